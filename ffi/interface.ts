@@ -1,0 +1,189 @@
+// Network interfaces: what there is, and noticing when that changes.
+import { ERRNO, errno, systemError } from "./errno.ts";
+import { libc } from "./libc.ts";
+import {
+  AF_INET,
+  AF_NETLINK,
+  MSG_DONTWAIT,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  sockaddrNl,
+} from "./structs.ts";
+
+const SIOCGIFFLAGS = 0x8913;
+const SIOCGIFMTU = 0x8921;
+const SIOCGIFHWADDR = 0x8927;
+const SIOCGIFINDEX = 0x8933;
+const IFNAMSIZ = 16;
+const IFF_UP = 0x1;
+const IFF_RUNNING = 0x40;
+const ARPHRD_ETHER = 1;
+const NETLINK_ROUTE = 0;
+const RTMGRP_LINK = 1;
+
+/** `struct ifreq`, netdevice(7): the name, and a union. */
+const IFREQ = { name: [0, IFNAMSIZ], value: 16, hwaddr: [18, 24], length: 40 } as const;
+/** `struct if_nameindex`, if_nameindex(3). */
+const NAMEINDEX = { index: 0, name: 8, length: 16 } as const;
+
+/** A network interface as it was when it was read. */
+export interface InterfaceInfo {
+  /** Such as `eth0`. */
+  name: string;
+  /** Its number in its network namespace. A new interface of the same name has another. */
+  index: number;
+  /** Its hardware address, 6 bytes. */
+  mac: Uint8Array;
+  /** The largest payload of a frame, in bytes, without the Ethernet header. */
+  mtu: number;
+  /** Whether it is set up and has a carrier. */
+  up: boolean;
+  /** Whether its frames have an Ethernet header and it is not a loopback. */
+  isEthernet: boolean;
+}
+
+/**
+ * Reads the state of a network interface of this thread's network namespace.
+ *
+ * @param name Such as `eth0`
+ * @returns What there is to know, or undefined when there is no such interface
+ * @throws {SystemError} If the system gives no socket to ask with
+ *
+ * See netdevice(7).
+ *
+ * @example The loopback
+ * ```ts
+ * import { readInterface } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(readInterface("lo")?.isEthernet, false);
+ * assertEquals(readInterface("eth-none"), undefined);
+ * ```
+ */
+export function readInterface(name: string): InterfaceInfo | undefined {
+  const nameBytes = new TextEncoder().encode(name);
+  if (nameBytes.length === 0 || nameBytes.length >= IFNAMSIZ) return undefined;
+  const request = new Uint8Array(IFREQ.length);
+  const words = new Int32Array(request.buffer);
+  const halves = new Uint16Array(request.buffer);
+  request.set(nameBytes);
+
+  const fd = libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw systemError(`Cannot read the interface ${name}`, errno());
+  try {
+    if (libc.ioctl(fd, SIOCGIFINDEX, request) < 0) return undefined;
+    const index = words[IFREQ.value / 4];
+    if (libc.ioctl(fd, SIOCGIFMTU, request) < 0) return undefined;
+    const mtu = words[IFREQ.value / 4];
+    if (libc.ioctl(fd, SIOCGIFFLAGS, request) < 0) return undefined;
+    const flags = halves[IFREQ.value / 2];
+    if (libc.ioctl(fd, SIOCGIFHWADDR, request) < 0) return undefined;
+    return {
+      name,
+      index,
+      mac: request.slice(...IFREQ.hwaddr),
+      mtu,
+      up: (flags & (IFF_UP | IFF_RUNNING)) === (IFF_UP | IFF_RUNNING),
+      isEthernet: halves[IFREQ.value / 2] === ARPHRD_ETHER,
+    };
+  } finally {
+    libc.close(fd);
+  }
+}
+
+/**
+ * Names the Ethernet interfaces of this thread's network namespace, up or not.
+ *
+ * @returns The names, in the order of the interfaces' numbers
+ *
+ * See if_nameindex(3).
+ *
+ * @example What an error message can offer
+ * ```ts
+ * import { listInterfaces, readInterface } from "pppoe-proxy";
+ * import { assert } from "@std/assert";
+ *
+ * assert(listInterfaces().every((name) => readInterface(name)?.isEthernet));
+ * ```
+ */
+export function listInterfaces(): string[] {
+  const list = libc.if_nameindex();
+  if (list === null) return [];
+  const view = new Deno.UnsafePointerView(list);
+  const names: string[] = [];
+  for (let at = 0; view.getUint32(at + NAMEINDEX.index) !== 0; at += NAMEINDEX.length) {
+    const name = view.getPointer(at + NAMEINDEX.name)!;
+    names.push(Deno.UnsafePointerView.getCString(name));
+  }
+  libc.if_freenameindex(list);
+  return names.filter((name) => readInterface(name)?.isEthernet);
+}
+
+const messages = new Uint8Array(16384);
+
+/**
+ * Notices that some interface came, went or changed (up, down, carrier, address, MTU), in the
+ * network namespace that the thread is in when it opens. It says that something changed, not what:
+ * read the interface again then.
+ *
+ * @example Waiting for a change
+ * ```ts
+ * import { InterfaceWatch, POLLIN, PollSet } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const watch = new InterfaceWatch();
+ * const set = new PollSet(1);
+ * set.add(watch.fd, POLLIN);
+ * const changed = set.wait(0) > 0;
+ * assertEquals(watch.drain() || !changed, true);
+ * watch.close();
+ * ```
+ */
+export class InterfaceWatch {
+  #fd: number;
+
+  /**
+   * Starts watching.
+   *
+   * @throws {SystemError} If the system gives no netlink socket
+   *
+   * See rtnetlink(7).
+   */
+  constructor() {
+    this.#fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (this.#fd < 0) throw systemError("Cannot watch the interfaces", errno());
+    const address = sockaddrNl(RTMGRP_LINK);
+    if (libc.bind(this.#fd, address, address.length) < 0) {
+      const error = systemError("Cannot watch the interfaces", errno());
+      libc.close(this.#fd);
+      throw error;
+    }
+  }
+
+  /** The descriptor, readable when there was a change; -1 once closed. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /**
+   * Takes all that is there to read, and says whether there was any (or so much that some was
+   * lost).
+   */
+  drain(): boolean {
+    let changed = false;
+    for (;;) {
+      const length = libc.recv(this.#fd, messages, messages.length, MSG_DONTWAIT);
+      if (length > 0) changed = true;
+      else if (length < 0 && errno() === ERRNO.ENOBUFS) changed = true;
+      else return changed;
+    }
+  }
+
+  /** Stops watching. */
+  close(): void {
+    if (this.#fd >= 0) libc.close(this.#fd);
+    this.#fd = -1;
+  }
+}

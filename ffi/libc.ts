@@ -1,0 +1,244 @@
+// The libc symbols in use: the only place that opens a native library.
+//
+// Sizes (size_t, nfds_t) go as "u32" and ssize_t results come as "i32": numbers that keep V8 on its
+// fast path, where "usize" would need a BigInt. Both ABIs (x86-64, arm64) pass them in one
+// register, and no buffer here comes near 2 GiB. Only mmap(2) and munmap(2), called at set-up, take
+// the full width.
+
+const symbols = {
+  __errno_location: { parameters: [], result: "pointer" },
+
+  strerror: {
+    parameters: [
+      "i32", // int errnum
+    ],
+    result: "pointer",
+  },
+
+  socket: {
+    parameters: [
+      "i32", // int domain
+      "i32", // int type
+      "i32", // int protocol
+    ],
+    result: "i32",
+  },
+
+  bind: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const struct sockaddr *addr
+      "u32", // socklen_t addrlen
+    ],
+    result: "i32",
+  },
+
+  getsockname: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // struct sockaddr *addr
+      "buffer", // socklen_t *addrlen
+    ],
+    result: "i32",
+  },
+
+  getpeername: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // struct sockaddr *addr
+      "buffer", // socklen_t *addrlen
+    ],
+    result: "i32",
+  },
+
+  getsockopt: {
+    parameters: [
+      "i32", // int sockfd
+      "i32", // int level
+      "i32", // int optname
+      "buffer", // void *optval
+      "buffer", // socklen_t *optlen
+    ],
+    result: "i32",
+  },
+
+  setsockopt: {
+    parameters: [
+      "i32", // int sockfd
+      "i32", // int level
+      "i32", // int optname
+      "buffer", // const void *optval
+      "u32", // socklen_t optlen
+    ],
+    result: "i32",
+  },
+
+  recv: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // void *buf
+      "u32", // size_t len
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+
+  send: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const void *buf
+      "u32", // size_t len
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+
+  sendmmsg: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // struct mmsghdr *msgvec
+      "u32", // unsigned int vlen
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+
+  shutdown: {
+    parameters: [
+      "i32", // int sockfd
+      "i32", // int how
+    ],
+    result: "i32",
+  },
+
+  poll: {
+    parameters: [
+      "buffer", // struct pollfd *fds
+      "u32", // nfds_t nfds
+      "i32", // int timeout
+    ],
+    result: "i32",
+  },
+
+  pollAsync: {
+    name: "poll",
+    parameters: [
+      "buffer", // struct pollfd *fds
+      "u32", // nfds_t nfds
+      "i32", // int timeout
+    ],
+    result: "i32",
+    nonblocking: true,
+  },
+
+  eventfd: {
+    parameters: [
+      "u32", // unsigned int initval
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+
+  open: {
+    parameters: [
+      "buffer", // const char *pathname
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+
+  read: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // void *buf
+      "u32", // size_t count
+    ],
+    result: "i32",
+  },
+
+  write: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // const void *buf
+      "u32", // size_t count
+    ],
+    result: "i32",
+  },
+
+  close: {
+    parameters: [
+      "i32", // int fd
+    ],
+    result: "i32",
+  },
+
+  ioctl: {
+    parameters: [
+      "i32", // int fd
+      "u32", // unsigned long request
+      "buffer", // void *argp
+    ],
+    result: "i32",
+  },
+
+  mmap: {
+    parameters: [
+      "pointer", // void *addr
+      "usize", // size_t length
+      "i32", // int prot
+      "i32", // int flags
+      "i32", // int fd
+      "i64", // off_t offset
+    ],
+    result: "pointer",
+  },
+
+  munmap: {
+    parameters: [
+      "pointer", // void *addr
+      "usize", // size_t length
+    ],
+    result: "i32",
+  },
+
+  setns: {
+    parameters: [
+      "i32", // int fd
+      "i32", // int nstype
+    ],
+    result: "i32",
+  },
+
+  if_nameindex: { parameters: [], result: "pointer" },
+
+  if_freenameindex: {
+    parameters: [
+      "pointer", // struct if_nameindex *ptr
+    ],
+    result: "void",
+  },
+
+  inet_pton: {
+    parameters: [
+      "i32", // int af
+      "buffer", // const char *src
+      "buffer", // void *dst
+    ],
+    result: "i32",
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+function openLibc() {
+  if (Deno.build.os !== "linux") {
+    throw new Error(`Cannot use packet sockets on ${Deno.build.os}: they need Linux`);
+  }
+  try {
+    return Deno.dlopen("libc.so.6", symbols).symbols;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new Error("Cannot load libc.so.6: a Linux with glibc is needed", { cause });
+  }
+}
+
+/** The C library's functions, named and typed as in their manual pages. */
+export const libc = openLibc();

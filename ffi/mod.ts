@@ -1,0 +1,12 @@
+// The system's packet sockets, TCP sockets and namespaces: the only place that calls libc.
+export * from "./errno.ts";
+export * from "./eventfd.ts";
+export * from "./filter.ts";
+export * from "./interface.ts";
+export * from "./link_sender.ts";
+export * from "./netns.ts";
+export { ControlLane, type LaneOptions } from "./packet_socket.ts";
+export { Pinned } from "./pinned.ts";
+export * from "./poll.ts";
+export * from "./rx_ring.ts";
+export * from "./tcp.ts";

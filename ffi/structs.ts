@@ -1,0 +1,90 @@
+// The small structures of the kernel's interface, in the machine's byte order.
+import { Pinned, writeAddress } from "./pinned.ts";
+
+const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
+
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0x800;
+export const SOCK_CLOEXEC = 0x80000;
+
+export const SOL_SOCKET = 1;
+export const MSG_TRUNC = 0x20;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
+
+/** An `int`, as setsockopt(2) takes most values. */
+export function int(value: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Int32Array.of(value).buffer);
+}
+
+/** A C string. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text + "\0");
+}
+
+/** `struct sockaddr_ll`, packet(7). */
+export function sockaddrLl(protocol: number, ifindex: number): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(20));
+  view.setUint16(0, AF_PACKET, LITTLE_ENDIAN); // sll_family
+  view.setUint16(2, protocol); // sll_protocol, in network byte order
+  view.setInt32(4, ifindex, LITTLE_ENDIAN); // sll_ifindex
+  return new Uint8Array(view.buffer);
+}
+
+/** `struct sockaddr_nl`, netlink(7), for a port that the kernel chooses. */
+export function sockaddrNl(groups: number): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(12));
+  view.setUint16(0, AF_NETLINK, LITTLE_ENDIAN); // nl_family
+  view.setUint32(8, groups, LITTLE_ENDIAN); // nl_groups
+  return new Uint8Array(view.buffer);
+}
+
+/** `struct packet_mreq`, packet(7), for the types that need no address. */
+export function packetMreq(ifindex: number, type: number): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(16));
+  view.setInt32(0, ifindex, LITTLE_ENDIAN); // mr_ifindex
+  view.setUint16(4, type, LITTLE_ENDIAN); // mr_type
+  return new Uint8Array(view.buffer);
+}
+
+/** `struct tpacket_req`, linux/if_packet.h. */
+export function tpacketReq(
+  blockSize: number,
+  blockNr: number,
+  frameSize: number,
+  frameNr: number,
+): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Uint32Array.of(blockSize, blockNr, frameSize, frameNr).buffer);
+}
+
+/** One `struct sock_filter`, linux/filter.h. */
+export function writeSockFilter(
+  into: Uint8Array<ArrayBuffer>,
+  offset: number,
+  code: number,
+  jt: number,
+  jf: number,
+  k: number,
+): void {
+  const view = new DataView(into.buffer, into.byteOffset + offset, 8);
+  view.setUint16(0, code, LITTLE_ENDIAN);
+  view.setUint8(2, jt);
+  view.setUint8(3, jf);
+  view.setUint32(4, k, LITTLE_ENDIAN);
+}
+
+/** `struct sock_fprog`, linux/filter.h, with its program behind it in the same memory. */
+export function sockFprog(program: Uint8Array): Uint8Array<ArrayBuffer> {
+  const pinned = new Pinned(new Uint8Array(16 + program.length));
+  const { buffer } = pinned.bytes;
+  new DataView(buffer).setUint16(0, program.length / 8, LITTLE_ENDIAN); // len, in instructions
+  writeAddress(new Uint32Array(buffer, 8, 2), 0, pinned.address + 16); // filter
+  pinned.bytes.set(program, 16);
+  return pinned.bytes.subarray(0, 16);
+}

@@ -1,0 +1,147 @@
+// A tunnel's TCP connection, by its descriptor: finding it, its options, and reading and writing
+// without waiting.
+import { errno } from "./errno.ts";
+import { libc } from "./libc.ts";
+import { getOption, setOption } from "./socket_option.ts";
+import { AF_INET, AF_INET6, cString, int, MSG_DONTWAIT, MSG_NOSIGNAL } from "./structs.ts";
+
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_INFO = 11;
+const TCP_CONGESTION = 13;
+const TCP_USER_TIMEOUT = 18;
+const TCP_NOTSENT_LOWAT = 25;
+const SHUT_WR = 1;
+
+/** `struct sockaddr_in` and `struct sockaddr_in6`, ip(7), ipv6(7). */
+const SOCKADDR = { family: 0, port: [2, 4], address4: [4, 8], address6: [8, 24] } as const;
+const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/** `struct tcp_info`, linux/tcp.h: offsets in 32-bit words. */
+const TCPI = { rtt: 17, totalRetrans: 25, length: 26 } as const;
+
+/**
+ * Finds this process's descriptor of a connection that Deno holds.
+ *
+ * IPv4 addresses and their IPv6 form (::ffff:192.0.2.1) are the same here: which of them the socket
+ * has depends on whether the listener was an IPv6 one.
+ *
+ * @param local The connection's own address
+ * @param remote The other end's address
+ * @returns The descriptor, which stays Deno's to close
+ * @throws {Error} If no socket of this process has these addresses
+ */
+export function findSocket(local: Deno.NetAddr, remote: Deno.NetAddr): number {
+  const wanted = `${addressKey(local)} ${addressKey(remote)}`;
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    const fd = Number(name);
+    const peer = readAddress(libc.getpeername, fd);
+    if (peer === undefined) continue;
+    if (`${readAddress(libc.getsockname, fd)} ${peer}` === wanted) return fd;
+  }
+  const ends = [local, remote].map(({ hostname, port }) => `${hostname}:${port}`);
+  throw new Error(`Cannot find the connection ${ends.join(" > ")}: no socket has these addresses`);
+}
+
+/** An address in one form for IPv4 and IPv6: 16 bytes and the port, as text. */
+function addressKey({ hostname, port }: Deno.NetAddr): string {
+  const bytes = new Uint8Array(16);
+  const text = cString(hostname);
+  if (libc.inet_pton(AF_INET, text, bytes) === 1) {
+    bytes.copyWithin(12, 0, 4);
+    bytes.set(MAPPED_PREFIX);
+  } else libc.inet_pton(AF_INET6, text, bytes);
+  return `${bytes} ${port}`;
+}
+
+const sockaddr = new Uint8Array(128); // sizeof(struct sockaddr_storage)
+const families = new Uint16Array(sockaddr.buffer);
+const length = new Uint32Array(1);
+
+function readAddress(
+  call: typeof libc.getsockname,
+  fd: number,
+): string | undefined {
+  length[0] = sockaddr.length;
+  if (call(fd, sockaddr, length) < 0) return undefined;
+  const family = families[SOCKADDR.family];
+  if (family !== AF_INET && family !== AF_INET6) return undefined;
+  const address = family === AF_INET
+    ? [...MAPPED_PREFIX, ...sockaddr.subarray(...SOCKADDR.address4)]
+    : sockaddr.subarray(...SOCKADDR.address6);
+  const [high, low] = sockaddr.subarray(...SOCKADDR.port);
+  return `${address} ${high * 256 + low}`;
+}
+
+/** What `setTunnelOptions` sets. */
+export interface TunnelOptions {
+  /**
+   * TCP_USER_TIMEOUT: how long sent data may go unacknowledged before the connection ends, in
+   * milliseconds.
+   */
+  userTimeoutMs: number;
+  /** TCP_NOTSENT_LOWAT: with so many bytes not yet sent, poll(2) no longer says POLLOUT. */
+  notsentLowat: number;
+  /** TCP_CONGESTION: the congestion control, such as `bbr`; the system's default without it. */
+  congestion?: string;
+}
+
+/**
+ * Sets a connection up to carry frames: nothing is held back, and little is queued.
+ *
+ * @throws {SystemError} If it is no TCP connection, or the system has no such congestion control
+ *
+ * See tcp(7).
+ */
+export function setTunnelOptions(fd: number, options: TunnelOptions): void {
+  const { userTimeoutMs, notsentLowat, congestion } = options;
+  setOption(fd, IPPROTO_TCP, TCP_NODELAY, int(1), "Cannot set TCP_NODELAY");
+  setOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, int(userTimeoutMs), "Cannot set TCP_USER_TIMEOUT");
+  setOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, int(notsentLowat), "Cannot set TCP_NOTSENT_LOWAT");
+  if (congestion !== undefined) {
+    const action = `Cannot set TCP_CONGESTION to ${congestion}`;
+    setOption(fd, IPPROTO_TCP, TCP_CONGESTION, new TextEncoder().encode(congestion), action);
+  }
+}
+
+const info = new Uint32Array(TCPI.length);
+
+/**
+ * Reads how a connection fares.
+ *
+ * @returns The smoothed round-trip time in milliseconds and the segments sent again since it began,
+ * or undefined when it is no TCP connection
+ *
+ * See TCP_INFO in tcp(7).
+ */
+export function tcpInfo(fd: number): { rttMs: number; retransmits: number } | undefined {
+  if (getOption(fd, IPPROTO_TCP, TCP_INFO, info) < info.byteLength) return undefined;
+  return { rttMs: info[TCPI.rtt] / 1000, retransmits: info[TCPI.totalRetrans] };
+}
+
+/**
+ * Reads what is there, without waiting.
+ *
+ * @returns How many bytes; 0 at the end of the stream; less than 0: the negative errno(3), EAGAIN
+ * when there is nothing
+ */
+export function receive(fd: number, into: Uint8Array): number {
+  const count = libc.recv(fd, into as Uint8Array<ArrayBuffer>, into.length, MSG_DONTWAIT);
+  return count < 0 ? -errno() : count;
+}
+
+/**
+ * Writes as much as there is room for, without waiting.
+ *
+ * @returns How many bytes; less than 0: the negative errno(3), EAGAIN when there is no room
+ */
+export function send(fd: number, bytes: Uint8Array): number {
+  const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  const count = libc.send(fd, bytes as Uint8Array<ArrayBuffer>, bytes.length, flags);
+  return count < 0 ? -errno() : count;
+}
+
+/** Ends this side of the stream; what was written before still goes out. */
+export function shutdownWrite(fd: number): void {
+  libc.shutdown(fd, SHUT_WR);
+}

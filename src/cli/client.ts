@@ -1,0 +1,34 @@
+// pppoe-proxy client
+
+import { Client } from "../client.ts";
+import { MODE_FLAGS, modeOptions, runUntilSignal } from "./mode_flags.ts";
+import { describeFlags, endpoint, type Flags, readFlags, required, UsageError } from "./options.ts";
+
+const FLAGS: Flags = {
+  interface: { value: "IF", help: "The Ethernet interface towards the PPPoE hosts." },
+  connect: { value: "HOST:PORT", help: "The server; a name, an IPv4 or a bracketed IPv6 address." },
+  ...MODE_FLAGS,
+};
+
+/** The help of the subcommand. */
+export const CLIENT_HELP = `Usage: pppoe-proxy client --interface IF --connect HOST:PORT [flags]
+
+Runs beside the PPPoE hosts, and keeps a tunnel to the server.
+
+${describeFlags(FLAGS)}
+
+Examples:
+  pppoe-proxy client --interface eth1 --connect vpn.example:8000
+  pppoe-proxy client --interface eth1 --connect '[2001:db8::1]:8000' --status 127.0.0.1:9000
+
+Exit status: 0 when told to stop, 1 when it failed, 2 when the command line is wrong.
+`;
+
+/** Runs the subcommand. */
+export function client(args: string[]): Promise<number> {
+  const given = readFlags(FLAGS, args);
+  const to = endpoint("connect", required(given, "connect", "vpn.example:8000"));
+  if (to.port === 0) throw new UsageError("Cannot read --connect: port 0 is no port of a server");
+  const options = { ...modeOptions(given), connect: to };
+  return runUntilSignal(() => Client.start(options), options.log);
+}

@@ -1,0 +1,228 @@
+// pppoe-proxy demo
+
+import { LabNet } from "../lab/namespaces.ts";
+import { Scenario, type ScenarioReport } from "../lab/scenario.ts";
+import { SITE, TwoSites } from "../lab/two_sites.ts";
+import { choice, describeFlags, type Flags, integer, readFlags } from "./options.ts";
+
+const FLAGS: Flags = {
+  json: { help: "Print nothing but one JSON object with what came of it." },
+  keep: { help: "Leave it all running afterwards, to look at, until Ctrl-C." },
+  sessions: { value: "N", help: "PPPoE sessions to open (3)." },
+  frames: { value: "N", help: "Data frames for each session, each way (500)." },
+  "log-level": {
+    value: "debug|info|warning|error",
+    help: "The least that server and client log, to standard error (warning).",
+  },
+};
+
+/** The help of the subcommand. */
+export const DEMO_HELP = `Usage: pppoe-proxy demo [flags]
+
+Shows a server and a client at work, on this machine alone: it makes network namespaces for a PPPoE
+host, the client, the server and an access concentrator (AC), opens sessions from the host to the AC
+through the tunnel, sends data both ways and checks every byte. Needs root, and ip from iproute2.
+Nothing outside those namespaces is touched, and they are removed at the end.
+
+${describeFlags(FLAGS)}
+
+Examples:
+  pppoe-proxy demo
+  pppoe-proxy demo --keep
+  pppoe-proxy demo --json --sessions 20 --frames 2000
+
+Exit status: 0 when every session came up and every byte came back right, 1 when not, 2 when the
+command line is wrong.
+`;
+
+interface DemoOptions {
+  json: boolean;
+  keep: boolean;
+  sessions: number;
+  frames: number;
+  logLevel: string;
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const ECHO_EVERY_MS = 1000;
+
+/** Runs the subcommand. */
+export async function demo(args: string[]): Promise<number> {
+  const given = readFlags(FLAGS, args);
+  const options: DemoOptions = {
+    json: given.has("json"),
+    keep: given.has("keep"),
+    sessions: integer(given, "sessions", 1, 1000) ?? 3,
+    frames: integer(given, "frames", 1, 1_000_000) ?? 500,
+    logLevel: choice(given, "log-level", ["debug", "info", "warning", "error"]) ?? "warning",
+  };
+  findSystemPrograms();
+  const obstacle = whatIsMissing();
+  if (obstacle !== undefined) return fail(obstacle);
+
+  const stop = new AbortController();
+  const onSignal = () => stop.abort(new Error("Interrupted"));
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, onSignal);
+  const net = new LabNet("pppoe-proxy-demo");
+  try {
+    return await withSites(net, (sites) => perform(sites, options, stop.signal));
+  } catch (error) {
+    return fail((error as Error).message);
+  } finally {
+    await net[Symbol.asyncDispose]();
+    for (const signal of SIGNALS) Deno.removeSignalListener(signal, onSignal);
+  }
+}
+
+async function withSites<T>(net: LabNet, use: (sites: TwoSites) => Promise<T>): Promise<T> {
+  await using sites = await TwoSites.build(net);
+  return await use(sites);
+}
+
+async function perform(
+  sites: TwoSites,
+  options: DemoOptions,
+  stop: AbortSignal,
+): Promise<number> {
+  const tell = options.json ? () => {} : (line: string) => write(Deno.stdout, line);
+  const startMs = performance.now();
+  tell(drawing(sites));
+  await unless(
+    stop,
+    sites.start(
+      ["--log-level", options.logLevel],
+      (side, line) => write(Deno.stderr, `${side}: ${line}`),
+    ),
+  );
+  const tunnelUpMs = performance.now() - startMs;
+  tell(`Server and client are running, and their tunnel is up after ${tunnelUpMs.toFixed(0)} ms.`);
+  tell("");
+  const scenario = new Scenario(sites, { ...options, tell });
+  const report = await unless(stop, scenario.play());
+  const totalMs = performance.now() - startMs;
+  if (options.json) {
+    const timings = { totalMs: round(totalMs), tunnelUpMs: round(tunnelUpMs), ...report.timings };
+    write(Deno.stdout, JSON.stringify({ ...report, timings }));
+  } else {
+    tell("");
+    tell(summary(report, totalMs, await drops(sites)));
+  }
+  if (options.keep) await keep(sites, scenario, options, stop);
+  return report.ok ? 0 : 1;
+}
+
+async function keep(
+  sites: TwoSites,
+  scenario: Scenario,
+  options: DemoOptions,
+  stop: AbortSignal,
+): Promise<void> {
+  const host = await unless(stop, scenario.stayOnline());
+  // So that there is something to see: what routers do to know that they are still online.
+  const timer = setInterval(() => host.echo().catch(() => {}), ECHO_EVERY_MS);
+  write(options.json ? Deno.stderr : Deno.stdout, thingsToTry(sites));
+  await new Promise<void>((resolve) => {
+    if (stop.aborted) resolve();
+    stop.addEventListener("abort", () => resolve());
+  });
+  clearInterval(timer);
+  host.hangUp();
+  host.close();
+}
+
+function drawing({ names }: TwoSites): string {
+  return `
+  host ──eth── client ══ tunnel (TCP) ══ server ──eth── AC
+
+Each of the four has a network namespace of its own on this machine:
+  host     ${names.host}: simulated, sends and receives on lan0
+  client   ${names.client}: pppoe-proxy client on lan0, ${SITE.clientAddress} towards the server
+  server   ${names.server}: pppoe-proxy server on isp0, ${SITE.serverAddress} towards the client
+  AC       ${names.ac}: simulated, sends and receives on isp0
+The host and the AC share no Ethernet segment: PPPoE gets from one to the other by the tunnel only.
+`;
+}
+
+function summary(report: ScenarioReport, totalMs: number, drops: string): string {
+  const { sessions, frames, bytes, timings } = report;
+  const megabytes = (bytes.returned / 1e6).toFixed(1);
+  return `Sessions   ${sessions.opened} of ${sessions.asked} opened, ${sessions.closed} closed
+Frames     ${frames.sent} sent, ${frames.returned} came back right (${megabytes} MB), ${frames.lost} lost, ${frames.corrupted} corrupted
+Times      session set-up ${timings.sessionSetupMs.p50} ms, round trip ${timings.rttMs.p50} ms (medians); ${
+    (totalMs / 1000).toFixed(1)
+  } s in all
+Dropped    ${drops}
+${report.ok ? "All is well." : "Something went wrong."}`;
+}
+
+async function drops(sites: TwoSites): Promise<string> {
+  const found: string[] = [];
+  for (const side of ["client", "server"] as const) {
+    const { drops } = await sites.status(side);
+    for (const [reason, count] of Object.entries(drops)) {
+      if (count > 0) found.push(`${side} ${reason}: ${count}`);
+    }
+  }
+  return found.join(", ") || "nothing";
+}
+
+function thingsToTry({ names }: TwoSites): string {
+  const status = `http://${SITE.status.hostname}:${SITE.status.port}/api/status`;
+  return `
+It stays as it is until Ctrl-C. Host 1 is online again and sends an LCP Echo-Request every second.
+To try, as root, in another terminal:
+  ip netns exec ${names.host} tcpdump -eni lan0
+  ip netns exec ${names.ac} tcpdump -eni isp0
+  ip netns exec ${names.client} curl -s ${status}
+  ip netns exec ${names.server} curl -s ${status}
+  ip netns exec ${names.host} pppoe-discovery -I lan0
+`;
+}
+
+/** What stands in the way, and how to mend it; `undefined` when nothing does. */
+function whatIsMissing(): string | undefined {
+  if (Deno.build.os !== "linux") {
+    return "Cannot run the demo: network namespaces are Linux's; run it on Linux";
+  }
+  if (Deno.uid() !== 0) {
+    return "Cannot make network namespaces: that takes root; run it with sudo";
+  }
+  try {
+    new Deno.Command("ip", { args: ["netns"], stdout: "null", stderr: "null" }).outputSync();
+  } catch {
+    return "Cannot make network namespaces: there is no ip; install iproute2";
+  }
+}
+
+/** Whoever has no PATH, or one without the system's programs, has ip(8) all the same. */
+function findSystemPrograms(): void {
+  const path = Deno.env.get("PATH");
+  const system = "/usr/sbin:/sbin:/usr/bin:/bin";
+  Deno.env.set("PATH", path ? `${path}:${system}` : system);
+}
+
+/** The promise's result, unless the signal comes first: then it throws the signal's reason. */
+async function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function fail(message: string): number {
+  write(Deno.stderr, `pppoe-proxy: ${message}`);
+  return 1;
+}
+
+function write(to: typeof Deno.stdout | typeof Deno.stderr, line: string): void {
+  to.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,86 @@
+// The flags that server and client share, and how each runs until it is told to stop.
+
+import { ConfigurationError } from "../dataplane/configuration_error.ts";
+import type { ModeOptions } from "../mode.ts";
+import type { Log } from "../observe/log.ts";
+import { choice, endpoint, type Flags, type Given, integer, logOf, required, UsageError } from "./options.ts";
+
+/** Flags of both modes. */
+export const MODE_FLAGS: Flags = {
+  name: { value: "NAME", help: "What this side calls itself to the other (the machine's name)." },
+  mac: {
+    value: "own|transparent",
+    help: "Which addresses the link sees: this machine's own (default), or those\n" +
+      "of the stations beyond the tunnel; the interface is then promiscuous.",
+  },
+  status: {
+    value: "HOST:PORT",
+    help: "Serve /healthz, /api/status and /metrics there, with no authentication:\n" +
+      "loopback unless you know who can reach it.",
+  },
+  "idle-timeout": {
+    value: "SECONDS",
+    help: "Close a session in which nothing was sent for so long (1800; 0: never).",
+  },
+  legacy: { help: "The peer is an older pppoeproxy: frame types 0 to 3, no handshake." },
+  "log-level": { value: "debug|info|warning|error", help: "The least that is logged (info)." },
+  "log-format": { value: "text|json", help: "How it is logged, to standard error (text)." },
+};
+
+/** The options that the shared flags make. */
+export function modeOptions(given: Given): ModeOptions & { log: Log } {
+  const status = given.value("status");
+  const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
+  const name = given.value("name");
+  // deno-lint-ignore no-control-regex
+  if (name !== undefined && (new TextEncoder().encode(name).length > 64 || /[\x00-\x1f\x7f]/.test(name))) {
+    throw new UsageError("--name is 1 to 64 bytes with no control character");
+  }
+  return {
+    interface: required(given, "interface", "eth1"),
+    mac: choice(given, "mac", ["own", "transparent"]),
+    name,
+    status: status === undefined ? undefined : endpoint("status", status),
+    legacy: given.has("legacy"),
+    idleTimeoutMs: idleSeconds === undefined ? undefined : idleSeconds * 1000,
+    ...logOf(given),
+  };
+}
+
+/** A mode that runs. */
+interface Running {
+  readonly finished: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a mode and keeps it running until SIGINT or SIGTERM; a second signal ends the process at
+ * once.
+ *
+ * @returns The exit status: 0 when it was told to stop, 1 when it failed, 2 when it could never have run.
+ */
+export async function runUntilSignal(start: () => Promise<Running>, log: Log): Promise<number> {
+  const told = Promise.withResolvers<void>();
+  let signals = 0;
+  const onSignal = () => {
+    if (++signals > 1) Deno.exit(130);
+    told.resolve();
+  };
+  // Before the start, which a signal is to undo as well.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, onSignal);
+  let running: Running;
+  try {
+    running = await start();
+  } catch (error) {
+    log.error(error instanceof Error ? error.message : String(error));
+    return error instanceof ConfigurationError ? 2 : 1;
+  }
+  try {
+    await Promise.race([told.promise, running.finished]);
+    await running.stop();
+    return 0;
+  } catch {
+    // The log has it.
+    return 1;
+  }
+}

@@ -1,0 +1,73 @@
+// The counters of a link, in memory that both threads see: the worker adds, the main thread reads.
+
+import { DROP_REASONS, type DropReason } from "../relay/mod.ts";
+
+/** A direction, seen from this program: uplink is from its link into a tunnel, downlink the way back. */
+export type Direction = "uplink" | "downlink";
+
+/** What a frame belongs to, by its EtherType. */
+export type Kind = "discovery" | "session";
+
+/** The place of each counter of frames; its bytes are counted in the next place. */
+export const FRAMES = {
+  uplinkDiscovery: 0,
+  uplinkSession: 2,
+  downlinkDiscovery: 4,
+  downlinkSession: 6,
+} as const;
+const DROPS = 8;
+const LENGTH = DROPS + DROP_REASONS.length;
+
+/** What the counters said at one moment. */
+export interface CounterValues {
+  frames: Record<Direction, Record<Kind, number>>;
+  bytes: Record<Direction, Record<Kind, number>>;
+  drops: Record<DropReason, number>;
+}
+
+/** Counts frames, bytes and drops. Numbers stay exact up to 2^53. */
+export class Counters {
+  readonly buffer: SharedArrayBuffer;
+  readonly #values: Float64Array;
+
+  /** New counters, or another thread's view of some. */
+  constructor(
+    buffer = new SharedArrayBuffer(LENGTH * Float64Array.BYTES_PER_ELEMENT),
+  ) {
+    this.buffer = buffer;
+    this.#values = new Float64Array(buffer);
+  }
+
+  /** Counts one frame; `place` is one of `FRAMES`. */
+  frame(place: number, bytes: number): void {
+    this.#values[place]++;
+    this.#values[place + 1] += bytes;
+  }
+
+  /** Counts frames that went no further, for a reason of `DROP`. */
+  drop(reason: number, count = 1): void {
+    this.#values[DROPS + reason] += count;
+  }
+
+  /** All of them by name. */
+  read(): CounterValues {
+    const values = this.#values;
+    const of = (add: number) => ({
+      uplink: {
+        discovery: values[FRAMES.uplinkDiscovery + add],
+        session: values[FRAMES.uplinkSession + add],
+      },
+      downlink: {
+        discovery: values[FRAMES.downlinkDiscovery + add],
+        session: values[FRAMES.downlinkSession + add],
+      },
+    });
+    return {
+      frames: of(0),
+      bytes: of(1),
+      drops: Object.fromEntries(
+        DROP_REASONS.map((reason, index) => [reason, values[DROPS + index]]),
+      ) as Record<DropReason, number>,
+    };
+  }
+}

@@ -1,0 +1,498 @@
+// The data plane: one synchronous loop round `poll`, over the link and every tunnel.
+//
+// Theory of operation. A turn (`step`) waits for descriptors, then takes, in this order:
+//   1. the wake-up: the worker is to return to its event loop, where the main thread's messages are;
+//   2. the watch: the interface may have gone or come back;
+//   3. link, control lane: discovery, and PPP control frames, whether or not a tunnel is congested;
+//   4. link, data lane: from the mapped ring, only as long as some tunnel has room. Otherwise frames
+//      wait in the ring, and what does not fit there is dropped and counted by the kernel;
+//   5. tunnels: each is read once, its frames are rewritten in place and handed to the link's sender
+//      from where they lie;
+//   6. tunnels: what was queued for them is sent.
+// Each of these is bounded, so that none starves the others. The relay decides who owns a frame; what
+// nobody owns, and what does not fit, is dropped with a reason. Frames are lost nowhere else.
+
+import {
+  drainEventFd,
+  type LinkSender,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLNVAL,
+  POLLOUT,
+  PollSet,
+} from "../../ffi/mod.ts";
+import { RateLimit } from "../observe/rate_limit.ts";
+import { DROP, Relay, type Session, TICK_MS } from "../relay/mod.ts";
+import { Channel } from "../tunnel/channel.ts";
+import {
+  ETH_P_PPP_DISC,
+  formatMac,
+  FRAME,
+  frameLength,
+  MAX_PAYLOAD,
+  printFrame,
+  readEtherType,
+  REASON,
+} from "../wire/mod.ts";
+import { Counters, FRAMES } from "./counters.ts";
+import { type Lanes, Link } from "./link.ts";
+import type {
+  FromWorker,
+  LogEvent,
+  PlaneOptions,
+  SessionStatus,
+  ToWorker,
+  TunnelHandover,
+  TunnelStatus,
+} from "./messages.ts";
+
+/** How many frames of each lane one turn takes. */
+const CONTROL_FRAMES_A_TURN = 64;
+const DATA_FRAMES_A_TURN = 256;
+/** How many bytes one turn reads of each tunnel is bounded by the channel's buffer. */
+const DESCRIPTORS = 1100;
+/** How long a stop waits for goodbyes to arrive. */
+const GOODBYE_MS = 1000;
+/** How often a thing that the network can cause is logged. */
+const LOG_EVERY_MS = 60_000;
+
+/** What the data plane is given of the world. */
+export interface PlanePorts {
+  post(messages: FromWorker[]): void;
+  /** A clock that only goes forward, in ms. */
+  now(): number;
+}
+
+interface Tunnel {
+  channel: Channel;
+  name: string;
+  peer: string;
+  pollIndex: number;
+}
+
+/** One link and its tunnels. All of it runs in `step`, on the caller's thread. */
+export class DataPlane {
+  readonly #options: PlaneOptions;
+  readonly #ports: PlanePorts;
+  readonly #counters: Counters;
+  readonly #link: Link;
+  readonly #relay: Relay;
+  readonly #wakeFd: number;
+  readonly #poll = new PollSet(DESCRIPTORS);
+  readonly #tunnels = new Map<number, Tunnel>();
+  readonly #controlBuffer = new Uint8Array(MAX_PAYLOAD);
+  readonly #limit = new RateLimit(LOG_EVERY_MS);
+  readonly #traces = new RateLimit(1000, 50);
+  #outbox: FromWorker[] = [];
+  #tickMs: number;
+  #kernelDrops = 0;
+  #refused = { tooLong: 0, full: 0, down: 0 };
+  #stopped = false;
+
+  /**
+   * Opens the link.
+   *
+   * @param wakeFd An eventfd, the caller's, that ends a wait.
+   * @throws {Error} If the interface, or what it needs, cannot be had.
+   */
+  constructor(options: PlaneOptions, counters: Counters, ports: PlanePorts, wakeFd: number) {
+    this.#options = options;
+    this.#counters = counters;
+    this.#ports = ports;
+    this.#wakeFd = wakeFd;
+    this.#link = new Link(options.interfaceName, { promiscuous: options.mac === "transparent" });
+    this.#relay = new Relay({
+      side: options.side,
+      mac: options.mac,
+      linkMac: this.#link.mac,
+      idleMs: options.idleMs,
+      deadMs: options.deadMs,
+    }, {
+      toLink: (frame) => this.#discoveryToLink(frame),
+      toTunnel: (tunnel, frame) => this.#discoveryToTunnel(tunnel, frame),
+      drop: (reason) => counters.drop(reason),
+      opened: (session) => this.#log("info", "Session opened", this.#describe(session)),
+      closed: (session, reason) => this.#logClosed(session, reason),
+    });
+    this.#tickMs = ports.now() + TICK_MS;
+    this.#outbox.push({ type: "started", linkState: this.#link.state });
+    this.#post();
+  }
+
+  /** True once a stop is done. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** One turn: waits until there is something to do, at most `timeoutMs`, and does a bounded part of it. */
+  step(timeoutMs: number): void {
+    const poll = this.#poll;
+    const lanes = this.#link.lanes;
+    poll.clear();
+    const wake = poll.add(this.#wakeFd, POLLIN);
+    const watch = poll.add(this.#link.watchFd, POLLIN);
+    const control = lanes === undefined ? -1 : poll.add(lanes.control.fd, POLLIN);
+    const data = lanes === undefined || !this.#takesData() ? -1 : poll.add(lanes.data.fd, POLLIN);
+    for (const tunnel of this.#tunnels.values()) {
+      const { channel } = tunnel;
+      tunnel.pollIndex = poll.add(channel.fd, channel.blocked ? POLLIN | POLLOUT : POLLIN);
+    }
+    const untilTick = this.#tickMs - this.#ports.now();
+    const ready = poll.wait(Math.max(0, Math.ceil(Math.min(timeoutMs, untilTick))));
+    const nowMs = this.#ports.now();
+    if (ready > 0) {
+      if (poll.ready(wake)) drainEventFd(this.#wakeFd);
+      if (poll.ready(watch)) this.#refreshLink();
+      if (lanes !== undefined && lanes === this.#link.lanes) {
+        const failed = POLLERR | POLLHUP | POLLNVAL;
+        const controlReady = poll.ready(control);
+        const dataReady = data < 0 ? 0 : poll.ready(data);
+        if (controlReady & POLLIN) this.#takeControl(lanes, nowMs);
+        if (dataReady & POLLIN) this.#takeData(lanes, nowMs);
+        if ((controlReady | dataReady) & failed) this.#failedLink();
+      }
+      for (const tunnel of this.#tunnels.values()) {
+        const { channel, pollIndex } = tunnel;
+        if (poll.ready(pollIndex) & ~POLLOUT && channel.receive(nowMs)) {
+          this.#takeFrames(channel, nowMs);
+        }
+      }
+    }
+    if (nowMs >= this.#tickMs) this.#tick(nowMs);
+    this.#settle();
+  }
+
+  /** Takes a message of the main thread. */
+  handle(message: ToWorker): void {
+    switch (message.type) {
+      case "tunnel":
+        this.#addTunnel(message.tunnel);
+        break;
+      case "snapshot":
+        this.#outbox.push({ type: "snapshot", request: message.request, ...this.snapshot() });
+        break;
+      case "stop":
+        this.#stop();
+        break;
+    }
+    this.#settle();
+  }
+
+  /** All tunnels and sessions as they are now. */
+  snapshot(): { tunnels: TunnelStatus[]; sessions: SessionStatus[] } {
+    const nowMs = this.#ports.now();
+    const server = this.#options.side === "server";
+    return {
+      tunnels: [...this.#tunnels.values()].map(({ name, peer, channel }) => ({
+        name,
+        peer,
+        state: "up",
+        rttMs: channel.rttMs === undefined ? null : Math.round(channel.rttMs * 1000) / 1000,
+        framesIn: channel.framesIn,
+        framesOut: channel.framesOut,
+        bytesIn: channel.bytesIn,
+        bytesOut: channel.bytesOut,
+      })),
+      sessions: [...this.#relay.sessions].map((session) => ({
+        sessionId: session.tunnelId,
+        ac: formatMac(server ? session.peerMac : session.farMac),
+        host: formatMac(server ? session.farMac : session.peerMac),
+        tunnel: this.#tunnels.get(session.tunnel)?.name ?? "",
+        state: "open",
+        ageSeconds: Math.floor((nowMs - session.openedMs) / 1000),
+        framesUp: session.framesUp,
+        framesDown: session.framesDown,
+        bytesUp: session.bytesUp,
+        bytesDown: session.bytesDown,
+      })),
+    };
+  }
+
+  /** Closes what it has open. The tunnels' descriptors are the main thread's. */
+  dispose(): void {
+    this.#post();
+    this.#link.dispose();
+  }
+
+  #takesData(): boolean {
+    for (const { channel } of this.#tunnels.values()) if (channel.takesData) return true;
+    return this.#tunnels.size === 0;
+  }
+
+  #takeControl({ control }: Lanes, nowMs: number): void {
+    const frame = this.#controlBuffer;
+    for (let taken = 0; taken < CONTROL_FRAMES_A_TURN; taken++) {
+      const wireLength = control.receive(frame);
+      if (wireLength === 0) return;
+      if (wireLength < 0) return this.#failedLink();
+      if (wireLength > frame.length) {
+        this.#counters.drop(DROP["frame-too-large"]);
+        continue;
+      }
+      const length = frameLength(frame, 0, wireLength);
+      if (length < 0) this.#counters.drop(DROP.malformed);
+      else if (readEtherType(frame) === ETH_P_PPP_DISC) {
+        const whole = frame.subarray(0, length);
+        this.#trace("link", whole);
+        this.#relay.discoveryFromLink(whole, nowMs);
+      } else this.#sessionToTunnel(frame, 0, length, true, nowMs);
+    }
+  }
+
+  #takeData({ data }: Lanes, nowMs: number): void {
+    for (let taken = 0; taken < DATA_FRAMES_A_TURN && this.#takesData() && data.next(); taken++) {
+      if (data.wireLength > data.length) this.#frameTooLarge(data.wireLength);
+      else {
+        const length = frameLength(data.memory, data.offset, data.length);
+        if (length < 0) this.#counters.drop(DROP.malformed);
+        else this.#sessionToTunnel(data.memory, data.offset, length, false, nowMs);
+      }
+      data.release();
+    }
+  }
+
+  #sessionToTunnel(
+    frame: Uint8Array,
+    offset: number,
+    length: number,
+    control: boolean,
+    nowMs: number,
+  ): void {
+    const owner = this.#relay.sessionFromLink(frame, offset, nowMs);
+    if (typeof owner === "number") return this.#counters.drop(owner);
+    const channel = this.#tunnels.get(owner.tunnel)?.channel;
+    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
+    if (!(control || channel.takesData) || !channel.queue(FRAME.SESSION, frame, offset, length)) {
+      return this.#counters.drop(DROP["tunnel-full"]);
+    }
+    owner.framesUp++;
+    owner.bytesUp += length;
+    this.#counters.frame(FRAMES.uplinkSession, length);
+  }
+
+  #takeFrames(channel: Channel, nowMs: number): void {
+    const { bytes } = channel.received;
+    while (channel.nextFrame(nowMs)) {
+      const length = frameLength(bytes, channel.offset, channel.length);
+      if (length < 0) this.#counters.drop(DROP.malformed);
+      else if (channel.type === FRAME.SESSION) this.#sessionToLink(channel, length, nowMs);
+      else {
+        const whole = bytes.subarray(channel.offset, channel.offset + length);
+        this.#trace("tunnel", whole);
+        this.#relay.discoveryFromTunnel(channel.id, whole, nowMs);
+      }
+    }
+    // The sender sends frames from where they lie, so before their room is used again.
+    this.#flushLink();
+    channel.compact();
+  }
+
+  #sessionToLink(channel: Channel, length: number, nowMs: number): void {
+    const { received, offset } = channel;
+    const owner = this.#relay.sessionFromTunnel(channel.id, received.bytes, offset, nowMs);
+    if (typeof owner === "number") return this.#counters.drop(owner);
+    const sender = this.#link.lanes?.sender;
+    if (sender === undefined) return this.#counters.drop(DROP["link-down"]);
+    if (!sender.push(received, offset, length)) {
+      this.#flushLink();
+      sender.push(received, offset, length);
+    }
+    owner.framesDown++;
+    owner.bytesDown += length;
+    this.#counters.frame(FRAMES.downlinkSession, length);
+  }
+
+  #discoveryToLink(frame: Uint8Array): void {
+    const sender = this.#link.lanes?.sender;
+    if (sender === undefined) return this.#counters.drop(DROP["link-down"]);
+    // What was before it stays before it.
+    sender.flush();
+    if (sender.send(frame)) this.#counters.frame(FRAMES.downlinkDiscovery, frame.length);
+    this.#countRefused(sender);
+  }
+
+  #discoveryToTunnel(tunnel: number, frame: Uint8Array): void {
+    const channel = this.#tunnels.get(tunnel)?.channel;
+    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
+    if (channel.queue(FRAME.DISCOVERY, frame, 0, frame.length)) {
+      this.#counters.frame(FRAMES.uplinkDiscovery, frame.length);
+    } else this.#counters.drop(DROP["tunnel-full"]);
+  }
+
+  #flushLink(): void {
+    const sender = this.#link.lanes?.sender;
+    if (sender === undefined || sender.queued === 0) return;
+    sender.flush();
+    this.#countRefused(sender);
+  }
+
+  #countRefused(sender: LinkSender): void {
+    const before = this.#refused;
+    const { refusedTooLong, refusedFull, refusedDown } = sender;
+    if (refusedTooLong > before.tooLong) {
+      this.#counters.drop(DROP["frame-too-large"], refusedTooLong - before.tooLong);
+      before.tooLong = refusedTooLong;
+      this.#warn("mtu", `A frame from the tunnel is too large for ${this.#link.name}: raise its MTU, or lower the PPP MTU of the hosts`);
+    }
+    if (refusedFull > before.full) {
+      this.#counters.drop(DROP["link-full"], refusedFull - before.full);
+      before.full = refusedFull;
+    }
+    if (refusedDown > before.down) {
+      this.#counters.drop(DROP["link-down"], refusedDown - before.down);
+      before.down = refusedDown;
+    }
+  }
+
+  #frameTooLarge(bytes: number): void {
+    this.#counters.drop(DROP["frame-too-large"]);
+    this.#warn("gro", `A frame of ${bytes} bytes came from ${this.#link.name}, whose MTU is smaller: ` +
+      `switch its receive offload off (ethtool -K ${this.#link.name} gro off lro off)`);
+  }
+
+  #refreshLink(): void {
+    if (!this.#link.refresh()) return;
+    this.#linkChanged();
+  }
+
+  // The watch tells of most failures first. After another the lanes stay closed until the next tick,
+  // since a socket that goes on failing would end every wait at once.
+  #failedLink(): void {
+    if (!this.#link.refresh()) this.#link.fail();
+    this.#linkChanged();
+  }
+
+  #linkChanged(): void {
+    const { name, state, mac } = this.#link;
+    this.#refused = { tooLong: 0, full: 0, down: 0 };
+    this.#outbox.push({ type: "link", state });
+    const words = { up: "is up", down: "is down", missing: "is gone" }[state];
+    this.#log(state === "up" ? "info" : "warning", `Interface ${name} ${words}`, { mac: formatMac(mac) });
+    if (state === "up") this.#relay.setLinkMac(mac);
+  }
+
+  #tick(nowMs: number): void {
+    this.#tickMs = nowMs + TICK_MS;
+    const { pingMs, tunnelDeadMs } = this.#options;
+    for (const { channel } of this.#tunnels.values()) {
+      channel.keepalive(nowMs, pingMs, tunnelDeadMs);
+    }
+    this.#relay.tick(nowMs);
+    if (this.#link.lanes === undefined) this.#refreshLink();
+    const kernelDrops = this.#link.kernelDrops;
+    if (kernelDrops > this.#kernelDrops) {
+      this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
+      this.#kernelDrops = kernelDrops;
+    }
+  }
+
+  #addTunnel(handover: TunnelHandover): void {
+    const { id, name, peer } = handover;
+    const nowMs = this.#ports.now();
+    const channel = new Channel(handover, nowMs);
+    this.#tunnels.set(id, { channel, name, peer, pollIndex: -1 });
+    this.#relay.addTunnel(id);
+    this.#takeFrames(channel, nowMs);
+  }
+
+  #removeEnded(): void {
+    for (const [id, { channel }] of this.#tunnels) {
+      const reason = channel.ended;
+      if (reason === undefined) continue;
+      this.#tunnels.delete(id);
+      this.#relay.removeTunnel(id, "the tunnel is gone");
+      this.#outbox.push({ type: "tunnel-ended", id, reason });
+    }
+  }
+
+  #stop(): void {
+    this.#relay.closeAll("shutdown");
+    const channels = [...this.#tunnels.values()].map((tunnel) => tunnel.channel);
+    for (const channel of channels) channel.queueGoodbye(REASON.SHUTDOWN, "");
+    this.#drain(channels, this.#ports.now() + GOODBYE_MS);
+    for (const id of this.#tunnels.keys()) {
+      this.#outbox.push({ type: "tunnel-ended", id, reason: "shutdown" });
+    }
+    this.#tunnels.clear();
+    this.#outbox.push({ type: "stopped" });
+    this.#stopped = true;
+  }
+
+  // Sends what is queued and waits for the peers to close. A socket that is closed with bytes unread
+  // is reset, which would take the PADTs and the goodbye with it.
+  #drain(channels: Channel[], deadlineMs: number): void {
+    const shut = new Set<Channel>();
+    for (;;) {
+      const poll = this.#poll;
+      poll.clear();
+      const waiting = new Map<Channel, number>();
+      for (const channel of channels) {
+        channel.flush();
+        if (!channel.blocked && !shut.has(channel)) {
+          channel.shutdown();
+          shut.add(channel);
+        }
+        if (channel.ended !== undefined) continue;
+        waiting.set(channel, poll.add(channel.fd, channel.blocked ? POLLIN | POLLOUT : POLLIN));
+      }
+      const leftMs = Math.ceil(deadlineMs - this.#ports.now());
+      if (waiting.size === 0 || leftMs <= 0) return;
+      poll.wait(Math.min(leftMs, 50));
+      for (const [channel, index] of waiting) {
+        if (poll.ready(index) & ~POLLOUT) channel.discard();
+      }
+    }
+  }
+
+  #describe(session: Session): Record<string, string | number> {
+    const server = this.#options.side === "server";
+    return {
+      id: `0x${session.tunnelId.toString(16).padStart(4, "0")}`,
+      ac: formatMac(server ? session.peerMac : session.farMac),
+      host: formatMac(server ? session.farMac : session.peerMac),
+      tunnel: this.#tunnels.get(session.tunnel)?.name ?? "",
+    };
+  }
+
+  #logClosed(session: Session, reason: string): void {
+    this.#log("info", "Session closed", {
+      ...this.#describe(session),
+      reason,
+      seconds: Math.round((this.#ports.now() - session.openedMs) / 1000),
+      framesUp: session.framesUp,
+      framesDown: session.framesDown,
+      bytesUp: session.bytesUp,
+      bytesDown: session.bytesDown,
+    });
+  }
+
+  #trace(from: string, frame: Uint8Array): void {
+    if (!this.#options.debug) return;
+    const suppressed = this.#traces.allow(from, this.#ports.now());
+    if (suppressed < 0) return;
+    this.#log("debug", `From the ${from}: ${printFrame(frame)}`, suppressed > 0 ? { suppressed } : {});
+  }
+
+  #warn(key: string, message: string): void {
+    const suppressed = this.#limit.allow(key, this.#ports.now());
+    if (suppressed >= 0) this.#log("warning", message, suppressed > 0 ? { suppressed } : {});
+  }
+
+  #log(level: LogEvent["level"], message: string, fields: Record<string, string | number>): void {
+    this.#outbox.push({ type: "log", level, message, fields });
+  }
+
+  // Sends what this turn has for the tunnels, takes out those that are over, tells the main thread.
+  #settle(): void {
+    for (const { channel } of this.#tunnels.values()) channel.flush();
+    this.#removeEnded();
+    this.#post();
+  }
+
+  #post(): void {
+    if (this.#outbox.length === 0) return;
+    this.#ports.post(this.#outbox);
+    this.#outbox = [];
+  }
+}

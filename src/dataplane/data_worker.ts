@@ -1,0 +1,207 @@
+// The main thread's end of the data worker.
+
+import { EventFd, findSocket, setTunnelOptions } from "../../ffi/mod.ts";
+import { formatEndpoint } from "../tunnel/endpoint.ts";
+import { ConfigurationError } from "./configuration_error.ts";
+import { Counters, type CounterValues } from "./counters.ts";
+import type {
+  FromWorker,
+  LinkState,
+  LogEvent,
+  PlaneOptions,
+  SessionStatus,
+  ToWorker,
+  TunnelStatus,
+} from "./messages.ts";
+
+/** What the owner of a data worker hears from it. */
+export interface DataWorkerEvents {
+  log(event: LogEvent): void;
+  tunnelEnded(id: number, reason: string): void;
+  /** The worker died; nothing can go on. */
+  failed(error: Error): void;
+}
+
+/** Bytes that TCP may hold unsent, and for how long it may wait for their acknowledgement. */
+const NOTSENT_LOWAT = 64 * 1024;
+
+/** How long a stop may take before the worker is ended anyway. */
+const STOP_MS = 1500;
+
+/** The data plane, on a thread of its own. */
+export class DataWorker {
+  readonly #worker: Worker;
+  readonly #options: PlaneOptions;
+  readonly #events: DataWorkerEvents;
+  readonly #counters = new Counters();
+  readonly #posted = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  readonly #conns = new Map<number, Deno.TcpConn>();
+  readonly #snapshots = new Map<
+    number,
+    (snapshot: { tunnels: TunnelStatus[]; sessions: SessionStatus[] }) => void
+  >();
+  readonly #started = Promise.withResolvers<void>();
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #wake = EventFd.open();
+  #linkState: LinkState = "down";
+  #requests = 0;
+  #ids = 0;
+  #over = false;
+
+  private constructor(options: PlaneOptions, events: DataWorkerEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker[]>) => {
+      for (const message of data) this.#handle(message);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(new Error(`The data worker died: ${event.message}`));
+    };
+    this.#post({
+      type: "start",
+      options,
+      counters: this.#counters.buffer,
+      posted: this.#posted.buffer as SharedArrayBuffer,
+      wakeFd: this.#wake.fd,
+    });
+  }
+
+  /**
+   * Starts the worker and opens the link in it.
+   *
+   * @throws {Error} If the link cannot be opened.
+   */
+  static async start(options: PlaneOptions, events: DataWorkerEvents): Promise<DataWorker> {
+    const worker = new DataWorker(options, events);
+    await worker.#started.promise;
+    return worker;
+  }
+
+  get linkState(): LinkState {
+    return this.#linkState;
+  }
+
+  /** The counters at this moment. */
+  counters(): CounterValues {
+    return this.#counters.read();
+  }
+
+  /**
+   * Gives a connection to the worker, which drives its descriptor from here on. The connection is
+   * kept and left alone until the worker has let go: to close it would shut the socket down.
+   *
+   * @returns The tunnel's id.
+   */
+  addTunnel(
+    conn: Deno.TcpConn,
+    tunnel: { name: string; legacy: boolean; received: Uint8Array },
+  ): number {
+    const local = conn.localAddr as Deno.NetAddr;
+    const remote = conn.remoteAddr as Deno.NetAddr;
+    const fd = findSocket(local, remote);
+    setTunnelOptions(fd, {
+      userTimeoutMs: this.#options.tunnelDeadMs,
+      notsentLowat: NOTSENT_LOWAT,
+    });
+    const id = ++this.#ids;
+    this.#conns.set(id, conn);
+    this.#post({ type: "tunnel", tunnel: { id, fd, peer: formatEndpoint(remote), ...tunnel } });
+    return id;
+  }
+
+  /** How many tunnels the worker has. */
+  get tunnels(): number {
+    return this.#conns.size;
+  }
+
+  /** All tunnels and sessions at this moment. */
+  snapshot(): Promise<{ tunnels: TunnelStatus[]; sessions: SessionStatus[] }> {
+    if (this.#over) return Promise.resolve({ tunnels: [], sessions: [] });
+    const { promise, resolve } = Promise.withResolvers<
+      { tunnels: TunnelStatus[]; sessions: SessionStatus[] }
+    >();
+    const request = ++this.#requests;
+    this.#snapshots.set(request, resolve);
+    this.#post({ type: "snapshot", request });
+    return promise;
+  }
+
+  /** Closes all sessions, says goodbye on each tunnel, and ends the worker. */
+  async stop(): Promise<void> {
+    if (this.#over) return;
+    this.#post({ type: "stop" });
+    const timer = setTimeout(() => this.#stopped.resolve(), STOP_MS);
+    await this.#stopped.promise;
+    clearTimeout(timer);
+    this.#end();
+  }
+
+  /** Ends the worker's present wait, so that a process that exits does not have to sit it out. */
+  wake(): void {
+    if (!this.#over) this.#wake.signal();
+  }
+
+  #post(message: ToWorker): void {
+    if (this.#over) return;
+    this.#worker.postMessage(message);
+    // Counted after it is on its way, so that the worker never waits for one that is not.
+    Atomics.add(this.#posted, 0, 1);
+    this.wake();
+  }
+
+  #handle(message: FromWorker): void {
+    switch (message.type) {
+      case "started":
+        this.#linkState = message.linkState;
+        return this.#started.resolve();
+      case "failed":
+        this.#end();
+        return this.#started.reject(
+          message.configuration
+            ? new ConfigurationError(message.message)
+            : new Error(message.message),
+        );
+      case "log":
+        return this.#events.log(message);
+      case "link":
+        this.#linkState = message.state;
+        return;
+      case "tunnel-ended": {
+        this.#conns.get(message.id)?.close();
+        this.#conns.delete(message.id);
+        return this.#events.tunnelEnded(message.id, message.reason);
+      }
+      case "snapshot": {
+        this.#snapshots.get(message.request)?.(message);
+        this.#snapshots.delete(message.request);
+        return;
+      }
+      case "stopped":
+        return this.#stopped.resolve();
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#over) return;
+    this.#end();
+    this.#started.reject(error);
+    this.#stopped.resolve();
+    this.#events.failed(error);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#wake.signal();
+    this.#worker.terminate();
+    for (const [id, conn] of this.#conns) {
+      conn.close();
+      this.#events.tunnelEnded(id, "the data worker has ended");
+    }
+    this.#conns.clear();
+    for (const resolve of this.#snapshots.values()) resolve({ tunnels: [], sessions: [] });
+    this.#snapshots.clear();
+  }
+}

@@ -1,0 +1,144 @@
+// The Ethernet side: an interface's two lanes and its sender, through its going down, away and coming back.
+
+import {
+  ControlLane,
+  DataLane,
+  type InterfaceInfo,
+  InterfaceWatch,
+  LinkSender,
+  listInterfaces,
+  readInterface,
+} from "../../ffi/mod.ts";
+import { sameMac } from "../wire/mod.ts";
+import { ConfigurationError } from "./configuration_error.ts";
+import type { LinkState } from "./messages.ts";
+
+/** What is open while the interface is up. */
+export interface Lanes {
+  readonly control: ControlLane;
+  readonly data: DataLane;
+  readonly sender: LinkSender;
+}
+
+/** One interface to capture on and to inject into. */
+export class Link {
+  readonly name: string;
+  readonly #promiscuous: boolean;
+  readonly #watch: InterfaceWatch;
+  #info: InterfaceInfo;
+  #state: LinkState = "down";
+  #lanes: Lanes | undefined;
+  #closedDrops = 0;
+
+  /**
+   * Opens the link on an interface that is there, up or not.
+   *
+   * @throws {ConfigurationError} If there is no such interface, or it is no Ethernet one.
+   * @throws {Error} If a socket is refused.
+   */
+  constructor(name: string, options: { promiscuous: boolean }) {
+    this.name = name;
+    this.#promiscuous = options.promiscuous;
+    const info = readInterface(name);
+    if (info === undefined || !info.isEthernet) {
+      const what = info === undefined ? "there is no such interface" : "it is not an Ethernet one";
+      const others = listInterfaces().join(", ") || "none";
+      throw new ConfigurationError(`Cannot capture on ${name}: ${what} (Ethernet ones here: ${others})`);
+    }
+    this.#info = info;
+    // Watched from before the first look, so that no change falls between.
+    this.#watch = new InterfaceWatch();
+    try {
+      this.#open(readInterface(name) ?? info);
+    } catch (error) {
+      this.#watch.close();
+      throw error;
+    }
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  /** The interface's address; the last known one while it is away. */
+  get mac(): Uint8Array {
+    return this.#info.mac;
+  }
+
+  /** Undefined while the interface is not up. */
+  get lanes(): Lanes | undefined {
+    return this.#lanes;
+  }
+
+  /** Readable when any interface of the machine has changed. */
+  get watchFd(): number {
+    return this.#watch.fd;
+  }
+
+  /** Frames that the kernel had no room for, ever. */
+  get kernelDrops(): number {
+    const lanes = this.#lanes;
+    return this.#closedDrops + (lanes ? lanes.control.drops() + lanes.data.drops() : 0);
+  }
+
+  /** Looks at the interface again, where there may be a reason to; true when something is different. */
+  refresh(): boolean {
+    this.#watch.drain();
+    const info = readInterface(this.name);
+    const before = this.#info;
+    const state = this.#state;
+    if (info === undefined) {
+      this.close();
+      this.#state = "missing";
+      return state !== "missing";
+    }
+    const same = info.index === before.index && info.mtu === before.mtu &&
+      sameMac(info.mac, 0, before.mac, 0) && info.up === (this.#lanes !== undefined);
+    if (same && state !== "missing") return false;
+    this.close();
+    try {
+      this.#open(info);
+    } catch {
+      // It went away again in this moment.
+      this.#state = "missing";
+    }
+    return true;
+  }
+
+  /** Closes the lanes, of which a socket has failed, until the next look. */
+  fail(): void {
+    this.close();
+    this.#state = "down";
+  }
+
+  /** Closes the lanes. */
+  close(): void {
+    const lanes = this.#lanes;
+    if (lanes === undefined) return;
+    this.#closedDrops += lanes.control.drops() + lanes.data.drops();
+    this.#lanes = undefined;
+    lanes.control.close();
+    lanes.data.close();
+  }
+
+  /** Closes all of it, for good. */
+  dispose(): void {
+    this.close();
+    this.#watch.close();
+  }
+
+  #open(info: InterfaceInfo): void {
+    this.#info = info;
+    this.#state = info.up ? "up" : "down";
+    if (!info.up) return;
+    const options = { interface: info, promiscuous: this.#promiscuous };
+    const control = ControlLane.open({ ...options, lane: "control" });
+    try {
+      const data = DataLane.open({ ...options, lane: "data" });
+      this.#lanes = { control, data, sender: new LinkSender(control.fd) };
+    } catch (error) {
+      control.close();
+      throw error;
+    }
+  }
+}

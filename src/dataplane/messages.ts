@@ -1,0 +1,96 @@
+// What the main thread and the data worker tell each other.
+
+import type { MacMode, Side } from "../relay/mod.ts";
+
+/** What the worker needs to begin. */
+export interface PlaneOptions {
+  side: Side;
+  interfaceName: string;
+  mac: MacMode;
+  idleMs: number;
+  deadMs: number;
+  pingMs: number;
+  tunnelDeadMs: number;
+  /** Log every discovery frame. */
+  debug: boolean;
+}
+
+/** A connection whose handshake is done. */
+export interface TunnelHandover {
+  id: number;
+  /** The descriptor of its socket, which stays the main thread's. */
+  fd: number;
+  /** What the peer calls itself. */
+  name: string;
+  /** HOST:PORT. */
+  peer: string;
+  /** The peer knows types 0 to 3 only. */
+  legacy: boolean;
+  /** What was read beyond the handshake. */
+  received: Uint8Array;
+}
+
+/** From the main thread to the worker. */
+export type ToWorker =
+  | {
+    type: "start";
+    options: PlaneOptions;
+    counters: SharedArrayBuffer;
+    /** One Int32: how many messages were posted. */
+    posted: SharedArrayBuffer;
+    /** An eventfd of the main thread's, which ends a wait. */
+    wakeFd: number;
+  }
+  | { type: "tunnel"; tunnel: TunnelHandover }
+  | { type: "snapshot"; request: number }
+  | { type: "stop" };
+
+/** A line for the log, with what it is about. */
+export interface LogEvent {
+  type: "log";
+  level: "debug" | "info" | "warning" | "error";
+  message: string;
+  fields?: Record<string, string | number>;
+}
+
+/** One tunnel, as the status shows it. */
+export interface TunnelStatus {
+  name: string;
+  peer: string;
+  state: string;
+  rttMs: number | null;
+  framesIn: number;
+  framesOut: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** One session, as the status shows it. */
+export interface SessionStatus {
+  sessionId: number;
+  ac: string;
+  host: string;
+  tunnel: string;
+  state: string;
+  ageSeconds: number;
+  framesUp: number;
+  framesDown: number;
+  bytesUp: number;
+  bytesDown: number;
+}
+
+/** The state of the link's interface. */
+export type LinkState = "up" | "down" | "missing";
+
+/** From the worker to the main thread; what one turn of its loop has is posted as one array. */
+export type FromWorker =
+  /** It runs. */
+  | { type: "started"; linkState: LinkState }
+  /** It could not begin. */
+  | { type: "failed"; message: string; configuration: boolean }
+  | LogEvent
+  | { type: "link"; state: LinkState }
+  /** It has let go of a tunnel's descriptor. */
+  | { type: "tunnel-ended"; id: number; reason: string }
+  | { type: "snapshot"; request: number; tunnels: TunnelStatus[]; sessions: SessionStatus[] }
+  | { type: "stopped" };

@@ -1,0 +1,38 @@
+// One HTTP request to a server that only exists inside a network namespace, such as its loopback's.
+import { inNamespace } from "../../ffi/mod.ts";
+
+/** An answer. */
+export interface HttpAnswer {
+  status: number;
+  body: string;
+}
+
+/**
+ * Fetches a path by HTTP from within a namespace.
+ *
+ * @param namespace Path of the namespace, such as `/run/netns/host`.
+ * @param address Where the server listens in it; `hostname` is an IP address.
+ * @param path What to ask for, such as `/healthz`.
+ * @returns The answer.
+ * @throws {Error} When nobody listens there, or what does speaks no HTTP.
+ */
+export async function httpGet(
+  namespace: string,
+  address: { hostname: string; port: number },
+  path: string,
+): Promise<HttpAnswer> {
+  // For an IP address Deno makes the socket within the call, not later on another thread: so it
+  // belongs to the namespace. tests/integration/lab_test.ts holds Deno to that.
+  const conn = await inNamespace(namespace, () => Deno.connect({ ...address }));
+  // HTTP/1.0: the answer comes in one piece, and its end is the connection's.
+  const request = `GET ${path} HTTP/1.0\r\nHost: ${address.hostname}:${address.port}\r\n\r\n`;
+  const writer = conn.writable.getWriter();
+  await writer.write(new TextEncoder().encode(request));
+  const answer = await new Response(conn.readable).text();
+  const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(answer) ?? [];
+  const bodyAt = answer.indexOf("\r\n\r\n");
+  if (!status || bodyAt < 0) {
+    throw new Error(`Cannot read the answer to GET ${path}: it is no HTTP`);
+  }
+  return { status: Number(status), body: answer.slice(bodyAt + 4) };
+}

@@ -1,0 +1,120 @@
+// Network namespaces and the links between them, made by iproute2 and gone when the lab is.
+
+/** One end of a link: an interface's name in a namespace. */
+export interface LinkEnd {
+  /** The namespace's unique name, as `namespace` gave it. */
+  namespace: string;
+  /** The interface's name there. */
+  name: string;
+  /** Its hardware address; random without. */
+  mac?: string;
+}
+
+let made = 0;
+
+/**
+ * A group of network namespaces with unique names. Needs root, or CAP_NET_ADMIN and CAP_SYS_ADMIN.
+ */
+export class LabNet implements AsyncDisposable {
+  readonly #prefix: string;
+  readonly #namespaces: string[] = [];
+
+  /** @param label What the namespaces' names begin with; for people who look */
+  constructor(label: string) {
+    const random = crypto.randomUUID().slice(0, 4);
+    this.#prefix = `${label}-${Deno.pid}-${++made}-${random}`;
+  }
+
+  /**
+   * Makes a namespace, with its loopback up. Its interfaces get no IPv6 address by themselves:
+   * nothing is sent there that nobody asked for.
+   *
+   * @param name What it is for, such as `host`
+   * @returns Its unique name
+   * @throws {Error} With what ip(8) said
+   */
+  async namespace(name: string): Promise<string> {
+    const unique = `${this.#prefix}-${name}`;
+    // Entered first: whatever happens between, it is taken away.
+    this.#namespaces.push(unique);
+    await ip("netns", "add", unique);
+    await this.ip(unique, "link", "set", "lo", "up");
+    const quiet =
+      "cd /proc/sys/net/ipv6/conf/default || exit 0; echo 1 > addr_gen_mode; echo 0 > accept_ra";
+    await ip("netns", "exec", unique, "sh", "-c", quiet);
+    return unique;
+  }
+
+  /** Where a namespace is, for setns(2). */
+  path(namespace: string): string {
+    return `/run/netns/${namespace}`;
+  }
+
+  /**
+   * Runs ip(8) in a namespace, such as `ip(host, "link", "set", "eth0", "up")`.
+   *
+   * @returns What it wrote
+   * @throws {Error} With what ip(8) said
+   */
+  ip(namespace: string, ...args: string[]): Promise<string> {
+    return ip("-n", namespace, ...args);
+  }
+
+  /**
+   * Joins two namespaces by a pair of interfaces that are up. What one sends, the other receives.
+   */
+  async veth(a: LinkEnd, b: LinkEnd): Promise<void> {
+    const peer = ["peer", "name", b.name, ...address(b), "netns", b.namespace];
+    await this.ip(a.namespace, "link", "add", a.name, ...address(a), "type", "veth", ...peer);
+    await this.ip(a.namespace, "link", "set", a.name, "up");
+    await this.ip(b.namespace, "link", "set", b.name, "up");
+  }
+
+  /** Adds an interface with an address of its own on top of another in the same namespace, up. */
+  async macvlan(
+    end: LinkEnd,
+    lower: string,
+    mode: "bridge" | "passthru" = "bridge",
+  ): Promise<void> {
+    const kind = ["type", "macvlan", "mode", mode];
+    await this.ip(
+      end.namespace,
+      "link",
+      "add",
+      "link",
+      lower,
+      "name",
+      end.name,
+      ...address(end),
+      ...kind,
+    );
+    await this.ip(end.namespace, "link", "set", end.name, "up");
+  }
+
+  /**
+   * Takes all of it away at once, as a program that must end does. A socket that is still open
+   * keeps its namespace.
+   */
+  removeSync(): void {
+    for (const name of this.#namespaces.splice(0)) {
+      new Deno.Command("ip", { args: ["netns", "del", name], stderr: "null" }).outputSync();
+    }
+  }
+
+  /** Takes all of it away. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const names = this.#namespaces.splice(0);
+    await Promise.allSettled(names.map((name) => ip("netns", "del", name)));
+  }
+}
+
+function address({ mac }: LinkEnd): string[] {
+  return mac === undefined ? [] : ["address", mac];
+}
+
+async function ip(...args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command("ip", { args }).output();
+  const text = new TextDecoder();
+  if (!success) throw new Error(`Cannot run ip ${args.join(" ")}: ${text.decode(stderr).trim()}`);
+  return text.decode(stdout);
+}

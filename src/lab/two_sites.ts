@@ -1,0 +1,146 @@
+// Two sites in network namespaces: a segment with hosts and one with an AC, and the program between them.
+import { httpGet } from "./http.ts";
+import type { LabNet } from "./namespaces.ts";
+import { Program } from "./program.ts";
+import { Station } from "./station.ts";
+
+/** Where the server takes tunnels and both sides serve their status, each in its own namespace. */
+export const SITE = {
+  clientAddress: "192.0.2.1",
+  serverAddress: "192.0.2.2",
+  tunnelPort: 8863,
+  status: { hostname: "127.0.0.1", port: 8864 },
+} as const;
+
+const POLL_MS = 20;
+const TUNNEL_UP_MS = 15_000;
+
+/** The mode of a running program, and the name of its namespace. */
+export type Side = "client" | "server";
+
+/**
+ * Four namespaces, each joined to the next by a veth pair:
+ *
+ *     host lan0 ── lan0 client wan0 ── wan0 server isp0 ── isp0 ac
+ *
+ * `lan0` and `isp0` carry PPPoE and have no IP address. The stations are this process's ends.
+ */
+export class TwoSites implements AsyncDisposable {
+  /** The unique names of the namespaces. */
+  readonly names: { host: string; client: string; server: string; ac: string };
+  readonly host: Station;
+  readonly ac: Station;
+
+  readonly #net: LabNet;
+  readonly #programs = new Map<Side, Program>();
+
+  private constructor(net: LabNet, names: TwoSites["names"]) {
+    this.#net = net;
+    this.names = names;
+    // Real cards fill short frames up; veth would not.
+    const padding = true;
+    this.host = Station.open({ namespace: net.path(names.host), interface: "lan0", padding });
+    this.ac = Station.open({ namespace: net.path(names.ac), interface: "isp0", padding });
+  }
+
+  /**
+   * Makes the namespaces, the links and the stations.
+   *
+   * @param net Makes the namespaces, and takes them away: afterwards, by the caller.
+   * @returns The sites, without the program yet.
+   * @throws {Error} With what ip(8) said.
+   */
+  static async build(net: LabNet): Promise<TwoSites> {
+    const names = {
+      host: await net.namespace("host"),
+      client: await net.namespace("client"),
+      server: await net.namespace("server"),
+      ac: await net.namespace("ac"),
+    };
+    await net.veth(
+      { namespace: names.host, name: "lan0", mac: "02:00:00:00:aa:01" },
+      { namespace: names.client, name: "lan0", mac: "02:00:00:00:aa:02" },
+    );
+    await net.veth(
+      { namespace: names.client, name: "wan0" },
+      { namespace: names.server, name: "wan0" },
+    );
+    await net.veth(
+      { namespace: names.server, name: "isp0", mac: "02:00:00:00:bb:01" },
+      { namespace: names.ac, name: "isp0", mac: "02:00:00:00:bb:02" },
+    );
+    await net.ip(names.client, "address", "add", `${SITE.clientAddress}/24`, "dev", "wan0");
+    await net.ip(names.server, "address", "add", `${SITE.serverAddress}/24`, "dev", "wan0");
+    return new TwoSites(net, names);
+  }
+
+  /**
+   * Starts server and client and waits until both say that the tunnel is up.
+   *
+   * @param flags More flags, for both.
+   * @param onLine Told of each line that they log.
+   * @throws {Error} When one of them ended, or the tunnel did not come up in 15 s.
+   */
+  async start(flags: string[], onLine?: (side: Side, line: string) => void): Promise<void> {
+    const tunnel = `${SITE.serverAddress}:${SITE.tunnelPort}`;
+    const own = {
+      server: ["--interface", "isp0", "--listen", tunnel, "--allow", SITE.clientAddress],
+      client: ["--interface", "lan0", "--connect", tunnel],
+    };
+    const status = `${SITE.status.hostname}:${SITE.status.port}`;
+    for (const side of ["server", "client"] as const) {
+      const program = Program.start({
+        namespace: this.names[side],
+        args: [side, ...own[side], "--status", status, ...flags],
+        onLine: (line) => onLine?.(side, line),
+      });
+      this.#programs.set(side, program);
+    }
+    await Promise.all([this.#healthy("server"), this.#healthy("client")]);
+  }
+
+  /** The program on one side, once it was started. */
+  program(side: Side): Program | undefined {
+    return this.#programs.get(side);
+  }
+
+  /** Reads `/api/status` of one side. */
+  async status(side: Side): Promise<{ drops: Record<string, number> }> {
+    const { body } = await this.#get(side, "/api/status");
+    return JSON.parse(body);
+  }
+
+  /** Ends the programs and closes the stations. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The client first: its server is still there then to be told what it closes.
+    await this.#programs.get("client")?.stop();
+    await this.#programs.get("server")?.stop();
+    await Promise.all([this.host.close(), this.ac.close()]);
+  }
+
+  async #healthy(side: Side): Promise<void> {
+    const program = this.#programs.get(side)!;
+    let ended: Deno.CommandStatus | undefined;
+    program.status.then((status) => ended = status);
+    const deadline = performance.now() + TUNNEL_UP_MS;
+    while (performance.now() < deadline) {
+      // Refused until it listens.
+      const answer = await this.#get(side, "/healthz").catch(() => undefined);
+      if (answer?.status === 200) return;
+      if (ended) {
+        const reason = program.lines.at(-1) ?? `exit status ${ended.code}`;
+        throw new Error(`Cannot run the ${side}: ${reason}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    const said = program.lines.at(-1);
+    throw new Error(
+      `Cannot bring the tunnel up: the ${side} is not ready after ${TUNNEL_UP_MS / 1000} s` +
+        (said ? `; it said: ${said}` : ""),
+    );
+  }
+
+  #get(side: Side, path: string): Promise<{ status: number; body: string }> {
+    return httpGet(this.#net.path(this.names[side]), SITE.status, path);
+  }
+}

@@ -1,0 +1,143 @@
+// What the two modes have in common: options, the data worker, the status.
+
+import { DataWorker } from "./dataplane/data_worker.ts";
+import type { SessionStatus, TunnelStatus } from "./dataplane/messages.ts";
+import { createLog, type Log } from "./observe/log.ts";
+import { serveStatus, type Status, type StatusServer } from "./observe/status.ts";
+import type { MacMode, Side } from "./relay/mod.ts";
+import type { Endpoint } from "./tunnel/endpoint.ts";
+import { VERSION } from "./version.ts";
+import type { Hello } from "./wire/mod.ts";
+import { PROTOCOL_VERSION } from "./tunnel/handshake.ts";
+
+/** Options of both modes. */
+export interface ModeOptions {
+  /** The name of the Ethernet interface to capture on and to inject into. */
+  interface: string;
+  /** Whose addresses the link sees; by default our own. */
+  mac?: MacMode;
+  /** What this side calls itself; by default the machine's name. */
+  name?: string;
+  /** Where to serve the status; by default nowhere. */
+  status?: Endpoint;
+  /** The peer knows frame types 0 to 3 only, and no handshake. */
+  legacy?: boolean;
+  /** After how long without any frame a session is closed, in ms; 30 minutes by default, 0: never. */
+  idleTimeoutMs?: number;
+  /** After how long with frames of one side only a session is closed, in ms; 3 minutes by default, 0: never. */
+  deadTimeoutMs?: number;
+  /** How often each side pings the other, in ms; 5 s by default. */
+  pingMs?: number;
+  /** After how long with nothing from the peer the tunnel is given up, in ms; 15 s by default. */
+  tunnelTimeoutMs?: number;
+  /** Where the log goes; by default to standard error, as text, from level info. */
+  log?: Log;
+  /** Log every discovery frame, at level debug. */
+  debug?: boolean;
+}
+
+/** What a mode adds of its own. */
+export interface ModeHooks {
+  tunnelEnded(id: number, reason: string): void;
+  healthy(): boolean;
+  reconnects(): number;
+  /** The tunnels of the status, made from those that are up. */
+  tunnels(up: TunnelStatus[]): TunnelStatus[];
+}
+
+/** The part of a running mode that is the same in both. */
+export class Mode {
+  readonly log: Log;
+  /** What is said of this side in the handshake. */
+  readonly hello: Hello;
+  readonly #side: Side;
+  readonly #options: ModeOptions;
+  readonly #hooks: ModeHooks;
+  readonly #startedMs = performance.now();
+  readonly #finished = Promise.withResolvers<void>();
+  #worker!: DataWorker;
+  #status: StatusServer | undefined;
+
+  private constructor(side: Side, options: ModeOptions, hooks: ModeHooks) {
+    this.log = options.log ?? createLog({ level: "info", format: "text" });
+    this.hello = {
+      version: PROTOCOL_VERSION,
+      features: 0,
+      name: options.name ?? Deno.hostname(),
+      software: `pppoe-proxy/${VERSION}`,
+    };
+    this.#side = side;
+    this.#options = options;
+    this.#hooks = hooks;
+    // Whoever does not look at `finished` has the log.
+    this.#finished.promise.catch(() => {});
+  }
+
+  /** Opens the link, then the status. */
+  static async start(side: Side, options: ModeOptions, hooks: ModeHooks): Promise<Mode> {
+    const mode = new Mode(side, options, hooks);
+    const { log } = mode;
+    mode.#worker = await DataWorker.start({
+      side,
+      interfaceName: options.interface,
+      mac: options.mac ?? "own",
+      idleMs: options.idleTimeoutMs ?? 30 * 60_000,
+      deadMs: options.deadTimeoutMs ?? 3 * 60_000,
+      pingMs: options.pingMs ?? 5_000,
+      tunnelDeadMs: options.tunnelTimeoutMs ?? 15_000,
+      debug: options.debug ?? false,
+    }, {
+      log: ({ level, message, fields }) => log[level](message, fields),
+      tunnelEnded: (id, reason) => hooks.tunnelEnded(id, reason),
+      failed: (error) => {
+        log.error(error.message);
+        mode.#finished.reject(error);
+      },
+    });
+    try {
+      if (options.status !== undefined) {
+        mode.#status = serveStatus(options.status, () => mode.status(), log);
+      }
+    } catch (error) {
+      await mode.#worker.stop();
+      throw error;
+    }
+    return mode;
+  }
+
+  get worker(): DataWorker {
+    return this.#worker;
+  }
+
+  /** Resolves when it has stopped; rejects when it can't go on. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** Where the status is served; undefined where it is not. */
+  get statusAddress(): Endpoint | undefined {
+    return this.#status?.address;
+  }
+
+  async status(): Promise<Status> {
+    const snapshot: { tunnels: TunnelStatus[]; sessions: SessionStatus[] } = await this.#worker
+      .snapshot();
+    return {
+      mode: this.#side,
+      version: VERSION,
+      uptimeSeconds: Math.floor((performance.now() - this.#startedMs) / 1000),
+      interface: this.#options.interface,
+      interfaceState: this.#worker.linkState,
+      healthy: this.#worker.linkState === "up" && this.#hooks.healthy(),
+      reconnects: this.#hooks.reconnects(),
+      tunnels: this.#hooks.tunnels(snapshot.tunnels),
+      sessions: snapshot.sessions,
+      ...this.#worker.counters(),
+    };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#worker.stop(), this.#status?.close()]);
+    this.#finished.resolve();
+  }
+}

@@ -1,0 +1,48 @@
+// The status as Prometheus reads it (text exposition format 0.0.4).
+
+import type { Status } from "./status.ts";
+
+/** Renders a status as metrics. */
+export function renderMetrics(status: Status): string {
+  const lines: string[] = [];
+  const family = (name: string, type: "counter" | "gauge", help: string) => {
+    lines.push(`# HELP pppoe_proxy_${name} ${help}`, `# TYPE pppoe_proxy_${name} ${type}`);
+  };
+  const sample = (name: string, labels: Record<string, string>, value: number) => {
+    const list = Object.entries(labels).map(([label, text]) => `${label}="${escape(text)}"`).join();
+    lines.push(`pppoe_proxy_${name}${list && `{${list}}`} ${value}`);
+  };
+
+  for (const unit of ["frames", "bytes"] as const) {
+    family(
+      `${unit}_total`,
+      "counter",
+      `Ethernet ${unit} carried; uplink is from this side's link into its tunnel.`,
+    );
+    for (const direction of ["uplink", "downlink"] as const) {
+      for (const kind of ["discovery", "session"] as const) {
+        sample(`${unit}_total`, { direction, kind }, status[unit][direction][kind]);
+      }
+    }
+  }
+  family("sessions", "gauge", "PPPoE sessions.");
+  sample("sessions", { state: "open" }, status.sessions.length);
+  family("tunnels", "gauge", "Tunnels that are up.");
+  const up = status.tunnels.filter((tunnel) => tunnel.state === "up");
+  sample("tunnels", {}, up.length);
+  family("drops_total", "counter", "Frames that went no further.");
+  for (const [reason, count] of Object.entries(status.drops)) {
+    sample("drops_total", { reason }, count);
+  }
+  family("reconnects_total", "counter", "How often the tunnel was made again.");
+  sample("reconnects_total", {}, status.reconnects);
+  family("tunnel_rtt_seconds", "gauge", "Round trip through the tunnel, smoothed.");
+  for (const { name, peer, rttMs } of up) {
+    if (rttMs !== null) sample("tunnel_rtt_seconds", { tunnel: name, peer }, rttMs / 1000);
+  }
+  return lines.join("\n") + "\n";
+}
+
+function escape(text: string): string {
+  return text.replace(/[\\"\n]/g, (character) => character === "\n" ? "\\n" : `\\${character}`);
+}

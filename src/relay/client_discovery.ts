@@ -1,0 +1,173 @@
+// Discovery at the client: which AC a host's PADR is for, and by which id a host knows its session.
+
+import { CODE, emitDiscovery, ETH_BROADCAST, findTag, sameMac, TAG } from "../wire/mod.ts";
+import type { DiscoveryPacket } from "../wire/mod.ts";
+import { equals } from "@std/bytes";
+import { DROP } from "./drop.ts";
+import { padt } from "./padt.ts";
+import { type Discovery, PendingTable } from "./pending.ts";
+import type { DiscoveryRelay, Relay } from "./relay.ts";
+import { isSessionId, type Session } from "./session_table.ts";
+import { findHostUniq, replaceTag } from "./tag_list.ts";
+
+/** How many offers are kept for one discovery; the oldest goes first. */
+const OFFERS = 32;
+
+/** A PADO that a host has seen, and by which AC-Cookie its PADR will come back. */
+interface Offer {
+  readonly acMac: Uint8Array;
+  /** As the AC sent it. */
+  readonly cookie: Uint8Array | undefined;
+  /** As the host got it. */
+  readonly shown: Uint8Array | undefined;
+}
+
+interface Pending extends Discovery {
+  offers: Offer[];
+  requested: boolean;
+  session: Session | undefined;
+}
+
+/**
+ * Discovery at the client's side of the tunnel.
+ *
+ * Where hosts see our address in place of each AC's, a PADR is told apart by its AC-Cookie, which a
+ * host must return as it got it (RFC 2516, section 5.3). An AC that sends none, or the same as
+ * another, gets one of ours on the way to the host, and its own back on the way to the AC.
+ */
+export class ClientDiscovery implements DiscoveryRelay {
+  readonly #relay: Relay;
+  readonly #pending = new PendingTable<Pending>();
+  #cookies = 0;
+
+  constructor(relay: Relay) {
+    this.#relay = relay;
+  }
+
+  /** PADI and PADR, from a host. */
+  fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void {
+    const { ports, tunnels } = this.#relay;
+    // A client has one tunnel at a time.
+    const [tunnel] = tunnels;
+    if (tunnel === undefined) return ports.drop(DROP["no-tunnel"]);
+    const hostUniq = findHostUniq(packet.tags);
+    let pending = this.#pending.find(tunnel, packet.source, hostUniq, nowMs);
+    if (packet.code === CODE.PADI) {
+      if (!sameMac(packet.destination, 0, ETH_BROADCAST, 0)) return ports.drop(DROP["bad-address"]);
+      if (pending === undefined) {
+        pending = {
+          tunnel,
+          hostMac: packet.source.slice(),
+          hostUniq: hostUniq?.slice(),
+          offers: [],
+          requested: false,
+          session: undefined,
+        };
+        this.#pending.add(pending, nowMs);
+      }
+      return ports.toTunnel(tunnel, frame);
+    }
+    const offer = pending && this.#chosen(pending, packet);
+    if (pending === undefined || offer === undefined) return ports.drop(DROP["unknown-offer"]);
+    pending.requested = true;
+    const tags = offer.shown === offer.cookie
+      ? packet.tags
+      : replaceTag(packet.tags, TAG.AC_COOKIE, offer.cookie);
+    ports.toTunnel(tunnel, emitDiscovery({ ...packet, destination: offer.acMac, tags }));
+  }
+
+  /** PADO and PADS, from the server. */
+  fromTunnel(tunnel: number, packet: DiscoveryPacket, nowMs: number): void {
+    const { ports } = this.#relay;
+    const hostUniq = findHostUniq(packet.tags);
+    const pending = this.#pending.find(tunnel, packet.destination, hostUniq, nowMs);
+    if (pending === undefined) return ports.drop(DROP["unknown-host-uniq"]);
+    const source = this.#relay.facing(packet.source);
+    if (packet.code === CODE.PADO) {
+      const offer = this.#offered(pending, packet);
+      const tags = offer.shown === offer.cookie
+        ? packet.tags
+        : replaceTag(packet.tags, TAG.AC_COOKIE, offer.shown);
+      return ports.toLink(emitDiscovery({ ...packet, source, tags }));
+    }
+    if (!pending.requested) return ports.drop(DROP["unknown-host-uniq"]);
+    let { sessionId } = packet;
+    if (sessionId !== 0) {
+      if (!isSessionId(sessionId)) return ports.drop(DROP.malformed);
+      sessionId = this.#open(pending, packet, source, nowMs);
+      if (sessionId === 0) {
+        // The AC holds a session that no host can have.
+        ports.toTunnel(tunnel, padt(packet.source, packet.destination, packet.sessionId));
+        return ports.drop(DROP["session-limit"]);
+      }
+    }
+    ports.toLink(emitDiscovery({ ...packet, source, sessionId }));
+  }
+
+  removeTunnel(tunnel: number): void {
+    this.#pending.removeTunnel(tunnel);
+  }
+
+  expire(nowMs: number): void {
+    this.#pending.expire(nowMs);
+  }
+
+  #offered(pending: Pending, packet: DiscoveryPacket): Offer {
+    const cookie = findTag(packet.tags, TAG.AC_COOKIE)?.value.slice();
+    const known = pending.offers.find((offer) =>
+      sameMac(offer.acMac, 0, packet.source, 0) && same(offer.cookie, cookie)
+    );
+    if (known !== undefined) return known;
+    const ambiguous = this.#relay.options.mac === "own" &&
+      pending.offers.some((offer) => same(offer.shown, cookie));
+    const offer = {
+      acMac: packet.source.slice(),
+      cookie,
+      shown: ambiguous ? new TextEncoder().encode(`pppoe-proxy ${++this.#cookies}`) : cookie,
+    };
+    if (pending.offers.push(offer) > OFFERS) pending.offers.shift();
+    return offer;
+  }
+
+  #chosen(pending: Pending, packet: DiscoveryPacket): Offer | undefined {
+    const cookie = findTag(packet.tags, TAG.AC_COOKIE)?.value;
+    // Transparent, the address names the AC; with our own, any AC may be meant.
+    const meant = pending.offers.filter((offer) =>
+      sameMac(packet.destination, 0, this.#relay.facing(offer.acMac), 0)
+    );
+    const exact = meant.find((offer) => same(offer.shown, cookie));
+    if (exact !== undefined) return exact;
+    // A host that returns a cookie wrongly: the AC is to judge, as long as only one can be meant.
+    const [only] = meant;
+    const sole = only !== undefined && meant.every((o) => sameMac(o.acMac, 0, only.acMac, 0));
+    return sole ? { acMac: only.acMac, cookie: undefined, shown: undefined } : undefined;
+  }
+
+  // The id of the granted session on the link; 0 when none is left.
+  #open(
+    pending: Pending,
+    packet: DiscoveryPacket,
+    facing: Uint8Array,
+    nowMs: number,
+  ): number {
+    const { sessions } = this.#relay;
+    const { tunnel, hostMac } = pending;
+    const { source: farMac, sessionId: tunnelId } = packet;
+    const present = sessions.atTunnel(tunnel, tunnelId, farMac, hostMac);
+    if (present !== undefined) {
+      if (present === pending.session) return present.linkId;
+      this.#relay.close(present, "its id was given anew", { link: false, tunnel: false });
+    }
+    const linkId = sessions.freeLinkId(tunnelId, hostMac, facing);
+    if (linkId === 0) return 0;
+    pending.session = this.#relay.open(
+      { tunnel, peerMac: hostMac, farMac, facingMac: facing, tunnelId, linkId },
+      nowMs,
+    );
+    return linkId;
+  }
+}
+
+function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equals(a, b);
+}

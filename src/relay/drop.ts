@@ -1,0 +1,30 @@
+// Why a frame went no further: every drop has one of these reasons, and a counter.
+
+/**
+ * The reasons, in the order of their counters. Each is a label of `pppoe_proxy_drops_total` and a key
+ * of `drops` in the status.
+ */
+export const DROP_REASONS = [
+  "malformed", // short, a wrong version, or lengths that do not fit
+  "not-pppoe", // an EtherType other than 0x8863 and 0x8864
+  "wrong-direction", // what only the other kind of station may send
+  "bad-address", // a source or destination that such a frame cannot have
+  "unknown-session", // no session with these addresses and this id
+  "unknown-host-uniq", // an answer to no discovery that is under way
+  "unknown-offer", // a PADR to an AC that has not offered itself
+  "no-tunnel", // nothing on the other side to carry it to
+  "tunnel-full", // the tunnel takes less than the link gives
+  "frame-too-large", // larger than a slot of the ring, or than the far interface can send
+  "session-limit", // no session id left to give on this link
+  "link-down", // the interface is down or gone
+  "link-full", // the interface's queue refused it
+  "kernel", // the packet socket or its ring was full (PACKET_STATISTICS)
+] as const;
+
+/** The name of a reason. */
+export type DropReason = typeof DROP_REASONS[number];
+
+/** The index of each reason, for counters that are plain arrays. */
+export const DROP = Object.fromEntries(
+  DROP_REASONS.map((reason, index) => [reason, index]),
+) as { readonly [reason in DropReason]: number };

@@ -1,0 +1,5 @@
+// Who owns which frame: the decisions, over bytes and a given time.
+
+export * from "./drop.ts";
+export * from "./relay.ts";
+export * from "./session_table.ts";

@@ -1,0 +1,89 @@
+// Discoveries under way: from a host's PADI to some time after its PADS, so that repeats find them too.
+
+import { formatMac } from "../wire/mod.ts";
+
+/** What a discovery is known by: the host, and the Host-Uniq it chose (or that it chose none). */
+export interface Discovery {
+  readonly tunnel: number;
+  readonly hostMac: Uint8Array;
+  readonly hostUniq: Uint8Array | undefined;
+}
+
+/** How long after its last frame a discovery is kept. */
+export const DISCOVERY_TIMEOUT_MS = 60_000;
+
+/** How many discoveries are kept for each tunnel; one more pushes out the one that was quiet the longest. */
+export const DISCOVERIES_PER_TUNNEL = 4096;
+
+interface Entry<T> {
+  key: string;
+  value: T;
+  usedMs: number;
+}
+
+/**
+ * A bounded table of discoveries, one queue a tunnel, so that a flood behind one client pushes out
+ * that client's only.
+ */
+export class PendingTable<T extends Discovery> {
+  readonly #tunnels = new Map<number, Map<string, Entry<T>>>();
+  readonly #removed: (discovery: T) => void;
+
+  /** `removed` hears of each discovery that goes. */
+  constructor(removed: (discovery: T) => void = () => {}) {
+    this.#removed = removed;
+  }
+
+  /** The discovery of this host with this Host-Uniq, kept from now on for another time-out. */
+  find(
+    tunnel: number,
+    hostMac: Uint8Array,
+    hostUniq: Uint8Array | undefined,
+    nowMs: number,
+  ): T | undefined {
+    const queue = this.#tunnels.get(tunnel);
+    const entry = queue?.get(keyOf(hostMac, hostUniq));
+    if (queue === undefined || entry === undefined) return undefined;
+    entry.usedMs = nowMs;
+    queue.delete(entry.key);
+    queue.set(entry.key, entry);
+    return entry.value;
+  }
+
+  /** Adds a discovery that `find` does not know. */
+  add(discovery: T, nowMs: number): void {
+    let queue = this.#tunnels.get(discovery.tunnel);
+    if (queue === undefined) this.#tunnels.set(discovery.tunnel, queue = new Map());
+    if (queue.size >= DISCOVERIES_PER_TUNNEL) this.#drop(queue, queue.values().next().value!);
+    const key = keyOf(discovery.hostMac, discovery.hostUniq);
+    queue.set(key, { key, value: discovery, usedMs: nowMs });
+  }
+
+  /** Removes what has been quiet for too long. */
+  expire(nowMs: number): void {
+    for (const [tunnel, queue] of this.#tunnels) {
+      for (const entry of queue.values()) {
+        if (nowMs - entry.usedMs < DISCOVERY_TIMEOUT_MS) break;
+        this.#drop(queue, entry);
+      }
+      if (queue.size === 0) this.#tunnels.delete(tunnel);
+    }
+  }
+
+  /** Removes all of a tunnel. */
+  removeTunnel(tunnel: number): void {
+    const queue = this.#tunnels.get(tunnel);
+    for (const entry of queue?.values() ?? []) this.#removed(entry.value);
+    this.#tunnels.delete(tunnel);
+  }
+
+  #drop(queue: Map<string, Entry<T>>, entry: Entry<T>): void {
+    queue.delete(entry.key);
+    this.#removed(entry.value);
+  }
+}
+
+function keyOf(hostMac: Uint8Array, hostUniq: Uint8Array | undefined): string {
+  // An absent Host-Uniq is not an empty one: the host must get back what it sent.
+  return formatMac(hostMac) + (hostUniq === undefined ? "" : "/" + String.fromCharCode(...hostUniq));
+}

@@ -1,0 +1,277 @@
+// Who owns a frame: sessions by (addresses, session id), discoveries by Host-Uniq, the rest nobody.
+//
+// Theory of operation. The tunnel carries frames with their real addresses: from the host to the AC,
+// or from the AC to the host. Each side translates at its own link, where a frame meets its "peer":
+//
+//     host ── client ══ tunnel ══ server ── AC
+//     peer    link                link      peer
+//
+// A frame from the link is looked up by (peer's address, the address it was sent to, session id), a
+// frame from a tunnel by (tunnel, far station's address, peer's address, session id). What is found is
+// the one session that owns it, and the frame is rewritten in place; what is not found is dropped with
+// a reason. Sessions are made by a PADS that answers a PADR which went through here, and by nothing
+// else; a PADT, a time-out, the end of the tunnel or of the program ends them.
+//
+// Nothing here touches a socket or a clock: frames and the time come in, `RelayPorts` takes what is
+// to be done. Session frames are decided without an allocation; discovery frames are few, and are
+// parsed and built anew.
+
+import {
+  CODE,
+  ETH_P_PPP_DISC,
+  ETH_P_PPP_SES,
+  isUnicastMac,
+  parseDiscovery,
+  readCode,
+  readEtherType,
+  sameMac,
+} from "../wire/mod.ts";
+import type { DiscoveryPacket } from "../wire/mod.ts";
+import { ClientDiscovery } from "./client_discovery.ts";
+import { DROP } from "./drop.ts";
+import { padt } from "./padt.ts";
+import { ServerDiscovery } from "./server_discovery.ts";
+import { type Session, type SessionKey, SessionTable } from "./session_table.ts";
+
+/** Which side of the tunnel this is: the server's link leads to the AC, the client's to the hosts. */
+export type Side = "server" | "client";
+
+/** Whose addresses each link sees: our own, or the stations' beyond the tunnel. */
+export type MacMode = "own" | "transparent";
+
+/** What a relay is made with. */
+export interface RelayOptions {
+  side: Side;
+  mac: MacMode;
+  /** The address of the link's interface. */
+  linkMac: Uint8Array;
+  /** After how long with no frame at all a session is closed, in ms; 0: never. */
+  idleMs: number;
+  /** After how long with frames from one side only a session is closed, in ms; 0: never. */
+  deadMs: number;
+  /** Makes the Host-Uniq that stands for a discovery on the AC's link; another one at each call. */
+  newToken?: () => Uint8Array;
+}
+
+/** What a relay does to the world outside. Frames are only lent for the length of the call. */
+export interface RelayPorts {
+  toLink(frame: Uint8Array): void;
+  toTunnel(tunnel: number, frame: Uint8Array): void;
+  drop(reason: number): void;
+  opened(session: Session): void;
+  closed(session: Session, reason: string): void;
+}
+
+/** How each side matches discoveries. */
+export interface DiscoveryRelay {
+  /** PADI and PADR at the client, PADO and PADS at the server. */
+  fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void;
+  /** PADO and PADS at the client, PADI and PADR at the server. */
+  fromTunnel(tunnel: number, packet: DiscoveryPacket, nowMs: number): void;
+  removeTunnel(tunnel: number): void;
+  expire(nowMs: number): void;
+}
+
+/** A discovery frame is never fragmented, and fits an Ethernet of 1500 bytes (RFC 2516, section 5). */
+export const DISCOVERY_FRAME_MAX = 1514;
+
+// What each kind of station sends outside a session, and within one (RFC 2516, RFC 5578).
+const HOST_CODES: ReadonlySet<number> = new Set([CODE.PADI, CODE.PADR]);
+const AC_CODES: ReadonlySet<number> = new Set([CODE.PADO, CODE.PADS]);
+const EITHER_SESSION_CODES: ReadonlySet<number> = new Set([
+  CODE.PADT,
+  CODE.PADG,
+  CODE.PADC,
+  CODE.PADQ,
+]);
+const AC_SESSION_CODES: ReadonlySet<number> = new Set([CODE.PADM, CODE.PADN]);
+
+/** How often {@linkcode Relay.tick} wants to be called, in ms. */
+export const TICK_MS = 1000;
+
+/** The relay of one link: its sessions and its discoveries. */
+export class Relay {
+  readonly sessions = new SessionTable();
+  readonly options: RelayOptions;
+  readonly ports: RelayPorts;
+  readonly #discovery: DiscoveryRelay;
+  readonly #tunnels = new Set<number>();
+  #linkMac: Uint8Array;
+  #tickedMs = 0;
+
+  constructor(options: RelayOptions, ports: RelayPorts) {
+    this.options = options;
+    this.ports = ports;
+    this.#linkMac = options.linkMac.slice();
+    this.#discovery = options.side === "server"
+      ? new ServerDiscovery(this)
+      : new ClientDiscovery(this);
+  }
+
+  /** The tunnels that are up. */
+  get tunnels(): ReadonlySet<number> {
+    return this.#tunnels;
+  }
+
+  /** By which address the stations on the link know this one beyond the tunnel. */
+  facing(farMac: Uint8Array): Uint8Array {
+    return this.options.mac === "own" ? this.#linkMac : farMac;
+  }
+
+  /** The owner of a session frame from the link, which is then made one of the tunnel's; or a drop reason. */
+  sessionFromLink(frame: Uint8Array, offset: number, nowMs: number): Session | number {
+    if (readEtherType(frame, offset) !== ETH_P_PPP_SES) return DROP["not-pppoe"];
+    if (readCode(frame, offset) !== CODE.SESSION) return DROP.malformed;
+    const session = this.sessions.findByLink(frame, offset);
+    if (session === undefined) return DROP["unknown-session"];
+    session.linkMs = nowMs;
+    session.rewriteForTunnel(frame, offset);
+    return session;
+  }
+
+  /** The owner of a session frame from a tunnel, which is then made one of the link's; or a drop reason. */
+  sessionFromTunnel(
+    tunnel: number,
+    frame: Uint8Array,
+    offset: number,
+    nowMs: number,
+  ): Session | number {
+    if (readEtherType(frame, offset) !== ETH_P_PPP_SES) return DROP["not-pppoe"];
+    if (readCode(frame, offset) !== CODE.SESSION) return DROP.malformed;
+    const session = this.sessions.findByTunnel(tunnel, frame, offset);
+    if (session === undefined) return DROP["unknown-session"];
+    session.tunnelMs = nowMs;
+    session.rewriteForLink(frame, offset);
+    return session;
+  }
+
+  /** Takes a discovery frame from the link, with its padding cut. It may be changed. */
+  discoveryFromLink(frame: Uint8Array, nowMs: number): void {
+    const fromHost = this.options.side === "client";
+    const packet = this.#checked(frame, fromHost);
+    if (packet === undefined) return;
+    if (HOST_CODES.has(packet.code) || AC_CODES.has(packet.code)) {
+      return this.#discovery.fromLink(packet, frame, nowMs);
+    }
+    const session = this.sessions.findByLink(frame, 0);
+    if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
+    session.linkMs = nowMs;
+    session.rewriteForTunnel(frame, 0);
+    this.ports.toTunnel(session.tunnel, frame);
+    if (packet.code === CODE.PADT) {
+      this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC");
+    }
+  }
+
+  /** Takes a discovery frame from a tunnel, with its padding cut. It may be changed. */
+  discoveryFromTunnel(tunnel: number, frame: Uint8Array, nowMs: number): void {
+    const fromHost = this.options.side === "server";
+    const packet = this.#checked(frame, fromHost);
+    if (packet === undefined) return;
+    if (HOST_CODES.has(packet.code) || AC_CODES.has(packet.code)) {
+      return this.#discovery.fromTunnel(tunnel, packet, nowMs);
+    }
+    const session = this.sessions.findByTunnel(tunnel, frame, 0);
+    if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
+    session.tunnelMs = nowMs;
+    session.rewriteForLink(frame, 0);
+    this.ports.toLink(frame);
+    if (packet.code === CODE.PADT) {
+      this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC");
+    }
+  }
+
+  /** Opens the session that a PADS has granted. */
+  open(key: SessionKey, nowMs: number): Session {
+    const session = this.sessions.open(key, nowMs);
+    this.ports.opened(session);
+    return session;
+  }
+
+  /** Ends a session and tells those stations of it that are named. */
+  close(session: Session, reason: string, tell: { link: boolean; tunnel: boolean }): void {
+    if (tell.link) {
+      this.ports.toLink(padt(session.peerMac, session.facingMac, session.linkId));
+    }
+    if (tell.tunnel && this.#tunnels.has(session.tunnel)) {
+      this.ports.toTunnel(session.tunnel, padt(session.farMac, session.peerMac, session.tunnelId));
+    }
+    this.#end(session, reason);
+  }
+
+  /** Ends every session, and tells both stations of each. */
+  closeAll(reason: string): void {
+    for (const session of [...this.sessions]) {
+      this.close(session, reason, { link: true, tunnel: true });
+    }
+  }
+
+  /** A tunnel has come up. */
+  addTunnel(tunnel: number): void {
+    this.#tunnels.add(tunnel);
+  }
+
+  /** A tunnel is gone: the peers of its sessions are told. */
+  removeTunnel(tunnel: number, reason: string): void {
+    this.#tunnels.delete(tunnel);
+    this.#discovery.removeTunnel(tunnel);
+    for (const session of [...this.sessions]) {
+      if (session.tunnel === tunnel) this.close(session, reason, { link: true, tunnel: false });
+    }
+  }
+
+  /** The link's interface has (perhaps) another address: what was bound to the old one ends. */
+  setLinkMac(mac: Uint8Array): void {
+    if (sameMac(mac, 0, this.#linkMac, 0)) return;
+    this.#linkMac = mac.slice();
+    if (this.options.mac !== "own") return;
+    for (const session of [...this.sessions]) {
+      this.close(session, "the interface's address changed", { link: true, tunnel: true });
+    }
+  }
+
+  /** Ends what has been silent for too long. To be called every {@linkcode TICK_MS}. */
+  tick(nowMs: number): void {
+    const { idleMs, deadMs } = this.options;
+    this.#discovery.expire(nowMs);
+    for (const session of this.sessions) {
+      const silence = nowMs - Math.max(session.linkMs, session.tunnelMs);
+      if (idleMs > 0 && silence >= idleMs) {
+        this.close(session, "idle", { link: true, tunnel: true });
+      } else if (deadMs > 0 && session.oneSidedMs(this.#tickedMs, nowMs) >= deadMs) {
+        this.close(session, "one side is silent", { link: true, tunnel: true });
+      }
+    }
+    this.#tickedMs = nowMs;
+  }
+
+  #end(session: Session, reason: string): void {
+    if (this.sessions.close(session)) this.ports.closed(session, reason);
+  }
+
+  // The frame as a packet that this kind of station may send from such an address; or undefined, counted.
+  #checked(frame: Uint8Array, fromHost: boolean): DiscoveryPacket | undefined {
+    if (readEtherType(frame) !== ETH_P_PPP_DISC) return this.#refuse(DROP["not-pppoe"]);
+    if (frame.length > DISCOVERY_FRAME_MAX) return this.#refuse(DROP["frame-too-large"]);
+    const packet = parseDiscovery(frame);
+    if (packet === undefined) return this.#refuse(DROP.malformed);
+    const { code, sessionId } = packet;
+    const begins = HOST_CODES.has(code) || AC_CODES.has(code);
+    const known = begins || EITHER_SESSION_CODES.has(code) || AC_SESSION_CODES.has(code);
+    if (!known) return this.#refuse(DROP.malformed);
+    if (fromHost ? AC_CODES.has(code) || AC_SESSION_CODES.has(code) : HOST_CODES.has(code)) {
+      return this.#refuse(DROP["wrong-direction"]);
+    }
+    // RFC 2516, section 5: only PADS, and what belongs to a session, has a session id.
+    if (begins && code !== CODE.PADS && sessionId !== 0) return this.#refuse(DROP.malformed);
+    if (!isUnicastMac(packet.source)) return this.#refuse(DROP["bad-address"]);
+    if (code !== CODE.PADI && !isUnicastMac(packet.destination)) {
+      return this.#refuse(DROP["bad-address"]);
+    }
+    return packet;
+  }
+
+  #refuse(reason: number): undefined {
+    this.ports.drop(reason);
+  }
+}

@@ -1,0 +1,199 @@
+// The sessions, found from either side by (addresses, session id) with no search and no allocation.
+
+import { copyMac, ETHERNET, readSessionId, sameMac, writeSessionId } from "../wire/mod.ts";
+
+const DESTINATION = ETHERNET.destination[0];
+const SOURCE = ETHERNET.source[0];
+
+/** Session ids 0 (none yet) and 0xffff (reserved) name no session (RFC 2516, section 4). */
+export function isSessionId(id: number): boolean {
+  return id > 0 && id < 0xffff;
+}
+
+/** What makes a session, as {@linkcode SessionTable.open} takes it. */
+export interface SessionKey {
+  /** The tunnel that leads to the far station. */
+  tunnel: number;
+  /** The station on our link: the AC at the server, the host at the client. */
+  peerMac: Uint8Array;
+  /** The station beyond the tunnel: the host at the server, the AC at the client. */
+  farMac: Uint8Array;
+  /** The address by which the peer knows the far station: our own, or `farMac` itself. */
+  facingMac: Uint8Array;
+  /** The id that the AC gave, which the tunnel carries. */
+  tunnelId: number;
+  /** The id on our link; it differs from `tunnelId` only where two would meet. */
+  linkId: number;
+}
+
+/** One PPPoE session, from PADS to PADT, with the counters of its session frames. */
+export class Session {
+  readonly tunnel: number;
+  readonly peerMac: Uint8Array;
+  readonly farMac: Uint8Array;
+  readonly facingMac: Uint8Array;
+  readonly tunnelId: number;
+  readonly linkId: number;
+  readonly openedMs: number;
+  /** When the last frame came from the link. */
+  linkMs: number;
+  /** When the last frame came from the tunnel. */
+  tunnelMs: number;
+  framesUp = 0;
+  framesDown = 0;
+  bytesUp = 0;
+  bytesDown = 0;
+  #oneSidedSinceMs = 0;
+  #oneSidedUntilMs = 0;
+  #silentSide: "link" | "tunnel" | undefined = undefined;
+  /** The next session with the same id, in each index. */
+  nextByLink: Session | undefined = undefined;
+  nextByTunnel: Session | undefined = undefined;
+
+  constructor(key: SessionKey, nowMs: number) {
+    this.tunnel = key.tunnel;
+    this.peerMac = key.peerMac.slice();
+    this.farMac = key.farMac.slice();
+    this.facingMac = key.facingMac.slice();
+    this.tunnelId = key.tunnelId;
+    this.linkId = key.linkId;
+    this.openedMs = this.linkMs = this.tunnelMs = nowMs;
+  }
+
+  /** Makes a frame of the peer's one of the tunnel's, in place. */
+  rewriteForTunnel(frame: Uint8Array, offset: number): void {
+    copyMac(this.farMac, 0, frame, offset + DESTINATION);
+    if (this.linkId !== this.tunnelId) writeSessionId(frame, offset, this.tunnelId);
+  }
+
+  /** Makes a frame of the far station's one of the link's, in place. */
+  rewriteForLink(frame: Uint8Array, offset: number): void {
+    copyMac(this.facingMac, 0, frame, offset + SOURCE);
+    if (this.linkId !== this.tunnelId) writeSessionId(frame, offset, this.linkId);
+  }
+
+  /**
+   * For how long one side has gone on sending while the other was silent. Silence of both does not
+   * count: a line may be quiet for hours, and be well. To be called at each look, with the time of
+   * the last one.
+   */
+  oneSidedMs(lookedMs: number, nowMs: number): number {
+    const link = this.linkMs > lookedMs;
+    const tunnel = this.tunnelMs > lookedMs;
+    if (link && tunnel) this.#silentSide = undefined;
+    else if (link || tunnel) {
+      const silent = link ? "tunnel" : "link";
+      if (this.#silentSide !== silent) this.#oneSidedSinceMs = nowMs;
+      this.#silentSide = silent;
+      this.#oneSidedUntilMs = nowMs;
+    }
+    return this.#silentSide === undefined ? 0 : this.#oneSidedUntilMs - this.#oneSidedSinceMs;
+  }
+}
+
+/**
+ * All sessions of one link. A frame's session id picks a slot; sessions that share an id (of other
+ * stations) are chained there, and told apart by both addresses.
+ */
+export class SessionTable {
+  readonly #byLink: (Session | undefined)[] = new Array(0x10000).fill(undefined);
+  readonly #byTunnel: (Session | undefined)[] = new Array(0x10000).fill(undefined);
+  readonly #all = new Set<Session>();
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<Session> {
+    return this.#all.values();
+  }
+
+  /** The session of a frame that came from the link. */
+  findByLink(frame: Uint8Array, offset: number): Session | undefined {
+    let session = this.#byLink[readSessionId(frame, offset)];
+    while (
+      session !== undefined &&
+      !(sameMac(session.peerMac, 0, frame, offset + SOURCE) &&
+        sameMac(session.facingMac, 0, frame, offset + DESTINATION))
+    ) session = session.nextByLink;
+    return session;
+  }
+
+  /** The session of a frame that came through a tunnel; of that tunnel only. */
+  findByTunnel(tunnel: number, frame: Uint8Array, offset: number): Session | undefined {
+    let session = this.#byTunnel[readSessionId(frame, offset)];
+    while (
+      session !== undefined &&
+      !(session.tunnel === tunnel &&
+        sameMac(session.farMac, 0, frame, offset + SOURCE) &&
+        sameMac(session.peerMac, 0, frame, offset + DESTINATION))
+    ) session = session.nextByTunnel;
+    return session;
+  }
+
+  /** The session that the peer knows by this id and address of ours. */
+  atLink(linkId: number, peerMac: Uint8Array, facingMac: Uint8Array): Session | undefined {
+    let session = this.#byLink[linkId];
+    while (
+      session !== undefined &&
+      !(sameMac(session.peerMac, 0, peerMac, 0) && sameMac(session.facingMac, 0, facingMac, 0))
+    ) session = session.nextByLink;
+    return session;
+  }
+
+  /** The session that a tunnel knows by this id and these addresses. */
+  atTunnel(
+    tunnel: number,
+    tunnelId: number,
+    farMac: Uint8Array,
+    peerMac: Uint8Array,
+  ): Session | undefined {
+    let session = this.#byTunnel[tunnelId];
+    while (
+      session !== undefined &&
+      !(session.tunnel === tunnel && sameMac(session.farMac, 0, farMac, 0) &&
+        sameMac(session.peerMac, 0, peerMac, 0))
+    ) session = session.nextByTunnel;
+    return session;
+  }
+
+  /** Adds a session. Its keys must be free: `atLink` says so. */
+  open(key: SessionKey, nowMs: number): Session {
+    const session = new Session(key, nowMs);
+    session.nextByLink = this.#byLink[session.linkId];
+    this.#byLink[session.linkId] = session;
+    session.nextByTunnel = this.#byTunnel[session.tunnelId];
+    this.#byTunnel[session.tunnelId] = session;
+    this.#all.add(session);
+    return session;
+  }
+
+  /** Takes a session out; false when it was not in. */
+  close(session: Session): boolean {
+    if (!this.#all.delete(session)) return false;
+    let at = this.#byLink[session.linkId];
+    if (at === session) this.#byLink[session.linkId] = session.nextByLink;
+    else {
+      while (at!.nextByLink !== session) at = at!.nextByLink;
+      at!.nextByLink = session.nextByLink;
+    }
+    at = this.#byTunnel[session.tunnelId];
+    if (at === session) this.#byTunnel[session.tunnelId] = session.nextByTunnel;
+    else {
+      while (at!.nextByTunnel !== session) at = at!.nextByTunnel;
+      at!.nextByTunnel = session.nextByTunnel;
+    }
+    return true;
+  }
+
+  /** An id on the link that this pair of addresses does not use yet: `wanted` if it can be had; 0 when none is left. */
+  freeLinkId(wanted: number, peerMac: Uint8Array, facingMac: Uint8Array): number {
+    let id = wanted;
+    for (let tried = 0; tried < 0xfffe; tried++) {
+      if (isSessionId(id) && this.atLink(id, peerMac, facingMac) === undefined) return id;
+      // From the top down, where ACs, which count up, come last.
+      id = id <= 1 || tried === 0 ? 0xfffe : id - 1;
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,205 @@
+// The server: beside the AC. It takes clients' tunnels and gives each its own frames.
+//
+// From a client to the AC: a connection is accepted here, checked against the allow list, greeted
+// (tunnel/handshake.ts) and handed to the data worker (dataplane/data_worker.ts). There the loop of
+// dataplane/data_plane.ts reads it (tunnel/channel.ts), asks who owns each frame (relay/relay.ts), and
+// injects it (dataplane/link.ts). From the AC to a client it is the same way back.
+
+import { AllowList } from "./access/allow.ts";
+import { Mode, type ModeOptions } from "./mode.ts";
+import type { TunnelStatus } from "./dataplane/messages.ts";
+import { RateLimit } from "./observe/rate_limit.ts";
+import { listenReason, type Status } from "./observe/status.ts";
+import { type Endpoint, formatEndpoint } from "./tunnel/endpoint.ts";
+import { greetClient, sayGoodbye } from "./tunnel/handshake.ts";
+import { REASON } from "./wire/mod.ts";
+
+/** How many connections may be at their handshake at once. */
+const HANDSHAKES = 64;
+/** How often a stranger, or a handshake that failed, is logged, for each address. */
+const LOG_EVERY_MS = 60_000;
+/** How long to wait after an accept that failed, for example for want of descriptors. */
+const ACCEPT_AGAIN_MS = 200;
+
+/** Options for {@linkcode Server.start}. */
+export interface ServerOptions extends ModeOptions {
+  /** Where clients connect to; port 0 lets the system choose. */
+  listen: Endpoint;
+  /** Addresses and networks that may connect; by default loopback only. */
+  allow?: string[];
+  /** How many clients may be connected at once; 256 by default, 1000 at most. */
+  maxClients?: number;
+}
+
+/**
+ * The server mode, running.
+ *
+ * @example Serve clients of one network
+ * ```ts
+ * import { Server } from "pppoe-proxy";
+ *
+ * async function serve() {
+ *   const server = await Server.start({
+ *     interface: "eth1",
+ *     listen: { hostname: "0.0.0.0", port: 8000 },
+ *     allow: ["192.0.2.0/24"],
+ *   });
+ *   Deno.addSignalListener("SIGTERM", () => server.stop());
+ *   await server.finished;
+ * }
+ * ```
+ */
+export class Server {
+  readonly #mode: Mode;
+  readonly #listener: Deno.TcpListener;
+  readonly #allow: AllowList;
+  readonly #options: ServerOptions;
+  readonly #tunnels = new Map<number, string>();
+  readonly #greeting = new Set<Deno.TcpConn>();
+  readonly #strangers = new RateLimit(LOG_EVERY_MS);
+  #stopping: Promise<void> | undefined;
+
+  private constructor(
+    options: ServerOptions,
+    allow: AllowList,
+    listener: Deno.TcpListener,
+    mode: Mode,
+  ) {
+    this.#options = options;
+    this.#allow = allow;
+    this.#listener = listener;
+    this.#mode = mode;
+  }
+
+  /**
+   * Starts a server: opens the interface, then listens.
+   *
+   * @throws {Error} If the interface or an address cannot be had, or an option is wrong.
+   */
+  static async start(options: ServerOptions): Promise<Server> {
+    const allow = AllowList.parse(options.allow ?? []);
+    let listener: Deno.TcpListener;
+    try {
+      listener = Deno.listen({ ...options.listen, transport: "tcp" });
+    } catch (error) {
+      throw new Error(
+        `Cannot listen on ${formatEndpoint(options.listen)}: ${listenReason(error)}`,
+        { cause: error },
+      );
+    }
+    try {
+      const mode: Mode = await Mode.start("server", options, {
+        tunnelEnded: (id, reason) => server.#tunnelEnded(id, reason),
+        healthy: () => server.#stopping === undefined,
+        reconnects: () => 0,
+        tunnels: (up: TunnelStatus[]) => up,
+      });
+      const server = new Server(options, allow, listener, mode);
+      mode.log.info("Listening", { address: formatEndpoint(server.address), allow: String(allow) });
+      server.#accept();
+      return server;
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+  }
+
+  /** Where it listens. */
+  get address(): Endpoint {
+    const { hostname, port } = this.#listener.addr as Deno.NetAddr;
+    return { hostname, port };
+  }
+
+  /** Where the status is served; undefined where it is not. */
+  get statusAddress(): Endpoint | undefined {
+    return this.#mode.statusAddress;
+  }
+
+  /** Resolves when the server has stopped; rejects when it can't go on. */
+  get finished(): Promise<void> {
+    return this.#mode.finished;
+  }
+
+  /** What the server is doing. */
+  status(): Promise<Status> {
+    return this.#mode.status();
+  }
+
+  /** Closes every session on both sides, says goodbye to the clients, and ends; within 2 s. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#listener.close();
+    for (const conn of this.#greeting) conn.close();
+    this.#greeting.clear();
+    await this.#mode.stop();
+    this.#mode.log.info("Stopped");
+  }
+
+  async #accept(): Promise<void> {
+    while (this.#stopping === undefined) {
+      try {
+        const conn = await this.#listener.accept();
+        this.#admit(conn);
+      } catch (error) {
+        if (this.#stopping !== undefined) return;
+        this.#mode.log.warning("Cannot accept a connection", { error: String(error) });
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN_MS));
+      }
+    }
+  }
+
+  #admit(conn: Deno.TcpConn): void {
+    const { hostname } = conn.remoteAddr;
+    const full = this.#greeting.size >= HANDSHAKES;
+    if (!full && this.#allow.allows(hostname)) {
+      this.#greeting.add(conn);
+      this.#greet(conn);
+      return;
+    }
+    conn.close();
+    this.#logRefused(hostname, full ? "too many handshakes at once" : "not on the allow list");
+  }
+
+  async #greet(conn: Deno.TcpConn): Promise<void> {
+    const peer = formatEndpoint(conn.remoteAddr);
+    try {
+      const maxClients = Math.min(this.#options.maxClients ?? 256, 1000);
+      if (this.#tunnels.size >= maxClients) {
+        await sayGoodbye(conn, REASON.FULL, "as many clients as may be are connected");
+        throw new Error(`${maxClients} clients are connected already (--max-clients)`);
+      }
+      const legacy = this.#options.legacy ?? false;
+      const { peer: { name, software }, received } = legacy
+        ? { peer: { name: peer, software: "unknown" }, received: new Uint8Array(0) }
+        : await greetClient(conn, this.#mode.hello);
+      // Removed by a stop meanwhile.
+      if (!this.#greeting.delete(conn)) return;
+      const id = this.#mode.worker.addTunnel(conn, { name, legacy, received });
+      this.#tunnels.set(id, name);
+      this.#mode.log.info("Client connected", { name, peer, software });
+    } catch (error) {
+      if (!this.#greeting.delete(conn)) return;
+      conn.close();
+      this.#logRefused(conn.remoteAddr.hostname, error instanceof Error ? error.message : `${error}`);
+    }
+  }
+
+  #logRefused(address: string, reason: string): void {
+    const suppressed = this.#strangers.allow(address, performance.now());
+    if (suppressed < 0) return;
+    this.#mode.log.warning("Connection refused", {
+      peer: address,
+      reason,
+      suppressed: suppressed || undefined,
+    });
+  }
+
+  #tunnelEnded(id: number, reason: string): void {
+    this.#mode.log.info("Client gone", { name: this.#tunnels.get(id), reason });
+    this.#tunnels.delete(id);
+  }
+}

@@ -1,0 +1,4 @@
+// Stand-in for the exports of @std/bytes in use, on node:buffer.
+
+export * from "./concat.ts";
+export * from "./equals.ts";

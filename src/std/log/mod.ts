@@ -1,0 +1,6 @@
+// Stand-in for the exports of @std/log in use. No npm logger is behind it: those write by themselves and later,
+// while here a logger is a level and a list of handlers, called at once.
+
+export * from "./base_handler.ts";
+export * from "./levels.ts";
+export * from "./logger.ts";

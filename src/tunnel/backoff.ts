@@ -1,0 +1,17 @@
+// How long to wait before the next attempt to connect.
+
+const FIRST_MS = 500;
+const LAST_MS = 30_000;
+
+/**
+ * The delay before an attempt: somewhere between half a second and a bound that doubles with each
+ * failure, up to 30 s. So many clients of one server do not come back all at once.
+ *
+ * @param failures How many attempts have failed in a row.
+ * @param random A number from 0 up to 1.
+ * @returns The delay in ms.
+ */
+export function backoffMs(failures: number, random: number): number {
+  const bound = Math.min(LAST_MS, FIRST_MS * 2 ** Math.min(failures, 10));
+  return FIRST_MS + random * (bound - FIRST_MS);
+}

@@ -1,0 +1,245 @@
+// A tunnel in the data worker: its descriptor, the batch towards it, what was read from it, keepalive.
+//
+// Out: frames are copied once, header in front, into the batch that is being filled; one `send` takes
+// it. What the socket does not take at once is finished first, for a frame must not be cut, while the
+// next batch fills. Data is taken only while the two hold less than `DATA_LIMIT`, so that it queues
+// where it can be dropped; control frames have the rest of the room.
+// In: one large buffer is read into and parsed in place. A frame stays there until `compact`.
+
+import { ERRNO, Pinned, receive, send, shutdownWrite, systemError } from "../../ffi/mod.ts";
+import {
+  emitGoodbye,
+  FRAME,
+  headerLength,
+  MAX_HEADER,
+  MAX_PAYLOAD,
+  parseGoodbye,
+  readHeader,
+  type TunnelHeader,
+  writeHeader,
+} from "../wire/mod.ts";
+import { describeGoodbye } from "./handshake.ts";
+
+/** Until how many bytes wait data is taken; a batch's size. */
+const DATA_LIMIT = 64 * 1024;
+/** A batch may go over the limit by one frame of the largest size; the rest is for control frames. */
+const BATCH_BYTES = 4 * DATA_LIMIT;
+const LARGEST_FRAME = MAX_HEADER + MAX_PAYLOAD;
+/** Where room for one more frame of the largest size is left, what is not parsed yet is moved down. */
+const RECEIVE_BYTES = 4 * LARGEST_FRAME;
+
+const NO_BYTES = new Uint8Array(0);
+
+class Batch {
+  readonly bytes = new Uint8Array(BATCH_BYTES);
+  start = 0;
+  end = 0;
+}
+
+/** One end of a tunnel, as the data plane drives it. Nothing in it waits. */
+export class Channel {
+  readonly id: number;
+  readonly fd: number;
+  readonly legacy: boolean;
+  /** Read, and lent to the link's sender from here. */
+  readonly received = new Pinned(new Uint8Array(RECEIVE_BYTES));
+  framesIn = 0;
+  framesOut = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  /** Smoothed as TCP does (RFC 6298): an eighth of each new one. */
+  rttMs: number | undefined;
+  /** Why it is over; undefined while it is not. */
+  ended: string | undefined;
+
+  /** The frame that `nextFrame` found: where its payload is in `received`. */
+  type = 0;
+  offset = 0;
+  length = 0;
+
+  #filling = new Batch();
+  #sending = new Batch();
+  #blocked = false;
+  #readAt = 0;
+  #readEnd: number;
+  readonly #header: TunnelHeader = { type: 0, length: 0 };
+  #heardMs: number;
+  #pingMs: number;
+  #pingOut = false;
+
+  constructor(
+    tunnel: { id: number; fd: number; legacy: boolean; received: Uint8Array },
+    nowMs: number,
+  ) {
+    this.id = tunnel.id;
+    this.fd = tunnel.fd;
+    this.legacy = tunnel.legacy;
+    this.received.bytes.set(tunnel.received);
+    this.#readEnd = tunnel.received.length;
+    this.#heardMs = nowMs;
+    this.#pingMs = nowMs;
+  }
+
+  /** The socket did not take all: wait until it is writable. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  /** Whether a data frame may be queued. */
+  get takesData(): boolean {
+    const sending = this.#sending;
+    return this.#filling.end + sending.end - sending.start < DATA_LIMIT;
+  }
+
+  /** Queues an Ethernet frame; false when there is no room. Whether data may be, `takesData` says. */
+  queue(type: number, frame: Uint8Array, offset: number, length: number): boolean {
+    if (length > MAX_PAYLOAD || !this.#append(type, frame, offset, length)) return false;
+    this.framesOut++;
+    this.bytesOut += length;
+    return true;
+  }
+
+  /** Queues a goodbye with its reason, where the peer understands one. */
+  queueGoodbye(reason: number, text: string): void {
+    if (this.legacy) return;
+    const payload = emitGoodbye({ reason, text });
+    this.#append(FRAME.GOODBYE, payload, 0, payload.length);
+  }
+
+  /** Sends what is queued, as far as the socket takes it. */
+  flush(): void {
+    while (this.ended === undefined) {
+      if (this.#sending.start === this.#sending.end) {
+        this.#blocked = false;
+        if (this.#filling.end === 0) return;
+        const emptied = this.#sending;
+        this.#sending = this.#filling;
+        this.#filling = emptied;
+        emptied.start = emptied.end = 0;
+      }
+      const batch = this.#sending;
+      const sent = send(this.fd, batch.bytes.subarray(batch.start, batch.end));
+      if (sent === -ERRNO.EAGAIN) {
+        this.#blocked = true;
+        return;
+      }
+      if (sent < 0) this.end(systemError("the connection broke", -sent).message);
+      else batch.start += sent;
+    }
+  }
+
+  /** Reads once; false when there was nothing. `ended` tells of the connection's end. */
+  receive(nowMs: number): boolean {
+    const { bytes } = this.received;
+    const count = receive(this.fd, bytes.subarray(this.#readEnd));
+    if (count === -ERRNO.EAGAIN) return false;
+    if (count <= 0) {
+      this.end(
+        count === 0
+          ? "the peer closed the connection"
+          : systemError("the connection broke", -count).message,
+      );
+      return false;
+    }
+    this.#readEnd += count;
+    this.#heardMs = nowMs;
+    return true;
+  }
+
+  /**
+   * Finds the next Ethernet frame in what was read; false when there is no whole one. Pings, pongs
+   * and a goodbye are dealt with on the way, and what is unknown is skipped.
+   */
+  nextFrame(nowMs: number): boolean {
+    const { bytes } = this.received;
+    const header = this.#header;
+    while (this.ended === undefined) {
+      const size = readHeader(bytes, this.#readAt, this.#readEnd, header);
+      if (size < 0) {
+        this.end("the peer sent a frame header that is too long");
+        break;
+      }
+      const payload = this.#readAt + size;
+      if (size === 0 || payload + header.length > this.#readEnd) return false;
+      this.#readAt = payload + header.length;
+      switch (header.type) {
+        case FRAME.DISCOVERY:
+        case FRAME.SESSION:
+          this.type = header.type;
+          this.offset = payload;
+          this.length = header.length;
+          this.framesIn++;
+          this.bytesIn += header.length;
+          return true;
+        case FRAME.PING:
+          this.#append(FRAME.PONG, NO_BYTES, 0, 0);
+          break;
+        case FRAME.PONG:
+          this.#ponged(nowMs);
+          break;
+        case FRAME.GOODBYE:
+          this.end(describeGoodbye(parseGoodbye(bytes.subarray(payload, this.#readAt))));
+          break;
+        case FRAME.HELLO:
+        case FRAME.WELCOME:
+          // Only a connection's first frame may be one.
+          this.end("the peer sent a second greeting");
+          break;
+      }
+    }
+    return false;
+  }
+
+  /** Makes room for the next read: frames found before are gone. */
+  compact(): void {
+    const { bytes } = this.received;
+    if (this.#readAt === this.#readEnd) this.#readAt = this.#readEnd = 0;
+    else if (this.#readEnd > RECEIVE_BYTES - LARGEST_FRAME) {
+      bytes.copyWithin(0, this.#readAt, this.#readEnd);
+      this.#readEnd -= this.#readAt;
+      this.#readAt = 0;
+    }
+  }
+
+  /** Sends a ping each `pingMs`, and ends the tunnel after `deadMs` in which nothing came. */
+  keepalive(nowMs: number, pingMs: number, deadMs: number): void {
+    if (nowMs - this.#heardMs >= deadMs) {
+      this.end(`nothing heard for ${Math.round((nowMs - this.#heardMs) / 1000)} s`);
+    } else if (nowMs - this.#pingMs >= pingMs && !this.#pingOut) {
+      this.#pingOut = this.#append(FRAME.PING, NO_BYTES, 0, 0);
+      this.#pingMs = nowMs;
+    }
+  }
+
+  /** Reads once and forgets it, of a tunnel that is being closed. */
+  discard(): void {
+    this.#readAt = this.#readEnd = 0;
+    this.receive(0);
+  }
+
+  /** Says that no more comes from here; what the peer has sent may still be read. */
+  shutdown(): void {
+    shutdownWrite(this.fd);
+  }
+
+  /** Marks it as over; the first reason stays. */
+  end(reason: string): void {
+    this.ended ??= reason;
+  }
+
+  #append(type: number, payload: Uint8Array, offset: number, length: number): boolean {
+    const batch = this.#filling;
+    if (batch.end + headerLength(length) + length > BATCH_BYTES) return false;
+    const at = batch.end + writeHeader(batch.bytes, batch.end, type, length);
+    if (length > 0) batch.bytes.set(payload.subarray(offset, offset + length), at);
+    batch.end = at + length;
+    return true;
+  }
+
+  #ponged(nowMs: number): void {
+    if (!this.#pingOut) return;
+    this.#pingOut = false;
+    const rttMs = nowMs - this.#pingMs;
+    this.rttMs = this.rttMs === undefined ? rttMs : this.rttMs + (rttMs - this.rttMs) / 8;
+  }
+}

@@ -1,0 +1,42 @@
+// HOST:PORT, as the command line gives it and as the log shows it.
+
+/** Where to listen or to connect. */
+export interface Endpoint {
+  /** A name, an IPv4 address, or an IPv6 address without brackets. */
+  hostname: string;
+  port: number;
+}
+
+/**
+ * Reads `HOST:PORT`; an IPv6 address stands in brackets.
+ *
+ * @param text For example `vpn.example:8000`, `10.0.0.1:8000`, `[2001:db8::1]:8000`.
+ * @returns Its two parts.
+ * @throws {TypeError} If it is not of that form; the message says why.
+ *
+ * @example An IPv6 address
+ * ```ts
+ * import { parseEndpoint } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseEndpoint("[2001:db8::1]:8000"), { hostname: "2001:db8::1", port: 8000 });
+ * ```
+ */
+export function parseEndpoint(text: string): Endpoint {
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text);
+  if (match === null) {
+    throw new TypeError(
+      /^[0-9a-fA-F:]+$/.test(text) && text.split(":").length > 2
+        ? `"${text}" needs brackets round the IPv6 address: [2001:db8::1]:8000`
+        : `"${text}" is not HOST:PORT, such as 192.0.2.1:8000`,
+    );
+  }
+  const port = Number(match[3]);
+  if (port > 65535) throw new TypeError(`"${text}" has a port over 65535`);
+  return { hostname: match[1] ?? match[2], port };
+}
+
+/** The text that {@linkcode parseEndpoint} reads. */
+export function formatEndpoint({ hostname, port }: Endpoint): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

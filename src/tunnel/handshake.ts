@@ -1,0 +1,166 @@
+// The first frames of a connection, on the main thread: hello, and welcome or goodbye.
+
+import {
+  emitGoodbye,
+  emitHello,
+  encodeFrame,
+  FRAME,
+  type Goodbye,
+  type Hello,
+  parseGoodbye,
+  parseHello,
+  readHeader,
+  REASON,
+} from "../wire/mod.ts";
+
+/** The version of the protocol that this program speaks; docs/PROTOCOL.md has its history. */
+export const PROTOCOL_VERSION = 1;
+
+/** How long each side waits for the other's first frame. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000;
+
+/** No greeting is longer, so nobody makes us keep more for him. */
+const GREETING_MAX = 1024;
+
+/** What a handshake came to. */
+export interface Handshake {
+  /** What the peer said of itself. */
+  peer: Hello;
+  /** Bytes that came behind its greeting. */
+  received: Uint8Array;
+}
+
+/** A handshake that failed: for what reason, by whose word. */
+export class HandshakeError extends Error {
+  override name = "HandshakeError";
+  /** A code of `REASON`, where the peer said goodbye or is to be told. */
+  readonly reason: number | undefined;
+
+  constructor(message: string, reason?: number) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/**
+ * The client's part: says hello, and waits to be welcomed.
+ *
+ * @throws {HandshakeError} If the server refuses, says nothing in time, or does not speak this protocol.
+ */
+export async function greetServer(conn: Deno.Conn, hello: Hello): Promise<Handshake> {
+  await writeAll(conn, encodeFrame(FRAME.HELLO, emitHello(hello)));
+  const { type, payload, received } = await readFirst(conn);
+  if (type === FRAME.GOODBYE) {
+    const goodbye = parseGoodbye(payload);
+    throw new HandshakeError(`Refused: ${describeGoodbye(goodbye)}`, goodbye?.reason);
+  }
+  if (type !== FRAME.WELCOME) {
+    throw new HandshakeError(
+      `The server answered with frame type ${type}; is it an older one (--legacy)?`,
+      REASON.PROTOCOL,
+    );
+  }
+  return { peer: checkVersion(parse(payload), "server"), received };
+}
+
+/**
+ * The server's part: waits for a hello, and welcomes it.
+ *
+ * @throws {HandshakeError} If what comes is no hello that fits; the client has been told why.
+ */
+export async function greetClient(conn: Deno.Conn, welcome: Hello): Promise<Handshake> {
+  try {
+    const { type, payload, received } = await readFirst(conn);
+    if (type !== FRAME.HELLO) {
+      throw new HandshakeError(
+        `The client began with frame type ${type}; is it an older one (--legacy)?`,
+        REASON.PROTOCOL,
+      );
+    }
+    const peer = checkVersion(parse(payload), "client");
+    await writeAll(conn, encodeFrame(FRAME.WELCOME, emitHello(welcome)));
+    return { peer, received };
+  } catch (error) {
+    if (error instanceof HandshakeError && error.reason !== undefined) {
+      await sayGoodbye(conn, error.reason, error.message);
+    }
+    throw error;
+  }
+}
+
+/** Says goodbye on a connection whose handshake is not done; whether it arrives is the peer's business. */
+export async function sayGoodbye(conn: Deno.Conn, reason: number, text: string): Promise<void> {
+  try {
+    await writeAll(conn, encodeFrame(FRAME.GOODBYE, emitGoodbye({ reason, text })));
+  } catch {
+    // Gone already.
+  }
+}
+
+/** A goodbye for the log. */
+export function describeGoodbye(goodbye: Goodbye | undefined): string {
+  if (goodbye === undefined) return "a goodbye that cannot be read";
+  const name = Object.entries(REASON).find(([, code]) => code === goodbye.reason)?.[0];
+  const reason = (name ?? `reason ${goodbye.reason}`).toLowerCase().replaceAll("_", " ");
+  return goodbye.text === "" ? `goodbye (${reason})` : `goodbye (${reason}): ${goodbye.text}`;
+}
+
+function parse(payload: Uint8Array): Hello {
+  const hello = parseHello(payload);
+  if (typeof hello === "string") {
+    throw new HandshakeError(`Cannot read the greeting: ${hello}`, REASON.PROTOCOL);
+  }
+  return hello;
+}
+
+function checkVersion(peer: Hello, whose: string): Hello {
+  if (peer.version >= PROTOCOL_VERSION) return peer;
+  throw new HandshakeError(
+    `The ${whose} speaks version ${peer.version} of the protocol, this side version ${PROTOCOL_VERSION}`,
+    REASON.VERSION,
+  );
+}
+
+async function readFirst(
+  conn: Deno.Conn,
+): Promise<{ type: number; payload: Uint8Array; received: Uint8Array }> {
+  const bytes = new Uint8Array(GREETING_MAX);
+  const header = { type: 0, length: 0 };
+  let end = 0;
+  const deadline = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => deadline.reject(new HandshakeError("No greeting in time", REASON.TIMEOUT)),
+    HANDSHAKE_TIMEOUT_MS,
+  );
+  try {
+    while (true) {
+      const reading = conn.read(bytes.subarray(end));
+      // It outlives the deadline, and ends when the connection is closed.
+      reading.catch(() => {});
+      const count = await Promise.race([reading, deadline.promise]);
+      if (count === null) throw new HandshakeError("The peer closed the connection");
+      end += count;
+      const size = readHeader(bytes, 0, end, header);
+      if (size < 0 || size + header.length > GREETING_MAX) {
+        throw new HandshakeError("The peer began with no greeting", REASON.PROTOCOL);
+      }
+      const whole = size + header.length;
+      if (size > 0 && end >= whole) {
+        return {
+          type: header.type,
+          payload: bytes.subarray(size, whole),
+          received: bytes.slice(whole, end),
+        };
+      }
+      if (end === GREETING_MAX) {
+        throw new HandshakeError("The peer began with no greeting", REASON.PROTOCOL);
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}

@@ -1,0 +1,11 @@
+// What is on the wire: pure codecs, no I/O. Ethernet, PPPoE, its tags, PPP, and the frame of the
+// tunnel.
+
+export * from "./ethernet.ts";
+export * from "./goodbye.ts";
+export * from "./hello.ts";
+export * from "./ppp.ts";
+export * from "./pppoe.ts";
+export * from "./print.ts";
+export * from "./tags.ts";
+export * from "./tunnel.ts";

@@ -1,0 +1,236 @@
+// One line for a frame, as a dissector writes it, for the log and for `--log-level debug`.
+
+import { ETH_P_PPP_DISC, ETH_P_PPP_SES, ETHERNET, formatMac, readEtherType } from "./ethernet.ts";
+import { parseGoodbye, reasonName } from "./goodbye.ts";
+import { parseHello } from "./hello.ts";
+import {
+  isControlProtocol,
+  lcpCodeName,
+  parseLcp,
+  parseSession,
+  PPP_PROTOCOL,
+  protocolName,
+} from "./ppp.ts";
+import {
+  CODE,
+  codeName,
+  FAULT_SHORT,
+  FAULT_VERSION,
+  frameLength,
+  parseDiscovery,
+  PPPOE,
+  readCode,
+  readSessionId,
+} from "./pppoe.ts";
+import {
+  parseAccessLine,
+  parseCredits,
+  parseLinkMetrics,
+  readCreditScaleFactor,
+  readMaxPayload,
+  readSequenceNumber,
+  TAG,
+  type Tag,
+  tagName,
+} from "./tags.ts";
+import { quote, quoteBytes } from "./text.ts";
+import { FRAME } from "./tunnel.ts";
+
+// A hostile frame holds 16 thousand tags, or one of 64 KiB; its line stays short.
+const MAX_TAGS = 24;
+const MAX_TEXT = 128;
+const MAX_HEX = 32;
+
+const TEXT_TAGS: ReadonlySet<number> = new Set([
+  TAG.SERVICE_NAME,
+  TAG.AC_NAME,
+  TAG.HURL,
+  TAG.MOTM,
+  TAG.SERVICE_NAME_ERROR,
+  TAG.AC_SYSTEM_ERROR,
+  TAG.GENERIC_ERROR,
+]);
+
+/**
+ * Codes of the protocols that use the form of LCP, but not its codes (RFC 1334, RFC 1994, RFC
+ * 3748).
+ */
+const OTHER_CODE_NAMES: Record<number, Record<number, string>> = {
+  [PPP_PROTOCOL.PAP]: { 1: "Authenticate-Request", 2: "Authenticate-Ack", 3: "Authenticate-Nak" },
+  [PPP_PROTOCOL.CHAP]: { 1: "Challenge", 2: "Response", 3: "Success", 4: "Failure" },
+  [PPP_PROTOCOL.EAP]: { 1: "Request", 2: "Response", 3: "Success", 4: "Failure" },
+};
+
+/**
+ * Describes an Ethernet frame in one line of printable text. What a tag or a password holds beyond
+ * print is escaped, or left out. Never throws.
+ *
+ * @param frame The whole Ethernet frame.
+ * @returns The line, without a line end.
+ *
+ * @example Usage
+ * ```ts
+ * import { CODE, emitDiscovery, parseMac, printFrame, TAG, textTag } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const pado = emitDiscovery({
+ *   destination: parseMac("02:00:00:00:00:01"),
+ *   source: parseMac("02:00:00:00:00:02"),
+ *   code: CODE.PADO,
+ *   sessionId: 0,
+ *   tags: [textTag(TAG.AC_NAME, "bras1")],
+ * });
+ * assertEquals(
+ *   printFrame(pado),
+ *   'PADO sid=0x0000 02:00:00:00:00:02 > 02:00:00:00:00:01 AC-Name="bras1"',
+ * );
+ * ```
+ */
+export function printFrame(frame: Uint8Array): string {
+  const length = frameLength(frame, 0, frame.length);
+  const etherType = frame.length < ETHERNET.etherType[1] ? undefined : readEtherType(frame);
+  if (etherType !== undefined && etherType !== ETH_P_PPP_DISC && etherType !== ETH_P_PPP_SES) {
+    return malformed(`EtherType ${hex(etherType, 4)}`, frame);
+  }
+  if (length === FAULT_SHORT) return malformed("short", frame);
+  if (length === FAULT_VERSION) {
+    return malformed(`VER/TYPE ${hex(frame[PPPOE.verType[0]], 2)}`, frame);
+  }
+  if (length < 0) return malformed("PPPoE length over the end", frame);
+  return etherType === ETH_P_PPP_DISC ? printDiscovery(frame) : printSession(frame);
+}
+
+/**
+ * Describes a tunnel frame in one line of printable text. Never throws.
+ *
+ * @param type One of {@linkcode FRAME}, or another.
+ * @param payload The payload.
+ * @returns The line, without a line end.
+ *
+ * @example Usage
+ * ```ts
+ * import { emitGoodbye, FRAME, printTunnelFrame, REASON } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const payload = emitGoodbye({ reason: REASON.TIMEOUT, text: "No pong for 15 s" });
+ * assertEquals(printTunnelFrame(FRAME.GOODBYE, payload), 'GOODBYE TIMEOUT "No pong for 15 s"');
+ * ```
+ */
+export function printTunnelFrame(type: number, payload: Uint8Array): string {
+  switch (type) {
+    case FRAME.PING:
+      return `PING ${payload.length} bytes`;
+    case FRAME.PONG:
+      return `PONG ${payload.length} bytes`;
+    case FRAME.DISCOVERY:
+      return `DISCOVERY ${printFrame(payload)}`;
+    case FRAME.SESSION:
+      return `SESSION ${printFrame(payload)}`;
+    case FRAME.HELLO:
+      return `HELLO ${printHello(payload)}`;
+    case FRAME.WELCOME:
+      return `WELCOME ${printHello(payload)}`;
+    case FRAME.GOODBYE:
+      return `GOODBYE ${printGoodbye(payload)}`;
+    default:
+      return `type ${hex(type, 4)} ${dump(payload)}`;
+  }
+}
+
+function printDiscovery(frame: Uint8Array): string {
+  const packet = parseDiscovery(frame);
+  if (packet === undefined) return malformed("tag over the end", frame);
+  let line = `${codeName(packet.code)} ${printAddresses(frame)}`;
+  for (const tag of packet.tags.slice(0, MAX_TAGS)) line += ` ${printTag(tag)}`;
+  if (packet.tags.length > MAX_TAGS) line += ` and ${packet.tags.length - MAX_TAGS} more tags`;
+  return line;
+}
+
+function printSession(frame: Uint8Array): string {
+  if (readCode(frame) !== CODE.SESSION) {
+    return malformed(`code ${hex(readCode(frame), 2)} in a session frame`, frame);
+  }
+  const packet = parseSession(frame);
+  if (packet === undefined) return malformed("no PPP protocol", frame);
+  const { protocol, payload } = packet;
+  const line = `SES ${printAddresses(frame)} ${protocolName(protocol)}`;
+  // LQR has a form of its own (RFC 1989).
+  if (!isControlProtocol(protocol) || protocol === PPP_PROTOCOL.LQR) {
+    return `${line} len=${payload.length}`;
+  }
+  const lcp = parseLcp(payload);
+  if (lcp === undefined) return malformed(`${protocolName(protocol)} length`, frame);
+  const names = OTHER_CODE_NAMES[protocol];
+  const code = names === undefined ? lcpCodeName(lcp.code) : names[lcp.code] ?? hex(lcp.code, 2);
+  return `${line} ${code} id=${lcp.identifier} len=${4 + lcp.data.length}`;
+}
+
+function printAddresses(frame: Uint8Array): string {
+  return `sid=${hex(readSessionId(frame), 4)} ${formatMac(frame, ETHERNET.source[0])} > ${
+    formatMac(frame, ETHERNET.destination[0])
+  }`;
+}
+
+function printTag(tag: Tag): string {
+  const { type, value } = tag;
+  return `${tagName(type)}=${printKnownValue(tag) ?? hexBytes(value)}`;
+}
+
+function printKnownValue(tag: Tag): string | undefined {
+  if (TEXT_TAGS.has(tag.type)) {
+    const { value } = tag;
+    return value.length <= MAX_TEXT
+      ? quoteBytes(value)
+      : `${quoteBytes(value.subarray(0, MAX_TEXT))}... (${value.length} bytes)`;
+  }
+  const number = readMaxPayload(tag) ?? readSequenceNumber(tag) ?? readCreditScaleFactor(tag);
+  if (number !== undefined) return `${number}`;
+  const credits = parseCredits(tag);
+  if (credits !== undefined) return `fcn:${credits.fcn},bcn:${credits.bcn}`;
+  const metrics = parseLinkMetrics(tag);
+  if (metrics !== undefined) {
+    return `rlq:${metrics.relativeLinkQuality}%,resource:${metrics.resource}%,latency:${metrics.latencyMs}ms`;
+  }
+  const line = parseAccessLine(tag);
+  if (line === undefined) return undefined;
+  const parts = ["TR-101"];
+  if (line.circuitId !== undefined) parts.push(`circuit-id:${quote(line.circuitId)}`);
+  if (line.remoteId !== undefined) parts.push(`remote-id:${quote(line.remoteId)}`);
+  return parts.join(",");
+}
+
+function printHello(payload: Uint8Array): string {
+  const hello = parseHello(payload);
+  if (typeof hello === "string") return `malformed (${hello}) ${dump(payload)}`;
+  const { version, features, name, software } = hello;
+  return `version=${version} features=${hex(features, 8)} name=${quote(name)} software=${
+    quote(software)
+  }`;
+}
+
+function printGoodbye(payload: Uint8Array): string {
+  const goodbye = parseGoodbye(payload);
+  if (goodbye === undefined) return malformed("short", payload);
+  return `${reasonName(goodbye.reason)} ${quote(goodbye.text)}`;
+}
+
+function malformed(reason: string, bytes: Uint8Array): string {
+  return `malformed (${reason}) ${dump(bytes)}`;
+}
+
+/** The number of bytes, and the first of them. */
+function dump(bytes: Uint8Array): string {
+  let line = `${bytes.length} bytes`;
+  for (const byte of bytes.subarray(0, MAX_HEX)) line += ` ${byte.toString(16).padStart(2, "0")}`;
+  return bytes.length > MAX_HEX ? `${line} ...` : line;
+}
+
+function hexBytes(bytes: Uint8Array): string {
+  let digits = "";
+  for (const byte of bytes.subarray(0, MAX_HEX)) digits += byte.toString(16).padStart(2, "0");
+  return bytes.length > MAX_HEX ? `0x${digits}... (${bytes.length} bytes)` : `0x${digits}`;
+}
+
+function hex(number: number, digits: number): string {
+  return `0x${number.toString(16).padStart(digits, "0")}`;
+}

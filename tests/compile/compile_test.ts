@@ -1,0 +1,79 @@
+// The compiled programs, on their own: an empty environment, so no PATH, no home and no Deno.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+/** The Deno that $DENORT_BIN has to fit. */
+const DENORT_DENO = "deno@2.6.8";
+const VERSION = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`)).version;
+
+const denort = Deno.env.get("DENORT_BIN");
+const reason = whyNot("linux") ?? await whyNoCompiler();
+
+/** Why `deno compile` can't have its runtime here, or undefined. */
+async function whyNoCompiler(): Promise<string | undefined> {
+  if (denort) return hasProgram("npx") ? undefined : "DENORT_BIN is set, but there is no npx";
+  const file = `denort-${Deno.build.target}.zip`;
+  try {
+    const response = await fetch(`https://dl.deno.land/release/v${Deno.version.deno}/${file}`, {
+      method: "HEAD",
+      signal: AbortSignal.timeout(5000),
+    });
+    return response.ok ? undefined : "DENORT_BIN is not set, and there is no denort to download";
+  } catch {
+    return "DENORT_BIN is not set, and denort can't be downloaded";
+  }
+}
+
+interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+async function run(path: string, args: string[], options?: Deno.CommandOptions): Promise<Result> {
+  const { code, stdout, stderr } = await new Deno.Command(path, { args, ...options }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Runs a compiled program with nothing in its environment, away from the sources. */
+async function runCompiled(program: string, ...args: string[]): Promise<Result> {
+  return await run(`${ROOT}dist/${program}`, args, { clearEnv: true, cwd: "/" });
+}
+
+testUnless(reason, "deno task compile makes programs that need nothing else", async (t) => {
+  const compiled = denort
+    ? await run("npx", ["-y", DENORT_DENO, "task", "compile"], { cwd: ROOT })
+    : await run(Deno.execPath(), ["task", "compile"], { cwd: ROOT });
+  assertEquals(compiled.code, 0, compiled.stdout + compiled.stderr);
+
+  const cases: [program: string, args: string[], expected: string][] = [
+    ["pppoe-proxy", ["--version"], `pppoe-proxy ${VERSION}\n`],
+    ["pppoe-proxy", ["server", "--help"], "Usage: pppoe-proxy server "],
+    ["pppoe-proxy-server", ["--version"], `pppoe-proxy ${VERSION}\n`],
+    ["pppoe-proxy-server", ["--help"], "Usage: pppoe-proxy server "],
+    ["pppoe-proxy-client", ["--version"], `pppoe-proxy ${VERSION}\n`],
+    ["pppoe-proxy-client", ["--help"], "Usage: pppoe-proxy client "],
+  ];
+  for (const [program, args, expected] of cases) {
+    await t.step(`${program} ${args.join(" ")}`, async () => {
+      const { code, stdout, stderr } = await runCompiled(program, ...args);
+      assertEquals(code, 0, stderr);
+      assertStringIncludes(stdout, expected);
+    });
+  }
+
+  const noDemo = whyNot("root", "iproute2", "namespaces");
+  await t.step({
+    name: `pppoe-proxy demo --json${noDemo ? ` (skipped: ${noDemo})` : ""}`,
+    ignore: noDemo !== undefined,
+    fn: async () => {
+      const { code, stdout, stderr } = await runCompiled("pppoe-proxy", "demo", "--json");
+      assertEquals(code, 0, stdout + stderr);
+      const outcome = JSON.parse(stdout);
+      assert(outcome.ok, stdout);
+    },
+  });
+});

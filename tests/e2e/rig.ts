@@ -1,0 +1,346 @@
+// Two sites with a real PPPoE host (pppd) and a real access concentrator (rp-pppoe's pppoe-server), on a machine whose
+// own kernel needs no PPP: both run in one small user-mode-linux guest and reach the outside by Ethernet only.
+//
+//   guest, namespace cpe        HOME                          ISP         guest, namespace bras
+//   pppd on eth0  <---------->  tap-cpe  site ══ veth ══ site  tap-bras  <---------->  pppoe-server on eth1
+//   02:00:00:00:67:01           192.0.2.1               192.0.2.2                      02:00:00:00:67:02
+//
+// rig/hold.sh owns all of it, so that it goes when this process does, however that ends.
+
+const folder = (path: string) => new URL(path, import.meta.url).pathname;
+const work = Deno.env.get("PPPOE_PROXY_RIG_DIR") ?? folder("work");
+
+/** MAC addresses of the two ends. */
+export const CPE_MAC = "02:00:00:00:67:01";
+export const BRAS_MAC = "02:00:00:00:67:02";
+/** The two sites' addresses. */
+export const HOME_ADDRESS = "192.0.2.1";
+export const ISP_ADDRESS = "192.0.2.2";
+/** The access concentrator's address inside a session. */
+export const AC_ADDRESS = "10.67.0.1";
+
+export type Side = "cpe" | "bras";
+export type Site = "home" | "isp";
+
+const NIC_OPTIONS = (["cpe", "bras", "mgmt"] as const)
+  .map((tap, i) => `vec${i}:transport=tap,ifname=tap-${tap},mtu=1500,mac=02:00:00:00:67:0${i + 1}`);
+
+let rigs = 0;
+
+/**
+ * Waits until `condition` holds.
+ *
+ * @throws {Error} after `limitMs`, with `what` it waited for
+ */
+export async function until(
+  what: string,
+  limitMs: number,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const end = Date.now() + limitMs;
+  while (!await condition()) {
+    if (Date.now() > end) throw new Error(`Not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+interface Result {
+  code: number;
+  output: string;
+}
+
+async function command(name: string, args: string[], input?: string): Promise<Result> {
+  const child = new Deno.Command(name, {
+    args,
+    stdin: input === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const ended = child.output();
+  if (input !== undefined) {
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(input));
+    await writer.close();
+  }
+  const { code, stdout, stderr } = await ended;
+  const decoder = new TextDecoder();
+  return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+function outputOf({ code, output }: Result, what: string): string {
+  if (code !== 0) throw new Error(`${what} ended with ${code}:\n${output}`);
+  return output;
+}
+
+const ip = async (line: string) => outputOf(await command("ip", line.split(" ")), `ip ${line}`);
+
+/** A process whose whole output is kept, for a message when a test fails. */
+export class Process implements AsyncDisposable {
+  output = "";
+  ended = false;
+  readonly #child: Deno.ChildProcess;
+  readonly #readers: Promise<void>[];
+  readonly status: Promise<Deno.CommandStatus>;
+
+  constructor(
+    readonly name: string,
+    program: string,
+    args: string[],
+    stdin: "null" | "piped" = "null",
+  ) {
+    this.#child = new Deno.Command(program, { args, stdin, stdout: "piped", stderr: "piped" })
+      .spawn();
+    this.#readers = [this.#child.stdout, this.#child.stderr].map((stream) => this.#read(stream));
+    this.status = this.#child.status.finally(() => this.ended = true);
+  }
+
+  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) this.output += text;
+  }
+
+  /** Waits for `condition` as long as the process is there; `what` and its output are the error otherwise. */
+  async until(
+    what: string,
+    limitMs: number,
+    condition: () => boolean | Promise<boolean>,
+  ): Promise<void> {
+    try {
+      await until(what, limitMs, () => {
+        if (this.ended) throw new Error(`${this.name} ended before: ${what}`);
+        return condition();
+      });
+    } catch (cause) {
+      throw new Error(`${(cause as Error).message}\n${this.name} said:\n${this.output}`, { cause });
+    }
+  }
+
+  /** Sends `signal` and waits for the end; a process that stays is killed after 10 s, which gives another status. */
+  async stop(signal: Deno.Signal): Promise<Deno.CommandStatus> {
+    if (!this.ended) this.#child.kill(signal);
+    return await this.#end();
+  }
+
+  /** Ends the standard input and waits for the end. */
+  async closeInput(): Promise<Deno.CommandStatus> {
+    await this.#child.stdin.close();
+    return await this.#end();
+  }
+
+  async #end(): Promise<Deno.CommandStatus> {
+    const limit = setTimeout(() => this.#child.kill("SIGKILL"), 10_000);
+    const status = await this.status;
+    clearTimeout(limit);
+    await Promise.all(this.#readers);
+    return status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGKILL");
+  }
+}
+
+/** The sites, the guest, and what runs there. */
+export class Rig implements AsyncDisposable {
+  readonly #holder: Process;
+  #guest?: Process;
+  readonly namespace: Record<Site, string>;
+
+  private constructor() {
+    const prefix = `pppoe-e2e-${Deno.pid}-${++rigs}`;
+    this.namespace = { home: `${prefix}-home`, isp: `${prefix}-isp` };
+    const { home, isp } = this.namespace;
+    // In a session of its own: a Ctrl-C that ends everything else leaves it to tidy up.
+    this.#holder = new Process("hold.sh", "setsid", [folder("rig/hold.sh"), home, isp], "piped");
+  }
+
+  /** Builds the guest when there is none yet, makes the sites, and boots it. */
+  static async up(): Promise<Rig> {
+    outputOf(await command(folder("rig/build.sh"), []), "build.sh");
+    const rig = new Rig();
+    try {
+      await rig.#connect();
+      await rig.#boot();
+      return rig;
+    } catch (error) {
+      await rig[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<void> {
+    await this.#holder.until(
+      "namespaces are there",
+      10_000,
+      () => this.#holder.output.endsWith("\n"),
+    );
+    const { home, isp } = this.namespace;
+    await ip(`link add site netns ${home} type veth peer name site netns ${isp}`);
+    await ip(`-n ${home} addr add ${HOME_ADDRESS}/24 dev site`);
+    await ip(`-n ${isp} addr add ${ISP_ADDRESS}/24 dev site`);
+    await ip(`-n ${home} link set site up`);
+    await ip(`-n ${isp} link set site up`);
+    for (const tap of ["tap-cpe", "tap-bras", "tap-mgmt"]) {
+      await ip(`-n ${home} tuntap add dev ${tap} mode tap`);
+      await ip(`-n ${home} link set ${tap} up`);
+    }
+    await ip(`-n ${home} addr add 10.99.0.1/30 dev tap-mgmt`);
+  }
+
+  async #boot(): Promise<void> {
+    const scratch = this.#holder.output.trim();
+    // In a PID namespace of its own: the end of the guest's first process is the end of all of it.
+    // deno-fmt-ignore
+    this.#guest = new Process("The guest", "ip", [
+      "netns", "exec", this.namespace.home, "unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
+      `${work}/linux`, "mem=192M", `initrd=${work}/initramfs`, `uml_dir=${scratch}`, "umid=uml",
+      ...NIC_OPTIONS, "con=null", "con0=null,fd:1",
+    ]);
+    const guest = this.#guest;
+    await guest.until(
+      "the guest takes commands",
+      60_000,
+      () => guest.output.includes("rig: ready"),
+    );
+    await ip(`-n ${this.namespace.home} link set tap-bras netns ${this.namespace.isp}`);
+    await ip(`-n ${this.namespace.isp} link set tap-bras up`);
+  }
+
+  /** Starts a process at a site. */
+  start(site: Site, name: string, program: string, args: string[]): Process {
+    return new Process(name, "ip", ["netns", "exec", this.namespace[site], program, ...args]);
+  }
+
+  /** The body of http://127.0.0.1:PORT/PATH at a site; undefined when it is not there or not well. */
+  async get(site: Site, port: number, path: string): Promise<string | undefined> {
+    const args = ["netns", "exec", this.namespace[site], folder("rig/http_get.sh")];
+    const { code, output } = await command("ip", [...args, "127.0.0.1", `${port}`, path]);
+    return code === 0 ? output : undefined;
+  }
+
+  /** The MAC address of the tap at a site: what our program shows on that link with `--mac own`. */
+  async tapMac(site: Site): Promise<string> {
+    const tap = site === "home" ? "tap-cpe" : "tap-bras";
+    const links = JSON.parse(await ip(`-n ${this.namespace[site]} -json link show ${tap}`));
+    return links[0].address;
+  }
+
+  /** Joins the two lines by bridges across the veth between the sites: no program at all. */
+  async bridge(): Promise<void> {
+    for (const [site, tap] of [["home", "tap-cpe"], ["isp", "tap-bras"]] as const) {
+      const namespace = this.namespace[site];
+      await ip(`-n ${namespace} link add bridge type bridge`);
+      await ip(`-n ${namespace} link set ${tap} master bridge`);
+      await ip(`-n ${namespace} link set site master bridge`);
+      await ip(`-n ${namespace} link set bridge up`);
+    }
+  }
+
+  /** Takes the bridges away again. */
+  async unbridge(): Promise<void> {
+    for (const namespace of Object.values(this.namespace)) {
+      await ip(`-n ${namespace} link del bridge`);
+    }
+  }
+
+  /**
+   * Runs a shell script in the guest.
+   *
+   * @returns what it wrote to standard output and standard error
+   * @throws {Error} with that output, where its exit status is not 0
+   */
+  async run(script: string): Promise<string> {
+    const args = ["netns", "exec", this.namespace.home, folder("rig/guest_run.sh")];
+    return outputOf(await command("ip", args, script), script);
+  }
+
+  /** Runs a command line in the guest, at one side. */
+  cpe(line: string): Promise<string> {
+    return this.run(`ip netns exec cpe ${line}`);
+  }
+  bras(line: string): Promise<string> {
+    return this.run(`ip netns exec bras ${line}`);
+  }
+
+  /** Starts the access concentrator. */
+  async acUp(): Promise<void> {
+    await this.run("ac up");
+  }
+
+  /** Ends the access concentrator in order. */
+  async acDown(): Promise<void> {
+    await this.run("ac down");
+  }
+
+  /** The access concentrator's sessions: process id, session id and MAC address, host's address. */
+  async acList(): Promise<string[]> {
+    return (await this.run("ac list")).split("\n").filter((line) => line !== "");
+  }
+
+  /** Brings session `n` up as interface pppN. kernel: pppd's pppoe.so; user: rp-pppoe's pppoe, which sends PADT itself. */
+  async dial(n: number, mode: "kernel" | "user" = "kernel"): Promise<void> {
+    await this.run(`dial up ${n} ${mode}`);
+  }
+
+  async hangUp(n: number): Promise<void> {
+    await this.run(`dial down ${n}`);
+  }
+
+  /** Whether session `n` is up at the host. */
+  async isUp(n: number): Promise<boolean> {
+    return (await this.cpe(`ip -br link show ppp${n} 2>&1 || true`)).includes("UP");
+  }
+
+  /** Waits until no side has a session. */
+  async untilNoSessions(): Promise<void> {
+    await until(
+      "the access concentrator ends its sessions",
+      10_000,
+      async () => (await this.acList()).length === 0,
+    );
+    await until(
+      "the host ends its sessions",
+      10_000,
+      async () => !(await this.cpe("ip -br link")).includes("ppp"),
+    );
+  }
+
+  /** Records from now on what passes both lines and fits a pcap filter. */
+  async listen(filter: string): Promise<void> {
+    for (const side of ["cpe", "bras"]) await this.run(`capture start ${side} '${filter}'`);
+  }
+
+  /** What was recorded since and fits, one line a frame. */
+  async frames(side: Side, filter: string): Promise<string[]> {
+    return (await this.run(`capture show ${side} '${filter}'`)).split("\n").filter((line) =>
+      line !== ""
+    );
+  }
+
+  /** Waits until a frame that fits was recorded. */
+  async untilSeen(what: string, side: Side, filter: string): Promise<void> {
+    await until(
+      `${what} at ${side}`,
+      5000,
+      async () => (await this.frames(side, filter)).length > 0,
+    );
+  }
+
+  /** Payload speed in Mbit/s of TCP through session `n`, up (from the host) or down. Needs {@link iperfServer}. */
+  async iperf(n: number, direction: "up" | "down", seconds = 3): Promise<number> {
+    const reverse = direction === "down" ? "-R" : "";
+    const bind = (await this.cpe(`ip -br addr show ppp${n}`)).split(/\s+/)[2];
+    const json = JSON.parse(
+      await this.cpe(`iperf3 -J -c ${AC_ADDRESS} -B ${bind} -t ${seconds} ${reverse}`),
+    );
+    return json.end.sum_received.bits_per_second / 1e6;
+  }
+
+  async iperfServer(): Promise<void> {
+    await this.bras("iperf3 -s -D");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#holder.closeInput();
+    await this.#guest?.stop("SIGKILL");
+  }
+}

@@ -1,0 +1,16 @@
+#!/bin/bash
+# Runs a shell script in the guest and ends with its exit status; the script comes on standard input.
+# To be started in the namespace of the guest's management tap. The other end is guest/bin/command-port.
+exec 3<> /dev/tcp/10.99.0.2/2000 || exit 255
+{ base64 -w 0; echo; } >&3
+while IFS= read -r line <&3; do
+  case $line in
+    *"#exit "[0-9]*)
+      printf %s "${line%"#exit "*}"
+      exit "${line##* }"
+      ;;
+    *) printf '%s\n' "$line" ;;
+  esac
+done
+echo "The guest closed the connection" >&2
+exit 255

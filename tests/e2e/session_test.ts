@@ -1,0 +1,194 @@
+// The real server and client between a real PPPoE host and a real access concentrator at two sites.
+
+import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { testUnless, whyNot } from "../support/skip.ts";
+import {
+  AC_ADDRESS,
+  BRAS_MAC,
+  CPE_MAC,
+  HOME_ADDRESS,
+  ISP_ADDRESS,
+  type Process,
+  Rig,
+} from "./rig.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const STATUS_PORT = 9180;
+const TUNNEL_PORT = 4180;
+
+const ETH_P_PPP_DISC = "ether proto 0x8863";
+const PADI = `${ETH_P_PPP_DISC} and ether[15] == 0x09`;
+const PADO = `${ETH_P_PPP_DISC} and ether[15] == 0x07`;
+const PADT = `${ETH_P_PPP_DISC} and ether[15] == 0xa7`;
+/** A session frame with an IP packet of 1492 bytes: 14 Ethernet, 6 PPPoE, 2 PPP and the packet. */
+const FULL_SIZE = "ether proto 0x8864 and len == 1514";
+
+const reason = whyNot("linux", "amd64", "root", "iproute2", "namespaces", "tun", "apt");
+
+interface Speed {
+  up: number;
+  down: number;
+}
+
+/** What the bare bridge carried in this run, to compare with. */
+let bridged: Speed | undefined;
+
+function report(path: string, speed: Speed): void {
+  const shares = bridged && speed !== bridged
+    ? `, ${percent(speed.up / bridged.up)} and ${percent(speed.down / bridged.down)} of the bridge`
+    : "";
+  const line = `iperf3 ${path}: ${speed.up.toFixed(0)} Mbit/s up, ${speed.down.toFixed(0)} down`;
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}${shares}\n`));
+}
+
+function percent(ratio: number): string {
+  return `${(ratio * 100).toFixed(0)} %`;
+}
+
+async function measure(rig: Rig): Promise<Speed> {
+  const speed = { up: await rig.iperf(0, "up"), down: await rig.iperf(0, "down") };
+  assertGreater(speed.up, 0);
+  assertGreater(speed.down, 0);
+  return speed;
+}
+
+/** Five pings through session 0 with that many bytes of IP packet; three answers pass, for a busy machine. */
+async function ping(rig: Rig, ipBytes: number): Promise<void> {
+  const payload = ipBytes - 28; // IP and ICMP headers
+  const output = await rig.cpe(`ping -q -c 5 -i 0.2 -W 2 -s ${payload} -I ppp0 ${AC_ADDRESS}`);
+  const received = Number(/(\d+) packets received/.exec(output)?.[1]);
+  assert(received >= 3, output);
+}
+
+async function discover(rig: Rig): Promise<void> {
+  await rig.listen(ETH_P_PPP_DISC);
+  assertMatch(await rig.cpe("pppoe-discovery -t 1 -I eth0"), /Access-Concentrator: rig-ac/);
+  for (const side of ["cpe", "bras"] as const) {
+    await rig.untilSeen("PADI", side, PADI);
+    await rig.untilSeen("PADO", side, PADO);
+  }
+}
+
+async function startServer(rig: Rig, mac: string): Promise<Process> {
+  // deno-fmt-ignore
+  const server = rig.start("isp", "The server", Deno.execPath(), [
+    "run", "-A", MAIN, "server", "--interface", "tap-bras", "--listen", `${ISP_ADDRESS}:${TUNNEL_PORT}`,
+    "--allow", `${HOME_ADDRESS}/32`, "--mac", mac, "--status", `127.0.0.1:${STATUS_PORT}`,
+  ]);
+  await server.until("the server is well", 30_000, async () => {
+    return await rig.get("isp", STATUS_PORT, "/healthz") !== undefined;
+  });
+  return server;
+}
+
+async function startClient(rig: Rig, mac: string): Promise<Process> {
+  // deno-fmt-ignore
+  const client = rig.start("home", "The client", Deno.execPath(), [
+    "run", "-A", MAIN, "client", "--interface", "tap-cpe", "--connect", `${ISP_ADDRESS}:${TUNNEL_PORT}`,
+    "--mac", mac, "--status", `127.0.0.1:${STATUS_PORT}`,
+  ]);
+  await client.until("the client's tunnel is up", 30_000, async () => {
+    return await rig.get("home", STATUS_PORT, "/healthz") !== undefined;
+  });
+  return client;
+}
+
+testUnless(reason, "rig carries a PPP session over a plain bridge", async (t) => {
+  await using rig = await Rig.up();
+  await rig.bridge();
+  await rig.acUp();
+  await rig.iperfServer();
+
+  await t.step("discovery finds the access concentrator", () => discover(rig));
+  await t.step("a session comes up and carries traffic", async () => {
+    await rig.dial(0);
+    await ping(rig, 1492);
+    bridged = await measure(rig);
+    report("over a plain bridge", bridged);
+  });
+});
+
+for (const mac of ["own", "transparent"]) {
+  testUnless(
+    reason,
+    `server and client carry PPP sessions between two sites with --mac ${mac}`,
+    async (t) => {
+      await using rig = await Rig.up();
+      await rig.acUp();
+      await rig.iperfServer();
+      await using server = await startServer(rig, mac);
+      await using client = await startClient(rig, mac);
+      const own = mac === "own";
+      /** Filters for the other end, as each end sees it. */
+      const fromAc = `ether src ${
+        own ? await rig.tapMac("home") : BRAS_MAC
+      } and ether dst ${CPE_MAC}`;
+      const fromHost = `ether src ${
+        own ? await rig.tapMac("isp") : CPE_MAC
+      } and ether dst ${BRAS_MAC}`;
+
+      const steps: [string, () => Promise<void>][] = [
+        ["discovery finds the access concentrator", () => discover(rig)],
+        ["a session comes up with CHAP", async () => {
+          await rig.dial(0);
+          await rig.run('grep "CHAP authentication succeeded" /tmp/dial0.log');
+          assertMatch(await rig.cpe("ip -br addr show ppp0"), /10\.67\.0\.10 peer 10\.67\.0\.1/);
+        }],
+        ["ping goes through the session", () => ping(rig, 84)],
+        ["a packet of 1492 bytes goes through in one frame each way", async () => {
+          await rig.listen(FULL_SIZE);
+          await ping(rig, 1492);
+          await rig.untilSeen("a full-size frame", "cpe", `${FULL_SIZE} and ${fromAc}`);
+          await rig.untilSeen("a full-size frame", "bras", `${FULL_SIZE} and ${fromHost}`);
+        }],
+        ["TCP goes through the session both ways", async () => {
+          report(`with --mac ${mac}`, await measure(rig));
+        }],
+        ["PADT of the access concentrator reaches the host", async () => {
+          await rig.listen(ETH_P_PPP_DISC);
+          await rig.run("ac list | while read -r pid _; do kill -KILL $pid; done");
+          await rig.untilSeen("PADT", "cpe", `${PADT} and ${fromAc}`);
+          await rig.untilNoSessions();
+        }],
+        ["PADT of the host reaches the access concentrator", async () => {
+          await rig.dial(0, "user");
+          await rig.listen(ETH_P_PPP_DISC);
+          await rig.hangUp(0);
+          await rig.untilSeen("PADT", "bras", `${PADT} and ${fromHost}`);
+          await rig.untilNoSessions();
+        }],
+        ["SIGTERM of the server sends PADT to both ends of each session", async () => {
+          await rig.dial(1);
+          await rig.dial(2);
+          const sessions = await rig.acList();
+          assertEquals(sessions.length, 2);
+          await rig.listen(ETH_P_PPP_DISC);
+          const status = await server.stop("SIGTERM");
+          assertEquals(status.code, 0, server.output);
+          for (const session of sessions) {
+            const id = parseInt(session.split(" ")[1], 16);
+            const ofSession = own ? PADT : `${PADT} and ether[16:2] == ${id}`;
+            await rig.untilSeen(
+              `PADT of session ${id}`,
+              "bras",
+              `${PADT} and ${fromHost} and ether[16:2] == ${id}`,
+            );
+            await rig.untilSeen(`PADT of session ${id}`, "cpe", `${ofSession} and ${fromAc}`);
+          }
+          await rig.untilNoSessions();
+        }],
+        ["SIGTERM of the client ends it with status 0", async () => {
+          const status = await client.stop("SIGTERM");
+          assertEquals(status.code, 0, client.output);
+        }],
+      ];
+      for (const [name, step] of steps) {
+        const passed = await t.step(name, step);
+        if (!passed) {
+          const logs = await rig.run("tail -n 40 /tmp/dial*.log /tmp/ac-pppd.log; ac list");
+          throw new Error(`${server.output}\n${client.output}\n${logs}`);
+        }
+      }
+    },
+  );
+}

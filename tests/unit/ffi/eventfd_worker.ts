@@ -1,0 +1,9 @@
+// Waits for one eventfd without its event loop, and signals another.
+import { signalEventFd } from "../../../ffi/eventfd.ts";
+import { POLLIN, PollSet } from "../../../ffi/poll.ts";
+
+addEventListener("message", ({ data }) => {
+  const set = new PollSet(1);
+  set.add(data.wait, POLLIN);
+  if (set.wait(10_000) === 1) signalEventFd(data.answer);
+});

@@ -1,0 +1,183 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ERRNO, SystemError } from "../../../ffi/errno.ts";
+import { EventFd } from "../../../ffi/eventfd.ts";
+import { POLLIN, PollSet } from "../../../ffi/poll.ts";
+import { getOption } from "../../../ffi/socket_option.ts";
+import {
+  findSocket,
+  receive,
+  send,
+  setTunnelOptions,
+  shutdownWrite,
+  tcpInfo,
+} from "../../../ffi/tcp.ts";
+import { testUnless } from "../../support/skip.ts";
+
+/** A TCP connection within this process: both ends, and their descriptors. */
+class Pair implements Disposable {
+  readonly fds: [client: number, server: number];
+
+  private constructor(
+    readonly listener: Deno.Listener,
+    readonly client: Deno.TcpConn,
+    readonly server: Deno.TcpConn,
+  ) {
+    const find = ({ localAddr, remoteAddr }: Deno.TcpConn) => findSocket(localAddr, remoteAddr);
+    this.fds = [find(client), find(server)];
+  }
+
+  static async make(listen = "127.0.0.1", connect = listen): Promise<Pair> {
+    const listener = Deno.listen({ hostname: listen, port: 0 });
+    const accepted = listener.accept();
+    const client = await Deno.connect({ hostname: connect, port: listener.addr.port });
+    return new Pair(listener, client, await accepted);
+  }
+
+  [Symbol.dispose](): void {
+    for (const part of [this.listener, this.client, this.server]) part.close();
+  }
+}
+
+/** Reads from a descriptor once there is something. */
+async function read(fd: number, into: Uint8Array): Promise<number> {
+  const set = new PollSet(1);
+  set.add(fd, POLLIN);
+  assertEquals(await set.waitAsync(10_000), 1);
+  return receive(fd, into);
+}
+
+async function assertJoined({ fds: [client, server] }: Pair): Promise<void> {
+  assert(client !== server);
+  const buffer = new Uint8Array(8);
+  assertEquals(send(client, Uint8Array.of(1, 2, 3)), 3);
+  assertEquals(await read(server, buffer.subarray(2)), 3);
+  assertEquals([...buffer], [0, 0, 1, 2, 3, 0, 0, 0]);
+  assertEquals(send(server, Uint8Array.of(4)), 1);
+  assertEquals([await read(client, buffer), buffer[0]], [1, 4]);
+}
+
+function canListen(hostname: string): boolean {
+  try {
+    Deno.listen({ hostname, port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+const noIPv6 = canListen("::1") ? undefined : "no IPv6 here";
+
+Deno.test("findSocket() finds both ends over IPv4", async () => {
+  using pair = await Pair.make();
+  await assertJoined(pair);
+});
+
+testUnless(noIPv6, "findSocket() finds both ends over IPv6", async () => {
+  using pair = await Pair.make("::1");
+  await assertJoined(pair);
+});
+
+testUnless(noIPv6, "findSocket() finds both ends when one has the IPv4-mapped form", async () => {
+  using pair = await Pair.make("::", "127.0.0.1");
+  await assertJoined(pair);
+});
+
+Deno.test("findSocket() takes an IPv4 address in either form", async () => {
+  using pair = await Pair.make();
+  const mapped = (address: Deno.NetAddr) => ({
+    ...address,
+    hostname: `::ffff:${address.hostname}`,
+  });
+  const { localAddr, remoteAddr } = pair.client;
+  assertEquals(findSocket(mapped(localAddr), mapped(remoteAddr)), pair.fds[0]);
+  assertEquals(findSocket(localAddr, mapped(remoteAddr)), pair.fds[0]);
+});
+
+Deno.test("findSocket() finds each of many connections to one port", async () => {
+  using first = await Pair.make();
+  const { hostname, port } = first.listener.addr as Deno.NetAddr;
+  const clients: Deno.TcpConn[] = [];
+  for (let i = 0; i < 8; i++) clients.push(await Deno.connect({ hostname, port }));
+  const fds = clients.map(({ localAddr, remoteAddr }) => findSocket(localAddr, remoteAddr));
+  assertEquals(new Set([...fds, ...first.fds]).size, 10);
+  for (const client of clients) client.close();
+});
+
+Deno.test("findSocket() throws when no socket has the addresses", async () => {
+  using pair = await Pair.make();
+  const { localAddr, remoteAddr } = pair.client;
+  assertThrows(
+    () => findSocket(localAddr, { ...remoteAddr, hostname: "192.0.2.1" }),
+    Error,
+    `Cannot find the connection 127.0.0.1:${localAddr.port} > 192.0.2.1:${remoteAddr.port}: `,
+  );
+});
+
+Deno.test("setTunnelOptions() sets what a tunnel needs", async () => {
+  using pair = await Pair.make();
+  const [fd] = pair.fds;
+  setTunnelOptions(fd, { userTimeoutMs: 20_000, notsentLowat: 65_536, congestion: "reno" });
+  const option = (name: number) => {
+    const value = new Uint32Array(4);
+    assert(getOption(fd, 6, name, value) > 0);
+    return value;
+  };
+  assertEquals([option(1)[0], option(18)[0], option(25)[0]], [1, 20_000, 65_536]);
+  assertEquals(new TextDecoder().decode(option(13)).replaceAll("\0", ""), "reno");
+});
+
+Deno.test("setTunnelOptions() throws when there is no such congestion control", async () => {
+  using pair = await Pair.make();
+  const options = { userTimeoutMs: 1000, notsentLowat: 65_536, congestion: "none-such" };
+  const error = assertThrows(() => setTunnelOptions(pair.fds[0], options), SystemError);
+  assertEquals(error.message, "Cannot set TCP_CONGESTION to none-such: No such file or directory");
+});
+
+Deno.test("setTunnelOptions() and tcpInfo() know that an eventfd is no connection", () => {
+  const event = EventFd.open();
+  assertThrows(
+    () => setTunnelOptions(event.fd, { userTimeoutMs: 1, notsentLowat: 1 }),
+    SystemError,
+    "Cannot set TCP_NODELAY: Socket operation on non-socket",
+  );
+  assertEquals(tcpInfo(event.fd), undefined);
+  event.close();
+});
+
+Deno.test("tcpInfo() gives the round-trip time", async () => {
+  using pair = await Pair.make();
+  await assertJoined(pair);
+  const info = tcpInfo(pair.fds[0]);
+  assert(info !== undefined && info.rttMs > 0 && info.rttMs < 10_000);
+  assert(info.retransmits >= 0);
+});
+
+Deno.test("receive() says EAGAIN when there is nothing, and 0 at the end of the stream", async () => {
+  using pair = await Pair.make();
+  const [client, server] = pair.fds;
+  const buffer = new Uint8Array(8);
+  assertEquals(receive(server, buffer), -ERRNO.EAGAIN);
+  send(client, Uint8Array.of(1));
+  shutdownWrite(client);
+  assertEquals([await read(server, buffer), await read(server, buffer)], [1, 0]);
+});
+
+Deno.test("send() says EAGAIN when there is no room, and nothing is lost", async () => {
+  using pair = await Pair.make();
+  const [client, server] = pair.fds;
+  const bytes = new Uint8Array(65_536);
+  let sent = 0;
+  let count = 0;
+  while ((count = send(client, bytes)) > 0) sent += count;
+  assertEquals(count, -ERRNO.EAGAIN);
+  shutdownWrite(client);
+  let received = 0;
+  while ((count = await read(server, bytes)) > 0) received += count;
+  assertEquals([received, count], [sent, 0]);
+});
+
+Deno.test("send() gives an error, and no signal, when the other end is gone", async () => {
+  using pair = await Pair.make();
+  const [client] = pair.fds;
+  shutdownWrite(client);
+  assertEquals(send(client, Uint8Array.of(1)), -ERRNO.EPIPE);
+});

@@ -1,0 +1,33 @@
+// An Ethernet segment in memory: every attachment hears what the others send, in a later turn.
+import type { FrameListener, Segment } from "../../../src/lab/segment.ts";
+
+/** A segment without sockets, whose faults a test decides. */
+export class MemorySegment {
+  /** Makes of a frame what arrives: `[frame]` is a good segment, `[]` loses it, two of it repeat it. */
+  carry: (frame: Uint8Array) => Uint8Array[] = (frame) => [frame];
+
+  readonly #attachments = new Set<Set<FrameListener>>();
+
+  attach(): Segment {
+    const own = new Set<FrameListener>();
+    this.#attachments.add(own);
+    return {
+      send: (frame) => this.#deliver(frame, own),
+      listen: (listener) => {
+        own.add(listener);
+        return () => own.delete(listener);
+      },
+    };
+  }
+
+  #deliver(frame: Uint8Array, sender: Set<FrameListener>): void {
+    for (const carried of this.carry(frame)) {
+      queueMicrotask(() => {
+        for (const listeners of this.#attachments) {
+          if (listeners === sender) continue;
+          for (const listener of listeners) listener(carried.slice());
+        }
+      });
+    }
+  }
+}

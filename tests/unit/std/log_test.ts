@@ -1,0 +1,73 @@
+// @std/log: passes with the stand-in and with the real package.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { BaseHandler, type LevelName, Logger, LogLevels, type LogRecord } from "@std/log";
+
+class Lines extends BaseHandler {
+  readonly lines: string[] = [];
+  override log(msg: string) {
+    this.lines.push(msg);
+  }
+}
+
+Deno.test("Logger calls its handlers with the records at its level and above", () => {
+  const handler = new Lines("NOTSET");
+  const logger = new Logger("test", "WARN", { handlers: [handler] });
+  logger.debug("a");
+  logger.info("b");
+  logger.warn("c");
+  logger.error("d");
+  assertEquals(handler.lines, ["WARN c", "ERROR d"]);
+});
+
+Deno.test("BaseHandler leaves out the records below its own level", () => {
+  const handler = new Lines("ERROR");
+  const logger = new Logger("test", "DEBUG", { handlers: [handler] });
+  logger.warn("a");
+  logger.error("b");
+  assertEquals(handler.lines, ["ERROR b"]);
+});
+
+Deno.test("BaseHandler hands its formatter the whole record", () => {
+  const records: LogRecord[] = [];
+  const before = Date.now();
+  const handler = new Lines("DEBUG", {
+    formatter: (record) => {
+      records.push(record);
+      return "formatted";
+    },
+  });
+  const returned = new Logger("name", "DEBUG", { handlers: [handler] }).info("text", { a: 1 }, 2);
+  assertEquals(returned, "text");
+  assertEquals(handler.lines, ["formatted"]);
+  const [record] = records;
+  assertEquals(record.msg, "text");
+  assertEquals(record.args, [{ a: 1 }, 2]);
+  assertEquals(record.level, LogLevels.INFO);
+  assertEquals(record.levelName, "INFO");
+  assertEquals(record.loggerName, "name");
+  assert(record.datetime.getTime() >= before && record.datetime.getTime() <= Date.now());
+});
+
+Deno.test("LogRecord gives out copies", () => {
+  const records: LogRecord[] = [];
+  const handler = new Lines("DEBUG", { formatter: (record) => String(records.push(record)) });
+  new Logger("name", "DEBUG", { handlers: [handler] }).info("text", "arg");
+  records[0].args.push("more");
+  records[0].datetime.setTime(0);
+  assertEquals(records[0].args, ["arg"]);
+  assert(records[0].datetime.getTime() > 0);
+});
+
+Deno.test("Logger and BaseHandler say their levels", () => {
+  const handler = new Lines("ERROR");
+  const logger = new Logger("name", "WARN", { handlers: [handler] });
+  assertEquals([handler.level, handler.levelName], [40, "ERROR"]);
+  assertEquals([logger.level, logger.levelName, logger.loggerName], [30, "WARN", "name"]);
+});
+
+Deno.test("Logger throws for a level that there is not", () => {
+  const error = "no level named LOUD";
+  assertThrows(() => new Logger("name", "LOUD" as LevelName), Error, error);
+  assertThrows(() => new Lines("LOUD" as LevelName), Error, error);
+});
