@@ -52,7 +52,7 @@ export async function demo(args: string[]): Promise<number> {
   const options: DemoOptions = {
     json: given.has("json"),
     keep: given.has("keep"),
-    sessions: integer(given, "sessions", 1, 1000) ?? 3,
+    sessions: integer(given, "sessions", 1, 500) ?? 3,
     frames: integer(given, "frames", 1, 1_000_000) ?? 500,
     logLevel: choice(given, "log-level", ["debug", "info", "warning", "error"]) ?? "warning",
   };
@@ -60,14 +60,20 @@ export async function demo(args: string[]): Promise<number> {
   const obstacle = whatIsMissing();
   if (obstacle !== undefined) return fail(obstacle);
 
+  const startMs = performance.now();
   const stop = new AbortController();
   const onSignal = () => stop.abort(new Error("Interrupted"));
   for (const signal of SIGNALS) Deno.addSignalListener(signal, onSignal);
   const net = new LabNet("pppoe-proxy-demo");
   try {
-    return await withSites(net, (sites) => perform(sites, options, stop.signal));
+    return await withSites(net, (sites) => perform(sites, options, startMs, stop.signal));
   } catch (error) {
-    return fail((error as Error).message);
+    let { message } = error as Error;
+    if (/not permitted|Permission denied/.test(message)) {
+      message += "; in a container it takes CAP_SYS_ADMIN and CAP_NET_ADMIN";
+    }
+    if (options.json) write(Deno.stdout, JSON.stringify({ ok: false, error: message }));
+    return fail(message);
   } finally {
     await net[Symbol.asyncDispose]();
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, onSignal);
@@ -82,11 +88,12 @@ async function withSites<T>(net: LabNet, use: (sites: TwoSites) => Promise<T>): 
 async function perform(
   sites: TwoSites,
   options: DemoOptions,
+  startMs: number,
   stop: AbortSignal,
 ): Promise<number> {
   const tell = options.json ? () => {} : (line: string) => write(Deno.stdout, line);
-  const startMs = performance.now();
   tell(drawing(sites));
+  const tunnelStartMs = performance.now();
   await unless(
     stop,
     sites.start(
@@ -94,7 +101,7 @@ async function perform(
       (side, line) => write(Deno.stderr, `${side}: ${line}`),
     ),
   );
-  const tunnelUpMs = performance.now() - startMs;
+  const tunnelUpMs = performance.now() - tunnelStartMs;
   tell(`Server and client are running, and their tunnel is up after ${tunnelUpMs.toFixed(0)} ms.`);
   tell("");
   const scenario = new Scenario(sites, { ...options, tell });
@@ -163,6 +170,8 @@ async function drops(sites: TwoSites): Promise<string> {
       if (count > 0) found.push(`${side} ${reason}: ${count}`);
     }
   }
+  const own = sites.host.drops() + sites.ac.drops();
+  if (own > 0) found.push(`demo's own sockets: ${own}`);
   return found.join(", ") || "nothing";
 }
 

@@ -39,7 +39,7 @@ export class SimulatedAc {
    * @param sessionId Which session.
    * @param payload What follows the PPP protocol number.
    * @param protocol PPP protocol number; IPv4 when not given.
-   * @throws Error When no such session is open.
+   * @throws {Error} If no such session is open.
    */
   send(sessionId: number, payload: Uint8Array, protocol: number = PPP_PROTOCOL.IPV4): void {
     this.#segment.send(this.protocol.sessionFrame(sessionId, protocol, payload));
@@ -54,7 +54,7 @@ export class SimulatedAc {
    * Ends a session with PADT.
    *
    * @param sessionId Which one.
-   * @throws Error When no such session is open.
+   * @throws {Error} If no such session is open.
    */
   hangUp(sessionId: number): void {
     this.#segment.send(this.protocol.hangUp(sessionId));

@@ -124,7 +124,7 @@ export class AcProtocol {
    *
    * @param sessionId Which one.
    * @returns The PADT.
-   * @throws Error When no such session is open.
+   * @throws {Error} If no such session is open.
    */
   hangUp(sessionId: number): Uint8Array {
     const session = this.#find(sessionId);
@@ -139,7 +139,7 @@ export class AcProtocol {
    * @param protocol PPP protocol number.
    * @param payload What follows it.
    * @returns The frame.
-   * @throws Error When no such session is open.
+   * @throws {Error} If no such session is open.
    */
   sessionFrame(sessionId: number, protocol: number, payload: Uint8Array): Uint8Array {
     const destination = this.#find(sessionId).host;

@@ -83,7 +83,7 @@ export class FrameLog {
    * @param timeoutMs How long to wait.
    * @param after Only frames with a higher number count; 0, the default, takes those already kept too.
    * @returns The first such frame.
-   * @throws Error When none came in time.
+   * @throws {Error} If none came in time.
    */
   async waitFor(
     wanted: (frame: LoggedFrame) => boolean,

@@ -65,7 +65,7 @@ export class SimulatedHost {
    * Opens a session through discovery.
    *
    * @returns The session.
-   * @throws {DialError} When the AC refuses or nobody answers.
+   * @throws {DialError} If the AC refuses or nobody answers.
    */
   async dial(): Promise<HostSession> {
     const startMs = performance.now();
@@ -92,7 +92,7 @@ export class SimulatedHost {
    *
    * @param payload What follows the PPP protocol number.
    * @param protocol PPP protocol number; IPv4 when not given.
-   * @throws Error When no session is open.
+   * @throws {Error} If no session is open.
    */
   send(payload: Uint8Array, protocol: number = PPP_PROTOCOL.IPV4): void {
     const { state, offer, sessionId } = this.protocol;
@@ -112,7 +112,7 @@ export class SimulatedHost {
    *
    * @param timeoutMs How long to wait for it.
    * @returns The round-trip time in milliseconds.
-   * @throws Error When no session is open or no reply came.
+   * @throws {Error} If no session is open or no reply came.
    */
   async echo(timeoutMs = 2000): Promise<number> {
     const identifier = this.#nextEcho++ & 0xff;
@@ -138,7 +138,7 @@ export class SimulatedHost {
    *
    * @param options How many, how large, how many at once.
    * @returns What came of it; it ends early when the session does.
-   * @throws Error When no session is open.
+   * @throws {Error} If no session is open.
    */
   async exchange(options: ExchangeOptions): Promise<ExchangeResult> {
     const exchange = new Exchange(this.protocol.sessionId, options);
@@ -181,7 +181,7 @@ export class SimulatedHost {
    *
    * @param timeoutMs How long.
    * @returns Who ended it.
-   * @throws Error When it is still there.
+   * @throws {Error} If it is still there.
    */
   async closed(timeoutMs = 2000): Promise<"host" | "ac"> {
     const closed = this.#until(() => this.protocol.state === "closed", timeoutMs);

@@ -14,7 +14,7 @@ export interface HttpAnswer {
  * @param address Where the server listens in it; `hostname` is an IP address.
  * @param path What to ask for, such as `/healthz`.
  * @returns The answer.
- * @throws {Error} When nobody listens there, or what does speaks no HTTP.
+ * @throws {Error} If nobody listens there, or what does speaks no HTTP.
  */
 export async function httpGet(
   namespace: string,

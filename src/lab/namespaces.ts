@@ -1,4 +1,8 @@
 // Network namespaces and the links between them, made by iproute2 and gone when the lab is.
+import { inNamespace, InterfaceWatch, POLLIN, PollSet, readInterface } from "../../ffi/mod.ts";
+
+const RUNNING_TIMEOUT_MS = 5000;
+const FIRST_INDEX = 1000;
 
 /** One end of a link: an interface's name in a namespace. */
 export interface LinkEnd {
@@ -18,6 +22,7 @@ let made = 0;
 export class LabNet implements AsyncDisposable {
   readonly #prefix: string;
   readonly #namespaces: string[] = [];
+  #pairs = 0;
 
   /** @param label What the namespaces' names begin with; for people who look */
   constructor(label: string) {
@@ -60,14 +65,25 @@ export class LabNet implements AsyncDisposable {
     return ip("-n", namespace, ...args);
   }
 
-  /**
-   * Joins two namespaces by a pair of interfaces that are up. What one sends, the other receives.
-   */
+  /** Joins two namespaces by a pair of interfaces, both up. What one sends, the other receives. */
   async veth(a: LinkEnd, b: LinkEnd): Promise<void> {
+    // Two ends of one index, each in its namespace, would take up to a second to run.
+    const index = ["index", String(FIRST_INDEX + this.#pairs++)];
     const peer = ["peer", "name", b.name, ...address(b), "netns", b.namespace];
-    await this.ip(a.namespace, "link", "add", a.name, ...address(a), "type", "veth", ...peer);
+    await this.ip(
+      a.namespace,
+      "link",
+      "add",
+      a.name,
+      ...index,
+      ...address(a),
+      "type",
+      "veth",
+      ...peer,
+    );
     await this.ip(a.namespace, "link", "set", a.name, "up");
-    await this.ip(b.namespace, "link", "set", b.name, "up");
+    await this.up(b);
+    await this.#running(a);
   }
 
   /** Adds an interface with an address of its own on top of another in the same namespace, up. */
@@ -76,19 +92,34 @@ export class LabNet implements AsyncDisposable {
     lower: string,
     mode: "bridge" | "passthru" = "bridge",
   ): Promise<void> {
-    const kind = ["type", "macvlan", "mode", mode];
-    await this.ip(
-      end.namespace,
-      "link",
-      "add",
-      "link",
-      lower,
-      "name",
-      end.name,
-      ...address(end),
-      ...kind,
-    );
+    const { namespace, name } = end;
+    const link = ["link", lower, "name", name, ...address(end)];
+    await this.ip(namespace, "link", "add", ...link, "type", "macvlan", "mode", mode);
+    await this.up(end);
+  }
+
+  /** Sets an interface up, and waits until it runs. */
+  async up(end: LinkEnd): Promise<void> {
     await this.ip(end.namespace, "link", "set", end.name, "up");
+    await this.#running(end);
+  }
+
+  async #running({ namespace, name }: LinkEnd): Promise<void> {
+    const path = this.path(namespace);
+    const watch = inNamespace(path, () => new InterfaceWatch());
+    const set = new PollSet(1);
+    set.add(watch.fd, POLLIN);
+    try {
+      const deadline = Date.now() + RUNNING_TIMEOUT_MS;
+      while (!inNamespace(path, () => readInterface(name))?.up) {
+        const left = deadline - Date.now();
+        if (left <= 0) throw new Error(`Cannot use ${name} in ${namespace}: it has no carrier`);
+        await set.waitAsync(left);
+        watch.drain();
+      }
+    } finally {
+      watch.close();
+    }
   }
 
   /**

@@ -20,7 +20,7 @@ export interface CheckedPayload {
  * @param number Any u32.
  * @param length Bytes in all, at least {@linkcode PAYLOAD_HLEN}.
  * @returns The payload.
- * @throws RangeError When `length` has no room for the header or does not fit in 16 bits.
+ * @throws {RangeError} If `length` has no room for the header or does not fit in 16 bits.
  */
 export function makePayload(stream: number, number: number, length: number): Uint8Array {
   if (length < PAYLOAD_HLEN || length > 0xffff) {

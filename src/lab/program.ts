@@ -52,10 +52,6 @@ export class Program {
     return new Program(options);
   }
 
-  get pid(): number {
-    return this.#child.pid;
-  }
-
   /** Sends it a signal; one that is gone already is left alone. */
   kill(signal: Deno.Signal): void {
     try {

@@ -29,10 +29,17 @@ export interface ScenarioReport {
   discovery: { padi: number; pado: number; padr: number; pads: number; padt: number };
   timings: {
     sessionSetupMs: { p50: number; max: number };
+    /** Of frames sent one at a time. */
     rttMs: { p50: number; p99: number };
   };
 }
 
+/** How many frames, of all sessions together, are sent one at a time. */
+const TIMED_FRAMES = 300;
+/** How many frames may be under way at once, of all sessions together: what a socket's buffer holds easily. */
+const UNDER_WAY = 96;
+/** How many hosts are told of one by one. */
+const TOLD_HOSTS = 10;
 /** The largest payload in a session: RFC 2516, section 7, gives PPP an MTU of 1492. */
 const LARGEST_PAYLOAD = 1492;
 
@@ -48,6 +55,8 @@ export class Scenario {
   readonly #sites: TwoSites;
   readonly #options: ScenarioOptions;
   readonly #ac: SimulatedAc;
+  /** Of the frames that were sent one at a time: others wait for each other. */
+  readonly #rttMs: number[] = [];
 
   constructor(sites: TwoSites, options: ScenarioOptions) {
     this.#sites = sites;
@@ -61,15 +70,14 @@ export class Scenario {
     const { frames, sessions: asked, tell } = this.#options;
     const sessions = await this.#open();
     tell("");
-    tell(`Data: ${frames} frames for each session to the AC, which sends each of them back`);
-    const exchanges = await Promise.all(sessions.map((session) => this.#exchange(session)));
+    const exchanges = await this.#exchangeData(sessions);
     tell("");
     let closed = 0;
     for (const session of sessions) closed += await this.#hangUp(session) ? 1 : 0;
     const total = (
       field: "sent" | "returned" | "lost" | "corrupted" | "bytesSent" | "bytesReturned",
     ) => exchanges.reduce((sum, exchange) => sum + exchange[field], 0);
-    const rttMs = sorted(exchanges.flatMap((exchange) => exchange.rttMs));
+    const rttMs = sorted(this.#rttMs);
     const setupMs = sorted(sessions.map((session) => session.setupMs));
     const complete = sessions.length === asked && closed === asked;
     const { log } = this.#sites.host;
@@ -107,7 +115,7 @@ export class Scenario {
   #host(number: number): SimulatedHost {
     const mac = new Uint8Array([2, 0, 0, 0, number >>> 8, number]);
     const hostUniq = new Uint8Array([0xc0, 0xde, number >>> 8, number]);
-    return new SimulatedHost(this.#sites.host, { mac, hostUniq });
+    return new SimulatedHost(this.#sites.host, { mac, hostUniq, retryMs: 500 });
   }
 
   async #open(): Promise<OpenSession[]> {
@@ -121,36 +129,52 @@ export class Scenario {
         const session = await this.#traced(first, () => host.dial());
         const acSessionId = [...this.#ac.sessions.keys()].at(-1)!;
         open.push({ ...session, number, host, acSessionId });
-        tell(
-          `Host ${number} is online: session ${hex(session.sessionId)}, ` +
-            `after ${session.setupMs.toFixed(1)} ms`,
-        );
+        if (number <= TOLD_HOSTS) {
+          const { sessionId, setupMs } = session;
+          tell(
+            `Host ${number} is online: session ${hex(sessionId)} after ${setupMs.toFixed(1)} ms`,
+          );
+        }
       } catch (error) {
         tell(`Host ${number} is not online: ${(error as Error).message}`);
+        host.close();
+        // The next ones would fare no better, and each would take its time.
+        break;
       }
     }
+    if (asked > TOLD_HOSTS) tell(`Of ${asked} hosts, ${open.length} are online`);
     return open;
   }
 
-  async #exchange({ host, number }: OpenSession): Promise<ExchangeResult> {
-    const { frames, tell } = this.#options;
-    // All lengths that there are, large and small in turn: 11 has no factor in common with their number.
-    const lengths = LARGEST_PAYLOAD - PAYLOAD_HLEN + 1;
-    const payloadLength = (number: number) => PAYLOAD_HLEN + (number * 11 + 700) % lengths;
-    const result = await host.exchange({ frames, payloadLength });
-    const right = result.returned === frames ? "all" : result.returned;
-    tell(
-      `  host ${number}: ${result.sent} sent, ${right} back with every byte right, ` +
-        `median round trip ${quantile(sorted(result.rttMs), 0.5).toFixed(2)} ms`,
-    );
-    return result;
+  /** Data both ways, first one frame at a time to know the round trip, then all sessions at once. */
+  async #exchangeData(sessions: OpenSession[]): Promise<ExchangeResult[]> {
+    const { frames, sessions: asked, tell } = this.#options;
+    const timed = Math.min(frames, Math.ceil(TIMED_FRAMES / asked));
+    tell(`Data: ${frames} frames for each session to the AC, which sends each of them back.`);
+    const results: ExchangeResult[] = [];
+    for (const { host } of sessions) {
+      const result = await host.exchange({ frames: timed, window: 1, payloadLength });
+      this.#rttMs.push(...result.rttMs);
+      results.push(result);
+    }
+    const rtt = quantile(sorted(this.#rttMs), 0.5);
+    tell(`  one at a time, ${timed} of each: median round trip ${rtt} ms`);
+    const startMs = performance.now();
+    const window = Math.max(1, Math.floor(UNDER_WAY / asked));
+    const rest = { frames: frames - timed, window, payloadLength };
+    results.push(...await Promise.all(sessions.map(({ host }) => host.exchange(rest))));
+    const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+    tell(`  all sessions at once, the other ${rest.frames} of each: ${seconds} s`);
+    return results;
   }
 
   /** Hangs up in turn from the host's side and from the AC's. Whether the other side heard of it. */
   async #hangUp({ host, number, acSessionId }: OpenSession): Promise<boolean> {
     const { tell } = this.#options;
     const byHost = number % 2 === 1;
-    if (number <= 2) tell(byHost ? `Host ${number} hangs up:` : `The AC hangs up on host ${number}:`);
+    if (number <= 2) {
+      tell(byHost ? `Host ${number} hangs up:` : `The AC hangs up on host ${number}:`);
+    }
     try {
       await this.#traced(number <= 2, async () => {
         if (byHost) {
@@ -191,6 +215,11 @@ export class Scenario {
     station.log.onFrame = ({ direction, bytes }: LoggedFrame) =>
       this.#options.tell(`  ${name} ${direction === "out" ? "→" : "←"} ${printFrame(bytes)}`);
   }
+}
+
+// All lengths that there are, large and small in turn: 11 has no factor in common with their number.
+function payloadLength(number: number): number {
+  return PAYLOAD_HLEN + (number * 11 + 700) % (LARGEST_PAYLOAD - PAYLOAD_HLEN + 1);
 }
 
 function hex(sessionId: number): string {

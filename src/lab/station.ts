@@ -70,7 +70,7 @@ export class Station implements Segment {
    *
    * @param options Where.
    * @returns The station, hearing already.
-   * @throws {Error} When there is no such namespace or interface, or it may not be opened.
+   * @throws {Error} If there is no such namespace or interface, or it may not be opened.
    */
   static open(options: StationOptions): Station {
     const open = () => new Station(options);
@@ -83,6 +83,8 @@ export class Station implements Segment {
   }
 
   send(frame: Uint8Array): void {
+    // A host may still be repeating itself, and the descriptor's number may be another's by now.
+    if (this.#closing) return;
     const carried = this.#padding ? padded(frame) : frame;
     this.log.add("out", carried);
     this.#sender.send(carried);

@@ -79,7 +79,7 @@ export class TwoSites implements AsyncDisposable {
    *
    * @param flags More flags, for both.
    * @param onLine Told of each line that they log.
-   * @throws {Error} When one of them ended, or the tunnel did not come up in 15 s.
+   * @throws {Error} If one of them ended, or the tunnel did not come up in 15 s.
    */
   async start(flags: string[], onLine?: (side: Side, line: string) => void): Promise<void> {
     const tunnel = `${SITE.serverAddress}:${SITE.tunnelPort}`;

@@ -11,6 +11,7 @@ import {
   parseHello,
   readHeader,
   REASON,
+  reasonName,
 } from "../wire/mod.ts";
 
 /** The version of the protocol that this program speaks; docs/PROTOCOL.md has its history. */
@@ -100,8 +101,7 @@ export async function sayGoodbye(conn: Deno.Conn, reason: number, text: string):
 /** A goodbye for the log. */
 export function describeGoodbye(goodbye: Goodbye | undefined): string {
   if (goodbye === undefined) return "a goodbye that cannot be read";
-  const name = Object.entries(REASON).find(([, code]) => code === goodbye.reason)?.[0];
-  const reason = (name ?? `reason ${goodbye.reason}`).toLowerCase().replaceAll("_", " ");
+  const reason = reasonName(goodbye.reason).toLowerCase().replaceAll("_", " ");
   return goodbye.text === "" ? `goodbye (${reason})` : `goodbye (${reason}): ${goodbye.text}`;
 }
 

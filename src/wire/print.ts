@@ -40,6 +40,8 @@ import { FRAME } from "./tunnel.ts";
 const MAX_TAGS = 24;
 const MAX_TEXT = 128;
 const MAX_HEX = 32;
+// As far as the header of a PPP packet: behind it a password may begin.
+const MAX_DUMP = 26;
 
 const TEXT_TAGS: ReadonlySet<number> = new Set([
   TAG.SERVICE_NAME,
@@ -51,10 +53,7 @@ const TEXT_TAGS: ReadonlySet<number> = new Set([
   TAG.GENERIC_ERROR,
 ]);
 
-/**
- * Codes of the protocols that use the form of LCP, but not its codes (RFC 1334, RFC 1994, RFC
- * 3748).
- */
+/** Codes of protocols that share LCP's form, but not its codes (RFC 1334, RFC 1994, RFC 3748). */
 const OTHER_CODE_NAMES: Record<number, Record<number, string>> = {
   [PPP_PROTOCOL.PAP]: { 1: "Authenticate-Request", 2: "Authenticate-Ack", 3: "Authenticate-Nak" },
   [PPP_PROTOCOL.CHAP]: { 1: "Challenge", 2: "Response", 3: "Success", 4: "Failure" },
@@ -62,8 +61,9 @@ const OTHER_CODE_NAMES: Record<number, Record<number, string>> = {
 };
 
 /**
- * Describes an Ethernet frame in one line of printable text. What a tag or a password holds beyond
- * print is escaped, or left out. Never throws.
+ * Describes an Ethernet frame in one line of printable text. Text that does not print
+ * is escaped, long values are cut, and of a PPP packet only the header is shown: passwords stay out
+ * of logs. Never throws.
  *
  * @param frame The whole Ethernet frame.
  * @returns The line, without a line end.
@@ -221,8 +221,8 @@ function malformed(reason: string, bytes: Uint8Array): string {
 /** The number of bytes, and the first of them. */
 function dump(bytes: Uint8Array): string {
   let line = `${bytes.length} bytes`;
-  for (const byte of bytes.subarray(0, MAX_HEX)) line += ` ${byte.toString(16).padStart(2, "0")}`;
-  return bytes.length > MAX_HEX ? `${line} ...` : line;
+  for (const byte of bytes.subarray(0, MAX_DUMP)) line += ` ${byte.toString(16).padStart(2, "0")}`;
+  return bytes.length > MAX_DUMP ? `${line} ...` : line;
 }
 
 function hexBytes(bytes: Uint8Array): string {

@@ -1,9 +1,6 @@
 // Text from the network, made fit for a log: nothing in it may move a cursor or begin a line.
 
-/**
- * Control characters, format characters (which turn the direction of writing), lone surrogates,
- * line separators.
- */
+/** Control and format characters (the latter turn the direction of writing), line separators. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const UNPRINTABLE_ALL = new RegExp(UNPRINTABLE, "gu");
 const ESCAPED = new RegExp(`["\\\\]|${UNPRINTABLE.source}`, "gu");

@@ -137,7 +137,11 @@ Deno.test("parseDiscovery() gives parts of the frame, not copies", () => {
 });
 
 Deno.test("parseDiscovery() returns undefined for another EtherType", () => {
-  assertEquals(parseDiscovery(ECHO_REQUEST), undefined);
+  for (const etherType of ["8864", "0800", "8100", "6388"]) {
+    const frame = PADO.slice();
+    frame.set(hex(etherType), 12);
+    assertEquals(parseDiscovery(frame), undefined);
+  }
 });
 
 Deno.test("parseDiscovery() returns undefined for another version or type", () => {

@@ -102,6 +102,10 @@ Deno.test("printFrame() escapes text from the network", () => {
 
 Deno.test("printFrame() cuts what would make a long line", () => {
   assertEquals(
+    printTags({ type: TAG.HOST_UNIQ, value: new Uint8Array(32).fill(0xab) }),
+    `Host-Uniq=0x${"ab".repeat(32)}`,
+  );
+  assertEquals(
     printTags({ type: TAG.HOST_UNIQ, value: new Uint8Array(33).fill(0xab) }),
     `Host-Uniq=0x${"ab".repeat(32)}... (33 bytes)`,
   );
@@ -109,8 +113,9 @@ Deno.test("printFrame() cuts what would make a long line", () => {
     printTags(textTag(TAG.MOTM, "a".repeat(129))),
     `MOTM="${"a".repeat(128)}"... (129 bytes)`,
   );
-  const many = printTags(...Array.from({ length: 1000 }, () => textTag(TAG.AC_NAME, "x")));
-  assertEquals(many, 'AC-Name="x" '.repeat(24) + "and 976 more tags");
+  const list = (length: number) => Array.from({ length }, () => textTag(TAG.AC_NAME, "x"));
+  assertEquals(printTags(...list(24)), 'AC-Name="x" '.repeat(24).trimEnd());
+  assertEquals(printTags(...list(25)), 'AC-Name="x" '.repeat(24) + "and 1 more tags");
 });
 
 Deno.test("printFrame() prints codes that it does not know as a number", () => {
@@ -128,6 +133,18 @@ Deno.test("printFrame() names the codes of each control protocol", () => {
   assertEquals(printed(PPP_PROTOCOL.EAP), "EAP Request id=9 len=11");
   assertEquals(printPayload(PPP_PROTOCOL.CHAP, packet(9)), "CHAP 0x09 id=9 len=11");
   assertEquals(printPayload(0x8001, packet(LCP_CODE.RESET_ACK)), "0x8001 Reset-Ack id=9 len=11");
+});
+
+Deno.test("printFrame() keeps passwords out, of a malformed packet too", () => {
+  const secret = "736563726574";
+  const packet = emitLcp({ code: 1, identifier: 1, data: hex(`00 06 ${secret}`) });
+  const malformed = Uint8Array.from(packet);
+  malformed[3] = 0xff;
+  for (const payload of [packet, malformed]) {
+    const line = printPayload(PPP_PROTOCOL.PAP, payload);
+    assertStringIncludes(line, "PAP");
+    assertEquals(/secret|73 ?65/.test(line), false);
+  }
 });
 
 Deno.test("printFrame() takes LQR for what it is, without a code", () => {
@@ -156,7 +173,10 @@ Deno.test("printFrame() says why a frame is malformed", () => {
     printFrame(hex("ffffffffffff 00163e112233 8863 11 09 0000 0004 0101 0001")),
     "malformed (tag over the end) 24 bytes",
   );
-  assertStringIncludes(printFrame(new Uint8Array(9000)), " 9000 bytes 00 00");
+  assertEquals(
+    printFrame(new Uint8Array(9000)),
+    `malformed (EtherType 0x0000) 9000 bytes${" 00".repeat(26)} ...`,
+  );
 });
 
 Deno.test("printFrame() gives a line for every frame cut anywhere", () => {

@@ -245,7 +245,7 @@ Deno.test("accessLineTag() throws for a text of 64 characters", () => {
 
 Deno.test("accessLineTag() throws for a character that is no byte", () => {
   assertThrows(
-    () => accessLineTag({ circuitId: "a回" }),
+    () => accessLineTag({ circuitId: "a\u0100" }),
     RangeError,
     "Character 2 does not fit in one byte",
   );
