@@ -184,7 +184,10 @@ export class Server {
     } catch (error) {
       if (!this.#greeting.delete(conn)) return;
       conn.close();
-      this.#logRefused(conn.remoteAddr.hostname, error instanceof Error ? error.message : `${error}`);
+      this.#logRefused(
+        conn.remoteAddr.hostname,
+        error instanceof Error ? error.message : `${error}`,
+      );
     }
   }
 

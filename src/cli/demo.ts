@@ -105,7 +105,7 @@ async function perform(
   tell(`Server and client are running, and their tunnel is up after ${tunnelUpMs.toFixed(0)} ms.`);
   tell("");
   const scenario = new Scenario(sites, { ...options, tell });
-  const report = await unless(stop, scenario.play());
+  const report = await unless(stop, Promise.race([scenario.play(), sites.failure()]));
   const totalMs = performance.now() - startMs;
   if (options.json) {
     const timings = { totalMs: round(totalMs), tunnelUpMs: round(tunnelUpMs), ...report.timings };

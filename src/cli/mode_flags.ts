@@ -3,7 +3,16 @@
 import { ConfigurationError } from "../dataplane/configuration_error.ts";
 import type { ModeOptions } from "../mode.ts";
 import type { Log } from "../observe/log.ts";
-import { choice, endpoint, type Flags, type Given, integer, logOf, required, UsageError } from "./options.ts";
+import {
+  choice,
+  endpoint,
+  type Flags,
+  type Given,
+  integer,
+  logOf,
+  required,
+  UsageError,
+} from "./options.ts";
 
 /** Flags of both modes. */
 export const MODE_FLAGS: Flags = {
@@ -33,7 +42,10 @@ export function modeOptions(given: Given): ModeOptions & { log: Log } {
   const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
   const name = given.value("name");
   // deno-lint-ignore no-control-regex
-  if (name !== undefined && (new TextEncoder().encode(name).length > 64 || /[\x00-\x1f\x7f]/.test(name))) {
+  if (
+    name !== undefined &&
+    (new TextEncoder().encode(name).length > 64 || /[\x00-\x1f\x7f]/.test(name))
+  ) {
     throw new UsageError("--name is 1 to 64 bytes with no control character");
   }
   return {

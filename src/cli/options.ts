@@ -84,19 +84,30 @@ export function describeFlags(flags: Flags): string {
 /** The value of a flag that must be there. */
 export function required(given: Given, flag: string, example: string): string {
   const value = given.value(flag);
-  if (value === undefined) throw new UsageError(`--${flag} is missing, for example --${flag} ${example}`);
+  if (value === undefined) {
+    throw new UsageError(`--${flag} is missing, for example --${flag} ${example}`);
+  }
   return value;
 }
 
 /** One of a few words. */
-export function choice<T extends string>(given: Given, flag: string, words: readonly T[]): T | undefined {
+export function choice<T extends string>(
+  given: Given,
+  flag: string,
+  words: readonly T[],
+): T | undefined {
   const value = given.value(flag);
   if (value === undefined || words.includes(value as T)) return value as T | undefined;
   throw new UsageError(`--${flag} is ${words.join(" or ")}, not "${value}"`);
 }
 
 /** A whole number within bounds. */
-export function integer(given: Given, flag: string, least: number, most: number): number | undefined {
+export function integer(
+  given: Given,
+  flag: string,
+  least: number,
+  most: number,
+): number | undefined {
   const value = given.value(flag);
   if (value === undefined) return undefined;
   const number = Number(value);
@@ -126,7 +137,8 @@ export function allowed(given: Given): string[] {
 
 /** The log as the flags want it. */
 export function logOf(given: Given): { log: Log; debug: boolean } {
-  const level: LogLevel = choice(given, "log-level", ["debug", "info", "warning", "error"]) ?? "info";
+  const level: LogLevel = choice(given, "log-level", ["debug", "info", "warning", "error"]) ??
+    "info";
   const format: LogFormat = choice(given, "log-format", ["text", "json"]) ?? "text";
   return { log: createLog({ level, format }), debug: level === "debug" };
 }

@@ -2,7 +2,15 @@
 
 import { Server } from "../server.ts";
 import { MODE_FLAGS, modeOptions, runUntilSignal } from "./mode_flags.ts";
-import { allowed, describeFlags, endpoint, type Flags, integer, readFlags, required } from "./options.ts";
+import {
+  allowed,
+  describeFlags,
+  endpoint,
+  type Flags,
+  integer,
+  readFlags,
+  required,
+} from "./options.ts";
 
 const FLAGS: Flags = {
   interface: { value: "IF", help: "The Ethernet interface towards the access concentrator." },

@@ -35,7 +35,7 @@ import {
   readEtherType,
   REASON,
 } from "../wire/mod.ts";
-import { Counters, FRAMES } from "./counters.ts";
+import { type Counters, FRAMES } from "./counters.ts";
 import { type Lanes, Link } from "./link.ts";
 import type {
   FromWorker,
@@ -333,7 +333,10 @@ export class DataPlane {
     if (refusedTooLong > before.tooLong) {
       this.#counters.drop(DROP["frame-too-large"], refusedTooLong - before.tooLong);
       before.tooLong = refusedTooLong;
-      this.#warn("mtu", `A frame from the tunnel is too large for ${this.#link.name}: raise its MTU, or lower the PPP MTU of the hosts`);
+      this.#warn(
+        "mtu",
+        `A frame from the tunnel is too large for ${this.#link.name}: raise its MTU, or lower the PPP MTU of the hosts`,
+      );
     }
     if (refusedFull > before.full) {
       this.#counters.drop(DROP["link-full"], refusedFull - before.full);
@@ -347,8 +350,11 @@ export class DataPlane {
 
   #frameTooLarge(bytes: number): void {
     this.#counters.drop(DROP["frame-too-large"]);
-    this.#warn("gro", `A frame of ${bytes} bytes came from ${this.#link.name}, whose MTU is smaller: ` +
-      `switch its receive offload off (ethtool -K ${this.#link.name} gro off lro off)`);
+    this.#warn(
+      "gro",
+      `A frame of ${bytes} bytes came from ${this.#link.name}, whose MTU is smaller: ` +
+        `switch its receive offload off (ethtool -K ${this.#link.name} gro off lro off)`,
+    );
   }
 
   #refreshLink(): void {
@@ -368,7 +374,9 @@ export class DataPlane {
     this.#refused = { tooLong: 0, full: 0, down: 0 };
     this.#outbox.push({ type: "link", state });
     const words = { up: "is up", down: "is down", missing: "is gone" }[state];
-    this.#log(state === "up" ? "info" : "warning", `Interface ${name} ${words}`, { mac: formatMac(mac) });
+    this.#log(state === "up" ? "info" : "warning", `Interface ${name} ${words}`, {
+      mac: formatMac(mac),
+    });
     if (state === "up") this.#relay.setLinkMac(mac);
   }
 
@@ -471,7 +479,11 @@ export class DataPlane {
     if (!this.#options.debug) return;
     const suppressed = this.#traces.allow(from, this.#ports.now());
     if (suppressed < 0) return;
-    this.#log("debug", `From the ${from}: ${printFrame(frame)}`, suppressed > 0 ? { suppressed } : {});
+    this.#log(
+      "debug",
+      `From the ${from}: ${printFrame(frame)}`,
+      suppressed > 0 ? { suppressed } : {},
+    );
   }
 
   #warn(key: string, message: string): void {

@@ -43,7 +43,9 @@ export class Link {
     if (info === undefined || !info.isEthernet) {
       const what = info === undefined ? "there is no such interface" : "it is not an Ethernet one";
       const others = listInterfaces().join(", ") || "none";
-      throw new ConfigurationError(`Cannot capture on ${name}: ${what} (Ethernet ones here: ${others})`);
+      throw new ConfigurationError(
+        `Cannot capture on ${name}: ${what} (Ethernet ones here: ${others})`,
+      );
     }
     this.#info = info;
     // Watched from before the first look, so that no change falls between.

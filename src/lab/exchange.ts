@@ -9,7 +9,10 @@ export interface ExchangeOptions {
   window?: number;
   /** Bytes of payload `number`. 1400 each when not given. */
   payloadLength?: (number: number) => number;
-  /** After that long without its answer a payload counts as lost. 2000 when not given. */
+  /**
+   * After that long without its answer a payload counts as lost; after three times that without any
+   * answer the exchange is over. 2000 when not given.
+   */
   timeoutMs?: number;
 }
 
@@ -31,6 +34,9 @@ export interface ExchangeResult {
   rttMs: number[];
 }
 
+/** How many times its timeout an exchange bears with hearing nothing. */
+const SILENCES = 3;
+
 /** One exchange on one session. It has no clock: all methods take the time in milliseconds. */
 export class Exchange {
   readonly result: ExchangeResult = {
@@ -49,6 +55,7 @@ export class Exchange {
   readonly #window: number;
   readonly #payloadLength: (number: number) => number;
   readonly #timeoutMs: number;
+  #heardMs?: number;
   /** Payloads under way and when each was sent, oldest first. */
   readonly #underWay = new Map<number, number>();
 
@@ -68,6 +75,7 @@ export class Exchange {
   /** The payload to send now; `undefined` while the window is full, and when all were sent. */
   next(nowMs: number): Uint8Array | undefined {
     if (this.result.sent === this.#frames || this.#underWay.size >= this.#window) return undefined;
+    this.#heardMs ??= nowMs;
     const number = this.result.sent++;
     const payload = makePayload(this.#stream, number, this.#payloadLength(number));
     this.result.bytesSent += payload.length;
@@ -78,6 +86,7 @@ export class Exchange {
   /** Takes a payload that came back. */
   receive(payload: Uint8Array, nowMs: number): void {
     const { result } = this;
+    this.#heardMs = nowMs;
     const checked = checkPayload(payload);
     if (!checked || checked.stream !== this.#stream || checked.number >= result.sent) {
       result.corrupted++;
@@ -106,6 +115,7 @@ export class Exchange {
       this.#underWay.delete(number);
       this.result.lost++;
     }
+    if (nowMs - (this.#heardMs ?? nowMs) >= SILENCES * this.#timeoutMs) this.abandon();
   }
 
   /** Sends no more and gives up what is under way: the session is gone. */

@@ -38,6 +38,8 @@ export interface ScenarioReport {
 const TIMED_FRAMES = 300;
 /** How many frames may be under way at once, of all sessions together: what a socket's buffer holds easily. */
 const UNDER_WAY = 96;
+/** After that long a frame is lost. */
+const TIMEOUT_MS = 1000;
 /** How many hosts are told of one by one. */
 const TOLD_HOSTS = 10;
 /** The largest payload in a session: RFC 2516, section 7, gives PPP an MTU of 1492. */
@@ -73,7 +75,10 @@ export class Scenario {
     const exchanges = await this.#exchangeData(sessions);
     tell("");
     let closed = 0;
-    for (const session of sessions) closed += await this.#hangUp(session) ? 1 : 0;
+    for (const session of sessions) {
+      if (!await this.#hangUp(session)) break;
+      closed++;
+    }
     const total = (
       field: "sent" | "returned" | "lost" | "corrupted" | "bytesSent" | "bytesReturned",
     ) => exchanges.reduce((sum, exchange) => sum + exchange[field], 0);
@@ -153,15 +158,21 @@ export class Scenario {
     tell(`Data: ${frames} frames for each session to the AC, which sends each of them back.`);
     const results: ExchangeResult[] = [];
     for (const { host } of sessions) {
-      const result = await host.exchange({ frames: timed, window: 1, payloadLength });
+      const result = await host.exchange({
+        frames: timed,
+        window: 1,
+        payloadLength,
+        timeoutMs: TIMEOUT_MS,
+      });
       this.#rttMs.push(...result.rttMs);
       results.push(result);
+      if (result.returned < timed) break;
     }
     const rtt = quantile(sorted(this.#rttMs), 0.5);
     tell(`  one at a time, ${timed} of each: median round trip ${rtt} ms`);
     const startMs = performance.now();
     const window = Math.max(1, Math.floor(UNDER_WAY / asked));
-    const rest = { frames: frames - timed, window, payloadLength };
+    const rest = { frames: frames - timed, window, payloadLength, timeoutMs: TIMEOUT_MS };
     results.push(...await Promise.all(sessions.map(({ host }) => host.exchange(rest))));
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
     tell(`  all sessions at once, the other ${rest.frames} of each: ${seconds} s`);

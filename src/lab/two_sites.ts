@@ -96,7 +96,9 @@ export class TwoSites implements AsyncDisposable {
       });
       this.#programs.set(side, program);
     }
-    await Promise.all([this.#healthy("server"), this.#healthy("client")]);
+    const giveUp = AbortSignal.timeout(TUNNEL_UP_MS);
+    const healthy = [this.#healthy("server", giveUp), this.#healthy("client", giveUp)];
+    await Promise.race([Promise.all(healthy), this.failure()]);
   }
 
   /** The program on one side, once it was started. */
@@ -118,22 +120,23 @@ export class TwoSites implements AsyncDisposable {
     await Promise.all([this.host.close(), this.ac.close()]);
   }
 
-  async #healthy(side: Side): Promise<void> {
-    const program = this.#programs.get(side)!;
-    let ended: Deno.CommandStatus | undefined;
-    program.status.then((status) => ended = status);
-    const deadline = performance.now() + TUNNEL_UP_MS;
-    while (performance.now() < deadline) {
+  /** Rejects when one of the programs ends, and says what it said last. */
+  async failure(): Promise<never> {
+    const ends = [...this.#programs].map(async ([side, program]) => {
+      const { code } = await program.status;
+      throw new Error(`The ${side} ended: ${program.lines.at(-1) ?? `exit status ${code}`}`);
+    });
+    return await Promise.race(ends);
+  }
+
+  async #healthy(side: Side, giveUp: AbortSignal): Promise<void> {
+    while (!giveUp.aborted) {
       // Refused until it listens.
       const answer = await this.#get(side, "/healthz").catch(() => undefined);
       if (answer?.status === 200) return;
-      if (ended) {
-        const reason = program.lines.at(-1) ?? `exit status ${ended.code}`;
-        throw new Error(`Cannot run the ${side}: ${reason}`);
-      }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    const said = program.lines.at(-1);
+    const said = this.#programs.get(side)!.lines.at(-1);
     throw new Error(
       `Cannot bring the tunnel up: the ${side} is not ready after ${TUNNEL_UP_MS / 1000} s` +
         (said ? `; it said: ${said}` : ""),

@@ -85,5 +85,6 @@ export class PendingTable<T extends Discovery> {
 
 function keyOf(hostMac: Uint8Array, hostUniq: Uint8Array | undefined): string {
   // An absent Host-Uniq is not an empty one: the host must get back what it sent.
-  return formatMac(hostMac) + (hostUniq === undefined ? "" : "/" + String.fromCharCode(...hostUniq));
+  return formatMac(hostMac) +
+    (hostUniq === undefined ? "" : "/" + String.fromCharCode(...hostUniq));
 }

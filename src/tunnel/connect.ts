@@ -32,11 +32,17 @@ export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<
       last = error;
     }
   }
-  throw new Error(`Cannot connect to ${formatEndpoint(endpoint)}: ${reason(last)}`, { cause: last });
+  throw new Error(`Cannot connect to ${formatEndpoint(endpoint)}: ${reason(last)}`, {
+    cause: last,
+  });
 }
 
 /** The promise's value; what comes after the time or the signal is given to `late`. */
-async function within<T>(promise: Promise<T>, signal: AbortSignal, late: (value: T) => void): Promise<T> {
+async function within<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+  late: (value: T) => void,
+): Promise<T> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]);
   const { promise: ended, reject } = Promise.withResolvers<never>();
   const end = () => reject(limit.reason);

@@ -23,7 +23,17 @@ const PADT = `${ETH_P_PPP_DISC} and ether[15] == 0xa7`;
 /** A session frame with an IP packet of 1492 bytes: 14 Ethernet, 6 PPPoE, 2 PPP and the packet. */
 const FULL_SIZE = "ether proto 0x8864 and len == 1514";
 
-const reason = whyNot("linux", "amd64", "root", "iproute2", "namespaces", "tun", "apt");
+const reason = whyNot(
+  "linux",
+  "amd64",
+  "root",
+  "iproute2",
+  "namespaces",
+  "tun",
+  "debian12",
+  "apt",
+  "aptLists",
+);
 
 interface Speed {
   up: number;

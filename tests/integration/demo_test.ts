@@ -43,18 +43,22 @@ testUnless(skipped, "demo() prints one JSON object with --json when all is well"
   assert(timings.tunnelUpMs < timings.totalMs);
 });
 
-testUnless(skipped, "demo() tells of each frame on both segments and leaves no namespace", async () => {
-  const child = spawn("--sessions", "2", "--frames", "10");
-  const { code, stdout } = await child.output();
-  const text = new TextDecoder().decode(stdout);
-  assertEquals(code, 0, text);
-  for (const code of ["PADI", "PADO", "PADR", "PADS", "PADT"]) {
-    assert(new RegExp(`host [→←] ${code} `).test(text), text);
-    assert(new RegExp(`AC [→←] ${code} `).test(text), text);
-  }
-  assertStringIncludes(text, "All is well.");
-  assertEquals(await namespacesOf(child.pid), []);
-});
+testUnless(
+  skipped,
+  "demo() tells of each frame on both segments and leaves no namespace",
+  async () => {
+    const child = spawn("--sessions", "2", "--frames", "10");
+    const { code, stdout } = await child.output();
+    const text = new TextDecoder().decode(stdout);
+    assertEquals(code, 0, text);
+    for (const code of ["PADI", "PADO", "PADR", "PADS", "PADT"]) {
+      assert(new RegExp(`host [→←] ${code} `).test(text), text);
+      assert(new RegExp(`AC [→←] ${code} `).test(text), text);
+    }
+    assertStringIncludes(text, "All is well.");
+    assertEquals(await namespacesOf(child.pid), []);
+  },
+);
 
 testUnless(skipped, "demo() removes everything when it is told to end", async () => {
   const child = spawn("--keep", "--sessions", "1", "--frames", "10");

@@ -11,6 +11,10 @@ function exists(path: string): boolean {
   }
 }
 
+function readText(path: string): string {
+  return exists(path) ? Deno.readTextFileSync(path) : "";
+}
+
 /** Whether `name` is a program in PATH or in a folder for system programs. */
 export function hasProgram(name: string): boolean {
   return PROGRAM_FOLDERS.some((folder) => folder !== "" && exists(`${folder}/${name}`));
@@ -35,7 +39,15 @@ const NEEDS = {
   },
   iproute2: { met: () => hasProgram("ip"), reason: "no iproute2" },
   tun: { met: () => exists("/dev/net/tun"), reason: "no /dev/net/tun" },
+  debian12: {
+    met: () => readText("/etc/os-release").includes("VERSION_CODENAME=bookworm"),
+    reason: "not Debian 12",
+  },
   apt: { met: () => hasProgram("apt-get"), reason: "no apt-get" },
+  aptLists: {
+    met: () => succeeds("apt-cache", "show", "user-mode-linux"),
+    reason: "no package lists, run apt-get update",
+  },
 };
 
 export type Need = keyof typeof NEEDS;

@@ -80,6 +80,20 @@ Deno.test("Exchange.receive() counts as corrupted what belongs to another sessio
   assertEquals(exchange.result.corrupted, 3);
 });
 
+Deno.test("Exchange.expire() ends an exchange in which nothing comes back any more", () => {
+  const exchange = new Exchange(STREAM, { frames: 1000, window: 2, timeoutMs: 100 });
+  exchange.receive(take(exchange, 0)[0], 50);
+  for (let nowMs = 100; nowMs < 350; nowMs += 50) {
+    exchange.expire(nowMs);
+    take(exchange, nowMs);
+  }
+  assert(!exchange.done);
+  exchange.expire(350);
+  assert(exchange.done);
+  assertEquals(exchange.result.returned, 1);
+  assertEquals(exchange.result.lost, exchange.result.sent - 1);
+});
+
 Deno.test("Exchange.abandon() counts as lost what is under way and sends no more", () => {
   const exchange = new Exchange(STREAM, { frames: 10, window: 4 });
   take(exchange, 0);
