@@ -165,8 +165,9 @@ ${report.ok ? "All is well." : "Something went wrong."}`;
 async function drops(sites: TwoSites): Promise<string> {
   const found: string[] = [];
   for (const side of ["client", "server"] as const) {
-    const { drops } = await sites.status(side);
-    for (const [reason, count] of Object.entries(drops)) {
+    const status = await sites.status(side).catch(() => undefined);
+    if (!status) found.push(`${side}: does not answer`);
+    for (const [reason, count] of Object.entries(status?.drops ?? {})) {
       if (count > 0) found.push(`${side} ${reason}: ${count}`);
     }
   }

@@ -408,8 +408,8 @@ export class DataPlane {
     for (const [id, { channel }] of this.#tunnels) {
       const reason = channel.ended;
       if (reason === undefined) continue;
-      this.#tunnels.delete(id);
       this.#relay.removeTunnel(id, "the tunnel is gone");
+      this.#tunnels.delete(id);
       this.#outbox.push({ type: "tunnel-ended", id, reason });
     }
   }

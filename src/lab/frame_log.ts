@@ -3,11 +3,11 @@ import {
   CODE,
   ETH_P_PPP_DISC,
   ETH_P_PPP_SES,
+  isControlProtocol,
   PPPOE_FRAME_HLEN,
   readCode,
   readEtherType,
 } from "../wire/mod.ts";
-import { isControlProtocol } from "../wire/mod.ts";
 
 /** One frame that went by. */
 export interface LoggedFrame {

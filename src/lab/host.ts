@@ -1,6 +1,12 @@
 // A simulated PPPoE host on a segment: dials, carries data, answers LCP echo, hangs up.
-import { LCP_CODE, parseLcp, parseSession, PPP_PROTOCOL } from "../wire/mod.ts";
-import { emitSession, type SessionPacket } from "../wire/mod.ts";
+import {
+  emitSession,
+  LCP_CODE,
+  parseLcp,
+  parseSession,
+  PPP_PROTOCOL,
+  type SessionPacket,
+} from "../wire/mod.ts";
 import { Exchange, type ExchangeOptions, type ExchangeResult } from "./exchange.ts";
 import { type HostOptions, HostProtocol, type Offer, type Refusal } from "./host_protocol.ts";
 import { answerEcho, makeEchoRequest } from "./lcp.ts";

@@ -7,7 +7,7 @@ export const PAYLOAD_HLEN = 8;
 export interface CheckedPayload {
   /** Whose payload it is: the session id at its sender. */
   stream: number;
-  /** The how manieth of its stream it is. */
+  /** Its place in the stream. */
   number: number;
   /** Whether length and every byte are as they were sent. */
   intact: boolean;

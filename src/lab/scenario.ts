@@ -202,7 +202,11 @@ export class Scenario {
       });
       return !this.#ac.sessions.has(acSessionId);
     } catch (error) {
-      tell(`Host ${number} and the AC do not agree that the session is over: ${error}`);
+      tell(
+        `Host ${number} and the AC do not agree that the session is over: ${
+          (error as Error).message
+        }`,
+      );
       return false;
     } finally {
       host.close();

@@ -146,7 +146,7 @@ function polled(fd: number): number {
   return set.ready(index);
 }
 
-/** Takes frames from a lane up to the one that equals `last`, which is sent on the same way behind them. */
+/** Takes frames from a lane up to the one that equals `last`, which was sent behind them. */
 async function until(lane: ControlLane | DataLane, last: Uint8Array): Promise<Uint8Array[]> {
   const frames: Uint8Array[] = [];
   for (;;) {
@@ -175,8 +175,8 @@ const lastControl = frame(BROADCAST, DISCOVERY, [0x11, 0xa7, 0xff, 0xff, 0, 0]);
 const lastData = frame(BROADCAST, SESSION, [0x11, 0, 0xff, 0xff, 0, 2, 0, 0x57]);
 
 /**
- * Sends frames and gives what each lane takes of them, sorted: a macvlan hands over broadcasts later
- * than what is sent to its own address, but those in order, so that nothing comes behind the last.
+ * Sends frames and gives what each lane takes of them, sorted: a macvlan hands over broadcasts
+ * later than what is sent to its own address, but in order, so that nothing comes behind the last.
  */
 async function seen(
   sender: LinkSender,

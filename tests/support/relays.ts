@@ -115,6 +115,11 @@ export function padr(pado: Uint8Array): Uint8Array {
   return discovery("PADR", destination, source, [SERVICE, ...kept]);
 }
 
+/** The Host-Uniq that the server's relay of a test puts in place of the n-th discovery's, from 1. */
+export function token(n: number): Tag {
+  return { type: TAG.HOST_UNIQ, value: bytes("token", 0, n >> 8, n) };
+}
+
 /** A relay, and all that it did. */
 export class RecordedRelay {
   readonly relay: Relay;
@@ -130,7 +135,9 @@ export class RecordedRelay {
     options: Partial<RelayOptions> & Pick<RelayOptions, "side">,
     sent: (tunnel: number, frame: Uint8Array) => void = () => {},
   ) {
+    let tokens = 0;
     this.relay = new Relay({
+      newToken: () => token(++tokens).value,
       mac: "own",
       linkMac: options.side === "server" ? SERVER_LINK : CLIENT_LINK,
       idleMs: 0,

@@ -43,7 +43,7 @@ Deno.test("laneFilter() gives session frames to a lane by their PPP protocol", (
   assertEquals(lanes(session(0xffff)), "control");
 });
 
-Deno.test("laneFilter() gives session frames to the data lane when they have no PPP protocol", () => {
+Deno.test("laneFilter() gives session frames to the data lane when cut before the protocol", () => {
   for (let length = 0; length < 8; length++) {
     assertEquals(lanes(packet(SESSION, new Array(length).fill(0xff))), "data");
   }

@@ -1,4 +1,5 @@
-// The bytes here are what a C compiler makes of the same structures on x86-64; arm64 lays them out alike.
+// The bytes here are what a C compiler makes of the same structures on x86-64; arm64 lays them out
+// alike.
 import { assertEquals } from "@std/assert";
 import { Pinned, writeAddress } from "../../../ffi/pinned.ts";
 import {

@@ -151,7 +151,7 @@ Deno.test("tcpInfo() gives the round-trip time", async () => {
   assert(info.retransmits >= 0);
 });
 
-Deno.test("receive() says EAGAIN when there is nothing, and 0 at the end of the stream", async () => {
+Deno.test("receive() says EAGAIN when there is nothing, and 0 at the stream's end", async () => {
   using pair = await Pair.make();
   const [client, server] = pair.fds;
   const buffer = new Uint8Array(8);

@@ -1,0 +1,280 @@
+// The data plane without its worker: `step` on a real interface and a real connection.
+import { assert, assertEquals } from "@std/assert";
+import {
+  ControlLane,
+  EventFd,
+  findSocket,
+  inNamespace,
+  LinkSender,
+  POLLIN,
+  PollSet,
+  readInterface,
+} from "../../ffi/mod.ts";
+import { Counters } from "../../src/dataplane/counters.ts";
+import { DataPlane } from "../../src/dataplane/data_plane.ts";
+import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
+import {
+  CODE,
+  emitDiscovery,
+  emitSession,
+  encodeFrame,
+  ETH_BROADCAST,
+  FRAME,
+  parseDiscovery,
+  parseMac,
+  PPP_PROTOCOL,
+  readHeader,
+  TAG,
+  textTag,
+} from "../../src/wire/mod.ts";
+import { TestNet } from "../support/namespaces.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
+
+const noNet = whyNot("linux", "root", "iproute2", "namespaces");
+
+const OURS = "02:00:00:00:00:0a";
+const HOST = parseMac("02:00:00:00:00:01");
+const AC = parseMac("02:00:00:00:00:ac");
+const DEADLINE_MS = 5000;
+
+const OPTIONS: Omit<PlaneOptions, "interfaceName"> = {
+  side: "client",
+  mac: "own",
+  idleMs: 0,
+  deadMs: 0,
+  pingMs: 1000,
+  tunnelDeadMs: 3000,
+  debug: false,
+};
+
+/** A client's data plane in a namespace, the far end of its link, and the far end of its tunnel. */
+class Bench implements AsyncDisposable {
+  readonly counters = new Counters();
+  readonly messages: FromWorker[] = [];
+  readonly #net: TestNet;
+  readonly #path: string;
+  readonly #plane: DataPlane;
+  readonly #wake = EventFd.open();
+  readonly #lane: ControlLane;
+  readonly #sender: LinkSender;
+  #conns: Deno.TcpConn[] = [];
+  #read = new Uint8Array(0);
+
+  static async make(): Promise<Bench> {
+    const net = await TestNet.make("plane");
+    const ns = await net.namespace("link");
+    await net.veth({ namespace: ns, name: "ours", mac: OURS }, { namespace: ns, name: "hosts" });
+    return new Bench(net, net.path(ns));
+  }
+
+  private constructor(net: TestNet, path: string) {
+    this.#net = net;
+    this.#path = path;
+    this.#plane = inNamespace(
+      path,
+      () =>
+        new DataPlane({ ...OPTIONS, interfaceName: "ours" }, this.counters, {
+          post: (messages) => this.messages.push(...messages),
+          now: () => performance.now(),
+        }, this.#wake.fd),
+    );
+    this.#lane = inNamespace(
+      path,
+      () =>
+        ControlLane.open({
+          interface: readInterface("hosts")!,
+          lane: "control",
+          promiscuous: true,
+        }),
+    );
+    this.#sender = new LinkSender(this.#lane.fd);
+  }
+
+  async connect(id: number): Promise<Deno.TcpConn> {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const [near, far] = await Promise.all([
+      Deno.connect({ hostname: "127.0.0.1", port }),
+      listener.accept(),
+    ]);
+    listener.close();
+    this.#conns.push(near, far);
+    const fd = findSocket(near.localAddr as Deno.NetAddr, near.remoteAddr as Deno.NetAddr);
+    const received = new Uint8Array(0);
+    this.#plane.handle({
+      type: "tunnel",
+      tunnel: { id, fd, name: "far", peer: "far:1", legacy: false, received },
+    });
+    return far;
+  }
+
+  step(timeoutMs = 0): void {
+    inNamespace(this.#path, () => this.#plane.step(timeoutMs));
+  }
+
+  stop(): void {
+    inNamespace(this.#path, () => this.#plane.handle({ type: "stop" }));
+  }
+
+  get plane(): DataPlane {
+    return this.#plane;
+  }
+
+  get wake(): EventFd {
+    return this.#wake;
+  }
+
+  /** Puts a frame on the hosts' link. */
+  send(frame: Uint8Array): void {
+    assert(this.#sender.send(frame), "the hosts' link took the frame");
+  }
+
+  /** The next frame that reaches the hosts' link, while the plane goes on. */
+  receive(): Uint8Array {
+    const frame = new Uint8Array(2048);
+    const set = new PollSet(1);
+    set.add(this.#lane.fd, POLLIN);
+    for (const end = performance.now() + DEADLINE_MS; performance.now() < end;) {
+      this.step();
+      if (set.wait(10) > 0) return frame.subarray(0, this.#lane.receive(frame));
+    }
+    throw new Error("No frame reached the hosts' link");
+  }
+
+  /** The next frame that leaves by the tunnel, pings left out, while the plane goes on. */
+  async leaving(far: Deno.TcpConn): Promise<{ type: number; payload: Uint8Array }> {
+    const header = { type: 0, length: 0 };
+    for (;;) {
+      const size = readHeader(this.#read, 0, this.#read.length, header);
+      const end = size + header.length;
+      if (size > 0 && end <= this.#read.length) {
+        const payload = this.#read.slice(size, end);
+        this.#read = this.#read.slice(end);
+        if (header.type === FRAME.PING) continue;
+        return { type: header.type, payload };
+      }
+      this.step();
+      const chunk = new Uint8Array(65536);
+      const count = await far.read(chunk);
+      if (count === null) throw new Error("The tunnel was closed");
+      this.#read = Uint8Array.from([...this.#read, ...chunk.subarray(0, count)]);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#plane.dispose();
+    this.#lane.close();
+    this.#wake.close();
+    for (const conn of this.#conns) conn.close();
+    await this.#net[Symbol.asyncDispose]();
+  }
+}
+
+const padi = emitDiscovery({
+  destination: ETH_BROADCAST,
+  source: HOST,
+  code: CODE.PADI,
+  sessionId: 0,
+  tags: [textTag(TAG.SERVICE_NAME, ""), textTag(TAG.HOST_UNIQ, "h1")],
+});
+
+function toHost(code: number, sessionId = 0): Uint8Array<ArrayBuffer> {
+  const tags = [textTag(TAG.SERVICE_NAME, ""), textTag(TAG.HOST_UNIQ, "h1")];
+  return encodeFrame(
+    FRAME.DISCOVERY,
+    emitDiscovery({ destination: HOST, source: AC, code, sessionId, tags }),
+  );
+}
+
+async function openSession(bench: Bench, far: Deno.TcpConn): Promise<void> {
+  bench.send(padi);
+  await bench.leaving(far);
+  await far.write(toHost(CODE.PADO));
+  bench.receive();
+  bench.send(emitDiscovery({
+    destination: parseMac(OURS),
+    source: HOST,
+    code: CODE.PADR,
+    sessionId: 0,
+    tags: [textTag(TAG.SERVICE_NAME, ""), textTag(TAG.HOST_UNIQ, "h1")],
+  }));
+  await bench.leaving(far);
+  await far.write(toHost(CODE.PADS, 7));
+  bench.receive();
+}
+
+testUnless(noNet, "DataPlane.step() carries discovery and session frames both ways", async () => {
+  await using bench = await Bench.make();
+  const far = await bench.connect(1);
+
+  bench.send(padi);
+  const up = await bench.leaving(far);
+  assertEquals(up.type, FRAME.DISCOVERY);
+  assertEquals(up.payload, padi);
+
+  await openSession(bench, far);
+  const data = (destination: Uint8Array, source: Uint8Array) =>
+    emitSession({
+      destination,
+      source,
+      sessionId: 7,
+      protocol: PPP_PROTOCOL.IPV4,
+      payload: new Uint8Array(1000).fill(0x5a),
+    });
+  bench.send(data(parseMac(OURS), HOST));
+  const carried = await bench.leaving(far);
+  assertEquals(carried.type, FRAME.SESSION);
+  assertEquals(carried.payload, data(AC, HOST));
+
+  const echo = { sessionId: 7, protocol: PPP_PROTOCOL.LCP, payload: Uint8Array.of(10, 1, 0, 4) };
+  await far.write(
+    encodeFrame(FRAME.SESSION, emitSession({ ...echo, destination: HOST, source: AC })),
+  );
+  assertEquals(
+    bench.receive(),
+    emitSession({ ...echo, destination: HOST, source: parseMac(OURS) }),
+  );
+  const { frames, drops } = bench.counters.read();
+  assertEquals(frames.uplink, { discovery: 3, session: 1 });
+  assertEquals(frames.downlink, { discovery: 2, session: 1 });
+  assertEquals(Object.values(drops).filter((count) => count > 0), []);
+});
+
+testUnless(noNet, "DataPlane.step() tells the host when the tunnel breaks", async () => {
+  await using bench = await Bench.make();
+  const far = await bench.connect(1);
+  await openSession(bench, far);
+  far.closeWrite();
+  const frame = bench.receive();
+  assertEquals(parseDiscovery(frame)?.code, CODE.PADT);
+  assertEquals(parseDiscovery(frame)?.sessionId, 7);
+  assertEquals(bench.plane.snapshot().sessions, []);
+  const ended = bench.messages.find((message) => message.type === "tunnel-ended");
+  assertEquals(ended?.reason, "the peer closed the connection");
+});
+
+testUnless(noNet, "DataPlane.step() ends a wait when it is woken", async () => {
+  await using bench = await Bench.make();
+  bench.wake.signal();
+  const since = performance.now();
+  bench.step(10_000);
+  assert(performance.now() - since < 900, "the wait was over at once");
+  assertEquals(bench.wake.drain(), false);
+});
+
+testUnless(
+  noNet,
+  "DataPlane.handle() says goodbye and tells both sides when it stops",
+  async () => {
+    await using bench = await Bench.make();
+    const far = await bench.connect(1);
+    await openSession(bench, far);
+    bench.stop();
+    const padt = await bench.leaving(far);
+    assertEquals(parseDiscovery(padt.payload)?.code, CODE.PADT);
+    assertEquals((await bench.leaving(far)).type, FRAME.GOODBYE);
+    assertEquals(parseDiscovery(bench.receive())?.code, CODE.PADT);
+    assert(bench.plane.stopped);
+    assertEquals(bench.messages.at(-1)?.type, "stopped");
+  },
+);
