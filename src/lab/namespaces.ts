@@ -4,6 +4,11 @@ import { inNamespace, InterfaceWatch, POLLIN, PollSet, readInterface } from "../
 const RUNNING_TIMEOUT_MS = 5000;
 const FIRST_INDEX = 1000;
 
+/** Reads names until its input ends, however this process does, and then removes the namespaces. */
+const GUARD = `trap '' INT TERM HUP
+while read -r name; do set -- "$@" "$name"; done
+for name; do ip netns del "$name"; done`;
+
 /** One end of a link: an interface's name in a namespace. */
 export interface LinkEnd {
   /** The namespace's unique name, as `namespace` gave it. */
@@ -18,11 +23,13 @@ let made = 0;
 
 /**
  * A group of network namespaces with unique names. Needs root, or CAP_NET_ADMIN and CAP_SYS_ADMIN.
+ * They go when it is disposed of, and also when this process is killed. An open socket keeps its
+ * namespace, without the name.
  */
 export class LabNet implements AsyncDisposable {
   readonly #prefix: string;
-  readonly #namespaces: string[] = [];
   #pairs = 0;
+  #guard?: { child: Deno.ChildProcess; names: WritableStreamDefaultWriter<Uint8Array> };
 
   /** @param label What the namespaces' names begin with; for people who look */
   constructor(label: string) {
@@ -40,8 +47,8 @@ export class LabNet implements AsyncDisposable {
    */
   async namespace(name: string): Promise<string> {
     const unique = `${this.#prefix}-${name}`;
-    // Entered first: whatever happens between, it is taken away.
-    this.#namespaces.push(unique);
+    this.#guard ??= startGuard();
+    await this.#guard.names.write(new TextEncoder().encode(`${unique}\n`));
     await ip("netns", "add", unique);
     await this.ip(unique, "link", "set", "lo", "up");
     const quiet =
@@ -122,21 +129,20 @@ export class LabNet implements AsyncDisposable {
     }
   }
 
-  /**
-   * Takes all of it away at once, as a program that must end does. A socket that is still open
-   * keeps its namespace.
-   */
-  removeSync(): void {
-    for (const name of this.#namespaces.splice(0)) {
-      new Deno.Command("ip", { args: ["netns", "del", name], stderr: "null" }).outputSync();
-    }
-  }
-
   /** Takes all of it away. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const names = this.#namespaces.splice(0);
-    await Promise.allSettled(names.map((name) => ip("netns", "del", name)));
+    const guard = this.#guard;
+    this.#guard = undefined;
+    await guard?.names.close();
+    await guard?.child.status;
   }
+}
+
+function startGuard() {
+  const args = ["-c", GUARD];
+  const child = new Deno.Command("sh", { args, stdin: "piped", stderr: "null" }).spawn();
+  child.unref();
+  return { child, names: child.stdin.getWriter() };
 }
 
 function address({ mac }: LinkEnd): string[] {

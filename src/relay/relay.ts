@@ -18,6 +18,7 @@
 
 import {
   CODE,
+  emitDiscovery,
   ETH_P_PPP_DISC,
   ETH_P_PPP_SES,
   isUnicastMac,
@@ -25,6 +26,7 @@ import {
   readCode,
   readEtherType,
   sameMac,
+  TAG,
 } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import { ClientDiscovery } from "./client_discovery.ts";
@@ -32,6 +34,7 @@ import { DROP } from "./drop.ts";
 import { padt } from "./padt.ts";
 import { ServerDiscovery } from "./server_discovery.ts";
 import { type Session, type SessionKey, SessionTable } from "./session_table.ts";
+import { findHostUniq, replaceTag } from "./tag_list.ts";
 
 /** Which side of the tunnel this is: the server's link leads to the AC, the client's to the hosts. */
 export type Side = "server" | "client";
@@ -157,7 +160,7 @@ export class Relay {
     if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
     session.linkMs = nowMs;
     session.rewriteForTunnel(frame, 0);
-    this.ports.toTunnel(session.tunnel, frame);
+    this.ports.toTunnel(session.tunnel, withoutHostUniq(packet, frame));
     if (packet.code === CODE.PADT) {
       this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC");
     }
@@ -175,7 +178,7 @@ export class Relay {
     if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
     session.tunnelMs = nowMs;
     session.rewriteForLink(frame, 0);
-    this.ports.toLink(frame);
+    this.ports.toLink(withoutHostUniq(packet, frame));
     if (packet.code === CODE.PADT) {
       this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC");
     }
@@ -274,4 +277,16 @@ export class Relay {
   #refuse(reason: number): undefined {
     this.ports.drop(reason);
   }
+}
+
+// Each side of the server knows a discovery by another Host-Uniq, and a session is known by neither:
+// some stations put theirs into a PADT all the same.
+function withoutHostUniq(packet: DiscoveryPacket, frame: Uint8Array): Uint8Array {
+  if (findHostUniq(packet.tags) === undefined) return frame;
+  // Its addresses and id are those of the frame, which has been rewritten.
+  const rewritten = parseDiscovery(frame)!;
+  return emitDiscovery({
+    ...rewritten,
+    tags: replaceTag(rewritten.tags, TAG.HOST_UNIQ, undefined),
+  });
 }

@@ -64,7 +64,8 @@ export class Channel {
   #readEnd: number;
   readonly #header: TunnelHeader = { type: 0, length: 0 };
   #heardMs: number;
-  #pingMs: number;
+  /** The first ping goes out at once, so that the round trip is soon known. */
+  #pingMs = -Infinity;
   #pingOut = false;
 
   constructor(
@@ -77,7 +78,6 @@ export class Channel {
     this.received.bytes.set(tunnel.received);
     this.#readEnd = tunnel.received.length;
     this.#heardMs = nowMs;
-    this.#pingMs = nowMs;
   }
 
   /** The socket did not take all: wait until it is writable. */
