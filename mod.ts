@@ -1,10 +1,36 @@
 /**
  * pppoe-proxy as a library: the PPPoE codecs, packet sockets, the tunnel, and both modes.
  *
+ * @example What a frame says
+ * ```ts
+ * import { CODE, emitDiscovery, ETH_BROADCAST, parseMac, printFrame, TAG, textTag } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const padi = emitDiscovery({
+ *   destination: ETH_BROADCAST,
+ *   source: parseMac("02:00:00:00:00:01"),
+ *   code: CODE.PADI,
+ *   sessionId: 0,
+ *   tags: [textTag(TAG.SERVICE_NAME, "")],
+ * });
+ * assertEquals(
+ *   printFrame(padi),
+ *   'PADI sid=0x0000 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff Service-Name=""',
+ * );
+ * ```
+ *
  * @module
  */
 
 export * from "./src/wire/mod.ts";
 export * from "./ffi/mod.ts";
+export * from "./src/tunnel/mod.ts";
 export { Client, type ClientOptions } from "./src/client.ts";
 export { Server, type ServerOptions } from "./src/server.ts";
+export type { ModeOptions } from "./src/mode.ts";
+export type { CounterValues, Direction, Kind } from "./src/dataplane/counters.ts";
+export type { LinkState, SessionStatus, TunnelStatus } from "./src/dataplane/messages.ts";
+export { createLog, type Fields, type Log } from "./src/observe/log.ts";
+export type { LogFormat, LogLevel, LogOptions } from "./src/observe/log.ts";
+export type { Status } from "./src/observe/status.ts";
+export { DROP_REASONS, type DropReason, type MacMode, type Side } from "./src/relay/mod.ts";

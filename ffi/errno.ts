@@ -73,6 +73,8 @@ export class SystemError extends Error {
   readonly code: string;
 
   /**
+   * Makes an error; {@linkcode systemError} makes its message too.
+   *
    * @param message What a user reads
    * @param errno The number that the call left
    */

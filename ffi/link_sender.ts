@@ -62,6 +62,8 @@ export class LinkSender {
   readonly #memories: (Pinned | undefined)[];
 
   /**
+   * Makes a sender.
+   *
    * @param fd A lane's descriptor; it stays the lane's to close
    * @param capacity How many frames one call may send, at most
    */

@@ -26,7 +26,11 @@ export class Pinned {
    */
   readonly address: number;
 
-  /** @param bytes The memory, from then on in one place */
+  /**
+   * Pins memory.
+   *
+   * @param bytes The memory, from then on in one place
+   */
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     // V8 keeps a small typed array's bytes on its heap, where they move, until something asks for
     // the buffer. UnsafePointer.of does so.

@@ -38,7 +38,11 @@ export class PollSet {
   readonly #halves: Int16Array;
   #count = 0;
 
-  /** @param capacity How many descriptors it can hold */
+  /**
+   * Makes an empty set.
+   *
+   * @param capacity How many descriptors it can hold
+   */
   constructor(capacity: number) {
     this.#words = new Int32Array(capacity * 2);
     this.#halves = new Int16Array(this.#words.buffer);

@@ -27,15 +27,17 @@ export interface ClientOptions extends ModeOptions {
  *
  * @example Carry the hosts of one interface
  * ```ts
- * import { Client } from "pppoe-proxy";
+ * import { Client, listInterfaces } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
  *
- * async function carry() {
+ * const [ethernet] = listInterfaces();
+ * if (Deno.uid() === 0 && ethernet !== undefined) {
  *   const client = await Client.start({
- *     interface: "eth1",
- *     connect: { hostname: "vpn.example", port: 8000 },
+ *     interface: ethernet,
+ *     connect: { hostname: "127.0.0.1", port: 8000 },
  *   });
- *   Deno.addSignalListener("SIGTERM", () => client.stop());
- *   await client.finished;
+ *   assertEquals((await client.status()).mode, "client");
+ *   await client.stop();
  * }
  * ```
  */

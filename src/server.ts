@@ -36,16 +36,18 @@ export interface ServerOptions extends ModeOptions {
  *
  * @example Serve clients of one network
  * ```ts
- * import { Server } from "pppoe-proxy";
+ * import { listInterfaces, Server } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
  *
- * async function serve() {
+ * const [ethernet] = listInterfaces();
+ * if (Deno.uid() === 0 && ethernet !== undefined) {
  *   const server = await Server.start({
- *     interface: "eth1",
- *     listen: { hostname: "0.0.0.0", port: 8000 },
- *     allow: ["192.0.2.0/24"],
+ *     interface: ethernet,
+ *     listen: { hostname: "127.0.0.1", port: 0 },
+ *     allow: ["127.0.0.0/8"],
  *   });
- *   Deno.addSignalListener("SIGTERM", () => server.stop());
- *   await server.finished;
+ *   assertEquals((await server.status()).tunnels, []);
+ *   await server.stop();
  * }
  * ```
  */

@@ -20,8 +20,11 @@ const LENGTH = DROPS + DROP_REASONS.length;
 
 /** What the counters said at one moment. */
 export interface CounterValues {
+  /** Frames carried. */
   frames: Record<Direction, Record<Kind, number>>;
+  /** Bytes of those frames. */
   bytes: Record<Direction, Record<Kind, number>>;
+  /** Frames that went no further, by reason. */
   drops: Record<DropReason, number>;
 }
 

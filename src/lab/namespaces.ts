@@ -132,9 +132,11 @@ export class LabNet implements AsyncDisposable {
   /** Takes all of it away. */
   async [Symbol.asyncDispose](): Promise<void> {
     const guard = this.#guard;
+    if (guard === undefined) return;
     this.#guard = undefined;
-    await guard?.names.close();
-    await guard?.child.status;
+    guard.child.ref();
+    await guard.names.close();
+    await guard.child.status;
   }
 }
 

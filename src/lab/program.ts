@@ -13,6 +13,8 @@ export interface ProgramOptions {
   namespace: string;
   /** Subcommand and flags. */
   args: string[];
+  /** What they are given to: a Deno program other than pppoe-proxy itself. */
+  main?: URL;
   /** Told of each line that it writes to standard error. */
   onLine?: (line: string) => void;
 }
@@ -28,10 +30,10 @@ export class Program {
   readonly #reading: Promise<void>;
 
   private constructor(options: ProgramOptions) {
-    const { namespace, args, onLine } = options;
+    const { namespace, args, main, onLine } = options;
     // `ip netns exec` becomes the program, so the process that we hold is the program itself.
     this.#child = new Deno.Command("ip", {
-      args: ["netns", "exec", namespace, ...ownCommand(), ...args],
+      args: ["netns", "exec", namespace, ...command(main), ...args],
       clearEnv: true,
       env: environment(),
       stdin: "null",
@@ -50,6 +52,11 @@ export class Program {
    */
   static start(options: ProgramOptions): Program {
     return new Program(options);
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** Sends it a signal; one that is gone already is left alone. */
@@ -86,10 +93,10 @@ export class Program {
   }
 }
 
-function ownCommand(): string[] {
+function command(main?: URL): string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
-  const main = new URL("../../main.ts", import.meta.url).href;
-  return [Deno.execPath(), "run", "--quiet", "-A", main];
+  main ??= new URL("../../main.ts", import.meta.url);
+  return [Deno.execPath(), "run", "--quiet", "-A", main.href];
 }
 
 function environment(): Record<string, string> {

@@ -21,7 +21,7 @@ export const DROP_REASONS = [
   "kernel", // the packet socket or its ring was full (PACKET_STATISTICS)
 ] as const;
 
-/** The name of a reason. */
+/** The name of a reason: one of {@linkcode DROP_REASONS}. */
 export type DropReason = typeof DROP_REASONS[number];
 
 /** The index of each reason, for counters that are plain arrays. */

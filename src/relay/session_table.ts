@@ -189,7 +189,7 @@ export class SessionTable {
   /** An id on the link that this pair of addresses does not use yet: `wanted` if it can be had; 0 when none is left. */
   freeLinkId(wanted: number, peerMac: Uint8Array, facingMac: Uint8Array): number {
     let id = wanted;
-    for (let tried = 0; tried < 0xfffe; tried++) {
+    for (let tried = 0; tried <= 0xfffe; tried++) {
       if (isSessionId(id) && this.atLink(id, peerMac, facingMac) === undefined) return id;
       // From the top down, where ACs, which count up, come last.
       id = id <= 1 || tried === 0 ? 0xfffe : id - 1;

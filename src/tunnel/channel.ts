@@ -36,25 +36,60 @@ class Batch {
   end = 0;
 }
 
-/** One end of a tunnel, as the data plane drives it. Nothing in it waits. */
+/**
+ * One end of a tunnel whose handshake is done, as a loop round `poll` drives it. Nothing in it waits.
+ *
+ * @example One frame from end to end
+ * ```ts
+ * import { Channel, findSocket, FRAME } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const accepted = listener.accept();
+ * const conns = [
+ *   await Deno.connect({ ...listener.addr as Deno.NetAddr, transport: "tcp" }),
+ *   await accepted,
+ * ];
+ * const [near, far] = conns.map((conn, id) => {
+ *   const fd = findSocket(conn.localAddr as Deno.NetAddr, conn.remoteAddr as Deno.NetAddr);
+ *   return new Channel({ id, fd, legacy: false, received: new Uint8Array(0) }, performance.now());
+ * });
+ * const frame = new Uint8Array(60);
+ * near.queue(FRAME.DISCOVERY, frame, 0, frame.length);
+ * near.flush();
+ * far.receive(performance.now());
+ * assertEquals(far.nextFrame(performance.now()), true);
+ * assertEquals([far.type, far.length], [FRAME.DISCOVERY, 60]);
+ * for (const closable of [...conns, listener]) closable.close();
+ * ```
+ */
 export class Channel {
+  /** What the caller knows it by. */
   readonly id: number;
+  /** The socket's descriptor, which stays the caller's to close. */
   readonly fd: number;
+  /** The peer knows types 0 to 3 only. */
   readonly legacy: boolean;
   /** Read, and lent to the link's sender from here. */
   readonly received = new Pinned(new Uint8Array(RECEIVE_BYTES));
+  /** Ethernet frames that came. */
   framesIn = 0;
+  /** Ethernet frames that were queued. */
   framesOut = 0;
+  /** Bytes of those that came. */
   bytesIn = 0;
+  /** Bytes of those that were queued. */
   bytesOut = 0;
   /** Smoothed as TCP does (RFC 6298): an eighth of each new one. */
   rttMs: number | undefined;
   /** Why it is over; undefined while it is not. */
   ended: string | undefined;
 
-  /** The frame that `nextFrame` found: where its payload is in `received`. */
+  /** The type of the frame that `nextFrame` found. */
   type = 0;
+  /** Where its payload starts in `received`. */
   offset = 0;
+  /** How long its payload is, in bytes. */
   length = 0;
 
   #filling = new Batch();
@@ -68,6 +103,7 @@ export class Channel {
   #pingMs = -Infinity;
   #pingOut = false;
 
+  /** Takes a connection over, with what was read beyond its handshake. */
   constructor(
     tunnel: { id: number; fd: number; legacy: boolean; received: Uint8Array },
     nowMs: number,

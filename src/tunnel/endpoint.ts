@@ -4,6 +4,7 @@
 export interface Endpoint {
   /** A name, an IPv4 address, or an IPv6 address without brackets. */
   hostname: string;
+  /** 0 to 65535; 0 lets the system choose where to listen. */
   port: number;
 }
 

@@ -33,10 +33,12 @@ export interface Handshake {
 
 /** A handshake that failed: for what reason, by whose word. */
 export class HandshakeError extends Error {
+  /** The class's name. */
   override name = "HandshakeError";
   /** A code of `REASON`, where the peer said goodbye or is to be told. */
   readonly reason: number | undefined;
 
+  /** An error with its reason, where there is one. */
   constructor(message: string, reason?: number) {
     super(message);
     this.reason = reason;
@@ -46,7 +48,30 @@ export class HandshakeError extends Error {
 /**
  * The client's part: says hello, and waits to be welcomed.
  *
+ * @param conn A connection to a server. On an error it is the caller's to close.
+ * @param hello What to say of this side.
+ * @returns What the server said of itself.
  * @throws {HandshakeError} If the server refuses, says nothing in time, or does not speak this protocol.
+ *
+ * @see docs/PROTOCOL.md
+ *
+ * @example Both sides on one machine
+ * ```ts
+ * import { greetClient, greetServer, PROTOCOL_VERSION } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const hello = (name: string) => ({ version: PROTOCOL_VERSION, features: 0, name, software: "" });
+ * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const accepted = listener.accept();
+ * const near = await Deno.connect({ ...listener.addr as Deno.NetAddr, transport: "tcp" });
+ * const far = await accepted;
+ * const [server, client] = await Promise.all([
+ *   greetServer(near, hello("osaka")),
+ *   greetClient(far, hello("tokyo")),
+ * ]);
+ * assertEquals([server.peer.name, client.peer.name], ["tokyo", "osaka"]);
+ * for (const closable of [near, far, listener]) closable.close();
+ * ```
  */
 export async function greetServer(conn: Deno.Conn, hello: Hello): Promise<Handshake> {
   await writeAll(conn, encodeFrame(FRAME.HELLO, emitHello(hello)));
@@ -65,8 +90,11 @@ export async function greetServer(conn: Deno.Conn, hello: Hello): Promise<Handsh
 }
 
 /**
- * The server's part: waits for a hello, and welcomes it.
+ * The server's part: waits for a hello, and welcomes it. {@linkcode greetServer} has an example.
  *
+ * @param conn A client's connection. On an error it is the caller's to close.
+ * @param welcome What to say of this side.
+ * @returns What the client said of itself.
  * @throws {HandshakeError} If what comes is no hello that fits; the client has been told why.
  */
 export async function greetClient(conn: Deno.Conn, welcome: Hello): Promise<Handshake> {

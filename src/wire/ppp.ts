@@ -63,8 +63,11 @@ export interface LcpPacket {
 
 /** A whole session frame. The addresses have six bytes each. */
 export interface SessionPacket {
+  /** Where it goes. */
   destination: Uint8Array;
+  /** Who sent it. */
   source: Uint8Array;
+  /** 1 to 0xfffe. */
   sessionId: number;
   /** One of {@linkcode PPP_PROTOCOL}, or another. */
   protocol: number;

@@ -46,18 +46,21 @@ export const CODE = {
 } as const;
 
 /** What {@linkcode frameLength} returns for a frame that is shorter than its headers. */
-export const FAULT_SHORT = -1;
+export const FAULT_SHORT: number = -1;
 /** What {@linkcode frameLength} returns for a frame whose VER and TYPE are not both 1. */
-export const FAULT_VERSION = -2;
+export const FAULT_VERSION: number = -2;
 /** What {@linkcode frameLength} returns for a frame that ends before its PPPoE length says. */
-export const FAULT_LENGTH = -3;
+export const FAULT_LENGTH: number = -3;
 
 /** A whole discovery frame. The addresses have six bytes each. */
 export interface DiscoveryPacket {
+  /** Where it goes. */
   destination: Uint8Array;
+  /** Who sent it. */
   source: Uint8Array;
   /** One of {@linkcode CODE}, or what a later RFC adds. */
   code: number;
+  /** 0 where there is no session yet. */
   sessionId: number;
   /** In their order; End-Of-List is not among them. */
   tags: Tag[];

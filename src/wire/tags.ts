@@ -68,9 +68,11 @@ export interface LinkMetrics {
   latencyMs: number;
   /** Current data rate, 0 to 65535 of its unit. */
   currentDataRate: number;
+  /** That unit. */
   currentDataRateUnit: RateUnit;
   /** Maximum data rate, 0 to 65535 of its unit. */
   maximumDataRate: number;
+  /** That unit. */
   maximumDataRateUnit: RateUnit;
 }
 

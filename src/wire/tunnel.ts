@@ -27,9 +27,9 @@ export const MAX_HEADER = 5;
  * What {@linkcode readHeader} returns when the length field has more than {@linkcode MAX_LEB128}
  * bytes.
  */
-export const FAULT_LEB128 = -1;
+export const FAULT_LEB128: number = -1;
 /** What {@linkcode readHeader} returns when the length is over {@linkcode MAX_PAYLOAD}. */
-export const FAULT_TOO_LONG = -2;
+export const FAULT_TOO_LONG: number = -2;
 
 /** The header of a tunnel frame: made once, filled by {@linkcode readHeader} for each frame. */
 export interface TunnelHeader {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DROP, type MacMode } from "../../../src/relay/mod.ts";
-import { ETH_BROADCAST, readSessionId, type Tag, TAG } from "../../../src/wire/mod.ts";
+import { TAG, type Tag } from "../../../src/wire/mod.ts";
 import {
   AC,
   answer,
@@ -117,7 +117,7 @@ Deno.test("Relay writes the bytes that RFC 2516 has", () => {
   joined.settle();
   assertEquals(
     joined.server.takeLink().map(hex),
-    ["0200000000a102000000005088631 1a71234".replace(" ", "") + "0000"],
+    ["0200000000a10200000000508863" + "11a71234" + "0000"],
   );
   assertEquals(
     joined.client.takeLink().map(hex),
@@ -220,8 +220,6 @@ Deno.test("Relay gives two clients with the same host and the same Host-Uniq the
 });
 
 Deno.test("Relay lets no client send into another's session, nor end it", () => {
-  const { relay, ...server } = new RecordedRelay({ side: "server" });
-  assertEquals(server.link, []);
   const joined = new JoinedRelays({ clients: ["own", "own"] });
   const [first] = joined.clients;
   joined.dial({ client: first, sessionId: 1 });
@@ -234,7 +232,6 @@ Deno.test("Relay lets no client send into another's session, nor end it", () => 
   assertEquals(joined.server.takeLink(), []);
   assertEquals(joined.server.drops, ["unknown-session"]);
   assertEquals(joined.server.relay.sessionFromTunnel(1, up, 0, 0), joined.server.sessions[0]);
-  assertEquals(relay.tunnels.size, 0);
 });
 
 Deno.test("Relay keeps two hosts of one client apart when the AC gives each the same id in turn", () => {
@@ -357,11 +354,4 @@ Deno.test("Relay.close() leaves a tunnel alone that is gone", () => {
   client.relay.close(session, "again", { link: false, tunnel: true });
   assertEquals(client.takeTunnel(), []);
   assertEquals(client.closed.length, 1);
-});
-
-Deno.test("Relay passes a PADI to broadcast only", () => {
-  const joined = new JoinedRelays();
-  const [out] = joined.hostSends(padi(HOST));
-  assertEquals(out.subarray(0, 6), ETH_BROADCAST);
-  assertEquals(readSessionId(out), 0);
 });

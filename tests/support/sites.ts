@@ -1,0 +1,462 @@
+// Two or more sites in network namespaces: hosts at each, an AC at the server's, and between them
+// the program, each mode as a process of its own.
+import { assertEquals } from "@std/assert";
+import { inNamespace } from "../../ffi/mod.ts";
+import {
+  type AcOptions,
+  type FrameLogOptions,
+  type HostOptions,
+  type HostSession,
+  type HttpAnswer,
+  httpGet,
+  type LabNet,
+  Program,
+  SimulatedAc,
+  SimulatedHost,
+  SITE,
+  Station,
+} from "../../src/lab/mod.ts";
+import type { Status } from "../../src/observe/status.ts";
+import { CODE, emitDiscovery, parseMac, readCode, sameMac } from "../../src/wire/mod.ts";
+import { TestNet } from "./namespaces.ts";
+import { until } from "./until.ts";
+
+/** What the program's interfaces are: an end of a veth pair, or a macvlan (bridge mode) on one. */
+export type LinkKind = "veth" | "macvlan";
+
+/** Options of {@linkcode withSites}. */
+export interface SitesOptions {
+  link?: LinkKind;
+  /** More flags for both modes. */
+  flags?: string[];
+  serverFlags?: string[];
+  /** How many clients; 1 when not given. */
+  clients?: number;
+  /** Frames from hosts and ACs are filled up to 60 bytes, as cards do. */
+  padding?: boolean;
+  log?: FrameLogOptions;
+  /** Options of both modes that no flag sets. */
+  timers?: { pingMs?: number; tunnelTimeoutMs?: number };
+  /** The flags of a mode that is not to run at all; the test plays it. */
+  without?: "server" | "client";
+}
+
+/** The link and the addresses that a scenario is played on. */
+export interface Variant {
+  link: LinkKind;
+  mac: "own" | "transparent";
+}
+
+/** All three, of which `--mac transparent` on macvlan is not one: it cannot work. */
+export const VARIANTS: readonly Variant[] = [
+  { link: "veth", mac: "own" },
+  { link: "macvlan", mac: "own" },
+  { link: "veth", mac: "transparent" },
+];
+
+/** The options that make a variant. */
+export function variantOptions({ link, mac }: Variant): { link: LinkKind; flags: string[] } {
+  return { link, flags: ["--mac", mac] };
+}
+
+/** What a test's name says of a variant. */
+export function variantName({ link, mac }: Variant): string {
+  return `on ${link} with --mac ${mac}`;
+}
+
+const MACVLAN = "mv0";
+/** A code that means nothing: `settled` knows its frames by it. */
+const MARKER = 0x42;
+const KILL_AFTER_MS = 5000;
+
+/** Metrics by name and labels, as in `pppoe_proxy_tunnels`. */
+export type Metrics = ReadonlyMap<string, number>;
+
+/** The program in one mode: what a test can ask of it from outside. */
+export class ModeProcess {
+  /** Every line that it wrote to standard error since the test began. */
+  readonly lines: string[] = [];
+
+  readonly #net: LabNet;
+  readonly #namespace: string;
+  readonly #args: string[];
+  readonly #main?: URL;
+  #program?: Program;
+
+  constructor(net: LabNet, namespace: string, args: string[], main?: URL) {
+    this.#net = net;
+    this.#namespace = namespace;
+    this.#args = args;
+    this.#main = main;
+  }
+
+  /** Starts it, also again, once the last one has ended. */
+  start(): void {
+    this.#program = Program.start({
+      namespace: this.#namespace,
+      args: this.#args,
+      main: this.#main,
+      onLine: (line) => this.lines.push(line),
+    });
+  }
+
+  get pid(): number {
+    return this.#program!.pid;
+  }
+
+  /** Asks its status server, from within its namespace. */
+  get(path: string): Promise<HttpAnswer> {
+    return httpGet(this.#net.path(this.#namespace), SITE.status, path);
+  }
+
+  /** Connects to a port of its site's namespace, from within it. */
+  connect(address: { hostname: string; port: number }): Promise<Deno.TcpConn> {
+    return inNamespace(this.#net.path(this.#namespace), () => Deno.connect({ ...address }));
+  }
+
+  async status(): Promise<Status> {
+    const { status, body } = await this.get("/api/status");
+    assertEquals(status, 200, body);
+    return JSON.parse(body);
+  }
+
+  async metrics(): Promise<Metrics> {
+    const { status, body } = await this.get("/metrics");
+    assertEquals(status, 200, body);
+    const samples = body.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    return new Map(samples.map((line): [string, number] => {
+      const at = line.lastIndexOf(" ");
+      return [line.slice(0, at), Number(line.slice(at + 1))];
+    }));
+  }
+
+  /** The drops that are not 0. */
+  async drops(): Promise<Record<string, number>> {
+    const { drops } = await this.status();
+    return Object.fromEntries(Object.entries(drops).filter(([, count]) => count > 0));
+  }
+
+  /** Waits until `/healthz` answers with 200 or 503. */
+  async untilHealth(status: 200 | 503): Promise<void> {
+    await until(`/healthz of ${this.#namespace} answers ${status}`, async () => {
+      if (this.#program === undefined || await this.#hasEnded()) {
+        throw new Error(`${this.#namespace} ended: ${this.lines.at(-1)}`);
+      }
+      // Refused until it listens.
+      const answer = await this.get("/healthz").catch(() => undefined);
+      return answer?.status === status;
+    });
+  }
+
+  /** Waits until its status is as wanted. */
+  async untilStatus(what: string, wanted: (status: Status) => boolean): Promise<Status> {
+    return await until(what, async () => {
+      const status = await this.status();
+      return wanted(status) ? status : undefined;
+    });
+  }
+
+  /** The lines that match. */
+  matching(pattern: RegExp): string[] {
+    return this.lines.filter((line) => pattern.test(line));
+  }
+
+  /** Waits for a line. */
+  untilLine(pattern: RegExp): Promise<string> {
+    return until(`${this.#namespace} logs ${pattern}`, () => this.matching(pattern)[0]);
+  }
+
+  /** Sends it a signal. */
+  signal(signal: Deno.Signal): void {
+    this.#program?.kill(signal);
+  }
+
+  /** Waits for its end; after 5 s it is killed. */
+  async ended(): Promise<Deno.CommandStatus> {
+    const timer = setTimeout(() => this.signal("SIGKILL"), KILL_AFTER_MS);
+    const status = await this.#program!.status;
+    clearTimeout(timer);
+    return status;
+  }
+
+  /** Sends it a signal and waits for its end. */
+  async end(signal: Deno.Signal): Promise<{ code: number; ms: number }> {
+    const startMs = performance.now();
+    this.signal(signal);
+    const { code } = await this.ended();
+    return { code, ms: performance.now() - startMs };
+  }
+
+  /** Ends it, if it runs. */
+  async stop(): Promise<void> {
+    await this.#program?.stop();
+  }
+
+  async #hasEnded(): Promise<boolean> {
+    const running = Promise.resolve("running");
+    return await Promise.race([this.#program!.status, running]) !== "running";
+  }
+}
+
+/** A client's site: its host's end of the link, and the client. */
+export interface ClientSite {
+  /** Unique names of the namespaces. */
+  readonly hostNamespace: string;
+  readonly clientNamespace: string;
+  /** What the tunnel comes from, and where it goes to; there is no other way. */
+  readonly address: string;
+  readonly serverAddress: string;
+  readonly address6: string;
+  readonly serverAddress6: string;
+  /** The interface of the client in the server's namespace. */
+  readonly wan: string;
+  hosts: Station;
+  readonly client: ModeProcess;
+}
+
+/**
+ * The namespaces, with a veth pair for each line, and `n` from 1:
+ *
+ *     hostN lan0 ── lan0 clientN wan0 ── wanN server isp0 ── isp0 ac
+ */
+export class Sites implements AsyncDisposable {
+  readonly net: TestNet;
+  readonly options: SitesOptions;
+  readonly acNamespace: string;
+  readonly serverNamespace: string;
+  readonly server: ModeProcess;
+  readonly sites: ClientSite[] = [];
+  /** The AC's end of the server's link. */
+  acs!: Station;
+  readonly #closing: { close(): void | Promise<void> }[] = [];
+
+  private constructor(net: TestNet, acNamespace: string, serverNamespace: string, o: SitesOptions) {
+    this.net = net;
+    this.options = o;
+    this.acNamespace = acNamespace;
+    this.serverNamespace = serverNamespace;
+    this.server = this.#mode("server", serverNamespace);
+  }
+
+  /** Makes the namespaces and the links; nothing is started. */
+  static async build(options: SitesOptions): Promise<Sites> {
+    const net = await TestNet.make("sites");
+    try {
+      const sites = new Sites(net, await net.namespace("ac"), await net.namespace("server"), options);
+      await sites.#joinAc();
+      for (let n = 1; n <= (options.clients ?? 1); n++) sites.sites.push(await sites.#addSite(n));
+      return sites;
+    } catch (error) {
+      await net[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The first client's site, which is the only one in most tests. */
+  get hosts(): Station {
+    return this.sites[0].hosts;
+  }
+
+  get client(): ModeProcess {
+    return this.sites[0].client;
+  }
+
+  /** The name of the client's interface. */
+  get clientInterface(): string {
+    return this.options.link === "macvlan" ? MACVLAN : "lan0";
+  }
+
+  /** The name of the server's interface. */
+  get serverInterface(): string {
+    return this.options.link === "macvlan" ? MACVLAN : "isp0";
+  }
+
+  /** Starts server and clients, and waits until all are well. */
+  async start(): Promise<void> {
+    const started: ModeProcess[] = [];
+    if (this.options.without !== "server") started.push(this.server);
+    if (this.options.without !== "client") started.push(...this.sites.map((site) => site.client));
+    for (const mode of started) mode.start();
+    await Promise.all(started.map((mode) => mode.untilHealth(200)));
+  }
+
+  /** A host at a client's site. Without a MAC address of its own it has its interface's. */
+  host(options: Partial<HostOptions> = {}, site = this.sites[0]): SimulatedHost {
+    const host = new SimulatedHost(site.hosts, { mac: site.hosts.mac, retryMs: 3000, ...options });
+    this.#closing.push(host);
+    return host;
+  }
+
+  /** An AC. Without a MAC address of its own it has its interface's. */
+  ac(options: Partial<AcOptions> = {}): SimulatedAc {
+    const ac = new SimulatedAc(this.acs, { mac: this.acs.mac, name: "bras1", ...options });
+    this.#closing.push(ac);
+    return ac;
+  }
+
+  /** Dials once for each host, one after the other, each with a MAC address of its own. */
+  async dialMany(count: number): Promise<{ hosts: SimulatedHost[]; sessions: HostSession[] }> {
+    const hosts: SimulatedHost[] = [];
+    const sessions: HostSession[] = [];
+    for (let n = 1; n <= count; n++) {
+      const host = this.host({ mac: parseMac(`02:00:00:00:cc:0${n}`) });
+      hosts.push(host);
+      sessions.push(await host.dial());
+    }
+    return { hosts, sessions };
+  }
+
+  /** Makes the veth pair of the server's link (again), the server's macvlan and the AC's station. */
+  async joinAc(mac?: string): Promise<void> {
+    await this.#joinAc(mac);
+  }
+
+  /** Makes the veth pair of a client's link (again), the client's macvlan and the hosts' station. */
+  async joinHosts(site: ClientSite, mac?: string): Promise<void> {
+    site.hosts = await this.#join(site.hostNamespace, site.clientNamespace, "lan0", mac);
+  }
+
+  /** Waits until all frames that the program has put on a link so far have been heard beyond it. */
+  async settled(station: Station): Promise<void> {
+    const namespace = station === this.acs
+      ? this.serverNamespace
+      : this.sites.find((site) => site.hosts === station)!.clientNamespace;
+    const near = Station.open({ namespace: this.net.path(namespace), interface: station.name });
+    try {
+      const { total } = station.log;
+      near.send(emitDiscovery({
+        destination: station.mac,
+        source: near.mac,
+        code: MARKER,
+        sessionId: 0,
+        tags: [],
+      }));
+      await station.log.waitFor(
+        ({ direction, bytes }) => direction === "in" && readCode(bytes) === MARKER,
+        2000,
+        total,
+      );
+    } finally {
+      await near.close();
+    }
+  }
+
+  /** What server and clients have logged, for a test that failed. */
+  get lines(): string {
+    const modes: [string, ModeProcess][] = [
+      ["server", this.server],
+      ...this.sites.map(({ client }, n): [string, ModeProcess] => [`client ${n + 1}`, client]),
+    ];
+    return modes.map(([name, mode]) => mode.lines.map((line) => `${name}: ${line}\n`).join(""))
+      .join("");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const station of this.#closing) await station.close();
+    await Promise.all(this.sites.map(({ client }) => client.stop()));
+    await this.server.stop();
+    await Promise.all([this.acs, ...this.sites.map(({ hosts }) => hosts)].map((s) => s.close()));
+    await this.net[Symbol.asyncDispose]();
+  }
+
+  async #joinAc(mac?: string): Promise<void> {
+    this.acs = await this.#join(this.acNamespace, this.serverNamespace, "isp0", mac);
+  }
+
+  async #join(far: string, near: string, name: string, mac?: string): Promise<Station> {
+    const macvlan = this.options.link === "macvlan";
+    await this.net.veth(
+      { namespace: far, name },
+      { namespace: near, name, mac: macvlan ? undefined : mac },
+    );
+    if (macvlan) await this.net.macvlan({ namespace: near, name: MACVLAN, mac }, name);
+    const { padding, log } = this.options;
+    return Station.open({ namespace: this.net.path(far), interface: name, padding, log });
+  }
+
+  async #addSite(n: number): Promise<ClientSite> {
+    const { net, serverNamespace } = this;
+    const hostNamespace = await net.namespace(`host${n}`);
+    const clientNamespace = await net.namespace(`client${n}`);
+    const wan = `wan${n}`;
+    await net.veth(
+      { namespace: clientNamespace, name: "wan0" },
+      { namespace: serverNamespace, name: wan },
+    );
+    const address = `10.0.${n}.1`;
+    const serverAddress = `10.0.${n}.2`;
+    const address6 = `fd00:0:0:${n}::1`;
+    const serverAddress6 = `fd00:0:0:${n}::2`;
+    await net.ip(clientNamespace, "address", "add", `${address}/24`, "dev", "wan0");
+    await net.ip(serverNamespace, "address", "add", `${serverAddress}/24`, "dev", wan);
+    await net.ip(clientNamespace, "address", "add", `${address6}/64`, "dev", "wan0", "nodad");
+    await net.ip(serverNamespace, "address", "add", `${serverAddress6}/64`, "dev", wan, "nodad");
+    return {
+      hostNamespace,
+      clientNamespace,
+      address,
+      serverAddress,
+      address6,
+      serverAddress6,
+      wan,
+      hosts: await this.#join(hostNamespace, clientNamespace, "lan0"),
+      client: this.#mode("client", clientNamespace, serverAddress),
+    };
+  }
+
+  #mode(mode: "server" | "client", namespace: string, to = ""): ModeProcess {
+    const { timers, flags = [], serverFlags } = this.options;
+    const port = SITE.tunnelPort;
+    if (timers !== undefined) {
+      const options = {
+        interface: mode === "server" ? this.serverInterface : this.clientInterface,
+        listen: { hostname: "0.0.0.0", port },
+        connect: { hostname: to, port },
+        allow: ["10.0.0.0/8"],
+        status: SITE.status,
+        ...timers,
+      };
+      const main = new URL("./mode_program.ts", import.meta.url);
+      return new ModeProcess(this.net, namespace, [mode, JSON.stringify(options)], main);
+    }
+    const own = mode === "server"
+      ? serverFlags ?? ["--listen", `0.0.0.0:${port}`, "--allow", "10.0.0.0/8"]
+      : ["--connect", `${to}:${port}`];
+    const link = mode === "server" ? this.serverInterface : this.clientInterface;
+    const status = `${SITE.status.hostname}:${SITE.status.port}`;
+    const args = [mode, "--interface", link, "--status", status, ...own, ...flags];
+    return new ModeProcess(this.net, namespace, args);
+  }
+}
+
+/** Builds sites, starts the program there, and takes all of it away whatever comes of the test. */
+export async function withSites(
+  options: SitesOptions,
+  use: (sites: Sites) => Promise<void>,
+): Promise<void> {
+  await using sites = await Sites.build(options);
+  try {
+    await sites.start();
+    await use(sites);
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${sites.lines}`, { cause: error });
+  }
+}
+
+/** How many PADT frames came in at a station. */
+export function padtsAt(station: Station): number {
+  return station.log.count("in", CODE.PADT);
+}
+
+/** Waits until a station has had so many PADT frames. */
+export async function untilPadts(station: Station, count: number): Promise<void> {
+  await until(`${count} PADT come in at ${station.name}`, () => padtsAt(station) >= count);
+}
+
+/** The MAC address of the other end as a station sees it in the latest frame of a kind. */
+export function sourceOf(station: Station, code: number): Uint8Array | undefined {
+  const frame = station.log.frames.findLast(({ direction, bytes }) =>
+    direction === "in" && readCode(bytes) === code
+  );
+  return frame?.bytes.slice(6, 12);
+}

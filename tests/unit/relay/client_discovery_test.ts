@@ -1,0 +1,257 @@
+// Discovery at the client: several ACs behind one address, and session ids that would meet.
+
+import { assertEquals } from "@std/assert";
+import { findTag, readSessionId, TAG, type Tag } from "../../../src/wire/mod.ts";
+import {
+  AC,
+  AC_2,
+  answer,
+  CLIENT_LINK,
+  cookie,
+  data,
+  discovery,
+  HOST,
+  HOST_2,
+  hostUniq,
+  JoinedRelays,
+  mac,
+  padi,
+  padr,
+  RecordedRelay,
+  SERVER_LINK,
+  SERVICE,
+  tagsOf,
+} from "../../support/relays.ts";
+
+function cookieOf(frame: Uint8Array): Tag | undefined {
+  return findTag(tagsOf(frame), TAG.AC_COOKIE);
+}
+
+/** Two ACs offer; the host takes each offer in turn. */
+function twoOffers(joined: JoinedRelays, first: Tag[], second: Tag[]) {
+  const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]));
+  const [offer] = joined.acSends(answer(sought, AC, "PADO", { tags: first }));
+  const [offer2] = joined.acSends(answer(sought, AC_2, "PADO", { tags: second }));
+  return { sought, offer, offer2 };
+}
+
+const COOKIES: [what: string, first: Tag[], second: Tag[]][] = [
+  ["with different cookies", [cookie("one")], [cookie("two")]],
+  ["with the same cookie", [cookie("same")], [cookie("same")]],
+  ["without cookies", [], []],
+  ["the second without a cookie", [cookie("one")], []],
+  ["the first without a cookie", [], [cookie("two")]],
+  ["with empty cookies", [cookie("")], [cookie("")]],
+  ["with an empty cookie and none", [cookie("")], []],
+];
+
+for (const [what, first, second] of COOKIES) {
+  for (const mode of ["own", "transparent"] as const) {
+    Deno.test(`ClientDiscovery brings a PADR to the AC that the host chose of two, ${what}, ${mode}`, () => {
+      const joined = new JoinedRelays({ clients: [mode] });
+      const { offer, offer2 } = twoOffers(joined, first, second);
+      const [asked] = joined.hostSends(padr(offer));
+      assertEquals(asked.subarray(0, 6), AC);
+      assertEquals(cookieOf(asked), first[0]);
+      const [asked2] = joined.hostSends(padr(offer2));
+      assertEquals(asked2.subarray(0, 6), AC_2);
+      assertEquals(cookieOf(asked2), second[0]);
+    });
+  }
+}
+
+Deno.test("ClientDiscovery shows a host each AC's own cookie where there is no doubt", () => {
+  const joined = new JoinedRelays();
+  const { offer, offer2 } = twoOffers(joined, [cookie("one")], [cookie("two")]);
+  assertEquals([cookieOf(offer), cookieOf(offer2)], [cookie("one"), cookie("two")]);
+});
+
+Deno.test("ClientDiscovery changes no cookie in transparent mode", () => {
+  const joined = new JoinedRelays({ clients: ["transparent"] });
+  const { offer, offer2 } = twoOffers(joined, [cookie("same")], [cookie("same")]);
+  assertEquals([cookieOf(offer), cookieOf(offer2)], [cookie("same"), cookie("same")]);
+});
+
+Deno.test("ClientDiscovery shows a repeated offer as it was", () => {
+  const joined = new JoinedRelays();
+  const { sought, offer, offer2 } = twoOffers(joined, [], []);
+  assertEquals(joined.acSends(answer(sought, AC, "PADO")), [offer]);
+  assertEquals(joined.acSends(answer(sought, AC_2, "PADO")), [offer2]);
+});
+
+Deno.test("ClientDiscovery takes each cookie of an AC that changes it with every offer", () => {
+  const joined = new JoinedRelays();
+  const { sought, offer2 } = twoOffers(joined, [], []);
+  for (const text of ["a", "b", "a", "c"]) {
+    const [offer] = joined.acSends(answer(sought, AC, "PADO", { tags: [cookie(text)] }));
+    const [asked] = joined.hostSends(padr(offer));
+    assertEquals([asked.subarray(0, 6), cookieOf(asked)], [AC, cookie(text)]);
+  }
+  const [asked] = joined.hostSends(padr(offer2));
+  assertEquals([asked.subarray(0, 6), cookieOf(asked)], [AC_2, undefined]);
+});
+
+Deno.test("ClientDiscovery keeps two hosts' offers apart", () => {
+  const joined = new JoinedRelays();
+  const [sought] = joined.hostSends(padi(HOST));
+  const [sought2] = joined.hostSends(padi(HOST_2));
+  const [offer] = joined.acSends(answer(sought, AC, "PADO"));
+  const [offer2] = joined.acSends(answer(sought2, AC_2, "PADO"));
+  assertEquals(joined.hostSends(padr(offer))[0].subarray(0, 6), AC);
+  assertEquals(joined.hostSends(padr(offer2))[0].subarray(0, 6), AC_2);
+});
+
+Deno.test("ClientDiscovery lets the only AC judge a cookie that the host returned wrongly", () => {
+  const joined = new JoinedRelays();
+  const [sought] = joined.hostSends(padi(HOST));
+  joined.acSends(answer(sought, AC, "PADO", { tags: [cookie("right")] }));
+  const asked = joined.hostSends(
+    discovery("PADR", HOST, CLIENT_LINK, [SERVICE, cookie("wrong")]),
+  );
+  assertEquals(asked.map((frame) => [frame.subarray(0, 6), cookieOf(frame)]), [
+    [AC, cookie("wrong")],
+  ]);
+});
+
+Deno.test("ClientDiscovery drops a PADR with a wrong cookie when two ACs may be meant", () => {
+  const joined = new JoinedRelays();
+  twoOffers(joined, [cookie("one")], [cookie("two")]);
+  assertEquals(
+    joined.hostSends(discovery("PADR", HOST, CLIENT_LINK, [hostUniq("h"), cookie("wrong")])),
+    [],
+  );
+  assertEquals(joined.client.drops, ["unknown-offer"]);
+});
+
+Deno.test("ClientDiscovery keeps the newest offers of a flood", () => {
+  const joined = new JoinedRelays();
+  const [sought] = joined.hostSends(padi(HOST));
+  const offers = Array.from({ length: 100 }, (_, i) => mac(i)).map((ac) =>
+    joined.acSends(answer(sought, ac, "PADO", { tags: [cookie(`${ac}`)] }))[0]
+  );
+  assertEquals(joined.hostSends(padr(offers[99]))[0].subarray(0, 6), mac(99));
+  assertEquals(joined.hostSends(padr(offers[0])), []);
+  assertEquals(joined.client.drops, ["unknown-offer"]);
+});
+
+Deno.test("ClientDiscovery passes a PADI as it is, and drops what has no tunnel to go to", () => {
+  const client = new RecordedRelay({ side: "client" });
+  const request = padi(HOST, [SERVICE, hostUniq("h")]);
+  client.relay.discoveryFromLink(request.slice(), 0);
+  assertEquals([client.drops, client.tunnel], [["no-tunnel"], []]);
+  client.relay.addTunnel(4);
+  client.relay.discoveryFromLink(request.slice(), 0);
+  assertEquals(client.tunnel, [{ tunnel: 4, frame: request }]);
+});
+
+Deno.test("ClientDiscovery forgets an offer 60 s after the discovery's last frame", () => {
+  const joined = new JoinedRelays();
+  const [sought] = joined.hostSends(padi(HOST));
+  const [offer] = joined.acSends(answer(sought, AC, "PADO"));
+  joined.nowMs = 59_999;
+  joined.client.relay.tick(joined.nowMs);
+  assertEquals(joined.hostSends(padr(offer)).length, 1);
+  joined.nowMs = 119_999;
+  joined.client.relay.tick(joined.nowMs);
+  assertEquals(joined.hostSends(padr(offer)), []);
+  assertEquals(joined.client.drops, ["unknown-offer"]);
+});
+
+/** One host with two sessions of the same id, of two ACs. */
+function meeting() {
+  const joined = new JoinedRelays();
+  joined.dial({ ac: AC, sessionId: 7, uniq: [hostUniq("one")] });
+  const { pads, asked } = joined.dial({ ac: AC_2, sessionId: 7, uniq: [hostUniq("two")] });
+  return { joined, pads, asked, id: readSessionId(pads) };
+}
+
+Deno.test("ClientDiscovery translates an id that another AC gave the same host, on the host's link only", () => {
+  const { joined, id } = meeting();
+  assertEquals(id, 0xfffe);
+  assertEquals(joined.client.sessions.map(({ tunnelId, linkId }) => [tunnelId, linkId]), [
+    [7, 7],
+    [7, id],
+  ]);
+  assertEquals(joined.server.sessions.map(({ tunnelId, linkId }) => [tunnelId, linkId]), [
+    [7, 7],
+    [7, 7],
+  ]);
+  assertEquals(joined.hostData(data(HOST, CLIENT_LINK, 7, "a")), data(SERVER_LINK, AC, 7, "a"));
+  assertEquals(joined.hostData(data(HOST, CLIENT_LINK, id, "b")), data(SERVER_LINK, AC_2, 7, "b"));
+  assertEquals(
+    joined.acData(data(AC, SERVER_LINK, 7, "c"))?.frame,
+    data(CLIENT_LINK, HOST, 7, "c"),
+  );
+  assertEquals(
+    joined.acData(data(AC_2, SERVER_LINK, 7, "d"))?.frame,
+    data(CLIENT_LINK, HOST, id, "d"),
+  );
+});
+
+Deno.test("ClientDiscovery translates the id of a PADT from the host", () => {
+  const { joined, id } = meeting();
+  assertEquals(joined.hostSends(discovery("PADT", HOST, CLIENT_LINK, [], id)), [
+    discovery("PADT", SERVER_LINK, AC_2, [], 7),
+  ]);
+  assertEquals(joined.client.sessions.map(({ farMac }) => farMac), [AC]);
+  assertEquals(joined.server.sessions.map(({ peerMac }) => peerMac), [AC]);
+});
+
+Deno.test("ClientDiscovery translates the id of a PADT from the AC", () => {
+  const { joined, id } = meeting();
+  assertEquals(joined.acSends(discovery("PADT", AC_2, SERVER_LINK, [], 7)), [
+    discovery("PADT", CLIENT_LINK, HOST, [], id),
+  ]);
+  assertEquals(joined.client.sessions.map(({ farMac }) => farMac), [AC]);
+});
+
+Deno.test("ClientDiscovery translates the id of the PADTs that it sends itself", () => {
+  const { joined, id } = meeting();
+  joined.client.relay.closeAll("shutdown");
+  joined.settle();
+  assertEquals(joined.client.takeLink(), [
+    discovery("PADT", CLIENT_LINK, HOST, [], 7),
+    discovery("PADT", CLIENT_LINK, HOST, [], id),
+  ]);
+  assertEquals(joined.server.takeLink(), [
+    discovery("PADT", SERVER_LINK, AC, [], 7),
+    discovery("PADT", SERVER_LINK, AC_2, [], 7),
+  ]);
+});
+
+Deno.test("ClientDiscovery gives the repeat of a PADS the same translated id", () => {
+  const { joined, pads, asked } = meeting();
+  assertEquals(joined.acSends(answer(asked, AC_2, "PADS", { sessionId: 7 })), [pads]);
+  assertEquals([joined.client.opened.length, joined.client.closed], [2, []]);
+});
+
+Deno.test("ClientDiscovery translates no id of another host, nor in transparent mode", () => {
+  const joined = new JoinedRelays({ clients: ["transparent"] });
+  joined.dial({ ac: AC, sessionId: 7, uniq: [hostUniq("one")] });
+  joined.dial({ ac: AC_2, sessionId: 7, uniq: [hostUniq("two")] });
+  joined.dial({ ac: AC_2, sessionId: 8, host: HOST_2 });
+  joined.dial({ ac: AC, sessionId: 8, host: HOST });
+  assertEquals(joined.client.sessions.map(({ linkId }) => linkId), [7, 7, 8, 8]);
+});
+
+Deno.test("ClientDiscovery gives the AC back a session for which the link has no id left", () => {
+  const joined = new JoinedRelays();
+  const { client, server } = joined;
+  for (let id = 1; id < 0xffff; id++) {
+    client.relay.sessions.open({
+      tunnel: 1,
+      peerMac: HOST,
+      farMac: AC_2,
+      facingMac: CLIENT_LINK,
+      tunnelId: id,
+      linkId: id,
+    }, 0);
+  }
+  const [sought] = joined.hostSends(padi(HOST));
+  const [offer] = joined.acSends(answer(sought, AC, "PADO"));
+  const [asked] = joined.hostSends(padr(offer));
+  assertEquals(joined.acSends(answer(asked, AC, "PADS", { sessionId: 7 })), []);
+  assertEquals(client.drops, ["session-limit"]);
+  assertEquals(server.takeLink(), [discovery("PADT", SERVER_LINK, AC, [], 7)]);
+  assertEquals(server.sessions, []);
+});
