@@ -23,7 +23,27 @@
  */
 
 export * from "./src/wire/mod.ts";
-export * from "./ffi/mod.ts";
+export {
+  ControlLane,
+  DataLane,
+  EventFd,
+  findSocket,
+  type InterfaceInfo,
+  InterfaceWatch,
+  type Lane,
+  type LaneOptions,
+  LinkSender,
+  listInterfaces,
+  Pinned,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLNVAL,
+  POLLOUT,
+  PollSet,
+  readInterface,
+  SystemError,
+} from "./ffi/mod.ts";
 export * from "./src/tunnel/mod.ts";
 export { Client, type ClientOptions } from "./src/client.ts";
 export { Server, type ServerOptions } from "./src/server.ts";
