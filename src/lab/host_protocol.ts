@@ -178,7 +178,10 @@ export class HostProtocol {
     };
     if (!offer.services.includes(this.options.serviceName ?? "")) return undefined;
     if (this.options.acName !== undefined && this.options.acName !== offer.acName) return undefined;
-    if (this.offers.some((known) => sameMac(known.mac, 0, offer.mac, 0))) return undefined;
+    // Several ACs may be behind one address: a relay's.
+    const repeat = (known: Offer) =>
+      sameMac(known.mac, 0, offer.mac, 0) && known.acName === offer.acName;
+    if (this.offers.some(repeat)) return undefined;
     this.offers.push(offer);
     const offerWaitMs = this.options.offerWaitMs ?? 0;
     if (offerWaitMs === 0) return this.#request(nowMs);

@@ -10,6 +10,9 @@ export function isSessionId(id: number): boolean {
   return id > 0 && id < 0xffff;
 }
 
+/** After a longer pause of both sides, talk begins anew; LCP echoes are sent more often than that. */
+const PAUSE_MS = 60_000;
+
 /** What makes a session, as {@linkcode SessionTable.open} takes it. */
 export interface SessionKey {
   /** The tunnel that leads to the far station. */
@@ -83,7 +86,8 @@ export class Session {
     if (link && tunnel) this.#silentSide = undefined;
     else if (link || tunnel) {
       const silent = link ? "tunnel" : "link";
-      if (this.#silentSide !== silent) this.#oneSidedSinceMs = nowMs;
+      const pauseMs = nowMs - this.#oneSidedUntilMs;
+      if (this.#silentSide !== silent || pauseMs > PAUSE_MS) this.#oneSidedSinceMs = nowMs;
       this.#silentSide = silent;
       this.#oneSidedUntilMs = nowMs;
     }
@@ -92,12 +96,12 @@ export class Session {
 }
 
 /**
- * All sessions of one link. A frame's session id picks a slot; sessions that share an id (of other
- * stations) are chained there, and told apart by both addresses.
+ * All sessions of one link. A frame's session id picks one; sessions that share an id (of other
+ * stations) are chained to it, and told apart by both addresses.
  */
 export class SessionTable {
-  readonly #byLink: (Session | undefined)[] = new Array(0x10000).fill(undefined);
-  readonly #byTunnel: (Session | undefined)[] = new Array(0x10000).fill(undefined);
+  readonly #byLink = new Map<number, Session>();
+  readonly #byTunnel = new Map<number, Session>();
   readonly #all = new Set<Session>();
 
   get size(): number {
@@ -110,7 +114,7 @@ export class SessionTable {
 
   /** The session of a frame that came from the link. */
   findByLink(frame: Uint8Array, offset: number): Session | undefined {
-    let session = this.#byLink[readSessionId(frame, offset)];
+    let session = this.#byLink.get(readSessionId(frame, offset));
     while (
       session !== undefined &&
       !(sameMac(session.peerMac, 0, frame, offset + SOURCE) &&
@@ -121,7 +125,7 @@ export class SessionTable {
 
   /** The session of a frame that came through a tunnel; of that tunnel only. */
   findByTunnel(tunnel: number, frame: Uint8Array, offset: number): Session | undefined {
-    let session = this.#byTunnel[readSessionId(frame, offset)];
+    let session = this.#byTunnel.get(readSessionId(frame, offset));
     while (
       session !== undefined &&
       !(session.tunnel === tunnel &&
@@ -133,7 +137,7 @@ export class SessionTable {
 
   /** The session that the peer knows by this id and address of ours. */
   atLink(linkId: number, peerMac: Uint8Array, facingMac: Uint8Array): Session | undefined {
-    let session = this.#byLink[linkId];
+    let session = this.#byLink.get(linkId);
     while (
       session !== undefined &&
       !(sameMac(session.peerMac, 0, peerMac, 0) && sameMac(session.facingMac, 0, facingMac, 0))
@@ -148,7 +152,7 @@ export class SessionTable {
     farMac: Uint8Array,
     peerMac: Uint8Array,
   ): Session | undefined {
-    let session = this.#byTunnel[tunnelId];
+    let session = this.#byTunnel.get(tunnelId);
     while (
       session !== undefined &&
       !(session.tunnel === tunnel && sameMac(session.farMac, 0, farMac, 0) &&
@@ -160,10 +164,10 @@ export class SessionTable {
   /** Adds a session. Its keys must be free: `atLink` says so. */
   open(key: SessionKey, nowMs: number): Session {
     const session = new Session(key, nowMs);
-    session.nextByLink = this.#byLink[session.linkId];
-    this.#byLink[session.linkId] = session;
-    session.nextByTunnel = this.#byTunnel[session.tunnelId];
-    this.#byTunnel[session.tunnelId] = session;
+    session.nextByLink = this.#byLink.get(session.linkId);
+    this.#byLink.set(session.linkId, session);
+    session.nextByTunnel = this.#byTunnel.get(session.tunnelId);
+    this.#byTunnel.set(session.tunnelId, session);
     this.#all.add(session);
     return session;
   }
@@ -171,18 +175,21 @@ export class SessionTable {
   /** Takes a session out; false when it was not in. */
   close(session: Session): boolean {
     if (!this.#all.delete(session)) return false;
-    let at = this.#byLink[session.linkId];
-    if (at === session) this.#byLink[session.linkId] = session.nextByLink;
-    else {
-      while (at!.nextByLink !== session) at = at!.nextByLink;
-      at!.nextByLink = session.nextByLink;
-    }
-    at = this.#byTunnel[session.tunnelId];
-    if (at === session) this.#byTunnel[session.tunnelId] = session.nextByTunnel;
-    else {
-      while (at!.nextByTunnel !== session) at = at!.nextByTunnel;
-      at!.nextByTunnel = session.nextByTunnel;
-    }
+    let at = this.#byLink.get(session.linkId)!;
+    if (at !== session) {
+      while (at.nextByLink !== session) at = at.nextByLink!;
+      at.nextByLink = session.nextByLink;
+    } else if (session.nextByLink !== undefined) {
+      this.#byLink.set(session.linkId, session.nextByLink);
+    } else this.#byLink.delete(session.linkId);
+
+    at = this.#byTunnel.get(session.tunnelId)!;
+    if (at !== session) {
+      while (at.nextByTunnel !== session) at = at.nextByTunnel!;
+      at.nextByTunnel = session.nextByTunnel;
+    } else if (session.nextByTunnel !== undefined) {
+      this.#byTunnel.set(session.tunnelId, session.nextByTunnel);
+    } else this.#byTunnel.delete(session.tunnelId);
     return true;
   }
 

@@ -320,7 +320,7 @@ export class Rig implements AsyncDisposable {
   async untilSeen(what: string, side: Side, filter: string): Promise<void> {
     await until(
       `${what} at ${side}`,
-      5000,
+      10_000,
       async () => (await this.frames(side, filter)).length > 0,
     );
   }

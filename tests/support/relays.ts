@@ -1,8 +1,8 @@
 // Relays in memory: what hosts and ACs send to put in, and a record of what came out.
 
 import {
-  type DropReason,
   DROP_REASONS,
+  type DropReason,
   type MacMode,
   Relay,
   type RelayOptions,
@@ -15,8 +15,8 @@ import {
   ETH_BROADCAST,
   parseDiscovery,
   PPP_PROTOCOL,
-  type Tag,
   TAG,
+  type Tag,
 } from "../../src/wire/mod.ts";
 
 /** A locally administered address. */

@@ -17,7 +17,7 @@ import {
   Station,
 } from "../../src/lab/mod.ts";
 import type { Status } from "../../src/observe/status.ts";
-import { CODE, emitDiscovery, parseMac, readCode, sameMac } from "../../src/wire/mod.ts";
+import { CODE, emitDiscovery, parseMac, readCode } from "../../src/wire/mod.ts";
 import { TestNet } from "./namespaces.ts";
 import { until } from "./until.ts";
 
@@ -29,7 +29,10 @@ export interface SitesOptions {
   link?: LinkKind;
   /** More flags for both modes. */
   flags?: string[];
+  /** In place of those that say where to listen and for whom. */
   serverFlags?: string[];
+  /** In place of those that say where to connect. */
+  clientFlags?: string[];
   /** How many clients; 1 when not given. */
   clients?: number;
   /** Frames from hosts and ACs are filled up to 60 bytes, as cards do. */
@@ -37,8 +40,8 @@ export interface SitesOptions {
   log?: FrameLogOptions;
   /** Options of both modes that no flag sets. */
   timers?: { pingMs?: number; tunnelTimeoutMs?: number };
-  /** The flags of a mode that is not to run at all; the test plays it. */
-  without?: "server" | "client";
+  /** False: the test starts what it needs. */
+  start?: boolean;
 }
 
 /** The link and the addresses that a scenario is played on. */
@@ -242,8 +245,13 @@ export class Sites implements AsyncDisposable {
   static async build(options: SitesOptions): Promise<Sites> {
     const net = await TestNet.make("sites");
     try {
-      const sites = new Sites(net, await net.namespace("ac"), await net.namespace("server"), options);
-      await sites.#joinAc();
+      const sites = new Sites(
+        net,
+        await net.namespace("ac"),
+        await net.namespace("server"),
+        options,
+      );
+      sites.acs = await sites.#join(sites.acNamespace, sites.serverNamespace, "isp0");
       for (let n = 1; n <= (options.clients ?? 1); n++) sites.sites.push(await sites.#addSite(n));
       return sites;
     } catch (error) {
@@ -273,16 +281,22 @@ export class Sites implements AsyncDisposable {
 
   /** Starts server and clients, and waits until all are well. */
   async start(): Promise<void> {
-    const started: ModeProcess[] = [];
-    if (this.options.without !== "server") started.push(this.server);
-    if (this.options.without !== "client") started.push(...this.sites.map((site) => site.client));
+    const started = [this.server, ...this.sites.map(({ client }) => client)];
     for (const mode of started) mode.start();
     await Promise.all(started.map((mode) => mode.untilHealth(200)));
   }
 
-  /** A host at a client's site. Without a MAC address of its own it has its interface's. */
+  /**
+   * A host at a client's site. Without a MAC address of its own it has its interface's. It says
+   * nothing twice: a discovery frame that is lost is a fault.
+   */
   host(options: Partial<HostOptions> = {}, site = this.sites[0]): SimulatedHost {
-    const host = new SimulatedHost(site.hosts, { mac: site.hosts.mac, retryMs: 3000, ...options });
+    const host = new SimulatedHost(site.hosts, {
+      mac: site.hosts.mac,
+      retryMs: 3000,
+      attempts: 1,
+      ...options,
+    });
     this.#closing.push(host);
     return host;
   }
@@ -304,16 +318,6 @@ export class Sites implements AsyncDisposable {
       sessions.push(await host.dial());
     }
     return { hosts, sessions };
-  }
-
-  /** Makes the veth pair of the server's link (again), the server's macvlan and the AC's station. */
-  async joinAc(mac?: string): Promise<void> {
-    await this.#joinAc(mac);
-  }
-
-  /** Makes the veth pair of a client's link (again), the client's macvlan and the hosts' station. */
-  async joinHosts(site: ClientSite, mac?: string): Promise<void> {
-    site.hosts = await this.#join(site.hostNamespace, site.clientNamespace, "lan0", mac);
   }
 
   /** Waits until all frames that the program has put on a link so far have been heard beyond it. */
@@ -341,14 +345,17 @@ export class Sites implements AsyncDisposable {
     }
   }
 
-  /** What server and clients have logged, for a test that failed. */
-  get lines(): string {
+  /** What server and clients have logged and dropped, for a test that failed. */
+  async report(): Promise<string> {
     const modes: [string, ModeProcess][] = [
       ["server", this.server],
       ...this.sites.map(({ client }, n): [string, ModeProcess] => [`client ${n + 1}`, client]),
     ];
-    return modes.map(([name, mode]) => mode.lines.map((line) => `${name}: ${line}\n`).join(""))
-      .join("");
+    const reports = modes.map(async ([name, mode]) => {
+      const drops = await mode.drops().then(JSON.stringify, () => "unknown");
+      return [...mode.lines, `drops: ${drops}`].map((line) => `${name}: ${line}`).join("\n");
+    });
+    return (await Promise.all(reports)).join("\n");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -359,17 +366,11 @@ export class Sites implements AsyncDisposable {
     await this.net[Symbol.asyncDispose]();
   }
 
-  async #joinAc(mac?: string): Promise<void> {
-    this.acs = await this.#join(this.acNamespace, this.serverNamespace, "isp0", mac);
-  }
-
-  async #join(far: string, near: string, name: string, mac?: string): Promise<Station> {
-    const macvlan = this.options.link === "macvlan";
-    await this.net.veth(
-      { namespace: far, name },
-      { namespace: near, name, mac: macvlan ? undefined : mac },
-    );
-    if (macvlan) await this.net.macvlan({ namespace: near, name: MACVLAN, mac }, name);
+  async #join(far: string, near: string, name: string): Promise<Station> {
+    await this.net.veth({ namespace: far, name }, { namespace: near, name });
+    if (this.options.link === "macvlan") {
+      await this.net.macvlan({ namespace: near, name: MACVLAN }, name);
+    }
     const { padding, log } = this.options;
     return Station.open({ namespace: this.net.path(far), interface: name, padding, log });
   }
@@ -405,7 +406,7 @@ export class Sites implements AsyncDisposable {
   }
 
   #mode(mode: "server" | "client", namespace: string, to = ""): ModeProcess {
-    const { timers, flags = [], serverFlags } = this.options;
+    const { timers, flags = [], serverFlags, clientFlags } = this.options;
     const port = SITE.tunnelPort;
     if (timers !== undefined) {
       const options = {
@@ -421,7 +422,7 @@ export class Sites implements AsyncDisposable {
     }
     const own = mode === "server"
       ? serverFlags ?? ["--listen", `0.0.0.0:${port}`, "--allow", "10.0.0.0/8"]
-      : ["--connect", `${to}:${port}`];
+      : clientFlags ?? ["--connect", `${to}:${port}`];
     const link = mode === "server" ? this.serverInterface : this.clientInterface;
     const status = `${SITE.status.hostname}:${SITE.status.port}`;
     const args = [mode, "--interface", link, "--status", status, ...own, ...flags];
@@ -429,17 +430,17 @@ export class Sites implements AsyncDisposable {
   }
 }
 
-/** Builds sites, starts the program there, and takes all of it away whatever comes of the test. */
+/** Builds sites, starts the program there unless told not to, and takes all of it away whatever comes of the test. */
 export async function withSites(
   options: SitesOptions,
   use: (sites: Sites) => Promise<void>,
 ): Promise<void> {
   await using sites = await Sites.build(options);
   try {
-    await sites.start();
+    if (options.start ?? true) await sites.start();
     await use(sites);
   } catch (error) {
-    throw new Error(`${(error as Error).message}\n${sites.lines}`, { cause: error });
+    throw new Error(`${(error as Error).message}\n${await sites.report()}`, { cause: error });
   }
 }
 
@@ -451,12 +452,4 @@ export function padtsAt(station: Station): number {
 /** Waits until a station has had so many PADT frames. */
 export async function untilPadts(station: Station, count: number): Promise<void> {
   await until(`${count} PADT come in at ${station.name}`, () => padtsAt(station) >= count);
-}
-
-/** The MAC address of the other end as a station sees it in the latest frame of a kind. */
-export function sourceOf(station: Station, code: number): Uint8Array | undefined {
-  const frame = station.log.frames.findLast(({ direction, bytes }) =>
-    direction === "in" && readCode(bytes) === code
-  );
-  return frame?.bytes.slice(6, 12);
 }

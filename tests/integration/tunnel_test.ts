@@ -1,0 +1,397 @@
+// The tunnel: cut and made again, peers that are gone without a word, who may connect, older peers.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { inNamespace } from "../../ffi/mod.ts";
+import { AcProtocol, HostProtocol, makePayload, SITE } from "../../src/lab/mod.ts";
+import {
+  CODE,
+  emitSession,
+  encodeFrame,
+  ETH_P_PPP_DISC,
+  FRAME,
+  parseMac,
+  parseSession,
+  PPP_PROTOCOL,
+  readCode,
+  readEtherType,
+  readHeader,
+} from "../../src/wire/mod.ts";
+import { type ModeProcess, padtsAt, type Sites, untilPadts, withSites } from "../support/sites.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
+import { until } from "../support/until.ts";
+
+const skipped = whyNot("linux", "root", "iproute2", "namespaces");
+const PORT = SITE.tunnelPort;
+/** So that a tunnel in which nothing is heard is given up soon. */
+const TIMERS = { pingMs: 300, tunnelTimeoutMs: 1500 };
+const FAR_AC = parseMac("02:00:00:00:ac:01");
+const FAR_HOST = parseMac("02:00:00:00:cc:09");
+
+async function carries(sites: Sites, frames = 20): Promise<void> {
+  const host = sites.host();
+  await host.dial();
+  assertEquals((await host.exchange({ frames })).returned, frames);
+  host.hangUp();
+  host.close();
+}
+
+function descriptors({ pid }: ModeProcess): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}
+
+testUnless(
+  skipped,
+  "Client closes its sessions and connects again when the server is killed",
+  () =>
+    withSites({}, async (sites) => {
+      const { server, client, hosts } = sites;
+      const ac = sites.ac();
+      const dialled = await sites.dialMany(3);
+      await server.end("SIGKILL");
+      await Promise.all(dialled.hosts.map((host) => host.closed()));
+      assertEquals(padtsAt(hosts), 3);
+      await client.untilHealth(503);
+      const down = await client.status();
+      assertEquals(down.sessions, []);
+      assertEquals(down.tunnels.map(({ state }) => state === "up"), [false]);
+      assertEquals((await client.metrics()).get("pppoe_proxy_tunnels"), 0);
+      // A killed server tells nobody; its AC is to find out by itself.
+      assertEquals([ac.sessions.size, padtsAt(sites.acs)], [3, 0]);
+
+      server.start();
+      await client.untilHealth(200);
+      assertEquals((await client.status()).reconnects, 1);
+      assertEquals((await client.metrics()).get("pppoe_proxy_reconnects_total"), 1);
+      await carries(sites);
+      assertEquals(client.matching(/Tunnel up/).length, 2);
+    }),
+);
+
+testUnless(
+  skipped,
+  "Server keeps nothing of a client that is killed",
+  () =>
+    withSites({}, async (sites) => {
+      const { server, client } = sites;
+      const ac = sites.ac();
+      let before: number | undefined;
+      for (const round of [1, 2, 3]) {
+        await sites.dialMany(3);
+        await client.end("SIGKILL");
+        await untilPadts(sites.acs, 3 * round);
+        const status = await server.untilStatus(
+          "the client is gone",
+          (s) => s.tunnels.length === 0,
+        );
+        assertEquals(status.sessions, []);
+        assertEquals(ac.sessions.size, 0);
+        before ??= descriptors(server);
+        await until("its descriptors are closed", () => descriptors(server) <= before!);
+        client.start();
+        await client.untilHealth(200);
+      }
+      assertEquals(padtsAt(sites.acs), 9);
+      assertEquals(server.matching(/Client gone/).length, 3);
+      await carries(sites);
+    }),
+);
+
+testUnless(
+  skipped,
+  "Server and Client notice that nothing comes through the tunnel any more",
+  () =>
+    withSites({ timers: TIMERS }, async (sites) => {
+      const { server, client, net, serverNamespace } = sites;
+      const [{ wan }] = sites.sites;
+      const ac = sites.ac();
+      const dialled = await sites.dialMany(2);
+      await net.ip(serverNamespace, "link", "set", wan, "down");
+      await Promise.all(dialled.hosts.map((host) => host.closed(6000)));
+      await untilPadts(sites.acs, 2);
+      assertEquals(ac.sessions.size, 0);
+      await client.untilHealth(503);
+      await server.untilStatus("the client is gone", ({ tunnels }) => tunnels.length === 0);
+      const why = /reason="(nothing heard for [12] s|the connection broke: .*)"/;
+      assertMatch(await client.untilLine(/Tunnel lost/), why);
+      assertMatch(await server.untilLine(/Client gone/), why);
+
+      await net.ip(serverNamespace, "link", "set", wan, "up");
+      await client.untilHealth(200);
+      assertEquals((await client.status()).reconnects, 1);
+      await carries(sites);
+    }),
+);
+
+testUnless(
+  skipped,
+  "Server gives up a client that has stopped, which comes back by itself",
+  () =>
+    withSites({ timers: TIMERS }, async (sites) => {
+      const { server, client } = sites;
+      sites.ac();
+      const { hosts: [host] } = await sites.dialMany(1);
+      // Its kernel goes on to acknowledge what the server sends.
+      client.signal("SIGSTOP");
+      await untilPadts(sites.acs, 1);
+      assertMatch(await server.untilLine(/Client gone/), /reason="nothing heard for [12] s"/);
+      assertEquals((await server.status()).tunnels, []);
+      client.signal("SIGCONT");
+      assertEquals(await host.closed(), "ac");
+      await client.untilStatus("it is connected again", ({ reconnects }) => reconnects === 1);
+      await client.untilHealth(200);
+      await carries(sites);
+    }),
+);
+
+testUnless(
+  skipped,
+  "Server keeps a tunnel in which nothing is carried for longer than the deadline",
+  () =>
+    withSites({ timers: TIMERS }, async (sites) => {
+      const { server, client } = sites;
+      const bytes = async () => (await server.status()).uptimeSeconds;
+      await until("twice the deadline is over", async () => await bytes() >= 4);
+      assertEquals((await client.status()).reconnects, 0);
+      assertEquals(client.matching(/Tunnel lost/), []);
+      const [{ rttMs }] = (await client.status()).tunnels;
+      assert(rttMs !== null && rttMs > 0 && rttMs < 1000, `${rttMs}`);
+    }),
+);
+
+testUnless(skipped, "Server closes the connections of strangers unread, and logs them once", () => {
+  const serverFlags = ["--listen", `0.0.0.0:${PORT}`, "--allow", "10.0.1.0/24,192.0.2.1"];
+  return withSites({ clients: 2, serverFlags, start: false }, async (sites) => {
+    const { server, net } = sites;
+    const [allowed, stranger] = sites.sites;
+    server.start();
+    await server.untilHealth(200);
+    const to = { hostname: stranger.serverAddress, port: PORT };
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const conn = await inNamespace(
+        net.path(stranger.clientNamespace),
+        () => Deno.connect({ ...to }),
+      );
+      // No greeting that could be read is answered: the connection just ends.
+      const heard = await conn.write(encodeFrame(FRAME.PING, new Uint8Array(0)))
+        .then(() => conn.read(new Uint8Array(100)))
+        .catch((error) => error);
+      conn.close();
+      const reset = heard instanceof Deno.errors.ConnectionReset ||
+        heard instanceof Deno.errors.BrokenPipe;
+      assert(heard === null || reset, `${heard}`);
+    }
+    allowed.client.start();
+    await allowed.client.untilHealth(200);
+    assertEquals((await server.status()).tunnels.length, 1);
+    const refused = server.matching(/Connection refused/);
+    assertEquals(refused.length, 1);
+    assertMatch(refused[0], new RegExp(`peer=${stranger.address} .*not on the allow list`));
+    sites.ac();
+    await carries(sites);
+  });
+});
+
+for (const family of ["IPv6", "IPv4"]) {
+  testUnless(skipped, `Server takes an ${family} client on an IPv6 address`, () => {
+    const ipv6 = family === "IPv6";
+    const serverFlags = ["--listen", `[::]:${PORT}`, "--allow", ipv6 ? "fd00::/16" : "10.0.0.0/8"];
+    const clientFlags = ipv6 ? ["--connect", `[fd00:0:0:1::2]:${PORT}`] : undefined;
+    return withSites({ serverFlags, clientFlags }, async (sites) => {
+      sites.ac();
+      await carries(sites, 200);
+      const [site] = sites.sites;
+      const [{ peer }] = (await sites.client.status()).tunnels;
+      const server = ipv6 ? `[${site.serverAddress6}]` : site.serverAddress;
+      assertEquals(peer, `${server}:${PORT}`);
+      assertEquals((await sites.server.status()).tunnels.length, 1);
+    });
+  });
+}
+
+testUnless(skipped, "Server tells a client beyond --max-clients that it is full", () => {
+  const serverFlags = [
+    "--listen",
+    `0.0.0.0:${PORT}`,
+    "--allow",
+    "10.0.0.0/8",
+    "--max-clients",
+    "1",
+  ];
+  return withSites({ clients: 2, serverFlags, start: false }, async (sites) => {
+    const [first, second] = sites.sites.map(({ client }) => client);
+    sites.server.start();
+    await sites.server.untilHealth(200);
+    first.start();
+    await first.untilHealth(200);
+    second.start();
+    assertMatch(await second.untilLine(/Refused/), /goodbye \(full\)/);
+    assertEquals((await second.get("/healthz")).status, 503);
+    assertMatch(await sites.server.untilLine(/Connection refused/), /--max-clients/);
+    // Its turn comes when the other has left.
+    await first.end("SIGTERM");
+    await second.untilHealth(200);
+  });
+});
+
+testUnless(
+  skipped,
+  "Server and Client carry a session with --legacy",
+  () =>
+    withSites({ flags: ["--legacy"] }, async (sites) => {
+      const ac = sites.ac();
+      const host = sites.host({ hostUniq: Uint8Array.of(5) });
+      await host.dial();
+      assertEquals((await host.exchange({ frames: 500 })).returned, 500);
+      await host.echo();
+      await sites.client.end("SIGTERM");
+      assertEquals(await host.closed(), "ac");
+      await untilPadts(sites.acs, 1);
+      assertEquals(ac.sessions.size, 0);
+    }),
+);
+
+/** A peer that knows frame types 0 to 3 only, and no greeting. */
+class OlderPeer {
+  readonly conn: Deno.TcpConn;
+  readonly types: number[] = [];
+  /** Told of each Ethernet frame; what it returns is sent. */
+  onFrame: (frame: Uint8Array) => Uint8Array[] = () => [];
+  readonly #ended: Promise<void>;
+
+  constructor(conn: Deno.TcpConn) {
+    this.conn = conn;
+    this.#ended = this.#run().catch(() => {});
+  }
+
+  async send(type: number, payload: Uint8Array = new Uint8Array(0)): Promise<void> {
+    const writer = this.conn.writable.getWriter();
+    await writer.write(encodeFrame(type, payload)).finally(() => writer.releaseLock());
+  }
+
+  sendFrame(frame: Uint8Array): Promise<void> {
+    const discovery = readEtherType(frame) === ETH_P_PPP_DISC;
+    return this.send(discovery ? FRAME.DISCOVERY : FRAME.SESSION, frame);
+  }
+
+  async close(): Promise<void> {
+    this.conn.close();
+    await this.#ended;
+  }
+
+  async #run(): Promise<void> {
+    const header = { type: 0, length: 0 };
+    let rest = new Uint8Array(0);
+    const part = new Uint8Array(65536);
+    for (let count; (count = await this.conn.read(part)) !== null;) {
+      rest = Uint8Array.of(...rest, ...part.subarray(0, count));
+      for (let size; (size = readHeader(rest, 0, rest.length, header)) > 0;) {
+        const end = size + header.length;
+        if (end > rest.length) break;
+        const payload = rest.slice(size, end);
+        rest = rest.slice(end);
+        this.types.push(header.type);
+        if (header.type === FRAME.PING) await this.send(FRAME.PONG);
+        if (header.type !== FRAME.DISCOVERY && header.type !== FRAME.SESSION) continue;
+        for (const answer of this.onFrame(payload)) await this.sendFrame(answer);
+      }
+    }
+  }
+}
+
+testUnless(
+  skipped,
+  "Client carries sessions of a server that speaks frame types 0 to 3 only",
+  () =>
+    withSites({ flags: ["--legacy"], start: false }, async (sites) => {
+      const { client, net, serverNamespace } = sites;
+      const [{ serverAddress: hostname }] = sites.sites;
+      using listener = inNamespace(
+        net.path(serverNamespace),
+        () => Deno.listen({ hostname, port: PORT }),
+      );
+      client.start();
+      const peer = new OlderPeer(await listener.accept());
+      try {
+        await client.untilHealth(200);
+        const ac = new AcProtocol({ mac: FAR_AC, name: "older" });
+        peer.onFrame = (frame) => ac.receive(frame, performance.now());
+        const host = sites.host({ hostUniq: Uint8Array.of(5) });
+        assertEquals((await host.dial()).acName, "older");
+        assertEquals((await host.exchange({ frames: 300 })).returned, 300);
+
+        await peer.send(FRAME.PING);
+        await until("the ping is answered", () => peer.types.includes(FRAME.PONG));
+        await until("a ping comes", () => peer.types.includes(FRAME.PING));
+        await client.untilStatus("its answer is taken", ({ tunnels }) => tunnels[0].rttMs !== null);
+
+        // The original sends every client everything.
+        const [{ sessionId }] = ac.sessions.values();
+        await peer.sendFrame(emitSession({
+          destination: FAR_HOST,
+          source: FAR_AC,
+          sessionId,
+          protocol: PPP_PROTOCOL.IPV4,
+          payload: new Uint8Array(50),
+        }));
+        await client.untilStatus("it is dropped", ({ drops }) => drops["unknown-session"] === 1);
+
+        assertEquals((await client.end("SIGTERM")).code, 0);
+        assertEquals(ac.closed.map(({ closedBy }) => closedBy), ["host"]);
+        assertEquals(peer.types.filter((type) => type > FRAME.SESSION), []);
+      } finally {
+        await peer.close();
+      }
+    }),
+);
+
+testUnless(
+  skipped,
+  "Server carries sessions of a client that speaks frame types 0 to 3 only",
+  () =>
+    withSites({ flags: ["--legacy"], start: false }, async (sites) => {
+      const { server } = sites;
+      const [{ client, serverAddress: hostname }] = sites.sites;
+      server.start();
+      await server.untilHealth(200);
+      const ac = sites.ac();
+      const peer = new OlderPeer(await client.connect({ hostname, port: PORT }));
+      try {
+        const host = new HostProtocol({ mac: FAR_HOST, hostUniq: Uint8Array.of(3) });
+        let echoed: Uint8Array | undefined;
+        peer.onFrame = (frame) => {
+          const session = parseSession(frame);
+          if (session !== undefined) {
+            if (host.owns(session)) echoed = session.payload;
+            return [];
+          }
+          const answer = host.receive(frame, performance.now());
+          return answer === undefined ? [] : [answer];
+        };
+        await peer.sendFrame(host.dial(performance.now()));
+        await until("the session is open", () => host.state === "open");
+        const payload = makePayload(host.sessionId, 0, 1000);
+        const { sessionId, offer } = host;
+        await peer.sendFrame(emitSession({
+          destination: offer!.mac,
+          source: FAR_HOST,
+          sessionId,
+          protocol: PPP_PROTOCOL.IPV4,
+          payload,
+        }));
+        await until("the frame comes back", () => echoed !== undefined);
+        assertEquals(echoed, payload);
+        await peer.send(FRAME.PING);
+        await until("the ping is answered", () => peer.types.includes(FRAME.PONG));
+
+        ac.hangUp(sessionId);
+        await until("the session is over", () => host.closedBy === "ac");
+        assertEquals(peer.types.filter((type) => type > FRAME.SESSION), []);
+        assertEquals(ac.sessions.size, 0);
+        const padts = sites.acs.log.frames.filter(({ direction, bytes }) =>
+          direction === "in" && readCode(bytes) === CODE.PADT
+        );
+        assertEquals(padts, []);
+      } finally {
+        await peer.close();
+      }
+    }),
+);

@@ -1,0 +1,418 @@
+// What holds whatever hosts, ACs, clients and servers send.
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import fc from "fast-check";
+import { type MacMode, Relay, type RelayPorts, type Session } from "../../../src/relay/mod.ts";
+import {
+  CODE,
+  ETH_BROADCAST,
+  ETH_P_PPP_DISC,
+  ETH_P_PPP_SES,
+  ETHERNET,
+  findTag,
+  parseDiscovery,
+  parseSession,
+  readEtherType,
+  readSessionId,
+  sameMac,
+  TAG,
+  type Tag,
+} from "../../../src/wire/mod.ts";
+import {
+  AC,
+  AC_2,
+  answer,
+  CLIENT_LINK,
+  cookie,
+  data,
+  discovery,
+  HOST,
+  HOST_2,
+  hostUniq,
+  JoinedRelays,
+  mac,
+  padi,
+  padr,
+  type RecordedRelay,
+  SERVER_LINK,
+  SERVICE,
+  token,
+} from "../../support/relays.ts";
+
+/** Every session of the relay is found by each of its indexes, and was opened and not closed. */
+function assertConsistent({ relay, opened, closed, sessions }: RecordedRelay): void {
+  const gone = new Set(closed.map(({ session }) => session));
+  assertEquals(gone.size, closed.length, "a session was closed twice");
+  assertEquals(new Set(opened).size, opened.length, "a session was opened twice");
+  const left = opened.filter((session) => !gone.has(session));
+  assertEquals(new Set(sessions), new Set(left), "opened is not closed and present");
+  for (const session of sessions) {
+    const { tunnel, tunnelId, linkId, peerMac, farMac, facingMac } = session;
+    const table = relay.sessions;
+    assertStrictEquals(table.atLink(linkId, peerMac, facingMac), session);
+    assertStrictEquals(table.atTunnel(tunnel, tunnelId, farMac, peerMac), session);
+    assertStrictEquals(table.findByLink(data(peerMac, facingMac, linkId), 0), session);
+    assertStrictEquals(table.findByTunnel(tunnel, data(farMac, peerMac, tunnelId), 0), session);
+    assert(relay.tunnels.has(tunnel), "a session outlived its tunnel");
+  }
+}
+
+const some = <T>(...values: T[]) => fc.constantFrom(...values);
+const modes = some<MacMode>("own", "transparent");
+
+// Few values, so that they meet.
+const stations = some(HOST, HOST_2, AC, AC_2, CLIENT_LINK, SERVER_LINK, ETH_BROADCAST, mac(9));
+const codes = some(
+  ...(Object.keys(CODE).filter((name) => name !== "SESSION") as Parameters<typeof discovery>[0][]),
+);
+const ids = some(0, 1, 2, 0xfffe, 0xffff);
+const tags: fc.Arbitrary<Tag> = some(
+  SERVICE,
+  hostUniq("h"),
+  hostUniq(),
+  token(1),
+  token(2),
+  cookie("a"),
+  cookie("b"),
+);
+
+/** Well-formed frames of any kind between any stations. */
+const plausible = fc.oneof(
+  fc.tuple(codes, stations, stations, fc.array(tags, { maxLength: 4 }), ids)
+    .map((packet) => discovery(...packet)),
+  fc.tuple(stations, stations, ids).map(([from, to, id]) => data(from, to, id)),
+);
+
+/** Plausible frames with some bytes changed and the end cut, and any bytes at all. */
+const hostile = fc.oneof(
+  fc.uint8Array({ maxLength: 100 }),
+  plausible,
+  fc.record({
+    frame: plausible,
+    changes: fc.array(fc.tuple(fc.nat(60), fc.nat(255)), { maxLength: 4 }),
+    length: fc.nat(80),
+  }).map(({ frame, changes, length }) => {
+    const copy = frame.slice(0, length);
+    for (const [at, value] of changes) if (at < copy.length) copy[at] = value;
+    return copy;
+  }),
+);
+
+const entry = fc.record({
+  from: some("link", "tunnel 1", "tunnel 2"),
+  data: fc.boolean(),
+  frame: hostile,
+});
+
+for (const side of ["server", "client"] as const) {
+  Deno.test(`Relay takes any bytes at the ${side} without a throw, and stays consistent`, () => {
+    fc.assert(
+      fc.property(modes, fc.array(entry, { maxLength: 60 }), (mode, entries) => {
+        const joined = new JoinedRelays({ server: mode, clients: [mode, mode] });
+        const recorded = side === "server" ? joined.server : joined.client;
+        const { relay } = recorded;
+        joined.dial({ sessionId: 1 });
+        for (const [nowMs, { from, data, frame }] of entries.entries()) {
+          const copy = frame.slice();
+          const tunnel = from === "tunnel 2" ? 2 : 1;
+          if (data && from === "link") relay.sessionFromLink(copy, 0, nowMs);
+          else if (data) relay.sessionFromTunnel(tunnel, copy, 0, nowMs);
+          else if (from === "link") relay.discoveryFromLink(copy, nowMs);
+          else relay.discoveryFromTunnel(tunnel, copy, nowMs);
+          assertConsistent(recorded);
+        }
+        // Nothing but discovery goes out by the ports, and nothing but what this side may send.
+        const mine = side === "server" ? [CODE.PADI, CODE.PADR] : [CODE.PADO, CODE.PADS];
+        const theirs = side === "server" ? [CODE.PADO, CODE.PADS] : [CODE.PADI, CODE.PADR];
+        for (const frame of recorded.link) {
+          assert(!(theirs as number[]).includes(parseDiscovery(frame)!.code));
+        }
+        for (const { frame } of recorded.tunnel) {
+          assert(!(mine as number[]).includes(parseDiscovery(frame)!.code));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+}
+
+Deno.test("Relay shows its link no address of beyond the tunnel in own mode", () => {
+  fc.assert(
+    fc.property(fc.array(entry, { maxLength: 40 }), (entries) => {
+      const joined = new JoinedRelays({ clients: ["own", "own"] });
+      const { server } = joined;
+      joined.dial({ sessionId: 1 });
+      for (const { from, data, frame } of entries) {
+        const tunnel = from === "tunnel 2" ? 2 : 1;
+        if (data && from !== "link") {
+          const copy = frame.slice();
+          const owner = server.relay.sessionFromTunnel(tunnel, copy, 0, 0);
+          if (typeof owner !== "number") server.link.push(copy);
+        } else if (!data && from === "link") server.relay.discoveryFromLink(frame.slice(), 0);
+        else if (!data) server.relay.discoveryFromTunnel(tunnel, frame.slice(), 0);
+      }
+      for (const frame of server.link) {
+        assertEquals(frame.subarray(...ETHERNET.source), SERVER_LINK);
+        assert([ETH_P_PPP_DISC, ETH_P_PPP_SES].includes(readEtherType(frame)));
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/**
+ * Hosts and ACs round a server and three clients. It knows from the dialogues alone, with no look
+ * into a relay, whose each session is, and checks where each frame comes out.
+ */
+class World {
+  readonly joined: JoinedRelays;
+  /** Offers that hosts have seen. */
+  readonly offers: { client: RecordedRelay; frame: Uint8Array }[] = [];
+  /** Requests that an AC has seen, with who made them. */
+  readonly requests: { frame: Uint8Array; client: RecordedRelay; host: Uint8Array }[] = [];
+  /** Sessions by the AC's view of them: its own address, the host's, the id. */
+  readonly sessions = new Map<string, {
+    client: RecordedRelay;
+    host: Uint8Array;
+    ac: Uint8Array;
+    face: Uint8Array;
+    id: number;
+    /** What the host's link shows of it. */
+    linkFace: Uint8Array;
+    linkId: number;
+  }>();
+
+  constructor(server: MacMode, clients: MacMode[]) {
+    this.joined = new JoinedRelays({ server, clients });
+  }
+
+  client(index: number): RecordedRelay {
+    return this.joined.clients[index % this.joined.clients.length];
+  }
+
+  seek(client: RecordedRelay, host: Uint8Array, uniq: Tag[]): void {
+    this.#ask(client, host, padi(host, [SERVICE, ...uniq]));
+  }
+
+  take(which: number): void {
+    if (this.offers.length === 0) return;
+    const { client, frame } = this.offers[which % this.offers.length];
+    const { destination: host } = parseDiscovery(frame)!;
+    this.#ask(client, host, padr(frame));
+  }
+
+  /** A whole dialogue. */
+  dial(client: RecordedRelay, host: Uint8Array, ac: Uint8Array, id: number): void {
+    this.seek(client, host, [hostUniq("h")]);
+    this.offer(this.requests.length - 1, ac, []);
+    this.take(this.offers.length - 1);
+    const asked = this.requests.filter(({ frame }) => parseDiscovery(frame)!.code === CODE.PADR);
+    this.grant(asked.length - 1, id);
+  }
+
+  #ask(client: RecordedRelay, host: Uint8Array, request: Uint8Array): void {
+    for (const frame of this.joined.hostSends(request, client)) {
+      this.requests.push({ frame, client, host });
+    }
+  }
+
+  offer(which: number, ac: Uint8Array, tags: Tag[]): void {
+    if (this.requests.length === 0) return;
+    const { frame, client, host } = this.requests[which % this.requests.length];
+    for (const offer of this.#answers(answer(frame, ac, "PADO", { tags }), client)) {
+      const packet = parseDiscovery(offer)!;
+      assertEquals([packet.code, packet.destination], [CODE.PADO, host]);
+      this.offers.push({ client, frame: offer });
+    }
+  }
+
+  grant(which: number, id: number): void {
+    const asked = this.requests.filter(({ frame }) => parseDiscovery(frame)!.code === CODE.PADR);
+    if (asked.length === 0) return;
+    const { frame, client, host } = asked[which % asked.length];
+    const { destination: ac, source: face } = parseDiscovery(frame)!;
+    const answers = this.#answers(answer(frame, ac, "PADS", { sessionId: id }), client, true);
+    for (const pads of answers) {
+      const packet = parseDiscovery(pads)!;
+      if (packet.code !== CODE.PADS) continue;
+      assertEquals(packet.destination, host);
+      if (id === 0) assertEquals(packet.sessionId, 0);
+      else {
+        const { source: linkFace, sessionId: linkId } = packet;
+        this.sessions.set(key(ac, face, id), { client, host, ac, face, id, linkFace, linkId });
+      }
+    }
+  }
+
+  // What the owner's link saw; no other client's saw anything, except an old owner of the id.
+  #answers(frame: Uint8Array, owner: RecordedRelay, granting = false): Uint8Array[] {
+    const seen = this.joined.acSends(frame, owner);
+    for (const client of this.joined.clients) {
+      if (client === owner) continue;
+      for (const other of client.takeLink()) {
+        assert(granting && parseDiscovery(other)!.code === CODE.PADT, "another client's frame");
+      }
+    }
+    return seen;
+  }
+
+  #pick(which: number) {
+    const all = [...this.sessions.values()];
+    return all.length === 0 ? undefined : all[which % all.length];
+  }
+
+  fromAc(which: number): void {
+    const session = this.#pick(which);
+    if (session === undefined) return;
+    const { ac, face, id, client, host, linkFace, linkId } = session;
+    const arrived = this.joined.acData(data(ac, face, id));
+    assert(arrived !== undefined, "the owner's frame is lost");
+    assertStrictEquals(arrived.client, client);
+    assertEquals(arrived.frame, data(linkFace, host, linkId));
+  }
+
+  fromHost(which: number): void {
+    const session = this.#pick(which);
+    if (session === undefined) return;
+    const { ac, face, id, client, host, linkFace, linkId } = session;
+    assertEquals(
+      this.joined.hostData(data(host, linkFace, linkId), client),
+      data(face, ac, id),
+    );
+    for (const other of this.joined.clients) {
+      if (other === client) continue;
+      // The same frame behind another client is that client's, or nobody's.
+      const seen = this.joined.hostData(data(host, linkFace, linkId), other);
+      const at = seen && this.sessions.get(
+        key(
+          seen.subarray(...ETHERNET.destination),
+          seen.subarray(...ETHERNET.source),
+          parseSession(seen)!.sessionId,
+        ),
+      );
+      assert(at === undefined || at.client === other, "a frame got into another's session");
+    }
+  }
+
+  endByAc(which: number): void {
+    const session = this.#pick(which);
+    if (session === undefined) return;
+    const { ac, face, id, client, host, linkFace, linkId } = session;
+    assertEquals(
+      this.#answers(discovery("PADT", ac, face, [], id), client),
+      [discovery("PADT", linkFace, host, [], linkId)],
+    );
+    this.sessions.delete(key(ac, face, id));
+  }
+
+  endByHost(which: number): void {
+    const session = this.#pick(which);
+    if (session === undefined) return;
+    const { ac, face, id, client, host, linkFace, linkId } = session;
+    assertEquals(
+      this.joined.hostSends(discovery("PADT", host, linkFace, [], linkId), client),
+      [discovery("PADT", face, ac, [], id)],
+    );
+    this.sessions.delete(key(ac, face, id));
+  }
+
+  check(): void {
+    for (const relay of [this.joined.server, ...this.joined.clients]) assertConsistent(relay);
+    const { server, clients } = this.joined;
+    assertEquals(
+      new Set(server.sessions.map((s) => key(s.peerMac, s.facingMac, s.tunnelId))),
+      new Set(this.sessions.keys()),
+    );
+    // Each session of the server is one of the client's whose tunnel it is, and the other way round.
+    const pairs = (session: Session, client: number) =>
+      `${client} ${session.tunnelId} ${[session.peerMac, session.farMac].map(String).sort()}`;
+    assertEquals(
+      server.sessions.map((session) => pairs(session, session.tunnel - 1)).sort(),
+      clients.flatMap((client, index) => client.sessions.map((session) => pairs(session, index)))
+        .sort(),
+    );
+    for (const { session } of server.closed) {
+      assert(
+        !server.sessions.includes(session) &&
+          server.opened.some((opened) => sameMac(opened.peerMac, 0, session.peerMac, 0)),
+      );
+    }
+  }
+}
+
+function key(ac: Uint8Array, face: Uint8Array, id: number): string {
+  return `${ac} ${face} ${id}`;
+}
+
+const step: fc.Arbitrary<(world: World) => void> = fc.oneof(
+  fc.tuple(fc.nat(2), some(HOST, HOST_2), some(AC, AC_2), some(1, 2, 3))
+    .map(([client, host, ac, id]) => (world: World) => world.dial(world.client(client), host, ac, id)),
+  fc.tuple(fc.nat(2), some(HOST, HOST_2), some([], [hostUniq()], [hostUniq("h")]))
+    .map(([client, host, uniq]) => (world: World) => world.seek(world.client(client), host, uniq)),
+  fc.tuple(fc.nat(), some(AC, AC_2), some([], [cookie("a")], [cookie("b")]))
+    .map(([which, ac, tags]) => (world: World) => world.offer(which, ac, tags)),
+  fc.nat().map((which) => (world: World) => world.take(which)),
+  fc.tuple(fc.nat(), some(0, 1, 2, 3)).map(([which, id]) => (world: World) =>
+    world.grant(which, id)
+  ),
+  fc.nat().map((which) => (world: World) => world.fromAc(which)),
+  fc.nat().map((which) => (world: World) => world.fromHost(which)),
+  fc.nat().map((which) => (world: World) => world.endByAc(which)),
+  fc.nat().map((which) => (world: World) => world.endByHost(which)),
+);
+
+Deno.test("Relay gives each session one owner, over any dialogues of several clients, hosts and ACs", () => {
+  let granted = 0;
+  fc.assert(
+    fc.property(
+      modes,
+      fc.tuple(modes, modes, modes),
+      fc.array(step, { maxLength: 120, size: "max" }),
+      (server, clients, steps) => {
+        const world = new World(server, clients);
+        for (const step of steps) {
+          step(world);
+          world.check();
+        }
+        granted += world.joined.server.opened.length;
+      },
+    ),
+    { numRuns: 200 },
+  );
+  // The schedules are worth something only if sessions come of them.
+  assert(granted > 1000, `${granted} sessions`);
+});
+
+Deno.test("Relay tells of each opening before, and of each closing after, the session is in the table", () => {
+  const seen: string[] = [];
+  const ports: RelayPorts = {
+    toLink: (frame) => seen.push(`link ${readSessionId(frame)} of ${relay.sessions.size}`),
+    toTunnel: (_tunnel, frame) =>
+      seen.push(
+        `tunnel ${findTag(parseDiscovery(frame)!.tags, TAG.HOST_UNIQ) ? "with" : "without"}`,
+      ),
+    drop: (reason) => seen.push(`drop ${reason}`),
+    opened: () => seen.push(`opened, of ${relay.sessions.size}`),
+    closed: (_session, reason) => seen.push(`closed ${reason}, of ${relay.sessions.size}`),
+  };
+  const relay = new Relay(
+    { side: "client", mac: "own", linkMac: CLIENT_LINK, idleMs: 0, deadMs: 0 },
+    ports,
+  );
+  relay.addTunnel(1);
+  relay.discoveryFromLink(padi(HOST, [hostUniq("h")]), 0);
+  relay.discoveryFromTunnel(1, discovery("PADO", AC, HOST, [hostUniq("h")]), 0);
+  relay.discoveryFromLink(discovery("PADR", HOST, CLIENT_LINK, [hostUniq("h")]), 0);
+  relay.discoveryFromTunnel(1, discovery("PADS", AC, HOST, [hostUniq("h")], 3), 0);
+  relay.closeAll("shutdown");
+  assertEquals(seen, [
+    "tunnel with",
+    "link 0 of 0",
+    "tunnel with",
+    "opened, of 1",
+    "link 3 of 1",
+    "link 3 of 1",
+    "tunnel without",
+    "closed shutdown, of 0",
+  ]);
+});
