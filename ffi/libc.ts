@@ -131,6 +131,16 @@ const symbols = {
     nonblocking: true,
   },
 
+  epoll_ctl: {
+    parameters: [
+      "i32", // int epfd
+      "i32", // int op
+      "i32", // int fd
+      "buffer", // struct epoll_event *event
+    ],
+    result: "i32",
+  },
+
   eventfd: {
     parameters: [
       "u32", // unsigned int initval

@@ -4,6 +4,7 @@ export * from "./eventfd.ts";
 export * from "./filter.ts";
 export * from "./interface.ts";
 export * from "./link_sender.ts";
+export * from "./mute.ts";
 export * from "./netns.ts";
 export { ControlLane, type LaneOptions } from "./packet_socket.ts";
 export { Pinned } from "./pinned.ts";

@@ -3,6 +3,7 @@
 import { ConfigurationError } from "../dataplane/configuration_error.ts";
 import type { ModeOptions } from "../mode.ts";
 import type { Log } from "../observe/log.ts";
+import { isPrintable } from "../wire/text.ts";
 import {
   choice,
   endpoint,
@@ -41,12 +42,9 @@ export function modeOptions(given: Given): ModeOptions & { log: Log } {
   const status = given.value("status");
   const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
   const name = given.value("name");
-  // deno-lint-ignore no-control-regex
-  if (
-    name !== undefined &&
-    (new TextEncoder().encode(name).length > 64 || /[\x00-\x1f\x7f]/.test(name))
-  ) {
-    throw new UsageError("--name is 1 to 64 bytes with no control character");
+  // What the greeting can carry.
+  if (name !== undefined && (new TextEncoder().encode(name).length > 64 || !isPrintable(name))) {
+    throw new UsageError("--name is 1 to 64 bytes that print");
   }
   return {
     interface: required(given, "interface", "eth1"),

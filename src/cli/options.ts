@@ -52,9 +52,12 @@ export function readFlags(flags: Flags, args: string[]): Given {
     alias: { help: "h", version: "V" },
     unknown: (arg, key) => {
       const what = key === undefined ? "argument" : "flag";
-      throw new UsageError(`Unknown ${what} ${arg.replace(/=.*/s, "")}`);
+      throw new UsageError(`Unknown ${what} ${arg.replace(/=.*/s, "") || '""'}`);
     },
   });
+  // Only what is behind "--" has got past `unknown`.
+  const [behind] = parsed._ as (string | number)[];
+  if (behind !== undefined) throw new UsageError(`Unknown argument ${behind}`);
   const values = (flag: string) => (parsed[flag] ?? []) as string[];
   for (const name of withValue) {
     const given = values(name);

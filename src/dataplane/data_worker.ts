@@ -1,6 +1,6 @@
 // The main thread's end of the data worker.
 
-import { EventFd, findSocket, setTunnelOptions } from "../../ffi/mod.ts";
+import { EventFd, findSocket, muteSocket, setTunnelOptions } from "../../ffi/mod.ts";
 import { formatEndpoint } from "../tunnel/endpoint.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import { Counters, type CounterValues } from "./counters.ts";
@@ -105,6 +105,7 @@ export class DataWorker {
       userTimeoutMs: this.#options.tunnelDeadMs,
       notsentLowat: NOTSENT_LOWAT,
     });
+    muteSocket(fd);
     const id = ++this.#ids;
     this.#conns.set(id, conn);
     this.#post({ type: "tunnel", tunnel: { id, fd, peer: formatEndpoint(remote), ...tunnel } });

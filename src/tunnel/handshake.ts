@@ -50,6 +50,7 @@ export class HandshakeError extends Error {
  *
  * @param conn A connection to a server. On an error it is the caller's to close.
  * @param hello What to say of this side.
+ * @param timeoutMs How long to wait for the answer, in ms.
  * @returns What the server said of itself.
  * @throws {HandshakeError} If the server refuses, says nothing in time, or does not speak this protocol.
  *
@@ -73,9 +74,13 @@ export class HandshakeError extends Error {
  * for (const closable of [near, far, listener]) closable.close();
  * ```
  */
-export async function greetServer(conn: Deno.Conn, hello: Hello): Promise<Handshake> {
+export async function greetServer(
+  conn: Deno.Conn,
+  hello: Hello,
+  timeoutMs = HANDSHAKE_TIMEOUT_MS,
+): Promise<Handshake> {
   await writeAll(conn, encodeFrame(FRAME.HELLO, emitHello(hello)));
-  const { type, payload, received } = await readFirst(conn);
+  const { type, payload, received } = await readFirst(conn, timeoutMs);
   if (type === FRAME.GOODBYE) {
     const goodbye = parseGoodbye(payload);
     throw new HandshakeError(`Refused: ${describeGoodbye(goodbye)}`, goodbye?.reason);
@@ -94,12 +99,17 @@ export async function greetServer(conn: Deno.Conn, hello: Hello): Promise<Handsh
  *
  * @param conn A client's connection. On an error it is the caller's to close.
  * @param welcome What to say of this side.
+ * @param timeoutMs How long to wait for the hello, in ms.
  * @returns What the client said of itself.
  * @throws {HandshakeError} If what comes is no hello that fits; the client has been told why.
  */
-export async function greetClient(conn: Deno.Conn, welcome: Hello): Promise<Handshake> {
+export async function greetClient(
+  conn: Deno.Conn,
+  welcome: Hello,
+  timeoutMs = HANDSHAKE_TIMEOUT_MS,
+): Promise<Handshake> {
   try {
-    const { type, payload, received } = await readFirst(conn);
+    const { type, payload, received } = await readFirst(conn, timeoutMs);
     if (type !== FRAME.HELLO) {
       throw new HandshakeError(
         `The client began with frame type ${type}; is it an older one (--legacy)?`,
@@ -151,6 +161,7 @@ function checkVersion(peer: Hello, whose: string): Hello {
 
 async function readFirst(
   conn: Deno.Conn,
+  timeoutMs: number,
 ): Promise<{ type: number; payload: Uint8Array; received: Uint8Array }> {
   const bytes = new Uint8Array(GREETING_MAX);
   const header = { type: 0, length: 0 };
@@ -158,7 +169,7 @@ async function readFirst(
   const deadline = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => deadline.reject(new HandshakeError("No greeting in time", REASON.TIMEOUT)),
-    HANDSHAKE_TIMEOUT_MS,
+    timeoutMs,
   );
   try {
     while (true) {

@@ -235,13 +235,6 @@ export class Rig implements AsyncDisposable {
     }
   }
 
-  /** Takes the bridges away again. */
-  async unbridge(): Promise<void> {
-    for (const namespace of Object.values(this.namespace)) {
-      await ip(`-n ${namespace} link del bridge`);
-    }
-  }
-
   /**
    * Runs a shell script in the guest.
    *
@@ -283,11 +276,6 @@ export class Rig implements AsyncDisposable {
 
   async hangUp(n: number): Promise<void> {
     await this.run(`dial down ${n}`);
-  }
-
-  /** Whether session `n` is up at the host. */
-  async isUp(n: number): Promise<boolean> {
-    return (await this.cpe(`ip -br link show ppp${n} 2>&1 || true`)).includes("UP");
   }
 
   /** Waits until no side has a session. */

@@ -156,9 +156,10 @@ for (const mac of ["own", "transparent"]) {
         }],
         ["PADT of the access concentrator reaches the host", async () => {
           await rig.listen(ETH_P_PPP_DISC);
-          await rig.run("ac list | while read -r pid _; do kill -KILL $pid; done");
+          await rig.acDown();
           await rig.untilSeen("PADT", "cpe", `${PADT} and ${fromAc}`);
           await rig.untilNoSessions();
+          await rig.acUp();
         }],
         ["PADT of the host reaches the access concentrator", async () => {
           await rig.dial(0, "user");

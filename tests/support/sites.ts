@@ -320,6 +320,21 @@ export class Sites implements AsyncDisposable {
     return { hosts, sessions };
   }
 
+  /** Takes the pair of a client's link away, with the hosts' station; without a site the AC's. */
+  async cut(site?: ClientSite): Promise<void> {
+    const station = site?.hosts ?? this.acs;
+    const namespace = site?.clientNamespace ?? this.serverNamespace;
+    await station.close();
+    await this.net.ip(namespace, "link", "del", station.name);
+  }
+
+  /** Makes what `cut` took away anew. Hosts and ACs that were there are not any more. */
+  async join(site?: ClientSite): Promise<void> {
+    if (site === undefined) {
+      this.acs = await this.#join(this.acNamespace, this.serverNamespace, "isp0");
+    } else site.hosts = await this.#join(site.hostNamespace, site.clientNamespace, "lan0");
+  }
+
   /** Waits until all frames that the program has put on a link so far have been heard beyond it. */
   async settled(station: Station): Promise<void> {
     const namespace = station === this.acs

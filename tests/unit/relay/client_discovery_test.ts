@@ -21,6 +21,7 @@ import {
   SERVER_LINK,
   SERVICE,
   tagsOf,
+  token,
 } from "../../support/relays.ts";
 
 function cookieOf(frame: Uint8Array): Tag | undefined {
@@ -199,8 +200,8 @@ Deno.test("ClientDiscovery translates the id of a PADT from the host", () => {
 
 Deno.test("ClientDiscovery translates the id of a PADT from the AC", () => {
   const { joined, id } = meeting();
-  assertEquals(joined.acSends(discovery("PADT", AC_2, SERVER_LINK, [], 7)), [
-    discovery("PADT", CLIENT_LINK, HOST, [], id),
+  assertEquals(joined.acSends(discovery("PADT", AC_2, SERVER_LINK, [token(2), SERVICE], 7)), [
+    discovery("PADT", CLIENT_LINK, HOST, [SERVICE], id),
   ]);
   assertEquals(joined.client.sessions.map(({ farMac }) => farMac), [AC]);
 });

@@ -346,7 +346,9 @@ function key(ac: Uint8Array, face: Uint8Array, id: number): string {
 
 const step: fc.Arbitrary<(world: World) => void> = fc.oneof(
   fc.tuple(fc.nat(2), some(HOST, HOST_2), some(AC, AC_2), some(1, 2, 3))
-    .map(([client, host, ac, id]) => (world: World) => world.dial(world.client(client), host, ac, id)),
+    .map(([client, host, ac, id]) => (world: World) =>
+      world.dial(world.client(client), host, ac, id)
+    ),
   fc.tuple(fc.nat(2), some(HOST, HOST_2), some([], [hostUniq()], [hostUniq("h")]))
     .map(([client, host, uniq]) => (world: World) => world.seek(world.client(client), host, uniq)),
   fc.tuple(fc.nat(), some(AC, AC_2), some([], [cookie("a")], [cookie("b")]))

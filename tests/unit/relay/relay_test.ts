@@ -180,6 +180,22 @@ for (const code of ["PADG", "PADC", "PADQ"] as const) {
   });
 }
 
+Deno.test("Relay takes Host-Uniq out of a frame within a session: no two links know it by the same", () => {
+  for (const mode of MODES) {
+    const { hostFace, acFace } = faces(mode);
+    const joined = new JoinedRelays({ server: mode.server, clients: [mode.client] });
+    joined.dial({ sessionId: 9 });
+    const error: Tag = { type: TAG.GENERIC_ERROR, value: bytes("bye") };
+    assertEquals(joined.acSends(discovery("PADQ", AC, hostFace, [token(1), error, SERVICE], 9)), [
+      discovery("PADQ", acFace, HOST, [error, SERVICE], 9),
+    ]);
+    assertEquals(joined.hostSends(discovery("PADT", HOST, acFace, [error, hostUniq("h")], 9)), [
+      discovery("PADT", hostFace, AC, [error], 9),
+    ]);
+    assertEquals([joined.server.sessions, joined.client.sessions], [[], []]);
+  }
+});
+
 for (const code of ["PADM", "PADN"] as const) {
   Deno.test(`Relay carries ${code} within a session from the AC only`, () => {
     const joined = new JoinedRelays();

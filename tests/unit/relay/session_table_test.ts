@@ -51,22 +51,25 @@ const SHARED = [
 
 Deno.test("SessionTable tells sessions of one id apart by addresses and tunnel, closed in any order", () => {
   const order = fc.shuffledSubarray(SHARED.map((_, index) => index), { minLength: SHARED.length });
-  fc.assert(fc.property(order, (order) => {
-    const table = new SessionTable();
-    const sessions = SHARED.map((each) => table.open(each, 0));
-    assertEquals(table.size, sessions.length);
-    const gone = new Set<Session>();
-    for (const index of order) {
-      assert(table.close(sessions[index]));
-      assertFalse(table.close(sessions[index]));
-      gone.add(sessions[index]);
-      for (const session of sessions) {
-        if (gone.has(session)) assertLost(table, session);
-        else assertFound(table, session);
+  fc.assert(
+    fc.property(order, (order) => {
+      const table = new SessionTable();
+      const sessions = SHARED.map((each) => table.open(each, 0));
+      assertEquals(table.size, sessions.length);
+      const gone = new Set<Session>();
+      for (const index of order) {
+        assert(table.close(sessions[index]));
+        assertFalse(table.close(sessions[index]));
+        gone.add(sessions[index]);
+        for (const session of sessions) {
+          if (gone.has(session)) assertLost(table, session);
+          else assertFound(table, session);
+        }
+        assertEquals(table.size, sessions.length - gone.size);
       }
-      assertEquals(table.size, sessions.length - gone.size);
-    }
-  }), { numRuns: 30 });
+    }),
+    { numRuns: 30 },
+  );
 });
 
 Deno.test("SessionTable agrees with a plain list over random openings and closings", () => {
@@ -79,27 +82,30 @@ Deno.test("SessionTable agrees with a plain list over random openings and closin
     linkId: few(1, 2, 0xfffe),
     close: fc.option(fc.nat(), { freq: 2 }),
   });
-  fc.assert(fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-    const table = new SessionTable();
-    const open: Session[] = [];
-    for (const { tunnel, peer, far, tunnelId, linkId, close } of steps) {
-      if (close !== null) {
-        if (open.length === 0) continue;
-        const [session] = open.splice(close % open.length, 1);
-        assert(table.close(session));
-        assertLost(table, session);
-      } else {
-        const added = key({ tunnel, peerMac: mac(peer), farMac: mac(far), tunnelId, linkId });
-        if (
-          table.atLink(linkId, added.peerMac, added.facingMac) !== undefined ||
-          table.atTunnel(tunnel, tunnelId, added.farMac, added.peerMac) !== undefined
-        ) continue;
-        open.push(table.open(added, 0));
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const table = new SessionTable();
+      const open: Session[] = [];
+      for (const { tunnel, peer, far, tunnelId, linkId, close } of steps) {
+        if (close !== null) {
+          if (open.length === 0) continue;
+          const [session] = open.splice(close % open.length, 1);
+          assert(table.close(session));
+          assertLost(table, session);
+        } else {
+          const added = key({ tunnel, peerMac: mac(peer), farMac: mac(far), tunnelId, linkId });
+          if (
+            table.atLink(linkId, added.peerMac, added.facingMac) !== undefined ||
+            table.atTunnel(tunnel, tunnelId, added.farMac, added.peerMac) !== undefined
+          ) continue;
+          open.push(table.open(added, 0));
+        }
+        assertEquals(new Set(table), new Set(open));
+        for (const session of open) assertFound(table, session);
       }
-      assertEquals(new Set(table), new Set(open));
-      for (const session of open) assertFound(table, session);
-    }
-  }), { numRuns: 200 });
+    }),
+    { numRuns: 200 },
+  );
 });
 
 Deno.test("SessionTable finds nothing in frames that end early", () => {

@@ -1,0 +1,210 @@
+// What the program says to a command line that cannot work, and where the machine refuses.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { inNamespace } from "../../ffi/mod.ts";
+import { TestNet } from "../support/namespaces.ts";
+import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
+
+const skipped = whyNot("linux", "root", "iproute2", "namespaces");
+const MAIN = new URL("../../main.ts", import.meta.url).href;
+
+interface Said {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+interface Case {
+  /** What is wrong, for the test's name. */
+  what: string;
+  args: string[];
+  status: 1 | 2;
+  /** Names the thing. */
+  names: RegExp;
+  /** Names the way out. */
+  mends: RegExp;
+}
+
+const SERVER = ["server", "--interface", "lan0", "--listen", "127.0.0.1:8000"];
+const CLIENT = ["client", "--interface", "lan0", "--connect", "127.0.0.1:8000"];
+
+/** Where the test listens itself. */
+const TAKEN = "127.0.0.1:8001";
+
+const CASES: Case[] = [
+  {
+    what: "an unknown subcommand",
+    args: ["sevrer"],
+    status: 2,
+    names: /sevrer/,
+    mends: /see pppoe-proxy --help/,
+  },
+  {
+    what: "an unknown flag",
+    args: [...SERVER, "--interfase", "eth1"],
+    status: 2,
+    names: /--interfase/,
+    mends: /see pppoe-proxy server --help/,
+  },
+  {
+    what: "a flag of the other mode",
+    args: [...CLIENT, "--allow", "10.0.0.1"],
+    status: 2,
+    names: /--allow/,
+    mends: /see pppoe-proxy client --help/,
+  },
+  {
+    what: "an argument too many",
+    args: [...SERVER, "eth1"],
+    status: 2,
+    names: /eth1/,
+    mends: /--help/,
+  },
+  {
+    what: "no interface",
+    args: ["server", "--listen", "127.0.0.1:8000"],
+    status: 2,
+    names: /--interface is missing/,
+    mends: /--interface eth1/,
+  },
+  {
+    what: "no server to connect to",
+    args: ["client", "--interface", "lan0"],
+    status: 2,
+    names: /--connect is missing/,
+    mends: /--connect \S+:\d+/,
+  },
+  {
+    what: "an interface that is not there",
+    args: ["client", "--interface", "lan9", "--connect", "127.0.0.1:8000"],
+    status: 2,
+    names: /lan9/,
+    mends: /Ethernet ones here: lan0/,
+  },
+  {
+    what: "an interface that is not an Ethernet one",
+    args: ["server", "--interface", "lo", "--listen", "127.0.0.1:8000"],
+    status: 2,
+    names: /on lo: .*not an Ethernet one/,
+    mends: /Ethernet ones here: lan0/,
+  },
+  {
+    what: "a network that is none",
+    args: [...SERVER, "--allow", "10.0.0.0/33"],
+    status: 2,
+    names: /10\.0\.0\.0\/33/,
+    mends: /0 to 32/,
+  },
+  {
+    what: "a port that is none",
+    args: ["server", "--interface", "lan0", "--listen", "127.0.0.1:80000"],
+    status: 2,
+    names: /--listen.*80000/,
+    mends: /65535/,
+  },
+  {
+    what: "an IPv6 address without brackets",
+    args: ["client", "--interface", "lan0", "--connect", "fd00::1:8000"],
+    status: 2,
+    names: /--connect.*fd00::1:8000/,
+    mends: /\[2001:db8::1\]:8000/,
+  },
+  {
+    what: "a word that a flag does not know",
+    args: [...CLIENT, "--mac", "theirs"],
+    status: 2,
+    names: /--mac.*theirs/,
+    mends: /own or transparent/,
+  },
+  {
+    what: "a number out of bounds",
+    args: [...SERVER, "--max-clients", "1001"],
+    status: 2,
+    names: /--max-clients.*1001/,
+    mends: /1 to 1000/,
+  },
+  {
+    what: "an address that is in use",
+    args: ["server", "--interface", "lan0", "--listen", TAKEN],
+    status: 1,
+    names: /Cannot listen on 127\.0\.0\.1:8001/,
+    mends: /in use; choose another port/,
+  },
+  {
+    what: "a status address that is in use",
+    args: [...SERVER, "--status", TAKEN],
+    status: 1,
+    names: /Cannot serve the status on 127\.0\.0\.1:8001/,
+    mends: /in use; choose another port/,
+  },
+  {
+    what: "an address of another machine",
+    args: ["server", "--interface", "lan0", "--listen", "192.0.2.77:8000"],
+    status: 1,
+    names: /Cannot listen on 192\.0\.2\.77:8000/,
+    mends: /this machine has no such address/,
+  },
+];
+
+/** Runs it in a namespace that has the interfaces lo and lan0. */
+async function run(before: string[], args: string[]): Promise<Said> {
+  await using net = await TestNet.make("cli");
+  const [here, there] = [await net.namespace("here"), await net.namespace("there")];
+  await net.veth({ namespace: here, name: "lan0" }, { namespace: there, name: "lan0" });
+  const [hostname, port] = TAKEN.split(":");
+  using _taken = inNamespace(
+    net.path(here),
+    () => Deno.listen({ hostname, port: Number(port) }),
+  );
+  const program = [Deno.execPath(), "run", "--quiet", "-A", MAIN, ...args];
+  const { code, stdout, stderr } = await new Deno.Command("timeout", {
+    args: ["10", "ip", "netns", "exec", here, ...before, ...program],
+  }).output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+function assertRefused({ code, stdout, stderr }: Said, { status, names, mends }: Case): void {
+  assertMatch(stderr, /^[^\n]+\n$/);
+  assertMatch(stderr, names);
+  assertMatch(stderr, mends);
+  assertEquals(code, status, stderr);
+  assertEquals(stdout, "");
+}
+
+for (const wrong of CASES) {
+  testUnless(
+    skipped,
+    `main() names the fault and the remedy in one line, with status ${wrong.status}, for ${wrong.what}`,
+    async () => assertRefused(await run([], wrong.args), wrong),
+  );
+}
+
+for (const args of [SERVER, CLIENT]) {
+  testUnless(
+    skipped ?? (hasProgram("setpriv") ? undefined : "no setpriv"),
+    `main() names CAP_NET_RAW and exits with 1 when the ${args[0]} has not got it`,
+    async () => {
+      const before = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw", "--"];
+      assertRefused(await run(before, args), {
+        what: "a capability",
+        args,
+        status: 1,
+        names: /lan0/,
+        mends: /CAP_NET_RAW/,
+      });
+    },
+  );
+}
+
+testUnless(
+  skipped,
+  "main() prints help to standard output, with status 0, when asked for",
+  async () => {
+    for (const args of [["--help"], ["server", "--help"], ["client", "-h"]]) {
+      const { code, stdout, stderr } = await run([], args);
+      assertEquals(code, 0);
+      assertEquals(stderr, "");
+      assert(stdout.startsWith("pppoe-proxy") || stdout.startsWith("Usage: pppoe-proxy"), stdout);
+    }
+  },
+);

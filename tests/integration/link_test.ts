@@ -1,0 +1,155 @@
+// The interface of a mode goes down, goes away and comes back while the program runs.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { formatMac } from "../../src/wire/mod.ts";
+import { padtsAt, type Sites, untilPadts, withSites } from "../support/sites.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
+
+const skipped = whyNot("linux", "root", "iproute2", "namespaces");
+const NEW_MAC = "02:00:00:00:fe:ed";
+const SIDES = ["Client", "Server"] as const;
+
+/** What the scenarios need to know of the side that they disturb. */
+function sideOf(sites: Sites, side: typeof SIDES[number]) {
+  const [site] = sites.sites;
+  const client = side === "Client";
+  return {
+    mode: client ? sites.client : sites.server,
+    namespace: client ? site.clientNamespace : sites.serverNamespace,
+    name: client ? sites.clientInterface : sites.serverInterface,
+  };
+}
+
+for (const side of SIDES) {
+  testUnless(
+    skipped,
+    `${side} goes on with its sessions when its interface was down`,
+    () =>
+      withSites({}, async (sites) => {
+        const { mode, namespace, name } = sideOf(sites, side);
+        sites.ac();
+        const { hosts: [host] } = await sites.dialMany(1);
+        await sites.net.ip(namespace, "link", "set", name, "down");
+        await mode.untilHealth(503);
+        assertEquals((await mode.status()).interfaceState, "down");
+        assertMatch(await mode.untilLine(/is down/), new RegExp(`Interface ${name} is down`));
+
+        await sites.net.up({ namespace, name });
+        await mode.untilHealth(200);
+        assertEquals((await mode.status()).interfaceState, "up");
+        // Its address is the same, so the stations have noticed nothing.
+        assertEquals((await host.exchange({ frames: 20 })).returned, 20);
+        assertEquals(padtsAt(sites.hosts) + padtsAt(sites.acs), 0);
+        assertEquals((await sites.dialMany(2)).sessions.length, 2);
+        assertEquals((await sites.client.status()).reconnects, 0);
+      }),
+  );
+
+  testUnless(
+    skipped,
+    `${side} closes its sessions when its macvlan comes back with another address`,
+    () =>
+      withSites({ link: "macvlan" }, async (sites) => {
+        const { mode, namespace, name } = sideOf(sites, side);
+        const lower = side === "Client" ? "lan0" : "isp0";
+        const ac = sites.ac();
+        const dialled = await sites.dialMany(2);
+        await sites.net.ip(namespace, "link", "del", name);
+        await mode.untilHealth(503);
+        assertEquals((await mode.status()).interfaceState, "missing");
+
+        await sites.net.macvlan({ namespace, name, mac: NEW_MAC }, lower);
+        await mode.untilHealth(200);
+        assertMatch(
+          await mode.untilLine(/is up/),
+          new RegExp(`Interface ${name} is up .*mac=${NEW_MAC}`),
+        );
+        await Promise.all(dialled.hosts.map((host) => host.closed()));
+        await untilPadts(sites.acs, 2);
+        assertEquals(ac.sessions.size, 0);
+
+        const host = sites.host();
+        await host.dial();
+        assertEquals((await host.exchange({ frames: 100 })).returned, 100);
+        const seen = side === "Client"
+          ? host.protocol.offer!.mac
+          : [...ac.sessions.values()][0].host;
+        assertEquals(
+          [...seen].map((byte) => byte.toString(16).padStart(2, "0")).join(":"),
+          NEW_MAC,
+        );
+        assertEquals((await sites.client.status()).reconnects, 0);
+      }),
+  );
+
+  testUnless(
+    skipped,
+    `${side} goes on when its veth pair is deleted and made again`,
+    () =>
+      withSites({}, async (sites) => {
+        const { mode, namespace, name } = sideOf(sites, side);
+        const ac = sites.ac();
+        const { hosts: [host] } = await sites.dialMany(1);
+        // What was plugged in at the other end is gone as well.
+        await sites.cut(side === "Client" ? sites.sites[0] : undefined);
+        await mode.untilHealth(503);
+        assertEquals((await mode.status()).interfaceState, "missing");
+        await sites.join(side === "Client" ? sites.sites[0] : undefined);
+        await mode.untilHealth(200);
+        assertMatch(await mode.untilLine(/is up/), new RegExp(`Interface ${name} is up`));
+
+        if (side === "Client") {
+          await untilPadts(sites.acs, 1);
+          assertEquals(ac.sessions.size, 0);
+        } else {
+          assertEquals(await host.closed(), "ac");
+          sites.ac({ firstSessionId: 100 });
+        }
+        const another = sites.host();
+        await another.dial();
+        assertEquals((await another.exchange({ frames: 100 })).returned, 100);
+        assert((await sites.net.ip(namespace, "link", "show", name)).includes("UP"));
+      }),
+  );
+}
+
+testUnless(
+  skipped,
+  "Client closes its sessions when its interface gets another address",
+  () =>
+    withSites({}, async (sites) => {
+      const [{ clientNamespace }] = sites.sites;
+      const ac = sites.ac();
+      const { hosts: [host] } = await sites.dialMany(1);
+      await sites.net.ip(clientNamespace, "link", "set", "lan0", "address", NEW_MAC);
+      assertEquals(await host.closed(), "ac");
+      await untilPadts(sites.acs, 1);
+      assertEquals(ac.sessions.size, 0);
+      host.close();
+      assertEquals(formatMac((await sites.dialMany(1)).sessions[0].ac), NEW_MAC);
+    }),
+);
+
+testUnless(
+  skipped,
+  "Client waits for its interface when that is down at the start",
+  () =>
+    withSites({ start: false }, async (sites) => {
+      const [site] = sites.sites;
+      await sites.net.ip(site.clientNamespace, "link", "set", "lan0", "down");
+      sites.server.start();
+      sites.client.start();
+      await sites.server.untilHealth(200);
+      await sites.client.untilHealth(503);
+      await sites.client.untilStatus(
+        "its tunnel is up",
+        ({ tunnels }) => tunnels[0].state === "up",
+      );
+      assertEquals((await sites.client.status()).interfaceState, "down");
+      await sites.net.up({ namespace: site.clientNamespace, name: "lan0" });
+      await sites.client.untilHealth(200);
+      sites.ac();
+      const host = sites.host();
+      await host.dial();
+      assertEquals((await host.exchange({ frames: 20 })).returned, 20);
+    }),
+);

@@ -1,0 +1,124 @@
+// How the program ends: told to, told twice, or because its data worker died.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  padtsAt,
+  type Sites,
+  untilPadts,
+  variantName,
+  variantOptions,
+  VARIANTS,
+  withSites,
+} from "../support/sites.ts";
+import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
+import { until } from "../support/until.ts";
+
+const skipped = whyNot("linux", "root", "iproute2", "namespaces");
+const SESSIONS = 5;
+const STOP_MS = 2000;
+
+async function settled(sites: Sites): Promise<void> {
+  await sites.settled(sites.acs);
+  await sites.settled(sites.hosts);
+}
+
+for (const variant of VARIANTS) {
+  for (const side of ["server", "client"] as const) {
+    testUnless(
+      skipped,
+      `SIGTERM of the ${side} ${variantName(variant)} sends one PADT for each session to each side`,
+      () =>
+        withSites(variantOptions(variant), async (sites) => {
+          const ac = sites.ac();
+          const { hosts } = await sites.dialMany(SESSIONS);
+          const results = await Promise.all(hosts.map((host) => host.exchange({ frames: 10 })));
+          assertEquals(results.map(({ returned }) => returned), new Array(SESSIONS).fill(10));
+          const [told, other] = side === "server"
+            ? [sites.server, sites.client]
+            : [sites.client, sites.server];
+
+          const { code, ms } = await told.end("SIGTERM");
+          assertEquals(code, 0);
+          assert(ms < STOP_MS, `${ms} ms`);
+          await Promise.all(hosts.map((host) => host.closed()));
+          await untilPadts(sites.acs, SESSIONS);
+          assertEquals(ac.sessions.size, 0);
+          // The other one has lost its tunnel, and has nothing left to say to anybody.
+          await other.untilStatus("the tunnel is gone", ({ tunnels, sessions }) =>
+            sessions.length === 0 && tunnels.every(({ state }) =>
+              state !== "up"
+            ));
+          assertMatch(await other.untilLine(/Client gone|Tunnel lost/), /goodbye \(shutdown\)/);
+          await settled(sites);
+          assertEquals([padtsAt(sites.acs), padtsAt(sites.hosts)], [SESSIONS, SESSIONS]);
+          assertEquals(other.matching(/Session closed/).length, SESSIONS);
+          assertEquals(told.matching(/Session closed/).length, SESSIONS);
+          assertMatch(told.lines.at(-1)!, /Stopped/);
+
+          assertEquals((await other.end("SIGINT")).code, 0);
+          await settled(sites);
+          assertEquals([padtsAt(sites.acs), padtsAt(sites.hosts)], [SESSIONS, SESSIONS]);
+        }),
+    );
+  }
+}
+
+for (const side of ["server", "client"] as const) {
+  testUnless(
+    skipped,
+    `A second signal ends a ${side} whose peer keeps it waiting at once`,
+    () =>
+      withSites({}, async (sites) => {
+        const ac = sites.ac();
+        await sites.dialMany(1);
+        const [told, other] = side === "server"
+          ? [sites.server, sites.client]
+          : [sites.client, sites.server];
+        other.signal("SIGSTOP");
+        const startMs = performance.now();
+        told.signal("SIGTERM");
+        // It has closed its session, and waits now for its peer to close the connection.
+        await untilPadts(side === "server" ? sites.acs : sites.hosts, 1);
+        const { code } = await told.end("SIGINT");
+        assertEquals(code, 130);
+        assert(performance.now() - startMs < STOP_MS);
+        other.signal("SIGCONT");
+        // What it had to say was said before.
+        await until("the AC knows", () => ac.sessions.size === 0);
+        await until("the host knows", () => padtsAt(sites.hosts) === 1);
+      }),
+  );
+}
+
+testUnless(
+  skipped,
+  "SIGTERM ends a client that can reach no server",
+  () =>
+    withSites({ start: false }, async (sites) => {
+      const { client } = sites;
+      client.start();
+      await client.untilLine(/Cannot connect to 10\.0\.1\.2:\d+: Connection refused/);
+      const { code, ms } = await client.end("SIGTERM");
+      assertEquals(code, 0);
+      assert(ms < STOP_MS, `${ms} ms`);
+    }),
+);
+
+testUnless(
+  skipped ?? (hasProgram("prlimit") ? undefined : "no prlimit"),
+  "A data worker that dies ends the program with status 1",
+  () =>
+    withSites({}, async (sites) => {
+      const { client } = sites;
+      const [{ clientNamespace }] = sites.sites;
+      sites.ac();
+      await sites.dialMany(1);
+      // It has no descriptor left to look at its interface with.
+      const args = ["--pid", String(client.pid), "--nofile=3:3"];
+      assert((await new Deno.Command("prlimit", { args }).output()).success);
+      await sites.net.ip(clientNamespace, "link", "set", "lan0", "down");
+      assertEquals((await client.ended()).code, 1);
+      assertEquals(client.matching(/ERROR The data worker died: /).length, 1);
+      // The other side closes what it had.
+      await untilPadts(sites.acs, 1);
+    }),
+);

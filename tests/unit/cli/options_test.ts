@@ -1,0 +1,224 @@
+// Reading flags.
+
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  allowed,
+  choice,
+  describeFlags,
+  endpoint,
+  type Flags,
+  integer,
+  logOf,
+  readFlags,
+  required,
+  UsageError,
+} from "../../../src/cli/options.ts";
+import { MODE_FLAGS, modeOptions } from "../../../src/cli/mode_flags.ts";
+
+const FLAGS: Flags = {
+  interface: { value: "IF", help: "An interface." },
+  listen: { value: "HOST:PORT", help: "An address." },
+  allow: { value: "CIDR", help: "Networks,\nany number.", repeats: true },
+  count: { value: "N", help: "A number." },
+  mac: { value: "own|transparent", help: "A word." },
+  "log-level": { value: "LEVEL", help: "A level." },
+  "log-format": { value: "FORMAT", help: "A format." },
+  legacy: { help: "A switch." },
+};
+
+const read = (...args: string[]) => readFlags(FLAGS, args);
+
+/** The message with which these arguments are refused. */
+function refusal(fn: () => unknown): string {
+  return assertThrows(fn, UsageError).message;
+}
+
+Deno.test("readFlags() reads --flag value and --flag=value", () => {
+  for (
+    const given of [
+      read("--interface", "eth1", "--listen", "[::1]:80"),
+      read("--listen=[::1]:80", "--interface=eth1"),
+    ]
+  ) {
+    assertEquals([given.value("interface"), given.value("listen")], ["eth1", "[::1]:80"]);
+    assertEquals(given.values("listen"), ["[::1]:80"]);
+    assertEquals([given.value("count"), given.values("allow")], [undefined, []]);
+  }
+});
+
+Deno.test("readFlags() keeps values as they are written", () => {
+  assertEquals(read("--interface", "007").value("interface"), "007");
+  assertEquals(read("--interface", "1e3").value("interface"), "1e3");
+  assertEquals(read("--interface=a=b").value("interface"), "a=b");
+  assertEquals(read("--interface", "true").value("interface"), "true");
+  assertEquals(read("--interface", "a b").value("interface"), "a b");
+});
+
+Deno.test("readFlags() reads switches", () => {
+  assertEquals(read().has("legacy"), false);
+  assertEquals(read("--legacy").has("legacy"), true);
+  assertEquals(read("--legacy", "--legacy").has("legacy"), true);
+  assertEquals(read("--legacy", "--interface", "eth1").value("interface"), "eth1");
+});
+
+Deno.test("readFlags() knows --help and --version, and their letters", () => {
+  for (const [flag, name] of [["--help", "help"], ["-h", "help"], ["-V", "version"]]) {
+    assert(read(flag).has(name), flag);
+  }
+  assert(read("--version").has("version"));
+  assert(!read("--version").has("help"));
+});
+
+Deno.test("readFlags() collects a flag that may repeat, in order", () => {
+  assertEquals(
+    read("--allow", "10.0.0.1", "--allow=10.0.0.2,::1", "--allow", "a").values("allow"),
+    [
+      "10.0.0.1",
+      "10.0.0.2,::1",
+      "a",
+    ],
+  );
+});
+
+const REFUSED: [args: string[], message: string][] = [
+  [["--interfaces", "eth1"], "Unknown flag --interfaces"],
+  [["--interfaces=eth1"], "Unknown flag --interfaces"],
+  [["--no-legacy"], "Unknown flag --no-legacy"],
+  [["--Interface", "eth1"], "Unknown flag --Interface"],
+  [["-i", "eth1"], "Unknown flag -i"],
+  [["--__proto__=x"], "Unknown flag --__proto__"],
+  [["eth1"], "Unknown argument eth1"],
+  [["--legacy", "eth1"], "Unknown argument eth1"],
+  [["42"], "Unknown argument 42"],
+  [["--interface", "eth1", "eth2"], "Unknown argument eth2"],
+  [["--interface", "eth1", "--", "eth2"], "Unknown argument eth2"],
+  [["--", "--legacy"], "Unknown argument --legacy"],
+  [["--interface"], "--interface needs a value: IF"],
+  [["--interface="], "--interface needs a value: IF"],
+  [["--interface", ""], 'Unknown argument ""'],
+  [["--interface", "--legacy"], "--interface needs a value: IF"],
+  [["--allow", "::1", "--allow"], "--allow needs a value: CIDR"],
+  [["--interface", "a", "--interface", "b"], "--interface is given 2 times; give it once"],
+  [["--count=1", "--count=1", "--count=1"], "--count is given 3 times; give it once"],
+];
+
+for (const [args, message] of REFUSED) {
+  Deno.test(`readFlags() refuses ${JSON.stringify(args)}`, () => {
+    assertEquals(refusal(() => read(...args)), message);
+  });
+}
+
+Deno.test("describeFlags() lays out each flag with its value and help in one column", () => {
+  const lines = describeFlags(FLAGS).split("\n");
+  const column = lines[0].indexOf("An interface.");
+  assertMatch(lines[0], /^ {2}--interface IF {2,}An interface\.$/);
+  assertEquals(lines[3], " ".repeat(column) + "any number.");
+  const starts = lines.filter((line) => line.startsWith("  --"));
+  assertEquals(starts.length, Object.keys(FLAGS).length + 2);
+  for (const line of starts) assertMatch(line.slice(column - 2), /^ {2}\S/);
+  assert(starts.some((line) => line.startsWith("  --help")));
+});
+
+Deno.test("required() returns the value, or says what is missing with an example", () => {
+  assertEquals(required(read("--interface", "eth7"), "interface", "eth1"), "eth7");
+  assertEquals(
+    refusal(() => required(read(), "interface", "eth1")),
+    "--interface is missing, for example --interface eth1",
+  );
+});
+
+Deno.test("choice() takes one of the words", () => {
+  const words = ["own", "transparent"] as const;
+  assertEquals(choice(read("--mac", "own"), "mac", words), "own");
+  assertEquals(choice(read(), "mac", words), undefined);
+  assertEquals(
+    refusal(() => choice(read("--mac", "Own"), "mac", words)),
+    '--mac is own or transparent, not "Own"',
+  );
+});
+
+Deno.test("integer() takes whole numbers within the bounds", () => {
+  const count = (text: string) => integer(read(`--count=${text}`), "count", 1, 1000);
+  assertEquals(["1", "42", "1000", "007"].map(count), [1, 42, 1000, 7]);
+  assertEquals(integer(read(), "count", 1, 1000), undefined);
+  for (
+    const text of ["0", "1001", "-1", "1.5", "1e2", "0x10", " 1", "1 ", "one", "١", "9".repeat(40)]
+  ) {
+    assertEquals(
+      refusal(() => count(text)),
+      `--count is a whole number from 1 to 1000, not "${text}"`,
+    );
+  }
+});
+
+Deno.test("endpoint() reads HOST:PORT, or says which flag is wrong", () => {
+  assertEquals(endpoint("listen", "[::1]:80"), { hostname: "::1", port: 80 });
+  assertEquals(
+    refusal(() => endpoint("listen", "80")),
+    'Cannot read --listen: "80" is not HOST:PORT, such as 192.0.2.1:8000',
+  );
+});
+
+Deno.test("allowed() takes repeats and commas", () => {
+  assertEquals(allowed(read("--allow", "10.0.0.0/8,::1", "--allow", "192.0.2.1")), [
+    "10.0.0.0/8,::1",
+    "192.0.2.1",
+  ]);
+  assertEquals(allowed(read()), []);
+  assertMatch(refusal(() => allowed(read("--allow", "10.0.0.0/33"))), /^Cannot read --allow "10/);
+  assertMatch(refusal(() => allowed(read("--allow", "::1,"))), /^Cannot read --allow "::1,"/);
+});
+
+Deno.test("logOf() tells whether the level is debug, and refuses other words", () => {
+  assertEquals(logOf(read()).debug, false);
+  assertEquals(logOf(read("--log-level", "debug")).debug, true);
+  assertEquals(
+    refusal(() => logOf(read("--log-level", "trace"))),
+    '--log-level is debug or info or warning or error, not "trace"',
+  );
+  assertEquals(
+    refusal(() => logOf(read("--log-format", "xml"))),
+    '--log-format is text or json, not "xml"',
+  );
+});
+
+const MODE: Flags = { interface: { value: "IF", help: "" }, ...MODE_FLAGS };
+const mode = (...args: string[]) => modeOptions(readFlags(MODE, args));
+
+Deno.test("modeOptions() leaves what is not given to the mode", () => {
+  const { log: _, ...options } = mode("--interface", "eth1");
+  assertEquals(options, {
+    interface: "eth1",
+    mac: undefined,
+    name: undefined,
+    status: undefined,
+    legacy: false,
+    idleTimeoutMs: undefined,
+    debug: false,
+  });
+});
+
+Deno.test("modeOptions() reads each shared flag", () => {
+  const { log: _, ...options } = mode(
+    ..."--interface eth1 --mac transparent --name osaka --status [::1]:9000 --legacy".split(" "),
+    ..."--idle-timeout 90 --log-level debug".split(" "),
+  );
+  assertEquals(options, {
+    interface: "eth1",
+    mac: "transparent",
+    name: "osaka",
+    status: { hostname: "::1", port: 9000 },
+    legacy: true,
+    idleTimeoutMs: 90_000,
+    debug: true,
+  });
+  assertEquals(mode("--interface=eth1", "--idle-timeout=0").idleTimeoutMs, 0);
+});
+
+Deno.test("modeOptions() refuses a name that the greeting cannot carry", () => {
+  const named = (name: string) => mode("--interface", "eth1", "--name", name).name;
+  assertEquals([named("a".repeat(64)), named("大阪 1")], ["a".repeat(64), "大阪 1"]);
+  for (const name of ["a".repeat(65), "大".repeat(22), "a\nb", "a\x7f", "a\x85b", "a\u202eb"]) {
+    assertEquals(refusal(() => named(name)), "--name is 1 to 64 bytes that print");
+  }
+});

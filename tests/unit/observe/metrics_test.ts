@@ -1,0 +1,124 @@
+// The status as Prometheus reads it.
+
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { renderMetrics } from "../../../src/observe/metrics.ts";
+import { DROP_REASONS } from "../../../src/relay/mod.ts";
+import { aStatus } from "../../support/status.ts";
+
+interface Sample {
+  name: string;
+  labels: Record<string, string>;
+  value: number;
+}
+
+/** Reads the text exposition format 0.0.4; each sample must stand under its HELP and TYPE. */
+function parse(text: string): { samples: Sample[]; types: Record<string, string> } {
+  assert(text.endsWith("\n"));
+  const types: Record<string, string> = {};
+  const samples: Sample[] = [];
+  let helped = "";
+  let family = "";
+  for (const line of text.slice(0, -1).split("\n")) {
+    const help = /^# HELP (\w+) \S.*$/.exec(line);
+    const type = /^# TYPE (\w+) (counter|gauge)$/.exec(line);
+    if (help) helped = help[1];
+    else if (type) {
+      assertEquals(type[1], helped);
+      assert(!(type[1] in types), `${line}: a second time`);
+      family = type[1];
+      types[family] = type[2];
+    } else {
+      const sample = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line);
+      assert(sample, line);
+      const [, name, list = "", value] = sample;
+      assertEquals(name, family);
+      samples.push({ name, labels: parseLabels(list), value: Number(value) });
+    }
+  }
+  return { samples, types };
+}
+
+function parseLabels(list: string): Record<string, string> {
+  const labels: Record<string, string> = {};
+  let rest = list;
+  while (rest !== "") {
+    const label = /^(\w+)="((?:[^"\\]|\\["\\n])*)"(?:,|$)/.exec(rest);
+    assert(label, rest);
+    labels[label[1]] = label[2].replace(/\\(.)/g, (_, c) => c === "n" ? "\n" : c);
+    rest = rest.slice(label[0].length);
+  }
+  return labels;
+}
+
+/** The samples of one metric, as [labels, value]. */
+function of(
+  name: string,
+  { samples }: ReturnType<typeof parse>,
+): [Record<string, string>, number][] {
+  return samples.filter((sample) => sample.name === `pppoe_proxy_${name}`)
+    .map(({ labels, value }) => [labels, value]);
+}
+
+Deno.test("renderMetrics() has each metric with its type", () => {
+  assertEquals(parse(renderMetrics(aStatus())).types, {
+    pppoe_proxy_frames_total: "counter",
+    pppoe_proxy_bytes_total: "counter",
+    pppoe_proxy_sessions: "gauge",
+    pppoe_proxy_tunnels: "gauge",
+    pppoe_proxy_drops_total: "counter",
+    pppoe_proxy_reconnects_total: "counter",
+    pppoe_proxy_tunnel_rtt_seconds: "gauge",
+  });
+});
+
+Deno.test("renderMetrics() shows what the status says", () => {
+  const metrics = parse(renderMetrics(aStatus({ reconnects: 3 })));
+  const four = (a: number, b: number, c: number, d: number) => [
+    [{ direction: "uplink", kind: "discovery" }, a],
+    [{ direction: "uplink", kind: "session" }, b],
+    [{ direction: "downlink", kind: "discovery" }, c],
+    [{ direction: "downlink", kind: "session" }, d],
+  ];
+  assertEquals(of("frames_total", metrics) as unknown, four(1, 2, 3, 4));
+  assertEquals(of("bytes_total", metrics) as unknown, four(60, 2 ** 40, 62, 5));
+  assertEquals(of("sessions", metrics), [[{ state: "open" }, 1]]);
+  assertEquals(of("tunnels", metrics), [[{}, 2]]);
+  assertEquals(of("reconnects_total", metrics), [[{}, 3]]);
+  assertEquals(
+    of("drops_total", metrics),
+    DROP_REASONS.map((reason, index) => [{ reason }, index]),
+  );
+});
+
+Deno.test("renderMetrics() shows the round trip of each tunnel, in seconds, where it is known", () => {
+  assertEquals(of("tunnel_rtt_seconds", parse(renderMetrics(aStatus()))), [
+    [{ tunnel: "osaka", peer: "192.0.2.1:5000" }, 0.0125],
+  ]);
+});
+
+Deno.test("renderMetrics() counts no tunnel that is not up", () => {
+  const [tunnel] = aStatus().tunnels;
+  const metrics = parse(renderMetrics(aStatus({ tunnels: [{ ...tunnel, state: "waiting" }] })));
+  assertEquals(of("tunnels", metrics), [[{}, 0]]);
+  assertEquals(of("tunnel_rtt_seconds", metrics), []);
+});
+
+Deno.test("renderMetrics() shows zeros when there is nothing", () => {
+  const metrics = parse(renderMetrics(aStatus({ tunnels: [], sessions: [] })));
+  assertEquals([of("sessions", metrics), of("tunnels", metrics)], [
+    [[{ state: "open" }, 0]],
+    [[{}, 0]],
+  ]);
+});
+
+Deno.test("renderMetrics() carries any name in a label", () => {
+  fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...'\\"\n\ta{}=, ü#') }), (name) => {
+    const [tunnel] = aStatus().tunnels;
+    const metrics = parse(renderMetrics(aStatus({ tunnels: [{ ...tunnel, name }] })));
+    assertEquals(of("tunnel_rtt_seconds", metrics), [[
+      { tunnel: name, peer: "192.0.2.1:5000" },
+      0.0125,
+    ]]);
+  }));
+});

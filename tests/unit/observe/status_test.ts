@@ -1,0 +1,157 @@
+// The status server, over HTTP.
+
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { createLog } from "../../../src/observe/log.ts";
+import { renderMetrics } from "../../../src/observe/metrics.ts";
+import { listenReason, serveStatus, type Status } from "../../../src/observe/status.ts";
+import { formatEndpoint } from "../../../src/tunnel/endpoint.ts";
+import { testUnless } from "../../support/skip.ts";
+import { aStatus } from "../../support/status.ts";
+import { canListen } from "../../support/tcp_pair.ts";
+
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
+
+/** Serves a status for the time of one test. */
+async function serving(
+  status: () => Promise<Status>,
+  test: (url: string, lines: string[]) => Promise<void>,
+  endpoint = LOOPBACK,
+): Promise<void> {
+  const lines: string[] = [];
+  const log = createLog({ level: "info", format: "text", write: (line) => lines.push(line) });
+  const server = serveStatus(endpoint, status, log);
+  try {
+    await test(`http://${formatEndpoint(server.address)}`, lines);
+  } finally {
+    await server.close();
+  }
+}
+
+const up = () => Promise.resolve(aStatus());
+
+Deno.test("serveStatus() answers /api/status with the status as JSON", () =>
+  serving(up, async (url) => {
+    const response = await fetch(`${url}/api/status`);
+    assertEquals(response.status, 200);
+    assertEquals(response.headers.get("content-type"), "application/json");
+    assertEquals(response.headers.get("cache-control"), "no-store");
+    assertEquals(await response.json(), aStatus());
+  }));
+
+Deno.test("serveStatus() answers /metrics for Prometheus", () =>
+  serving(up, async (url) => {
+    const response = await fetch(`${url}/metrics`);
+    assertEquals(response.status, 200);
+    assertEquals(
+      response.headers.get("content-type"),
+      "text/plain; version=0.0.4; charset=utf-8",
+    );
+    assertEquals(await response.text(), renderMetrics(aStatus()));
+  }));
+
+for (const [healthy, status, text] of [[true, 200, "ok\n"], [false, 503, "not ok\n"]] as const) {
+  Deno.test(`serveStatus() answers /healthz with ${status} when healthy is ${healthy}`, () =>
+    serving(() => Promise.resolve(aStatus({ healthy })), async (url) => {
+      const response = await fetch(`${url}/healthz`);
+      assertEquals([response.status, await response.text()], [status, text]);
+    }));
+}
+
+Deno.test("serveStatus() does not look at what is behind the path", () =>
+  serving(up, async (url) => {
+    const response = await fetch(`${url}/healthz?verbose=1`);
+    assertEquals([response.status, await response.text()], [200, "ok\n"]);
+  }));
+
+for (const path of ["/", "/api", "/api/status/", "/metrics/x", "/HEALTHZ"]) {
+  Deno.test(`serveStatus() answers ${path} with 404`, () =>
+    serving(up, async (url) => {
+      const response = await fetch(url + path);
+      assertEquals(response.status, 404);
+      assertStringIncludes(await response.text(), "/api/status");
+    }));
+}
+
+for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+  Deno.test(`serveStatus() answers ${method} with 405`, () =>
+    serving(up, async (url) => {
+      const response = await fetch(`${url}/api/status`, { method });
+      assertEquals([response.status, response.headers.get("allow")], [405, "GET, HEAD"]);
+      await response.body?.cancel();
+    }));
+}
+
+Deno.test("serveStatus() answers HEAD as GET, without the body", () =>
+  serving(up, async (url) => {
+    for (const path of ["/api/status", "/metrics", "/healthz"]) {
+      const response = await fetch(url + path, { method: "HEAD" });
+      assertEquals([response.status, await response.text()], [200, ""]);
+    }
+  }));
+
+Deno.test("serveStatus() asks for the status anew at each request", () => {
+  let asked = 0;
+  return serving(() => Promise.resolve(aStatus({ uptimeSeconds: ++asked })), async (url) => {
+    for (const expected of [1, 2, 3]) {
+      const { uptimeSeconds } = await (await fetch(`${url}/api/status`)).json();
+      assertEquals(uptimeSeconds, expected);
+    }
+  });
+});
+
+Deno.test("serveStatus() answers 500, tells the log and goes on when there is no status", () => {
+  let fails = true;
+  return serving(
+    () => fails ? Promise.reject(new Error("the worker is gone")) : up(),
+    async (url, lines) => {
+      const response = await fetch(`${url}/api/status`);
+      assertEquals([response.status, await response.text()], [500, "Internal error\n"]);
+      assertStringIncludes(lines.at(-1)!, "Status request failed");
+      assertStringIncludes(lines.at(-1)!, "the worker is gone");
+      fails = false;
+      await (await fetch(`${url}/healthz`)).text();
+    },
+  );
+});
+
+Deno.test("serveStatus() logs where it serves", () =>
+  serving(up, (url, lines) => {
+    assertStringIncludes(lines[0], "Status served");
+    assertStringIncludes(lines[0], new URL(url).host);
+    return Promise.resolve();
+  }));
+
+testUnless(
+  canListen("::1") ? undefined : "no IPv6 here",
+  "serveStatus() serves on IPv6",
+  () =>
+    serving(up, async (url) => {
+      assertStringIncludes(url, "http://[::1]:");
+      assertEquals(await fetch(`${url}/healthz`).then((response) => response.text()), "ok\n");
+    }, { hostname: "::1", port: 0 }),
+);
+
+Deno.test("serveStatus() says why an address cannot be had", () => {
+  using listener = Deno.listen(LOOPBACK);
+  const { port } = listener.addr;
+  const log = createLog({ level: "error", format: "text", write: () => {} });
+  const serve = (hostname: string, port: number) =>
+    assertThrows(() => serveStatus({ hostname, port }, up, log), Error).message;
+  assertEquals(
+    serve("127.0.0.1", port),
+    `Cannot serve the status on 127.0.0.1:${port}: the address is in use; choose another port`,
+  );
+  assertEquals(
+    serve("192.0.2.1", 9000),
+    "Cannot serve the status on 192.0.2.1:9000: this machine has no such address",
+  );
+});
+
+Deno.test("listenReason() says what mends a lack of rights, and passes on what it does not know", () => {
+  assertEquals(
+    listenReason(new Deno.errors.PermissionDenied("Permission denied (os error 13)")),
+    "not permitted; ports under 1024 need root or CAP_NET_BIND_SERVICE",
+  );
+  assertEquals(listenReason(new Error("No buffer space (os error 105)")), "No buffer space");
+  assertEquals(listenReason("odd"), "odd");
+});

@@ -1,0 +1,499 @@
+// A tunnel's two ends, over real connections.
+
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import fc from "fast-check";
+import { POLLIN, POLLOUT, PollSet, receive, send } from "../../../ffi/mod.ts";
+import { Channel } from "../../../src/tunnel/channel.ts";
+import {
+  emitGoodbye,
+  emitHello,
+  encodeFrame,
+  FRAME,
+  MAX_PAYLOAD,
+  parseGoodbye,
+  readHeader,
+  REASON,
+} from "../../../src/wire/mod.ts";
+import { TcpPair } from "../../support/tcp_pair.ts";
+
+/** A frame as the other side is to find it. */
+interface Sent {
+  type: number;
+  payload: Uint8Array;
+}
+
+/** A channel, and the bare descriptor at the other end of its connection. */
+class Ends implements AsyncDisposable {
+  readonly channel: Channel;
+  readonly peerFd: number;
+  readonly pair: TcpPair;
+
+  private constructor(pair: TcpPair, options: { legacy: boolean; received: Uint8Array }) {
+    this.pair = pair;
+    this.channel = new Channel({ id: 1, fd: pair.clientFd, ...options }, 0);
+    this.peerFd = pair.serverFd;
+  }
+
+  static async make({ legacy = false, received = new Uint8Array(0) } = {}): Promise<Ends> {
+    return new Ends(await TcpPair.make(), { legacy, received });
+  }
+
+  /** Writes all of it to the channel's socket, and has the channel read what there is. */
+  give(bytes: Uint8Array, nowMs = 0): void {
+    assertEquals(send(this.peerFd, bytes), bytes.length);
+    this.read(nowMs);
+  }
+
+  read(nowMs = 0): boolean {
+    assertReady(this.channel.fd, POLLIN);
+    return this.channel.receive(nowMs);
+  }
+
+  /** What the channel has sent, until nothing is there. */
+  sent(): Uint8Array {
+    const buffer = new Uint8Array(1 << 20);
+    let end = 0;
+    for (let count; (count = receive(this.peerFd, buffer.subarray(end))) > 0;) end += count;
+    return buffer.slice(0, end);
+  }
+
+  /** All whole frames that the channel has read. */
+  frames(nowMs = 0): Sent[] {
+    return framesOf(this.channel, nowMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.pair[Symbol.asyncDispose]();
+  }
+}
+
+function assertReady(fd: number, events: number): void {
+  const set = new PollSet(1);
+  set.add(fd, events);
+  assertEquals(set.wait(10_000), 1);
+}
+
+function framesOf(channel: Channel, nowMs = 0): Sent[] {
+  const frames: Sent[] = [];
+  const { bytes } = channel.received;
+  while (channel.nextFrame(nowMs)) {
+    const { type, offset, length } = channel;
+    frames.push({ type, payload: bytes.slice(offset, offset + length) });
+  }
+  channel.compact();
+  return frames;
+}
+
+/** Takes a stream apart. */
+function parse(stream: Uint8Array): Sent[] {
+  const frames: Sent[] = [];
+  const header = { type: 0, length: 0 };
+  for (let at = 0; at < stream.length;) {
+    const size = readHeader(stream, at, stream.length, header);
+    assert(size > 0, `a torn header at ${at}`);
+    const end = at + size + header.length;
+    assert(end <= stream.length, `a torn frame at ${at}`);
+    frames.push({ type: header.type, payload: stream.slice(at + size, end) });
+    at = end;
+  }
+  return frames;
+}
+
+/** A payload that differs from others of its size. */
+function payload(length: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = i * 7 + seed;
+  return bytes;
+}
+
+function stream(frames: Sent[]): Uint8Array {
+  const parts = frames.map(({ type, payload }) => encodeFrame(type, payload));
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+function queued({ type, payload }: Sent, channel: Channel): boolean {
+  return channel.queue(type, payload, 0, payload.length);
+}
+
+const { DISCOVERY, SESSION } = FRAME;
+
+Deno.test("Channel carries frames of any size to another", async () => {
+  await using pair = await TcpPair.make();
+  const near = new Channel(
+    { id: 1, fd: pair.clientFd, legacy: false, received: new Uint8Array(0) },
+    0,
+  );
+  const far = new Channel(
+    { id: 2, fd: pair.serverFd, legacy: false, received: new Uint8Array(0) },
+    0,
+  );
+  const sizes = [0, 1, 127, 128, 1514, 16383, 16384, MAX_PAYLOAD, 60];
+  const frames = Array.from({ length: 300 }, (_, i) => ({
+    type: i % 3 === 0 ? DISCOVERY : SESSION,
+    payload: payload(i < sizes.length ? sizes[i] : (i * 7919) % 3000, i),
+  }));
+  const found: Sent[] = [];
+  for (let next = 0; found.length < frames.length;) {
+    while (next < frames.length && near.takesData && queued(frames[next], near)) next++;
+    near.flush();
+    assertReady(far.fd, POLLIN);
+    assert(far.receive(0));
+    found.push(...framesOf(far));
+  }
+  assertEquals(found, frames);
+  const bytes = frames.reduce((sum, { payload }) => sum + payload.length, 0);
+  assertEquals([near.framesOut, near.bytesOut], [frames.length, bytes]);
+  assertEquals([far.framesIn, far.bytesIn], [frames.length, bytes]);
+  assertEquals([near.ended, far.ended, near.framesIn, far.framesOut], [undefined, undefined, 0, 0]);
+});
+
+Deno.test("Channel.queue() takes a frame out of a larger buffer", async () => {
+  await using ends = await Ends.make();
+  const buffer = payload(100, 1);
+  assert(ends.channel.queue(SESSION, buffer, 20, 60));
+  buffer.fill(0);
+  ends.channel.flush();
+  assertEquals(parse(ends.sent()), [{ type: SESSION, payload: payload(100, 1).slice(20, 80) }]);
+});
+
+Deno.test("Channel finds each frame with its last byte when the stream comes in single bytes", async () => {
+  await using ends = await Ends.make();
+  const frames = [
+    { type: DISCOVERY, payload: payload(60, 1) },
+    { type: SESSION, payload: payload(0, 2) },
+    { type: FRAME.PING, payload: payload(0, 3) },
+    { type: 0x4242, payload: payload(130, 4) },
+    { type: SESSION, payload: payload(300, 5) },
+  ];
+  const found: Sent[] = [];
+  const expected: Sent[] = [];
+  for (const frame of frames) {
+    for (const byte of encodeFrame(frame.type, frame.payload)) {
+      assertEquals(found, expected);
+      ends.give(Uint8Array.of(byte));
+      found.push(...ends.frames());
+    }
+    if (frame.type === DISCOVERY || frame.type === SESSION) expected.push(frame);
+    assertEquals(found, expected);
+  }
+});
+
+Deno.test("Channel takes up what came behind the greeting", async () => {
+  const frames = [1, 2].map((seed) => ({ type: SESSION, payload: payload(100, seed) }));
+  const all = stream(frames);
+  const received = all.slice(0, 150);
+  await using ends = await Ends.make({ received });
+  received.fill(0);
+  assertEquals(ends.frames(), [frames[0]]);
+  ends.give(all.subarray(150));
+  assertEquals(ends.frames(), [frames[1]]);
+});
+
+Deno.test("Channel loses and changes no byte, however the stream is cut", async () => {
+  const size = fc.oneof(
+    { weight: 6, arbitrary: fc.nat(1600) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(0, 127, 128, 16383, 16384, MAX_PAYLOAD - 1, MAX_PAYLOAD),
+    },
+  );
+  const type = fc.constantFrom<number>(DISCOVERY, SESSION, FRAME.PONG, 0x99);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(type, size), { minLength: 1, maxLength: 40, size: "max" }),
+      fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 100_000 })), {
+        minLength: 1,
+        maxLength: 20,
+      }),
+      async (shapes, cuts) => {
+        await using ends = await Ends.make();
+        const frames = shapes.map(([type, size], seed) => ({ type, payload: payload(size, seed) }));
+        const all = stream(frames);
+        const found: Sent[] = [];
+        for (let at = 0, cut = 0; at < all.length;) {
+          const length = cut < cuts.length ? cuts[cut++] : 60_000;
+          at += Math.max(0, send(ends.peerFd, all.subarray(at, at + length)));
+          ends.read();
+          found.push(...ends.frames());
+        }
+        const expected = frames.filter(({ type }) => type === DISCOVERY || type === SESSION);
+        while (found.length < expected.length && ends.read()) found.push(...ends.frames());
+        assertEquals(found, expected);
+        assertEquals(ends.channel.ended, undefined);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+Deno.test("Channel answers a ping with a pong, whatever is in it", async () => {
+  await using ends = await Ends.make();
+  ends.give(stream([
+    { type: FRAME.PING, payload: payload(0, 0) },
+    { type: FRAME.PING, payload: payload(200, 0) },
+  ]));
+  assertEquals(ends.frames(), []);
+  ends.channel.flush();
+  assertEquals(ends.sent(), Uint8Array.of(0, 1, 0, 0, 1, 0));
+  assertEquals([ends.channel.framesIn, ends.channel.framesOut], [0, 0]);
+});
+
+const PING = Uint8Array.of(0, 0, 0);
+const PONG = Uint8Array.of(0, 1, 0);
+
+Deno.test("Channel.keepalive() sends a ping at once, then each interval, when the last is answered", async () => {
+  await using ends = await Ends.make();
+  const { channel } = ends;
+  const tick = (nowMs: number) => {
+    channel.keepalive(nowMs, 5000, 15_000);
+    channel.flush();
+    return ends.sent();
+  };
+  assertEquals(tick(0), PING);
+  assertEquals(tick(5000), new Uint8Array(0));
+  ends.give(PONG, 5100);
+  assertEquals(ends.frames(5100), []);
+  assertEquals(tick(5200), PING);
+  ends.give(PONG, 5300);
+  ends.frames(5300);
+  assertEquals(tick(10_199), new Uint8Array(0));
+  assertEquals(tick(10_200), PING);
+});
+
+Deno.test("Channel measures the round trip, and smooths it", async () => {
+  await using ends = await Ends.make();
+  const { channel } = ends;
+  assertEquals(channel.rttMs, undefined);
+  ends.give(PONG, 10);
+  ends.frames(10);
+  assertEquals(channel.rttMs, undefined, "a pong that nobody asked for");
+
+  channel.keepalive(1000, 1000, 15_000);
+  ends.give(PONG, 1040);
+  ends.frames(1040);
+  assertEquals(channel.rttMs, 40);
+  channel.keepalive(2000, 1000, 15_000);
+  ends.give(PONG, 2120);
+  ends.frames(2120);
+  assertEquals(channel.rttMs, 50);
+});
+
+Deno.test("Channel.keepalive() ends a tunnel from which nothing was heard", async () => {
+  await using ends = await Ends.make();
+  const { channel } = ends;
+  channel.keepalive(14_999, 5000, 15_000);
+  assertEquals(channel.ended, undefined);
+  // Any byte is a sign of life.
+  ends.give(Uint8Array.of(0), 14_999);
+  channel.keepalive(29_998, 5000, 15_000);
+  assertEquals(channel.ended, undefined);
+  channel.keepalive(29_999, 5000, 15_000);
+  assertEquals(channel.ended, "nothing heard for 15 s");
+});
+
+Deno.test("Channel ends with the reason of a goodbye", async () => {
+  await using ends = await Ends.make();
+  ends.give(stream([
+    { type: SESSION, payload: payload(60, 1) },
+    { type: FRAME.GOODBYE, payload: emitGoodbye({ reason: REASON.REPLACED, text: "again?" }) },
+    { type: SESSION, payload: payload(60, 2) },
+  ]));
+  assertEquals(ends.frames().length, 1);
+  assertEquals(ends.channel.ended, "goodbye (replaced): again?");
+});
+
+Deno.test("Channel.queueGoodbye() says goodbye behind what was queued", async () => {
+  await using ends = await Ends.make();
+  const { channel } = ends;
+  queued({ type: DISCOVERY, payload: payload(60, 1) }, channel);
+  channel.queueGoodbye(REASON.SHUTDOWN, "bye");
+  channel.flush();
+  const [first, second, ...rest] = parse(ends.sent());
+  assertEquals([first.type, second.type, rest], [DISCOVERY, FRAME.GOODBYE, []]);
+  assertEquals(parseGoodbye(second.payload), { reason: REASON.SHUTDOWN, text: "bye" });
+});
+
+Deno.test("Channel.queueGoodbye() says nothing to an older peer", async () => {
+  await using ends = await Ends.make({ legacy: true });
+  ends.channel.queueGoodbye(REASON.SHUTDOWN, "bye");
+  ends.channel.flush();
+  assertEquals(ends.sent(), new Uint8Array(0));
+});
+
+Deno.test("Channel skips frames of a type that it does not know", async () => {
+  await using ends = await Ends.make();
+  const known = { type: SESSION, payload: payload(60, 1) };
+  ends.give(stream([
+    { type: 0x0004, payload: payload(300, 1) },
+    known,
+    { type: 0xffff, payload: payload(0, 1) },
+    known,
+  ]));
+  assertEquals(ends.frames(), [known, known]);
+  assertEquals(ends.channel.framesIn, 2);
+});
+
+const FAULTS: [what: string, bytes: Uint8Array][] = [
+  ["a length of four bytes", Uint8Array.of(0, 3, 0x80, 0x80, 0x80)],
+  ["a length over the maximum", Uint8Array.of(0, 3, 0x81, 0x80, 0x04)],
+  ["a length over the maximum, of an unknown type", Uint8Array.of(9, 9, 0xff, 0xff, 0x7f)],
+];
+
+for (const [what, bytes] of FAULTS) {
+  Deno.test(`Channel ends at ${what}, after the frames before it`, async () => {
+    await using ends = await Ends.make();
+    const good = { type: SESSION, payload: payload(60, 1) };
+    ends.give(Uint8Array.of(...stream([good]), ...bytes));
+    assertEquals(ends.frames(), [good]);
+    assertEquals(ends.channel.ended, "the peer sent a frame header that is too long");
+    assertEquals(ends.frames(), []);
+  });
+}
+
+for (const type of [FRAME.HELLO, FRAME.WELCOME]) {
+  Deno.test(`Channel ends at a second greeting (type ${type})`, async () => {
+    await using ends = await Ends.make();
+    const hello = emitHello({ version: 1, features: 0, name: "n", software: "" });
+    ends.give(encodeFrame(type, hello));
+    assertEquals(ends.frames(), []);
+    assertEquals(ends.channel.ended, "the peer sent a second greeting");
+  });
+}
+
+Deno.test("Channel.receive() says that there is nothing, and goes on", async () => {
+  await using ends = await Ends.make();
+  assertFalse(ends.channel.receive(0));
+  assertEquals(ends.channel.ended, undefined);
+});
+
+Deno.test("Channel ends when the peer closes, after the frames that came before", async () => {
+  await using ends = await Ends.make();
+  const last = { type: SESSION, payload: payload(60, 1) };
+  ends.give(stream([last]));
+  ends.pair.server.close();
+  assertEquals(ends.frames(), [last]);
+  assertFalse(ends.read());
+  assertEquals(ends.channel.ended, "the peer closed the connection");
+});
+
+Deno.test("Channel.flush() ends when the connection broke, and does nothing after", async () => {
+  await using ends = await Ends.make();
+  ends.channel.shutdown();
+  ends.channel.queue(SESSION, payload(60, 1), 0, 60);
+  ends.channel.flush();
+  assertEquals(ends.channel.ended, "the connection broke: Broken pipe");
+  ends.channel.flush();
+  assertEquals(ends.sent(), new Uint8Array(0));
+});
+
+Deno.test("Channel.end() keeps the first reason", async () => {
+  await using ends = await Ends.make();
+  ends.channel.end("first");
+  ends.channel.end("second");
+  assertEquals(ends.channel.ended, "first");
+});
+
+Deno.test("Channel.shutdown() ends its own half only", async () => {
+  await using ends = await Ends.make();
+  ends.channel.queue(SESSION, payload(60, 1), 0, 60);
+  ends.channel.flush();
+  ends.channel.shutdown();
+  assertReady(ends.peerFd, POLLIN);
+  assertEquals(parse(ends.sent()).length, 1);
+  assertEquals(receive(ends.peerFd, new Uint8Array(1)), 0);
+  const late = { type: SESSION, payload: payload(60, 2) };
+  ends.give(stream([late]));
+  assertEquals(ends.frames(), [late]);
+});
+
+Deno.test("Channel.discard() reads any amount and keeps nothing", async () => {
+  await using ends = await Ends.make();
+  const chunk = stream([{ type: SESSION, payload: payload(60_000, 1) }]);
+  for (let i = 0; i < 20; i++) {
+    assertEquals(send(ends.peerFd, chunk), chunk.length);
+    assertReady(ends.channel.fd, POLLIN);
+    ends.channel.discard();
+  }
+  assertEquals(ends.channel.ended, undefined);
+  while (ends.channel.receive(0)) ends.channel.discard();
+  ends.pair.server.close();
+  assertReady(ends.channel.fd, POLLIN);
+  ends.channel.discard();
+  assertEquals(ends.channel.ended, "the peer closed the connection");
+});
+
+Deno.test("Channel.queue() takes no frame over the maximum", async () => {
+  await using ends = await Ends.make();
+  assertFalse(ends.channel.queue(SESSION, new Uint8Array(MAX_PAYLOAD + 1), 0, MAX_PAYLOAD + 1));
+  assertEquals([ends.channel.framesOut, ends.channel.bytesOut], [0, 0]);
+});
+
+Deno.test("Channel takes no more data when the socket is full, control frames as long as there is room, and tears nothing", async () => {
+  await using ends = await Ends.make();
+  const { channel } = ends;
+  const expected: Sent[] = [];
+  const offer = (type: number, length: number) => {
+    const frame = { type, payload: payload(length, expected.length) };
+    if (!queued(frame, channel)) return false;
+    expected.push(frame);
+    return true;
+  };
+  while (channel.takesData) {
+    assert(offer(SESSION, 1514));
+    if (expected.length % 16 === 0) channel.flush();
+    assert(expected.length < 1_000_000, "the socket takes everything");
+  }
+  channel.flush();
+  while (channel.takesData) {
+    offer(SESSION, 1514);
+    channel.flush();
+  }
+  assert(channel.blocked);
+  assertFalse(channel.takesData);
+
+  let control = 0;
+  while (offer(DISCOVERY, 100)) control++;
+  assert(control > 1000, `${control} control frames`);
+  channel.flush();
+  assert(channel.blocked);
+  const { framesOut } = channel;
+  assertEquals(framesOut, expected.length);
+  assertFalse(queued({ type: DISCOVERY, payload: payload(1000, 0) }, channel));
+  assertEquals(channel.framesOut, framesOut);
+
+  // The peer reads again.
+  const parts: Uint8Array[] = [];
+  const buffer = new Uint8Array(1 << 16);
+  for (let idle = 0; idle < 2;) {
+    const count = receive(ends.peerFd, buffer);
+    if (count > 0) parts.push(buffer.slice(0, count));
+    else if (channel.blocked) {
+      assertReady(channel.fd, POLLOUT);
+      channel.flush();
+    } else idle++;
+  }
+  assertFalse(channel.blocked);
+  assert(channel.takesData);
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  const found = parse(all);
+  assertEquals(found.length, expected.length);
+  for (const [index, frame] of found.entries()) {
+    assert(
+      frame.type === expected[index].type &&
+        frame.payload.length === expected[index].payload.length &&
+        frame.payload.every((byte, i) => byte === expected[index].payload[i]),
+      `frame ${index} differs`,
+    );
+  }
+});

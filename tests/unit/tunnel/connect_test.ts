@@ -1,0 +1,68 @@
+// Connecting to the server.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect } from "../../../src/tunnel/connect.ts";
+import { testUnless } from "../../support/skip.ts";
+import { canListen } from "../../support/tcp_pair.ts";
+
+const noIPv6 = canListen("::1") ? undefined : "no IPv6 here";
+
+async function assertConnects(listen: string, hostname = listen): Promise<void> {
+  using listener = Deno.listen({ hostname: listen, port: 0 });
+  const { port } = listener.addr;
+  const [client, server] = await Promise.all([
+    connect({ hostname, port }, new AbortController().signal),
+    listener.accept(),
+  ]);
+  assertEquals(client.localAddr, server.remoteAddr);
+  client.close();
+  server.close();
+}
+
+/** A port of loopback on which nobody listens. */
+function closedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+Deno.test("connect() connects to an IPv4 address", () => assertConnects("127.0.0.1"));
+
+testUnless(noIPv6, "connect() connects to an IPv6 address", () => assertConnects("::1"));
+
+Deno.test("connect() connects to a name, by whichever of its addresses answers", () =>
+  assertConnects("127.0.0.1", "localhost"));
+
+Deno.test("connect() says why it cannot connect", async () => {
+  const port = closedPort();
+  const { message } = await assertRejects(
+    () => connect({ hostname: "127.0.0.1", port }, new AbortController().signal),
+    Error,
+  );
+  assertEquals(message, `Cannot connect to 127.0.0.1:${port}: Connection refused`);
+});
+
+Deno.test("connect() says that there is no such name", async () => {
+  // Too long for a label (RFC 1035, section 2.3.4), so that nobody need be asked.
+  const hostname = `${"x".repeat(64)}.invalid`;
+  const { message } = await assertRejects(
+    () => connect({ hostname, port: 8000 }, new AbortController().signal),
+    Error,
+  );
+  assert(message.startsWith(`Cannot find ${hostname}: `), message);
+  assert(message.length > `Cannot find ${hostname}: `.length, message);
+});
+
+Deno.test("connect() does not begin when it was aborted", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await assertRejects(() =>
+    connect({ hostname: "127.0.0.1", port: listener.addr.port }, AbortSignal.abort())
+  );
+});
+
+Deno.test("connect() ends when it is aborted on the way", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const abort = new AbortController();
+  const connecting = connect({ hostname: "127.0.0.1", port: listener.addr.port }, abort.signal);
+  abort.abort();
+  await assertRejects(() => connecting);
+});

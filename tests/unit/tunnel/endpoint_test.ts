@@ -1,0 +1,80 @@
+// HOST:PORT.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { type Endpoint, formatEndpoint, parseEndpoint } from "../../../src/tunnel/endpoint.ts";
+
+const GOOD: [text: string, endpoint: Endpoint][] = [
+  ["192.0.2.1:8000", { hostname: "192.0.2.1", port: 8000 }],
+  ["0.0.0.0:0", { hostname: "0.0.0.0", port: 0 }],
+  ["vpn.example:65535", { hostname: "vpn.example", port: 65535 }],
+  ["localhost:1", { hostname: "localhost", port: 1 }],
+  ["[::1]:8000", { hostname: "::1", port: 8000 }],
+  ["[2001:db8::1]:8000", { hostname: "2001:db8::1", port: 8000 }],
+  ["[2001:DB8::1]:8000", { hostname: "2001:DB8::1", port: 8000 }],
+  ["[::ffff:192.0.2.1]:8000", { hostname: "::ffff:192.0.2.1", port: 8000 }],
+  ["[fe80::1%eth0.7]:8000", { hostname: "fe80::1%eth0.7", port: 8000 }],
+];
+
+for (const [text, endpoint] of GOOD) {
+  Deno.test(`parseEndpoint() reads ${text}, and formatEndpoint() writes it`, () => {
+    assertEquals(parseEndpoint(text), endpoint);
+    assertEquals(formatEndpoint(endpoint), text);
+  });
+}
+
+const FORM = "is not HOST:PORT, such as 192.0.2.1:8000";
+const BRACKETS = "needs brackets round the IPv6 address: [2001:db8::1]:8000";
+const BAD: [text: string, message: string][] = [
+  ["", FORM],
+  ["8000", FORM],
+  [":8000", FORM],
+  ["host", FORM],
+  ["host:", FORM],
+  ["host:port", FORM],
+  ["host:-1", FORM],
+  ["host:8000x", FORM],
+  ["host:8e3", FORM],
+  [" host:8000", FORM],
+  ["host:8000\n", FORM],
+  ["a host:8000", FORM],
+  ["http://host:8000", FORM],
+  ["[::1]", FORM],
+  ["[]:8000", FORM],
+  ["[::1:8000", FORM],
+  ["[host]:8000", FORM],
+  ["[::1]8000", FORM],
+  ["host:123456", FORM],
+  ["::1", BRACKETS],
+  ["2001:db8::1:8000", BRACKETS],
+  ["host:65536", "has a port over 65535"],
+  ["[::1]:99999", "has a port over 65535"],
+];
+
+for (const [text, message] of BAD) {
+  Deno.test(`parseEndpoint() refuses ${JSON.stringify(text)}`, () => {
+    assertEquals(
+      assertThrows(() => parseEndpoint(text), TypeError).message,
+      `"${text}" ${message}`,
+    );
+  });
+}
+
+Deno.test("parseEndpoint() reads what formatEndpoint() writes", () => {
+  const hostname = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6());
+  fc.assert(fc.property(hostname, fc.nat(65535), (hostname, port) => {
+    const endpoint = { hostname, port };
+    assertEquals(parseEndpoint(formatEndpoint(endpoint)), endpoint);
+  }));
+});
+
+Deno.test("parseEndpoint() reads any text or throws a TypeError", () => {
+  fc.assert(fc.property(fc.string({ unit: fc.constantFrom(..."019af:.[]% h\n") }), (text) => {
+    try {
+      const { port } = parseEndpoint(text);
+      assertEquals(port, Number(text.slice(text.lastIndexOf(":") + 1)));
+    } catch (error) {
+      assertEquals(error instanceof TypeError, true);
+    }
+  }));
+});

@@ -1,0 +1,305 @@
+// The first frames of a connection, over real ones.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  describeGoodbye,
+  greetClient,
+  greetServer,
+  type Handshake,
+  HandshakeError,
+  PROTOCOL_VERSION,
+  sayGoodbye,
+} from "../../../src/tunnel/handshake.ts";
+import {
+  emitGoodbye,
+  emitHello,
+  encodeFrame,
+  FRAME,
+  type Hello,
+  REASON,
+} from "../../../src/wire/mod.ts";
+import { TcpPair } from "../../support/tcp_pair.ts";
+
+const HELLO: Hello = { version: PROTOCOL_VERSION, features: 0, name: "osaka", software: "test/1" };
+const WELCOME: Hello = { ...HELLO, name: "tokyo" };
+const SHORT_MS = 50;
+
+async function writeAll(conn: Deno.Conn, ...parts: Uint8Array[]): Promise<void> {
+  for (const part of parts) {
+    for (let at = 0; at < part.length;) at += await conn.write(part.subarray(at));
+  }
+}
+
+/** Reads so many bytes. */
+async function read(conn: Deno.Conn, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length;) {
+    const count = await conn.read(bytes.subarray(at));
+    assert(count !== null, `the connection ended after ${at} of ${length} bytes`);
+    at += count;
+  }
+  return bytes;
+}
+
+async function assertReads(conn: Deno.Conn, expected: Uint8Array): Promise<void> {
+  assertEquals(await read(conn, expected.length), expected);
+}
+
+async function assertFails(
+  handshake: Promise<Handshake>,
+  message: string,
+  reason: number | undefined,
+): Promise<void> {
+  const error = await assertRejects(() => handshake, HandshakeError);
+  assertEquals([error.message, error.reason], [message, reason]);
+}
+
+Deno.test("greetServer() and greetClient() tell each side of the other", async () => {
+  await using pair = await TcpPair.make();
+  const [atClient, atServer] = await Promise.all([
+    greetServer(pair.client, HELLO),
+    greetClient(pair.server, WELCOME),
+  ]);
+  assertEquals(atClient, { peer: WELCOME, received: new Uint8Array(0) });
+  assertEquals(atServer, { peer: HELLO, received: new Uint8Array(0) });
+});
+
+Deno.test("greetServer() and greetClient() send what the protocol says", async () => {
+  await using pair = await TcpPair.make();
+  const greeted = greetClient(pair.server, WELCOME);
+  const hello = encodeFrame(FRAME.HELLO, emitHello(HELLO));
+  assertEquals([...hello.subarray(0, 9)], [0, 0x10, hello.length - 3, ...bytesOf("PPxy"), 0, 1]);
+  await writeAll(pair.client, hello);
+  await assertReads(pair.client, encodeFrame(FRAME.WELCOME, emitHello(WELCOME)));
+  assertEquals((await greeted).peer, HELLO);
+});
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+Deno.test("greetClient() welcomes a client of a later version", async () => {
+  await using pair = await TcpPair.make();
+  const [atClient, atServer] = await Promise.all([
+    greetServer(pair.client, { ...HELLO, version: 7 }),
+    greetClient(pair.server, WELCOME),
+  ]);
+  assertEquals([atClient.peer.version, atServer.peer.version], [PROTOCOL_VERSION, 7]);
+});
+
+Deno.test("greetClient() refuses a version that is too low, and says so", async () => {
+  await using pair = await TcpPair.make();
+  const text = "The client speaks version 0 of the protocol, this side version 1";
+  await Promise.all([
+    assertFails(greetClient(pair.server, WELCOME), text, REASON.VERSION),
+    assertFails(
+      greetServer(pair.client, { ...HELLO, version: 0 }),
+      `Refused: goodbye (version): ${text}`,
+      REASON.VERSION,
+    ),
+  ]);
+});
+
+Deno.test("greetServer() refuses a version that is too low", async () => {
+  await using pair = await TcpPair.make();
+  await Promise.all([
+    greetClient(pair.server, { ...WELCOME, version: 0 }),
+    assertFails(
+      greetServer(pair.client, HELLO),
+      "The server speaks version 0 of the protocol, this side version 1",
+      REASON.VERSION,
+    ),
+  ]);
+});
+
+const GARBAGE: [what: string, bytes: Uint8Array, message: string][] = [
+  [
+    "a length that goes on",
+    new Uint8Array(5).fill(0xff),
+    "The peer began with no greeting",
+  ],
+  [
+    "a length over that of any greeting",
+    Uint8Array.of(0, FRAME.HELLO, 0xff, 0x7f),
+    "The peer began with no greeting",
+  ],
+  [
+    "a frame of an older client",
+    encodeFrame(FRAME.DISCOVERY, new Uint8Array(60)),
+    "The client began with frame type 2; is it an older one (--legacy)?",
+  ],
+  [
+    "a ping",
+    encodeFrame(FRAME.PING, new Uint8Array(0)),
+    "The client began with frame type 0; is it an older one (--legacy)?",
+  ],
+  [
+    "a request of another protocol",
+    bytesOf(`GET / HTTP/1.1\r\nHost: vpn.example\r\nUser-Agent: ${"x".repeat(80)}\r\n\r\n`),
+    "The client began with frame type 18245; is it an older one (--legacy)?",
+  ],
+  [
+    "a hello that is none",
+    encodeFrame(FRAME.HELLO, bytesOf("no magic here")),
+    "Cannot read the greeting: No magic number",
+  ],
+  [
+    "an empty hello",
+    encodeFrame(FRAME.HELLO, new Uint8Array(0)),
+    "Cannot read the greeting: 0 bytes are under 8",
+  ],
+];
+
+for (const [what, bytes, message] of GARBAGE) {
+  Deno.test(`greetClient() refuses ${what}, and says so`, async () => {
+    await using pair = await TcpPair.make();
+    await writeAll(pair.client, bytes);
+    await assertFails(greetClient(pair.server, WELCOME), message, REASON.PROTOCOL);
+    const goodbye = emitGoodbye({ reason: REASON.PROTOCOL, text: message });
+    await assertReads(pair.client, encodeFrame(FRAME.GOODBYE, goodbye));
+  });
+}
+
+Deno.test("greetServer() refuses an answer that is no greeting", async () => {
+  await using pair = await TcpPair.make();
+  await writeAll(pair.server, encodeFrame(FRAME.SESSION, new Uint8Array(60)));
+  await assertFails(
+    greetServer(pair.client, HELLO),
+    "The server answered with frame type 3; is it an older one (--legacy)?",
+    REASON.PROTOCOL,
+  );
+});
+
+Deno.test("greetClient() gives up, and says so, when nothing comes in time", async () => {
+  await using pair = await TcpPair.make();
+  await assertFails(
+    greetClient(pair.server, WELCOME, SHORT_MS),
+    "No greeting in time",
+    REASON.TIMEOUT,
+  );
+  const goodbye = emitGoodbye({ reason: REASON.TIMEOUT, text: "No greeting in time" });
+  await assertReads(pair.client, encodeFrame(FRAME.GOODBYE, goodbye));
+});
+
+Deno.test("greetClient() gives up when a greeting does not end in time", async () => {
+  await using pair = await TcpPair.make();
+  await writeAll(pair.client, encodeFrame(FRAME.HELLO, emitHello(HELLO)).subarray(0, -1));
+  await assertFails(
+    greetClient(pair.server, WELCOME, SHORT_MS),
+    "No greeting in time",
+    REASON.TIMEOUT,
+  );
+});
+
+Deno.test("greetServer() gives up when no answer comes in time", async () => {
+  await using pair = await TcpPair.make();
+  await assertFails(
+    greetServer(pair.client, HELLO, SHORT_MS),
+    "No greeting in time",
+    REASON.TIMEOUT,
+  );
+});
+
+Deno.test("greetServer() and greetClient() fail when the peer closes", async () => {
+  await using pair = await TcpPair.make();
+  pair.server.closeWrite();
+  await assertFails(
+    greetServer(pair.client, HELLO),
+    "The peer closed the connection",
+    undefined,
+  );
+  pair.client.closeWrite();
+  await read(pair.server, encodeFrame(FRAME.HELLO, emitHello(HELLO)).length);
+  await assertFails(
+    greetClient(pair.server, WELCOME),
+    "The peer closed the connection",
+    undefined,
+  );
+});
+
+Deno.test("greetServer() tells the reason of a server that refuses without reading", async () => {
+  for (let i = 0; i < 20; i++) {
+    await using pair = await TcpPair.make();
+    const refused = sayGoodbye(pair.server, REASON.FULL, "no room").then(() => pair.server.close());
+    await assertFails(
+      greetServer(pair.client, HELLO),
+      "Refused: goodbye (full): no room",
+      REASON.FULL,
+    );
+    await refused;
+  }
+});
+
+Deno.test("greetServer() tells of a goodbye that it cannot read", async () => {
+  await using pair = await TcpPair.make();
+  await writeAll(pair.server, encodeFrame(FRAME.GOODBYE, new Uint8Array(1)));
+  await assertFails(
+    greetServer(pair.client, HELLO),
+    "Refused: a goodbye that cannot be read",
+    undefined,
+  );
+});
+
+Deno.test("greetClient() and greetServer() keep what comes behind the greeting", async () => {
+  const behind = encodeFrame(FRAME.SESSION, new Uint8Array(1500).map((_, i) => i));
+  const joined = (type: number, hello: Hello) =>
+    Uint8Array.of(...encodeFrame(type, emitHello(hello)), ...behind);
+  {
+    await using pair = await TcpPair.make();
+    await writeAll(pair.client, joined(FRAME.HELLO, HELLO));
+    const { peer, received } = await greetClient(pair.server, WELCOME);
+    assertEquals(peer, HELLO);
+    assert(received.length > 0);
+    const rest = await read(pair.server, behind.length - received.length);
+    assertEquals(Uint8Array.of(...received, ...rest), behind);
+  }
+  {
+    await using pair = await TcpPair.make();
+    await writeAll(pair.server, joined(FRAME.WELCOME, WELCOME));
+    const { peer, received } = await greetServer(pair.client, HELLO);
+    assertEquals(peer, WELCOME);
+    assert(received.length > 0);
+    const rest = await read(pair.client, behind.length - received.length);
+    assertEquals(Uint8Array.of(...received, ...rest), behind);
+  }
+});
+
+Deno.test("greetClient() reads a greeting that comes in single bytes", async () => {
+  await using pair = await TcpPair.make();
+  const greeted = greetClient(pair.server, WELCOME);
+  for (const byte of encodeFrame(FRAME.HELLO, emitHello(HELLO))) {
+    await writeAll(pair.client, Uint8Array.of(byte));
+    // Lets the other side read it.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  assertEquals(await greeted, { peer: HELLO, received: new Uint8Array(0) });
+});
+
+Deno.test("greetClient() reads a greeting of 1000 bytes, most of it unknown", async () => {
+  await using pair = await TcpPair.make();
+  const known = emitHello(HELLO);
+  const payload = new Uint8Array(1000);
+  payload.set(known);
+  const view = new DataView(payload.buffer);
+  view.setUint16(known.length, 0x7777);
+  view.setUint16(known.length + 2, payload.length - known.length - 4);
+  await writeAll(pair.client, encodeFrame(FRAME.HELLO, payload));
+  assertEquals((await greetClient(pair.server, WELCOME)).peer, HELLO);
+});
+
+Deno.test("sayGoodbye() does not mind a connection that is gone", async () => {
+  await using pair = await TcpPair.make();
+  pair.server.close();
+  await sayGoodbye(pair.server, REASON.SHUTDOWN, "");
+  assertEquals(await pair.client.read(new Uint8Array(8)), null);
+});
+
+Deno.test("describeGoodbye() says what a goodbye says", () => {
+  assertEquals(describeGoodbye({ reason: REASON.SHUTDOWN, text: "" }), "goodbye (shutdown)");
+  assertEquals(
+    describeGoodbye({ reason: REASON.NOT_ALLOWED, text: "who are you?" }),
+    "goodbye (not allowed): who are you?",
+  );
+  assertEquals(describeGoodbye({ reason: 99, text: "" }), "goodbye (0x0063)");
+  assertEquals(describeGoodbye(undefined), "a goodbye that cannot be read");
+});
