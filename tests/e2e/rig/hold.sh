@@ -12,7 +12,7 @@ scratch=$(mktemp -d)
 
 remove() {
   for namespace in $made; do
-    tries=200
+    tries=60
     while pids=$(ip netns pids "$namespace") && [ -n "$pids" ] && [ $((tries -= 1)) -gt 0 ]; do
       kill -KILL $pids 2> /dev/null || true
       sleep 0.05
