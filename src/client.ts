@@ -5,9 +5,8 @@
 // that tunnel: it connects, greets (tunnel/handshake.ts), hands the connection to the data worker
 // (dataplane/data_worker.ts), and begins again when it ends.
 
-import type { TunnelStatus } from "./dataplane/messages.ts";
 import { Mode, type ModeOptions } from "./mode.ts";
-import type { Status } from "./observe/status.ts";
+import type { Status, TunnelStatus } from "./observe/status.ts";
 import { backoffMs } from "./tunnel/backoff.ts";
 import { connect } from "./tunnel/connect.ts";
 import { type Endpoint, formatEndpoint } from "./tunnel/endpoint.ts";

@@ -1,9 +1,9 @@
 // What the two modes have in common: options, the data worker, the status.
 
 import { DataWorker } from "./dataplane/data_worker.ts";
-import type { SessionStatus, TunnelStatus } from "./dataplane/messages.ts";
 import { createLog, type Log } from "./observe/log.ts";
-import { serveStatus, type Status, type StatusServer } from "./observe/status.ts";
+import type { SessionStatus, Status, TunnelStatus } from "./observe/status.ts";
+import { serveStatus, type StatusServer } from "./observe/status_server.ts";
 import type { MacMode, Side } from "./relay/mod.ts";
 import type { Endpoint } from "./tunnel/endpoint.ts";
 import { VERSION } from "./version.ts";

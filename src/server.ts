@@ -7,9 +7,9 @@
 
 import { AllowList } from "./access/allow.ts";
 import { Mode, type ModeOptions } from "./mode.ts";
-import type { TunnelStatus } from "./dataplane/messages.ts";
 import { RateLimit } from "./observe/rate_limit.ts";
-import { listenReason, type Status } from "./observe/status.ts";
+import type { Status, TunnelStatus } from "./observe/status.ts";
+import { listenReason } from "./observe/status_server.ts";
 import { type Endpoint, formatEndpoint } from "./tunnel/endpoint.ts";
 import { greetClient, sayGoodbye } from "./tunnel/handshake.ts";
 import { REASON } from "./wire/mod.ts";

@@ -1,12 +1,7 @@
 // The counters of a link, in memory that both threads see: the worker adds, the main thread reads.
 
+import type { CounterValues } from "../observe/status.ts";
 import { DROP_REASONS, type DropReason } from "../relay/mod.ts";
-
-/** A direction, seen from this program: uplink is from its link into a tunnel, downlink the way back. */
-export type Direction = "uplink" | "downlink";
-
-/** What a frame belongs to, by its EtherType. */
-export type Kind = "discovery" | "session";
 
 /** The place of each counter of frames; its bytes are counted in the next place. */
 export const FRAMES = {
@@ -17,16 +12,6 @@ export const FRAMES = {
 } as const;
 const DROPS = 8;
 const LENGTH = DROPS + DROP_REASONS.length;
-
-/** What the counters said at one moment. */
-export interface CounterValues {
-  /** Frames carried. */
-  frames: Record<Direction, Record<Kind, number>>;
-  /** Bytes of those frames. */
-  bytes: Record<Direction, Record<Kind, number>>;
-  /** Frames that went no further, by reason. */
-  drops: Record<DropReason, number>;
-}
 
 /** Counts frames, bytes and drops. Numbers stay exact up to 2^53. */
 export class Counters {

@@ -22,7 +22,7 @@ import {
   POLLOUT,
   PollSet,
 } from "../../ffi/mod.ts";
-import { RateLimit } from "../observe/rate_limit.ts";
+import type { SessionStatus, TunnelStatus } from "../observe/status.ts";
 import { DROP, Relay, type Session, TICK_MS } from "../relay/mod.ts";
 import { Channel } from "../tunnel/channel.ts";
 import {
@@ -31,31 +31,19 @@ import {
   FRAME,
   frameLength,
   MAX_PAYLOAD,
-  printFrame,
   readEtherType,
-  REASON,
 } from "../wire/mod.ts";
 import { type Counters, FRAMES } from "./counters.ts";
+import { sayGoodbye } from "./goodbye.ts";
 import { type Lanes, Link } from "./link.ts";
-import type {
-  FromWorker,
-  LogEvent,
-  PlaneOptions,
-  SessionStatus,
-  ToWorker,
-  TunnelHandover,
-  TunnelStatus,
-} from "./messages.ts";
+import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
+import { Reporter } from "./reporter.ts";
 
 /** How many frames of each lane one turn takes. */
 const CONTROL_FRAMES_A_TURN = 64;
 const DATA_FRAMES_A_TURN = 256;
-/** How many bytes one turn reads of each tunnel is bounded by the channel's buffer. */
+/** The most tunnels that a server may have, and a few descriptors of our own. */
 const DESCRIPTORS = 1100;
-/** How long a stop waits for goodbyes to arrive. */
-const GOODBYE_MS = 1000;
-/** How often a thing that the network can cause is logged. */
-const LOG_EVERY_MS = 60_000;
 
 /** What the data plane is given of the world. */
 export interface PlanePorts {
@@ -82,9 +70,7 @@ export class DataPlane {
   readonly #poll = new PollSet(DESCRIPTORS);
   readonly #tunnels = new Map<number, Tunnel>();
   readonly #controlBuffer = new Uint8Array(MAX_PAYLOAD);
-  readonly #limit = new RateLimit(LOG_EVERY_MS);
-  readonly #traces = new RateLimit(1000, 50);
-  #outbox: FromWorker[] = [];
+  readonly #report: Reporter;
   #tickMs: number;
   #kernelDrops = 0;
   #refused = { tooLong: 0, full: 0, down: 0 };
@@ -101,6 +87,7 @@ export class DataPlane {
     this.#counters = counters;
     this.#ports = ports;
     this.#wakeFd = wakeFd;
+    this.#report = new Reporter(options.side, options.debug, ports.now, ports.post);
     this.#link = new Link(options.interfaceName, { promiscuous: options.mac === "transparent" });
     this.#relay = new Relay({
       side: options.side,
@@ -112,12 +99,12 @@ export class DataPlane {
       toLink: (frame) => this.#discoveryToLink(frame),
       toTunnel: (tunnel, frame) => this.#discoveryToTunnel(tunnel, frame),
       drop: (reason) => counters.drop(reason),
-      opened: (session) => this.#log("info", "Session opened", this.#describe(session)),
-      closed: (session, reason) => this.#logClosed(session, reason),
+      opened: (session) => this.#report.opened(session, this.#nameOf(session)),
+      closed: (session, reason) => this.#report.closed(session, this.#nameOf(session), reason),
     });
     this.#tickMs = ports.now() + TICK_MS;
-    this.#outbox.push({ type: "started", linkState: this.#link.state });
-    this.#post();
+    this.#report.push({ type: "started", linkState: this.#link.state });
+    this.#report.flush();
   }
 
   /** True once a stop is done. */
@@ -170,7 +157,7 @@ export class DataPlane {
         this.#addTunnel(message.tunnel);
         break;
       case "snapshot":
-        this.#outbox.push({ type: "snapshot", request: message.request, ...this.snapshot() });
+        this.#report.push({ type: "snapshot", request: message.request, ...this.snapshot() });
         break;
       case "stop":
         this.#stop();
@@ -181,8 +168,6 @@ export class DataPlane {
 
   /** All tunnels and sessions as they are now. */
   snapshot(): { tunnels: TunnelStatus[]; sessions: SessionStatus[] } {
-    const nowMs = this.#ports.now();
-    const server = this.#options.side === "server";
     return {
       tunnels: [...this.#tunnels.values()].map(({ name, peer, channel }) => ({
         name,
@@ -194,24 +179,15 @@ export class DataPlane {
         bytesIn: channel.bytesIn,
         bytesOut: channel.bytesOut,
       })),
-      sessions: [...this.#relay.sessions].map((session) => ({
-        sessionId: session.tunnelId,
-        ac: formatMac(server ? session.peerMac : session.farMac),
-        host: formatMac(server ? session.farMac : session.peerMac),
-        tunnel: this.#tunnels.get(session.tunnel)?.name ?? "",
-        state: "open",
-        ageSeconds: Math.floor((nowMs - session.openedMs) / 1000),
-        framesUp: session.framesUp,
-        framesDown: session.framesDown,
-        bytesUp: session.bytesUp,
-        bytesDown: session.bytesDown,
-      })),
+      sessions: [...this.#relay.sessions].map((session) =>
+        this.#report.status(session, this.#nameOf(session))
+      ),
     };
   }
 
   /** Closes what it has open. The tunnels' descriptors are the main thread's. */
   dispose(): void {
-    this.#post();
+    this.#report.flush();
     this.#link.dispose();
   }
 
@@ -234,7 +210,7 @@ export class DataPlane {
       if (length < 0) this.#counters.drop(DROP.malformed);
       else if (readEtherType(frame) === ETH_P_PPP_DISC) {
         const whole = frame.subarray(0, length);
-        this.#trace("link", whole);
+        this.#report.trace("link", whole);
         this.#relay.discoveryFromLink(whole, nowMs);
       } else this.#sessionToTunnel(frame, 0, length, true, nowMs);
     }
@@ -279,7 +255,7 @@ export class DataPlane {
       else if (channel.type === FRAME.SESSION) this.#sessionToLink(channel, length, nowMs);
       else {
         const whole = bytes.subarray(channel.offset, channel.offset + length);
-        this.#trace("tunnel", whole);
+        this.#report.trace("tunnel", whole);
         this.#relay.discoveryFromTunnel(channel.id, whole, nowMs);
       }
     }
@@ -333,7 +309,7 @@ export class DataPlane {
     if (refusedTooLong > before.tooLong) {
       this.#counters.drop(DROP["frame-too-large"], refusedTooLong - before.tooLong);
       before.tooLong = refusedTooLong;
-      this.#warn(
+      this.#report.warn(
         "mtu",
         `A frame from the tunnel is too large for ${this.#link.name}: raise its MTU, or lower the PPP MTU of the hosts`,
       );
@@ -350,7 +326,7 @@ export class DataPlane {
 
   #frameTooLarge(bytes: number): void {
     this.#counters.drop(DROP["frame-too-large"]);
-    this.#warn(
+    this.#report.warn(
       "gro",
       `A frame of ${bytes} bytes came from ${this.#link.name}, whose MTU is smaller: ` +
         `switch its receive offload off (ethtool -K ${this.#link.name} gro off lro off)`,
@@ -372,9 +348,9 @@ export class DataPlane {
   #linkChanged(): void {
     const { name, state, mac } = this.#link;
     this.#refused = { tooLong: 0, full: 0, down: 0 };
-    this.#outbox.push({ type: "link", state });
+    this.#report.push({ type: "link", state });
     const words = { up: "is up", down: "is down", missing: "is gone" }[state];
-    this.#log(state === "up" ? "info" : "warning", `Interface ${name} ${words}`, {
+    this.#report.log(state === "up" ? "info" : "warning", `Interface ${name} ${words}`, {
       mac: formatMac(mac),
     });
     if (state === "up") this.#relay.setLinkMac(mac);
@@ -410,101 +386,30 @@ export class DataPlane {
       if (reason === undefined) continue;
       this.#relay.removeTunnel(id, "the tunnel is gone");
       this.#tunnels.delete(id);
-      this.#outbox.push({ type: "tunnel-ended", id, reason });
+      this.#report.push({ type: "tunnel-ended", id, reason });
     }
   }
 
   #stop(): void {
     this.#relay.closeAll("shutdown");
-    const channels = [...this.#tunnels.values()].map((tunnel) => tunnel.channel);
-    for (const channel of channels) channel.queueGoodbye(REASON.SHUTDOWN, "");
-    this.#drain(channels, this.#ports.now() + GOODBYE_MS);
+    const channels = [...this.#tunnels.values()].map(({ channel }) => channel);
+    sayGoodbye(channels, this.#poll, this.#ports.now);
     for (const id of this.#tunnels.keys()) {
-      this.#outbox.push({ type: "tunnel-ended", id, reason: "shutdown" });
+      this.#report.push({ type: "tunnel-ended", id, reason: "shutdown" });
     }
     this.#tunnels.clear();
-    this.#outbox.push({ type: "stopped" });
+    this.#report.push({ type: "stopped" });
     this.#stopped = true;
   }
 
-  // Sends what is queued and waits for the peers to close. A socket that is closed with bytes unread
-  // is reset, which would take the PADTs and the goodbye with it.
-  #drain(channels: Channel[], deadlineMs: number): void {
-    const shut = new Set<Channel>();
-    for (;;) {
-      const poll = this.#poll;
-      poll.clear();
-      const waiting = new Map<Channel, number>();
-      for (const channel of channels) {
-        channel.flush();
-        if (!channel.blocked && !shut.has(channel)) {
-          channel.shutdown();
-          shut.add(channel);
-        }
-        if (channel.ended !== undefined) continue;
-        waiting.set(channel, poll.add(channel.fd, channel.blocked ? POLLIN | POLLOUT : POLLIN));
-      }
-      const leftMs = Math.ceil(deadlineMs - this.#ports.now());
-      if (waiting.size === 0 || leftMs <= 0) return;
-      poll.wait(Math.min(leftMs, 50));
-      for (const [channel, index] of waiting) {
-        if (poll.ready(index) & ~POLLOUT) channel.discard();
-      }
-    }
-  }
-
-  #describe(session: Session): Record<string, string | number> {
-    const server = this.#options.side === "server";
-    return {
-      id: `0x${session.tunnelId.toString(16).padStart(4, "0")}`,
-      ac: formatMac(server ? session.peerMac : session.farMac),
-      host: formatMac(server ? session.farMac : session.peerMac),
-      tunnel: this.#tunnels.get(session.tunnel)?.name ?? "",
-    };
-  }
-
-  #logClosed(session: Session, reason: string): void {
-    this.#log("info", "Session closed", {
-      ...this.#describe(session),
-      reason,
-      seconds: Math.round((this.#ports.now() - session.openedMs) / 1000),
-      framesUp: session.framesUp,
-      framesDown: session.framesDown,
-      bytesUp: session.bytesUp,
-      bytesDown: session.bytesDown,
-    });
-  }
-
-  #trace(from: string, frame: Uint8Array): void {
-    if (!this.#options.debug) return;
-    const suppressed = this.#traces.allow(from, this.#ports.now());
-    if (suppressed < 0) return;
-    this.#log(
-      "debug",
-      `From the ${from}: ${printFrame(frame)}`,
-      suppressed > 0 ? { suppressed } : {},
-    );
-  }
-
-  #warn(key: string, message: string): void {
-    const suppressed = this.#limit.allow(key, this.#ports.now());
-    if (suppressed >= 0) this.#log("warning", message, suppressed > 0 ? { suppressed } : {});
-  }
-
-  #log(level: LogEvent["level"], message: string, fields: Record<string, string | number>): void {
-    this.#outbox.push({ type: "log", level, message, fields });
+  #nameOf(session: Session): string {
+    return this.#tunnels.get(session.tunnel)?.name ?? "";
   }
 
   // Sends what this turn has for the tunnels, takes out those that are over, tells the main thread.
   #settle(): void {
     for (const { channel } of this.#tunnels.values()) channel.flush();
     this.#removeEnded();
-    this.#post();
-  }
-
-  #post(): void {
-    if (this.#outbox.length === 0) return;
-    this.#ports.post(this.#outbox);
-    this.#outbox = [];
+    this.#report.flush();
   }
 }

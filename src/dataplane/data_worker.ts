@@ -1,18 +1,11 @@
 // The main thread's end of the data worker.
 
 import { EventFd, findSocket, muteSocket, setTunnelOptions } from "../../ffi/mod.ts";
+import type { CounterValues, LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import { formatEndpoint } from "../tunnel/endpoint.ts";
 import { ConfigurationError } from "./configuration_error.ts";
-import { Counters, type CounterValues } from "./counters.ts";
-import type {
-  FromWorker,
-  LinkState,
-  LogEvent,
-  PlaneOptions,
-  SessionStatus,
-  ToWorker,
-  TunnelStatus,
-} from "./messages.ts";
+import { Counters } from "./counters.ts";
+import type { FromWorker, LogEvent, PlaneOptions, ToWorker } from "./messages.ts";
 
 /** What the owner of a data worker hears from it. */
 export interface DataWorkerEvents {

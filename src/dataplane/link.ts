@@ -9,9 +9,9 @@ import {
   listInterfaces,
   readInterface,
 } from "../../ffi/mod.ts";
+import type { LinkState } from "../observe/status.ts";
 import { sameMac } from "../wire/mod.ts";
 import { ConfigurationError } from "./configuration_error.ts";
-import type { LinkState } from "./messages.ts";
 
 /** What is open while the interface is up. */
 export interface Lanes {

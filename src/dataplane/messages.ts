@@ -1,5 +1,6 @@
 // What the main thread and the data worker tell each other.
 
+import type { LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import type { MacMode, Side } from "../relay/mod.ts";
 
 /** What the worker needs to begin. */
@@ -52,53 +53,6 @@ export interface LogEvent {
   message: string;
   fields?: Record<string, string | number>;
 }
-
-/** One tunnel, as the status shows it. */
-export interface TunnelStatus {
-  /** What the peer calls itself. */
-  name: string;
-  /** HOST:PORT. */
-  peer: string;
-  /** `up`; at a client also `connecting`, or `waiting` for the next attempt. */
-  state: string;
-  /** The round trip, smoothed; null until it was measured. */
-  rttMs: number | null;
-  /** Ethernet frames that came through it. */
-  framesIn: number;
-  /** Ethernet frames that went into it. */
-  framesOut: number;
-  /** Bytes of those that came. */
-  bytesIn: number;
-  /** Bytes of those that went. */
-  bytesOut: number;
-}
-
-/** One session, as the status shows it. */
-export interface SessionStatus {
-  /** The id that the AC gave. */
-  sessionId: number;
-  /** The AC's address, such as `02:00:00:00:00:ac`. */
-  ac: string;
-  /** The host's address. */
-  host: string;
-  /** What the peer of its tunnel calls itself. */
-  tunnel: string;
-  /** `open`. */
-  state: string;
-  /** Since its PADS, in seconds. */
-  ageSeconds: number;
-  /** Session frames from this side's link into the tunnel. */
-  framesUp: number;
-  /** Session frames from the tunnel to this side's link. */
-  framesDown: number;
-  /** Bytes of those up. */
-  bytesUp: number;
-  /** Bytes of those down. */
-  bytesDown: number;
-}
-
-/** The state of the link's interface. */
-export type LinkState = "up" | "down" | "missing";
 
 /** From the worker to the main thread; what one turn of its loop has is posted as one array. */
 export type FromWorker =

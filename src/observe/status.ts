@@ -1,11 +1,69 @@
-// The status of a mode, and the HTTP server that shows it.
+// What a mode shows of itself.
 
-import type { CounterValues } from "../dataplane/counters.ts";
-import type { LinkState, SessionStatus, TunnelStatus } from "../dataplane/messages.ts";
-import type { Side } from "../relay/mod.ts";
-import { type Endpoint, formatEndpoint } from "../tunnel/endpoint.ts";
-import type { Log } from "./log.ts";
-import { renderMetrics } from "./metrics.ts";
+import type { DropReason, Side } from "../relay/mod.ts";
+
+/** A direction, seen from this program: uplink is from its link into a tunnel, downlink the way back. */
+export type Direction = "uplink" | "downlink";
+
+/** What a frame belongs to, by its EtherType. */
+export type Kind = "discovery" | "session";
+
+/** What the counters said at one moment. */
+export interface CounterValues {
+  /** Frames carried. */
+  frames: Record<Direction, Record<Kind, number>>;
+  /** Bytes of those frames. */
+  bytes: Record<Direction, Record<Kind, number>>;
+  /** Frames that went no further, by reason. */
+  drops: Record<DropReason, number>;
+}
+
+/** The state of the link's interface. */
+export type LinkState = "up" | "down" | "missing";
+
+/** One tunnel, as the status shows it. */
+export interface TunnelStatus {
+  /** What the peer calls itself. */
+  name: string;
+  /** HOST:PORT. */
+  peer: string;
+  /** `up`; at a client also `connecting`, or `waiting` for the next attempt. */
+  state: string;
+  /** The round trip, smoothed; null until it was measured. */
+  rttMs: number | null;
+  /** Ethernet frames that came through it. */
+  framesIn: number;
+  /** Ethernet frames that went into it. */
+  framesOut: number;
+  /** Bytes of those that came. */
+  bytesIn: number;
+  /** Bytes of those that went. */
+  bytesOut: number;
+}
+
+/** One session, as the status shows it. */
+export interface SessionStatus {
+  /** The id that the AC gave. */
+  sessionId: number;
+  /** The AC's address, such as `02:00:00:00:00:ac`. */
+  ac: string;
+  /** The host's address. */
+  host: string;
+  /** What the peer of its tunnel calls itself. */
+  tunnel: string;
+  /** `open`. */
+  state: string;
+  /** Since its PADS, in seconds. */
+  ageSeconds: number;
+  /** Session frames from this side's link into the tunnel. */
+  framesUp: number;
+  /** Session frames from the tunnel to this side's link. */
+  framesDown: number;
+  /** Bytes of those up. */
+  bytesUp: number;
+  /** Bytes of those down. */
+  bytesDown: number;
+}
 
 /**
  * What `GET /api/status` answers with. "Up" and "uplink" are from this side's link into its tunnel,
@@ -37,72 +95,4 @@ export interface Status {
   bytes: CounterValues["bytes"];
   /** How many frames went no further, by reason. */
   drops: CounterValues["drops"];
-}
-
-/** A status server that runs. */
-export interface StatusServer {
-  readonly address: Endpoint;
-  close(): Promise<void>;
-}
-
-/**
- * Serves `/healthz`, `/api/status` and `/metrics`.
- *
- * @throws {Error} If the address cannot be had.
- */
-export function serveStatus(
-  endpoint: Endpoint,
-  status: () => Promise<Status>,
-  log: Log,
-): StatusServer {
-  let server: Deno.HttpServer<Deno.NetAddr>;
-  try {
-    server = Deno.serve({
-      ...endpoint,
-      onListen: ({ hostname, port }) =>
-        log.info("Status served", { address: formatEndpoint({ hostname, port }) }),
-      onError: (error) => {
-        log.error("Status request failed", { error: String(error) });
-        return new Response("Internal error\n", { status: 500 });
-      },
-    }, (request) => answer(request, status));
-  } catch (error) {
-    throw new Error(
-      `Cannot serve the status on ${formatEndpoint(endpoint)}: ${listenReason(error)}`,
-      { cause: error },
-    );
-  }
-  return {
-    address: { hostname: server.addr.hostname, port: server.addr.port },
-    close: () => server.shutdown(),
-  };
-}
-
-/** Why an address cannot be listened on, and what mends it. */
-export function listenReason(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) return "the address is in use; choose another port";
-  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return "not permitted; ports under 1024 need root or CAP_NET_BIND_SERVICE";
-  }
-  return error instanceof Error ? error.message.replace(/ \(os error \d+\)$/, "") : String(error);
-}
-
-async function answer(request: Request, status: () => Promise<Status>): Promise<Response> {
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return new Response("Only GET\n", { status: 405, headers: { allow: "GET, HEAD" } });
-  }
-  switch (new URL(request.url).pathname) {
-    case "/healthz": {
-      const { healthy } = await status();
-      return new Response(healthy ? "ok\n" : "not ok\n", { status: healthy ? 200 : 503 });
-    }
-    case "/api/status":
-      return Response.json(await status(), { headers: { "cache-control": "no-store" } });
-    case "/metrics":
-      return new Response(renderMetrics(await status()), {
-        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-      });
-  }
-  return new Response("Not found: try /healthz, /api/status or /metrics\n", { status: 404 });
 }

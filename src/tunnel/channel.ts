@@ -71,7 +71,7 @@ export class Channel {
   /** The peer knows types 0 to 3 only. */
   readonly legacy: boolean;
   /** Read, and lent to the link's sender from here. */
-  readonly received = new Pinned(new Uint8Array(RECEIVE_BYTES));
+  readonly received: Pinned = new Pinned(new Uint8Array(RECEIVE_BYTES));
   /** Ethernet frames that came. */
   framesIn = 0;
   /** Ethernet frames that were queued. */

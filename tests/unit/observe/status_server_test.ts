@@ -3,7 +3,8 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { createLog } from "../../../src/observe/log.ts";
 import { renderMetrics } from "../../../src/observe/metrics.ts";
-import { listenReason, serveStatus, type Status } from "../../../src/observe/status.ts";
+import type { Status } from "../../../src/observe/status.ts";
+import { listenReason, serveStatus } from "../../../src/observe/status_server.ts";
 import { formatEndpoint } from "../../../src/tunnel/endpoint.ts";
 import { testUnless } from "../../support/skip.ts";
 import { aStatus } from "../../support/status.ts";

@@ -1,0 +1,43 @@
+// The end of all tunnels when the program stops.
+
+import { POLLIN, POLLOUT, type PollSet } from "../../ffi/mod.ts";
+import type { Channel } from "../tunnel/channel.ts";
+import { REASON } from "../wire/mod.ts";
+
+/** How long all of it may take. */
+const GOODBYE_MS = 1000;
+/** No wait is longer, so that a process that is to end at once can. */
+const WAIT_MS = 50;
+
+/**
+ * Sends what is queued, says goodbye, and waits for the peers to close. A socket that is closed with
+ * bytes unread is reset, which would take the PADTs before the goodbye with it.
+ *
+ * @param channels The tunnels; each may be closed afterwards.
+ * @param poll A set to wait with; what is in it is lost.
+ * @param now A clock that only goes forward, in ms.
+ */
+export function sayGoodbye(channels: Channel[], poll: PollSet, now: () => number): void {
+  for (const channel of channels) channel.queueGoodbye(REASON.SHUTDOWN, "");
+  const deadlineMs = now() + GOODBYE_MS;
+  const shut = new Set<Channel>();
+  for (;;) {
+    poll.clear();
+    const waiting = new Map<Channel, number>();
+    for (const channel of channels) {
+      channel.flush();
+      if (!channel.blocked && !shut.has(channel)) {
+        channel.shutdown();
+        shut.add(channel);
+      }
+      if (channel.ended !== undefined) continue;
+      waiting.set(channel, poll.add(channel.fd, channel.blocked ? POLLIN | POLLOUT : POLLIN));
+    }
+    const leftMs = Math.ceil(deadlineMs - now());
+    if (waiting.size === 0 || leftMs <= 0) return;
+    poll.wait(Math.min(leftMs, WAIT_MS));
+    for (const [channel, index] of waiting) {
+      if (poll.ready(index) & ~POLLOUT) channel.discard();
+    }
+  }
+}

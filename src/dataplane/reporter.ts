@@ -1,0 +1,111 @@
+// What the data plane tells the main thread: collected over a turn, and posted at its end.
+
+import { RateLimit } from "../observe/rate_limit.ts";
+import type { SessionStatus } from "../observe/status.ts";
+import type { Session, Side } from "../relay/mod.ts";
+import { formatMac, printFrame } from "../wire/mod.ts";
+import type { FromWorker, LogEvent } from "./messages.ts";
+
+/** How often a thing that the network can cause is logged. */
+const WARN_EVERY_MS = 60_000;
+/** How many discovery frames of each direction are logged a second, at level debug. */
+const TRACES_A_SECOND = 50;
+
+/** Which of a session's two stations is which, by the side that this is. */
+function stations(side: Side, session: Session): { ac: string; host: string } {
+  const peer = formatMac(session.peerMac);
+  const far = formatMac(session.farMac);
+  return side === "server" ? { ac: peer, host: far } : { ac: far, host: peer };
+}
+
+/** Collects messages for the main thread. */
+export class Reporter {
+  readonly #side: Side;
+  readonly #debug: boolean;
+  readonly #now: () => number;
+  readonly #post: (messages: FromWorker[]) => void;
+  readonly #warnings = new RateLimit(WARN_EVERY_MS);
+  readonly #traces = new RateLimit(1000, TRACES_A_SECOND);
+  #messages: FromWorker[] = [];
+
+  /** `now` is a clock that only goes forward, in ms; with `debug`, every discovery frame is logged. */
+  constructor(
+    side: Side,
+    debug: boolean,
+    now: () => number,
+    post: (messages: FromWorker[]) => void,
+  ) {
+    this.#side = side;
+    this.#debug = debug;
+    this.#now = now;
+    this.#post = post;
+  }
+
+  /** Adds a message to the next post. */
+  push(message: FromWorker): void {
+    this.#messages.push(message);
+  }
+
+  /** Posts what has been collected. */
+  flush(): void {
+    if (this.#messages.length === 0) return;
+    this.#post(this.#messages);
+    this.#messages = [];
+  }
+
+  /** Logs a line. */
+  log(level: LogEvent["level"], message: string, fields: LogEvent["fields"] = {}): void {
+    this.push({ type: "log", level, message, fields });
+  }
+
+  /** Logs what the network can cause, once in a while for each key. */
+  warn(key: string, message: string): void {
+    const suppressed = this.#warnings.allow(key, this.#now());
+    if (suppressed >= 0) this.log("warning", message, suppressed > 0 ? { suppressed } : {});
+  }
+
+  /** Logs a discovery frame, where that is wanted. */
+  trace(from: "link" | "tunnel", frame: Uint8Array): void {
+    if (!this.#debug) return;
+    const suppressed = this.#traces.allow(from, this.#now());
+    if (suppressed < 0) return;
+    const message = `From the ${from}: ${printFrame(frame)}`;
+    this.log("debug", message, suppressed > 0 ? { suppressed } : {});
+  }
+
+  opened(session: Session, tunnel: string): void {
+    this.log("info", "Session opened", this.#about(session, tunnel));
+  }
+
+  closed(session: Session, tunnel: string, reason: string): void {
+    this.log("info", "Session closed", {
+      ...this.#about(session, tunnel),
+      reason,
+      seconds: Math.round((this.#now() - session.openedMs) / 1000),
+      framesUp: session.framesUp,
+      framesDown: session.framesDown,
+      bytesUp: session.bytesUp,
+      bytesDown: session.bytesDown,
+    });
+  }
+
+  /** A session as the status shows it. */
+  status(session: Session, tunnel: string): SessionStatus {
+    return {
+      sessionId: session.tunnelId,
+      ...stations(this.#side, session),
+      tunnel,
+      state: "open",
+      ageSeconds: Math.floor((this.#now() - session.openedMs) / 1000),
+      framesUp: session.framesUp,
+      framesDown: session.framesDown,
+      bytesUp: session.bytesUp,
+      bytesDown: session.bytesDown,
+    };
+  }
+
+  #about(session: Session, tunnel: string): Record<string, string | number> {
+    const id = `0x${session.tunnelId.toString(16).padStart(4, "0")}`;
+    return { id, ...stations(this.#side, session), tunnel };
+  }
+}
