@@ -64,7 +64,8 @@ export class Client {
   static async start(options: ClientOptions): Promise<Client> {
     const mode: Mode = await Mode.start("client", options, {
       tunnelEnded: (_id, reason) => client.#ended(reason),
-      healthy: () => client.#state === "up",
+      // Not before the worker has it: until then a host's frames have nowhere to go.
+      healthy: (up) => up.length > 0,
       reconnects: () => Math.max(0, client.#connected - 1),
       tunnels: (up) => up.length > 0 ? up : [client.#absentTunnel()],
     });

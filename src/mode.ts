@@ -39,7 +39,8 @@ export interface ModeOptions {
 /** What a mode adds of its own. */
 export interface ModeHooks {
   tunnelEnded(id: number, reason: string): void;
-  healthy(): boolean;
+  /** Whether it does its job, with these tunnels up. */
+  healthy(up: TunnelStatus[]): boolean;
   reconnects(): number;
   /** The tunnels of the status, made from those that are up. */
   tunnels(up: TunnelStatus[]): TunnelStatus[];
@@ -128,7 +129,7 @@ export class Mode {
       uptimeSeconds: Math.floor((performance.now() - this.#startedMs) / 1000),
       interface: this.#options.interface,
       interfaceState: this.#worker.linkState,
-      healthy: this.#worker.linkState === "up" && this.#hooks.healthy(),
+      healthy: this.#worker.linkState === "up" && this.#hooks.healthy(snapshot.tunnels),
       reconnects: this.#hooks.reconnects(),
       tunnels: this.#hooks.tunnels(snapshot.tunnels),
       sessions: snapshot.sessions,

@@ -1,8 +1,10 @@
 // One line for a frame, as a dissector writes it, for the log and for `--log-level debug`.
 
+import { parseAccessLine } from "./access_line.ts";
 import { ETH_P_PPP_DISC, ETH_P_PPP_SES, ETHERNET, formatMac, readEtherType } from "./ethernet.ts";
 import { parseGoodbye, reasonName } from "./goodbye.ts";
 import { parseHello } from "./hello.ts";
+import { readMaxPayload } from "./max_payload.ts";
 import {
   isControlProtocol,
   lcpCodeName,
@@ -23,16 +25,12 @@ import {
   readSessionId,
 } from "./pppoe.ts";
 import {
-  parseAccessLine,
   parseCredits,
   parseLinkMetrics,
   readCreditScaleFactor,
-  readMaxPayload,
   readSequenceNumber,
-  TAG,
-  type Tag,
-  tagName,
-} from "./tags.ts";
+} from "./radio_tags.ts";
+import { TAG, type Tag, tagName } from "./tags.ts";
 import { quote, quoteBytes } from "./text.ts";
 import { FRAME } from "./tunnel.ts";
 

@@ -18,7 +18,7 @@ import {
   readSessionId,
   writeSessionId,
 } from "../../../src/wire/pppoe.ts";
-import { TAG, type Tag, textTag } from "../../../src/wire/tags.ts";
+import { TAG, type Tag, textTag } from "../../../src/wire/mod.ts";
 import { hostileFrame, mac, tag, uint16, uint8 } from "./arbitraries.ts";
 import {
   ECHO_REQUEST,

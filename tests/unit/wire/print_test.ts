@@ -14,7 +14,7 @@ import {
   TAG,
   type Tag,
   textTag,
-} from "../../../src/wire/tags.ts";
+} from "../../../src/wire/mod.ts";
 import { FRAME } from "../../../src/wire/tunnel.ts";
 import { bytes, hostileFrame, uint16 } from "./arbitraries.ts";
 import {

@@ -23,7 +23,7 @@ import {
   tagName,
   tagsLength,
   textTag,
-} from "../../../src/wire/tags.ts";
+} from "../../../src/wire/mod.ts";
 import { bytes, tag, uint16 } from "./arbitraries.ts";
 import { hex } from "./captures.ts";
 
