@@ -120,6 +120,13 @@ export function token(n: number): Tag {
   return { type: TAG.HOST_UNIQ, value: bytes("token", 0, n >> 8, n) };
 }
 
+/** Gives a frame in a buffer that is used for something else at once, as the data plane's are. */
+function lend(frame: Uint8Array, take: (frame: Uint8Array) => void): void {
+  const buffer = frame.slice();
+  take(buffer);
+  buffer.fill(0xee);
+}
+
 /** A relay, and all that it did. */
 export class RecordedRelay {
   readonly relay: Relay;
@@ -207,7 +214,10 @@ export class JoinedRelays {
       { side: "server", mac: server, idleMs, deadMs },
       (tunnel, frame) =>
         this.#carried.push(() =>
-          this.clients[tunnel - 1].relay.discoveryFromTunnel(1, frame.slice(), this.nowMs)
+          lend(
+            frame,
+            (lent) => this.clients[tunnel - 1].relay.discoveryFromTunnel(1, lent, this.nowMs),
+          )
         ),
     );
     this.clients = clients.map((mode, index) => {
@@ -215,7 +225,10 @@ export class JoinedRelays {
         { side: "client", mac: mode, idleMs, deadMs },
         (_tunnel, frame) =>
           this.#carried.push(() =>
-            this.server.relay.discoveryFromTunnel(index + 1, frame.slice(), this.nowMs)
+            lend(
+              frame,
+              (lent) => this.server.relay.discoveryFromTunnel(index + 1, lent, this.nowMs),
+            )
           ),
       );
       client.relay.addTunnel(1);
@@ -237,14 +250,14 @@ export class JoinedRelays {
 
   /** A host's discovery frame, and what the AC's link then saw. */
   hostSends(frame: Uint8Array, client = this.client): Uint8Array[] {
-    client.relay.discoveryFromLink(frame.slice(), this.nowMs);
+    lend(frame, (lent) => client.relay.discoveryFromLink(lent, this.nowMs));
     this.settle();
     return this.server.takeLink();
   }
 
   /** An AC's discovery frame, and what the first (or another) client's link then saw. */
   acSends(frame: Uint8Array, client = this.client): Uint8Array[] {
-    this.server.relay.discoveryFromLink(frame.slice(), this.nowMs);
+    lend(frame, (lent) => this.server.relay.discoveryFromLink(lent, this.nowMs));
     this.settle();
     return client.takeLink();
   }

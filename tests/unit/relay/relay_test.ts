@@ -351,13 +351,19 @@ Deno.test("Relay.setLinkMac() changes nothing when the address is the same, or i
   assertEquals([joined.server.sessions.length, joined.client.sessions.length], [1, 1]);
 });
 
-Deno.test("Relay.setLinkMac() keeps the address, not the caller's buffer", () => {
+Deno.test("Relay keeps the link's address, not the caller's buffer", () => {
   const address = SERVER_LINK.slice();
   const server = new RecordedRelay({ side: "server", linkMac: address });
   server.relay.addTunnel(1);
   address.fill(0xee);
   server.relay.discoveryFromTunnel(1, padi(HOST, []), 0);
   assertEquals(server.takeLink(), [padi(SERVER_LINK, [token(1)])]);
+
+  const changed = mac(0x51);
+  server.relay.setLinkMac(changed);
+  changed.fill(0xee);
+  server.relay.discoveryFromTunnel(1, padi(HOST, []), 0);
+  assertEquals(server.takeLink(), [padi(mac(0x51), [token(1)])]);
 });
 
 Deno.test("Relay.close() leaves a tunnel alone that is gone", () => {

@@ -107,6 +107,8 @@ for (const side of ["host", "ac"] as const) {
   for (const everyMs of [SECOND_MS / 10, SECOND_MS, 30 * SECOND_MS]) {
     Deno.test(`Relay.tick() closes a session in which only the ${side} talks, every ${everyMs} ms`, () => {
       const line = new Line({ idleMs: 30 * MINUTE_MS, deadMs: 3 * MINUTE_MS });
+      line.host(MINUTE_MS);
+      line.ac();
       const from = 10 * MINUTE_MS;
       for (let at = from; at < from + 3 * MINUTE_MS - TICK_MS; at += everyMs) line[side](at);
       assertEquals(line.open, true);

@@ -497,3 +497,14 @@ Deno.test("Channel takes no more data when the socket is full, control frames as
     );
   }
 });
+
+Deno.test("Channel.takesData counts what the socket has not taken yet", async () => {
+  await using ends = await Ends.make();
+  const { channel } = ends;
+  const filler = new Uint8Array(1 << 16);
+  while (send(channel.fd, filler) > 0);
+  while (channel.takesData) channel.queue(SESSION, filler, 0, 1514);
+  channel.flush();
+  assert(channel.blocked);
+  assertFalse(channel.takesData);
+});
