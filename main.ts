@@ -1,5 +1,5 @@
-// The command line: picks the subcommand. Each is loaded only when it is asked for, so that help and
-// wrong flags need neither libc nor Linux.
+// The command line: picks the subcommand. Each is loaded only when it is asked for, so that this help
+// and the version need neither libc nor Linux.
 
 import { UsageError } from "./src/cli/options.ts";
 import { VERSION } from "./src/version.ts";

@@ -113,14 +113,17 @@ export class LinkSender {
     let first = 0;
     while (first < queued) {
       const sent = libc.sendmmsg(this.#fd, this.#from[first], queued - first, MSG_DONTWAIT);
-      if (sent < 0) {
-        // The first of them was refused: the others are still to be tried.
-        this.#countRefused(errno());
-        first += 1;
-      } else {
+      if (sent >= 0) {
         this.sent += sent;
         first += sent;
+        continue;
       }
+      const error = errno();
+      // With a full send buffer all others would be refused too. Of other errors the first frame is
+      // the cause, and the others are still to be tried.
+      const refused = error === ERRNO.EAGAIN ? queued - first : 1;
+      this.#countRefused(error, refused);
+      first += refused;
     }
     for (let i = 0; i < queued; i++) this.#memories[i] = undefined;
     this.#queued = 0;
@@ -142,9 +145,9 @@ export class LinkSender {
     return true;
   }
 
-  #countRefused(error: number): void {
-    if (error === ERRNO.EMSGSIZE) this.refusedTooLong += 1;
-    else if (error === ERRNO.EAGAIN || error === ERRNO.ENOBUFS) this.refusedFull += 1;
-    else this.refusedDown += 1;
+  #countRefused(error: number, frames = 1): void {
+    if (error === ERRNO.EMSGSIZE) this.refusedTooLong += frames;
+    else if (error === ERRNO.EAGAIN || error === ERRNO.ENOBUFS) this.refusedFull += frames;
+    else this.refusedDown += frames;
   }
 }

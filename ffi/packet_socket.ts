@@ -26,12 +26,15 @@ const PACKET_STATISTICS = 6;
 const PACKET_IGNORE_OUTGOING = 23;
 const PACKET_MR_PROMISC = 1;
 const SO_ATTACH_FILTER = 26;
+const SO_SNDBUF = 7;
+const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 
 /**
  * The control lane's room for a burst, in bytes as the kernel counts them: about a thousand small
  * frames.
  */
+const SEND_BUFFER = 4 << 20;
 const CONTROL_BUFFER = 1 << 20;
 
 /** What a lane is opened with. */
@@ -68,6 +71,11 @@ export function openPacketSocket(options: LaneOptions, prepare: (fd: number) => 
     const program = sockFprog(laneFilter({ lane, acceptOtherHosts: promiscuous }));
     setOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, `Cannot filter on ${name}`);
     setOption(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, int(1), `Cannot capture on ${name}`);
+    // What a queue below holds counts against it: the default is full after a hundred large frames.
+    const size = int(SEND_BUFFER);
+    if (libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, size, size.length) < 0) {
+      libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, size, size.length);
+    }
     prepare(fd);
     const address = sockaddrLl(ETH_P_ALL, index);
     if (libc.bind(fd, address, address.length) < 0) {

@@ -63,9 +63,13 @@ export class Client {
    */
   static async start(options: ClientOptions): Promise<Client> {
     const mode: Mode = await Mode.start("client", options, {
-      tunnelEnded: (_id, reason) => client.#ended(reason),
+      tunnelEnded: (_id, reason) => {
+        client.#state = "waiting";
+        client.#ended(reason);
+      },
       // Not before the worker has it: until then a host's frames have nowhere to go.
-      healthy: (up) => up.length > 0,
+      failed: () => client.#abort.abort(),
+      healthy: () => client.#state === "up",
       reconnects: () => Math.max(0, client.#connected - 1),
       tunnels: (up) => up.length > 0 ? up : [client.#absentTunnel()],
     });
@@ -155,7 +159,13 @@ export class Client {
   ): Promise<string> {
     const { promise, resolve } = Promise.withResolvers<string>();
     this.#ended = resolve;
-    this.#mode.worker.addTunnel(conn, { name, legacy: this.#options.legacy ?? false, received });
+    try {
+      const legacy = this.#options.legacy ?? false;
+      this.#mode.worker.addTunnel(conn, { name, legacy, received });
+    } catch (error) {
+      conn.close();
+      throw error;
+    }
     this.#serverName = name;
     this.#connected++;
     this.#state = "up";

@@ -22,9 +22,15 @@ export interface ModeOptions {
   status?: Endpoint;
   /** The peer knows frame types 0 to 3 only, and no handshake. */
   legacy?: boolean;
-  /** After how long without any frame a session is closed, in ms; 30 minutes by default, 0: never. */
+  /**
+   * After how long with nothing from one of its stations a session is closed, in ms; 4 hours by
+   * default, 0: never.
+   */
   idleTimeoutMs?: number;
-  /** After how long with frames of one side only a session is closed, in ms; 3 minutes by default, 0: never. */
+  /**
+   * After how long with its LCP Echo-Requests unanswered a session is closed, in ms; 3 minutes by
+   * default, 0: never.
+   */
   deadTimeoutMs?: number;
   /** How often each side pings the other, in ms; 5 s by default. */
   pingMs?: number;
@@ -39,8 +45,10 @@ export interface ModeOptions {
 /** What a mode adds of its own. */
 export interface ModeHooks {
   tunnelEnded(id: number, reason: string): void;
-  /** Whether it does its job, with these tunnels up. */
-  healthy(up: TunnelStatus[]): boolean;
+  /** The data worker died: nothing more can be carried. */
+  failed(): void;
+  /** Whether it does its job, as far as that is not the link's. */
+  healthy(): boolean;
   reconnects(): number;
   /** The tunnels of the status, made from those that are up. */
   tunnels(up: TunnelStatus[]): TunnelStatus[];
@@ -82,7 +90,7 @@ export class Mode {
       side,
       interfaceName: options.interface,
       mac: options.mac ?? "own",
-      idleMs: options.idleTimeoutMs ?? 30 * 60_000,
+      idleMs: options.idleTimeoutMs ?? 4 * 3600_000,
       deadMs: options.deadTimeoutMs ?? 3 * 60_000,
       pingMs: options.pingMs ?? 5_000,
       tunnelDeadMs: options.tunnelTimeoutMs ?? 15_000,
@@ -93,11 +101,12 @@ export class Mode {
       failed: (error) => {
         log.error(error.message);
         mode.#finished.reject(error);
+        hooks.failed();
       },
     });
     try {
       if (options.status !== undefined) {
-        mode.#status = serveStatus(options.status, () => mode.status(), log);
+        mode.#status = serveStatus(options.status, () => mode.status(), () => mode.healthy, log);
       }
     } catch (error) {
       await mode.#worker.stop();
@@ -120,6 +129,11 @@ export class Mode {
     return this.#status?.address;
   }
 
+  /** Whether the mode does its job. */
+  get healthy(): boolean {
+    return this.#worker.linkState === "up" && this.#hooks.healthy();
+  }
+
   async status(): Promise<Status> {
     const snapshot: { tunnels: TunnelStatus[]; sessions: SessionStatus[] } = await this.#worker
       .snapshot();
@@ -129,7 +143,7 @@ export class Mode {
       uptimeSeconds: Math.floor((performance.now() - this.#startedMs) / 1000),
       interface: this.#options.interface,
       interfaceState: this.#worker.linkState,
-      healthy: this.#worker.linkState === "up" && this.#hooks.healthy(snapshot.tunnels),
+      healthy: this.healthy,
       reconnects: this.#hooks.reconnects(),
       tunnels: this.#hooks.tunnels(snapshot.tunnels),
       sessions: snapshot.sessions,

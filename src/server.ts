@@ -9,15 +9,22 @@ import { AllowList } from "./access/allow.ts";
 import { Mode, type ModeOptions } from "./mode.ts";
 import { RateLimit } from "./observe/rate_limit.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
-import { listenReason } from "./observe/status_server.ts";
-import { type Endpoint, formatEndpoint } from "./tunnel/endpoint.ts";
-import { greetClient, sayGoodbye } from "./tunnel/handshake.ts";
-import { REASON } from "./wire/mod.ts";
+import { type Endpoint, formatEndpoint, listenReason } from "./tunnel/endpoint.ts";
+import { greetClient } from "./tunnel/handshake.ts";
+import { type Goodbye, REASON } from "./wire/mod.ts";
 
 /** How many connections may be at their handshake at once. */
 const HANDSHAKES = 64;
 /** How often a stranger, or a handshake that failed, is logged, for each address. */
 const LOG_EVERY_MS = 60_000;
+/** How many refusals are logged in that time, of all addresses. */
+const REFUSALS_LOGGED = 30;
+/** What `accept` fails with when the connection is gone already. */
+const GONE = [
+  Deno.errors.NotConnected,
+  Deno.errors.ConnectionReset,
+  Deno.errors.ConnectionAborted,
+];
 /** How long to wait after an accept that failed, for example for want of descriptors. */
 const ACCEPT_AGAIN_MS = 200;
 
@@ -59,6 +66,7 @@ export class Server {
   readonly #tunnels = new Map<number, string>();
   readonly #greeting = new Set<Deno.TcpConn>();
   readonly #strangers = new RateLimit(LOG_EVERY_MS);
+  readonly #refusals = new RateLimit(LOG_EVERY_MS, REFUSALS_LOGGED);
   #stopping: Promise<void> | undefined;
 
   private constructor(
@@ -74,7 +82,7 @@ export class Server {
   }
 
   /**
-   * Starts a server: opens the interface, then listens.
+   * Starts a server: listens, then opens the interface.
    *
    * @throws {Error} If the interface or an address cannot be had, or an option is wrong.
    */
@@ -92,6 +100,7 @@ export class Server {
     try {
       const mode: Mode = await Mode.start("server", options, {
         tunnelEnded: (id, reason) => server.#tunnelEnded(id, reason),
+        failed: () => listener.close(),
         healthy: () => server.#stopping === undefined,
         reconnects: () => 0,
         tunnels: (up: TunnelStatus[]) => up,
@@ -134,7 +143,11 @@ export class Server {
   }
 
   async #stop(): Promise<void> {
-    this.#listener.close();
+    try {
+      this.#listener.close();
+    } catch {
+      // Closed already, when the data worker died.
+    }
     for (const conn of this.#greeting) conn.close();
     this.#greeting.clear();
     await this.#mode.stop();
@@ -143,14 +156,18 @@ export class Server {
 
   async #accept(): Promise<void> {
     while (this.#stopping === undefined) {
+      let conn: Deno.TcpConn;
       try {
-        const conn = await this.#listener.accept();
-        this.#admit(conn);
+        conn = await this.#listener.accept();
       } catch (error) {
-        if (this.#stopping !== undefined) return;
-        this.#mode.log.warning("Cannot accept a connection", { error: String(error) });
+        if (this.#stopping !== undefined || error instanceof Deno.errors.BadResource) return;
+        // One that was reset while it waited is nobody's loss, and must not keep others waiting.
+        if (GONE.some((gone) => error instanceof gone)) continue;
+        this.#logRefused("", `cannot accept: ${error}`);
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN_MS));
+        continue;
       }
+      this.#admit(conn);
     }
   }
 
@@ -169,18 +186,17 @@ export class Server {
   async #greet(conn: Deno.TcpConn): Promise<void> {
     const peer = formatEndpoint(conn.remoteAddr);
     try {
-      const maxClients = Math.min(this.#options.maxClients ?? 256, 1000);
-      if (this.#tunnels.size >= maxClients) {
-        await sayGoodbye(conn, REASON.FULL, "as many clients as may be are connected");
-        throw new Error(`${maxClients} clients are connected already (--max-clients)`);
-      }
       const legacy = this.#options.legacy ?? false;
       const { peer: { name, software }, received } = legacy
         ? { peer: { name: peer, software: "unknown" }, received: new Uint8Array(0) }
-        : await greetClient(conn, this.#mode.hello);
-      // Removed by a stop meanwhile.
-      if (!this.#greeting.delete(conn)) return;
+        : await greetClient(conn, this.#mode.hello, () => this.#full());
+      // Closed by a stop meanwhile.
+      if (!this.#greeting.has(conn)) return;
+      // Others may have come while this one was greeted.
+      const full = this.#full();
+      if (full !== undefined) throw new Error(full.text);
       const id = this.#mode.worker.addTunnel(conn, { name, legacy, received });
+      this.#greeting.delete(conn);
       this.#tunnels.set(id, name);
       this.#mode.log.info("Client connected", { name, peer, software });
     } catch (error) {
@@ -193,11 +209,19 @@ export class Server {
     }
   }
 
+  #full(): Goodbye | undefined {
+    const most = Math.min(this.#options.maxClients ?? 256, 1000);
+    if (this.#tunnels.size < most) return undefined;
+    return { reason: REASON.FULL, text: `${most} clients are connected already (--max-clients)` };
+  }
+
   #logRefused(address: string, reason: string): void {
-    const suppressed = this.#strangers.allow(address, performance.now());
-    if (suppressed < 0) return;
+    const nowMs = performance.now();
+    const suppressed = this.#strangers.allow(address, nowMs);
+    // Whoever has many addresses can't fill the log either.
+    if (suppressed < 0 || this.#refusals.allow("", nowMs) < 0) return;
     this.#mode.log.warning("Connection refused", {
-      peer: address,
+      peer: address || undefined,
       reason,
       suppressed: suppressed || undefined,
     });

@@ -30,7 +30,7 @@ export const MODE_FLAGS: Flags = {
   },
   "idle-timeout": {
     value: "SECONDS",
-    help: "Close a session in which nothing was sent for so long (1800; 0: never).",
+    help: "Close a session in which a station was silent for so long (14400; 0: never).",
   },
   legacy: { help: "The peer is an older pppoeproxy: frame types 0 to 3, no handshake." },
   "log-level": { value: "debug|info|warning|error", help: "The least that is logged (info)." },
@@ -64,8 +64,8 @@ interface Running {
 }
 
 /**
- * Starts a mode and keeps it running until SIGINT or SIGTERM; a second signal ends the process at
- * once.
+ * Starts a mode and keeps it running until SIGINT, SIGTERM or SIGHUP; a second signal ends the process
+ * at once.
  *
  * @returns The exit status: 0 when it was told to stop, 1 when it failed, 2 when it could never have run.
  */
@@ -77,7 +77,9 @@ export async function runUntilSignal(start: () => Promise<Running>, log: Log): P
     told.resolve();
   };
   // Before the start, which a signal is to undo as well.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, onSignal);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, onSignal);
+  }
   let running: Running;
   try {
     running = await start();

@@ -45,6 +45,18 @@ export function readFlags(flags: Flags, args: string[]): Given {
   const named = (test: (flag: Flag) => boolean) =>
     Object.entries(all).filter(([, flag]) => test(flag)).map(([name]) => name);
   const withValue = named((flag) => flag.value !== undefined);
+  for (const arg of args) {
+    // parseArgs would take both for the flag itself.
+    const [, name] = /^--([^=]+)/.exec(arg) ?? [];
+    if (name?.startsWith("no-") && !Object.hasOwn(all, name)) {
+      throw new UsageError(`Unknown flag --${name}`);
+    }
+    const isSwitch = name !== undefined && Object.hasOwn(all, name) &&
+      all[name].value === undefined;
+    if (isSwitch && arg.includes("=")) {
+      throw new UsageError(`--${name} takes no value`);
+    }
+  }
   const parsed: Record<string, unknown> = parseArgs(args, {
     string: withValue,
     collect: withValue,

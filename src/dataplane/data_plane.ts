@@ -9,8 +9,9 @@
 //   5. tunnels: each is read once, its frames are rewritten in place and handed to the link's sender
 //      from where they lie;
 //   6. tunnels: what was queued for them is sent.
-// Each of these is bounded, so that none starves the others. The relay decides who owns a frame; what
-// nobody owns, and what does not fit, is dropped with a reason. Frames are lost nowhere else.
+// Each of these is bounded, so that none starves the others. Control frames go first in 6, and have
+// a sender of their own in 5. The relay decides who owns a frame; what nobody owns, and what does not
+// fit, is dropped with a reason. What a tunnel that breaks had taken is lost with it.
 
 import {
   drainEventFd,
@@ -21,20 +22,25 @@ import {
   POLLNVAL,
   POLLOUT,
   PollSet,
+  systemError,
 } from "../../ffi/mod.ts";
 import type { SessionStatus, TunnelStatus } from "../observe/status.ts";
 import { DROP, Relay, type Session, TICK_MS } from "../relay/mod.ts";
 import { Channel } from "../tunnel/channel.ts";
 import {
+  CODE,
   ETH_P_PPP_DISC,
   formatMac,
   FRAME,
   frameLength,
+  isControlProtocol,
   MAX_PAYLOAD,
+  readCode,
   readEtherType,
+  readProtocol,
 } from "../wire/mod.ts";
 import { type Counters, FRAMES } from "./counters.ts";
-import { sayGoodbye } from "./goodbye.ts";
+import { leaveTunnels } from "./leave.ts";
 import { type Lanes, Link } from "./link.ts";
 import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
 import { Reporter } from "./reporter.ts";
@@ -51,6 +57,9 @@ export interface PlanePorts {
   /** A clock that only goes forward, in ms. */
   now(): number;
 }
+
+/** How many PADTs are kept for a link that does not take them. */
+const OWED_PADTS = 4096;
 
 interface Tunnel {
   channel: Channel;
@@ -74,6 +83,7 @@ export class DataPlane {
   #tickMs: number;
   #kernelDrops = 0;
   #refused = { tooLong: 0, full: 0, down: 0 };
+  #owedPadts: Uint8Array[] = [];
   #stopped = false;
 
   /**
@@ -127,23 +137,24 @@ export class DataPlane {
     }
     const untilTick = this.#tickMs - this.#ports.now();
     const ready = poll.wait(Math.max(0, Math.ceil(Math.min(timeoutMs, untilTick))));
+    if (ready < 0) throw systemError("Cannot wait for frames", -ready);
     const nowMs = this.#ports.now();
     if (ready > 0) {
       if (poll.ready(wake)) drainEventFd(this.#wakeFd);
       if (poll.ready(watch)) this.#refreshLink();
       if (lanes !== undefined && lanes === this.#link.lanes) {
-        const failed = POLLERR | POLLHUP | POLLNVAL;
         const controlReady = poll.ready(control);
         const dataReady = data < 0 ? 0 : poll.ready(data);
         if (controlReady & POLLIN) this.#takeControl(lanes, nowMs);
         if (dataReady & POLLIN) this.#takeData(lanes, nowMs);
-        if ((controlReady | dataReady) & failed) this.#failedLink();
+        const failed = (controlReady | dataReady) & (POLLERR | POLLHUP | POLLNVAL);
+        if (failed && lanes === this.#link.lanes) this.#failedLink();
       }
       for (const tunnel of this.#tunnels.values()) {
         const { channel, pollIndex } = tunnel;
-        if (poll.ready(pollIndex) & ~POLLOUT && channel.receive(nowMs)) {
-          this.#takeFrames(channel, nowMs);
-        }
+        const events = poll.ready(pollIndex);
+        if (events & POLLOUT) channel.unblock();
+        if (events & ~POLLOUT && channel.receive(nowMs)) this.#takeFrames(channel, nowMs);
       }
     }
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
@@ -239,7 +250,7 @@ export class DataPlane {
     if (typeof owner === "number") return this.#counters.drop(owner);
     const channel = this.#tunnels.get(owner.tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
-    if (!(control || channel.takesData) || !channel.queue(FRAME.SESSION, frame, offset, length)) {
+    if (!channel.queue(FRAME.SESSION, frame, offset, length, control ? "control" : "data")) {
       return this.#counters.drop(DROP["tunnel-full"]);
     }
     owner.framesUp++;
@@ -268,8 +279,10 @@ export class DataPlane {
     const { received, offset } = channel;
     const owner = this.#relay.sessionFromTunnel(channel.id, received.bytes, offset, nowMs);
     if (typeof owner === "number") return this.#counters.drop(owner);
-    const sender = this.#link.lanes?.sender;
-    if (sender === undefined) return this.#counters.drop(DROP["link-down"]);
+    const lanes = this.#link.lanes;
+    if (lanes === undefined) return this.#counters.drop(DROP["link-down"]);
+    const control = isControlProtocol(readProtocol(received.bytes, offset));
+    const sender = control ? lanes.controlSender : lanes.dataSender;
     if (!sender.push(received, offset, length)) {
       this.#flushLink();
       sender.push(received, offset, length);
@@ -280,48 +293,72 @@ export class DataPlane {
   }
 
   #discoveryToLink(frame: Uint8Array): void {
-    const sender = this.#link.lanes?.sender;
-    if (sender === undefined) return this.#counters.drop(DROP["link-down"]);
+    if (this.#sendToLink(frame)) {
+      this.#counters.frame(FRAMES.downlinkDiscovery, frame.length);
+    } else if (readCode(frame) === CODE.PADT && this.#owedPadts.length < OWED_PADTS) {
+      this.#owedPadts.push(frame.slice());
+    }
+  }
+
+  #sendToLink(frame: Uint8Array): boolean {
+    const lanes = this.#link.lanes;
+    if (lanes === undefined) {
+      this.#counters.drop(DROP["link-down"]);
+      return false;
+    }
     // What was before it stays before it.
-    sender.flush();
-    if (sender.send(frame)) this.#counters.frame(FRAMES.downlinkDiscovery, frame.length);
-    this.#countRefused(sender);
+    lanes.controlSender.flush();
+    const sent = lanes.controlSender.send(frame);
+    this.#countRefused(lanes);
+    return sent;
+  }
+
+  // A session whose PADT the link did not take is over for us, but not yet for its station; and an
+  // ISP may refuse another until it is.
+  #payOwedPadts(): void {
+    const owed = this.#owedPadts;
+    this.#owedPadts = [];
+    for (const padt of owed) {
+      // Unless its id has been given anew.
+      if (this.#relay.sessions.atLinkAs(padt) === undefined) this.#discoveryToLink(padt);
+    }
   }
 
   #discoveryToTunnel(tunnel: number, frame: Uint8Array): void {
     const channel = this.#tunnels.get(tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
-    if (channel.queue(FRAME.DISCOVERY, frame, 0, frame.length)) {
+    const lane = readCode(frame) === CODE.PADT ? "last" : "control";
+    if (channel.queue(FRAME.DISCOVERY, frame, 0, frame.length, lane)) {
       this.#counters.frame(FRAMES.uplinkDiscovery, frame.length);
     } else this.#counters.drop(DROP["tunnel-full"]);
   }
 
   #flushLink(): void {
-    const sender = this.#link.lanes?.sender;
-    if (sender === undefined || sender.queued === 0) return;
-    sender.flush();
-    this.#countRefused(sender);
+    const lanes = this.#link.lanes;
+    if (lanes === undefined) return;
+    const { controlSender, dataSender } = lanes;
+    if (controlSender.queued + dataSender.queued === 0) return;
+    controlSender.flush();
+    dataSender.flush();
+    this.#countRefused(lanes);
   }
 
-  #countRefused(sender: LinkSender): void {
+  #countRefused({ controlSender, dataSender }: Lanes): void {
     const before = this.#refused;
-    const { refusedTooLong, refusedFull, refusedDown } = sender;
-    if (refusedTooLong > before.tooLong) {
-      this.#counters.drop(DROP["frame-too-large"], refusedTooLong - before.tooLong);
-      before.tooLong = refusedTooLong;
+    const tooLong = controlSender.refusedTooLong + dataSender.refusedTooLong;
+    const full = controlSender.refusedFull + dataSender.refusedFull;
+    const down = controlSender.refusedDown + dataSender.refusedDown;
+    if (tooLong > before.tooLong) {
+      this.#counters.drop(DROP["frame-too-large"], tooLong - before.tooLong);
       this.#report.warn(
         "mtu",
-        `A frame from the tunnel is too large for ${this.#link.name}: raise its MTU, or lower the PPP MTU of the hosts`,
+        `A frame from the tunnel is too large for ${this.#link.name}: ` +
+          "raise its MTU, or lower the PPP MTU of the hosts",
       );
     }
-    if (refusedFull > before.full) {
-      this.#counters.drop(DROP["link-full"], refusedFull - before.full);
-      before.full = refusedFull;
-    }
-    if (refusedDown > before.down) {
-      this.#counters.drop(DROP["link-down"], refusedDown - before.down);
-      before.down = refusedDown;
-    }
+    this.#counters.drop(DROP["link-full"], full - before.full);
+    this.#counters.drop(DROP["link-down"], down - before.down);
+    this.#refused = { tooLong, full, down };
   }
 
   #frameTooLarge(bytes: number): void {
@@ -349,11 +386,15 @@ export class DataPlane {
     const { name, state, mac } = this.#link;
     this.#refused = { tooLong: 0, full: 0, down: 0 };
     this.#report.push({ type: "link", state });
+    const { failure } = this.#link;
+    if (failure !== undefined) this.#report.warn("link", failure);
     const words = { up: "is up", down: "is down", missing: "is gone" }[state];
     this.#report.log(state === "up" ? "info" : "warning", `Interface ${name} ${words}`, {
       mac: formatMac(mac),
     });
-    if (state === "up") this.#relay.setLinkMac(mac);
+    if (state !== "up") return;
+    this.#payOwedPadts();
+    this.#relay.setLinkMac(mac);
   }
 
   #tick(nowMs: number): void {
@@ -363,7 +404,8 @@ export class DataPlane {
       channel.keepalive(nowMs, pingMs, tunnelDeadMs);
     }
     this.#relay.tick(nowMs);
-    if (this.#link.lanes === undefined) this.#refreshLink();
+    if (this.#link.lanes === undefined || this.#link.failure !== undefined) this.#refreshLink();
+    else if (this.#owedPadts.length > 0) this.#payOwedPadts();
     const kernelDrops = this.#link.kernelDrops;
     if (kernelDrops > this.#kernelDrops) {
       this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
@@ -384,6 +426,7 @@ export class DataPlane {
     for (const [id, { channel }] of this.#tunnels) {
       const reason = channel.ended;
       if (reason === undefined) continue;
+      channel.tellEnd();
       this.#relay.removeTunnel(id, "the tunnel is gone");
       this.#tunnels.delete(id);
       this.#report.push({ type: "tunnel-ended", id, reason });
@@ -393,12 +436,12 @@ export class DataPlane {
   #stop(): void {
     this.#relay.closeAll("shutdown");
     const channels = [...this.#tunnels.values()].map(({ channel }) => channel);
-    sayGoodbye(channels, this.#poll, this.#ports.now);
+    leaveTunnels(channels, this.#poll, this.#ports.now);
     for (const id of this.#tunnels.keys()) {
       this.#report.push({ type: "tunnel-ended", id, reason: "shutdown" });
     }
     this.#tunnels.clear();
-    this.#report.push({ type: "stopped" });
+    this.#payOwedPadts();
     this.#stopped = true;
   }
 

@@ -18,6 +18,9 @@ export interface DataWorkerEvents {
 /** Bytes that TCP may hold unsent, and for how long it may wait for their acknowledgement. */
 const NOTSENT_LOWAT = 64 * 1024;
 
+/** How long the worker has to answer a request. */
+const SNAPSHOT_MS = 1000;
+
 /** How long a stop may take before the worker is ended anyway. */
 const STOP_MS = 1500;
 
@@ -86,11 +89,13 @@ export class DataWorker {
    * kept and left alone until the worker has let go: to close it would shut the socket down.
    *
    * @returns The tunnel's id.
+   * @throws {Error} If the connection is gone already, or the worker is; it is then the caller's to close.
    */
   addTunnel(
     conn: Deno.TcpConn,
     tunnel: { name: string; legacy: boolean; received: Uint8Array },
   ): number {
+    if (this.#over) throw new Error("Cannot carry a tunnel: the data worker has ended");
     const local = conn.localAddr as Deno.NetAddr;
     const remote = conn.remoteAddr as Deno.NetAddr;
     const fd = findSocket(local, remote);
@@ -105,19 +110,24 @@ export class DataWorker {
     return id;
   }
 
-  /** How many tunnels the worker has. */
-  get tunnels(): number {
-    return this.#conns.size;
-  }
-
   /** All tunnels and sessions at this moment. */
   snapshot(): Promise<{ tunnels: TunnelStatus[]; sessions: SessionStatus[] }> {
     if (this.#over) return Promise.resolve({ tunnels: [], sessions: [] });
-    const { promise, resolve } = Promise.withResolvers<
+    const { promise, resolve, reject } = Promise.withResolvers<
       { tunnels: TunnelStatus[]; sessions: SessionStatus[] }
     >();
     const request = ++this.#requests;
-    this.#snapshots.set(request, resolve);
+    const answered = (snapshot: { tunnels: TunnelStatus[]; sessions: SessionStatus[] }) => {
+      clearTimeout(timer);
+      this.#snapshots.delete(request);
+      resolve(snapshot);
+    };
+    // A worker that does not answer is not to keep whoever asks.
+    const timer = setTimeout(() => {
+      this.#snapshots.delete(request);
+      reject(new Error("The data worker does not answer"));
+    }, SNAPSHOT_MS);
+    this.#snapshots.set(request, answered);
     this.#post({ type: "snapshot", request });
     return promise;
   }
@@ -139,9 +149,9 @@ export class DataWorker {
 
   #post(message: ToWorker): void {
     if (this.#over) return;
-    this.#worker.postMessage(message);
-    // Counted after it is on its way, so that the worker never waits for one that is not.
+    // Counted first: a worker that has handled what was counted goes to sleep again.
     Atomics.add(this.#posted, 0, 1);
+    this.#worker.postMessage(message);
     this.wake();
   }
 
@@ -169,7 +179,6 @@ export class DataWorker {
       }
       case "snapshot": {
         this.#snapshots.get(message.request)?.(message);
-        this.#snapshots.delete(message.request);
         return;
       }
       case "stopped":
@@ -187,15 +196,16 @@ export class DataWorker {
 
   #end(): void {
     if (this.#over) return;
+    this.wake();
     this.#over = true;
-    this.#wake.signal();
+    this.#linkState = "down";
     this.#worker.terminate();
     for (const [id, conn] of this.#conns) {
       conn.close();
       this.#events.tunnelEnded(id, "the data worker has ended");
     }
     this.#conns.clear();
-    for (const resolve of this.#snapshots.values()) resolve({ tunnels: [], sessions: [] });
-    this.#snapshots.clear();
+    for (const answered of this.#snapshots.values()) answered({ tunnels: [], sessions: [] });
+    this.#wake.close();
   }
 }

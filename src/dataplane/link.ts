@@ -17,7 +17,9 @@ import { ConfigurationError } from "./configuration_error.ts";
 export interface Lanes {
   readonly control: ControlLane;
   readonly data: DataLane;
-  readonly sender: LinkSender;
+  /** Sends control frames: a send buffer of their own, so that data never takes their room. */
+  readonly controlSender: LinkSender;
+  readonly dataSender: LinkSender;
 }
 
 /** One interface to capture on and to inject into. */
@@ -28,6 +30,7 @@ export class Link {
   #info: InterfaceInfo;
   #state: LinkState = "down";
   #lanes: Lanes | undefined;
+  #failure: string | undefined;
   #closedDrops = 0;
 
   /**
@@ -62,6 +65,11 @@ export class Link {
     return this.#state;
   }
 
+  /** Why the lanes could not be opened at the last look, though the interface was there. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
   /** The interface's address; the last known one while it is away. */
   get mac(): Uint8Array {
     return this.#info.mac;
@@ -86,9 +94,18 @@ export class Link {
   /** Looks at the interface again, where there may be a reason to; true when something is different. */
   refresh(): boolean {
     this.#watch.drain();
-    const info = readInterface(this.name);
     const before = this.#info;
     const state = this.#state;
+    const failure = this.#failure;
+    this.#failure = undefined;
+    let info: InterfaceInfo | undefined;
+    try {
+      info = readInterface(this.name);
+    } catch (error) {
+      // Out of descriptors or memory. What is open goes on; the next look is another try.
+      this.#failure = describe(error);
+      return this.#failure !== failure;
+    }
     if (info === undefined) {
       this.close();
       this.#state = "missing";
@@ -96,15 +113,16 @@ export class Link {
     }
     const same = info.index === before.index && info.mtu === before.mtu &&
       sameMac(info.mac, 0, before.mac, 0) && info.up === (this.#lanes !== undefined);
-    if (same && state !== "missing") return false;
+    if (same && state !== "missing" && failure === undefined) return false;
     this.close();
     try {
       this.#open(info);
-    } catch {
-      // It went away again in this moment.
-      this.#state = "missing";
+    } catch (error) {
+      // It may have gone again in this moment; whatever it was, the next look is another try.
+      this.#state = "down";
+      this.#failure = describe(error);
     }
-    return true;
+    return this.#state !== state || this.#failure !== failure || this.#lanes !== undefined;
   }
 
   /** Closes the lanes, of which a socket has failed, until the next look. */
@@ -137,10 +155,15 @@ export class Link {
     const control = ControlLane.open({ ...options, lane: "control" });
     try {
       const data = DataLane.open({ ...options, lane: "data" });
-      this.#lanes = { control, data, sender: new LinkSender(control.fd) };
+      const controlSender = new LinkSender(control.fd);
+      this.#lanes = { control, data, controlSender, dataSender: new LinkSender(data.fd) };
     } catch (error) {
       control.close();
       throw error;
     }
   }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -28,8 +28,8 @@ let caughtUp = () => {};
 scope.onmessage = ({ data: message }) => {
   handled++;
   if (message.type === "start") start(message);
-  else plane?.handle(message);
-  if (handled === Atomics.load(posted, 0)) caughtUp();
+  else if (plane !== undefined) guarded(plane, () => plane!.handle(message));
+  if (handled >= Atomics.load(posted, 0)) caughtUp();
 };
 
 function start(message: Extract<ToWorker, { type: "start" }>): void {
@@ -52,13 +52,30 @@ function start(message: Extract<ToWorker, { type: "start" }>): void {
 
 async function run(plane: DataPlane): Promise<void> {
   while (!plane.stopped) {
-    if (handled !== Atomics.load(posted, 0)) {
+    if (handled < Atomics.load(posted, 0)) {
       const { promise, resolve } = Promise.withResolvers<void>();
       caughtUp = resolve;
       await promise;
       caughtUp = () => {};
-    } else plane.step(WAIT_MS);
+    } else guarded(plane, () => plane.step(WAIT_MS));
   }
+  // First, so that the main thread, which then ends this one, does not take what is open with it.
   plane.dispose();
+  scope.postMessage([{ type: "stopped" }]);
   scope.close();
+}
+
+// A fault of ours ends the program, but not without a word to each session's stations.
+function guarded(plane: DataPlane, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    try {
+      plane.handle({ type: "stop" });
+      plane.dispose();
+    } catch {
+      // What was to be told has been, as far as it could.
+    }
+    throw error;
+  }
 }

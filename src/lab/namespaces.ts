@@ -4,10 +4,16 @@ import { inNamespace, InterfaceWatch, POLLIN, PollSet, readInterface } from "../
 const RUNNING_TIMEOUT_MS = 5000;
 const FIRST_INDEX = 1000;
 
-/** Reads names until its input ends, however this process does, and then removes the namespaces. */
+/**
+ * Reads names until its input ends, however this process does, and then removes the namespaces, with
+ * whatever still runs in them.
+ */
 const GUARD = `trap '' INT TERM HUP
 while read -r name; do set -- "$@" "$name"; done
-for name; do ip netns del "$name"; done`;
+for name; do
+  for pid in $(ip netns pids "$name"); do kill -KILL "$pid"; done
+  ip netns del "$name"
+done`;
 
 /** One end of a link: an interface's name in a namespace. */
 export interface LinkEnd {

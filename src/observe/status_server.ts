@@ -1,6 +1,6 @@
 // The HTTP server that shows the status.
 
-import { type Endpoint, formatEndpoint } from "../tunnel/endpoint.ts";
+import { type Endpoint, formatEndpoint, listenReason } from "../tunnel/endpoint.ts";
 import type { Log } from "./log.ts";
 import { renderMetrics } from "./metrics.ts";
 import type { Status } from "./status.ts";
@@ -14,24 +14,32 @@ export interface StatusServer {
 /**
  * Serves `/healthz`, `/api/status` and `/metrics`.
  *
+ * @param endpoint Where.
+ * @param status All there is to show.
+ * @param healthy What `/healthz` says, with nothing to wait for.
+ * @param log Gets the address, and what goes wrong.
  * @throws {Error} If the address cannot be had.
  */
 export function serveStatus(
   endpoint: Endpoint,
   status: () => Promise<Status>,
+  healthy: () => boolean,
   log: Log,
 ): StatusServer {
+  // Not `shutdown()`, which in Deno 2.6 waits for ever for a request of which half has come.
+  const ended = new AbortController();
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
     server = Deno.serve({
       ...endpoint,
+      signal: ended.signal,
       onListen: ({ hostname, port }) =>
         log.info("Status served", { address: formatEndpoint({ hostname, port }) }),
       onError: (error) => {
         log.error("Status request failed", { error: String(error) });
         return new Response("Internal error\n", { status: 500 });
       },
-    }, (request) => answer(request, status));
+    }, (request) => answer(request, status, healthy));
   } catch (error) {
     throw new Error(
       `Cannot serve the status on ${formatEndpoint(endpoint)}: ${listenReason(error)}`,
@@ -40,29 +48,26 @@ export function serveStatus(
   }
   return {
     address: { hostname: server.addr.hostname, port: server.addr.port },
-    close: () => server.shutdown(),
+    close: () => {
+      ended.abort();
+      return server.finished;
+    },
   };
 }
 
-/** Why an address cannot be listened on, and what mends it. */
-export function listenReason(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) return "the address is in use; choose another port";
-  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return "not permitted; ports under 1024 need root or CAP_NET_BIND_SERVICE";
-  }
-  return error instanceof Error ? error.message.replace(/ \(os error \d+\)$/, "") : String(error);
-}
-
-async function answer(request: Request, status: () => Promise<Status>): Promise<Response> {
+async function answer(
+  request: Request,
+  status: () => Promise<Status>,
+  healthy: () => boolean,
+): Promise<Response> {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return new Response("Only GET\n", { status: 405, headers: { allow: "GET, HEAD" } });
   }
   switch (new URL(request.url).pathname) {
-    case "/healthz": {
-      const { healthy } = await status();
-      return new Response(healthy ? "ok\n" : "not ok\n", { status: healthy ? 200 : 503 });
-    }
+    case "/healthz":
+      return healthy()
+        ? new Response("ok\n", { status: 200 })
+        : new Response("not ok\n", { status: 503 });
     case "/api/status":
       return Response.json(await status(), { headers: { "cache-control": "no-store" } });
     case "/metrics":

@@ -7,11 +7,11 @@ import { DROP } from "./drop.ts";
 import { padt } from "./padt.ts";
 import { type Discovery, PendingTable } from "./pending.ts";
 import type { DiscoveryRelay, Relay } from "./relay.ts";
-import { isSessionId, type Session } from "./session_table.ts";
+import type { Session } from "./session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
-/** How many offers are kept for one discovery; the oldest goes first. */
-const OFFERS = 32;
+/** How many offers are kept for one discovery; the one that was last seen the longest ago goes first. */
+const OFFERS = 8;
 
 /** A PADO that a host has seen, and by which AC-Cookie its PADR will come back. */
 interface Offer {
@@ -24,8 +24,10 @@ interface Offer {
 
 interface Pending extends Discovery {
   offers: Offer[];
-  requested: boolean;
-  session: Session | undefined;
+  /** How many PADRs have not opened a session yet. */
+  requests: number;
+  /** The sessions that it opened; another PADS for one of them is a repeat. */
+  readonly granted: WeakSet<Session>;
 }
 
 /**
@@ -60,8 +62,8 @@ export class ClientDiscovery implements DiscoveryRelay {
           hostMac: packet.source.slice(),
           hostUniq: hostUniq?.slice(),
           offers: [],
-          requested: false,
-          session: undefined,
+          requests: 0,
+          granted: new WeakSet(),
         };
         this.#pending.add(pending, nowMs);
       }
@@ -69,7 +71,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     }
     const offer = pending && this.#chosen(pending, packet);
     if (pending === undefined || offer === undefined) return ports.drop(DROP["unknown-offer"]);
-    pending.requested = true;
+    pending.requests++;
     const tags = offer.shown === offer.cookie
       ? packet.tags
       : replaceTag(packet.tags, TAG.AC_COOKIE, offer.cookie);
@@ -90,18 +92,20 @@ export class ClientDiscovery implements DiscoveryRelay {
         : replaceTag(packet.tags, TAG.AC_COOKIE, offer.shown);
       return ports.toLink(emitDiscovery({ ...packet, source, tags }));
     }
-    if (!pending.requested) return ports.drop(DROP["unknown-host-uniq"]);
-    let { sessionId } = packet;
-    if (sessionId !== 0) {
-      if (!isSessionId(sessionId)) return ports.drop(DROP.malformed);
-      sessionId = this.#open(pending, packet, source, nowMs);
-      if (sessionId === 0) {
-        // The AC holds a session that no host can have.
-        ports.toTunnel(tunnel, padt(packet.source, packet.destination, packet.sessionId));
-        return ports.drop(DROP["session-limit"]);
-      }
+    if (packet.sessionId === 0xffff) return ports.drop(DROP.malformed);
+    // Id 0 is a refusal, which opens nothing.
+    const session = packet.sessionId === 0
+      ? undefined
+      : this.#granted(pending, packet, source, nowMs);
+    if (session === undefined && pending.requests === 0) {
+      return ports.drop(DROP["unknown-host-uniq"]);
     }
-    ports.toLink(emitDiscovery({ ...packet, source, sessionId }));
+    if (session === undefined && packet.sessionId !== 0) {
+      // Every id of this host is taken: the AC holds a session that it cannot have.
+      ports.toTunnel(tunnel, padt(packet.source, packet.destination, packet.sessionId));
+      return ports.drop(DROP["session-limit"]);
+    }
+    ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? 0 }));
   }
 
   removeTunnel(tunnel: number): void {
@@ -117,7 +121,11 @@ export class ClientDiscovery implements DiscoveryRelay {
     const known = pending.offers.find((offer) =>
       sameMac(offer.acMac, 0, packet.source, 0) && same(offer.cookie, cookie)
     );
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      // What is repeated stays longer than what came once.
+      pending.offers.push(...pending.offers.splice(pending.offers.indexOf(known), 1));
+      return known;
+    }
     const ambiguous = this.#relay.options.mac === "own" &&
       pending.offers.some((offer) => same(offer.shown, cookie));
     const offer = {
@@ -143,28 +151,32 @@ export class ClientDiscovery implements DiscoveryRelay {
     return sole ? { acMac: only.acMac, cookie: undefined, shown: undefined } : undefined;
   }
 
-  // The id of the granted session on the link; 0 when none is left.
-  #open(
+  // The session that the PADS grants or repeats; undefined when nobody has asked for one, or when
+  // the host's ids are used up.
+  #granted(
     pending: Pending,
     packet: DiscoveryPacket,
     facing: Uint8Array,
     nowMs: number,
-  ): number {
+  ): Session | undefined {
     const { sessions } = this.#relay;
     const { tunnel, hostMac } = pending;
     const { source: farMac, sessionId: tunnelId } = packet;
     const present = sessions.atTunnel(tunnel, tunnelId, farMac, hostMac);
+    if (present !== undefined && pending.granted.has(present)) return present;
+    if (pending.requests === 0) return undefined;
     if (present !== undefined) {
-      if (present === pending.session) return present.linkId;
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: false });
     }
     const linkId = sessions.freeLinkId(tunnelId, hostMac, facing);
-    if (linkId === 0) return 0;
-    pending.session = this.#relay.open(
+    if (linkId === 0) return undefined;
+    pending.requests--;
+    const session = this.#relay.open(
       { tunnel, peerMac: hostMac, farMac, facingMac: facing, tunnelId, linkId },
       nowMs,
     );
-    return linkId;
+    pending.granted.add(session);
+    return session;
   }
 }
 

@@ -13,7 +13,7 @@ export interface Discovery {
 export const DISCOVERY_TIMEOUT_MS = 60_000;
 
 /** How many discoveries are kept for each tunnel; one more pushes out the one that was quiet the longest. */
-export const DISCOVERIES_PER_TUNNEL = 4096;
+export const DISCOVERIES_PER_TUNNEL = 1024;
 
 interface Entry<T> {
   key: string;

@@ -22,9 +22,13 @@ import {
   ETH_P_PPP_DISC,
   ETH_P_PPP_SES,
   isUnicastMac,
+  LCP_CODE,
   parseDiscovery,
+  PPP_PROTOCOL,
+  PPPOE,
   readCode,
   readEtherType,
+  readProtocol,
   sameMac,
   TAG,
 } from "../wire/mod.ts";
@@ -48,9 +52,9 @@ export interface RelayOptions {
   mac: MacMode;
   /** The address of the link's interface. */
   linkMac: Uint8Array;
-  /** After how long with no frame at all a session is closed, in ms; 0: never. */
+  /** After how long with nothing from one of its stations a session is closed, in ms; 0: never. */
   idleMs: number;
-  /** After how long with frames from one side only a session is closed, in ms; 0: never. */
+  /** After how long with LCP Echo-Requests unanswered a session is closed, in ms; 0: never. */
   deadMs: number;
   /** Makes the Host-Uniq that stands for a discovery on the AC's link; another one at each call. */
   newToken?: () => Uint8Array;
@@ -100,7 +104,6 @@ export class Relay {
   readonly #discovery: DiscoveryRelay;
   readonly #tunnels = new Set<number>();
   #linkMac: Uint8Array;
-  #tickedMs = 0;
 
   constructor(options: RelayOptions, ports: RelayPorts) {
     this.options = options;
@@ -127,7 +130,7 @@ export class Relay {
     if (readCode(frame, offset) !== CODE.SESSION) return DROP.malformed;
     const session = this.sessions.findByLink(frame, offset);
     if (session === undefined) return DROP["unknown-session"];
-    session.linkMs = nowMs;
+    session.heardFromLink(nowMs, isEchoRequest(frame, offset));
     session.rewriteForTunnel(frame, offset);
     return session;
   }
@@ -143,7 +146,7 @@ export class Relay {
     if (readCode(frame, offset) !== CODE.SESSION) return DROP.malformed;
     const session = this.sessions.findByTunnel(tunnel, frame, offset);
     if (session === undefined) return DROP["unknown-session"];
-    session.tunnelMs = nowMs;
+    session.heardFromTunnel(nowMs, isEchoRequest(frame, offset));
     session.rewriteForLink(frame, offset);
     return session;
   }
@@ -158,7 +161,7 @@ export class Relay {
     }
     const session = this.sessions.findByLink(frame, 0);
     if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
-    session.linkMs = nowMs;
+    session.heardFromLink(nowMs, false);
     session.rewriteForTunnel(frame, 0);
     this.ports.toTunnel(session.tunnel, withoutHostUniq(packet, frame));
     if (packet.code === CODE.PADT) {
@@ -176,7 +179,7 @@ export class Relay {
     }
     const session = this.sessions.findByTunnel(tunnel, frame, 0);
     if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
-    session.tunnelMs = nowMs;
+    session.heardFromTunnel(nowMs, false);
     session.rewriteForLink(frame, 0);
     this.ports.toLink(withoutHostUniq(packet, frame));
     if (packet.code === CODE.PADT) {
@@ -237,15 +240,15 @@ export class Relay {
   tick(nowMs: number): void {
     const { idleMs, deadMs } = this.options;
     this.#discovery.expire(nowMs);
+    const both = { link: true, tunnel: true };
     for (const session of this.sessions) {
-      const silence = nowMs - Math.max(session.linkMs, session.tunnelMs);
-      if (idleMs > 0 && silence >= idleMs) {
-        this.close(session, "idle", { link: true, tunnel: true });
-      } else if (deadMs > 0 && session.oneSidedMs(this.#tickedMs, nowMs) >= deadMs) {
-        this.close(session, "one side is silent", { link: true, tunnel: true });
-      }
+      const silentMs = nowMs - Math.min(session.linkMs, session.tunnelMs);
+      const dead = deadMs > 0 ? session.unanswering(nowMs, deadMs) : undefined;
+      if (dead !== undefined) {
+        const ac = (dead === "link") === (this.options.side === "server");
+        this.close(session, `no answer from the ${ac ? "AC" : "host"}`, both);
+      } else if (idleMs > 0 && silentMs >= idleMs) this.close(session, "idle", both);
     }
-    this.#tickedMs = nowMs;
   }
 
   #end(session: Session, reason: string): void {
@@ -277,6 +280,13 @@ export class Relay {
   #refuse(reason: number): undefined {
     this.ports.drop(reason);
   }
+}
+
+// What a frame's own length leaves of these bytes does not matter here: at worst a question is seen
+// that nobody asked, which the next frame answers.
+function isEchoRequest(frame: Uint8Array, offset: number): boolean {
+  return readProtocol(frame, offset) === PPP_PROTOCOL.LCP &&
+    frame[offset + PPPOE.payload + 2] === LCP_CODE.ECHO_REQUEST;
 }
 
 // Each side of the server knows a discovery by another Host-Uniq, and a session is known by neither:

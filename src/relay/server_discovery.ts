@@ -6,17 +6,17 @@ import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
 import { DROP } from "./drop.ts";
 import { type Discovery, PendingTable } from "./pending.ts";
 import type { DiscoveryRelay, Relay } from "./relay.ts";
-import { isSessionId, type Session } from "./session_table.ts";
+import type { Session } from "./session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
 const TOKEN_BYTES = 8;
 
 interface Pending extends Discovery {
   readonly token: Uint8Array;
-  /** A PADR has gone out: a PADS may open a session. */
-  requested: boolean;
-  /** The session that the last PADS opened; another PADS with its id is a repeat. */
-  session: Session | undefined;
+  /** How many PADRs have not opened a session yet. */
+  requests: number;
+  /** The sessions that it opened; another PADS for one of them is a repeat. */
+  readonly granted: WeakSet<Session>;
 }
 
 /** Discovery at the server's side of the tunnel. */
@@ -39,7 +39,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       return this.#relay.ports.drop(DROP["bad-address"]);
     }
     const pending = this.#take(tunnel, packet, nowMs);
-    pending.requested ||= !initiation;
+    if (!initiation) pending.requests++;
     this.#relay.ports.toLink(emitDiscovery({
       ...packet,
       source: this.#relay.facing(packet.source),
@@ -55,12 +55,13 @@ export class ServerDiscovery implements DiscoveryRelay {
     const facing = this.#relay.facing(pending.hostMac);
     if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
     if (packet.code === CODE.PADS) {
-      if (!pending.requested) return ports.drop(DROP["unknown-host-uniq"]);
+      const { sessionId } = packet;
+      if (sessionId === 0xffff) return ports.drop(DROP.malformed);
       // Id 0 is a refusal, which the host must see but which opens nothing (RFC 2516, section 5.4).
-      if (packet.sessionId !== 0) {
-        if (!isSessionId(packet.sessionId)) return ports.drop(DROP.malformed);
-        this.#open(pending, packet, facing, nowMs);
-      }
+      const due = sessionId === 0
+        ? pending.requests > 0
+        : this.#open(pending, packet, facing, nowMs);
+      if (!due) return ports.drop(DROP["unknown-host-uniq"]);
     }
     ports.toTunnel(
       pending.tunnel,
@@ -89,8 +90,8 @@ export class ServerDiscovery implements DiscoveryRelay {
       hostMac: packet.source.slice(),
       hostUniq: hostUniq?.slice(),
       token: this.#newToken(),
-      requested: false,
-      session: undefined,
+      requests: 0,
+      granted: new WeakSet(),
     };
     this.#pending.add(pending, nowMs);
     this.#byToken.set(text(pending.token), pending);
@@ -105,24 +106,28 @@ export class ServerDiscovery implements DiscoveryRelay {
     return this.#pending.find(pending.tunnel, pending.hostMac, pending.hostUniq, nowMs);
   }
 
-  #open(pending: Pending, packet: DiscoveryPacket, facing: Uint8Array, nowMs: number): void {
+  // Opens the granted session, or knows it already; false when nobody has asked for one.
+  #open(pending: Pending, packet: DiscoveryPacket, facing: Uint8Array, nowMs: number): boolean {
     const { source: peerMac, sessionId } = packet;
     const present = this.#relay.sessions.atLink(sessionId, peerMac, facing);
+    if (present !== undefined && pending.granted.has(present)) return true;
+    if (pending.requests === 0) return false;
     if (present !== undefined) {
-      if (present === pending.session) return;
       // The AC has given the id anew, so to it the old session is over; its host may not know.
       const another = present.tunnel !== pending.tunnel ||
         !sameMac(present.farMac, 0, pending.hostMac, 0);
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: another });
     }
-    pending.session = this.#relay.open({
+    pending.requests--;
+    pending.granted.add(this.#relay.open({
       tunnel: pending.tunnel,
       peerMac,
       farMac: pending.hostMac,
       facingMac: facing,
       tunnelId: sessionId,
       linkId: sessionId,
-    }, nowMs);
+    }, nowMs));
+    return true;
   }
 }
 

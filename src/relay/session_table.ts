@@ -10,8 +10,8 @@ export function isSessionId(id: number): boolean {
   return id > 0 && id < 0xffff;
 }
 
-/** After a longer pause of both sides, talk begins anew; LCP echoes are sent more often than that. */
-const PAUSE_MS = 60_000;
+/** No question is open. */
+const NONE = -1;
 
 /** What makes a session, as {@linkcode SessionTable.open} takes it. */
 export interface SessionKey {
@@ -46,9 +46,9 @@ export class Session {
   framesDown = 0;
   bytesUp = 0;
   bytesDown = 0;
-  #oneSidedSinceMs = 0;
-  #oneSidedUntilMs = 0;
-  #silentSide: "link" | "tunnel" | undefined = undefined;
+  // Since when an LCP Echo-Request of each side's station has had no answer.
+  #linkAskedMs = NONE;
+  #tunnelAskedMs = NONE;
   /** The next session with the same id, in each index. */
   nextByLink: Session | undefined = undefined;
   nextByTunnel: Session | undefined = undefined;
@@ -75,23 +75,25 @@ export class Session {
     if (this.linkId !== this.tunnelId) writeSessionId(frame, offset, this.linkId);
   }
 
-  /**
-   * For how long one side has gone on sending while the other was silent. Silence of both does not
-   * count: a line may be quiet for hours, and be well. To be called at each look, with the time of
-   * the last one.
-   */
-  oneSidedMs(lookedMs: number, nowMs: number): number {
-    const link = this.linkMs > lookedMs;
-    const tunnel = this.tunnelMs > lookedMs;
-    if (link && tunnel) this.#silentSide = undefined;
-    else if (link || tunnel) {
-      const silent = link ? "tunnel" : "link";
-      const pauseMs = nowMs - this.#oneSidedUntilMs;
-      if (this.#silentSide !== silent || pauseMs > PAUSE_MS) this.#oneSidedSinceMs = nowMs;
-      this.#silentSide = silent;
-      this.#oneSidedUntilMs = nowMs;
-    }
-    return this.#silentSide === undefined ? 0 : this.#oneSidedUntilMs - this.#oneSidedSinceMs;
+  /** Notes a frame from the link; anything that a station sends is a sign of life. */
+  heardFromLink(nowMs: number, asks: boolean): void {
+    this.linkMs = nowMs;
+    this.#tunnelAskedMs = NONE;
+    if (asks && this.#linkAskedMs === NONE) this.#linkAskedMs = nowMs;
+  }
+
+  /** Notes a frame from the tunnel. */
+  heardFromTunnel(nowMs: number, asks: boolean): void {
+    this.tunnelMs = nowMs;
+    this.#linkAskedMs = NONE;
+    if (asks && this.#tunnelAskedMs === NONE) this.#tunnelAskedMs = nowMs;
+  }
+
+  /** Which side has not answered the other's LCP Echo-Requests for so long, if one has not. */
+  unanswering(nowMs: number, forMs: number): "link" | "tunnel" | undefined {
+    if (this.#linkAskedMs !== NONE && nowMs - this.#linkAskedMs >= forMs) return "tunnel";
+    if (this.#tunnelAskedMs !== NONE && nowMs - this.#tunnelAskedMs >= forMs) return "link";
+    return undefined;
   }
 }
 
@@ -143,6 +145,12 @@ export class SessionTable {
       !(sameMac(session.peerMac, 0, peerMac, 0) && sameMac(session.facingMac, 0, facingMac, 0))
     ) session = session.nextByLink;
     return session;
+  }
+
+  /** The session that a frame to the link belongs to. */
+  atLinkAs(frame: Uint8Array): Session | undefined {
+    const peerMac = frame.subarray(...ETHERNET.destination);
+    return this.atLink(readSessionId(frame, 0), peerMac, frame.subarray(...ETHERNET.source));
   }
 
   /** The session that a tunnel knows by this id and these addresses. */

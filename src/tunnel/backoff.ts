@@ -12,6 +12,6 @@ const LAST_MS = 30_000;
  * @returns The delay in ms.
  */
 export function backoffMs(failures: number, random: number): number {
-  const bound = Math.min(LAST_MS, FIRST_MS * 2 ** Math.min(failures, 10));
+  const bound = Math.min(LAST_MS, FIRST_MS * 2 ** Math.min(failures + 1, 10));
   return FIRST_MS + random * (bound - FIRST_MS);
 }

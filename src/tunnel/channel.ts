@@ -1,13 +1,14 @@
 // A tunnel in the data worker: its descriptor, the batch towards it, what was read from it, keepalive.
 //
-// Out: frames are copied once, header in front, into the batch that is being filled; one `send` takes
-// it. What the socket does not take at once is finished first, for a frame must not be cut, while the
-// next batch fills. Data is taken only while the two hold less than `DATA_LIMIT`, so that it queues
-// where it can be dropped; control frames have the rest of the room.
+// Out: frames are copied once, header in front, into a batch; one `send` takes it. Control frames and
+// data have a batch each, and control goes first. What the socket did not take at once goes before
+// both, for a frame must not be cut. Data is taken only while the socket takes all, and a batch of it
+// is not full: it is to queue where it can be dropped.
 // In: one large buffer is read into and parsed in place. A frame stays there until `compact`.
 
 import { ERRNO, Pinned, receive, send, shutdownWrite, systemError } from "../../ffi/mod.ts";
 import {
+  describeGoodbye,
   emitGoodbye,
   FRAME,
   headerLength,
@@ -15,20 +16,22 @@ import {
   MAX_PAYLOAD,
   parseGoodbye,
   readHeader,
+  REASON,
   type TunnelHeader,
   writeHeader,
 } from "../wire/mod.ts";
-import { describeGoodbye } from "./handshake.ts";
 
-/** Until how many bytes wait data is taken; a batch's size. */
+/** Until how many bytes wait data is taken; one frame may go over that. */
 const DATA_LIMIT = 64 * 1024;
-/** A batch may go over the limit by one frame of the largest size; the rest is for control frames. */
-const BATCH_BYTES = 4 * DATA_LIMIT;
 const LARGEST_FRAME = MAX_HEADER + MAX_PAYLOAD;
 /** Where room for one more frame of the largest size is left, what is not parsed yet is moved down. */
 const RECEIVE_BYTES = 4 * LARGEST_FRAME;
 
 const NO_BYTES = new Uint8Array(0);
+
+const BATCH_BYTES = DATA_LIMIT + LARGEST_FRAME;
+/** Control frames beyond this are dropped, but for those that end something. */
+const CONTROL_LIMIT = BATCH_BYTES / 2;
 
 class Batch {
   readonly bytes = new Uint8Array(BATCH_BYTES);
@@ -84,6 +87,8 @@ export class Channel {
   rttMs: number | undefined;
   /** Why it is over; undefined while it is not. */
   ended: string | undefined;
+  /** The code of `REASON` that the peer is to be told, where the end is this side's. */
+  endedReason: number | undefined;
 
   /** The type of the frame that `nextFrame` found. */
   type = 0;
@@ -92,7 +97,8 @@ export class Channel {
   /** How long its payload is, in bytes. */
   length = 0;
 
-  #filling = new Batch();
+  #control = new Batch();
+  #data = new Batch();
   #sending = new Batch();
   #blocked = false;
   #readAt = 0;
@@ -123,13 +129,35 @@ export class Channel {
 
   /** Whether a data frame may be queued. */
   get takesData(): boolean {
-    const sending = this.#sending;
-    return this.#filling.end + sending.end - sending.start < DATA_LIMIT;
+    return !this.#blocked && this.#data.end < DATA_LIMIT;
   }
 
-  /** Queues an Ethernet frame; false when there is no room. Whether data may be, `takesData` says. */
-  queue(type: number, frame: Uint8Array, offset: number, length: number): boolean {
-    if (length > MAX_PAYLOAD || !this.#append(type, frame, offset, length)) return false;
+  /** Poll has said that the socket takes something again. */
+  unblock(): void {
+    this.#blocked = false;
+  }
+
+  /**
+   * Queues an Ethernet frame; false when there is no room.
+   *
+   * @param lane `data` waits behind `control`; `last` is control that ends a session, for which room
+   * is kept.
+   */
+  queue(
+    type: number,
+    frame: Uint8Array,
+    offset: number,
+    length: number,
+    lane: "data" | "control" | "last",
+  ): boolean {
+    if (length > MAX_PAYLOAD) return false;
+    if (
+      lane === "data" ? !this.takesData : lane === "control" && this.#control.end > CONTROL_LIMIT
+    ) {
+      return false;
+    }
+    const batch = lane === "data" ? this.#data : this.#control;
+    if (!append(batch, type, frame, offset, length)) return false;
     this.framesOut++;
     this.bytesOut += length;
     return true;
@@ -139,29 +167,13 @@ export class Channel {
   queueGoodbye(reason: number, text: string): void {
     if (this.legacy) return;
     const payload = emitGoodbye({ reason, text });
-    this.#append(FRAME.GOODBYE, payload, 0, payload.length);
+    // In the last batch: what is behind a goodbye is not read any more.
+    append(this.#data, FRAME.GOODBYE, payload, 0, payload.length);
   }
 
   /** Sends what is queued, as far as the socket takes it. */
   flush(): void {
-    while (this.ended === undefined) {
-      if (this.#sending.start === this.#sending.end) {
-        this.#blocked = false;
-        if (this.#filling.end === 0) return;
-        const emptied = this.#sending;
-        this.#sending = this.#filling;
-        this.#filling = emptied;
-        emptied.start = emptied.end = 0;
-      }
-      const batch = this.#sending;
-      const sent = send(this.fd, batch.bytes.subarray(batch.start, batch.end));
-      if (sent === -ERRNO.EAGAIN) {
-        this.#blocked = true;
-        return;
-      }
-      if (sent < 0) this.end(systemError("the connection broke", -sent).message);
-      else batch.start += sent;
-    }
+    if (this.ended === undefined) this.#send();
   }
 
   /** Reads once; false when there was nothing. `ended` tells of the connection's end. */
@@ -192,7 +204,7 @@ export class Channel {
     while (this.ended === undefined) {
       const size = readHeader(bytes, this.#readAt, this.#readEnd, header);
       if (size < 0) {
-        this.end("the peer sent a frame header that is too long");
+        this.end("the peer sent a frame header that is too long", REASON.PROTOCOL);
         break;
       }
       const payload = this.#readAt + size;
@@ -208,7 +220,7 @@ export class Channel {
           this.bytesIn += header.length;
           return true;
         case FRAME.PING:
-          this.#append(FRAME.PONG, NO_BYTES, 0, 0);
+          append(this.#control, FRAME.PONG, NO_BYTES, 0, 0);
           break;
         case FRAME.PONG:
           this.#ponged(nowMs);
@@ -219,7 +231,7 @@ export class Channel {
         case FRAME.HELLO:
         case FRAME.WELCOME:
           // Only a connection's first frame may be one.
-          this.end("the peer sent a second greeting");
+          this.end("the peer sent a second greeting", REASON.PROTOCOL);
           break;
       }
     }
@@ -240,9 +252,10 @@ export class Channel {
   /** Sends a ping each `pingMs`, and ends the tunnel after `deadMs` in which nothing came. */
   keepalive(nowMs: number, pingMs: number, deadMs: number): void {
     if (nowMs - this.#heardMs >= deadMs) {
-      this.end(`nothing heard for ${Math.round((nowMs - this.#heardMs) / 1000)} s`);
+      const seconds = Math.round((nowMs - this.#heardMs) / 1000);
+      this.end(`nothing heard for ${seconds} s`, REASON.TIMEOUT);
     } else if (nowMs - this.#pingMs >= pingMs && !this.#pingOut) {
-      this.#pingOut = this.#append(FRAME.PING, NO_BYTES, 0, 0);
+      this.#pingOut = append(this.#control, FRAME.PING, NO_BYTES, 0, 0);
       this.#pingMs = nowMs;
     }
   }
@@ -258,18 +271,44 @@ export class Channel {
     shutdownWrite(this.fd);
   }
 
-  /** Marks it as over; the first reason stays. */
-  end(reason: string): void {
-    this.ended ??= reason;
+  /** Marks it as over; the first reason stays. With a code, the peer is to be told. */
+  end(reason: string, code?: number): void {
+    if (this.ended !== undefined) return;
+    this.ended = reason;
+    this.endedReason = code;
   }
 
-  #append(type: number, payload: Uint8Array, offset: number, length: number): boolean {
-    const batch = this.#filling;
-    if (batch.end + headerLength(length) + length > BATCH_BYTES) return false;
-    const at = batch.end + writeHeader(batch.bytes, batch.end, type, length);
-    if (length > 0) batch.bytes.set(payload.subarray(offset, offset + length), at);
-    batch.end = at + length;
-    return true;
+  /** Tells the peer why this side has ended it, as far as the socket takes that at once. */
+  tellEnd(): void {
+    if (this.ended === undefined || this.endedReason === undefined) return;
+    this.queueGoodbye(this.endedReason, this.ended);
+    this.#send();
+  }
+
+  #send(): void {
+    while (!this.#blocked) {
+      const batch = this.#next();
+      if (batch === undefined) return;
+      const sent = send(this.fd, batch.bytes.subarray(batch.start, batch.end));
+      if (sent >= 0) batch.start += sent;
+      else if (sent === -ERRNO.EAGAIN) this.#blocked = true;
+      else return this.end(systemError("the connection broke", -sent).message);
+    }
+  }
+
+  // What is to be sent now: the rest of a batch, else control frames, else data.
+  #next(): Batch | undefined {
+    const sent = this.#sending;
+    if (sent.start < sent.end) return sent;
+    sent.start = sent.end = 0;
+    if (this.#control.end > 0) {
+      this.#sending = this.#control;
+      this.#control = sent;
+    } else if (this.#data.end > 0) {
+      this.#sending = this.#data;
+      this.#data = sent;
+    } else return undefined;
+    return this.#sending;
   }
 
   #ponged(nowMs: number): void {
@@ -278,4 +317,18 @@ export class Channel {
     const rttMs = nowMs - this.#pingMs;
     this.rttMs = this.rttMs === undefined ? rttMs : this.rttMs + (rttMs - this.rttMs) / 8;
   }
+}
+
+function append(
+  batch: Batch,
+  type: number,
+  payload: Uint8Array,
+  offset: number,
+  length: number,
+): boolean {
+  if (batch.end + headerLength(length) + length > BATCH_BYTES) return false;
+  const at = batch.end + writeHeader(batch.bytes, batch.end, type, length);
+  if (length > 0) batch.bytes.set(payload.subarray(offset, offset + length), at);
+  batch.end = at + length;
+  return true;
 }

@@ -43,22 +43,22 @@ async function within<T>(
   signal: AbortSignal,
   late: (value: T) => void,
 ): Promise<T> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]);
   const { promise: ended, reject } = Promise.withResolvers<never>();
-  const end = () => reject(limit.reason);
-  limit.addEventListener("abort", end, { once: true });
+  const abort = () => reject(signal.reason);
+  const timer = setTimeout(() => reject(new Error("no answer in 10 s")), ATTEMPT_MS);
+  signal.addEventListener("abort", abort, { once: true });
   let settled = false;
   promise.then((value) => settled && late(value), () => {});
   try {
-    limit.throwIfAborted();
+    signal.throwIfAborted();
     return await Promise.race([promise, ended]);
   } finally {
     settled = true;
-    limit.removeEventListener("abort", end);
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
   }
 }
 
 function reason(error: unknown): string {
-  if (error instanceof DOMException && error.name === "TimeoutError") return "no answer in 10 s";
   return error instanceof Error ? error.message.replace(/ \(os error \d+\)$/, "") : String(error);
 }

@@ -1,5 +1,7 @@
 // HOST:PORT, as the command line gives it and as the log shows it.
 
+import { isIPv6 } from "node:net";
+
 /** Where to listen or to connect. */
 export interface Endpoint {
   /** A name, an IPv4 address, or an IPv6 address without brackets. */
@@ -32,6 +34,9 @@ export function parseEndpoint(text: string): Endpoint {
         : `"${text}" is not HOST:PORT, such as 192.0.2.1:8000`,
     );
   }
+  if (match[1] !== undefined && !isIPv6(match[1])) {
+    throw new TypeError(`"${text}" has no IPv6 address in its brackets`);
+  }
   const port = Number(match[3]);
   if (port > 65535) throw new TypeError(`"${text}" has a port over 65535`);
   return { hostname: match[1] ?? match[2], port };
@@ -40,4 +45,14 @@ export function parseEndpoint(text: string): Endpoint {
 /** The text that {@linkcode parseEndpoint} reads. */
 export function formatEndpoint({ hostname, port }: Endpoint): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** Why an address cannot be listened on, and what mends it. */
+export function listenReason(error: unknown): string {
+  if (error instanceof Deno.errors.AddrInUse) return "the address is in use; choose another port";
+  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "not permitted; ports under 1024 need root or CAP_NET_BIND_SERVICE";
+  }
+  return error instanceof Error ? error.message.replace(/ \(os error \d+\)$/, "") : String(error);
 }

@@ -1,6 +1,7 @@
 // The first frames of a connection, on the main thread: hello, and welcome or goodbye.
 
 import {
+  describeGoodbye,
   emitGoodbye,
   emitHello,
   encodeFrame,
@@ -11,7 +12,6 @@ import {
   parseHello,
   readHeader,
   REASON,
-  reasonName,
 } from "../wire/mod.ts";
 
 /** The version of the protocol that this program speaks; docs/PROTOCOL.md has its history. */
@@ -22,6 +22,14 @@ export const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /** No greeting is longer, so nobody makes us keep more for him. */
 const GREETING_MAX = 1024;
+
+/** What each side may begin with. */
+const FIRST: { [side in Side]: ReadonlySet<number> } = {
+  client: new Set([FRAME.HELLO]),
+  server: new Set([FRAME.WELCOME, FRAME.GOODBYE]),
+};
+
+type Side = "client" | "server";
 
 /** What a handshake came to. */
 export interface Handshake {
@@ -80,18 +88,19 @@ export async function greetServer(
   timeoutMs = HANDSHAKE_TIMEOUT_MS,
 ): Promise<Handshake> {
   await writeAll(conn, encodeFrame(FRAME.HELLO, emitHello(hello)));
-  const { type, payload, received } = await readFirst(conn, timeoutMs);
+  const { type, payload, received } = await readFirst(conn, "server", timeoutMs);
   if (type === FRAME.GOODBYE) {
     const goodbye = parseGoodbye(payload);
     throw new HandshakeError(`Refused: ${describeGoodbye(goodbye)}`, goodbye?.reason);
   }
-  if (type !== FRAME.WELCOME) {
+  const peer = checkVersion(parse(payload), "server");
+  if (peer.version > hello.version) {
     throw new HandshakeError(
-      `The server answered with frame type ${type}; is it an older one (--legacy)?`,
-      REASON.PROTOCOL,
+      `The server chose version ${peer.version} of the protocol, but ${hello.version} was the highest offered`,
+      REASON.VERSION,
     );
   }
-  return { peer: checkVersion(parse(payload), "server"), received };
+  return { peer, received };
 }
 
 /**
@@ -99,6 +108,7 @@ export async function greetServer(
  *
  * @param conn A client's connection. On an error it is the caller's to close.
  * @param welcome What to say of this side.
+ * @param refuse Why this client is not to be welcomed, asked when its hello is there; undefined: it is.
  * @param timeoutMs How long to wait for the hello, in ms.
  * @returns What the client said of itself.
  * @throws {HandshakeError} If what comes is no hello that fits; the client has been told why.
@@ -106,18 +116,16 @@ export async function greetServer(
 export async function greetClient(
   conn: Deno.Conn,
   welcome: Hello,
+  refuse: () => Goodbye | undefined = () => undefined,
   timeoutMs = HANDSHAKE_TIMEOUT_MS,
 ): Promise<Handshake> {
   try {
-    const { type, payload, received } = await readFirst(conn, timeoutMs);
-    if (type !== FRAME.HELLO) {
-      throw new HandshakeError(
-        `The client began with frame type ${type}; is it an older one (--legacy)?`,
-        REASON.PROTOCOL,
-      );
-    }
+    const { payload, received } = await readFirst(conn, "client", timeoutMs);
     const peer = checkVersion(parse(payload), "client");
-    await writeAll(conn, encodeFrame(FRAME.WELCOME, emitHello(welcome)));
+    const refusal = refuse();
+    if (refusal !== undefined) throw new HandshakeError(refusal.text, refusal.reason);
+    const version = Math.min(peer.version, welcome.version);
+    await writeAll(conn, encodeFrame(FRAME.WELCOME, emitHello({ ...welcome, version })));
     return { peer, received };
   } catch (error) {
     if (error instanceof HandshakeError && error.reason !== undefined) {
@@ -136,13 +144,6 @@ export async function sayGoodbye(conn: Deno.Conn, reason: number, text: string):
   }
 }
 
-/** A goodbye for the log. */
-export function describeGoodbye(goodbye: Goodbye | undefined): string {
-  if (goodbye === undefined) return "a goodbye that cannot be read";
-  const reason = reasonName(goodbye.reason).toLowerCase().replaceAll("_", " ");
-  return goodbye.text === "" ? `goodbye (${reason})` : `goodbye (${reason}): ${goodbye.text}`;
-}
-
 function parse(payload: Uint8Array): Hello {
   const hello = parseHello(payload);
   if (typeof hello === "string") {
@@ -151,7 +152,7 @@ function parse(payload: Uint8Array): Hello {
   return hello;
 }
 
-function checkVersion(peer: Hello, whose: string): Hello {
+function checkVersion(peer: Hello, whose: Side): Hello {
   if (peer.version >= PROTOCOL_VERSION) return peer;
   throw new HandshakeError(
     `The ${whose} speaks version ${peer.version} of the protocol, this side version ${PROTOCOL_VERSION}`,
@@ -161,6 +162,7 @@ function checkVersion(peer: Hello, whose: string): Hello {
 
 async function readFirst(
   conn: Deno.Conn,
+  whose: Side,
   timeoutMs: number,
 ): Promise<{ type: number; payload: Uint8Array; received: Uint8Array }> {
   const bytes = new Uint8Array(GREETING_MAX);
@@ -179,9 +181,18 @@ async function readFirst(
       const count = await Promise.race([reading, deadline.promise]);
       if (count === null) throw new HandshakeError("The peer closed the connection");
       end += count;
+      // What is no greeting is known by its type, long before its end.
+      const type = (bytes[0] << 8) | bytes[1];
+      if (end >= 2 && !FIRST[whose].has(type)) {
+        const did = whose === "client" ? "began" : "answered";
+        throw new HandshakeError(
+          `The ${whose} ${did} with frame type ${type}; is it an older one (--legacy)?`,
+          REASON.PROTOCOL,
+        );
+      }
       const size = readHeader(bytes, 0, end, header);
       if (size < 0 || size + header.length > GREETING_MAX) {
-        throw new HandshakeError("The peer began with no greeting", REASON.PROTOCOL);
+        throw new HandshakeError("The greeting is too long", REASON.PROTOCOL);
       }
       const whole = size + header.length;
       if (size > 0 && end >= whole) {
@@ -192,7 +203,7 @@ async function readFirst(
         };
       }
       if (end === GREETING_MAX) {
-        throw new HandshakeError("The peer began with no greeting", REASON.PROTOCOL);
+        throw new HandshakeError("The greeting is too long", REASON.PROTOCOL);
       }
     }
   } finally {

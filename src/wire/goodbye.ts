@@ -97,3 +97,23 @@ export function parseGoodbye(payload: Uint8Array): Goodbye | undefined {
     text: decodePrintable(payload.subarray(REASON_LENGTH, REASON_LENGTH + MAX_TEXT)),
   };
 }
+
+/**
+ * Says a goodbye in words, for a log.
+ *
+ * @param goodbye What {@linkcode parseGoodbye} gave.
+ * @returns The reason's name and the text.
+ *
+ * @example Usage
+ * ```ts
+ * import { describeGoodbye, REASON } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(describeGoodbye({ reason: REASON.NOT_ALLOWED, text: "ask" }), "goodbye (not allowed): ask");
+ * ```
+ */
+export function describeGoodbye(goodbye: Goodbye | undefined): string {
+  if (goodbye === undefined) return "a goodbye that cannot be read";
+  const reason = reasonName(goodbye.reason).toLowerCase().replaceAll("_", " ");
+  return goodbye.text === "" ? `goodbye (${reason})` : `goodbye (${reason}): ${goodbye.text}`;
+}

@@ -145,6 +145,34 @@ export function lcpCodeName(code: number): string {
 }
 
 /**
+ * Reads the PPP protocol of a session frame, without a look at its length.
+ *
+ * @param bytes Where the frame lies, 22 bytes of it at least.
+ * @param offset Where it starts.
+ * @returns The protocol.
+ *
+ * @see RFC 2516, section 6
+ *
+ * @example Usage
+ * ```ts
+ * import { emitSession, parseMac, PPP_PROTOCOL, readProtocol } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const frame = emitSession({
+ *   destination: parseMac("02:00:00:00:00:01"),
+ *   source: parseMac("02:00:00:00:00:02"),
+ *   sessionId: 1,
+ *   protocol: PPP_PROTOCOL.LCP,
+ *   payload: new Uint8Array(4),
+ * });
+ * assertEquals(readProtocol(frame), PPP_PROTOCOL.LCP);
+ * ```
+ */
+export function readProtocol(bytes: Uint8Array, offset = 0): number {
+  return (bytes[offset + PPPOE.payload] << 8) | bytes[offset + PPPOE.payload + 1];
+}
+
+/**
  * Says whether a PPP protocol sets a link up or keeps it alive (LCP, authentication, NCPs) and so
  * must not wait behind data.
  *

@@ -4,8 +4,8 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { createLog } from "../../../src/observe/log.ts";
 import { renderMetrics } from "../../../src/observe/metrics.ts";
 import type { Status } from "../../../src/observe/status.ts";
-import { listenReason, serveStatus } from "../../../src/observe/status_server.ts";
-import { formatEndpoint } from "../../../src/tunnel/endpoint.ts";
+import { serveStatus } from "../../../src/observe/status_server.ts";
+import { formatEndpoint, listenReason } from "../../../src/tunnel/endpoint.ts";
 import { testUnless } from "../../support/skip.ts";
 import { aStatus } from "../../support/status.ts";
 import { canListen } from "../../support/tcp_pair.ts";
@@ -17,10 +17,11 @@ async function serving(
   status: () => Promise<Status>,
   test: (url: string, lines: string[]) => Promise<void>,
   endpoint = LOOPBACK,
+  healthy = () => true,
 ): Promise<void> {
   const lines: string[] = [];
   const log = createLog({ level: "info", format: "text", write: (line) => lines.push(line) });
-  const server = serveStatus(endpoint, status, log);
+  const server = serveStatus(endpoint, status, healthy, log);
   try {
     await test(`http://${formatEndpoint(server.address)}`, lines);
   } finally {
@@ -52,10 +53,15 @@ Deno.test("serveStatus() answers /metrics for Prometheus", () =>
 
 for (const [healthy, status, text] of [[true, 200, "ok\n"], [false, 503, "not ok\n"]] as const) {
   Deno.test(`serveStatus() answers /healthz with ${status} when healthy is ${healthy}`, () =>
-    serving(() => Promise.resolve(aStatus({ healthy })), async (url) => {
-      const response = await fetch(`${url}/healthz`);
-      assertEquals([response.status, await response.text()], [status, text]);
-    }));
+    serving(
+      () => Promise.reject(new Error("not asked")),
+      async (url) => {
+        const response = await fetch(`${url}/healthz`);
+        assertEquals([response.status, await response.text()], [status, text]);
+      },
+      LOOPBACK,
+      () => healthy,
+    ));
 }
 
 Deno.test("serveStatus() does not look at what is behind the path", () =>
@@ -137,7 +143,7 @@ Deno.test("serveStatus() says why an address cannot be had", () => {
   const { port } = listener.addr;
   const log = createLog({ level: "error", format: "text", write: () => {} });
   const serve = (hostname: string, port: number) =>
-    assertThrows(() => serveStatus({ hostname, port }, up, log), Error).message;
+    assertThrows(() => serveStatus({ hostname, port }, up, () => true, log), Error).message;
   assertEquals(
     serve("127.0.0.1", port),
     `Cannot serve the status on 127.0.0.1:${port}: the address is in use; choose another port`,

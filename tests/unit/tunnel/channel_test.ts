@@ -117,8 +117,10 @@ function stream(frames: Sent[]): Uint8Array {
   return all;
 }
 
-function queued({ type, payload }: Sent, channel: Channel): boolean {
-  return channel.queue(type, payload, 0, payload.length);
+type Lane = "data" | "control" | "last";
+
+function queued({ type, payload }: Sent, channel: Channel, lane: Lane = "data"): boolean {
+  return channel.queue(type, payload, 0, payload.length, lane);
 }
 
 const { DISCOVERY, SESSION } = FRAME;
@@ -156,7 +158,7 @@ Deno.test("Channel carries frames of any size to another", async () => {
 Deno.test("Channel.queue() takes a frame out of a larger buffer", async () => {
   await using ends = await Ends.make();
   const buffer = payload(100, 1);
-  assert(ends.channel.queue(SESSION, buffer, 20, 60));
+  assert(ends.channel.queue(SESSION, buffer, 20, 60, "data"));
   buffer.fill(0);
   ends.channel.flush();
   assertEquals(parse(ends.sent()), [{ type: SESSION, payload: payload(100, 1).slice(20, 80) }]);
@@ -385,7 +387,7 @@ Deno.test("Channel ends when the peer closes, after the frames that came before"
 Deno.test("Channel.flush() ends when the connection broke, and does nothing after", async () => {
   await using ends = await Ends.make();
   ends.channel.shutdown();
-  ends.channel.queue(SESSION, payload(60, 1), 0, 60);
+  ends.channel.queue(SESSION, payload(60, 1), 0, 60, "data");
   ends.channel.flush();
   assertEquals(ends.channel.ended, "the connection broke: Broken pipe");
   ends.channel.flush();
@@ -401,7 +403,7 @@ Deno.test("Channel.end() keeps the first reason", async () => {
 
 Deno.test("Channel.shutdown() ends its own half only", async () => {
   await using ends = await Ends.make();
-  ends.channel.queue(SESSION, payload(60, 1), 0, 60);
+  ends.channel.queue(SESSION, payload(60, 1), 0, 60, "data");
   ends.channel.flush();
   ends.channel.shutdown();
   assertReady(ends.peerFd, POLLIN);
@@ -430,42 +432,38 @@ Deno.test("Channel.discard() reads any amount and keeps nothing", async () => {
 
 Deno.test("Channel.queue() takes no frame over the maximum", async () => {
   await using ends = await Ends.make();
-  assertFalse(ends.channel.queue(SESSION, new Uint8Array(MAX_PAYLOAD + 1), 0, MAX_PAYLOAD + 1));
+  assertFalse(
+    ends.channel.queue(SESSION, new Uint8Array(MAX_PAYLOAD + 1), 0, MAX_PAYLOAD + 1, "data"),
+  );
   assertEquals([ends.channel.framesOut, ends.channel.bytesOut], [0, 0]);
 });
 
-Deno.test("Channel takes no more data when the socket is full, control frames as long as there is room, and tears nothing", async () => {
+Deno.test("Channel takes no more data when the socket is full, but control frames, which go first, and tears nothing", async () => {
   await using ends = await Ends.make();
   const { channel } = ends;
-  const expected: Sent[] = [];
-  const offer = (type: number, length: number) => {
-    const frame = { type, payload: payload(length, expected.length) };
-    if (!queued(frame, channel)) return false;
-    expected.push(frame);
+  const data: Sent[] = [];
+  const control: Sent[] = [];
+  const offer = (to: Sent[], type: number, length: number, lane: Lane) => {
+    const frame = { type, payload: payload(length, to.length) };
+    if (!queued(frame, channel, lane)) return false;
+    to.push(frame);
     return true;
   };
   while (channel.takesData) {
-    assert(offer(SESSION, 1514));
-    if (expected.length % 16 === 0) channel.flush();
-    assert(expected.length < 1_000_000, "the socket takes everything");
-  }
-  channel.flush();
-  while (channel.takesData) {
-    offer(SESSION, 1514);
+    // A batch of data is always waiting when the socket fills up.
+    for (let i = 0; i < 40; i++) offer(data, SESSION, 1514, "data");
     channel.flush();
+    assert(data.length < 1_000_000, "the socket takes everything");
   }
   assert(channel.blocked);
-  assertFalse(channel.takesData);
+  assertFalse(offer(data, SESSION, 60, "data"));
 
-  let control = 0;
-  while (offer(DISCOVERY, 100)) control++;
-  assert(control > 1000, `${control} control frames`);
+  while (offer(control, DISCOVERY, 100, "control"));
+  assert(control.length > 500, `${control.length} control frames`);
+  assert(offer(control, DISCOVERY, 100, "last"), "there is room for what ends a session");
   channel.flush();
   assert(channel.blocked);
-  const { framesOut } = channel;
-  assertEquals(framesOut, expected.length);
-  assertFalse(queued({ type: DISCOVERY, payload: payload(1000, 0) }, channel));
-  assertEquals(channel.framesOut, framesOut);
+  assertEquals(channel.framesOut, data.length + control.length);
 
   // The peer reads again.
   const parts: Uint8Array[] = [];
@@ -475,10 +473,11 @@ Deno.test("Channel takes no more data when the socket is full, control frames as
     if (count > 0) parts.push(buffer.slice(0, count));
     else if (channel.blocked) {
       assertReady(channel.fd, POLLOUT);
+      channel.unblock();
+      offer(data, SESSION, 1514, "data");
       channel.flush();
     } else idle++;
   }
-  assertFalse(channel.blocked);
   assert(channel.takesData);
   const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
@@ -487,15 +486,29 @@ Deno.test("Channel takes no more data when the socket is full, control frames as
     at += part.length;
   }
   const found = parse(all);
-  assertEquals(found.length, expected.length);
-  for (const [index, frame] of found.entries()) {
-    assert(
-      frame.type === expected[index].type &&
-        frame.payload.length === expected[index].payload.length &&
-        frame.payload.every((byte, i) => byte === expected[index].payload[i]),
-      `frame ${index} differs`,
-    );
+  for (const [type, expected] of [[SESSION, data], [DISCOVERY, control]] as const) {
+    const these = found.filter((frame) => frame.type === type);
+    assertEquals(these.length, expected.length);
+    for (const [index, { payload }] of these.entries()) {
+      assert(
+        payload.length === expected[index].payload.length &&
+          payload.every((byte, i) => byte === expected[index].payload[i]),
+        `frame ${index} of type ${type} differs`,
+      );
+    }
   }
+  const lastControl = found.findLastIndex(({ type }) => type === DISCOVERY);
+  assertEquals(found.at(-1)?.type, SESSION, "data that came later is behind the control frames");
+  assert(lastControl < found.length - 1);
+});
+
+Deno.test("Channel.tellEnd() says why, where this side ends it", async () => {
+  await using ends = await Ends.make();
+  ends.channel.end("enough", REASON.PROTOCOL);
+  ends.channel.flush();
+  ends.channel.tellEnd();
+  const goodbye = emitGoodbye({ reason: REASON.PROTOCOL, text: "enough" });
+  assertEquals(parse(ends.sent()), [{ type: FRAME.GOODBYE, payload: goodbye }]);
 });
 
 Deno.test("Channel.takesData counts what the socket has not taken yet", async () => {
@@ -503,7 +516,7 @@ Deno.test("Channel.takesData counts what the socket has not taken yet", async ()
   const { channel } = ends;
   const filler = new Uint8Array(1 << 16);
   while (send(channel.fd, filler) > 0);
-  while (channel.takesData) channel.queue(SESSION, filler, 0, 1514);
+  while (channel.takesData) channel.queue(SESSION, filler, 0, 1514, "data");
   channel.flush();
   assert(channel.blocked);
   assertFalse(channel.takesData);

@@ -17,7 +17,7 @@ const WAIT_MS = 50;
  * @param poll A set to wait with; what is in it is lost.
  * @param now A clock that only goes forward, in ms.
  */
-export function sayGoodbye(channels: Channel[], poll: PollSet, now: () => number): void {
+export function leaveTunnels(channels: Channel[], poll: PollSet, now: () => number): void {
   for (const channel of channels) channel.queueGoodbye(REASON.SHUTDOWN, "");
   const deadlineMs = now() + GOODBYE_MS;
   const shut = new Set<Channel>();
@@ -35,8 +35,9 @@ export function sayGoodbye(channels: Channel[], poll: PollSet, now: () => number
     }
     const leftMs = Math.ceil(deadlineMs - now());
     if (waiting.size === 0 || leftMs <= 0) return;
-    poll.wait(Math.min(leftMs, WAIT_MS));
+    if (poll.wait(Math.min(leftMs, WAIT_MS)) < 0) return;
     for (const [channel, index] of waiting) {
+      if (poll.ready(index) & POLLOUT) channel.unblock();
       if (poll.ready(index) & ~POLLOUT) channel.discard();
     }
   }
