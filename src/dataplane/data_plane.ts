@@ -15,7 +15,6 @@
 
 import {
   drainEventFd,
-  type LinkSender,
   POLLERR,
   POLLHUP,
   POLLIN,
@@ -24,7 +23,7 @@ import {
   PollSet,
   systemError,
 } from "../../ffi/mod.ts";
-import type { SessionStatus, TunnelStatus } from "../observe/status.ts";
+import type { LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import { DROP, Relay, type Session, TICK_MS } from "../relay/mod.ts";
 import { Channel } from "../tunnel/channel.ts";
 import {
@@ -61,6 +60,16 @@ export interface PlanePorts {
 /** How many PADTs are kept for a link that does not take them. */
 const OWED_PADTS = 4096;
 
+/** What the senders of some lanes had refused when it was last counted. */
+interface Refused {
+  lanes: Lanes | undefined;
+  tooLong: number;
+  full: number;
+  down: number;
+}
+
+const NOTHING_REFUSED: Refused = { lanes: undefined, tooLong: 0, full: 0, down: 0 };
+
 interface Tunnel {
   channel: Channel;
   name: string;
@@ -82,7 +91,8 @@ export class DataPlane {
   readonly #report: Reporter;
   #tickMs: number;
   #kernelDrops = 0;
-  #refused = { tooLong: 0, full: 0, down: 0 };
+  #refused: Refused = NOTHING_REFUSED;
+  #linkState: LinkState;
   #owedPadts: Uint8Array[] = [];
   #stopped = false;
 
@@ -113,6 +123,7 @@ export class DataPlane {
       closed: (session, reason) => this.#report.closed(session, this.#nameOf(session), reason),
     });
     this.#tickMs = ports.now() + TICK_MS;
+    this.#linkState = this.#link.state;
     this.#report.push({ type: "started", linkState: this.#link.state });
     this.#report.flush();
   }
@@ -343,8 +354,10 @@ export class DataPlane {
     this.#countRefused(lanes);
   }
 
-  #countRefused({ controlSender, dataSender }: Lanes): void {
-    const before = this.#refused;
+  #countRefused(lanes: Lanes): void {
+    const { controlSender, dataSender } = lanes;
+    // New lanes count from 0.
+    const before = this.#refused.lanes === lanes ? this.#refused : NOTHING_REFUSED;
     const tooLong = controlSender.refusedTooLong + dataSender.refusedTooLong;
     const full = controlSender.refusedFull + dataSender.refusedFull;
     const down = controlSender.refusedDown + dataSender.refusedDown;
@@ -358,7 +371,7 @@ export class DataPlane {
     }
     this.#counters.drop(DROP["link-full"], full - before.full);
     this.#counters.drop(DROP["link-down"], down - before.down);
-    this.#refused = { tooLong, full, down };
+    this.#refused = { lanes, tooLong, full, down };
   }
 
   #frameTooLarge(bytes: number): void {
@@ -383,15 +396,15 @@ export class DataPlane {
   }
 
   #linkChanged(): void {
-    const { name, state, mac } = this.#link;
-    this.#refused = { tooLong: 0, full: 0, down: 0 };
-    this.#report.push({ type: "link", state });
-    const { failure } = this.#link;
+    const { name, state, mac, failure } = this.#link;
     if (failure !== undefined) this.#report.warn("link", failure);
-    const words = { up: "is up", down: "is down", missing: "is gone" }[state];
-    this.#report.log(state === "up" ? "info" : "warning", `Interface ${name} ${words}`, {
-      mac: formatMac(mac),
-    });
+    if (state !== this.#linkState) {
+      this.#linkState = state;
+      this.#report.push({ type: "link", state });
+      const words = { up: "is up", down: "is down", missing: "is gone" }[state];
+      const level = state === "up" ? "info" : "warning";
+      this.#report.log(level, `Interface ${name} ${words}`, { mac: formatMac(mac) });
+    }
     if (state !== "up") return;
     this.#payOwedPadts();
     this.#relay.setLinkMac(mac);

@@ -52,6 +52,7 @@ class Bench implements AsyncDisposable {
   readonly counters = new Counters();
   readonly messages: FromWorker[] = [];
   readonly #net: TestNet;
+  readonly #ns: string;
   readonly #path: string;
   readonly #plane: DataPlane;
   readonly #wake = EventFd.open();
@@ -64,12 +65,13 @@ class Bench implements AsyncDisposable {
     const net = await TestNet.make("plane");
     const ns = await net.namespace("link");
     await net.veth({ namespace: ns, name: "ours", mac: OURS }, { namespace: ns, name: "hosts" });
-    return new Bench(net, net.path(ns));
+    return new Bench(net, ns);
   }
 
-  private constructor(net: TestNet, path: string) {
+  private constructor(net: TestNet, ns: string) {
     this.#net = net;
-    this.#path = path;
+    this.#ns = ns;
+    const path = this.#path = net.path(ns);
     this.#plane = inNamespace(
       path,
       () =>
@@ -114,6 +116,14 @@ class Bench implements AsyncDisposable {
 
   stop(): void {
     inNamespace(this.#path, () => this.#plane.handle({ type: "stop" }));
+  }
+
+  /** Slows the plane's end of the link down, behind a queue that has room for all. */
+  async slow(rate: string): Promise<void> {
+    const shape = ["tbf", "rate", rate, "burst", "4kb", "limit", "64mb"];
+    const args = ["-n", this.#ns, "qdisc", "add", "dev", "ours", "root", ...shape];
+    const { success, stderr } = await new Deno.Command("tc", { args }).output();
+    assert(success, new TextDecoder().decode(stderr));
   }
 
   get plane(): DataPlane {
@@ -186,6 +196,10 @@ function toHost(code: number, sessionId = 0): Uint8Array<ArrayBuffer> {
   );
 }
 
+async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}
+
 async function openSession(bench: Bench, far: Deno.TcpConn): Promise<void> {
   bench.send(padi);
   await bench.leaving(far);
@@ -238,6 +252,39 @@ testUnless(noNet, "DataPlane.step() carries discovery and session frames both wa
   assertEquals(frames.uplink, { discovery: 3, session: 1 });
   assertEquals(frames.downlink, { discovery: 2, session: 1 });
   assertEquals(Object.values(drops).filter((count) => count > 0), []);
+});
+
+testUnless(noNet, "DataPlane.step() loses no PADT behind data that fills the link", async () => {
+  await using bench = await Bench.make();
+  const far = await bench.connect(1);
+  await openSession(bench, far);
+  await bench.slow("20mbit");
+  const data = encodeFrame(
+    FRAME.SESSION,
+    emitSession({
+      destination: HOST,
+      source: AC,
+      sessionId: 7,
+      protocol: PPP_PROTOCOL.IPV4,
+      payload: new Uint8Array(1400),
+    }),
+  );
+  // More than a packet socket's send buffer has room for.
+  const frames = 6000;
+  const sending = (async () => {
+    for (let sent = 0; sent < frames; sent += 100) {
+      await writeAll(far, Uint8Array.from(Array(100).fill([...data]).flat()));
+    }
+    await writeAll(far, toHost(CODE.PADT, 7));
+  })();
+  while (bench.plane.snapshot().sessions.length > 0) {
+    bench.step();
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  await sending;
+  assert(bench.counters.read().drops["link-full"] > 0, "the link was full");
+  // Past what still waits in the queue.
+  assertEquals(parseDiscovery(bench.receive())?.code, CODE.PADT);
 });
 
 testUnless(noNet, "DataPlane.step() tells the host when the tunnel breaks", async () => {

@@ -9,7 +9,7 @@ import {
   VARIANTS,
   withSites,
 } from "../support/sites.ts";
-import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
 import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
@@ -103,22 +103,22 @@ testUnless(
     }),
 );
 
-testUnless(
-  skipped ?? (hasProgram("prlimit") ? undefined : "no prlimit"),
-  "A data worker that dies ends the program with status 1",
-  () =>
-    withSites({}, async (sites) => {
-      const { client } = sites;
-      const [{ clientNamespace }] = sites.sites;
-      sites.ac();
-      await sites.dialMany(1);
-      // It has no descriptor left to look at its interface with.
-      const args = ["--pid", String(client.pid), "--nofile=3:3"];
-      assert((await new Deno.Command("prlimit", { args }).output()).success);
-      await sites.net.ip(clientNamespace, "link", "set", "lan0", "down");
-      assertEquals((await client.ended()).code, 1);
-      assertEquals(client.matching(/ERROR The data worker died: /).length, 1);
-      // The other side closes what it had.
-      await untilPadts(sites.acs, 1);
-    }),
-);
+for (const side of ["server", "client"] as const) {
+  testUnless(
+    skipped,
+    `A data worker that dies ends the ${side} with status 1, and tells both ends of each session`,
+    () =>
+      withSites({ main: new URL("../support/faulty_main.ts", import.meta.url) }, async (sites) => {
+        const mode = sites[side];
+        sites.ac();
+        await sites.dialMany(3);
+        mode.signal("SIGUSR2");
+        // Each asking is a message to the worker, which the first after the signal ends.
+        while (await mode.get("/api/status").then(({ status }) => status === 200, () => false));
+        assertEquals((await mode.ended()).code, 1);
+        assertEquals(mode.matching(/ERROR The data worker died: /).length, 1);
+        await untilPadts(sites.acs, 3);
+        await untilPadts(sites.hosts, 3);
+      }),
+  );
+}

@@ -40,6 +40,8 @@ export interface SitesOptions {
   log?: FrameLogOptions;
   /** Options of both modes that no flag sets. */
   timers?: { pingMs?: number; tunnelTimeoutMs?: number };
+  /** What is run instead of main.ts, with the same flags. */
+  main?: URL;
   /** False: the test starts what it needs. */
   start?: boolean;
 }
@@ -441,7 +443,7 @@ export class Sites implements AsyncDisposable {
     const link = mode === "server" ? this.serverInterface : this.clientInterface;
     const status = `${SITE.status.hostname}:${SITE.status.port}`;
     const args = [mode, "--interface", link, "--status", status, ...own, ...flags];
-    return new ModeProcess(this.net, namespace, args);
+    return new ModeProcess(this.net, namespace, args, this.options.main);
   }
 }
 
