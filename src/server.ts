@@ -13,12 +13,15 @@ import { type Endpoint, formatEndpoint, listenReason } from "./tunnel/endpoint.t
 import { greetClient } from "./tunnel/handshake.ts";
 import { type Goodbye, REASON } from "./wire/mod.ts";
 
-/** How many connections may be at their handshake at once. */
-const HANDSHAKES = 64;
+/** How many connections may be at their handshake at once, and how many of them of one address. */
+const HANDSHAKES = 256;
+const HANDSHAKES_OF_ONE = 64;
 /** How often a stranger, or a handshake that failed, is logged, for each address. */
 const LOG_EVERY_MS = 60_000;
 /** How many refusals are logged in that time, of all addresses. */
 const REFUSALS_LOGGED = 30;
+/** How many clients of one address are logged in that time as they come, and as they go. */
+const CHANGES_LOGGED = 20;
 /** What `accept` fails with when the connection is gone already. */
 const GONE = [
   Deno.errors.NotConnected,
@@ -63,10 +66,13 @@ export class Server {
   readonly #listener: Deno.TcpListener;
   readonly #allow: AllowList;
   readonly #options: ServerOptions;
-  readonly #tunnels = new Map<number, string>();
-  readonly #greeting = new Set<Deno.TcpConn>();
+  readonly #tunnels = new Map<number, { name: string; address: string }>();
+  /** Connections at their handshake, in the order they came, with their addresses. */
+  readonly #greeting = new Map<Deno.TcpConn, string>();
   readonly #strangers = new RateLimit(LOG_EVERY_MS);
   readonly #refusals = new RateLimit(LOG_EVERY_MS, REFUSALS_LOGGED);
+  readonly #comings = new RateLimit(LOG_EVERY_MS, CHANGES_LOGGED);
+  readonly #goings = new RateLimit(LOG_EVERY_MS, CHANGES_LOGGED);
   #stopping: Promise<void> | undefined;
 
   private constructor(
@@ -148,7 +154,7 @@ export class Server {
     } catch {
       // Closed already, when the data worker died.
     }
-    for (const conn of this.#greeting) conn.close();
+    for (const conn of this.#greeting.keys()) conn.close();
     this.#greeting.clear();
     await this.#mode.stop();
     this.#mode.log.info("Stopped");
@@ -173,14 +179,26 @@ export class Server {
 
   #admit(conn: Deno.TcpConn): void {
     const { hostname } = conn.remoteAddr;
-    const full = this.#greeting.size >= HANDSHAKES;
-    if (!full && this.#allow.allows(hostname)) {
-      this.#greeting.add(conn);
-      this.#greet(conn);
-      return;
+    if (!this.#allow.allows(hostname)) {
+      conn.close();
+      return this.#logRefused(hostname, "not on the allow list");
     }
+    // A client says hello at once; what has waited the longest is the least likely to.
+    const same = [...this.#greeting].filter(([, address]) => address === hostname);
+    if (same.length >= HANDSHAKES_OF_ONE) this.#giveUp(same[0][0]);
+    else if (this.#greeting.size >= HANDSHAKES) {
+      const [oldest] = this.#greeting.keys();
+      this.#giveUp(oldest);
+    }
+    this.#greeting.set(conn, hostname);
+    this.#greet(conn);
+  }
+
+  #giveUp(conn: Deno.TcpConn): void {
+    const { hostname } = conn.remoteAddr;
+    this.#greeting.delete(conn);
     conn.close();
-    this.#logRefused(hostname, full ? "too many handshakes at once" : "not on the allow list");
+    this.#logRefused(hostname, "too many connections at once that have not said hello");
   }
 
   async #greet(conn: Deno.TcpConn): Promise<void> {
@@ -197,8 +215,10 @@ export class Server {
       if (full !== undefined) throw new Error(full.text);
       const id = this.#mode.worker.addTunnel(conn, { name, legacy, received });
       this.#greeting.delete(conn);
-      this.#tunnels.set(id, name);
-      this.#mode.log.info("Client connected", { name, peer, software });
+      this.#tunnels.set(id, { name, address: conn.remoteAddr.hostname });
+      if (this.#comings.allow(conn.remoteAddr.hostname, performance.now()) >= 0) {
+        this.#mode.log.info("Client connected", { name, peer, software });
+      }
     } catch (error) {
       if (!this.#greeting.delete(conn)) return;
       conn.close();
@@ -228,7 +248,10 @@ export class Server {
   }
 
   #tunnelEnded(id: number, reason: string): void {
-    this.#mode.log.info("Client gone", { name: this.#tunnels.get(id), reason });
+    const { name, address } = this.#tunnels.get(id) ?? { name: "", address: "" };
     this.#tunnels.delete(id);
+    if (this.#goings.allow(address, performance.now()) >= 0) {
+      this.#mode.log.info("Client gone", { name, reason });
+    }
   }
 }
