@@ -67,7 +67,6 @@ export class Client {
         client.#state = "waiting";
         client.#ended(reason);
       },
-      // Not before the worker has it: until then a host's frames have nowhere to go.
       failed: () => client.#abort.abort(),
       healthy: () => client.#state === "up",
       reconnects: () => Math.max(0, client.#connected - 1),
@@ -168,7 +167,13 @@ export class Client {
     }
     this.#serverName = name;
     this.#connected++;
-    this.#state = "up";
+    // Up once the worker, which takes one message after the other, has it: until then a host's frames
+    // have nowhere to go.
+    let over = false;
+    promise.then(() => over = true);
+    this.#mode.worker.snapshot().then(() => {
+      if (!over) this.#state = "up";
+    });
     return promise;
   }
 

@@ -184,3 +184,54 @@ testUnless(skipped, "SIGTERM ends a client whose server's machine does not answe
     assert(ms < STOP_MS, `${ms} ms`);
   });
 });
+
+testUnless(
+  skipped,
+  "Server takes a client in while others of its address say nothing",
+  () =>
+    withSites({ start: false }, async (sites) => {
+      sites.server.start();
+      await sites.server.untilHealth(200);
+      const silent: Deno.TcpConn[] = [];
+      // More than may be at their handshake at once.
+      while (silent.length < 300) silent.push(await connect(sites));
+      sites.client.start();
+      await sites.client.untilHealth(200);
+      for (const conn of silent) conn.close();
+    }),
+);
+
+testUnless(
+  skipped,
+  "Server has no more clients than it may, however many come at once",
+  () =>
+    withSites({
+      start: false,
+      serverFlags: ["--listen", `0.0.0.0:${PORT}`, "--allow", "10.0.0.0/8", "--max-clients", "2"],
+    }, async (sites) => {
+      sites.server.start();
+      await sites.server.untilHealth(200);
+      const conns: Deno.TcpConn[] = [];
+      while (conns.length < 20) conns.push(await connect(sites));
+      await Promise.all(conns.map((conn) => conn.write(HELLO)));
+      const answers = await Promise.all(conns.map((conn) => conn.read(new Uint8Array(2))));
+      assertEquals(answers, conns.map(() => 2), "each was welcomed or told why not");
+      assertEquals((await sites.server.status()).tunnels.length, 2);
+      for (const conn of conns) conn.close();
+    }),
+);
+
+testUnless(
+  skipped,
+  "Server ends a tunnel that breaks the protocol with a goodbye that says so",
+  () =>
+    withSites({}, async (sites) => {
+      const conn = await connect(sites);
+      await conn.write(HELLO);
+      await conn.write(HELLO);
+      const frames = await hear(conn);
+      conn.close();
+      assertEquals(frames.map(({ type }) => type), [FRAME.WELCOME, FRAME.GOODBYE]);
+      assertEquals(parseGoodbye(frames[1].payload)?.reason, REASON.PROTOCOL);
+    }),
+);
