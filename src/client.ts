@@ -63,6 +63,8 @@ export class Client {
    */
   static async start(options: ClientOptions): Promise<Client> {
     const mode: Mode = await Mode.start("client", options, {
+      // Not before the worker has it: until then a host's frames have nowhere to go.
+      tunnelUp: () => client.#state = "up",
       tunnelEnded: (_id, reason) => {
         client.#state = "waiting";
         client.#ended(reason);
@@ -167,13 +169,6 @@ export class Client {
     }
     this.#serverName = name;
     this.#connected++;
-    // Up once the worker, which takes one message after the other, has it: until then a host's frames
-    // have nowhere to go.
-    let over = false;
-    promise.then(() => over = true);
-    this.#mode.worker.snapshot().then(() => {
-      if (!over) this.#state = "up";
-    });
     return promise;
   }
 

@@ -44,6 +44,7 @@ export interface ModeOptions {
 
 /** What a mode adds of its own. */
 export interface ModeHooks {
+  tunnelUp(): void;
   tunnelEnded(id: number, reason: string): void;
   /** The data worker died: nothing more can be carried. */
   failed(): void;
@@ -97,6 +98,7 @@ export class Mode {
       debug: options.debug ?? false,
     }, {
       log: ({ level, message, fields }) => log[level](message, fields),
+      tunnelUp: () => hooks.tunnelUp(),
       tunnelEnded: (id, reason) => hooks.tunnelEnded(id, reason),
       failed: (error) => {
         log.error(error.message);

@@ -105,6 +105,7 @@ export class Server {
     }
     try {
       const mode: Mode = await Mode.start("server", options, {
+        tunnelUp: () => {},
         tunnelEnded: (id, reason) => server.#tunnelEnded(id, reason),
         failed: () => listener.close(),
         healthy: () => server.#stopping === undefined,

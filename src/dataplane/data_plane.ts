@@ -432,6 +432,7 @@ export class DataPlane {
     const channel = new Channel(handover, nowMs);
     this.#tunnels.set(id, { channel, name, peer, pollIndex: -1 });
     this.#relay.addTunnel(id);
+    this.#report.push({ type: "tunnel-up", id });
     this.#takeFrames(channel, nowMs);
   }
 

@@ -10,6 +10,8 @@ import type { FromWorker, LogEvent, PlaneOptions, ToWorker } from "./messages.ts
 /** What the owner of a data worker hears from it. */
 export interface DataWorkerEvents {
   log(event: LogEvent): void;
+  /** The worker drives a tunnel. */
+  tunnelUp(id: number): void;
   tunnelEnded(id: number, reason: string): void;
   /** The worker died; nothing can go on. */
   failed(error: Error): void;
@@ -172,6 +174,8 @@ export class DataWorker {
       case "link":
         this.#linkState = message.state;
         return;
+      case "tunnel-up":
+        return this.#events.tunnelUp(message.id);
       case "tunnel-ended": {
         this.#conns.get(message.id)?.close();
         this.#conns.delete(message.id);

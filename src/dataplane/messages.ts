@@ -62,6 +62,8 @@ export type FromWorker =
   | { type: "failed"; message: string; configuration: boolean }
   | LogEvent
   | { type: "link"; state: LinkState }
+  /** It drives a tunnel. */
+  | { type: "tunnel-up"; id: number }
   /** It has let go of a tunnel's descriptor. */
   | { type: "tunnel-ended"; id: number; reason: string }
   | { type: "snapshot"; request: number; tunnels: TunnelStatus[]; sessions: SessionStatus[] }

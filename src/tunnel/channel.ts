@@ -58,7 +58,7 @@ class Batch {
  *   return new Channel({ id, fd, legacy: false, received: new Uint8Array(0) }, performance.now());
  * });
  * const frame = new Uint8Array(60);
- * near.queue(FRAME.DISCOVERY, frame, 0, frame.length);
+ * near.queue(FRAME.DISCOVERY, frame, 0, frame.length, "control");
  * near.flush();
  * far.receive(performance.now());
  * assertEquals(far.nextFrame(performance.now()), true);
