@@ -32,15 +32,14 @@ import {
   formatMac,
   FRAME,
   frameLength,
-  isControlProtocol,
   MAX_PAYLOAD,
   readCode,
   readEtherType,
-  readProtocol,
 } from "../wire/mod.ts";
 import { type Counters, FRAMES } from "./counters.ts";
 import { leaveTunnels } from "./leave.ts";
 import { type Lanes, Link } from "./link.ts";
+import { LinkOutput } from "./link_output.ts";
 import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
 import { Reporter } from "./reporter.ts";
 
@@ -57,19 +56,6 @@ export interface PlanePorts {
   now(): number;
 }
 
-/** How many PADTs are kept for a link that does not take them. */
-const OWED_PADTS = 4096;
-
-/** What the senders of some lanes had refused when it was last counted. */
-interface Refused {
-  lanes: Lanes | undefined;
-  tooLong: number;
-  full: number;
-  down: number;
-}
-
-const NOTHING_REFUSED: Refused = { lanes: undefined, tooLong: 0, full: 0, down: 0 };
-
 interface Tunnel {
   channel: Channel;
   name: string;
@@ -83,6 +69,7 @@ export class DataPlane {
   readonly #ports: PlanePorts;
   readonly #counters: Counters;
   readonly #link: Link;
+  readonly #output: LinkOutput;
   readonly #relay: Relay;
   readonly #wakeFd: number;
   readonly #poll = new PollSet(DESCRIPTORS);
@@ -91,9 +78,7 @@ export class DataPlane {
   readonly #report: Reporter;
   #tickMs: number;
   #kernelDrops = 0;
-  #refused: Refused = NOTHING_REFUSED;
   #linkState: LinkState;
-  #owedPadts: Uint8Array[] = [];
   #stopped = false;
 
   /**
@@ -109,6 +94,7 @@ export class DataPlane {
     this.#wakeFd = wakeFd;
     this.#report = new Reporter(options.side, options.debug, ports.now, ports.post);
     this.#link = new Link(options.interfaceName, { promiscuous: options.mac === "transparent" });
+    this.#output = new LinkOutput(this.#link, counters, this.#report);
     this.#relay = new Relay({
       side: options.side,
       mac: options.mac,
@@ -116,7 +102,7 @@ export class DataPlane {
       idleMs: options.idleMs,
       deadMs: options.deadMs,
     }, {
-      toLink: (frame) => this.#discoveryToLink(frame),
+      toLink: (frame) => this.#output.discovery(frame),
       toTunnel: (tunnel, frame) => this.#discoveryToTunnel(tunnel, frame),
       drop: (reason) => counters.drop(reason),
       opened: (session) => this.#report.opened(session, this.#nameOf(session)),
@@ -282,7 +268,7 @@ export class DataPlane {
       }
     }
     // The sender sends frames from where they lie, so before their room is used again.
-    this.#flushLink();
+    this.#output.flush();
     channel.compact();
   }
 
@@ -290,49 +276,9 @@ export class DataPlane {
     const { received, offset } = channel;
     const owner = this.#relay.sessionFromTunnel(channel.id, received.bytes, offset, nowMs);
     if (typeof owner === "number") return this.#counters.drop(owner);
-    const lanes = this.#link.lanes;
-    if (lanes === undefined) return this.#counters.drop(DROP["link-down"]);
-    const control = isControlProtocol(readProtocol(received.bytes, offset));
-    const sender = control ? lanes.controlSender : lanes.dataSender;
-    if (!sender.push(received, offset, length)) {
-      this.#flushLink();
-      sender.push(received, offset, length);
-    }
+    if (!this.#output.session(received, offset, length)) return;
     owner.framesDown++;
     owner.bytesDown += length;
-    this.#counters.frame(FRAMES.downlinkSession, length);
-  }
-
-  #discoveryToLink(frame: Uint8Array): void {
-    if (this.#sendToLink(frame)) {
-      this.#counters.frame(FRAMES.downlinkDiscovery, frame.length);
-    } else if (readCode(frame) === CODE.PADT && this.#owedPadts.length < OWED_PADTS) {
-      this.#owedPadts.push(frame.slice());
-    }
-  }
-
-  #sendToLink(frame: Uint8Array): boolean {
-    const lanes = this.#link.lanes;
-    if (lanes === undefined) {
-      this.#counters.drop(DROP["link-down"]);
-      return false;
-    }
-    // What was before it stays before it.
-    lanes.controlSender.flush();
-    const sent = lanes.controlSender.send(frame);
-    this.#countRefused(lanes);
-    return sent;
-  }
-
-  // A session whose PADT the link did not take is over for us, but not yet for its station; and an
-  // ISP may refuse another until it is.
-  #payOwedPadts(): void {
-    const owed = this.#owedPadts;
-    this.#owedPadts = [];
-    for (const padt of owed) {
-      // Unless its id has been given anew.
-      if (this.#relay.sessions.atLinkAs(padt) === undefined) this.#discoveryToLink(padt);
-    }
   }
 
   #discoveryToTunnel(tunnel: number, frame: Uint8Array): void {
@@ -342,36 +288,6 @@ export class DataPlane {
     if (channel.queue(FRAME.DISCOVERY, frame, 0, frame.length, lane)) {
       this.#counters.frame(FRAMES.uplinkDiscovery, frame.length);
     } else this.#counters.drop(DROP["tunnel-full"]);
-  }
-
-  #flushLink(): void {
-    const lanes = this.#link.lanes;
-    if (lanes === undefined) return;
-    const { controlSender, dataSender } = lanes;
-    if (controlSender.queued + dataSender.queued === 0) return;
-    controlSender.flush();
-    dataSender.flush();
-    this.#countRefused(lanes);
-  }
-
-  #countRefused(lanes: Lanes): void {
-    const { controlSender, dataSender } = lanes;
-    // New lanes count from 0.
-    const before = this.#refused.lanes === lanes ? this.#refused : NOTHING_REFUSED;
-    const tooLong = controlSender.refusedTooLong + dataSender.refusedTooLong;
-    const full = controlSender.refusedFull + dataSender.refusedFull;
-    const down = controlSender.refusedDown + dataSender.refusedDown;
-    if (tooLong > before.tooLong) {
-      this.#counters.drop(DROP["frame-too-large"], tooLong - before.tooLong);
-      this.#report.warn(
-        "mtu",
-        `A frame from the tunnel is too large for ${this.#link.name}: ` +
-          "raise its MTU, or lower the PPP MTU of the hosts",
-      );
-    }
-    this.#counters.drop(DROP["link-full"], full - before.full);
-    this.#counters.drop(DROP["link-down"], down - before.down);
-    this.#refused = { lanes, tooLong, full, down };
   }
 
   #frameTooLarge(bytes: number): void {
@@ -406,7 +322,7 @@ export class DataPlane {
       this.#report.log(level, `Interface ${name} ${words}`, { mac: formatMac(mac) });
     }
     if (state !== "up") return;
-    this.#payOwedPadts();
+    this.#output.payOwed(this.#relay.sessions);
     this.#relay.setLinkMac(mac);
   }
 
@@ -418,7 +334,7 @@ export class DataPlane {
     }
     this.#relay.tick(nowMs);
     if (this.#link.lanes === undefined || this.#link.failure !== undefined) this.#refreshLink();
-    else if (this.#owedPadts.length > 0) this.#payOwedPadts();
+    else if (this.#output.owes) this.#output.payOwed(this.#relay.sessions);
     const kernelDrops = this.#link.kernelDrops;
     if (kernelDrops > this.#kernelDrops) {
       this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
@@ -455,7 +371,7 @@ export class DataPlane {
       this.#report.push({ type: "tunnel-ended", id, reason: "shutdown" });
     }
     this.#tunnels.clear();
-    this.#payOwedPadts();
+    this.#output.payOwed(this.#relay.sessions);
     this.#stopped = true;
   }
 

@@ -138,10 +138,14 @@ export class DataWorker {
   async stop(): Promise<void> {
     if (this.#over) return;
     this.#post({ type: "stop" });
-    const timer = setTimeout(() => this.#stopped.resolve(), STOP_MS);
+    let gone = true;
+    const timer = setTimeout(() => {
+      gone = false;
+      this.#stopped.resolve();
+    }, STOP_MS);
     await this.#stopped.promise;
     clearTimeout(timer);
-    this.#end();
+    this.#end(gone);
   }
 
   /** Ends the worker's present wait, so that a process that exits does not have to sit it out. */
@@ -198,7 +202,8 @@ export class DataWorker {
     this.#events.failed(error);
   }
 
-  #end(): void {
+  // A worker that is not gone may still read its eventfd, whose number nobody else is to get.
+  #end(gone = true): void {
     if (this.#over) return;
     this.wake();
     this.#over = true;
@@ -210,6 +215,6 @@ export class DataWorker {
     }
     this.#conns.clear();
     for (const answered of this.#snapshots.values()) answered({ tunnels: [], sessions: [] });
-    this.#wake.close();
+    if (gone) this.#wake.close();
   }
 }

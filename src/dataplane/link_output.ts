@@ -1,0 +1,124 @@
+// What goes to the link: control frames before data, what the interface refuses counted, and no PADT
+// forgotten.
+
+import type { Pinned } from "../../ffi/mod.ts";
+import { DROP, type SessionTable } from "../relay/mod.ts";
+import { CODE, isControlProtocol, readCode, readProtocol } from "../wire/mod.ts";
+import { type Counters, FRAMES } from "./counters.ts";
+import type { Lanes, Link } from "./link.ts";
+import type { Reporter } from "./reporter.ts";
+
+/** How many PADTs are kept for a link that does not take them. */
+const OWED_PADTS = 4096;
+
+/** What the senders of some lanes had refused when it was last counted. */
+interface Refused {
+  lanes: Lanes | undefined;
+  tooLong: number;
+  full: number;
+  down: number;
+}
+
+const NOTHING_REFUSED: Refused = { lanes: undefined, tooLong: 0, full: 0, down: 0 };
+
+/** The way out to one link. Every frame that it is given is sent or counted as dropped. */
+export class LinkOutput {
+  readonly #link: Link;
+  readonly #counters: Counters;
+  readonly #report: Reporter;
+  #refused = NOTHING_REFUSED;
+  #owed: Uint8Array[] = [];
+
+  constructor(link: Link, counters: Counters, report: Reporter) {
+    this.#link = link;
+    this.#counters = counters;
+    this.#report = report;
+  }
+
+  /** Whether there are PADTs that the link has not taken yet. */
+  get owes(): boolean {
+    return this.#owed.length > 0;
+  }
+
+  /** Queues a session frame, which must stay where it is until `flush`; false when it is dropped. */
+  session(memory: Pinned, offset: number, length: number): boolean {
+    const lanes = this.#link.lanes;
+    if (lanes === undefined) {
+      this.#counters.drop(DROP["link-down"]);
+      return false;
+    }
+    const control = isControlProtocol(readProtocol(memory.bytes, offset));
+    const sender = control ? lanes.controlSender : lanes.dataSender;
+    if (!sender.push(memory, offset, length)) {
+      this.flush();
+      sender.push(memory, offset, length);
+    }
+    this.#counters.frame(FRAMES.downlinkSession, length);
+    return true;
+  }
+
+  /** Sends a discovery frame at once. */
+  discovery(frame: Uint8Array): void {
+    if (this.#send(frame)) {
+      this.#counters.frame(FRAMES.downlinkDiscovery, frame.length);
+    } else if (readCode(frame) === CODE.PADT && this.#owed.length < OWED_PADTS) {
+      this.#owed.push(frame.slice());
+    }
+  }
+
+  /**
+   * Sends the PADTs that are owed. Their sessions are over here, but not yet for their stations; and
+   * an ISP may refuse another session until they are.
+   *
+   * @param sessions A PADT whose id has been given anew is forgotten.
+   */
+  payOwed(sessions: SessionTable): void {
+    const owed = this.#owed;
+    this.#owed = [];
+    for (const padt of owed) if (sessions.atLinkAs(padt) === undefined) this.discovery(padt);
+  }
+
+  /** Sends what is queued. */
+  flush(): void {
+    const lanes = this.#link.lanes;
+    if (lanes === undefined) return;
+    const { controlSender, dataSender } = lanes;
+    if (controlSender.queued + dataSender.queued === 0) return;
+    controlSender.flush();
+    dataSender.flush();
+    this.#countRefused(lanes);
+  }
+
+  #send(frame: Uint8Array): boolean {
+    const lanes = this.#link.lanes;
+    if (lanes === undefined) {
+      this.#counters.drop(DROP["link-down"]);
+      return false;
+    }
+    // What was before it stays before it.
+    lanes.controlSender.flush();
+    const sent = lanes.controlSender.send(frame);
+    this.#countRefused(lanes);
+    return sent;
+  }
+
+  #countRefused(lanes: Lanes): void {
+    const { controlSender, dataSender } = lanes;
+    // New lanes count from 0.
+    const before = this.#refused.lanes === lanes ? this.#refused : NOTHING_REFUSED;
+    const tooLong = controlSender.refusedTooLong + dataSender.refusedTooLong;
+    const full = controlSender.refusedFull + dataSender.refusedFull;
+    const down = controlSender.refusedDown + dataSender.refusedDown;
+    if (tooLong > before.tooLong) {
+      this.#counters.drop(DROP["frame-too-large"], tooLong - before.tooLong);
+      this.#report.warn(
+        "mtu",
+        `A frame from the tunnel is too large for ${this.#link.name}: ` +
+          "raise its MTU, or lower the PPP MTU of the hosts",
+      );
+    }
+    this.#counters.drop(DROP["link-full"], full - before.full);
+    this.#counters.drop(DROP["link-down"], down - before.down);
+    this.#refused = { lanes, tooLong, full, down };
+  }
+}
