@@ -3,7 +3,7 @@
 // From a client to the AC: a connection is accepted here, checked against the allow list, greeted
 // (tunnel/handshake.ts) and handed to the data worker (dataplane/data_worker.ts). There the loop of
 // dataplane/data_plane.ts reads it (tunnel/channel.ts), asks who owns each frame (relay/relay.ts), and
-// injects it (dataplane/link.ts). From the AC to a client it is the same way back.
+// injects it (dataplane/link_output.ts). From the AC to a client it is the same way back.
 
 import { AllowList } from "./access/allow.ts";
 import { Mode, type ModeOptions } from "./mode.ts";

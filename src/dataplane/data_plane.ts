@@ -74,6 +74,8 @@ export class DataPlane {
   readonly #wakeFd: number;
   readonly #poll = new PollSet(DESCRIPTORS);
   readonly #tunnels = new Map<number, Tunnel>();
+  /** Theirs, to be gone through for each frame without an iterator. */
+  #channels: Channel[] = [];
   readonly #controlBuffer = new Uint8Array(MAX_PAYLOAD);
   readonly #report: Reporter;
   #tickMs: number;
@@ -143,7 +145,8 @@ export class DataPlane {
         const controlReady = poll.ready(control);
         const dataReady = data < 0 ? 0 : poll.ready(data);
         if (controlReady & POLLIN) this.#takeControl(lanes, nowMs);
-        if (dataReady & POLLIN) this.#takeData(lanes, nowMs);
+        // The control lane may have found the link gone.
+        if (dataReady & POLLIN && lanes === this.#link.lanes) this.#takeData(lanes, nowMs);
         const failed = (controlReady | dataReady) & (POLLERR | POLLHUP | POLLNVAL);
         if (failed && lanes === this.#link.lanes) this.#failedLink();
       }
@@ -200,8 +203,9 @@ export class DataPlane {
   }
 
   #takesData(): boolean {
-    for (const { channel } of this.#tunnels.values()) if (channel.takesData) return true;
-    return this.#tunnels.size === 0;
+    const channels = this.#channels;
+    for (let i = 0; i < channels.length; i++) if (channels[i].takesData) return true;
+    return channels.length === 0;
   }
 
   #takeControl({ control }: Lanes, nowMs: number): void {
@@ -329,9 +333,7 @@ export class DataPlane {
   #tick(nowMs: number): void {
     this.#tickMs = nowMs + TICK_MS;
     const { pingMs, tunnelDeadMs } = this.#options;
-    for (const { channel } of this.#tunnels.values()) {
-      channel.keepalive(nowMs, pingMs, tunnelDeadMs);
-    }
+    for (const channel of this.#channels) channel.keepalive(nowMs, pingMs, tunnelDeadMs);
     this.#relay.tick(nowMs);
     if (this.#link.lanes === undefined || this.#link.failure !== undefined) this.#refreshLink();
     else if (this.#output.owes) this.#output.payOwed(this.#relay.sessions);
@@ -347,6 +349,7 @@ export class DataPlane {
     const nowMs = this.#ports.now();
     const channel = new Channel(handover, nowMs);
     this.#tunnels.set(id, { channel, name, peer, pollIndex: -1 });
+    this.#channels.push(channel);
     this.#relay.addTunnel(id);
     this.#report.push({ type: "tunnel-up", id });
     this.#takeFrames(channel, nowMs);
@@ -359,18 +362,19 @@ export class DataPlane {
       channel.tellEnd();
       this.#relay.removeTunnel(id, "the tunnel is gone");
       this.#tunnels.delete(id);
+      this.#channels = this.#channels.filter((other) => other !== channel);
       this.#report.push({ type: "tunnel-ended", id, reason });
     }
   }
 
   #stop(): void {
     this.#relay.closeAll("shutdown");
-    const channels = [...this.#tunnels.values()].map(({ channel }) => channel);
-    leaveTunnels(channels, this.#poll, this.#ports.now);
+    leaveTunnels(this.#channels, this.#poll, this.#ports.now);
     for (const id of this.#tunnels.keys()) {
       this.#report.push({ type: "tunnel-ended", id, reason: "shutdown" });
     }
     this.#tunnels.clear();
+    this.#channels = [];
     this.#output.payOwed(this.#relay.sessions);
     this.#stopped = true;
   }
@@ -381,7 +385,7 @@ export class DataPlane {
 
   // Sends what this turn has for the tunnels, takes out those that are over, tells the main thread.
   #settle(): void {
-    for (const { channel } of this.#tunnels.values()) channel.flush();
+    for (const channel of this.#channels) channel.flush();
     this.#removeEnded();
     this.#report.flush();
   }
