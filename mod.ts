@@ -42,6 +42,7 @@ export {
   POLLOUT,
   PollSet,
   readInterface,
+  StreamSender,
   SystemError,
 } from "./ffi/mod.ts";
 export * from "./src/tunnel/mod.ts";

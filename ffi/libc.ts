@@ -93,6 +93,15 @@ const symbols = {
     result: "i32",
   },
 
+  sendmsg: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const struct msghdr *msg
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+
   sendmmsg: {
     parameters: [
       "i32", // int sockfd

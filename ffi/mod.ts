@@ -2,6 +2,7 @@
 export * from "./errno.ts";
 export * from "./eventfd.ts";
 export * from "./filter.ts";
+export * from "./frame_views.ts";
 export * from "./interface.ts";
 export * from "./link_sender.ts";
 export * from "./mute.ts";
@@ -10,4 +11,5 @@ export { ControlLane, type LaneOptions } from "./packet_socket.ts";
 export { Pinned } from "./pinned.ts";
 export * from "./poll.ts";
 export * from "./rx_ring.ts";
+export * from "./stream_sender.ts";
 export * from "./tcp.ts";

@@ -1,9 +1,18 @@
 // A tunnel's TCP connection, by its descriptor: finding it, its options, and reading and writing
 // without waiting.
-import { errno } from "./errno.ts";
+import { errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { getOption, setOption } from "./socket_option.ts";
-import { AF_INET, AF_INET6, cString, int, MSG_DONTWAIT, MSG_NOSIGNAL } from "./structs.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  cString,
+  int,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  SOCK_CLOEXEC,
+  SOCK_STREAM,
+} from "./structs.ts";
 
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
@@ -102,6 +111,31 @@ export function setTunnelOptions(fd: number, options: TunnelOptions): void {
     const action = `Cannot set TCP_CONGESTION to ${congestion}`;
     setOption(fd, IPPROTO_TCP, TCP_CONGESTION, new TextEncoder().encode(congestion), action);
   }
+}
+
+/**
+ * Says whether the system has a TCP congestion control, which may load a module.
+ *
+ * @param name Such as `cubic` or `bbr`
+ *
+ * See TCP_CONGESTION in tcp(7).
+ */
+export function hasCongestionControl(name: string): boolean {
+  const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw systemError("Cannot open a TCP socket", errno());
+  const value = new TextEncoder().encode(name);
+  const known = libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, value, value.length) === 0;
+  libc.close(fd);
+  return known;
+}
+
+const lowat = new Uint8Array(4);
+const lowatValue = new Int32Array(lowat.buffer);
+
+/** Sets TCP_NOTSENT_LOWAT alone, in bytes; of a socket that has no such option nothing is changed. */
+export function setNotsentLowat(fd: number, bytes: number): void {
+  lowatValue[0] = bytes;
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, lowat, lowat.length);
 }
 
 const info = new Uint32Array(TCPI.length);

@@ -182,6 +182,8 @@ export class Client {
       framesOut: 0,
       bytesIn: 0,
       bytesOut: 0,
+      queuedBytes: 0,
+      retransmits: 0,
     };
   }
 }

@@ -2,12 +2,13 @@
 
 import { DataWorker } from "./dataplane/data_worker.ts";
 import { createLog, type Log } from "./observe/log.ts";
-import type { SessionStatus, Status, TunnelStatus } from "./observe/status.ts";
+import type { Status, TunnelStatus } from "./observe/status.ts";
 import { serveStatus, type StatusServer } from "./observe/status_server.ts";
 import type { MacMode, Side } from "./relay/mod.ts";
 import type { Endpoint } from "./tunnel/endpoint.ts";
 import { VERSION } from "./version.ts";
 import type { Hello } from "./wire/mod.ts";
+import { CHANNEL_SIZES } from "./tunnel/channel.ts";
 import { PROTOCOL_VERSION } from "./tunnel/handshake.ts";
 
 /** Options of both modes. */
@@ -36,6 +37,17 @@ export interface ModeOptions {
   pingMs?: number;
   /** After how long with nothing from the peer the tunnel is given up, in ms; 15 s by default. */
   tunnelTimeoutMs?: number;
+  /**
+   * How many data frames can wait in the ring that they arrive in, a power of two; 4096 by default.
+   * Each takes 2 KiB of locked memory, more on a link with a larger MTU.
+   */
+  ringFrames?: number;
+  /** How much data can wait for a tunnel that takes less than it gets, in bytes; 256 KiB by default. */
+  queueBytes?: number;
+  /** How much is given to a tunnel's socket at once, in bytes; 64 KiB by default. */
+  batchBytes?: number;
+  /** The tunnels' TCP congestion control, such as `bbr`; by default the system's. */
+  congestion?: string;
   /** Where the log goes; by default to standard error, as text, from level info. */
   log?: Log;
   /** Log every discovery frame, at level debug. */
@@ -95,6 +107,11 @@ export class Mode {
       deadMs: options.deadTimeoutMs ?? 3 * 60_000,
       pingMs: options.pingMs ?? 5_000,
       tunnelDeadMs: options.tunnelTimeoutMs ?? 15_000,
+      ...CHANNEL_SIZES,
+      queueBytes: options.queueBytes ?? CHANNEL_SIZES.queueBytes,
+      batchBytes: options.batchBytes ?? CHANNEL_SIZES.batchBytes,
+      ringFrames: options.ringFrames,
+      congestion: options.congestion,
       debug: options.debug ?? false,
     }, {
       log: ({ level, message, fields }) => log[level](message, fields),
@@ -137,8 +154,7 @@ export class Mode {
   }
 
   async status(): Promise<Status> {
-    const snapshot: { tunnels: TunnelStatus[]; sessions: SessionStatus[] } = await this.#worker
-      .snapshot();
+    const snapshot = await this.#worker.snapshot();
     return {
       mode: this.#side,
       version: VERSION,

@@ -32,6 +32,20 @@ export const MODE_FLAGS: Flags = {
     value: "SECONDS",
     help: "Close a session in which a station was silent for so long (14400; 0: never).",
   },
+  "ring-frames": {
+    value: "N",
+    help: "How many data frames can wait to be taken from the interface, a power of two\n" +
+      "(4096); each takes 2 KiB of memory, more where the MTU is larger.",
+  },
+  "queue-kib": {
+    value: "N",
+    help: "How much data can wait for a tunnel that takes less than it gets (256).",
+  },
+  "batch-kib": { value: "N", help: "How much a tunnel's socket is given at once (64)." },
+  congestion: {
+    value: "NAME",
+    help: "The tunnel's TCP congestion control, such as bbr (the system's default).",
+  },
   legacy: { help: "The peer is an older pppoeproxy: frame types 0 to 3, no handshake." },
   "log-level": { value: "debug|info|warning|error", help: "The least that is logged (info)." },
   "log-format": { value: "text|json", help: "How it is logged, to standard error (text)." },
@@ -42,6 +56,12 @@ export function modeOptions(given: Given): ModeOptions & { log: Log } {
   const status = given.value("status");
   const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
   const name = given.value("name");
+  const ringFrames = integer(given, "ring-frames", 32, 65536);
+  if (ringFrames !== undefined && !Number.isInteger(Math.log2(ringFrames))) {
+    throw new UsageError(`--ring-frames is a power of two, such as 4096, not "${ringFrames}"`);
+  }
+  const queueKib = integer(given, "queue-kib", 64, 65536);
+  const batchKib = integer(given, "batch-kib", 8, 1024);
   // What the greeting can carry.
   if (name !== undefined && (new TextEncoder().encode(name).length > 64 || !isPrintable(name))) {
     throw new UsageError("--name is 1 to 64 bytes that print");
@@ -53,6 +73,10 @@ export function modeOptions(given: Given): ModeOptions & { log: Log } {
     status: status === undefined ? undefined : endpoint("status", status),
     legacy: given.has("legacy"),
     idleTimeoutMs: idleSeconds === undefined ? undefined : idleSeconds * 1000,
+    ringFrames,
+    queueBytes: queueKib === undefined ? undefined : queueKib * 1024,
+    batchBytes: batchKib === undefined ? undefined : batchKib * 1024,
+    congestion: given.value("congestion"),
     ...logOf(given),
   };
 }

@@ -8,13 +8,17 @@
 //      wait in the ring, and what does not fit there is dropped and counted by the kernel;
 //   5. tunnels: each is read once, its frames are rewritten in place and handed to the link's sender
 //      from where they lie;
-//   6. tunnels: what was queued for them is sent.
-// Each of these is bounded, so that none starves the others. Control frames go first in 6, and have
-// a sender of their own in 5. The relay decides who owns a frame; what nobody owns, and what does not
-// fit, is dropped with a reason. What a tunnel that breaks had taken is lost with it.
+//   6. tunnels: what was queued for them is sent, control frames first (tunnel/channel.ts).
+// Each of these is bounded, so that none starves the others: what is left of 3 and 4 waits in the
+// kernel, what is left of 5 for the next turn, which begins with the tunnel after the last one.
+// The relay decides who owns a frame; what nobody owns, and what does not fit, is dropped with a
+// reason. A tunnel that takes less than the link gives has a queue of its own, in which CoDel works;
+// that of one client does not hold another one's frames up. What a tunnel that breaks had taken is
+// lost with it. Nothing is allocated for a session frame, and no system call made for it alone.
 
 import {
   drainEventFd,
+  FrameViews,
   POLLERR,
   POLLHUP,
   POLLIN,
@@ -22,8 +26,9 @@ import {
   POLLOUT,
   PollSet,
   systemError,
+  tcpInfo,
 } from "../../ffi/mod.ts";
-import type { LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
+import type { LinkState, TunnelStatus } from "../observe/status.ts";
 import { DROP, Relay, type Session, TICK_MS } from "../relay/mod.ts";
 import { Channel } from "../tunnel/channel.ts";
 import {
@@ -42,10 +47,16 @@ import { type Lanes, Link } from "./link.ts";
 import { LinkOutput } from "./link_output.ts";
 import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
 import { Reporter } from "./reporter.ts";
+import { Snapshots } from "./snapshots.ts";
 
 /** How many frames of each lane one turn takes. */
 const CONTROL_FRAMES_A_TURN = 64;
 const DATA_FRAMES_A_TURN = 256;
+/** How many frames of one tunnel, and of all, one turn takes. */
+const TUNNEL_FRAMES_A_TURN = 512;
+const TUNNELS_FRAMES_A_TURN = 1024;
+/** No frame waited longer for its turn; a larger difference means that the clock was set. */
+const RING_WAIT_MS = 1000;
 /** The most tunnels that a server may have, and a few descriptors of our own. */
 const DESCRIPTORS = 1100;
 
@@ -61,6 +72,8 @@ interface Tunnel {
   name: string;
   peer: string;
   pollIndex: number;
+  /** Frames that were read, but are left for the next turn. */
+  unfinished: boolean;
 }
 
 /** One link and its tunnels. All of it runs in `step`, on the caller's thread. */
@@ -74,10 +87,14 @@ export class DataPlane {
   readonly #wakeFd: number;
   readonly #poll = new PollSet(DESCRIPTORS);
   readonly #tunnels = new Map<number, Tunnel>();
-  /** Theirs, to be gone through for each frame without an iterator. */
-  #channels: Channel[] = [];
+  /** The same, to be gone through for each frame without an iterator. */
+  #list: Tunnel[] = [];
+  /** Which of them is read first in the next turn. */
+  #first = 0;
   readonly #controlBuffer = new Uint8Array(MAX_PAYLOAD);
+  readonly #controlViews = new FrameViews(this.#controlBuffer, 1, MAX_PAYLOAD);
   readonly #report: Reporter;
+  readonly #snapshots: Snapshots;
   #tickMs: number;
   #kernelDrops = 0;
   #linkState: LinkState;
@@ -95,7 +112,10 @@ export class DataPlane {
     this.#ports = ports;
     this.#wakeFd = wakeFd;
     this.#report = new Reporter(options.side, options.debug, ports.now, ports.post);
-    this.#link = new Link(options.interfaceName, { promiscuous: options.mac === "transparent" });
+    this.#link = new Link(options.interfaceName, {
+      promiscuous: options.mac === "transparent",
+      ringFrames: options.ringFrames,
+    });
     this.#output = new LinkOutput(this.#link, counters, this.#report);
     this.#relay = new Relay({
       side: options.side,
@@ -110,6 +130,10 @@ export class DataPlane {
       opened: (session) => this.#report.opened(session, this.#nameOf(session)),
       closed: (session, reason) => this.#report.closed(session, this.#nameOf(session), reason),
     });
+    this.#snapshots = new Snapshots(
+      this.#relay.sessions,
+      (session) => this.#report.status(session, this.#nameOf(session)),
+    );
     this.#tickMs = ports.now() + TICK_MS;
     this.#linkState = this.#link.state;
     this.#report.push({ type: "started", linkState: this.#link.state });
@@ -129,13 +153,20 @@ export class DataPlane {
     const wake = poll.add(this.#wakeFd, POLLIN);
     const watch = poll.add(this.#link.watchFd, POLLIN);
     const control = lanes === undefined ? -1 : poll.add(lanes.control.fd, POLLIN);
-    const data = lanes === undefined || !this.#takesData() ? -1 : poll.add(lanes.data.fd, POLLIN);
-    for (const tunnel of this.#tunnels.values()) {
-      const { channel } = tunnel;
-      tunnel.pollIndex = poll.add(channel.fd, channel.blocked ? POLLIN | POLLOUT : POLLIN);
+    const list = this.#list;
+    const beforeMs = this.#ports.now();
+    const asked = this.#snapshots.pending;
+    let busy = asked;
+    for (let i = 0; i < list.length; i++) {
+      const { channel } = list[i];
+      list[i].pollIndex = poll.add(channel.fd, channel.blocked ? POLLIN | POLLOUT : POLLIN);
+      channel.makeRoom(beforeMs);
+      if (list[i].unfinished) busy = true;
     }
-    const untilTick = this.#tickMs - this.#ports.now();
-    const ready = poll.wait(Math.max(0, Math.ceil(Math.min(timeoutMs, untilTick))));
+    const data = lanes === undefined || !this.#takesData() ? -1 : poll.add(lanes.data.fd, POLLIN);
+    const untilTick = this.#tickMs - beforeMs;
+    const waitMs = busy ? 0 : Math.max(0, Math.ceil(Math.min(timeoutMs, untilTick)));
+    const ready = poll.wait(waitMs);
     if (ready < 0) throw systemError("Cannot wait for frames", -ready);
     const nowMs = this.#ports.now();
     if (ready > 0) {
@@ -150,15 +181,11 @@ export class DataPlane {
         const failed = (controlReady | dataReady) & (POLLERR | POLLHUP | POLLNVAL);
         if (failed && lanes === this.#link.lanes) this.#failedLink();
       }
-      for (const tunnel of this.#tunnels.values()) {
-        const { channel, pollIndex } = tunnel;
-        const events = poll.ready(pollIndex);
-        if (events & POLLOUT) channel.unblock();
-        if (events & ~POLLOUT && channel.receive(nowMs)) this.#takeFrames(channel, nowMs);
-      }
     }
+    if (ready > 0 || busy) this.#takeTunnels(nowMs);
+    if (asked) this.#report.push(this.#snapshots.proceed(this.#tunnelStatuses));
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
-    this.#settle();
+    this.#settle(nowMs);
   }
 
   /** Takes a message of the main thread. */
@@ -168,32 +195,13 @@ export class DataPlane {
         this.#addTunnel(message.tunnel);
         break;
       case "snapshot":
-        this.#report.push({ type: "snapshot", request: message.request, ...this.snapshot() });
+        this.#snapshots.ask(message.request);
         break;
       case "stop":
         this.#stop();
         break;
     }
-    this.#settle();
-  }
-
-  /** All tunnels and sessions as they are now. */
-  snapshot(): { tunnels: TunnelStatus[]; sessions: SessionStatus[] } {
-    return {
-      tunnels: [...this.#tunnels.values()].map(({ name, peer, channel }) => ({
-        name,
-        peer,
-        state: "up",
-        rttMs: channel.rttMs === undefined ? null : Math.round(channel.rttMs * 1000) / 1000,
-        framesIn: channel.framesIn,
-        framesOut: channel.framesOut,
-        bytesIn: channel.bytesIn,
-        bytesOut: channel.bytesOut,
-      })),
-      sessions: [...this.#relay.sessions].map((session) =>
-        this.#report.status(session, this.#nameOf(session))
-      ),
-    };
+    this.#settle(this.#ports.now());
   }
 
   /** Closes what it has open. The tunnels' descriptors are the main thread's. */
@@ -203,55 +211,63 @@ export class DataPlane {
   }
 
   #takesData(): boolean {
-    const channels = this.#channels;
-    for (let i = 0; i < channels.length; i++) if (channels[i].takesData) return true;
-    return channels.length === 0;
+    const list = this.#list;
+    for (let i = 0; i < list.length; i++) if (list[i].channel.hasRoom) return true;
+    return list.length === 0;
   }
 
   #takeControl({ control }: Lanes, nowMs: number): void {
-    const frame = this.#controlBuffer;
+    const buffer = this.#controlBuffer;
     for (let taken = 0; taken < CONTROL_FRAMES_A_TURN; taken++) {
-      const wireLength = control.receive(frame);
+      const wireLength = control.receive(buffer);
       if (wireLength === 0) return;
       if (wireLength < 0) return this.#failedLink();
-      if (wireLength > frame.length) {
+      if (wireLength > buffer.length) {
         this.#counters.drop(DROP["frame-too-large"]);
         continue;
       }
-      const length = frameLength(frame, 0, wireLength);
+      const length = frameLength(buffer, 0, wireLength);
       if (length < 0) this.#counters.drop(DROP.malformed);
-      else if (readEtherType(frame) === ETH_P_PPP_DISC) {
-        const whole = frame.subarray(0, length);
+      else if (readEtherType(buffer) === ETH_P_PPP_DISC) {
+        const whole = buffer.subarray(0, length);
         this.#report.trace("link", whole);
         this.#relay.discoveryFromLink(whole, nowMs);
-      } else this.#sessionToTunnel(frame, 0, length, true, nowMs);
+      } else {
+        const frame = this.#controlViews.at(0, 0, length);
+        this.#sessionToTunnel(frame, length, "control", nowMs, nowMs);
+      }
     }
   }
 
   #takeData({ data }: Lanes, nowMs: number): void {
+    const clockMs = Date.now();
     for (let taken = 0; taken < DATA_FRAMES_A_TURN && this.#takesData() && data.next(); taken++) {
       if (data.wireLength > data.length) this.#frameTooLarge(data.wireLength);
       else {
         const length = frameLength(data.memory, data.offset, data.length);
         if (length < 0) this.#counters.drop(DROP.malformed);
-        else this.#sessionToTunnel(data.memory, data.offset, length, false, nowMs);
+        else {
+          const waitedMs = Math.min(RING_WAIT_MS, Math.max(0, clockMs - data.timestampMs));
+          this.#sessionToTunnel(data.frame, length, "data", nowMs, nowMs - waitedMs);
+        }
       }
       data.release();
     }
   }
 
+  // The frame may be a longer view.
   #sessionToTunnel(
     frame: Uint8Array,
-    offset: number,
     length: number,
-    control: boolean,
+    lane: "control" | "data",
     nowMs: number,
+    arrivedMs: number,
   ): void {
-    const owner = this.#relay.sessionFromLink(frame, offset, nowMs);
+    const owner = this.#relay.sessionFromLink(frame, 0, nowMs);
     if (typeof owner === "number") return this.#counters.drop(owner);
     const channel = this.#tunnels.get(owner.tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
-    if (!channel.queue(FRAME.SESSION, frame, offset, length, control ? "control" : "data")) {
+    if (!channel.queue(FRAME.SESSION, frame, length, lane, arrivedMs)) {
       return this.#counters.drop(DROP["tunnel-full"]);
     }
     owner.framesUp++;
@@ -259,9 +275,30 @@ export class DataPlane {
     this.#counters.frame(FRAMES.uplinkSession, length);
   }
 
-  #takeFrames(channel: Channel, nowMs: number): void {
+  #takeTunnels(nowMs: number): void {
+    const list = this.#list;
+    let left = TUNNELS_FRAMES_A_TURN;
+    for (let i = 0; i < list.length; i++) {
+      const tunnel = list[(this.#first + i) % list.length];
+      const { channel, pollIndex } = tunnel;
+      const events = this.#poll.ready(pollIndex);
+      if (events & POLLOUT) channel.unblock(nowMs);
+      if (left <= 0) continue;
+      // What was read before is first; there is no room for more until it is gone.
+      if (tunnel.unfinished || (events & ~POLLOUT && channel.receive(nowMs))) {
+        left -= this.#takeFrames(tunnel, Math.min(left, TUNNEL_FRAMES_A_TURN), nowMs);
+        if (left <= 0) this.#first = (this.#first + i + 1) % list.length;
+      }
+    }
+  }
+
+  /** Takes at most so many frames of a tunnel, and says how many there were. */
+  #takeFrames(tunnel: Tunnel, most: number, nowMs: number): number {
+    const { channel } = tunnel;
     const { bytes } = channel.received;
-    while (channel.nextFrame(nowMs)) {
+    let taken = 0;
+    while (taken < most && channel.nextFrame(nowMs)) {
+      taken++;
       const length = frameLength(bytes, channel.offset, channel.length);
       if (length < 0) this.#counters.drop(DROP.malformed);
       else if (channel.type === FRAME.SESSION) this.#sessionToLink(channel, length, nowMs);
@@ -273,7 +310,9 @@ export class DataPlane {
     }
     // The sender sends frames from where they lie, so before their room is used again.
     this.#output.flush();
-    channel.compact();
+    tunnel.unfinished = taken === most;
+    if (!tunnel.unfinished) channel.compact();
+    return taken;
   }
 
   #sessionToLink(channel: Channel, length: number, nowMs: number): void {
@@ -289,7 +328,7 @@ export class DataPlane {
     const channel = this.#tunnels.get(tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
     const lane = readCode(frame) === CODE.PADT ? "last" : "control";
-    if (channel.queue(FRAME.DISCOVERY, frame, 0, frame.length, lane)) {
+    if (channel.queue(FRAME.DISCOVERY, frame, frame.length, lane, this.#ports.now())) {
       this.#counters.frame(FRAMES.uplinkDiscovery, frame.length);
     } else this.#counters.drop(DROP["tunnel-full"]);
   }
@@ -333,7 +372,7 @@ export class DataPlane {
   #tick(nowMs: number): void {
     this.#tickMs = nowMs + TICK_MS;
     const { pingMs, tunnelDeadMs } = this.#options;
-    for (const channel of this.#channels) channel.keepalive(nowMs, pingMs, tunnelDeadMs);
+    for (const { channel } of this.#list) channel.keepalive(nowMs, pingMs, tunnelDeadMs);
     this.#relay.tick(nowMs);
     if (this.#link.lanes === undefined || this.#link.failure !== undefined) this.#refreshLink();
     else if (this.#output.owes) this.#output.payOwed(this.#relay.sessions);
@@ -347,46 +386,73 @@ export class DataPlane {
   #addTunnel(handover: TunnelHandover): void {
     const { id, name, peer } = handover;
     const nowMs = this.#ports.now();
-    const channel = new Channel(handover, nowMs);
-    this.#tunnels.set(id, { channel, name, peer, pollIndex: -1 });
-    this.#channels.push(channel);
+    const channel = new Channel(handover, nowMs, this.#options);
+    const tunnel = { channel, name, peer, pollIndex: -1, unfinished: true };
+    this.#tunnels.set(id, tunnel);
+    this.#list.push(tunnel);
     this.#relay.addTunnel(id);
     this.#report.push({ type: "tunnel-up", id });
-    this.#takeFrames(channel, nowMs);
   }
 
-  #removeEnded(): void {
-    for (const [id, { channel }] of this.#tunnels) {
-      const reason = channel.ended;
+  #removeEnded(nowMs: number): void {
+    const list = this.#list;
+    for (let i = list.length - 1; i >= 0; i--) {
+      const { channel } = list[i];
+      const { id, ended: reason } = channel;
       if (reason === undefined) continue;
-      channel.tellEnd();
+      channel.tellEnd(nowMs);
       this.#relay.removeTunnel(id, "the tunnel is gone");
       this.#tunnels.delete(id);
-      this.#channels = this.#channels.filter((other) => other !== channel);
+      list.splice(i, 1);
+      this.#first = 0;
       this.#report.push({ type: "tunnel-ended", id, reason });
     }
   }
 
   #stop(): void {
     this.#relay.closeAll("shutdown");
-    leaveTunnels(this.#channels, this.#poll, this.#ports.now);
+    leaveTunnels(this.#list.map(({ channel }) => channel), this.#poll, this.#ports.now);
     for (const id of this.#tunnels.keys()) {
       this.#report.push({ type: "tunnel-ended", id, reason: "shutdown" });
     }
     this.#tunnels.clear();
-    this.#channels = [];
+    this.#list = [];
     this.#output.payOwed(this.#relay.sessions);
     this.#stopped = true;
   }
+
+  #tunnelStatuses = (): TunnelStatus[] =>
+    this.#list.map(({ name, peer, channel }) => ({
+      name,
+      peer,
+      state: "up",
+      rttMs: channel.rttMs === undefined ? null : Math.round(channel.rttMs * 1000) / 1000,
+      framesIn: channel.framesIn,
+      framesOut: channel.framesOut,
+      bytesIn: channel.bytesIn,
+      bytesOut: channel.bytesOut,
+      queuedBytes: channel.queuedBytes,
+      retransmits: tcpInfo(channel.fd)?.retransmits ?? 0,
+    }));
 
   #nameOf(session: Session): string {
     return this.#tunnels.get(session.tunnel)?.name ?? "";
   }
 
   // Sends what this turn has for the tunnels, takes out those that are over, tells the main thread.
-  #settle(): void {
-    for (const channel of this.#channels) channel.flush();
-    this.#removeEnded();
+  #settle(nowMs: number): void {
+    const list = this.#list;
+    let ended = false;
+    for (let i = 0; i < list.length; i++) {
+      const { channel } = list[i];
+      channel.flush(nowMs);
+      if (channel.stale > 0) {
+        this.#counters.drop(DROP["queue-delay"], channel.stale);
+        channel.stale = 0;
+      }
+      if (channel.ended !== undefined) ended = true;
+    }
+    if (ended) this.#removeEnded(nowMs);
     this.#report.flush();
   }
 }

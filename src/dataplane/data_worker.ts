@@ -1,6 +1,12 @@
 // The main thread's end of the data worker.
 
-import { EventFd, findSocket, muteSocket, setTunnelOptions } from "../../ffi/mod.ts";
+import {
+  EventFd,
+  findSocket,
+  hasCongestionControl,
+  muteSocket,
+  setTunnelOptions,
+} from "../../ffi/mod.ts";
 import type { CounterValues, LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import { formatEndpoint } from "../tunnel/endpoint.ts";
 import { ConfigurationError } from "./configuration_error.ts";
@@ -17,14 +23,24 @@ export interface DataWorkerEvents {
   failed(error: Error): void;
 }
 
-/** Bytes that TCP may hold unsent, and for how long it may wait for their acknowledgement. */
-const NOTSENT_LOWAT = 64 * 1024;
-
 /** How long the worker has to answer a request. */
 const SNAPSHOT_MS = 1000;
 
 /** How long a stop may take before the worker is ended anyway. */
 const STOP_MS = 1500;
+
+/** All tunnels and sessions of one moment. */
+export interface Snapshot {
+  tunnels: TunnelStatus[];
+  sessions: SessionStatus[];
+}
+
+interface SnapshotRequest {
+  readonly request: number;
+  /** Those that have come so far. */
+  readonly sessions: SessionStatus[];
+  readonly done: PromiseWithResolvers<Snapshot>;
+}
 
 /** The data plane, on a thread of its own. */
 export class DataWorker {
@@ -34,10 +50,9 @@ export class DataWorker {
   readonly #counters = new Counters();
   readonly #posted = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #conns = new Map<number, Deno.TcpConn>();
-  readonly #snapshots = new Map<
-    number,
-    (snapshot: { tunnels: TunnelStatus[]; sessions: SessionStatus[] }) => void
-  >();
+  /** The snapshot that the worker is at, and one more for all who have asked since. */
+  #snapshot: SnapshotRequest | undefined;
+  #nextSnapshot: Promise<Snapshot> | undefined;
   readonly #started = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   readonly #wake = EventFd.open();
@@ -69,9 +84,16 @@ export class DataWorker {
   /**
    * Starts the worker and opens the link in it.
    *
-   * @throws {Error} If the link cannot be opened.
+   * @throws {Error} If the link cannot be opened, or there is no such congestion control.
    */
   static async start(options: PlaneOptions, events: DataWorkerEvents): Promise<DataWorker> {
+    const { congestion } = options;
+    if (congestion !== undefined && !hasCongestionControl(congestion)) {
+      throw new ConfigurationError(
+        `Cannot use the congestion control ${congestion}: the system does not have it ` +
+          "(sysctl net.ipv4.tcp_available_congestion_control)",
+      );
+    }
     const worker = new DataWorker(options, events);
     await worker.#started.promise;
     return worker;
@@ -103,7 +125,8 @@ export class DataWorker {
     const fd = findSocket(local, remote);
     setTunnelOptions(fd, {
       userTimeoutMs: this.#options.tunnelDeadMs,
-      notsentLowat: NOTSENT_LOWAT,
+      notsentLowat: this.#options.batchBytes,
+      congestion: this.#options.congestion,
     });
     muteSocket(fd);
     const id = ++this.#ids;
@@ -112,26 +135,38 @@ export class DataWorker {
     return id;
   }
 
-  /** All tunnels and sessions at this moment. */
-  snapshot(): Promise<{ tunnels: TunnelStatus[]; sessions: SessionStatus[] }> {
-    if (this.#over) return Promise.resolve({ tunnels: [], sessions: [] });
-    const { promise, resolve, reject } = Promise.withResolvers<
-      { tunnels: TunnelStatus[]; sessions: SessionStatus[] }
-    >();
-    const request = ++this.#requests;
-    const answered = (snapshot: { tunnels: TunnelStatus[]; sessions: SessionStatus[] }) => {
-      clearTimeout(timer);
-      this.#snapshots.delete(request);
-      resolve(snapshot);
+  /**
+   * All tunnels and sessions at this moment, or a later one: however many ask, the worker is at one
+   * snapshot at a time.
+   */
+  snapshot(): Promise<Snapshot> {
+    if (this.#snapshot === undefined) return this.#takeSnapshot();
+    // What it is at may have passed what this caller has just done.
+    const after = () => {
+      this.#nextSnapshot = undefined;
+      return this.#takeSnapshot();
     };
+    this.#nextSnapshot ??= this.#snapshot.done.promise.then(after, after);
+    return this.#nextSnapshot;
+  }
+
+  async #takeSnapshot(): Promise<Snapshot> {
+    if (this.#over) return { tunnels: [], sessions: [] };
+    const done = Promise.withResolvers<Snapshot>();
+    const request = ++this.#requests;
+    this.#snapshot = { request, sessions: [], done };
     // A worker that does not answer is not to keep whoever asks.
-    const timer = setTimeout(() => {
-      this.#snapshots.delete(request);
-      reject(new Error("The data worker does not answer"));
-    }, SNAPSHOT_MS);
-    this.#snapshots.set(request, answered);
+    const timer = setTimeout(
+      () => done.reject(new Error("The data worker does not answer")),
+      SNAPSHOT_MS,
+    );
     this.#post({ type: "snapshot", request });
-    return promise;
+    try {
+      return await done.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#snapshot = undefined;
+    }
   }
 
   /** Closes all sessions, says goodbye on each tunnel, and ends the worker. */
@@ -185,8 +220,14 @@ export class DataWorker {
         this.#conns.delete(message.id);
         return this.#events.tunnelEnded(message.id, message.reason);
       }
+      case "snapshot-part":
       case "snapshot": {
-        this.#snapshots.get(message.request)?.(message);
+        const snapshot = this.#snapshot;
+        if (snapshot?.request !== message.request) return;
+        snapshot.sessions.push(...message.sessions);
+        if (message.type === "snapshot") {
+          snapshot.done.resolve({ tunnels: message.tunnels, sessions: snapshot.sessions });
+        }
         return;
       }
       case "stopped":
@@ -214,7 +255,7 @@ export class DataWorker {
       this.#events.tunnelEnded(id, "the data worker has ended");
     }
     this.#conns.clear();
-    for (const answered of this.#snapshots.values()) answered({ tunnels: [], sessions: [] });
+    this.#snapshot?.done.resolve({ tunnels: [], sessions: [] });
     if (gone) this.#wake.close();
   }
 }

@@ -25,7 +25,7 @@ export function leaveTunnels(channels: Channel[], poll: PollSet, now: () => numb
     poll.clear();
     const waiting = new Map<Channel, number>();
     for (const channel of channels) {
-      channel.flush();
+      channel.flush(now());
       if (!channel.blocked && !shut.has(channel)) {
         channel.shutdown();
         shut.add(channel);
@@ -37,7 +37,7 @@ export function leaveTunnels(channels: Channel[], poll: PollSet, now: () => numb
     if (waiting.size === 0 || leftMs <= 0) return;
     if (poll.wait(Math.min(leftMs, WAIT_MS)) < 0) return;
     for (const [channel, index] of waiting) {
-      if (poll.ready(index) & POLLOUT) channel.unblock();
+      if (poll.ready(index) & POLLOUT) channel.unblock(now());
       if (poll.ready(index) & ~POLLOUT) channel.discard();
     }
   }

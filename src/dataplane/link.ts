@@ -22,10 +22,18 @@ export interface Lanes {
   readonly dataSender: LinkSender;
 }
 
+/** How a link is opened. */
+export interface LinkOptions {
+  /** Take frames to other stations' addresses too. */
+  promiscuous: boolean;
+  /** Slots of the data lane's ring, a power of two; the ring's default without it. */
+  ringFrames?: number;
+}
+
 /** One interface to capture on and to inject into. */
 export class Link {
   readonly name: string;
-  readonly #promiscuous: boolean;
+  readonly #options: LinkOptions;
   readonly #watch: InterfaceWatch;
   #info: InterfaceInfo;
   #state: LinkState = "down";
@@ -39,9 +47,9 @@ export class Link {
    * @throws {ConfigurationError} If there is no such interface, or it is no Ethernet one.
    * @throws {Error} If a socket is refused.
    */
-  constructor(name: string, options: { promiscuous: boolean }) {
+  constructor(name: string, options: LinkOptions) {
     this.name = name;
-    this.#promiscuous = options.promiscuous;
+    this.#options = options;
     const info = readInterface(name);
     if (info === undefined || !info.isEthernet) {
       const what = info === undefined ? "there is no such interface" : "it is not an Ethernet one";
@@ -151,10 +159,11 @@ export class Link {
     this.#info = info;
     this.#state = info.up ? "up" : "down";
     if (!info.up) return;
-    const options = { interface: info, promiscuous: this.#promiscuous };
+    const { promiscuous, ringFrames: slots } = this.#options;
+    const options = { interface: info, promiscuous };
     const control = ControlLane.open({ ...options, lane: "control" });
     try {
-      const data = DataLane.open({ ...options, lane: "data" });
+      const data = DataLane.open({ ...options, lane: "data", slots });
       const controlSender = new LinkSender(control.fd);
       this.#lanes = { control, data, controlSender, dataSender: new LinkSender(data.fd) };
     } catch (error) {

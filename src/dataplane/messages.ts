@@ -2,9 +2,10 @@
 
 import type { LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import type { MacMode, Side } from "../relay/mod.ts";
+import type { ChannelSizes } from "../tunnel/channel.ts";
 
 /** What the worker needs to begin. */
-export interface PlaneOptions {
+export interface PlaneOptions extends ChannelSizes {
   side: Side;
   interfaceName: string;
   mac: MacMode;
@@ -12,6 +13,10 @@ export interface PlaneOptions {
   deadMs: number;
   pingMs: number;
   tunnelDeadMs: number;
+  /** Slots of the ring that data frames arrive in, a power of two; the ring's default without it. */
+  ringFrames?: number;
+  /** The tunnels' TCP congestion control; the system's default without it. */
+  congestion?: string;
   /** Log every discovery frame. */
   debug: boolean;
 }
@@ -66,5 +71,8 @@ export type FromWorker =
   | { type: "tunnel-up"; id: number }
   /** It has let go of a tunnel's descriptor. */
   | { type: "tunnel-ended"; id: number; reason: string }
+  /** Sessions of a snapshot that goes on. */
+  | { type: "snapshot-part"; request: number; sessions: SessionStatus[] }
+  /** Its last ones. */
   | { type: "snapshot"; request: number; tunnels: TunnelStatus[]; sessions: SessionStatus[] }
   | { type: "stopped" };

@@ -40,6 +40,14 @@ export function renderMetrics(status: Status): string {
   for (const { name, peer, rttMs } of up) {
     if (rttMs !== null) sample("tunnel_rtt_seconds", { tunnel: name, peer }, rttMs / 1000);
   }
+  family("tunnel_retransmits_total", "counter", "TCP segments sent again.");
+  for (const { name, peer, retransmits } of up) {
+    sample("tunnel_retransmits_total", { tunnel: name, peer }, retransmits);
+  }
+  family("tunnel_queued_bytes", "gauge", "Bytes that wait for the connection to take them.");
+  for (const { name, peer, queuedBytes } of up) {
+    sample("tunnel_queued_bytes", { tunnel: name, peer }, queuedBytes);
+  }
   return lines.join("\n") + "\n";
 }
 

@@ -39,6 +39,10 @@ export interface TunnelStatus {
   bytesIn: number;
   /** Bytes of those that went. */
   bytesOut: number;
+  /** Bytes that wait for the connection to take them. */
+  queuedBytes: number;
+  /** TCP segments that this side has sent again. */
+  retransmits: number;
 }
 
 /** One session, as the status shows it. */

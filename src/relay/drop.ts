@@ -13,7 +13,8 @@ export const DROP_REASONS = [
   "unknown-host-uniq", // an answer to no discovery that is under way
   "unknown-offer", // a PADR to an AC that has not offered itself
   "no-tunnel", // nothing on the other side to carry it to
-  "tunnel-full", // the tunnel takes less than the link gives
+  "tunnel-full", // the tunnel takes less than the link gives, and there is no room to wait
+  "queue-delay", // it waited for too long for such a tunnel: CoDel, or stale
   "frame-too-large", // larger than a slot of the ring, or than the far interface can send
   "session-limit", // no session id left to give on this link
   "link-down", // the interface is down or gone

@@ -1,43 +1,65 @@
-// A tunnel in the data worker: its descriptor, the batch towards it, what was read from it, keepalive.
+// A tunnel in the data worker: its descriptor, the queues towards it, what was read from it, keepalive.
 //
-// Out: frames are copied once, header in front, into a batch; one `send` takes it. Control frames and
-// data have a batch each, and control goes first. What the socket did not take at once goes before
-// both, for a frame must not be cut. Data is taken only while the socket takes all, and a batch of it
-// is not full: it is to queue where it can be dropped.
-// In: one large buffer is read into and parsed in place. A frame stays there until `compact`.
+// Out: frames are copied once, header in front, into a queue for control frames or one for data. When
+// the socket takes something, one `sendmsg` gathers from both: first the rest of a frame that was cut,
+// then control, then data. What the socket did not take stays queued, so that a control frame that
+// comes later still overtakes it. Little is left to the socket's own queue, where nothing overtakes:
+// TCP_NOTSENT_LOWAT follows the pace at which the path takes bytes. Data that has stood for too long is
+// dropped as it leaves the queue, by CoDel, or because it is too old to be of use; control never is.
+// In: one large buffer is read into, always at the same place, and parsed in place. A frame stays there
+// until `compact`, which moves what was left of a frame in front of that place.
 
-import { ERRNO, Pinned, receive, send, shutdownWrite, systemError } from "../../ffi/mod.ts";
+import {
+  ERRNO,
+  Pinned,
+  receive,
+  setNotsentLowat,
+  shutdownWrite,
+  StreamSender,
+  systemError,
+} from "../../ffi/mod.ts";
 import {
   describeGoodbye,
   emitGoodbye,
   FRAME,
-  headerLength,
-  MAX_HEADER,
   MAX_PAYLOAD,
   parseGoodbye,
   readHeader,
   REASON,
   type TunnelHeader,
-  writeHeader,
 } from "../wire/mod.ts";
+import { CoDel } from "./codel.ts";
+import { FrameQueue, LARGEST_FRAME } from "./frame_queue.ts";
+import { Pace } from "./pace.ts";
 
-/** Until how many bytes wait data is taken; one frame may go over that. */
-const DATA_LIMIT = 64 * 1024;
-const LARGEST_FRAME = MAX_HEADER + MAX_PAYLOAD;
-/** Where room for one more frame of the largest size is left, what is not parsed yet is moved down. */
-const RECEIVE_BYTES = 4 * LARGEST_FRAME;
+/** What a tunnel holds at most, in bytes, and how much of it one call sends or reads. */
+export interface ChannelSizes {
+  /** Data that waits for the tunnel; beyond it frames wait in the ring, or are dropped. */
+  queueBytes: number;
+  /** What is given to the socket at once. */
+  batchBytes: number;
+  /** What is read from the socket at once. */
+  readBytes: number;
+}
+
+/** The sizes without others; README says what they mean for memory. */
+export const CHANNEL_SIZES: ChannelSizes = {
+  queueBytes: 256 * 1024,
+  batchBytes: 64 * 1024,
+  readBytes: 256 * 1024,
+};
+
+/** How many data frames wait at most, however small they are. */
+const DATA_FRAMES = 4096;
+/** Control frames beyond this are dropped, but for those that end something. */
+const CONTROL_LIMIT = 64 * 1024;
+/** Room for what ends something: a PADT takes 23 bytes. */
+const CONTROL_BYTES = 2 * CONTROL_LIMIT;
+const CONTROL_FRAMES = 8192;
+/** Data that waited longer is of no use to its receiver any more. */
+const STALE_MS = 100;
 
 const NO_BYTES = new Uint8Array(0);
-
-const BATCH_BYTES = DATA_LIMIT + LARGEST_FRAME;
-/** Control frames beyond this are dropped, but for those that end something. */
-const CONTROL_LIMIT = BATCH_BYTES / 2;
-
-class Batch {
-  readonly bytes = new Uint8Array(BATCH_BYTES);
-  start = 0;
-  end = 0;
-}
 
 /**
  * One end of a tunnel whose handshake is done, as a loop round `poll` drives it. Nothing in it waits.
@@ -58,8 +80,8 @@ class Batch {
  *   return new Channel({ id, fd, legacy: false, received: new Uint8Array(0) }, performance.now());
  * });
  * const frame = new Uint8Array(60);
- * near.queue(FRAME.DISCOVERY, frame, 0, frame.length, "control");
- * near.flush();
+ * near.queue(FRAME.DISCOVERY, frame, frame.length, "control", performance.now());
+ * near.flush(performance.now());
  * far.receive(performance.now());
  * assertEquals(far.nextFrame(performance.now()), true);
  * assertEquals([far.type, far.length], [FRAME.DISCOVERY, 60]);
@@ -74,7 +96,7 @@ export class Channel {
   /** The peer knows types 0 to 3 only. */
   readonly legacy: boolean;
   /** Read, and lent to the link's sender from here. */
-  readonly received: Pinned = new Pinned(new Uint8Array(RECEIVE_BYTES));
+  readonly received: Pinned;
   /** Ethernet frames that came. */
   framesIn = 0;
   /** Ethernet frames that were queued. */
@@ -97,28 +119,58 @@ export class Channel {
   /** How long its payload is, in bytes. */
   length = 0;
 
-  #control = new Batch();
-  #data = new Batch();
-  #sending = new Batch();
+  /** Data frames that were dropped because they had waited for too long, since this was last set to 0. */
+  get stale(): number {
+    return this.#data.dropped;
+  }
+  set stale(frames: number) {
+    this.#data.dropped = frames;
+  }
+
+  readonly #queueBytes: number;
+  readonly #control = new FrameQueue(CONTROL_BYTES, CONTROL_FRAMES);
+  readonly #data: FrameQueue;
+  readonly #sender: StreamSender;
+  readonly #codel = new CoDel();
+  readonly #pace: Pace;
+  #staleMs = STALE_MS;
   #blocked = false;
-  #readAt = 0;
-  #readEnd: number;
+  #blockedMs = 0;
+  /** Where what is read goes: behind room for the rest of a frame. */
+  readonly #readInto: Uint8Array;
+  #readAt = LARGEST_FRAME;
+  #readEnd = LARGEST_FRAME;
   readonly #header: TunnelHeader = { type: 0, length: 0 };
   #heardMs: number;
   /** The first ping goes out at once, so that the round trip is soon known. */
   #pingMs = -Infinity;
   #pingOut = false;
 
-  /** Takes a connection over, with what was read beyond its handshake. */
+  /**
+   * Takes a connection over.
+   *
+   * @param tunnel The connection, with what was read beyond its handshake.
+   * @param nowMs The time, of a clock that only goes forward, as everywhere here.
+   * @param sizes What it may hold.
+   */
   constructor(
     tunnel: { id: number; fd: number; legacy: boolean; received: Uint8Array },
     nowMs: number,
+    sizes: ChannelSizes = CHANNEL_SIZES,
   ) {
-    this.id = tunnel.id;
-    this.fd = tunnel.fd;
-    this.legacy = tunnel.legacy;
-    this.received.bytes.set(tunnel.received);
-    this.#readEnd = tunnel.received.length;
+    const { id, fd, legacy, received } = tunnel;
+    this.id = id;
+    this.fd = fd;
+    this.legacy = legacy;
+    this.#queueBytes = sizes.queueBytes;
+    this.#data = new FrameQueue(sizes.queueBytes, DATA_FRAMES);
+    this.#sender = new StreamSender(fd);
+    this.#pace = new Pace(sizes.batchBytes);
+    const readBytes = Math.max(sizes.readBytes, received.length);
+    this.received = new Pinned(new Uint8Array(LARGEST_FRAME + readBytes));
+    this.#readInto = this.received.bytes.subarray(LARGEST_FRAME);
+    this.#readInto.set(received);
+    this.#readEnd += received.length;
     this.#heardMs = nowMs;
   }
 
@@ -127,37 +179,51 @@ export class Channel {
     return this.#blocked;
   }
 
-  /** Whether a data frame may be queued. */
-  get takesData(): boolean {
-    return !this.#blocked && this.#data.end < DATA_LIMIT;
+  /** Bytes that wait here for the socket. */
+  get queuedBytes(): number {
+    return this.#control.bytes + this.#data.bytes;
+  }
+
+  /** Whether there is room for a data frame. */
+  get hasRoom(): boolean {
+    return this.#data.bytes < this.#queueBytes;
+  }
+
+  /** Drops data that waits for too long, where there is no room for more. */
+  makeRoom(nowMs: number): void {
+    if (!this.hasRoom) this.#data.dropBefore(nowMs - this.#staleMs);
   }
 
   /** Poll has said that the socket takes something again. */
-  unblock(): void {
+  unblock(nowMs: number): void {
     this.#blocked = false;
+    // A path so slow that a batch takes that long would otherwise lose all that came meanwhile.
+    this.#staleMs = Math.max(STALE_MS, 4 * (nowMs - this.#blockedMs));
   }
 
   /**
    * Queues an Ethernet frame; false when there is no room.
    *
+   * @param frame The frame, and perhaps up to 127 bytes more.
+   * @param length How long it is, in bytes.
    * @param lane `data` waits behind `control`; `last` is control that ends a session, for which room
    * is kept.
+   * @param arrivedMs When it came; from then on it waits.
    */
   queue(
     type: number,
     frame: Uint8Array,
-    offset: number,
     length: number,
     lane: "data" | "control" | "last",
+    arrivedMs: number,
   ): boolean {
     if (length > MAX_PAYLOAD) return false;
-    if (
-      lane === "data" ? !this.takesData : lane === "control" && this.#control.end > CONTROL_LIMIT
-    ) {
-      return false;
+    if (lane === "data") {
+      if (!this.hasRoom || !this.#data.push(type, frame, length, arrivedMs)) return false;
+    } else {
+      if (lane === "control" && this.#control.bytes > CONTROL_LIMIT) return false;
+      if (!this.#control.push(type, frame, length, arrivedMs)) return false;
     }
-    const batch = lane === "data" ? this.#data : this.#control;
-    if (!append(batch, type, frame, offset, length)) return false;
     this.framesOut++;
     this.bytesOut += length;
     return true;
@@ -167,19 +233,19 @@ export class Channel {
   queueGoodbye(reason: number, text: string): void {
     if (this.legacy) return;
     const payload = emitGoodbye({ reason, text });
-    // In the last batch: what is behind a goodbye is not read any more.
-    append(this.#data, FRAME.GOODBYE, payload, 0, payload.length);
+    // Behind all else, since what follows a goodbye is not read any more; and never too old.
+    this.#data.dropBefore(Infinity);
+    this.#data.push(FRAME.GOODBYE, payload, payload.length, Infinity);
   }
 
   /** Sends what is queued, as far as the socket takes it. */
-  flush(): void {
-    if (this.ended === undefined) this.#send();
+  flush(nowMs: number): void {
+    if (this.ended === undefined) this.#send(nowMs);
   }
 
   /** Reads once; false when there was nothing. `ended` tells of the connection's end. */
   receive(nowMs: number): boolean {
-    const { bytes } = this.received;
-    const count = receive(this.fd, bytes.subarray(this.#readEnd));
+    const count = receive(this.fd, this.#readInto);
     if (count === -ERRNO.EAGAIN) return false;
     if (count <= 0) {
       this.end(
@@ -189,7 +255,7 @@ export class Channel {
       );
       return false;
     }
-    this.#readEnd += count;
+    this.#readEnd = LARGEST_FRAME + count;
     this.#heardMs = nowMs;
     return true;
   }
@@ -220,7 +286,7 @@ export class Channel {
           this.bytesIn += header.length;
           return true;
         case FRAME.PING:
-          append(this.#control, FRAME.PONG, NO_BYTES, 0, 0);
+          this.#control.push(FRAME.PONG, NO_BYTES, 0, nowMs);
           break;
         case FRAME.PONG:
           this.#ponged(nowMs);
@@ -238,15 +304,12 @@ export class Channel {
     return false;
   }
 
-  /** Makes room for the next read: frames found before are gone. */
+  /** Makes room for the next read, once `nextFrame` has found no more: frames found before are gone. */
   compact(): void {
-    const { bytes } = this.received;
-    if (this.#readAt === this.#readEnd) this.#readAt = this.#readEnd = 0;
-    else if (this.#readEnd > RECEIVE_BYTES - LARGEST_FRAME) {
-      bytes.copyWithin(0, this.#readAt, this.#readEnd);
-      this.#readEnd -= this.#readAt;
-      this.#readAt = 0;
-    }
+    const start = LARGEST_FRAME - (this.#readEnd - this.#readAt);
+    this.received.bytes.copyWithin(start, this.#readAt, this.#readEnd);
+    this.#readAt = start;
+    this.#readEnd = LARGEST_FRAME;
   }
 
   /** Sends a ping each `pingMs`, and ends the tunnel after `deadMs` in which nothing came. */
@@ -255,14 +318,14 @@ export class Channel {
       const seconds = Math.round((nowMs - this.#heardMs) / 1000);
       this.end(`nothing heard for ${seconds} s`, REASON.TIMEOUT);
     } else if (nowMs - this.#pingMs >= pingMs && !this.#pingOut) {
-      this.#pingOut = append(this.#control, FRAME.PING, NO_BYTES, 0, 0);
+      this.#pingOut = this.#control.push(FRAME.PING, NO_BYTES, 0, nowMs);
       this.#pingMs = nowMs;
     }
   }
 
   /** Reads once and forgets it, of a tunnel that is being closed. */
   discard(): void {
-    this.#readAt = this.#readEnd = 0;
+    this.#readAt = this.#readEnd = LARGEST_FRAME;
     this.receive(0);
   }
 
@@ -279,37 +342,48 @@ export class Channel {
   }
 
   /** Tells the peer why this side has ended it, as far as the socket takes that at once. */
-  tellEnd(): void {
+  tellEnd(nowMs: number): void {
     if (this.ended === undefined || this.endedReason === undefined) return;
     this.queueGoodbye(this.endedReason, this.ended);
-    this.#send();
+    this.#send(nowMs);
   }
 
-  #send(): void {
+  #send(nowMs: number): void {
+    const control = this.#control;
+    const data = this.#data;
+    const sender = this.#sender;
     while (!this.#blocked) {
-      const batch = this.#next();
-      if (batch === undefined) return;
-      const sent = send(this.fd, batch.bytes.subarray(batch.start, batch.end));
-      if (sent >= 0) batch.start += sent;
-      else if (sent === -ERRNO.EAGAIN) this.#blocked = true;
-      else return this.end(systemError("the connection broke", -sent).message);
+      const cut = data.cut > 0 ? data.firstBytes : 0;
+      if (cut > 0) data.gatherCut(sender);
+      const most = this.#pace.batchBytes;
+      control.gather(sender, most, nowMs);
+      const ahead = sender.bytes;
+      data.gather(sender, most, nowMs, this.#judge);
+      const offered = sender.bytes;
+      if (offered === 0) return this.#pace.idle();
+      const sent = sender.send();
+      if (sent < 0 && sent !== -ERRNO.EAGAIN) {
+        return this.end(systemError("the connection broke", -sent).message);
+      }
+      if (sent > 0) {
+        data.consume(Math.min(sent, cut));
+        control.consume(Math.max(0, Math.min(sent, ahead) - cut));
+        data.consume(Math.max(0, sent - ahead));
+      }
+      // A socket that took a part has no room for more.
+      if (sent < offered) this.#block(nowMs, Math.max(0, sent));
+      else this.#pace.sent(sent);
     }
   }
 
-  // What is to be sent now: the rest of a batch, else control frames, else data.
-  #next(): Batch | undefined {
-    const sent = this.#sending;
-    if (sent.start < sent.end) return sent;
-    sent.start = sent.end = 0;
-    if (this.#control.end > 0) {
-      this.#sending = this.#control;
-      this.#control = sent;
-    } else if (this.#data.end > 0) {
-      this.#sending = this.#data;
-      this.#data = sent;
-    } else return undefined;
-    return this.#sending;
+  #block(nowMs: number, sent: number): void {
+    this.#blocked = true;
+    this.#blockedMs = nowMs;
+    if (this.#pace.blocked(nowMs, sent)) setNotsentLowat(this.fd, this.#pace.lowatBytes);
   }
+
+  #judge = (waitedMs: number, last: boolean, nowMs: number): boolean =>
+    waitedMs > this.#staleMs || this.#codel.drops(waitedMs, last, nowMs);
 
   #ponged(nowMs: number): void {
     if (!this.#pingOut) return;
@@ -317,18 +391,4 @@ export class Channel {
     const rttMs = nowMs - this.#pingMs;
     this.rttMs = this.rttMs === undefined ? rttMs : this.rttMs + (rttMs - this.rttMs) / 8;
   }
-}
-
-function append(
-  batch: Batch,
-  type: number,
-  payload: Uint8Array,
-  offset: number,
-  length: number,
-): boolean {
-  if (batch.end + headerLength(length) + length > BATCH_BYTES) return false;
-  const at = batch.end + writeHeader(batch.bytes, batch.end, type, length);
-  if (length > 0) batch.bytes.set(payload.subarray(offset, offset + length), at);
-  batch.end = at + length;
-  return true;
 }

@@ -13,6 +13,8 @@ import {
 import { Counters } from "../../src/dataplane/counters.ts";
 import { DataPlane } from "../../src/dataplane/data_plane.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
+import type { SessionStatus } from "../../src/observe/status.ts";
+import { CHANNEL_SIZES } from "../../src/tunnel/channel.ts";
 import {
   CODE,
   emitDiscovery,
@@ -45,6 +47,7 @@ const OPTIONS: Omit<PlaneOptions, "interfaceName"> = {
   pingMs: 1000,
   tunnelDeadMs: 3000,
   debug: false,
+  ...CHANNEL_SIZES,
 };
 
 /** A client's data plane in a namespace, the far end of its link, and the far end of its tunnel. */
@@ -126,8 +129,21 @@ class Bench implements AsyncDisposable {
     assert(success, new TextDecoder().decode(stderr));
   }
 
-  get plane(): DataPlane {
-    return this.#plane;
+  get stopped(): boolean {
+    return this.#plane.stopped;
+  }
+
+  /** All sessions, as a snapshot tells them. */
+  sessions(): SessionStatus[] {
+    this.#plane.handle({ type: "snapshot", request: 1 });
+    const from = this.messages.length;
+    for (;;) {
+      this.step();
+      const parts = this.messages.slice(from).filter((message) =>
+        message.type === "snapshot" || message.type === "snapshot-part"
+      );
+      if (parts.at(-1)?.type === "snapshot") return parts.flatMap(({ sessions }) => sessions);
+    }
   }
 
   get wake(): EventFd {
@@ -277,7 +293,7 @@ testUnless(noNet, "DataPlane.step() loses no PADT behind data that fills the lin
     }
     await writeAll(far, toHost(CODE.PADT, 7));
   })();
-  while (bench.plane.snapshot().sessions.length > 0) {
+  while (bench.sessions().length > 0) {
     bench.step();
     await new Promise((resolve) => setTimeout(resolve));
   }
@@ -295,7 +311,7 @@ testUnless(noNet, "DataPlane.step() tells the host when the tunnel breaks", asyn
   const frame = bench.receive();
   assertEquals(parseDiscovery(frame)?.code, CODE.PADT);
   assertEquals(parseDiscovery(frame)?.sessionId, 7);
-  assertEquals(bench.plane.snapshot().sessions, []);
+  assertEquals(bench.sessions(), []);
   const ended = bench.messages.find((message) => message.type === "tunnel-ended");
   assertEquals(ended?.reason, "the peer closed the connection");
 });
@@ -321,6 +337,6 @@ testUnless(
     assertEquals(parseDiscovery(padt.payload)?.code, CODE.PADT);
     assertEquals((await bench.leaving(far)).type, FRAME.GOODBYE);
     assertEquals(parseDiscovery(bench.receive())?.code, CODE.PADT);
-    assert(bench.plane.stopped);
+    assert(bench.stopped);
   },
 );

@@ -5,7 +5,14 @@ import type { Status } from "../../src/observe/status.ts";
 
 /** The status of a server with two clients and one session; what a test is about is given. */
 export function aStatus(over: Partial<Status> = {}): Status {
-  const tunnel = { framesIn: 1, framesOut: 2, bytesIn: 3, bytesOut: 4 };
+  const tunnel = {
+    framesIn: 1,
+    framesOut: 2,
+    bytesIn: 3,
+    bytesOut: 4,
+    queuedBytes: 5,
+    retransmits: 6,
+  };
   return {
     mode: "server",
     version: "0.0.0",

@@ -194,6 +194,10 @@ Deno.test("modeOptions() leaves what is not given to the mode", () => {
     status: undefined,
     legacy: false,
     idleTimeoutMs: undefined,
+    ringFrames: undefined,
+    queueBytes: undefined,
+    batchBytes: undefined,
+    congestion: undefined,
     debug: false,
   });
 });
@@ -201,7 +205,8 @@ Deno.test("modeOptions() leaves what is not given to the mode", () => {
 Deno.test("modeOptions() reads each shared flag", () => {
   const { log: _, ...options } = mode(
     ..."--interface eth1 --mac transparent --name osaka --status [::1]:9000 --legacy".split(" "),
-    ..."--idle-timeout 90 --log-level debug".split(" "),
+    ..."--idle-timeout 90 --log-level debug --ring-frames 1024 --queue-kib 512".split(" "),
+    ..."--batch-kib 32 --congestion reno".split(" "),
   );
   assertEquals(options, {
     interface: "eth1",
@@ -210,9 +215,20 @@ Deno.test("modeOptions() reads each shared flag", () => {
     status: { hostname: "::1", port: 9000 },
     legacy: true,
     idleTimeoutMs: 90_000,
+    ringFrames: 1024,
+    queueBytes: 524_288,
+    batchBytes: 32_768,
+    congestion: "reno",
     debug: true,
   });
   assertEquals(mode("--interface=eth1", "--idle-timeout=0").idleTimeoutMs, 0);
+});
+
+Deno.test("modeOptions() refuses a ring whose size is no power of two", () => {
+  assertEquals(
+    refusal(() => mode("--interface", "eth1", "--ring-frames", "1000")),
+    '--ring-frames is a power of two, such as 4096, not "1000"',
+  );
 });
 
 Deno.test("modeOptions() refuses a name that the greeting cannot carry", () => {

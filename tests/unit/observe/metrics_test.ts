@@ -69,6 +69,8 @@ Deno.test("renderMetrics() has each metric with its type", () => {
     pppoe_proxy_drops_total: "counter",
     pppoe_proxy_reconnects_total: "counter",
     pppoe_proxy_tunnel_rtt_seconds: "gauge",
+    pppoe_proxy_tunnel_retransmits_total: "counter",
+    pppoe_proxy_tunnel_queued_bytes: "gauge",
   });
 });
 

@@ -120,7 +120,7 @@ function stream(frames: Sent[]): Uint8Array {
 type Lane = "data" | "control" | "last";
 
 function queued({ type, payload }: Sent, channel: Channel, lane: Lane = "data"): boolean {
-  return channel.queue(type, payload, 0, payload.length, lane);
+  return channel.queue(type, payload, payload.length, lane, 0);
 }
 
 const { DISCOVERY, SESSION } = FRAME;
@@ -142,8 +142,8 @@ Deno.test("Channel carries frames of any size to another", async () => {
   }));
   const found: Sent[] = [];
   for (let next = 0; found.length < frames.length;) {
-    while (next < frames.length && near.takesData && queued(frames[next], near)) next++;
-    near.flush();
+    while (next < frames.length && near.hasRoom && queued(frames[next], near)) next++;
+    near.flush(0);
     assertReady(far.fd, POLLIN);
     assert(far.receive(0));
     found.push(...framesOf(far));
@@ -155,13 +155,18 @@ Deno.test("Channel carries frames of any size to another", async () => {
   assertEquals([near.ended, far.ended, near.framesIn, far.framesOut], [undefined, undefined, 0, 0]);
 });
 
-Deno.test("Channel.queue() takes a frame out of a larger buffer", async () => {
+Deno.test("Channel.queue() takes a frame out of a larger view, and copies it", async () => {
   await using ends = await Ends.make();
-  const buffer = payload(100, 1);
-  assert(ends.channel.queue(SESSION, buffer, 20, 60, "data"));
+  const buffer = payload(500, 1);
+  // A little longer, as the views of a ring's slots are, and much longer.
+  assert(ends.channel.queue(SESSION, buffer.subarray(20, 120), 60, "data", 0));
+  assert(ends.channel.queue(SESSION, buffer, 60, "data", 0));
   buffer.fill(0);
-  ends.channel.flush();
-  assertEquals(parse(ends.sent()), [{ type: SESSION, payload: payload(100, 1).slice(20, 80) }]);
+  ends.channel.flush(0);
+  assertEquals(parse(ends.sent()), [
+    { type: SESSION, payload: payload(500, 1).slice(20, 80) },
+    { type: SESSION, payload: payload(500, 1).slice(0, 60) },
+  ]);
 });
 
 Deno.test("Channel finds each frame with its last byte when the stream comes in single bytes", async () => {
@@ -241,7 +246,7 @@ Deno.test("Channel answers a ping with a pong, whatever is in it", async () => {
     { type: FRAME.PING, payload: payload(200, 0) },
   ]));
   assertEquals(ends.frames(), []);
-  ends.channel.flush();
+  ends.channel.flush(0);
   assertEquals(ends.sent(), Uint8Array.of(0, 1, 0, 0, 1, 0));
   assertEquals([ends.channel.framesIn, ends.channel.framesOut], [0, 0]);
 });
@@ -254,7 +259,7 @@ Deno.test("Channel.keepalive() sends a ping at once, then each interval, when th
   const { channel } = ends;
   const tick = (nowMs: number) => {
     channel.keepalive(nowMs, 5000, 15_000);
-    channel.flush();
+    channel.flush(0);
     return ends.sent();
   };
   assertEquals(tick(0), PING);
@@ -310,12 +315,14 @@ Deno.test("Channel ends with the reason of a goodbye", async () => {
   assertEquals(ends.channel.ended, "goodbye (replaced): again?");
 });
 
-Deno.test("Channel.queueGoodbye() says goodbye behind what was queued", async () => {
+Deno.test("Channel.queueGoodbye() says goodbye behind control frames, and drops data", async () => {
   await using ends = await Ends.make();
   const { channel } = ends;
-  queued({ type: DISCOVERY, payload: payload(60, 1) }, channel);
+  queued({ type: SESSION, payload: payload(60, 2) }, channel);
+  queued({ type: DISCOVERY, payload: payload(60, 1) }, channel, "control");
   channel.queueGoodbye(REASON.SHUTDOWN, "bye");
-  channel.flush();
+  assertEquals(channel.stale, 1);
+  channel.flush(0);
   const [first, second, ...rest] = parse(ends.sent());
   assertEquals([first.type, second.type, rest], [DISCOVERY, FRAME.GOODBYE, []]);
   assertEquals(parseGoodbye(second.payload), { reason: REASON.SHUTDOWN, text: "bye" });
@@ -324,7 +331,7 @@ Deno.test("Channel.queueGoodbye() says goodbye behind what was queued", async ()
 Deno.test("Channel.queueGoodbye() says nothing to an older peer", async () => {
   await using ends = await Ends.make({ legacy: true });
   ends.channel.queueGoodbye(REASON.SHUTDOWN, "bye");
-  ends.channel.flush();
+  ends.channel.flush(0);
   assertEquals(ends.sent(), new Uint8Array(0));
 });
 
@@ -384,13 +391,13 @@ Deno.test("Channel ends when the peer closes, after the frames that came before"
   assertEquals(ends.channel.ended, "the peer closed the connection");
 });
 
-Deno.test("Channel.flush() ends when the connection broke, and does nothing after", async () => {
+Deno.test("Channel.flush(0) ends when the connection broke, and does nothing after", async () => {
   await using ends = await Ends.make();
   ends.channel.shutdown();
-  ends.channel.queue(SESSION, payload(60, 1), 0, 60, "data");
-  ends.channel.flush();
+  ends.channel.queue(SESSION, payload(60, 1), 60, "data", 0);
+  ends.channel.flush(0);
   assertEquals(ends.channel.ended, "the connection broke: Broken pipe");
-  ends.channel.flush();
+  ends.channel.flush(0);
   assertEquals(ends.sent(), new Uint8Array(0));
 });
 
@@ -403,8 +410,8 @@ Deno.test("Channel.end() keeps the first reason", async () => {
 
 Deno.test("Channel.shutdown() ends its own half only", async () => {
   await using ends = await Ends.make();
-  ends.channel.queue(SESSION, payload(60, 1), 0, 60, "data");
-  ends.channel.flush();
+  ends.channel.queue(SESSION, payload(60, 1), 60, "data", 0);
+  ends.channel.flush(0);
   ends.channel.shutdown();
   assertReady(ends.peerFd, POLLIN);
   assertEquals(parse(ends.sent()).length, 1);
@@ -433,7 +440,7 @@ Deno.test("Channel.discard() reads any amount and keeps nothing", async () => {
 Deno.test("Channel.queue() takes no frame over the maximum", async () => {
   await using ends = await Ends.make();
   assertFalse(
-    ends.channel.queue(SESSION, new Uint8Array(MAX_PAYLOAD + 1), 0, MAX_PAYLOAD + 1, "data"),
+    ends.channel.queue(SESSION, new Uint8Array(MAX_PAYLOAD + 1), MAX_PAYLOAD + 1, "data", 0),
   );
   assertEquals([ends.channel.framesOut, ends.channel.bytesOut], [0, 0]);
 });
@@ -449,10 +456,10 @@ Deno.test("Channel takes no more data when the socket is full, but control frame
     to.push(frame);
     return true;
   };
-  while (channel.takesData) {
+  while (channel.hasRoom) {
     // A batch of data is always waiting when the socket fills up.
     for (let i = 0; i < 40; i++) offer(data, SESSION, 1514, "data");
-    channel.flush();
+    channel.flush(0);
     assert(data.length < 1_000_000, "the socket takes everything");
   }
   assert(channel.blocked);
@@ -461,7 +468,7 @@ Deno.test("Channel takes no more data when the socket is full, but control frame
   while (offer(control, DISCOVERY, 100, "control"));
   assert(control.length > 500, `${control.length} control frames`);
   assert(offer(control, DISCOVERY, 100, "last"), "there is room for what ends a session");
-  channel.flush();
+  channel.flush(0);
   assert(channel.blocked);
   assertEquals(channel.framesOut, data.length + control.length);
 
@@ -473,12 +480,12 @@ Deno.test("Channel takes no more data when the socket is full, but control frame
     if (count > 0) parts.push(buffer.slice(0, count));
     else if (channel.blocked) {
       assertReady(channel.fd, POLLOUT);
-      channel.unblock();
+      channel.unblock(0);
       offer(data, SESSION, 1514, "data");
-      channel.flush();
+      channel.flush(0);
     } else idle++;
   }
-  assert(channel.takesData);
+  assert(channel.hasRoom);
   const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {
@@ -505,8 +512,8 @@ Deno.test("Channel takes no more data when the socket is full, but control frame
 Deno.test("Channel.tellEnd() says why, where this side ends it", async () => {
   await using ends = await Ends.make();
   ends.channel.end("enough", REASON.PROTOCOL);
-  ends.channel.flush();
-  ends.channel.tellEnd();
+  ends.channel.flush(0);
+  ends.channel.tellEnd(0);
   const goodbye = emitGoodbye({ reason: REASON.PROTOCOL, text: "enough" });
   assertEquals(parse(ends.sent()), [{ type: FRAME.GOODBYE, payload: goodbye }]);
 });
@@ -516,8 +523,8 @@ Deno.test("Channel.takesData counts what the socket has not taken yet", async ()
   const { channel } = ends;
   const filler = new Uint8Array(1 << 16);
   while (send(channel.fd, filler) > 0);
-  while (channel.takesData) channel.queue(SESSION, filler, 0, 1514, "data");
-  channel.flush();
+  while (channel.hasRoom) channel.queue(SESSION, filler, 1514, "data", 0);
+  channel.flush(0);
   assert(channel.blocked);
-  assertFalse(channel.takesData);
+  assertFalse(channel.hasRoom);
 });

@@ -1,0 +1,182 @@
+// Frames that wait for a tunnel, as the bytes that go into it, in one piece of memory.
+//
+// The memory is gone round. A frame is never cut in two: where the end has no room for it, it goes to
+// the start. Once the queue is empty it begins at the start again, so that little of the memory is
+// touched as long as little waits. The place of each frame is kept beside the bytes.
+
+import { Pinned, type StreamSender, VIEW_STEP } from "../../ffi/mod.ts";
+import { headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
+
+/** A frame of the largest size, with its header. */
+export const LARGEST_FRAME = MAX_HEADER + MAX_PAYLOAD;
+
+/** Judges a frame that is to leave the queue: true when it is to be dropped instead. */
+export type Judge = (waitedMs: number, last: boolean, nowMs: number) => boolean;
+
+/** Frames in the order in which they came. Nothing is allocated for a frame. */
+export class FrameQueue {
+  /** Bytes that wait, headers included. */
+  bytes = 0;
+  /** Frames that were dropped from the head since this was last set to 0. */
+  dropped = 0;
+
+  readonly #memory: Pinned;
+  readonly #capacity: number;
+  /** Of each frame, by its number modulo their length: where it starts and ends, and when it came. */
+  readonly #starts: Uint32Array;
+  readonly #ends: Uint32Array;
+  readonly #arrivedMs: Float64Array;
+  readonly #mask: number;
+  /** The number of the first frame, of the first that is not judged yet, and of the next to come. */
+  #head = 0;
+  #judged = 0;
+  #tail = 0;
+  #writeAt = 0;
+  #cut = 0;
+
+  /**
+   * An empty queue.
+   *
+   * @param capacity Bytes that may wait in it for certain; twice a frame of the largest size is added for
+   * what goes round.
+   * @param frames How many frames may wait in it, a power of two.
+   */
+  constructor(capacity: number, frames: number) {
+    this.#capacity = capacity + 2 * LARGEST_FRAME;
+    this.#memory = new Pinned(new Uint8Array(this.#capacity + VIEW_STEP));
+    this.#mask = frames - 1;
+    this.#starts = new Uint32Array(frames);
+    this.#ends = new Uint32Array(frames);
+    this.#arrivedMs = new Float64Array(frames);
+  }
+
+  /** Whether nothing waits. */
+  get empty(): boolean {
+    return this.#head === this.#tail;
+  }
+
+  /** Bytes of the first frame that the socket has taken already: the rest of it must go before all else. */
+  get cut(): number {
+    return this.#cut;
+  }
+
+  /**
+   * Adds a frame behind the others.
+   *
+   * @param frame Its payload, and perhaps up to 127 bytes more, which are copied too and written over by
+   * what follows.
+   * @returns False when there is no room.
+   */
+  push(type: number, frame: Uint8Array, length: number, arrivedMs: number): boolean {
+    if (this.#tail - this.#head > this.#mask) return false;
+    const size = headerLength(length) + length;
+    const start = this.#place(size);
+    if (start < 0) return false;
+    const { bytes } = this.#memory;
+    const payload = start + writeHeader(bytes, start, type, length);
+    if (frame.length - length < VIEW_STEP) bytes.set(frame, payload);
+    else bytes.set(frame.subarray(0, length), payload);
+    const index = this.#tail++ & this.#mask;
+    this.#starts[index] = start;
+    this.#ends[index] = this.#writeAt = start + size;
+    this.#arrivedMs[index] = arrivedMs;
+    this.bytes += size;
+    return true;
+  }
+
+  /** Bytes of the first frame that are still to be sent. */
+  get firstBytes(): number {
+    const index = this.#head & this.#mask;
+    return this.#ends[index] - this.#starts[index] - this.#cut;
+  }
+
+  /** Gives the rest of a frame that is cut to a sender. */
+  gatherCut(sender: StreamSender): void {
+    const index = this.#head & this.#mask;
+    sender.add(this.#memory, this.#starts[index] + this.#cut, this.#ends[index]);
+  }
+
+  /**
+   * Gives frames to a sender, until it has `most` bytes; `judge` is asked once for each. A frame that is
+   * cut is left out: see `gatherCut`.
+   */
+  gather(sender: StreamSender, most: number, nowMs: number, judge?: Judge): void {
+    const mask = this.#mask;
+    for (
+      let number = this.#cut > 0 ? this.#head + 1 : this.#head;
+      number !== this.#tail;
+      number++
+    ) {
+      if (sender.bytes >= most) break;
+      const index = number & mask;
+      if (number >= this.#judged) {
+        this.#judged = number + 1;
+        if (judge?.(nowMs - this.#arrivedMs[index], number + 1 === this.#tail, nowMs)) {
+          this.#empty(index);
+          continue;
+        }
+      }
+      const start = this.#starts[index];
+      const end = this.#ends[index];
+      if (start !== end && !sender.add(this.#memory, start, end)) break;
+    }
+    this.#skipEmptied();
+  }
+
+  /** Takes bytes that were sent from the head; the last frame may be left cut. */
+  consume(bytes: number): void {
+    this.bytes -= bytes;
+    let left = bytes;
+    while (left > 0) {
+      const index = this.#head & this.#mask;
+      const size = this.#ends[index] - this.#starts[index] - this.#cut;
+      if (left < size) {
+        this.#cut += left;
+        return;
+      }
+      left -= size;
+      this.#cut = 0;
+      this.#head++;
+    }
+    this.#skipEmptied();
+  }
+
+  /** Drops frames at the head that came before a time, but for one that is cut. */
+  dropBefore(arrivedMs: number): void {
+    while (
+      this.#head !== this.#tail && this.#cut === 0 &&
+      this.#arrivedMs[this.#head & this.#mask] < arrivedMs
+    ) {
+      this.#empty(this.#head & this.#mask);
+      this.#skipEmptied();
+    }
+  }
+
+  // Where a frame of this size can go; -1 where it can't. What is copied beyond it must not reach a
+  // frame that waits.
+  #place(size: number): number {
+    if (this.empty) return size <= this.#capacity ? 0 : -1;
+    const head = this.#starts[this.#head & this.#mask];
+    const at = this.#writeAt;
+    if (at <= head) return at + size + VIEW_STEP <= head ? at : -1;
+    if (at + size <= this.#capacity) return at;
+    return size + VIEW_STEP <= head ? 0 : -1;
+  }
+
+  #empty(index: number): void {
+    this.bytes -= this.#ends[index] - this.#starts[index];
+    this.#ends[index] = this.#starts[index];
+    this.dropped++;
+  }
+
+  #skipEmptied(): void {
+    const mask = this.#mask;
+    while (this.#head !== this.#tail) {
+      const index = this.#head & mask;
+      if (this.#starts[index] !== this.#ends[index]) break;
+      this.#head++;
+    }
+    if (this.#judged < this.#head) this.#judged = this.#head;
+    if (this.#head === this.#tail) this.#head = this.#tail = this.#judged = 0;
+  }
+}

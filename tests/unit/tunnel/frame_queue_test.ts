@@ -1,0 +1,179 @@
+// The queue on its own, and its bytes as they come out of a connection.
+
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import fc from "fast-check";
+import { receive, StreamSender } from "../../../ffi/mod.ts";
+import { FrameQueue, type Judge } from "../../../src/tunnel/frame_queue.ts";
+import { encodeFrame, FRAME } from "../../../src/wire/mod.ts";
+import { TcpPair } from "../../support/tcp_pair.ts";
+
+const NEVER: Judge = () => false;
+
+function frame(length: number, seed: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => i * 3 + seed);
+}
+
+/** A queue whose bytes go into a real connection, and what has come out of it. */
+class Drain implements AsyncDisposable {
+  readonly queue: FrameQueue;
+  readonly #pair: TcpPair;
+  readonly #sender: StreamSender;
+  readonly #received = new Uint8Array(1 << 20);
+  #end = 0;
+
+  private constructor(pair: TcpPair, capacity: number, frames: number) {
+    this.#pair = pair;
+    this.#sender = new StreamSender(pair.clientFd);
+    this.queue = new FrameQueue(capacity, frames);
+  }
+
+  static async make({ capacity = 4096, frames = 256 } = {}): Promise<Drain> {
+    return new Drain(await TcpPair.make(), capacity, frames);
+  }
+
+  push(payload: Uint8Array, arrivedMs = 0): boolean {
+    return this.queue.push(FRAME.SESSION, payload, payload.length, arrivedMs);
+  }
+
+  /** Sends what `gather` gives; of it the socket is to have taken only the first `taken` bytes. */
+  send(most = 1 << 20, judge: Judge = NEVER, { nowMs = 0, taken = Infinity } = {}): void {
+    const before = this.#end;
+    if (this.queue.cut > 0) this.queue.gatherCut(this.#sender);
+    this.queue.gather(this.#sender, most, nowMs, judge);
+    if (this.#sender.bytes === 0) return;
+    const sent = this.#sender.send();
+    for (let got = 0; got < sent;) {
+      const count = receive(this.#pair.serverFd, this.#received.subarray(this.#end));
+      if (count <= 0) continue;
+      got += count;
+      this.#end += count;
+    }
+    const kept = Math.min(taken, sent);
+    this.#end = before + kept;
+    this.queue.consume(kept);
+  }
+
+  get received(): Uint8Array {
+    return this.#received.slice(0, this.#end);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pair[Symbol.asyncDispose]();
+  }
+}
+
+function joined(payloads: Uint8Array[]): Uint8Array {
+  return Uint8Array.from(payloads.flatMap((payload) => [...encodeFrame(FRAME.SESSION, payload)]));
+}
+
+Deno.test("FrameQueue gives frames back in order, as they go into a tunnel", async () => {
+  await using drain = await Drain.make();
+  const frames = [frame(60, 1), frame(0, 2), frame(1514, 3)];
+  for (const each of frames) assert(drain.push(each));
+  assertEquals(drain.queue.bytes, joined(frames).length);
+  drain.send();
+  assertEquals(drain.received, joined(frames));
+  assert(drain.queue.empty);
+  assertEquals(drain.queue.bytes, 0);
+});
+
+Deno.test("FrameQueue loses and changes no byte, however little is taken at a time", async () => {
+  const step = fc.record({
+    lengths: fc.array(fc.nat(1600), { maxLength: 6 }),
+    taken: fc.nat(5000),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
+      await using drain = await Drain.make();
+      const pushed: Uint8Array[] = [];
+      for (const { lengths, taken } of steps) {
+        for (const length of lengths) {
+          const each = frame(length, pushed.length);
+          // A view that goes on behind the frame, as those of a ring's slots do.
+          const longer = new Uint8Array(length + 100).fill(0xee);
+          longer.set(each);
+          if (drain.queue.push(FRAME.SESSION, longer, length, 0)) pushed.push(each);
+        }
+        drain.send(1 << 20, NEVER, { taken });
+      }
+      while (!drain.queue.empty) drain.send();
+      assertEquals(drain.received, joined(pushed));
+      assertEquals([drain.queue.bytes, drain.queue.cut, drain.queue.dropped], [0, 0, 0]);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("FrameQueue goes round its memory with the same bytes coming out", async () => {
+  await using drain = await Drain.make({ capacity: 4096, frames: 4096 });
+  const pushed: Uint8Array[] = [];
+  // 4096 bytes and twice the largest frame: a hundred thousand bytes go round it several times.
+  for (let i = 0; i < 400; i++) {
+    const each = frame(1000 + i, i);
+    assert(drain.push(each), `frame ${i}`);
+    pushed.push(each);
+    // Some always wait, so that it never begins at the start again.
+    if (i > 60) drain.send(1, NEVER);
+  }
+  drain.send();
+  while (!drain.queue.empty) drain.send();
+  assertEquals(drain.received, joined(pushed));
+});
+
+Deno.test("FrameQueue.push() refuses what has no room, and takes it once there is", async () => {
+  await using drain = await Drain.make({ capacity: 4096, frames: 4 });
+  for (let i = 0; i < 4; i++) assert(drain.push(frame(60, i)));
+  assertFalse(drain.push(frame(60, 4)), "a fifth of four");
+  drain.send();
+  assert(drain.push(frame(60, 5)));
+
+  await using small = await Drain.make({ capacity: 64, frames: 1024 });
+  let count = 0;
+  while (small.push(frame(1500, count))) count++;
+  assert(count > 80 && count < 95, `${count} frames in 128 KiB`);
+  small.send(20_000);
+  assert(small.push(frame(1500, 0)));
+});
+
+Deno.test("FrameQueue.gather() asks once for each frame, and leaves out what is dropped", async () => {
+  await using drain = await Drain.make();
+  const asked: number[] = [];
+  const frames = [0, 1, 2, 3, 4].map((i) => frame(100, i));
+  frames.forEach((each, i) => drain.push(each, i));
+  const odd = (waitedMs: number) => {
+    asked.push(waitedMs);
+    return waitedMs % 2 === 1;
+  };
+  // Nothing is taken, so all is offered again, and nobody is asked again.
+  drain.send(1 << 20, odd, { nowMs: 10, taken: 0 });
+  drain.send(1 << 20, odd, { nowMs: 20 });
+  assertEquals(asked, [10, 9, 8, 7, 6]);
+  assertEquals(drain.received, joined([frames[0], frames[2], frames[4]]));
+  assertEquals(drain.queue.dropped, 2);
+});
+
+Deno.test("FrameQueue.gather() tells which frame is the last one", async () => {
+  await using drain = await Drain.make();
+  for (let i = 0; i < 3; i++) drain.push(frame(60, i));
+  const last: boolean[] = [];
+  drain.queue.gather(new StreamSender(-1), 1 << 20, 0, (_, isLast) => {
+    last.push(isLast);
+    return false;
+  });
+  assertEquals(last, [false, false, true]);
+});
+
+Deno.test("FrameQueue.dropBefore() drops what is older, but no frame of which a part is gone", async () => {
+  await using drain = await Drain.make();
+  const frames = [0, 1, 2, 3].map((i) => frame(100, i));
+  frames.forEach((each, i) => drain.push(each, i * 10));
+  drain.send(1, NEVER, { taken: 7 });
+  assertEquals(drain.queue.cut, 7);
+  drain.queue.dropBefore(15);
+  assertEquals(drain.queue.dropped, 0, "the first of them is under way");
+  drain.send(1, NEVER);
+  drain.queue.dropBefore(15);
+  assertEquals(drain.queue.dropped, 1);
+  while (!drain.queue.empty) drain.send();
+  assertEquals(drain.received, joined([frames[0], frames[2], frames[3]]));
+});

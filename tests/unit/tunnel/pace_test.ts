@@ -1,0 +1,45 @@
+import { assert, assertEquals } from "@std/assert";
+import { Pace } from "../../../src/tunnel/pace.ts";
+
+const MOST = 64 * 1024;
+
+/** A path that takes so many bytes a ms, asked each time that 20,000 bytes were taken. */
+function follow(pace: Pace, bytesPerMs: number, times = 50): void {
+  for (let i = 0, nowMs = 0; i < times; i++, nowMs += 20_000 / bytesPerMs) {
+    pace.sent(15_000);
+    pace.blocked(nowMs, 5_000);
+  }
+}
+
+Deno.test("Pace starts with as much as there may be", () => {
+  assertEquals(new Pace(MOST).lowatBytes, MOST);
+});
+
+Deno.test("Pace comes to what the path takes in 8 ms", () => {
+  const pace = new Pace(MOST);
+  follow(pace, 5000); // 40 Mbit/s
+  assert(pace.lowatBytes > 30_000 && pace.lowatBytes < 50_000, `${pace.lowatBytes} bytes`);
+});
+
+Deno.test("Pace leaves a slow path 8 KiB, and a fast one no more than there may be", () => {
+  const pace = new Pace(MOST);
+  follow(pace, 100);
+  assertEquals(pace.lowatBytes, 8 * 1024);
+  follow(pace, 1_000_000);
+  assertEquals(pace.lowatBytes, MOST);
+});
+
+Deno.test("Pace learns nothing from a time in which there was nothing to send", () => {
+  const pace = new Pace(MOST);
+  pace.blocked(0, 20_000);
+  pace.idle();
+  assertEquals(pace.blocked(10_000, 20_000), false);
+  assertEquals(pace.lowatBytes, MOST);
+});
+
+Deno.test("Pace.blocked() says when the socket has to be told", () => {
+  const pace = new Pace(MOST);
+  assertEquals(pace.blocked(0, 20_000), false);
+  assertEquals(pace.blocked(20, 20_000), true);
+  assertEquals(pace.blocked(40, 20_000), false);
+});
