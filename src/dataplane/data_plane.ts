@@ -234,7 +234,7 @@ export class DataPlane {
         this.#relay.discoveryFromLink(whole, nowMs);
       } else {
         const frame = this.#controlViews.at(0, 0, length);
-        this.#sessionToTunnel(frame, length, "control", nowMs, nowMs);
+        this.#sessionToTunnel(frame, length, "control", nowMs, 0);
       }
     }
   }
@@ -247,8 +247,9 @@ export class DataPlane {
         const length = frameLength(data.memory, data.offset, data.length);
         if (length < 0) this.#counters.drop(DROP.malformed);
         else {
-          const waitedMs = Math.min(RING_WAIT_MS, Math.max(0, clockMs - data.timestampMs));
-          this.#sessionToTunnel(data.frame, length, "data", nowMs, nowMs - waitedMs);
+          // A whole number: another one would be an object, once for each frame.
+          const waitedMs = Math.min(RING_WAIT_MS, Math.max(0, clockMs - data.timestampMs)) | 0;
+          this.#sessionToTunnel(data.frame, length, "data", nowMs, waitedMs);
         }
       }
       data.release();
@@ -261,13 +262,13 @@ export class DataPlane {
     length: number,
     lane: "control" | "data",
     nowMs: number,
-    arrivedMs: number,
+    waitedMs: number,
   ): void {
     const owner = this.#relay.sessionFromLink(frame, 0, nowMs);
     if (typeof owner === "number") return this.#counters.drop(owner);
     const channel = this.#tunnels.get(owner.tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
-    if (!channel.queue(FRAME.SESSION, frame, length, lane, arrivedMs)) {
+    if (!channel.queue(FRAME.SESSION, frame, length, lane, nowMs, waitedMs)) {
       return this.#counters.drop(DROP["tunnel-full"]);
     }
     owner.framesUp++;

@@ -11,22 +11,13 @@ import type { Reporter } from "./reporter.ts";
 /** How many PADTs are kept for a link that does not take them. */
 const OWED_PADTS = 4096;
 
-/** What the senders of some lanes had refused when it was last counted. */
-interface Refused {
-  lanes: Lanes | undefined;
-  tooLong: number;
-  full: number;
-  down: number;
-}
-
-const NOTHING_REFUSED: Refused = { lanes: undefined, tooLong: 0, full: 0, down: 0 };
-
 /** The way out to one link. Every frame that it is given is sent or counted as dropped. */
 export class LinkOutput {
   readonly #link: Link;
   readonly #counters: Counters;
   readonly #report: Reporter;
-  #refused = NOTHING_REFUSED;
+  /** What the senders of some lanes had refused when it was last counted. */
+  readonly #refused = { lanes: undefined as Lanes | undefined, tooLong: 0, full: 0, down: 0 };
   #owed: Uint8Array[] = [];
 
   constructor(link: Link, counters: Counters, report: Reporter) {
@@ -104,8 +95,12 @@ export class LinkOutput {
 
   #countRefused(lanes: Lanes): void {
     const { controlSender, dataSender } = lanes;
-    // New lanes count from 0.
-    const before = this.#refused.lanes === lanes ? this.#refused : NOTHING_REFUSED;
+    const before = this.#refused;
+    if (before.lanes !== lanes) {
+      // New lanes count from 0.
+      before.lanes = lanes;
+      before.tooLong = before.full = before.down = 0;
+    }
     const tooLong = controlSender.refusedTooLong + dataSender.refusedTooLong;
     const full = controlSender.refusedFull + dataSender.refusedFull;
     const down = controlSender.refusedDown + dataSender.refusedDown;
@@ -119,6 +114,8 @@ export class LinkOutput {
     }
     this.#counters.drop(DROP["link-full"], full - before.full);
     this.#counters.drop(DROP["link-down"], down - before.down);
-    this.#refused = { lanes, tooLong, full, down };
+    before.tooLong = tooLong;
+    before.full = full;
+    before.down = down;
   }
 }

@@ -208,21 +208,22 @@ export class Channel {
    * @param length How long it is, in bytes.
    * @param lane `data` waits behind `control`; `last` is control that ends a session, for which room
    * is kept.
-   * @param arrivedMs When it came; from then on it waits.
+   * @param waitedMs How long it has waited already, in whole ms.
    */
   queue(
     type: number,
     frame: Uint8Array,
     length: number,
     lane: "data" | "control" | "last",
-    arrivedMs: number,
+    nowMs: number,
+    waitedMs = 0,
   ): boolean {
     if (length > MAX_PAYLOAD) return false;
     if (lane === "data") {
-      if (!this.hasRoom || !this.#data.push(type, frame, length, arrivedMs)) return false;
+      if (!this.hasRoom || !this.#data.push(type, frame, length, nowMs, waitedMs)) return false;
     } else {
       if (lane === "control" && this.#control.bytes > CONTROL_LIMIT) return false;
-      if (!this.#control.push(type, frame, length, arrivedMs)) return false;
+      if (!this.#control.push(type, frame, length, nowMs, waitedMs)) return false;
     }
     this.framesOut++;
     this.bytesOut += length;

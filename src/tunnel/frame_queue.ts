@@ -65,9 +65,16 @@ export class FrameQueue {
    *
    * @param frame Its payload, and perhaps up to 127 bytes more, which are copied too and written over by
    * what follows.
+   * @param waitedMs How long it has waited already.
    * @returns False when there is no room.
    */
-  push(type: number, frame: Uint8Array, length: number, arrivedMs: number): boolean {
+  push(
+    type: number,
+    frame: Uint8Array,
+    length: number,
+    nowMs: number,
+    waitedMs = 0,
+  ): boolean {
     if (this.#tail - this.#head > this.#mask) return false;
     const size = headerLength(length) + length;
     const start = this.#place(size);
@@ -79,7 +86,7 @@ export class FrameQueue {
     const index = this.#tail++ & this.#mask;
     this.#starts[index] = start;
     this.#ends[index] = this.#writeAt = start + size;
-    this.#arrivedMs[index] = arrivedMs;
+    this.#arrivedMs[index] = nowMs - waitedMs;
     this.bytes += size;
     return true;
   }

@@ -1,0 +1,50 @@
+// What the data path leaves to the garbage collector: nothing for a frame.
+
+import { assert, assertEquals } from "@std/assert";
+import { allocationsOf } from "../support/allocations.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
+import { TwoPlanes } from "../support/two_planes.ts";
+
+const FRAMES = 200_000;
+const BURST = 32;
+/** A turn reads the clock, and each reading is an object: 16 bytes, three times, for two planes. */
+const BYTES_A_FRAME = 8;
+
+const noNet = whyNot("linux", "root", "iproute2", "namespaces");
+
+for (const frameBytes of [1514, 100]) {
+  testUnless(
+    noNet,
+    `DataPlane.step() allocates nothing for a frame of ${frameBytes} bytes`,
+    async () => {
+      await using planes = await TwoPlanes.make();
+      const sessions = planes.open(10);
+      planes.hosts.prepare(sessions.map((session) => planes.fromHost(session, frameBytes)));
+      planes.acs.prepare(sessions.map((session) => planes.fromAc(session, frameBytes)));
+      let up = 0;
+      let down = 0;
+      const carry = (count: number) => {
+        up = down = 0;
+        for (let sent = 0; sent < count; sent += BURST) {
+          planes.hosts.burst(BURST);
+          planes.acs.burst(BURST);
+          while (up < sent + BURST || down < sent + BURST) {
+            planes.step();
+            up += planes.acs.takeData();
+            down += planes.hosts.takeData();
+          }
+        }
+      };
+      // Until all of it is compiled, and each slot of the rings has its views.
+      carry(32_000);
+      const allocations = await allocationsOf(() => carry(FRAMES / 2));
+      assertEquals([up, down], [FRAMES / 2, FRAMES / 2]);
+      const bytes = allocations.reduce((sum, allocation) => sum + allocation.bytes, 0);
+      const most = allocations.slice(0, 5).map(({ where, bytes }) => `${bytes} in ${where}`);
+      assert(
+        bytes < BYTES_A_FRAME * FRAMES,
+        `${bytes / FRAMES} bytes for each frame: ${most.join(", ")}`,
+      );
+    },
+  );
+}

@@ -1,0 +1,249 @@
+// A client's and a server's data plane in this process and this thread, joined by a connection, with the
+// far ends of both links: what is between host and AC, without workers, driven step by step.
+
+import {
+  ControlLane,
+  DataLane,
+  EventFd,
+  inNamespace,
+  LinkSender,
+  Pinned,
+  readInterface,
+} from "../../ffi/mod.ts";
+import { Counters } from "../../src/dataplane/counters.ts";
+import { DataPlane } from "../../src/dataplane/data_plane.ts";
+import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
+import { AcProtocol } from "../../src/lab/ac_protocol.ts";
+import { HostProtocol } from "../../src/lab/host_protocol.ts";
+import type { Side } from "../../src/relay/mod.ts";
+import { CHANNEL_SIZES } from "../../src/tunnel/channel.ts";
+import { emitSession, PPP_PROTOCOL } from "../../src/wire/mod.ts";
+import { TestNet } from "./namespaces.ts";
+import { TcpPair } from "./tcp_pair.ts";
+
+const DEADLINE_MS = 5000;
+/** How many frames one call of `Wire.send` puts on the link. */
+const BURST = 64;
+
+/** The far end of a link: what a host or an AC has. */
+export class Wire {
+  readonly control: ControlLane;
+  readonly data: DataLane;
+  readonly #sender: LinkSender;
+  #frames = new Pinned(new Uint8Array(0));
+  #frameBytes = 0;
+
+  constructor(namespace: string, name: string) {
+    const lanes = inNamespace(namespace, () => {
+      const options = { interface: readInterface(name)!, promiscuous: true };
+      return {
+        control: ControlLane.open({ ...options, lane: "control" }),
+        data: DataLane.open({ ...options, lane: "data" }),
+      };
+    });
+    this.control = lanes.control;
+    this.data = lanes.data;
+    this.#sender = new LinkSender(lanes.data.fd, BURST);
+  }
+
+  /** Makes the frames that `burst` sends: in turn, of the same length. */
+  prepare(frames: Uint8Array[]): void {
+    this.#frameBytes = frames[0].length;
+    this.#frames = new Pinned(new Uint8Array(BURST * this.#frameBytes));
+    for (let i = 0; i < BURST; i++) {
+      this.#frames.bytes.set(frames[i % frames.length], i * this.#frameBytes);
+    }
+  }
+
+  /** Sends so many of the prepared frames, at most 64. Allocates nothing. */
+  burst(count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#sender.push(this.#frames, i * this.#frameBytes, this.#frameBytes);
+    }
+    this.#sender.flush();
+  }
+
+  /** Puts any frame on the link. */
+  send(frame: Uint8Array): void {
+    if (!this.#sender.send(frame)) throw new Error("Cannot send: the link took no frame");
+  }
+
+  /** Counts the data frames that have come, and forgets them. Allocates nothing. */
+  takeData(): number {
+    let count = 0;
+    for (; this.data.next(); count++) this.data.release();
+    return count;
+  }
+
+  /** The control frames that have come. */
+  takeControl(): Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    const buffer = new Uint8Array(2048);
+    for (let length; (length = this.control.receive(buffer)) > 0;) {
+      frames.push(buffer.slice(0, length));
+    }
+    return frames;
+  }
+
+  close(): void {
+    this.control.close();
+    this.data.close();
+  }
+}
+
+/** A session as its host and its AC know it. */
+export interface OpenSession {
+  hostMac: Uint8Array;
+  /** The AC's address as the host sees it, and the host's as the AC sees it. */
+  acSeen: Uint8Array;
+  hostSeen: Uint8Array;
+  /** On the host's link. */
+  sessionId: number;
+  /** On the AC's link. */
+  acSessionId: number;
+}
+
+/** Options of {@linkcode TwoPlanes.make}. */
+export type TwoPlanesOptions = Partial<PlaneOptions>;
+
+/** Two planes, and everything that they need. */
+export class TwoPlanes implements AsyncDisposable {
+  readonly hosts: Wire;
+  readonly acs: Wire;
+  readonly client: DataPlane;
+  readonly server: DataPlane;
+  readonly counters: Record<Side, Counters> = { client: new Counters(), server: new Counters() };
+  readonly messages: Record<Side, FromWorker[]> = { client: [], server: [] };
+  readonly pair: TcpPair;
+  readonly #net: TestNet;
+  readonly #wakes: EventFd[] = [];
+  readonly #ac: AcProtocol;
+
+  private constructor(net: TestNet, path: string, pair: TcpPair, options: TwoPlanesOptions) {
+    this.#net = net;
+    this.pair = pair;
+    this.hosts = new Wire(path, "hosts");
+    this.acs = new Wire(path, "acs");
+    this.client = this.#plane(path, "client", options);
+    this.server = this.#plane(path, "server", options);
+    const received = new Uint8Array(0);
+    const tunnel = { id: 1, peer: "far:1", legacy: false, received };
+    this.client.handle({ type: "tunnel", tunnel: { ...tunnel, fd: pair.clientFd, name: "s" } });
+    this.server.handle({ type: "tunnel", tunnel: { ...tunnel, fd: pair.serverFd, name: "c" } });
+    const mac = inNamespace(path, () => readInterface("acs")!.mac.slice());
+    this.#ac = new AcProtocol({ mac, name: "bras" });
+  }
+
+  static async make(options: TwoPlanesOptions = {}): Promise<TwoPlanes> {
+    const net = await TestNet.make("planes");
+    try {
+      const namespace = await net.namespace("lab");
+      for (const [far, near] of [["hosts", "lan"], ["acs", "isp"]]) {
+        await net.veth({ namespace, name: far }, { namespace, name: near });
+      }
+      return new TwoPlanes(net, net.path(namespace), await TcpPair.make(), options);
+    } catch (error) {
+      await net[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** One turn of both. */
+  step(): void {
+    this.client.step(0);
+    this.server.step(0);
+  }
+
+  /** Opens sessions one after the other, each of a host of its own. */
+  open(count: number): OpenSession[] {
+    const sessions: OpenSession[] = [];
+    for (let n = 1; n <= count; n++) {
+      const hostMac = Uint8Array.of(2, 0, 0, 1, n >>> 8, n);
+      const host = new HostProtocol({ mac: hostMac, hostUniq: hostMac });
+      this.hosts.send(host.dial(0));
+      const endMs = performance.now() + DEADLINE_MS;
+      while (host.state !== "open") {
+        if (performance.now() > endMs) throw new Error(`Cannot open a session: ${host.state}`);
+        this.step();
+        for (const frame of this.acs.takeControl()) {
+          for (const answer of this.#ac.receive(frame, 0)) this.acs.send(answer);
+        }
+        for (const frame of this.hosts.takeControl()) {
+          const answer = host.receive(frame, 0);
+          if (answer !== undefined) this.hosts.send(answer);
+        }
+      }
+      const [acSession] = [...this.#ac.sessions.values()].slice(-1);
+      sessions.push({
+        hostMac,
+        acSeen: host.offer!.mac,
+        hostSeen: acSession.host,
+        sessionId: host.sessionId,
+        acSessionId: acSession.sessionId,
+      });
+    }
+    return sessions;
+  }
+
+  /** A session frame of a host, as long as is asked for in all. */
+  fromHost(
+    { hostMac, acSeen, sessionId }: OpenSession,
+    length: number,
+    protocol: number = PPP_PROTOCOL.IPV4,
+  ): Uint8Array {
+    return sessionFrame(acSeen, hostMac, sessionId, length, protocol);
+  }
+
+  /** The same of the AC. */
+  fromAc(
+    { hostSeen, acSessionId }: OpenSession,
+    length: number,
+    protocol: number = PPP_PROTOCOL.IPV4,
+  ): Uint8Array {
+    return sessionFrame(hostSeen, this.#ac.options.mac, acSessionId, length, protocol);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.dispose();
+    this.server.dispose();
+    for (const wake of this.#wakes) wake.close();
+    this.hosts.close();
+    this.acs.close();
+    await this.pair[Symbol.asyncDispose]();
+    await this.#net[Symbol.asyncDispose]();
+  }
+
+  #plane(path: string, side: Side, options: TwoPlanesOptions): DataPlane {
+    const wake = EventFd.open();
+    this.#wakes.push(wake);
+    const all: PlaneOptions = {
+      side,
+      interfaceName: side === "client" ? "lan" : "isp",
+      mac: "own",
+      idleMs: 0,
+      deadMs: 0,
+      pingMs: 5000,
+      tunnelDeadMs: 15_000,
+      debug: false,
+      ...CHANNEL_SIZES,
+      ...options,
+    };
+    const ports = {
+      post: (messages: FromWorker[]) => void this.messages[side].push(...messages),
+      now: () => performance.now(),
+    };
+    return inNamespace(path, () => new DataPlane(all, this.counters[side], ports, wake.fd));
+  }
+}
+
+function sessionFrame(
+  destination: Uint8Array,
+  source: Uint8Array,
+  sessionId: number,
+  length: number,
+  protocol: number,
+): Uint8Array {
+  const headers = 22; // Ethernet, PPPoE, PPP
+  const payload = new Uint8Array(length - headers);
+  return emitSession({ destination, source, sessionId, protocol, payload });
+}
