@@ -130,6 +130,10 @@ export class Channel {
   readonly #queueBytes: number;
   readonly #control = new FrameQueue(CONTROL_BYTES, CONTROL_FRAMES);
   readonly #data: FrameQueue;
+  /** What is left of a frame that the socket took a part of. */
+  readonly #rest = new Pinned(new Uint8Array(LARGEST_FRAME));
+  #restAt = 0;
+  #restEnd = 0;
   readonly #sender: StreamSender;
   readonly #codel = new CoDel();
   readonly #pace: Pace;
@@ -181,7 +185,7 @@ export class Channel {
 
   /** Bytes that wait here for the socket. */
   get queuedBytes(): number {
-    return this.#control.bytes + this.#data.bytes;
+    return this.#restEnd - this.#restAt + this.#control.bytes + this.#data.bytes;
   }
 
   /** Whether there is room for a data frame. */
@@ -198,7 +202,7 @@ export class Channel {
   unblock(nowMs: number): void {
     this.#blocked = false;
     // A path so slow that a batch takes that long would otherwise lose all that came meanwhile.
-    this.#staleMs = Math.max(STALE_MS, 4 * (nowMs - this.#blockedMs));
+    this.#staleMs = Math.max(STALE_MS, 2 * (nowMs - this.#blockedMs));
   }
 
   /**
@@ -350,31 +354,36 @@ export class Channel {
   }
 
   #send(nowMs: number): void {
-    const control = this.#control;
-    const data = this.#data;
     const sender = this.#sender;
     while (!this.#blocked) {
-      const cut = data.cut > 0 ? data.firstBytes : 0;
-      if (cut > 0) data.gatherCut(sender);
+      if (this.#restAt < this.#restEnd) sender.add(this.#rest, this.#restAt, this.#restEnd);
       const most = this.#pace.batchBytes;
-      control.gather(sender, most, nowMs);
+      this.#control.gather(sender, most, nowMs);
       const ahead = sender.bytes;
-      data.gather(sender, most, nowMs, this.#judge);
+      this.#data.gather(sender, most, nowMs, this.#judge);
       const offered = sender.bytes;
       if (offered === 0) return this.#pace.idle();
       const sent = sender.send();
       if (sent < 0 && sent !== -ERRNO.EAGAIN) {
         return this.end(systemError("the connection broke", -sent).message);
       }
-      if (sent > 0) {
-        data.consume(Math.min(sent, cut));
-        control.consume(Math.max(0, Math.min(sent, ahead) - cut));
-        data.consume(Math.max(0, sent - ahead));
-      }
+      if (sent > 0) this.#consume(sent, ahead);
       // A socket that took a part has no room for more.
       if (sent < offered) this.#block(nowMs, Math.max(0, sent));
       else this.#pace.sent(sent);
     }
+  }
+
+  // Of what was sent, `ahead` bytes were not data: the rest of a frame, then control frames.
+  #consume(sent: number, ahead: number): void {
+    const rest = this.#restEnd - this.#restAt;
+    this.#restAt += Math.min(sent, rest);
+    if (sent < rest) return;
+    this.#restAt = 0;
+    this.#restEnd = sent < ahead
+      ? this.#control.consume(sent - rest, this.#rest.bytes)
+      : this.#control.consume(ahead - rest, this.#rest.bytes) +
+        this.#data.consume(sent - ahead, this.#rest.bytes);
   }
 
   #block(nowMs: number, sent: number): void {

@@ -32,7 +32,6 @@ export class FrameQueue {
   #judged = 0;
   #tail = 0;
   #writeAt = 0;
-  #cut = 0;
 
   /**
    * An empty queue.
@@ -53,11 +52,6 @@ export class FrameQueue {
   /** Whether nothing waits. */
   get empty(): boolean {
     return this.#head === this.#tail;
-  }
-
-  /** Bytes of the first frame that the socket has taken already: the rest of it must go before all else. */
-  get cut(): number {
-    return this.#cut;
   }
 
   /**
@@ -91,29 +85,10 @@ export class FrameQueue {
     return true;
   }
 
-  /** Bytes of the first frame that are still to be sent. */
-  get firstBytes(): number {
-    const index = this.#head & this.#mask;
-    return this.#ends[index] - this.#starts[index] - this.#cut;
-  }
-
-  /** Gives the rest of a frame that is cut to a sender. */
-  gatherCut(sender: StreamSender): void {
-    const index = this.#head & this.#mask;
-    sender.add(this.#memory, this.#starts[index] + this.#cut, this.#ends[index]);
-  }
-
-  /**
-   * Gives frames to a sender, until it has `most` bytes; `judge` is asked once for each. A frame that is
-   * cut is left out: see `gatherCut`.
-   */
+  /** Gives frames to a sender, until it has `most` bytes; `judge` is asked once for each. */
   gather(sender: StreamSender, most: number, nowMs: number, judge?: Judge): void {
     const mask = this.#mask;
-    for (
-      let number = this.#cut > 0 ? this.#head + 1 : this.#head;
-      number !== this.#tail;
-      number++
-    ) {
+    for (let number = this.#head; number !== this.#tail; number++) {
       if (sender.bytes >= most) break;
       const index = number & mask;
       if (number >= this.#judged) {
@@ -130,30 +105,35 @@ export class FrameQueue {
     this.#skipEmptied();
   }
 
-  /** Takes bytes that were sent from the head; the last frame may be left cut. */
-  consume(bytes: number): void {
-    this.bytes -= bytes;
+  /**
+   * Takes bytes that were sent from the head. A frame of which only a part was sent goes as well, since
+   * the rest of it must go before all else.
+   *
+   * @param rest Where that is copied to, to the start.
+   * @returns How many bytes it has.
+   */
+  consume(bytes: number, rest: Uint8Array): number {
     let left = bytes;
+    let cut = 0;
     while (left > 0) {
-      const index = this.#head & this.#mask;
-      const size = this.#ends[index] - this.#starts[index] - this.#cut;
+      const index = this.#head++ & this.#mask;
+      const start = this.#starts[index];
+      const size = this.#ends[index] - start;
+      this.bytes -= size;
       if (left < size) {
-        this.#cut += left;
-        return;
+        cut = size - left;
+        rest.set(this.#memory.bytes.subarray(start + left, start + size));
+        break;
       }
       left -= size;
-      this.#cut = 0;
-      this.#head++;
     }
     this.#skipEmptied();
+    return cut;
   }
 
-  /** Drops frames at the head that came before a time, but for one that is cut. */
+  /** Drops frames at the head that came before a time. */
   dropBefore(arrivedMs: number): void {
-    while (
-      this.#head !== this.#tail && this.#cut === 0 &&
-      this.#arrivedMs[this.#head & this.#mask] < arrivedMs
-    ) {
+    while (!this.empty && this.#arrivedMs[this.#head & this.#mask] < arrivedMs) {
       this.#empty(this.#head & this.#mask);
       this.#skipEmptied();
     }

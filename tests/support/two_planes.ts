@@ -104,7 +104,10 @@ export interface OpenSession {
 }
 
 /** Options of {@linkcode TwoPlanes.make}. */
-export type TwoPlanesOptions = Partial<PlaneOptions>;
+export interface TwoPlanesOptions {
+  client?: Partial<PlaneOptions>;
+  server?: Partial<PlaneOptions>;
+}
 
 /** Two planes, and everything that they need. */
 export class TwoPlanes implements AsyncDisposable {
@@ -226,7 +229,7 @@ export class TwoPlanes implements AsyncDisposable {
       tunnelDeadMs: 15_000,
       debug: false,
       ...CHANNEL_SIZES,
-      ...options,
+      ...options[side],
     };
     const ports = {
       post: (messages: FromWorker[]) => void this.messages[side].push(...messages),

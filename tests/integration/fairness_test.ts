@@ -1,0 +1,102 @@
+// The data plane's turns: each is bounded, and no direction, lane or reader waits for another's end.
+
+import { assert, assertEquals } from "@std/assert";
+import type { FromWorker } from "../../src/dataplane/messages.ts";
+import { LCP_CODE, PPP_PROTOCOL, readProtocol } from "../../src/wire/mod.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
+import { TwoPlanes } from "../support/two_planes.ts";
+
+const noNet = whyNot("linux", "root", "iproute2", "namespaces");
+
+/** More than any one turn takes. */
+const FLOOD = 3000;
+
+function flood(planes: TwoPlanes, frame: Uint8Array): void {
+  planes.hosts.prepare([frame]);
+  for (let sent = 0; sent < FLOOD; sent += 60) planes.hosts.burst(60);
+}
+
+testUnless(noNet, "DataPlane.step() takes a bounded part of what waits on the link", async () => {
+  await using planes = await TwoPlanes.make();
+  const [session] = planes.open(1);
+  flood(planes, planes.fromHost(session, 100));
+  planes.client.step(0);
+  assertEquals(planes.counters.client.read().frames.uplink.session, 256);
+});
+
+testUnless(
+  noNet,
+  "DataPlane.step() takes a bounded part of what a tunnel has brought",
+  async () => {
+    await using planes = await TwoPlanes.make();
+    const [session] = planes.open(1);
+    flood(planes, planes.fromHost(session, 60));
+    const before = planes.counters.server.read().frames.downlink.session;
+    for (let i = 0; i < 20; i++) planes.client.step(0);
+    let taken = before;
+    while (taken < FLOOD) {
+      planes.server.step(1000);
+      const { session } = planes.counters.server.read().frames.downlink;
+      assert(session - taken <= 512, `${session - taken} frames in a turn`);
+      taken = session;
+    }
+    assertEquals(planes.acs.takeData(), FLOOD);
+  },
+);
+
+testUnless(noNet, "DataPlane carries a frame down at once while the link floods it", async () => {
+  await using planes = await TwoPlanes.make();
+  const [session] = planes.open(1);
+  flood(planes, planes.fromHost(session, 100));
+  planes.acs.send(planes.fromAc(session, 100));
+  let turns = 0;
+  for (; planes.hosts.takeData() === 0; turns++) {
+    assert(turns < 4, "the frame waits for the flood's end");
+    planes.step();
+  }
+  assert(planes.counters.client.read().frames.uplink.session < FLOOD, "the flood goes on");
+});
+
+testUnless(noNet, "DataPlane carries a control frame up before the data that waits", async () => {
+  await using planes = await TwoPlanes.make();
+  const [session] = planes.open(1);
+  flood(planes, planes.fromHost(session, 100));
+  const echo = planes.fromHost(session, 60, PPP_PROTOCOL.LCP);
+  echo[22] = LCP_CODE.ECHO_REQUEST;
+  planes.hosts.send(echo);
+  planes.step();
+  planes.step();
+  const [first] = planes.acs.takeControl();
+  assertEquals(readProtocol(first, 0), PPP_PROTOCOL.LCP);
+  assert(planes.acs.takeData() < FLOOD / 2, "it came with the first data");
+});
+
+testUnless(
+  noNet,
+  "DataPlane tells a snapshot in parts, between which it carries frames",
+  async () => {
+    await using planes = await TwoPlanes.make();
+    const sessions = planes.open(300);
+    planes.messages.client.length = 0;
+    planes.client.handle({ type: "snapshot", request: 7 });
+    const parts: Extract<FromWorker, { type: "snapshot" | "snapshot-part" }>[] = [];
+    const frame = planes.fromHost(sessions[0], 100);
+    let carried = 0;
+    while (parts.at(-1)?.type !== "snapshot") {
+      planes.hosts.send(frame);
+      planes.step();
+      planes.step();
+      carried += planes.acs.takeData();
+      for (const message of planes.messages.client.splice(0)) {
+        if (message.type === "snapshot" || message.type === "snapshot-part") parts.push(message);
+      }
+      assert(carried < 50, "the snapshot does not end");
+    }
+    const lengths = parts.map(({ sessions }) => sessions.length);
+    assert(lengths.length >= 3 && Math.max(...lengths) <= 128, `${lengths} sessions`);
+    assert(parts.every(({ request }) => request === 7));
+    const ids = parts.flatMap(({ sessions }) => sessions.map(({ sessionId }) => sessionId));
+    assertEquals(new Set(ids).size, 300);
+    assert(carried >= 2, `${carried} frames meanwhile`);
+  },
+);
