@@ -5,10 +5,10 @@ const TICKS_A_SECOND = 100;
 
 /** Seconds of all CPUs together, since the machine started. */
 export interface MachineTime {
-  busy: number;
+  /** The kernel measures this, while what it says of busy time is sampled and misses short wake-ups. */
+  idle: number;
   /** Taken by the hypervisor while something here wanted to run. */
   steal: number;
-  total: number;
 }
 
 /** Reads the machine's time. */
@@ -18,10 +18,9 @@ export function machineTime(): MachineTime {
 
 /** Takes the first line of /proc/stat apart. */
 export function parseMachineTime(text: string): MachineTime {
-  const [user, nice, system, idle, iowait, irq, softirq, steal] = text.split("\n", 1)[0]
-    .split(/\s+/).slice(1).map((ticks) => Number(ticks) / TICKS_A_SECOND);
-  const busy = user + nice + system + irq + softirq;
-  return { busy, steal, total: busy + idle + iowait + steal };
+  const [, , , idle, iowait, , , steal] = text.split("\n", 1)[0].split(/\s+/).slice(1)
+    .map((ticks) => Number(ticks) / TICKS_A_SECOND);
+  return { idle: idle + iowait, steal };
 }
 
 /** Seconds that a process and all its threads have used; 0 for one that is gone. */
@@ -50,9 +49,22 @@ export function memoryOf(pids: number[]): { rss: number; highest: number } {
   return { rss: sum("VmRSS"), highest: sum("VmHWM") };
 }
 
-/** What was used of the CPUs between its making and `read`. */
+/** What was used of the CPUs between its making and `read`, in seconds. */
+export interface CpuUse {
+  /** By the path's processes. */
+  processes: number;
+  /** By all that ran. */
+  machine: number;
+  /** By all but the bench. */
+  others: number;
+  /** The share of all the CPUs' time that was stolen. */
+  stealShare: number;
+}
+
+/** Measures the use of the CPUs from its making on. */
 export class CpuMeter {
   readonly #pids: number[];
+  readonly #startMs = performance.now();
   readonly #machine = machineTime();
   readonly #path: number;
   readonly #bench = processSeconds("self");
@@ -62,15 +74,17 @@ export class CpuMeter {
     this.#path = total(pids);
   }
 
-  /** Seconds of the path's processes, seconds of all but the bench, and the share that was stolen. */
-  read(): { processes: number; others: number; stealShare: number } {
-    const machine = machineTime();
-    const bench = processSeconds("self") - this.#bench;
-    const elapsed = machine.total - this.#machine.total;
+  /** What was used until now. */
+  read(): CpuUse {
+    const { idle, steal } = machineTime();
+    const stolen = steal - this.#machine.steal;
+    const elapsed = navigator.hardwareConcurrency * (performance.now() - this.#startMs) / 1000;
+    const machine = Math.max(0, elapsed - (idle - this.#machine.idle) - stolen);
     return {
       processes: total(this.#pids) - this.#path,
-      others: Math.max(0, machine.busy - this.#machine.busy - bench),
-      stealShare: elapsed > 0 ? (machine.steal - this.#machine.steal) / elapsed : 0,
+      machine,
+      others: Math.max(0, machine - (processSeconds("self") - this.#bench)),
+      stealShare: stolen / elapsed,
     };
   }
 }

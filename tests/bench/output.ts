@@ -52,7 +52,7 @@ export async function report(
   for (const [name, reason] of Object.entries(skipped)) print(`${name}: left out: ${reason}`);
   print("≥: the generator could send no more; the path may carry more.");
   print(
-    "Kernel paths have no processes: their work is done in whoever sends, much of it in the bench.",
+    "CPU: kernel paths have no processes, and much of their work is done by whoever sends, which is the bench: compare them by the whole machine's.",
   );
   print(ratioLines(columns) && `\n${ratioLines(columns)}\n`);
   for (const line of remarks(runs)) print(line);

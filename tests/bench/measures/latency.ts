@@ -25,7 +25,7 @@ export async function measureLatency(subject: Subject): Promise<void> {
         sessions: 1,
         evenly: true,
       });
-      const { processes, others } = meter.read();
+      const { processes, machine, others } = meter.read();
       const figures: Figures = {
         [`${name}.p50`]: { value: up.received.p50Us },
         [`${name}.p99`]: { value: up.received.p99Us },
@@ -33,7 +33,8 @@ export async function measureLatency(subject: Subject): Promise<void> {
       if (rate === CPU_RATE) {
         const sent = up.sent * (SECONDS + WARMUP_SECONDS) / SECONDS;
         figures["cpu.processes"] = { value: processes * MILLION / sent };
-        figures["cpu.machine"] = { value: others * MILLION / sent };
+        figures["cpu.others"] = { value: others * MILLION / sent };
+        figures["cpu.machine"] = { value: machine * MILLION / sent };
       }
       if (up.loss > 0) subject.remarks.push(`${name}: ${(up.loss * 100).toFixed(2)} % lost`);
       return figures;

@@ -8,7 +8,8 @@ import type { Subject } from "./measure.ts";
 const LOSS_LIMIT = 0.001;
 const OVERLOAD_RATE = 300_000;
 const LEAST_RATE = 1000;
-const MOST_RATE = 400_000;
+const RESOLUTION = 0.03;
+const MOST_RATE = 1_000_000;
 
 type Combination = Pick<Trial, "frameBytes" | "sessions" | "direction">;
 
@@ -54,7 +55,7 @@ async function search(subject: Subject, name: string, combination: Combination) 
     start: carried * 0.9,
     least: LEAST_RATE,
     most: MOST_RATE / ways,
-    resolution: quick ? 0.05 : 0.03,
+    resolution: RESOLUTION,
   });
   return { value: rate * ways, atLeast };
 }
