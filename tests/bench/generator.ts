@@ -1,0 +1,118 @@
+// Sends one kind of frame at a rate, by an absolute schedule.
+import { Burst, SLOTS } from "./burst.ts";
+import { realtime } from "./clock.ts";
+import { COUNTED, FORMAT, type FrameKind, layFrame, SESSION_ID_AT, WORD } from "./frame_format.ts";
+import type { SentResult } from "./messages.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Frames that are due within so long may leave together, unless they are to be spaced evenly. */
+const TOGETHER_NS = 100_000;
+/** What the generator makes up for when it was kept from the CPU; beyond, the frames are not sent. */
+const BEHIND_NS = 3_000_000;
+
+/** What a generator sends. */
+export interface GeneratorOptions {
+  kind: FrameKind;
+  frameBytes: number;
+  /** Frames a second; 0 for none. */
+  rate: number;
+  startNs: number;
+  countFromNs: number;
+  endNs: number;
+  magic: number;
+  firstSession: number;
+  sessions: number;
+  evenly: boolean;
+}
+
+/** One kind of frame, through some sessions in turn. */
+export class Generator {
+  /** When `run` has something to do again; Infinity once all is sent. */
+  nextNs: number;
+  /** All that was sent, the warm-up too. */
+  total = 0;
+
+  readonly #options: GeneratorOptions;
+  readonly #sessions: Sessions;
+  readonly #burst: Burst;
+  readonly #firstWord: number;
+  readonly #periodNs: number;
+  readonly #together: number;
+  readonly #sequences: Uint32Array;
+  /** When frame 0 would have been due: later than the start by as much as was given up. */
+  #scheduleNs: number;
+  #counted = 0;
+  #behindNs = 0;
+  #session = 0;
+
+  constructor(fd: number, sessions: Sessions, options: GeneratorOptions) {
+    const { kind, frameBytes, rate, startNs, sessions: count, evenly, firstSession } = options;
+    this.#options = options;
+    this.#sessions = sessions;
+    this.#burst = new Burst(fd, frameBytes);
+    this.#firstWord = FORMAT[kind].wordsAt;
+    this.#periodNs = 1e9 / rate;
+    this.#together = evenly ? 1 : Math.min(SLOTS, Math.max(1, TOGETHER_NS / this.#periodNs)) >>> 0;
+    this.#sequences = new Uint32Array(count);
+    this.#scheduleNs = startNs;
+    this.nextNs = rate > 0 && firstSession + count <= sessions.count ? startNs : Infinity;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      layFrame(this.#burst.frame(slot), kind, sessions.peer, sessions.own);
+    }
+  }
+
+  /** Sends what is due, at most one burst of it. */
+  run(nowNs: number): void {
+    const { endNs, countFromNs } = this.#options;
+    if (nowNs >= endNs) {
+      this.nextNs = Infinity;
+      return;
+    }
+    let due = Math.floor((nowNs - this.#scheduleNs) / this.#periodNs) + 1 - this.total;
+    const most = Math.max(this.#together, BEHIND_NS / this.#periodNs);
+    if (due > most) {
+      const skippedNs = (due - most) * this.#periodNs;
+      this.#scheduleNs += skippedNs;
+      this.#behindNs += skippedNs;
+      due = Math.floor(most);
+    }
+    const count = Math.min(due, SLOTS);
+    if (count > 0) this.#send(count, nowNs >= countFromNs);
+    this.nextNs = this.#scheduleNs + (this.total + this.#together - 1) * this.#periodNs;
+  }
+
+  /** What it sent, without the warm-up. */
+  result(): SentResult {
+    const { endNs, countFromNs } = this.#options;
+    return {
+      frames: this.#counted,
+      rate: this.#counted / (endNs - countFromNs) * 1e9,
+      refused: this.#burst.refused,
+      behindMs: this.#behindNs / 1e6,
+    };
+  }
+
+  #send(count: number, counted: boolean): void {
+    const { bytes, words } = this.#burst;
+    const { magic, sessions, firstSession } = this.#options;
+    const ids = this.#sessions.ids;
+    realtime.read();
+    for (let slot = 0; slot < count; slot++) {
+      const session = this.#session;
+      const number = firstSession + session;
+      const at = this.#burst.at(slot);
+      const word = (at + this.#firstWord) >>> 2;
+      bytes[at + SESSION_ID_AT] = ids[number] >>> 8;
+      bytes[at + SESSION_ID_AT + 1] = ids[number];
+      words[word + WORD.magic] = magic;
+      words[word + WORD.session] = counted ? number | COUNTED : number;
+      words[word + WORD.sequence] = ++this.#sequences[session];
+      words[word + WORD.sec] = realtime.sec;
+      words[word + WORD.nsec] = realtime.nsec;
+      this.#session = session + 1 === sessions ? 0 : session + 1;
+    }
+    this.#burst.send(count);
+    this.total += count;
+    if (counted) this.#counted += count;
+  }
+}

@@ -1,0 +1,32 @@
+// The measures in their order.
+import type { Measure } from "../options.ts";
+import { measureLatency } from "./latency.ts";
+import type { Subject } from "./measure.ts";
+import { measureRates } from "./rate.ts";
+import { measureSaturation } from "./saturation.ts";
+import { measureSetup } from "./setup.ts";
+
+export { type KeptTrial, STEAL_LIMIT, Subject } from "./measure.ts";
+
+/** Sessions that are open for the measures that carry data. */
+const SESSIONS = 100;
+const DIAL_RATE = 500;
+const PATIENCE_MS = 15_000;
+
+/** Opens sessions through a path and measures what was asked for. */
+export async function measureAll(subject: Subject, measures: Measure[]): Promise<void> {
+  const { open, acSessions } = await subject.load.open(SESSIONS, DIAL_RATE, PATIENCE_MS);
+  if (open < SESSIONS || acSessions !== open) {
+    throw new Error(
+      `Cannot measure: ${open} of ${SESSIONS} sessions opened, ${acSessions} at the AC`,
+    );
+  }
+  const run: Record<Measure, () => Promise<void>> = {
+    rate: () => measureRates(subject),
+    latency: () => measureLatency(subject),
+    saturation: () => measureSaturation(subject),
+    setup: () => measureSetup(subject, SESSIONS),
+  };
+  for (const measure of measures) await run[measure]();
+  subject.raw.drops = await subject.running.drops?.();
+}

@@ -1,0 +1,126 @@
+// Everything but the measuring: what a run prints and keeps.
+import { medianFigures } from "./figures.ts";
+import { type KeptTrial, STEAL_LIMIT, type Subject } from "./measures/mod.ts";
+import type { BenchOptions } from "./options.ts";
+import type { Path } from "./paths/mod.ts";
+import { ratioLines, ratios, table } from "./report.ts";
+
+const encoder = new TextEncoder();
+
+/** Writes a line to standard output. */
+export function print(line = ""): void {
+  Deno.stdout.writeSync(encoder.encode(`${line}\n`));
+}
+
+/** Writes a line to standard error: how far it is. */
+export function progress(line: string): void {
+  Deno.stderr.writeSync(encoder.encode(`${line}\n`));
+}
+
+/** What came of one path in one round. */
+export interface PathRun {
+  round: number;
+  path: Path;
+  subject: Subject;
+}
+
+/** Prints the table and what the reader needs to judge it, and writes the JSON. */
+export async function report(
+  runs: PathRun[],
+  skipped: Record<string, string>,
+  options: BenchOptions,
+  totals: { stealShare: number; seconds: number; startedAt: Date },
+): Promise<void> {
+  const columns = options.paths.flatMap((path) => {
+    const figures = runs.filter((run) => run.path === path).map(({ subject }) => subject.figures);
+    return figures.length === 0
+      ? []
+      : [{ name: path.name, note: path.note, figures: medianFigures(figures) }];
+  });
+  const versions = await readVersions();
+  const cpus = navigator.hardwareConcurrency;
+
+  print(
+    `pppoe-proxy bench: ${cpus} CPUs, Linux ${versions.kernel}, Deno ${versions.deno}, ` +
+      `OpenVPN ${versions.openvpn}; ${options.rounds} round${options.rounds === 1 ? "" : "s"}, ` +
+      `${Math.round(totals.seconds)} s`,
+  );
+  print();
+  print(table(columns));
+  print();
+  for (const { name, note } of columns) print(`${name}: ${note}`);
+  for (const [name, reason] of Object.entries(skipped)) print(`${name}: left out: ${reason}`);
+  print("≥: the generator could send no more; the path may carry more.");
+  print(
+    "CPU: kernel paths have no processes, and much of their work is done by whoever sends, which is the bench: compare them by the whole machine's.",
+  );
+  print(ratioLines(columns) && `\n${ratioLines(columns)}\n`);
+  for (const line of remarks(runs)) print(line);
+  const steal = `CPU stolen from this machine meanwhile: ${(totals.stealShare * 100).toFixed(1)} %`;
+  print(steal);
+  const unsure = columns.some(({ figures }) => Object.values(figures).some((f) => f.unsure));
+  if (unsure) print(`?: more than ${STEAL_LIMIT * 100} % of the CPU was stolen then: unsure.`);
+
+  const file = options.json ?? await defaultFile(totals.startedAt);
+  const json = {
+    date: totals.startedAt.toISOString(),
+    versions,
+    cpus,
+    options: { ...options, paths: options.paths.map(({ name }) => name) },
+    seconds: totals.seconds,
+    stealShare: totals.stealShare,
+    skipped,
+    medians: Object.fromEntries(columns.map(({ name, figures }) => [name, figures])),
+    ratios: ratios(columns),
+    runs: runs.map(({ round, path, subject }) => ({
+      round,
+      path: path.name,
+      figures: subject.figures,
+      raw: subject.raw,
+      remarks: subject.remarks,
+      trials: subject.trials,
+    })),
+  };
+  await Deno.writeTextFile(file, JSON.stringify(json, null, 1) + "\n");
+  print(`All trials: ${file}`);
+}
+
+function remarks(runs: PathRun[]): string[] {
+  const lines: string[] = [];
+  for (const { round, path, subject } of runs) {
+    const tell = (text: string) => lines.push(`round ${round}, ${path.name}: ${text}`);
+    subject.remarks.forEach(tell);
+    const faults = faultsOf(subject.trials);
+    if (faults) tell(`in all trials together: ${faults}`);
+    const drops = Object.entries((subject.raw.drops ?? {}) as Record<string, number>);
+    if (drops.length > 0) {
+      tell(`it counts as dropped: ${drops.map(([reason, n]) => `${reason} ${n}`).join(", ")}`);
+    }
+  }
+  return lines;
+}
+
+// What no path should do, whatever the load.
+function faultsOf(trials: KeptTrial[]): string {
+  const sums = { duplicates: 0, reordered: 0, wrong: 0, misdelivered: 0 };
+  const names = Object.keys(sums) as (keyof typeof sums)[];
+  for (const { up, down, controlUp, controlDown } of trials) {
+    for (const { received } of [up, down, controlUp, controlDown]) {
+      for (const name of names) sums[name] += received[name];
+    }
+  }
+  return names.filter((name) => sums[name] > 0).map((name) => `${sums[name]} ${name}`).join(", ");
+}
+
+async function defaultFile(date: Date): Promise<string> {
+  const folder = new URL("./results/", import.meta.url).pathname;
+  await Deno.mkdir(folder, { recursive: true });
+  return `${folder}${date.toISOString().replaceAll(":", "-").slice(0, 19)}.json`;
+}
+
+async function readVersions() {
+  const openvpn = await new Deno.Command("openvpn", { args: ["--version"] }).output()
+    .then(({ stdout }) => new TextDecoder().decode(stdout).split(" ")[1])
+    .catch(() => "none");
+  return { deno: Deno.version.deno, kernel: Deno.osRelease(), openvpn };
+}

@@ -1,0 +1,12 @@
+// All paths, in the order in which the table shows them.
+import { bridgePath } from "./bridge.ts";
+import { openvpnPath } from "./openvpn.ts";
+import { oursPath } from "./ours.ts";
+import type { Path } from "./path.ts";
+import { relayPath } from "./relay.ts";
+import { vxlanPath } from "./vxlan.ts";
+
+export type { Path, RunningPath } from "./path.ts";
+
+/** Every path that the bench knows. */
+export const PATHS: readonly Path[] = [oursPath, openvpnPath, vxlanPath, relayPath, bridgePath];

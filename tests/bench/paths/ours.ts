@@ -1,0 +1,86 @@
+import { httpGet } from "../../../src/lab/http.ts";
+import { Program } from "../../../src/lab/program.ts";
+import { type Line, WAN } from "../line.ts";
+import type { Path } from "./path.ts";
+
+const TUNNEL = `${WAN.server}:8863`;
+const STATUS = { hostname: "127.0.0.1", port: 8864 };
+const UP_MS = 15_000;
+const POLL_MS = 20;
+
+/** Makes a path of ours: one for each set of flags that is worth a column. */
+function ours(
+  name: string,
+  note: string,
+  flags: { both?: string[]; server?: string[]; client?: string[] } = {},
+): Path {
+  return {
+    name,
+    note,
+    hasTunnel: true,
+    obstacle: () => undefined,
+    async start(line) {
+      const own = {
+        server: ["--interface", "isp0", "--listen", TUNNEL, "--allow", WAN.client],
+        client: ["--interface", "lan0", "--connect", TUNNEL],
+      };
+      const status = ["--status", `${STATUS.hostname}:${STATUS.port}`];
+      const run = (side: "server" | "client") =>
+        Program.start({
+          namespace: line[side],
+          args: [
+            side,
+            ...own[side],
+            "--mac",
+            "own",
+            ...status,
+            ...flags.both ?? [],
+            ...flags[side] ?? [],
+          ],
+        });
+      const server = run("server");
+      const client = run("client");
+      try {
+        await healthy(line, line.server, server);
+        await healthy(line, line.client, client);
+      } catch (error) {
+        await Promise.all([client.stop(), server.stop()]);
+        throw error;
+      }
+      return {
+        pids: [client.pid, server.pid],
+        async drops() {
+          const sides = { client: line.client, server: line.server };
+          const drops: Record<string, number> = {};
+          for (const [side, namespace] of Object.entries(sides)) {
+            const { body } = await httpGet(line.net.path(namespace), STATUS, "/api/status");
+            const counts = (JSON.parse(body) as { drops: Record<string, number> }).drops;
+            for (const [reason, count] of Object.entries(counts)) {
+              if (count > 0) drops[`${side} ${reason}`] = count;
+            }
+          }
+          return drops;
+        },
+        async stop() {
+          await client.stop();
+          await server.stop();
+        },
+      };
+    },
+  };
+}
+
+/** pppoe-proxy, in the clear. */
+export const oursPath = ours("ours", "pppoe-proxy, server and client, --mac own");
+
+async function healthy(line: Line, namespace: string, program: Program): Promise<void> {
+  let ended = false;
+  program.status.then(() => ended = true);
+  for (const giveUp = Date.now() + UP_MS; Date.now() < giveUp && !ended;) {
+    const path = line.net.path(namespace);
+    const answer = await httpGet(path, STATUS, "/healthz").catch(() => undefined);
+    if (answer?.status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new Error(`Cannot bring pppoe-proxy up: ${program.lines.at(-1) ?? "it says nothing"}`);
+}

@@ -1,0 +1,103 @@
+// The sink's receive ring: small slots, for the head of each frame and its stamp of arrival.
+import { errno, systemError } from "../../ffi/errno.ts";
+import type { InterfaceInfo } from "../../ffi/interface.ts";
+import { libc } from "../../ffi/libc.ts";
+import { getOption, setOption } from "../../ffi/socket_option.ts";
+import { int, tpacketReq } from "../../ffi/structs.ts";
+import { ETH_P_PPP_SES } from "../../src/wire/mod.ts";
+import { filterProtocol, openSocket, SOL_PACKET } from "./packet.ts";
+
+const PACKET_RX_RING = 5;
+const PACKET_STATISTICS = 6;
+const PACKET_VERSION = 10;
+const TPACKET_V2 = 1;
+const TP_STATUS_KERNEL = 0;
+const TP_STATUS_USER = 1;
+const PROT_READ_WRITE = 0x1 | 0x2;
+const MAP_SHARED = 0x1;
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+
+/** `struct tpacket2_hdr`, linux/if_packet.h: offsets in words; of tp_mac in halves. */
+const TPACKET2 = { len: 1, mac: 6, sec: 4, nsec: 5 } as const;
+
+const SLOT_BYTES = 256;
+const SNAP_BYTES = 128;
+const BLOCK_BYTES = 65536;
+
+/** Session frames of one PPP protocol, as they arrive at an interface. */
+export class Ring {
+  readonly bytes: Uint8Array;
+  readonly halves: Uint16Array;
+  readonly words: Uint32Array<ArrayBuffer>;
+  /** Of the frame at the head: where it starts in `bytes`, its whole length, when it arrived. */
+  offset = 0;
+  wireLength = 0;
+  sec = 0;
+  nsec = 0;
+
+  readonly #fd: number;
+  readonly #mapping: Deno.PointerObject;
+  readonly #size: number;
+  readonly #statistics = new Uint32Array(2);
+  #head = 0;
+
+  /** Opens one in the network namespace that the thread is in. */
+  constructor(info: InterfaceInfo, protocol: number, slots: number) {
+    this.#size = slots * SLOT_BYTES;
+    this.#fd = openSocket(info, ETH_P_PPP_SES, (fd) => {
+      const action = `Cannot set up a receive ring on ${info.name}`;
+      const blocks = this.#size / BLOCK_BYTES;
+      filterProtocol(fd, protocol, SNAP_BYTES);
+      setOption(fd, SOL_PACKET, PACKET_VERSION, int(TPACKET_V2), action);
+      const ring = tpacketReq(BLOCK_BYTES, blocks, SLOT_BYTES, slots);
+      setOption(fd, SOL_PACKET, PACKET_RX_RING, ring, action);
+    });
+    const mapping = libc.mmap(
+      null,
+      BigInt(this.#size),
+      PROT_READ_WRITE,
+      MAP_SHARED,
+      this.#fd,
+      0n,
+    );
+    if (mapping === null || Deno.UnsafePointer.value(mapping) === MAP_FAILED) {
+      throw systemError(`Cannot map the receive ring on ${info.name}`, errno());
+    }
+    this.#mapping = mapping;
+    const buffer = Deno.UnsafePointerView.getArrayBuffer(mapping, this.#size);
+    this.bytes = new Uint8Array(buffer);
+    this.halves = new Uint16Array(buffer);
+    this.words = new Uint32Array(buffer);
+  }
+
+  /** Looks whether there is a frame at the head, and sets the fields to describe it. */
+  next(): boolean {
+    const word = this.#head >>> 2;
+    if ((Atomics.load(this.words, word) & TP_STATUS_USER) === 0) return false;
+    this.offset = this.#head + this.halves[(this.#head >>> 1) + TPACKET2.mac];
+    this.wireLength = this.words[word + TPACKET2.len];
+    this.sec = this.words[word + TPACKET2.sec];
+    this.nsec = this.words[word + TPACKET2.nsec];
+    return true;
+  }
+
+  /** Gives the slot at the head back. */
+  release(): void {
+    Atomics.store(this.words, this.#head >>> 2, TP_STATUS_KERNEL);
+    this.#head += SLOT_BYTES;
+    if (this.#head === this.#size) this.#head = 0;
+  }
+
+  /** How many frames found no slot since this was last asked. */
+  drops(): number {
+    getOption(this.#fd, SOL_PACKET, PACKET_STATISTICS, this.#statistics);
+    return this.#statistics[1];
+  }
+
+  /** Closes it. */
+  close(): void {
+    this.words.buffer.transfer();
+    libc.munmap(this.#mapping, BigInt(this.#size));
+    libc.close(this.#fd);
+  }
+}

@@ -1,0 +1,106 @@
+// One end's part of a trial: a single synchronous loop that sends what is due and looks what came.
+import { magicOf } from "./frame_format.ts";
+import { CONTROL_FRAME_BYTES } from "./frame_format.ts";
+import { monotonicNs, sleepUntil } from "./clock.ts";
+import { Generator } from "./generator.ts";
+import type { EndResult, TrialOrder } from "./messages.ts";
+import { realtime } from "./clock.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Shared } from "./shared.ts";
+import type { Sink } from "./sink.ts";
+
+/** How often the sink looks: its ring holds ten times what comes in between. */
+const DRAIN_NS = 5_000_000;
+/** Nothing came for so long: the queues on the way are empty. */
+const QUIET_NS = 100_000_000;
+/** However much is still queued, a trial ends so long after the last frame was sent. */
+const LONGEST_WAIT_NS = 10_000_000_000;
+
+/** What an end has, to take part in trials. */
+export interface End {
+  /** 0 for the host's, 1 for the AC's. */
+  number: 0 | 1;
+  fd: number;
+  sessions: Sessions;
+  data: Sink;
+  control: Sink;
+}
+
+/** Runs one trial, and says what came of it at this end. */
+export function runTrial(end: End, shared: Shared, order: TrialOrder): EndResult {
+  const magic = magicOf(order.trial);
+  const { frameBytes, startNs, firstSession, sessions } = order;
+  const endNs = startNs + order.seconds * 1e9;
+  const countFromNs = startNs + order.warmupSeconds * 1e9;
+  const common = { startNs, endNs, countFromNs, magic, firstSession, sessions };
+  const generators = [
+    new Generator(end.fd, end.sessions, {
+      ...common,
+      kind: "data",
+      frameBytes,
+      rate: order.rate,
+      evenly: order.evenly,
+    }),
+    new Generator(end.fd, end.sessions, {
+      ...common,
+      kind: "control",
+      frameBytes: CONTROL_FRAME_BYTES,
+      rate: order.controlRate,
+      evenly: true,
+    }),
+  ];
+  const [data, control] = generators;
+  end.data.start(magic, frameBytes);
+  end.control.start(magic, CONTROL_FRAME_BYTES);
+
+  let drainNs = startNs;
+  for (;;) {
+    const nowNs = monotonicNs();
+    if (nowNs >= drainNs) {
+      end.data.drain();
+      end.control.drain();
+      drainNs = nowNs + DRAIN_NS;
+    }
+    if (nowNs >= control.nextNs) control.run(nowNs);
+    if (nowNs >= data.nextNs) data.run(nowNs);
+    const nextNs = Math.min(data.nextNs, control.nextNs);
+    if (nextNs === Infinity) break;
+    if (nextNs > nowNs) sleepUntil(Math.min(nextNs, drainNs));
+  }
+  realtime.read();
+  shared.end(end.number, {
+    sec: realtime.sec,
+    nsec: realtime.nsec,
+    data: data.total,
+    control: control.total,
+  });
+  receiveRest(end, shared, order.patienceMs);
+  return {
+    sent: { data: data.result(), control: control.result() },
+    received: { data: end.data.result(), control: end.control.result() },
+  };
+}
+
+// Until all came that was sent, or what is left will not come any more.
+function receiveRest(end: End, shared: Shared, patienceMs: number): void {
+  let deadlineNs = Infinity;
+  let heardNs = monotonicNs();
+  for (;;) {
+    const sent = shared.ended(1 - end.number);
+    if (sent !== undefined && deadlineNs === Infinity) {
+      deadlineNs = monotonicNs() + LONGEST_WAIT_NS;
+      heardNs = monotonicNs();
+      const nsec = sent.nsec + patienceMs * 1e6;
+      end.data.setDeadline(sent.sec + Math.floor(nsec / 1e9), nsec % 1e9);
+      end.control.setDeadline(sent.sec + Math.floor(nsec / 1e9), nsec % 1e9);
+    }
+    const came = end.data.drain() + end.control.drain();
+    const nowNs = monotonicNs();
+    if (came > 0) heardNs = nowNs;
+    if (sent !== undefined) {
+      if (end.data.total >= sent.data && end.control.total >= sent.control) return;
+      if (nowNs > deadlineNs || nowNs > heardNs + QUIET_NS) return;
+    }
+    sleepUntil(nowNs + DRAIN_NS);
+  }
+}

@@ -1,0 +1,28 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "../../../src/cli/options.ts";
+import { readOptions } from "../../bench/options.ts";
+
+Deno.test("readOptions() measures everything in three rounds when nothing is said", () => {
+  const options = readOptions([])!;
+  assertEquals(options.rounds, 3);
+  assertEquals(options.measures, ["rate", "latency", "saturation", "setup"]);
+  assertEquals(options.paths[0].name, "ours");
+});
+
+Deno.test("readOptions() leaves the setup out of a quick run, unless it is asked for", () => {
+  assertEquals(readOptions(["--quick"])!.measures, ["rate", "latency", "saturation"]);
+  assertEquals(readOptions(["--quick"])!.rounds, 1);
+  assertEquals(readOptions(["--quick", "--setup"])!.measures.at(-1), "setup");
+});
+
+Deno.test("readOptions() takes lists of paths and measures", () => {
+  const options = readOptions(["--paths", "bridge,ours", "--measures=setup,rate"])!;
+  assertEquals(options.paths.map(({ name }) => name), ["ours", "bridge"]);
+  assertEquals(options.measures, ["rate", "setup"]);
+});
+
+for (const args of [["--paths", "gre"], ["--measures", "speed"], ["--rounds", "0"], ["--fast"]]) {
+  Deno.test(`readOptions() refuses ${args.join(" ")}`, () => {
+    assertThrows(() => readOptions(args), UsageError);
+  });
+}
