@@ -228,6 +228,18 @@ const symbols = {
     result: "i32",
   },
 
+  // Only for sched_getattr(2) and sched_setattr(2), whose parameters these are.
+  syscall: {
+    parameters: [
+      "u32", // long number
+      "i32", // pid_t pid
+      "buffer", // struct sched_attr *attr
+      "u32", // unsigned int size; of sched_setattr: unsigned int flags
+      "u32", // unsigned int flags
+    ],
+    result: "i32",
+  },
+
   if_nameindex: { parameters: [], result: "pointer" },
 
   if_freenameindex: {

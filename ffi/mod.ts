@@ -13,3 +13,4 @@ export * from "./poll.ts";
 export * from "./rx_ring.ts";
 export * from "./stream_sender.ts";
 export * from "./tcp.ts";
+export * from "./time_slice.ts";
