@@ -188,6 +188,44 @@ export class TwoPlanes implements AsyncDisposable {
     return sessions;
   }
 
+  /** Opens so many sessions at once, at most 250, then closes them: half of them from either side. */
+  cycle(count: number): void {
+    const hosts = new Map<number, HostProtocol>();
+    const { sessions } = this.#ac;
+    const others = new Set(sessions.keys());
+    for (let n = 1; n <= count; n++) {
+      const mac = Uint8Array.of(2, 0, 0, 2, 0, n);
+      const host = new HostProtocol({ mac, hostUniq: mac });
+      hosts.set(n, host);
+      this.hosts.send(host.dial(0));
+    }
+    const all = [...hosts.values()];
+    this.#exchange(hosts, () => all.every(({ state }) => state === "open"));
+    const opened = [...sessions.keys()].filter((id) => !others.has(id));
+    all.forEach((host, i) => {
+      if (i % 2 === 0) this.hosts.send(host.hangUp()!);
+    });
+    this.#exchange(hosts, () => sessions.size <= others.size + count / 2);
+    for (const id of opened) if (sessions.has(id)) this.acs.send(this.#ac.hangUp(id));
+    this.#exchange(hosts, () => all.every(({ state }) => state === "closed"));
+  }
+
+  // Carries discovery frames between hosts, by the last byte of their addresses, and the AC.
+  #exchange(hosts: Map<number, HostProtocol>, done: () => boolean): void {
+    const endMs = performance.now() + DEADLINE_MS;
+    while (!done()) {
+      if (performance.now() > endMs) throw new Error("Cannot open and close sessions in time");
+      this.step();
+      for (const frame of this.acs.takeControl()) {
+        for (const answer of this.#ac.receive(frame, 0)) this.acs.send(answer);
+      }
+      for (const frame of this.hosts.takeControl()) {
+        const answer = hosts.get(frame[5])?.receive(frame, 0);
+        if (answer !== undefined) this.hosts.send(answer);
+      }
+    }
+  }
+
   /** A session frame of a host, as long as is asked for in all. */
   fromHost(
     { hostMac, acSeen, sessionId }: OpenSession,
