@@ -57,8 +57,10 @@ export interface CpuUse {
   machine: number;
   /** By all but the bench. */
   others: number;
-  /** The share of all the CPUs' time that was stolen. */
+  /** The share of all the CPUs' time that the hypervisor took. */
   stealShare: number;
+  /** The share that went to neither the bench nor the path's processes. */
+  foreignShare: number;
 }
 
 /** Measures the use of the CPUs from its making on. */
@@ -80,12 +82,10 @@ export class CpuMeter {
     const stolen = steal - this.#machine.steal;
     const elapsed = navigator.hardwareConcurrency * (performance.now() - this.#startMs) / 1000;
     const machine = Math.max(0, elapsed - (idle - this.#machine.idle) - stolen);
-    return {
-      processes: total(this.#pids) - this.#path,
-      machine,
-      others: Math.max(0, machine - (processSeconds("self") - this.#bench)),
-      stealShare: stolen / elapsed,
-    };
+    const processes = total(this.#pids) - this.#path;
+    const others = Math.max(0, machine - (processSeconds("self") - this.#bench));
+    const foreignShare = Math.max(0, others - processes) / elapsed;
+    return { processes, machine, others, stealShare: stolen / elapsed, foreignShare };
   }
 }
 

@@ -5,7 +5,7 @@ export interface Figure {
   value: number;
   /** The generator gave out before the path did. */
   atLeast?: boolean;
-  /** Too much of the CPU was stolen meanwhile. */
+  /** Others had too much of the CPU meanwhile. */
   unsure?: boolean;
 }
 
@@ -19,15 +19,19 @@ export function median(values: number[]): number {
   return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
 }
 
-/** The medians of several rounds. A doubt about one of them is a doubt about all. */
+/** The medians of several rounds. What holds of half of them or more holds of the median. */
 export function medianFigures(rounds: Figures[]): Figures {
   const names = new Set(rounds.flatMap((figures) => Object.keys(figures)));
   return Object.fromEntries([...names].map((name) => {
     const figures = rounds.map((round) => round[name]).filter((figure) => figure !== undefined);
     return [name, {
       value: median(figures.map(({ value }) => value)),
-      atLeast: figures.some(({ atLeast }) => atLeast),
-      unsure: figures.some(({ unsure }) => unsure),
+      atLeast: inHalf(figures.map(({ atLeast }) => atLeast)),
+      unsure: inHalf(figures.map(({ unsure }) => unsure)),
     }];
   }));
+}
+
+function inHalf(marks: (boolean | undefined)[]): boolean {
+  return marks.filter((mark) => mark).length * 2 >= marks.length;
 }

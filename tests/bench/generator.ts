@@ -55,7 +55,12 @@ export class Generator {
     this.#together = evenly ? 1 : Math.min(SLOTS, Math.max(1, TOGETHER_NS / this.#periodNs)) >>> 0;
     this.#sequences = new Uint32Array(count);
     this.#scheduleNs = startNs;
-    this.nextNs = rate > 0 && firstSession + count <= sessions.count ? startNs : Infinity;
+    this.nextNs = rate > 0 ? startNs : Infinity;
+    if (rate > 0 && firstSession + count > sessions.count) {
+      throw new Error(
+        `Cannot send on ${count} sessions: ${sessions.count - firstSession} are open`,
+      );
+    }
     for (let slot = 0; slot < SLOTS; slot++) {
       layFrame(this.#burst.frame(slot), kind, sessions.peer, sessions.own);
     }

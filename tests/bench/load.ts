@@ -116,7 +116,10 @@ export class Load {
       const rate = trial.direction === silent ? 0 : trial.rate;
       return await worker.ask({ type: "trial", order: { ...order, rate } }) as EndResult;
     };
-    const [host, ac] = await Promise.all([ask(this.#host, "down"), ask(this.#ac, "up")]);
+    // Both must be idle again before the next command, even when one of them failed.
+    const ends = [ask(this.#host, "down"), ask(this.#ac, "up")];
+    await Promise.allSettled(ends);
+    const [host, ac] = await Promise.all(ends);
     const result: TrialResult = {
       trial,
       up: way(host, ac, "data"),

@@ -47,7 +47,13 @@ function run(command: Command): unknown {
     case "answer":
       return withSocket(attached, (socket) => answerer.serve(socket, shared));
     case "trial":
-      return runTrial(end, shared, command.order);
+      try {
+        return runTrial(end, shared, command.order);
+      } catch (error) {
+        // Or the other end would wait for our last word without end.
+        shared.end(end.number, { sec: 0, nsec: 0, data: 0, control: 0 });
+        throw error;
+      }
     case "detach":
       attached = undefined;
       end.data.close();

@@ -1,6 +1,6 @@
 // Everything but the measuring: what a run prints and keeps.
 import { medianFigures } from "./figures.ts";
-import { type KeptTrial, STEAL_LIMIT, type Subject } from "./measures/mod.ts";
+import { type KeptTrial, LIMIT, type Subject } from "./measures/mod.ts";
 import type { BenchOptions } from "./options.ts";
 import type { Path } from "./paths/mod.ts";
 import { ratioLines, ratios, table } from "./report.ts";
@@ -56,10 +56,17 @@ export async function report(
   );
   print(ratioLines(columns) && `\n${ratioLines(columns)}\n`);
   for (const line of remarks(runs)) print(line);
-  const steal = `CPU stolen from this machine meanwhile: ${(totals.stealShare * 100).toFixed(1)} %`;
-  print(steal);
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+  print(`CPU stolen from this machine meanwhile: ${percent(totals.stealShare)}`);
   const unsure = columns.some(({ figures }) => Object.values(figures).some((f) => f.unsure));
-  if (unsure) print(`?: more than ${STEAL_LIMIT * 100} % of the CPU was stolen then: unsure.`);
+  if (unsure) {
+    print(
+      `?: unsure. In half of the rounds or more, more than ${
+        percent(LIMIT.steal)
+      } of the CPU was ` +
+        `stolen then, or more than ${percent(LIMIT.foreign)} used by something else.`,
+    );
+  }
 
   const file = options.json ?? await defaultFile(totals.startedAt);
   const json = {

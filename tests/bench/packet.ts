@@ -15,6 +15,7 @@ import {
   writeSockFilter,
 } from "../../ffi/structs.ts";
 
+/** The level of packet sockets' options. */
 export const SOL_PACKET = 263;
 const SO_ATTACH_FILTER = 26;
 const SO_SNDBUFFORCE = 32;

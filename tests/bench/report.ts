@@ -84,6 +84,9 @@ export function table(columns: Column[]): string {
 export interface Ratio {
   title: string;
   value: number;
+  /** What the figures' own bounds make of it: it is that much at least, or at most. */
+  bound?: "≥" | "≤";
+  unsure?: boolean;
 }
 
 /** Of two paths, for every figure whose name begins so and that both have. */
@@ -98,7 +101,11 @@ export function ratios(columns: Column[]): Ratio[] {
   const figuresOf = (name: string) => columns.find((column) => column.name === name)?.figures;
   const add = (title: string, first?: Figure, second?: Figure) => {
     if (!first || !second || !(second.value > 0)) return;
-    found.push({ title, value: first.value / second.value });
+    const ratio: Ratio = { title, value: first.value / second.value };
+    // Two bounds leave nothing to say.
+    if (!first.atLeast !== !second.atLeast) ratio.bound = first.atLeast ? "≥" : "≤";
+    if (first.unsure || second.unsure || first.atLeast && second.atLeast) ratio.unsure = true;
+    found.push(ratio);
   };
   for (const [one, other, prefixes] of PATH_RATIOS) {
     for (const { key, title } of ROWS) {
@@ -119,7 +126,12 @@ export function ratios(columns: Column[]): Ratio[] {
 
 /** The ratios, one a line. */
 export function ratioLines(columns: Column[]): string {
-  return align(ratios(columns).map(({ title, value }) => [title, value.toFixed(2)]));
+  return align(
+    ratios(columns).map(({ title, value, bound = "", unsure }) => [
+      title,
+      `${bound}${value.toFixed(2)}${unsure ? "?" : ""}`,
+    ]),
+  );
 }
 
 function cell({ value, atLeast, unsure }: Figure, format: Row["format"]): string {

@@ -1,10 +1,8 @@
 // One end's part of a trial: a single synchronous loop that sends what is due and looks what came.
-import { magicOf } from "./frame_format.ts";
-import { CONTROL_FRAME_BYTES } from "./frame_format.ts";
-import { monotonicNs, sleepUntil } from "./clock.ts";
+import { monotonicNs, realtime, sleepUntil } from "./clock.ts";
+import { CONTROL_FRAME_BYTES, magicOf } from "./frame_format.ts";
 import { Generator } from "./generator.ts";
 import type { EndResult, TrialOrder } from "./messages.ts";
-import { realtime } from "./clock.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Shared } from "./shared.ts";
 import type { Sink } from "./sink.ts";

@@ -5,8 +5,8 @@ import type { Line } from "../line.ts";
 import type { Load, Trial, TrialResult } from "../load.ts";
 import type { Path, RunningPath } from "../paths/mod.ts";
 
-/** Above this share of stolen CPU a figure says little. */
-export const STEAL_LIMIT = 0.05;
+/** Above these shares of the CPUs' time, stolen or used by something else, a figure says little. */
+export const LIMIT = { steal: 0.05, foreign: 0.1 } as const;
 const VOID_TRIALS = 3;
 
 /** One trial as it is kept for the JSON. */
@@ -45,15 +45,16 @@ export class Subject {
     }
   }
 
-  /** Does something that gives figures, and marks them if too much of the CPU was stolen meanwhile. */
+  /** Does something that gives figures, and marks them if others had too much of the CPU then. */
   async measure(name: string, f: () => Promise<Figures>): Promise<void> {
-    const meter = new CpuMeter([]);
+    const meter = new CpuMeter(this.running.pids);
     const figures = await f();
-    const { stealShare } = meter.read();
+    const { stealShare, foreignShare } = meter.read();
+    const unsure = stealShare > LIMIT.steal || foreignShare > LIMIT.foreign;
     for (const [key, figure] of Object.entries(figures)) {
-      this.figures[key] = { ...figure, unsure: stealShare > STEAL_LIMIT };
+      this.figures[key] = { ...figure, unsure };
     }
-    this.raw[`steal ${name}`] = stealShare;
+    this.raw[`cpu shares, ${name}`] = { stealShare, foreignShare };
     this.tell(`${name}: ${
       Object.entries(figures).map(([key, { value }]) => {
         return `${key.slice(key.indexOf(".") + 1)} ${Number(value.toPrecision(4))}`;

@@ -6,7 +6,7 @@ import { measureRates } from "./rate.ts";
 import { measureSaturation } from "./saturation.ts";
 import { measureSetup } from "./setup.ts";
 
-export { type KeptTrial, STEAL_LIMIT, Subject } from "./measure.ts";
+export { type KeptTrial, LIMIT, Subject } from "./measure.ts";
 
 /** Sessions that are open for the measures that carry data. */
 const SESSIONS = 100;

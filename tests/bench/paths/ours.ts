@@ -8,7 +8,7 @@ const STATUS = { hostname: "127.0.0.1", port: 8864 };
 const UP_MS = 15_000;
 const POLL_MS = 20;
 
-/** Makes a path of ours: one for each set of flags that is worth a column. */
+/** Makes a path of ours: one for each set of flags that is worth a column, such as TLS. */
 function ours(
   name: string,
   note: string,

@@ -34,6 +34,14 @@ Deno.test("ratios() leaves out what can't be divided by", () => {
   assertEquals(ratios([column("ours", none), column("openvpn", none)]), []);
 });
 
+Deno.test("ratios() hands on the bounds and doubts of its figures", () => {
+  const key = "rate.100.1.up";
+  const ours = { name: "ours", note: "", figures: { [key]: { value: 100, unsure: true } } };
+  const vxlan = { name: "vxlan", note: "", figures: { [key]: { value: 200, atLeast: true } } };
+  const [ratio] = ratios([ours, vxlan]);
+  assertEquals([ratio.value, ratio.bound, ratio.unsure], [0.5, "≤", true]);
+});
+
 Deno.test("table() marks figures that are bounds, and figures that are in doubt", () => {
   const text = table([{
     name: "bridge",
