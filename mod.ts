@@ -27,6 +27,7 @@ export {
   ControlLane,
   DataLane,
   EventFd,
+  EventSet,
   findSocket,
   type InterfaceInfo,
   InterfaceWatch,

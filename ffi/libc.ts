@@ -129,6 +129,16 @@ const symbols = {
     result: "i32",
   },
 
+  ppoll: {
+    parameters: [
+      "buffer", // struct pollfd *fds
+      "u32", // nfds_t nfds
+      "buffer", // const struct timespec *tmo_p
+      "pointer", // const sigset_t *sigmask
+    ],
+    result: "i32",
+  },
+
   pollAsync: {
     name: "poll",
     parameters: [
@@ -140,12 +150,37 @@ const symbols = {
     nonblocking: true,
   },
 
+  epoll_create1: {
+    parameters: [
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+
+  epoll_wait: {
+    parameters: [
+      "i32", // int epfd
+      "buffer", // struct epoll_event *events
+      "i32", // int maxevents
+      "i32", // int timeout
+    ],
+    result: "i32",
+  },
+
   epoll_ctl: {
     parameters: [
       "i32", // int epfd
       "i32", // int op
       "i32", // int fd
       "buffer", // struct epoll_event *event
+    ],
+    result: "i32",
+  },
+
+  prctl: {
+    parameters: [
+      "i32", // int option
+      "u32", // unsigned long arg2
     ],
     result: "i32",
   },
@@ -224,18 +259,6 @@ const symbols = {
     parameters: [
       "i32", // int fd
       "i32", // int nstype
-    ],
-    result: "i32",
-  },
-
-  // Only for sched_getattr(2) and sched_setattr(2), whose parameters these are.
-  syscall: {
-    parameters: [
-      "u32", // long number
-      "i32", // pid_t pid
-      "buffer", // struct sched_attr *attr
-      "u32", // unsigned int size; of sched_setattr: unsigned int flags
-      "u32", // unsigned int flags
     ],
     result: "i32",
   },

@@ -1,5 +1,6 @@
 // The system's packet sockets, TCP sockets and namespaces: the only place that calls libc.
 export * from "./errno.ts";
+export * from "./event_set.ts";
 export * from "./eventfd.ts";
 export * from "./filter.ts";
 export * from "./frame_views.ts";
@@ -13,4 +14,4 @@ export * from "./poll.ts";
 export * from "./rx_ring.ts";
 export * from "./stream_sender.ts";
 export * from "./tcp.ts";
-export * from "./time_slice.ts";
+export * from "./timer_slack.ts";

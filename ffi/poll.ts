@@ -36,6 +36,9 @@ export class PollSet {
   /** `struct pollfd`: int fd, short events, short revents. */
   readonly #words: Int32Array<ArrayBuffer>;
   readonly #halves: Int16Array;
+  /** `struct timespec`: seconds and nanoseconds, of 64 bits each. */
+  readonly #timeout = new Uint32Array(4);
+  readonly #timeoutBytes = new Uint8Array(this.#timeout.buffer);
   #count = 0;
 
   /**
@@ -84,6 +87,21 @@ export class PollSet {
    */
   wait(timeoutMs: number): number {
     const ready = libc.poll(this.#words, this.#count, timeoutMs);
+    if (ready >= 0) return ready;
+    const error = errno();
+    return error === ERRNO.EINTR ? 0 : -error;
+  }
+
+  /**
+   * Waits as `wait` does, for less than a millisecond.
+   *
+   * @param microseconds How long at most; see {@linkcode setTimerSlack}
+   *
+   * See ppoll(2).
+   */
+  waitMicroseconds(microseconds: number): number {
+    this.#timeout[2] = microseconds * 1000;
+    const ready = libc.ppoll(this.#words, this.#count, this.#timeoutBytes, null);
     if (ready >= 0) return ready;
     const error = errno();
     return error === ERRNO.EINTR ? 0 : -error;

@@ -159,6 +159,11 @@ export class DataLane {
     return this.#fd;
   }
 
+  /** Whether there is a frame at the head. */
+  get waiting(): boolean {
+    return (Atomics.load(this.#words, this.#head >>> 2) & TP_STATUS_USER) !== 0;
+  }
+
   /**
    * Looks whether there is a frame at the head, and sets the fields to describe it.
    *

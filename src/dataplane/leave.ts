@@ -1,6 +1,6 @@
 // The end of all tunnels when the program stops.
 
-import { POLLIN, POLLOUT, type PollSet } from "../../ffi/mod.ts";
+import { POLLIN, POLLOUT, PollSet } from "../../ffi/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
 import { REASON } from "../wire/mod.ts";
 
@@ -14,10 +14,10 @@ const WAIT_MS = 50;
  * bytes unread is reset, which would take the PADTs before the goodbye with it.
  *
  * @param channels The tunnels; each may be closed afterwards.
- * @param poll A set to wait with; what is in it is lost.
  * @param now A clock that only goes forward, in ms.
  */
-export function leaveTunnels(channels: Channel[], poll: PollSet, now: () => number): void {
+export function leaveTunnels(channels: Channel[], now: () => number): void {
+  const poll = new PollSet(channels.length);
   for (const channel of channels) channel.queueGoodbye(REASON.SHUTDOWN, "");
   const deadlineMs = now() + GOODBYE_MS;
   const shut = new Set<Channel>();

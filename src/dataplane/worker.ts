@@ -4,6 +4,7 @@
 // Messages arrive through the event loop only, so the worker stays there until it has handled as many
 // as were counted.
 
+import { setTimerSlack } from "../../ffi/mod.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import { Counters } from "./counters.ts";
 import { DataPlane } from "./data_plane.ts";
@@ -11,6 +12,8 @@ import type { FromWorker, ToWorker } from "./messages.ts";
 
 /** No wait is longer: the process could not end while a thread waits in a system call. */
 const WAIT_MS = 1000;
+/** Of the data plane's shortest waits, which are of some ten microseconds. */
+const TIMER_SLACK_NS = 1000;
 
 /** The part of a worker's global scope that is used. */
 interface Scope {
@@ -33,6 +36,7 @@ scope.onmessage = ({ data: message }) => {
 };
 
 function start(message: Extract<ToWorker, { type: "start" }>): void {
+  setTimerSlack(TIMER_SLACK_NS);
   posted = new Int32Array(message.posted);
   try {
     plane = new DataPlane(message.options, new Counters(message.counters), {
