@@ -25,11 +25,10 @@ import {
   POLLIN,
   POLLOUT,
   systemError,
-  tcpInfo,
 } from "../../ffi/mod.ts";
-import type { LinkState, TunnelStatus } from "../observe/status.ts";
+import type { LinkState } from "../observe/status.ts";
 import { DROP, Relay, type Session, TICK_MS } from "../relay/mod.ts";
-import { Channel } from "../tunnel/channel.ts";
+import type { Channel } from "../tunnel/channel.ts";
 import {
   CODE,
   ETH_P_PPP_DISC,
@@ -44,9 +43,10 @@ import { type Counters, FRAMES } from "./counters.ts";
 import { leaveTunnels } from "./leave.ts";
 import { type Lanes, Link } from "./link.ts";
 import { LinkOutput } from "./link_output.ts";
-import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
+import type { FromWorker, PlaneOptions, ToWorker } from "./messages.ts";
 import { Reporter } from "./reporter.ts";
 import { Snapshots } from "./snapshots.ts";
+import { type Tunnel, Tunnels } from "./tunnels.ts";
 
 /** How many frames of each lane one turn takes. */
 const CONTROL_FRAMES_A_TURN = 64;
@@ -75,18 +75,6 @@ export interface PlanePorts {
   now(): number;
 }
 
-interface Tunnel {
-  channel: Channel;
-  name: string;
-  peer: string;
-  /** What its socket is ready for in this turn. */
-  ready: number;
-  /** Whether it is waited for until its socket takes more. */
-  waits: boolean;
-  /** Frames that were read, but are left for the next turn. */
-  unfinished: boolean;
-}
-
 /** One link and its tunnels. All of it runs in `step`, on the caller's thread. */
 export class DataPlane {
   readonly #options: PlaneOptions;
@@ -100,9 +88,7 @@ export class DataPlane {
   readonly #all = new EventSet(READY_A_TURN);
   readonly #allButData = new EventSet(READY_A_TURN);
   #lanes: Lanes | undefined;
-  readonly #tunnels = new Map<number, Tunnel>();
-  /** The same, to be gone through for each frame without an iterator. */
-  #list: Tunnel[] = [];
+  readonly #tunnels: Tunnels;
   /** Which of them is read first in the next turn. */
   #first = 0;
   readonly #controlBuffer = new Uint8Array(MAX_PAYLOAD);
@@ -153,7 +139,9 @@ export class DataPlane {
       this.#relay.sessions,
       (session) => this.#report.status(session, this.#nameOf(session)),
     );
-    for (const set of [this.#all, this.#allButData]) {
+    const sets = [this.#all, this.#allButData];
+    this.#tunnels = new Tunnels(sets, TAG.tunnel, options);
+    for (const set of sets) {
       set.add(wakeFd, POLLIN, TAG.wake);
       set.add(this.#link.watchFd, POLLIN, TAG.watch);
     }
@@ -172,18 +160,13 @@ export class DataPlane {
   /** One turn: waits until there is something to do, at most `timeoutMs`, and does a bounded part of it. */
   step(timeoutMs: number): void {
     const lanes = this.#watchLanes();
-    const list = this.#list;
     // When the last turn began: the clock costs as much as looking a frame up.
     const beforeMs = this.#nowMs;
     const asked = this.#snapshots.pending;
-    let unfinished = asked;
-    for (let i = 0; i < list.length; i++) {
-      list[i].channel.makeRoom(beforeMs);
-      if (list[i].unfinished) unfinished = true;
-    }
+    const unfinished = this.#tunnels.prepare(beforeMs) || asked;
     const untilTick = this.#tickMs - beforeMs;
     const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(Math.min(timeoutMs, untilTick)));
-    const takesData = lanes !== undefined && this.#takesData();
+    const takesData = lanes !== undefined && this.#tunnels.hasRoom;
     const gathers = takesData && this.#busy && waitMs > 0 && !lanes.data.waiting;
     const set = takesData && !gathers ? this.#all : this.#allButData;
     const ready = gathers ? set.waitMicroseconds(GATHER_US) : set.wait(waitMs);
@@ -198,10 +181,7 @@ export class DataPlane {
       else if (tag === TAG.data) data = events;
       else if (tag === TAG.wake) drainEventFd(this.#wakeFd);
       else if (tag === TAG.watch) this.#refreshLink();
-      else {
-        const tunnel = this.#tunnels.get(tag - TAG.tunnel);
-        if (tunnel !== undefined) tunnel.ready = events;
-      }
+      else this.#tunnels.ready(tag, events);
     }
     if (gathers) {
       if (lanes.data.waiting) data = POLLIN;
@@ -215,7 +195,7 @@ export class DataPlane {
       if (failed && lanes === this.#link.lanes) this.#failedLink();
     }
     if (ready > 0 || unfinished) this.#takeTunnels(nowMs);
-    if (asked) this.#report.push(this.#snapshots.proceed(this.#tunnelStatuses));
+    if (asked) this.#report.push(this.#snapshots.proceed(() => this.#tunnels.statuses()));
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
     this.#settle(nowMs);
   }
@@ -224,7 +204,9 @@ export class DataPlane {
   handle(message: ToWorker): void {
     switch (message.type) {
       case "tunnel":
-        this.#addTunnel(message.tunnel);
+        this.#tunnels.add(message.tunnel, this.#ports.now());
+        this.#relay.addTunnel(message.tunnel.id);
+        this.#report.push({ type: "tunnel-up", id: message.tunnel.id });
         break;
       case "snapshot":
         this.#snapshots.ask(message.request);
@@ -258,12 +240,6 @@ export class DataPlane {
     return lanes;
   }
 
-  #takesData(): boolean {
-    const list = this.#list;
-    for (let i = 0; i < list.length; i++) if (list[i].channel.hasRoom) return true;
-    return list.length === 0;
-  }
-
   #takeControl({ control }: Lanes, nowMs: number): void {
     const buffer = this.#controlBuffer;
     for (let taken = 0; taken < CONTROL_FRAMES_A_TURN; taken++) {
@@ -291,7 +267,11 @@ export class DataPlane {
     this.#busy = nowMs - this.#dataMs < BUSY_MS;
     this.#dataMs = nowMs;
     const clockMs = Date.now();
-    for (let taken = 0; taken < DATA_FRAMES_A_TURN && this.#takesData() && data.next(); taken++) {
+    for (
+      let taken = 0;
+      taken < DATA_FRAMES_A_TURN && this.#tunnels.hasRoom && data.next();
+      taken++
+    ) {
       if (data.wireLength > data.length) this.#frameTooLarge(data.wireLength);
       else {
         const length = frameLength(data.memory, data.offset, data.length);
@@ -327,7 +307,7 @@ export class DataPlane {
   }
 
   #takeTunnels(nowMs: number): void {
-    const list = this.#list;
+    const { list } = this.#tunnels;
     let left = TUNNELS_FRAMES_A_TURN;
     this.#first = (this.#first + 1) % list.length || 0;
     for (let i = 0; i < list.length; i++) {
@@ -423,7 +403,7 @@ export class DataPlane {
   #tick(nowMs: number): void {
     this.#tickMs = nowMs + TICK_MS;
     const { pingMs, tunnelDeadMs } = this.#options;
-    for (const { channel } of this.#list) channel.keepalive(nowMs, pingMs, tunnelDeadMs);
+    for (const { channel } of this.#tunnels.list) channel.keepalive(nowMs, pingMs, tunnelDeadMs);
     this.#relay.tick(nowMs);
     if (this.#link.lanes === undefined || this.#link.failure !== undefined) this.#refreshLink();
     else if (this.#output.owes) this.#output.payOwed(this.#relay.sessions);
@@ -434,68 +414,24 @@ export class DataPlane {
     }
   }
 
-  #addTunnel(handover: TunnelHandover): void {
-    const { id, name, peer } = handover;
-    const nowMs = this.#ports.now();
-    const channel = new Channel(handover, nowMs, this.#options);
-    const tunnel = { channel, name, peer, ready: 0, waits: false, unfinished: true };
-    this.#all.add(channel.fd, POLLIN, TAG.tunnel + id);
-    this.#allButData.add(channel.fd, POLLIN, TAG.tunnel + id);
-    this.#tunnels.set(id, tunnel);
-    this.#list.push(tunnel);
-    this.#relay.addTunnel(id);
-    this.#report.push({ type: "tunnel-up", id });
-  }
-
-  #watchTunnel(tunnel: Tunnel): void {
-    const { channel } = tunnel;
-    const events = channel.blocked ? POLLIN | POLLOUT : POLLIN;
-    this.#all.modify(channel.fd, events, TAG.tunnel + channel.id);
-    this.#allButData.modify(channel.fd, events, TAG.tunnel + channel.id);
-    tunnel.waits = channel.blocked;
-  }
-
   #removeEnded(nowMs: number): void {
-    const list = this.#list;
-    for (let i = list.length - 1; i >= 0; i--) {
-      const { channel } = list[i];
-      const { id, ended: reason } = channel;
-      if (reason === undefined) continue;
-      channel.tellEnd(nowMs);
+    for (const { id, ended } of this.#tunnels.takeEnded(nowMs)) {
       this.#relay.removeTunnel(id, "the tunnel is gone");
-      this.#tunnels.delete(id);
-      list.splice(i, 1);
-      this.#all.remove(channel.fd);
-      this.#allButData.remove(channel.fd);
-      this.#report.push({ type: "tunnel-ended", id, reason });
+      this.#report.push({ type: "tunnel-ended", id, reason: ended! });
     }
   }
 
   #stop(): void {
     this.#relay.closeAll("shutdown");
-    leaveTunnels(this.#list.map(({ channel }) => channel), this.#ports.now);
-    for (const id of this.#tunnels.keys()) {
+    const channels = this.#tunnels.list.map(({ channel }) => channel);
+    leaveTunnels(channels, this.#ports.now);
+    for (const { id } of channels) {
       this.#report.push({ type: "tunnel-ended", id, reason: "shutdown" });
     }
     this.#tunnels.clear();
-    this.#list = [];
     this.#output.payOwed(this.#relay.sessions);
     this.#stopped = true;
   }
-
-  #tunnelStatuses = (): TunnelStatus[] =>
-    this.#list.map(({ name, peer, channel }) => ({
-      name,
-      peer,
-      state: "up",
-      rttMs: channel.rttMs === undefined ? null : Math.round(channel.rttMs * 1000) / 1000,
-      framesIn: channel.framesIn,
-      framesOut: channel.framesOut,
-      bytesIn: channel.bytesIn,
-      bytesOut: channel.bytesOut,
-      queuedBytes: channel.queuedBytes,
-      retransmits: tcpInfo(channel.fd)?.retransmits ?? 0,
-    }));
 
   #nameOf(session: Session): string {
     return this.#tunnels.get(session.tunnel)?.name ?? "";
@@ -503,19 +439,7 @@ export class DataPlane {
 
   // Sends what this turn has for the tunnels, takes out those that are over, tells the main thread.
   #settle(nowMs: number): void {
-    const list = this.#list;
-    let ended = false;
-    for (let i = 0; i < list.length; i++) {
-      const { channel } = list[i];
-      channel.flush(nowMs);
-      if (channel.stale > 0) {
-        this.#counters.drop(DROP["queue-delay"], channel.stale);
-        channel.stale = 0;
-      }
-      if (channel.blocked !== list[i].waits) this.#watchTunnel(list[i]);
-      if (channel.ended !== undefined) ended = true;
-    }
-    if (ended) this.#removeEnded(nowMs);
+    if (this.#tunnels.flush(nowMs, this.#counters)) this.#removeEnded(nowMs);
     this.#report.flush();
   }
 }

@@ -1,0 +1,146 @@
+// The tunnels that the data plane drives: which there are, what is waited for, whether they have room.
+
+import { type EventSet, POLLIN, POLLOUT, tcpInfo } from "../../ffi/mod.ts";
+import type { TunnelStatus } from "../observe/status.ts";
+import { DROP } from "../relay/mod.ts";
+import { Channel, type ChannelSizes } from "../tunnel/channel.ts";
+import type { Counters } from "./counters.ts";
+import type { TunnelHandover } from "./messages.ts";
+
+/** One of them. */
+export interface Tunnel {
+  readonly channel: Channel;
+  /** What the peer calls itself. */
+  readonly name: string;
+  /** HOST:PORT. */
+  readonly peer: string;
+  /** What its socket is ready for in this turn, as poll(2) says it. */
+  ready: number;
+  /** Whether it is waited for until its socket takes more. */
+  waits: boolean;
+  /** Whether frames that were read are left for the next turn. */
+  unfinished: boolean;
+}
+
+/** All of them. The loops over them are without iterators, since they run for each turn or frame. */
+export class Tunnels {
+  /** In the order in which they came. */
+  readonly list: Tunnel[] = [];
+  readonly #byId = new Map<number, Tunnel>();
+  readonly #sets: readonly EventSet[];
+  readonly #firstTag: number;
+  readonly #sizes: ChannelSizes;
+
+  /**
+   * None yet.
+   *
+   * @param sets What waits for their sockets.
+   * @param firstTag A tunnel's tag in these is its id behind this.
+   */
+  constructor(sets: readonly EventSet[], firstTag: number, sizes: ChannelSizes) {
+    this.#sets = sets;
+    this.#firstTag = firstTag;
+    this.#sizes = sizes;
+  }
+
+  get(id: number): Tunnel | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Notes what the socket with a tag is ready for. */
+  ready(tag: number, events: number): void {
+    const tunnel = this.#byId.get(tag - this.#firstTag);
+    if (tunnel !== undefined) tunnel.ready = events;
+  }
+
+  /** Takes a connection over. */
+  add(handover: TunnelHandover, nowMs: number): void {
+    const { id, name, peer } = handover;
+    const channel = new Channel(handover, nowMs, this.#sizes);
+    // What came behind the greeting is to be looked at.
+    const tunnel = { channel, name, peer, ready: 0, waits: false, unfinished: true };
+    for (const set of this.#sets) set.add(channel.fd, POLLIN, this.#firstTag + id);
+    this.#byId.set(id, tunnel);
+    this.list.push(tunnel);
+  }
+
+  /** Whether some tunnel, or none since there are none, can be given data. */
+  get hasRoom(): boolean {
+    const { list } = this;
+    for (let i = 0; i < list.length; i++) if (list[i].channel.hasRoom) return true;
+    return list.length === 0;
+  }
+
+  /** Drops what waits for too long where there is no room; tells whether any has frames left to take. */
+  prepare(nowMs: number): boolean {
+    const { list } = this;
+    let unfinished = false;
+    for (let i = 0; i < list.length; i++) {
+      list[i].channel.makeRoom(nowMs);
+      if (list[i].unfinished) unfinished = true;
+    }
+    return unfinished;
+  }
+
+  /** Sends what is queued, and counts what was dropped; tells whether any has ended. */
+  flush(nowMs: number, counters: Counters): boolean {
+    const { list } = this;
+    let ended = false;
+    for (let i = 0; i < list.length; i++) {
+      const { channel } = list[i];
+      channel.flush(nowMs);
+      if (channel.stale > 0) {
+        counters.drop(DROP["queue-delay"], channel.stale);
+        channel.stale = 0;
+      }
+      if (channel.blocked !== list[i].waits) this.#watch(list[i]);
+      if (channel.ended !== undefined) ended = true;
+    }
+    return ended;
+  }
+
+  /** Takes those out that have ended; their peers are told the reason where it is this side's. */
+  takeEnded(nowMs: number): Channel[] {
+    const ended: Channel[] = [];
+    for (let i = this.list.length - 1; i >= 0; i--) {
+      const { channel } = this.list[i];
+      if (channel.ended === undefined) continue;
+      channel.tellEnd(nowMs);
+      for (const set of this.#sets) set.remove(channel.fd);
+      this.#byId.delete(channel.id);
+      this.list.splice(i, 1);
+      ended.push(channel);
+    }
+    return ended;
+  }
+
+  /** Forgets all of them. */
+  clear(): void {
+    for (const { channel } of this.list) for (const set of this.#sets) set.remove(channel.fd);
+    this.#byId.clear();
+    this.list.length = 0;
+  }
+
+  /** As the status shows them. */
+  statuses(): TunnelStatus[] {
+    return this.list.map(({ name, peer, channel }) => ({
+      name,
+      peer,
+      state: "up",
+      rttMs: channel.rttMs === undefined ? null : Math.round(channel.rttMs * 1000) / 1000,
+      framesIn: channel.framesIn,
+      framesOut: channel.framesOut,
+      bytesIn: channel.bytesIn,
+      bytesOut: channel.bytesOut,
+      queuedBytes: channel.queuedBytes,
+      retransmits: tcpInfo(channel.fd)?.retransmits ?? 0,
+    }));
+  }
+
+  #watch(tunnel: Tunnel): void {
+    const { channel } = tunnel;
+    tunnel.waits = channel.blocked;
+    const events = tunnel.waits ? POLLIN | POLLOUT : POLLIN;
+    for (const set of this.#sets) set.modify(channel.fd, events, this.#firstTag + channel.id);
+  }
+}
