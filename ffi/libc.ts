@@ -177,6 +177,14 @@ const symbols = {
     result: "i32",
   },
 
+  clock_gettime: {
+    parameters: [
+      "i32", // clockid_t clockid
+      "buffer", // struct timespec *tp
+    ],
+    result: "i32",
+  },
+
   prctl: {
     parameters: [
       "i32", // int option

@@ -1,4 +1,5 @@
 // The system's packet sockets, TCP sockets and namespaces: the only place that calls libc.
+export * from "./clock.ts";
 export * from "./errno.ts";
 export * from "./event_set.ts";
 export * from "./eventfd.ts";

@@ -266,7 +266,7 @@ export class DataPlane {
   #takeData({ data }: Lanes, nowMs: number): void {
     this.#busy = nowMs - this.#dataMs < BUSY_MS;
     this.#dataMs = nowMs;
-    const clockMs = Date.now();
+    let clockMs = 0;
     for (
       let taken = 0;
       taken < DATA_FRAMES_A_TURN && this.#tunnels.hasRoom && data.next();
@@ -278,6 +278,8 @@ export class DataPlane {
         if (length < 0) this.#counters.drop(DROP.malformed);
         else {
           // A whole number: another one would be an object, once for each frame.
+          // One that is alone has not waited.
+          if (taken === 1) clockMs = Date.now();
           const waitedMs = Math.min(RING_WAIT_MS, Math.max(0, clockMs - data.timestampMs)) | 0;
           this.#sessionToTunnel(data.frame, length, "data", nowMs, waitedMs);
         }

@@ -4,7 +4,7 @@
 // Messages arrive through the event loop only, so the worker stays there until it has handled as many
 // as were counted.
 
-import { setTimerSlack } from "../../ffi/mod.ts";
+import { monotonicMs, setTimerSlack } from "../../ffi/mod.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import { Counters } from "./counters.ts";
 import { DataPlane } from "./data_plane.ts";
@@ -41,7 +41,7 @@ function start(message: Extract<ToWorker, { type: "start" }>): void {
   try {
     plane = new DataPlane(message.options, new Counters(message.counters), {
       post: (messages) => scope.postMessage(messages),
-      now: () => performance.now(),
+      now: monotonicMs,
     }, message.wakeFd);
   } catch (error) {
     scope.postMessage([{

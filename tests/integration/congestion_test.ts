@@ -3,10 +3,13 @@
 import { assert, assertEquals } from "@std/assert";
 import type { CounterValues } from "../../src/observe/status.ts";
 import { LCP_CODE, PPP_PROTOCOL } from "../../src/wire/mod.ts";
-import { testUnless, whyNot } from "../support/skip.ts";
+import { withSites } from "../support/sites.ts";
+import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 import { TwoPlanes } from "../support/two_planes.ts";
+import { until } from "../support/until.ts";
 
 const noNet = whyNot("linux", "root", "iproute2", "namespaces");
+const noTbf = noNet ?? (hasProgram("tc") ? undefined : "no tc");
 
 /** What each millisecond brings: 290 Mbit/s, of which the server reads 16 KiB, 131 Mbit/s. */
 const OFFERED = 24;
@@ -54,4 +57,44 @@ testUnless(
     assertEquals(accounted(), sent);
     assert(data > MILLISECONDS * READ_BYTES / 1514 / 2, `${data} frames of data arrived`);
   },
+);
+
+testUnless(
+  noTbf,
+  "Server drops the data of a slow client only, and holds up neither its control frames nor the other client",
+  () =>
+    withSites({ clients: 2 }, async (sites) => {
+      const [slow, fast] = sites.sites;
+      // 5 Mbit/s for what the server sends to the first client, behind a short queue.
+      const shape = ["tbf", "rate", "5mbit", "burst", "8kb", "latency", "20ms"];
+      const args = ["-n", sites.serverNamespace, "qdisc", "add", "dev", slow.wan, "root", ...shape];
+      assert((await new Deno.Command("tc", { args }).output()).success);
+      const ac = sites.ac({ data: "count" });
+      const ids: number[] = [];
+      const received = [0, 0];
+      const hosts = [];
+      for (const [i, site] of [slow, fast].entries()) {
+        const host = sites.host({ mac: Uint8Array.of(2, 0, 0, 0, 0xcc, i) }, site);
+        await host.dial();
+        host.onData = () => void received[i]++;
+        hosts.push(host);
+        ids.push([...ac.sessions.keys()].at(-1)!);
+      }
+      const payload = new Uint8Array(1400);
+      const echoes: Promise<number>[] = [];
+      let sent = 0;
+      // A second of 56 Mbit/s for the first, and of 6 Mbit/s for the other.
+      for (let round = 0; round < 100; round++) {
+        for (let i = 0; i < 50; i++) ac.send(ids[0], payload);
+        for (let i = 0; i < 5; i++, sent++) ac.send(ids[1], payload);
+        if (round % 10 === 0) echoes.push(hosts[0].echo());
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      assertEquals((await Promise.all(echoes)).length, 10);
+      await until("the other client has all of its data", () => received[1] === sent);
+      const drops = await sites.server.drops();
+      const lost = (drops["queue-delay"] ?? 0) + (drops["tunnel-full"] ?? 0);
+      assert(lost > 1000, `dropped: ${JSON.stringify(drops)}`);
+      assert(received[0] > 200, `${received[0]} frames got through to the slow client`);
+    }),
 );
