@@ -114,19 +114,22 @@ export function setTunnelOptions(fd: number, options: TunnelOptions): void {
 }
 
 /**
- * Says whether the system has a TCP congestion control, which may load a module.
+ * Tries a TCP congestion control, which may load a module.
  *
  * @param name Such as `cubic` or `bbr`
+ * @returns 0 when it can be used, else the errno(3): ENOENT when there is none of that name, EPERM when
+ * this process may not use it
  *
  * See TCP_CONGESTION in tcp(7).
  */
-export function hasCongestionControl(name: string): boolean {
+export function congestionControlFault(name: string): number {
   const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) throw systemError("Cannot open a TCP socket", errno());
   const value = new TextEncoder().encode(name);
-  const known = libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, value, value.length) === 0;
+  const refused = libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, value, value.length) < 0;
+  const fault = refused ? errno() : 0;
   libc.close(fd);
-  return known;
+  return fault;
 }
 
 const lowat = new Uint8Array(4);

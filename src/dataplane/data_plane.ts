@@ -43,7 +43,8 @@ import { type Counters, FRAMES } from "./counters.ts";
 import { leaveTunnels } from "./leave.ts";
 import { type Lanes, Link } from "./link.ts";
 import { LinkOutput } from "./link_output.ts";
-import type { FromWorker, PlaneOptions, ToWorker } from "./messages.ts";
+import { GATHER_US, Gathering } from "./gathering.ts";
+import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
 import { Reporter } from "./reporter.ts";
 import { Snapshots } from "./snapshots.ts";
 import { type Tunnel, Tunnels } from "./tunnels.ts";
@@ -54,17 +55,15 @@ const DATA_FRAMES_A_TURN = 256;
 /** How many frames of one tunnel, and of all, one turn takes. */
 const TUNNEL_FRAMES_A_TURN = 512;
 const TUNNELS_FRAMES_A_TURN = 1024;
-/**
- * Where turns that take data follow each other within this time, a wake-up of both sides for each frame
- * is most of what it costs; so then the next turn leaves the data lane alone for some microseconds, and
- * finds several. Control frames end that wait.
- */
-const BUSY_MS = 0.25;
-const GATHER_US = 115;
-/** No frame waited longer for its turn; a larger difference means that the clock was set. */
+/** A frame that seems to have waited longer for its turn did not: the clock was set. */
 const RING_WAIT_MS = 1000;
-/** How many ready descriptors one turn hears of. */
-const READY_A_TURN = 64;
+/** How soon a turn looks again whether frames that wait for full tunnels are too old. */
+const NO_ROOM_MS = 20;
+/**
+ * How many ready descriptors one turn hears of: as many as there can be, since the control lane is not to
+ * be among the others.
+ */
+const READY_A_TURN = 1100;
 /** What the sets of descriptors call theirs; a tunnel's has its id behind these. */
 const TAG = { wake: 0, watch: 1, control: 2, data: 3, tunnel: 4 } as const;
 
@@ -84,9 +83,9 @@ export class DataPlane {
   readonly #output: LinkOutput;
   readonly #relay: Relay;
   readonly #wakeFd: number;
-  /** Everything to wait for; and the same but for the data lane. */
-  readonly #all = new EventSet(READY_A_TURN);
-  readonly #allButData = new EventSet(READY_A_TURN);
+  /** Everything to wait for; and the same but for the data lane: to change one set would be a call a turn. */
+  readonly #all: EventSet;
+  readonly #allButData: EventSet;
   #lanes: Lanes | undefined;
   readonly #tunnels: Tunnels;
   /** Which of them is read first in the next turn. */
@@ -95,9 +94,7 @@ export class DataPlane {
   readonly #controlViews = new FrameViews(this.#controlBuffer, 1, MAX_PAYLOAD);
   readonly #report: Reporter;
   readonly #snapshots: Snapshots;
-  /** When data was last taken from the link, and whether the turn before that was shortly before. */
-  #dataMs = 0;
-  #busy = false;
+  readonly #gathering = new Gathering();
   /** When this turn began. */
   #nowMs = 0;
   #tickMs: number;
@@ -139,6 +136,8 @@ export class DataPlane {
       this.#relay.sessions,
       (session) => this.#report.status(session, this.#nameOf(session)),
     );
+    this.#all = new EventSet(READY_A_TURN);
+    this.#allButData = new EventSet(READY_A_TURN);
     const sets = [this.#all, this.#allButData];
     this.#tunnels = new Tunnels(sets, TAG.tunnel, options);
     for (const set of sets) {
@@ -164,10 +163,11 @@ export class DataPlane {
     const beforeMs = this.#nowMs;
     const asked = this.#snapshots.pending;
     const unfinished = this.#tunnels.prepare(beforeMs) || asked;
-    const untilTick = this.#tickMs - beforeMs;
-    const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(Math.min(timeoutMs, untilTick)));
-    const takesData = lanes !== undefined && this.#tunnels.hasRoom;
-    const gathers = takesData && this.#busy && waitMs > 0 && !lanes.data.waiting;
+    const hasRoom = this.#tunnels.hasRoom;
+    const takesData = lanes !== undefined && hasRoom;
+    const mostMs = Math.min(timeoutMs, this.#tickMs - beforeMs, hasRoom ? Infinity : NO_ROOM_MS);
+    const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(mostMs));
+    const gathers = takesData && this.#gathering.due && waitMs > 0 && !lanes.data.waiting;
     const set = takesData && !gathers ? this.#all : this.#allButData;
     const ready = gathers ? set.waitMicroseconds(GATHER_US) : set.wait(waitMs);
     if (ready < 0) throw systemError("Cannot wait for frames", -ready);
@@ -185,7 +185,7 @@ export class DataPlane {
     }
     if (gathers) {
       if (lanes.data.waiting) data = POLLIN;
-      else this.#busy = false;
+      else this.#gathering.took(0, nowMs);
     }
     if (lanes !== undefined && lanes === this.#link.lanes) {
       if (control & POLLIN) this.#takeControl(lanes, nowMs);
@@ -204,9 +204,7 @@ export class DataPlane {
   handle(message: ToWorker): void {
     switch (message.type) {
       case "tunnel":
-        this.#tunnels.add(message.tunnel, this.#ports.now());
-        this.#relay.addTunnel(message.tunnel.id);
-        this.#report.push({ type: "tunnel-up", id: message.tunnel.id });
+        this.#addTunnel(message.tunnel);
         break;
       case "snapshot":
         this.#snapshots.ask(message.request);
@@ -264,28 +262,23 @@ export class DataPlane {
   }
 
   #takeData({ data }: Lanes, nowMs: number): void {
-    this.#busy = nowMs - this.#dataMs < BUSY_MS;
-    this.#dataMs = nowMs;
+    let taken = 0;
     let clockMs = 0;
-    for (
-      let taken = 0;
-      taken < DATA_FRAMES_A_TURN && this.#tunnels.hasRoom && data.next();
-      taken++
-    ) {
+    for (; taken < DATA_FRAMES_A_TURN && this.#tunnels.hasRoom && data.next(); taken++) {
       if (data.wireLength > data.length) this.#frameTooLarge(data.wireLength);
       else {
         const length = frameLength(data.memory, data.offset, data.length);
         if (length < 0) this.#counters.drop(DROP.malformed);
         else {
-          // A whole number: another one would be an object, once for each frame.
           // One that is alone has not waited.
           if (taken === 1) clockMs = Date.now();
-          const waitedMs = Math.min(RING_WAIT_MS, Math.max(0, clockMs - data.timestampMs)) | 0;
+          const waitedMs = taken === 0 ? 0 : waited(clockMs - data.timestampMs);
           this.#sessionToTunnel(data.frame, length, "data", nowMs, waitedMs);
         }
       }
       data.release();
     }
+    this.#gathering.took(taken, nowMs);
   }
 
   // The frame may be a longer view.
@@ -310,17 +303,19 @@ export class DataPlane {
 
   #takeTunnels(nowMs: number): void {
     const { list } = this.#tunnels;
+    const first = this.#first < list.length ? this.#first : 0;
     let left = TUNNELS_FRAMES_A_TURN;
-    this.#first = (this.#first + 1) % list.length || 0;
     for (let i = 0; i < list.length; i++) {
-      const tunnel = list[(this.#first + i) % list.length];
+      const at = (first + i) % list.length;
+      const tunnel = list[at];
       const { channel, ready } = tunnel;
       tunnel.ready = 0;
-      if (ready & POLLOUT) channel.unblock(nowMs);
+      if (ready & POLLOUT) channel.unblock();
       if (left <= 0) continue;
       // What was read before is first; there is no room for more until it is gone.
       if (tunnel.unfinished || (ready & ~POLLOUT && channel.receive(nowMs))) {
         left -= this.#takeFrames(tunnel, Math.min(left, TUNNEL_FRAMES_A_TURN), nowMs);
+        if (left <= 0) this.#first = at + 1;
       }
     }
   }
@@ -332,6 +327,7 @@ export class DataPlane {
     let taken = 0;
     while (taken < most && channel.nextFrame(nowMs)) {
       taken++;
+      if (channel.type !== FRAME.SESSION && channel.type !== FRAME.DISCOVERY) continue;
       const length = frameLength(bytes, channel.offset, channel.length);
       if (length < 0) this.#counters.drop(DROP.malformed);
       else if (channel.type === FRAME.SESSION) this.#sessionToLink(channel, length, nowMs);
@@ -360,10 +356,13 @@ export class DataPlane {
   #discoveryToTunnel(tunnel: number, frame: Uint8Array): void {
     const channel = this.#tunnels.get(tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
-    const lane = readCode(frame) === CODE.PADT ? "last" : "control";
-    if (channel.queue(FRAME.DISCOVERY, frame, frame.length, lane, this.#ports.now())) {
-      this.#counters.frame(FRAMES.uplinkDiscovery, frame.length);
-    } else this.#counters.drop(DROP["tunnel-full"]);
+    const last = readCode(frame) === CODE.PADT;
+    const queue = () =>
+      channel.queue(FRAME.DISCOVERY, frame, frame.length, last ? "last" : "control", this.#nowMs);
+    // Thousands of sessions may end at once; each has to be told of.
+    const queued = queue() || (last && (channel.flush(this.#nowMs), queue()));
+    if (queued) this.#counters.frame(FRAMES.uplinkDiscovery, frame.length);
+    else this.#counters.drop(DROP["tunnel-full"]);
   }
 
   #frameTooLarge(bytes: number): void {
@@ -416,11 +415,24 @@ export class DataPlane {
     }
   }
 
+  #addTunnel(handover: TunnelHandover): void {
+    const { id } = handover;
+    try {
+      this.#tunnels.add(handover, this.#ports.now());
+    } catch (error) {
+      // The system has no room for one more to wait for. The others go on.
+      const reason = error instanceof Error ? error.message : String(error);
+      return this.#report.push({ type: "tunnel-ended", id, reason });
+    }
+    this.#relay.addTunnel(id);
+    this.#report.push({ type: "tunnel-up", id });
+  }
+
   #removeEnded(nowMs: number): void {
-    for (const { id, ended } of this.#tunnels.takeEnded(nowMs)) {
+    this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended }) => {
       this.#relay.removeTunnel(id, "the tunnel is gone");
       this.#report.push({ type: "tunnel-ended", id, reason: ended! });
-    }
+    });
   }
 
   #stop(): void {
@@ -444,4 +456,9 @@ export class DataPlane {
     if (this.#tunnels.flush(nowMs, this.#counters)) this.#removeEnded(nowMs);
     this.#report.flush();
   }
+}
+
+// A whole number: another one would be an object, once for each frame.
+function waited(ms: number): number {
+  return ms > 0 && ms < RING_WAIT_MS ? ms | 0 : 0;
 }

@@ -1,9 +1,10 @@
 // The main thread's end of the data worker.
 
 import {
+  congestionControlFault,
+  ERRNO,
   EventFd,
   findSocket,
-  hasCongestionControl,
   muteSocket,
   setTunnelOptions,
 } from "../../ffi/mod.ts";
@@ -23,13 +24,13 @@ export interface DataWorkerEvents {
   failed(error: Error): void;
 }
 
-/** How long the worker has to answer a request. */
+/** How long the worker may say nothing when it was asked for a snapshot. */
 const SNAPSHOT_MS = 1000;
 
 /** How long a stop may take before the worker is ended anyway. */
 const STOP_MS = 1500;
 
-/** All tunnels and sessions of one moment. */
+/** All tunnels and sessions; of some thousands not quite of one moment. */
 export interface Snapshot {
   tunnels: TunnelStatus[];
   sessions: SessionStatus[];
@@ -40,6 +41,8 @@ interface SnapshotRequest {
   /** Those that have come so far. */
   readonly sessions: SessionStatus[];
   readonly done: PromiseWithResolvers<Snapshot>;
+  /** Rejects it when the worker says nothing for too long. */
+  timer: ReturnType<typeof setTimeout>;
 }
 
 /** The data plane, on a thread of its own. */
@@ -88,12 +91,7 @@ export class DataWorker {
    */
   static async start(options: PlaneOptions, events: DataWorkerEvents): Promise<DataWorker> {
     const { congestion } = options;
-    if (congestion !== undefined && !hasCongestionControl(congestion)) {
-      throw new ConfigurationError(
-        `Cannot use the congestion control ${congestion}: the system does not have it ` +
-          "(sysctl net.ipv4.tcp_available_congestion_control)",
-      );
-    }
+    if (congestion !== undefined) checkCongestionControl(congestion);
     const worker = new DataWorker(options, events);
     await worker.#started.promise;
     return worker;
@@ -154,17 +152,13 @@ export class DataWorker {
     if (this.#over) return { tunnels: [], sessions: [] };
     const done = Promise.withResolvers<Snapshot>();
     const request = ++this.#requests;
-    this.#snapshot = { request, sessions: [], done };
-    // A worker that does not answer is not to keep whoever asks.
-    const timer = setTimeout(
-      () => done.reject(new Error("The data worker does not answer")),
-      SNAPSHOT_MS,
-    );
+    const snapshot: SnapshotRequest = { request, sessions: [], done, timer: deadline(done) };
+    this.#snapshot = snapshot;
     this.#post({ type: "snapshot", request });
     try {
       return await done.promise;
     } finally {
-      clearTimeout(timer);
+      clearTimeout(snapshot.timer);
       this.#snapshot = undefined;
     }
   }
@@ -225,6 +219,8 @@ export class DataWorker {
         const snapshot = this.#snapshot;
         if (snapshot?.request !== message.request) return;
         snapshot.sessions.push(...message.sessions);
+        clearTimeout(snapshot.timer);
+        snapshot.timer = deadline(snapshot.done);
         if (message.type === "snapshot") {
           snapshot.done.resolve({ tunnels: message.tunnels, sessions: snapshot.sessions });
         }
@@ -258,4 +254,18 @@ export class DataWorker {
     this.#snapshot?.done.resolve({ tunnels: [], sessions: [] });
     if (gone) this.#wake.close();
   }
+}
+
+// A worker that does not answer is not to keep whoever asks.
+function deadline(done: PromiseWithResolvers<Snapshot>): ReturnType<typeof setTimeout> {
+  return setTimeout(() => done.reject(new Error("The data worker does not answer")), SNAPSHOT_MS);
+}
+
+function checkCongestionControl(name: string): void {
+  const fault = congestionControlFault(name);
+  if (fault === 0) return;
+  const why = fault === ERRNO.EPERM
+    ? "it takes CAP_NET_ADMIN, or a place in net.ipv4.tcp_allowed_congestion_control"
+    : "the system does not have it, see net.ipv4.tcp_available_congestion_control";
+  throw new ConfigurationError(`Cannot use the congestion control ${name}: ${why}`);
 }

@@ -37,7 +37,7 @@ export function leaveTunnels(channels: Channel[], now: () => number): void {
     if (waiting.size === 0 || leftMs <= 0) return;
     if (poll.wait(Math.min(leftMs, WAIT_MS)) < 0) return;
     for (const [channel, index] of waiting) {
-      if (poll.ready(index) & POLLOUT) channel.unblock(now());
+      if (poll.ready(index) & POLLOUT) channel.unblock();
       if (poll.ready(index) & ~POLLOUT) channel.discard();
     }
   }

@@ -53,13 +53,26 @@ export class Tunnels {
     if (tunnel !== undefined) tunnel.ready = events;
   }
 
-  /** Takes a connection over. */
+  /**
+   * Takes a connection over.
+   *
+   * @throws {SystemError} If the system has no room for one more to wait for.
+   */
   add(handover: TunnelHandover, nowMs: number): void {
     const { id, name, peer } = handover;
     const channel = new Channel(handover, nowMs, this.#sizes);
     // What came behind the greeting is to be looked at.
     const tunnel = { channel, name, peer, ready: 0, waits: false, unfinished: true };
-    for (const set of this.#sets) set.add(channel.fd, POLLIN, this.#firstTag + id);
+    const added: EventSet[] = [];
+    try {
+      for (const set of this.#sets) {
+        set.add(channel.fd, POLLIN, this.#firstTag + id);
+        added.push(set);
+      }
+    } catch (error) {
+      for (const set of added) set.remove(channel.fd);
+      throw error;
+    }
     this.#byId.set(id, tunnel);
     this.list.push(tunnel);
   }
@@ -99,19 +112,22 @@ export class Tunnels {
     return ended;
   }
 
-  /** Takes those out that have ended; their peers are told the reason where it is this side's. */
-  takeEnded(nowMs: number): Channel[] {
-    const ended: Channel[] = [];
+  /**
+   * Takes those out that have ended; their peers are told the reason where it is this side's.
+   *
+   * @param gone Hears of each while it can still be found here.
+   */
+  takeEnded(nowMs: number, counters: Counters, gone: (channel: Channel) => void): void {
     for (let i = this.list.length - 1; i >= 0; i--) {
       const { channel } = this.list[i];
       if (channel.ended === undefined) continue;
+      counters.drop(DROP["no-tunnel"], channel.abandon());
       channel.tellEnd(nowMs);
+      gone(channel);
       for (const set of this.#sets) set.remove(channel.fd);
       this.#byId.delete(channel.id);
       this.list.splice(i, 1);
-      ended.push(channel);
     }
-    return ended;
   }
 
   /** Forgets all of them. */

@@ -12,7 +12,7 @@ import type { FromWorker, ToWorker } from "./messages.ts";
 
 /** No wait is longer: the process could not end while a thread waits in a system call. */
 const WAIT_MS = 1000;
-/** Of the data plane's shortest waits, which are of some ten microseconds. */
+/** The data plane's shortest waits are of a hundred microseconds. */
 const TIMER_SLACK_NS = 1000;
 
 /** The part of a worker's global scope that is used. */

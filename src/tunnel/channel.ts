@@ -42,19 +42,19 @@ export interface ChannelSizes {
   readBytes: number;
 }
 
-/** The sizes without others; README says what they mean for memory. */
+/** The sizes without others; docs/PERFORMANCE.md says what they mean for memory. */
 export const CHANNEL_SIZES: ChannelSizes = {
   queueBytes: 256 * 1024,
   batchBytes: 64 * 1024,
   readBytes: 256 * 1024,
 };
 
-/** How many data frames wait at most, however small they are. */
-const DATA_FRAMES = 4096;
+/** For how many data frames of this size there is room at least; acknowledgements have 70 bytes. */
+const SMALL_FRAME = 64;
 /** Control frames beyond this are dropped, but for those that end something. */
 const CONTROL_LIMIT = 64 * 1024;
 /** Room for what ends something: a PADT takes 23 bytes. */
-const CONTROL_BYTES = 2 * CONTROL_LIMIT;
+const CONTROL_BYTES = 3 * CONTROL_LIMIT;
 const CONTROL_FRAMES = 8192;
 /** Data that waited longer is of no use to its receiver any more. */
 const STALE_MS = 100;
@@ -127,7 +127,6 @@ export class Channel {
     this.#data.dropped = frames;
   }
 
-  readonly #queueBytes: number;
   readonly #control = new FrameQueue(CONTROL_BYTES, CONTROL_FRAMES);
   readonly #data: FrameQueue;
   /** What is left of a frame that the socket took a part of. */
@@ -139,7 +138,9 @@ export class Channel {
   readonly #pace: Pace;
   #staleMs = STALE_MS;
   #blocked = false;
-  #blockedMs = 0;
+  /** The socket has refused something since there was last nothing to send. */
+  #congested = false;
+  #pongDue = false;
   /** Where what is read goes: behind room for the rest of a frame. */
   readonly #readInto: Uint8Array;
   #readAt = LARGEST_FRAME;
@@ -166,8 +167,8 @@ export class Channel {
     this.id = id;
     this.fd = fd;
     this.legacy = legacy;
-    this.#queueBytes = sizes.queueBytes;
-    this.#data = new FrameQueue(sizes.queueBytes, DATA_FRAMES);
+    const frames = 2 ** Math.ceil(Math.log2(sizes.queueBytes / SMALL_FRAME));
+    this.#data = new FrameQueue(sizes.queueBytes, frames);
     this.#sender = new StreamSender(fd);
     this.#pace = new Pace(sizes.batchBytes);
     const readBytes = Math.max(sizes.readBytes, received.length);
@@ -190,7 +191,7 @@ export class Channel {
 
   /** Whether there is room for a data frame. */
   get hasRoom(): boolean {
-    return this.#data.bytes < this.#queueBytes;
+    return !this.#data.full;
   }
 
   /** Drops data that waits for too long, where there is no room for more. */
@@ -199,10 +200,8 @@ export class Channel {
   }
 
   /** Poll has said that the socket takes something again. */
-  unblock(nowMs: number): void {
+  unblock(): void {
     this.#blocked = false;
-    // A path so slow that a batch takes that long would otherwise lose all that came meanwhile.
-    this.#staleMs = Math.max(STALE_MS, 2 * (nowMs - this.#blockedMs));
   }
 
   /**
@@ -232,6 +231,16 @@ export class Channel {
     this.framesOut++;
     this.bytesOut += length;
     return true;
+  }
+
+  /** Forgets what is queued, and tells how many frames that was. */
+  abandon(): number {
+    const before = this.#data.dropped;
+    this.#data.dropBefore(Infinity);
+    const data = this.#data.dropped - before;
+    this.#data.dropped = before;
+    this.#control.dropBefore(Infinity);
+    return data + this.#control.dropped;
   }
 
   /** Queues a goodbye with its reason, where the peer understands one. */
@@ -266,47 +275,46 @@ export class Channel {
   }
 
   /**
-   * Finds the next Ethernet frame in what was read; false when there is no whole one. Pings, pongs
-   * and a goodbye are dealt with on the way, and what is unknown is skipped.
+   * Finds the next frame in what was read; false when there is no whole one. Pings, pongs and a goodbye
+   * are dealt with on the way; of what `type` tells, only Ethernet frames are left to do.
    */
   nextFrame(nowMs: number): boolean {
+    if (this.ended !== undefined) return false;
     const { bytes } = this.received;
     const header = this.#header;
-    while (this.ended === undefined) {
-      const size = readHeader(bytes, this.#readAt, this.#readEnd, header);
-      if (size < 0) {
-        this.end("the peer sent a frame header that is too long", REASON.PROTOCOL);
-        break;
-      }
-      const payload = this.#readAt + size;
-      if (size === 0 || payload + header.length > this.#readEnd) return false;
-      this.#readAt = payload + header.length;
-      switch (header.type) {
-        case FRAME.DISCOVERY:
-        case FRAME.SESSION:
-          this.type = header.type;
-          this.offset = payload;
-          this.length = header.length;
-          this.framesIn++;
-          this.bytesIn += header.length;
-          return true;
-        case FRAME.PING:
-          this.#control.push(FRAME.PONG, NO_BYTES, 0, nowMs);
-          break;
-        case FRAME.PONG:
-          this.#ponged(nowMs);
-          break;
-        case FRAME.GOODBYE:
-          this.end(describeGoodbye(parseGoodbye(bytes.subarray(payload, this.#readAt))));
-          break;
-        case FRAME.HELLO:
-        case FRAME.WELCOME:
-          // Only a connection's first frame may be one.
-          this.end("the peer sent a second greeting", REASON.PROTOCOL);
-          break;
-      }
+    const size = readHeader(bytes, this.#readAt, this.#readEnd, header);
+    if (size < 0) {
+      this.end("the peer sent a frame header that is too long", REASON.PROTOCOL);
+      return false;
     }
-    return false;
+    const payload = this.#readAt + size;
+    if (size === 0 || payload + header.length > this.#readEnd) return false;
+    this.#readAt = payload + header.length;
+    this.type = header.type;
+    this.offset = payload;
+    this.length = header.length;
+    switch (header.type) {
+      case FRAME.DISCOVERY:
+      case FRAME.SESSION:
+        this.framesIn++;
+        this.bytesIn += header.length;
+        break;
+      case FRAME.PING:
+        this.#pongDue = true;
+        break;
+      case FRAME.PONG:
+        this.#ponged(nowMs);
+        break;
+      case FRAME.GOODBYE:
+        this.end(describeGoodbye(parseGoodbye(bytes.subarray(payload, this.#readAt))));
+        break;
+      case FRAME.HELLO:
+      case FRAME.WELCOME:
+        // Only a connection's first frame may be one.
+        this.end("the peer sent a second greeting", REASON.PROTOCOL);
+        break;
+    }
+    return true;
   }
 
   /** Makes room for the next read, once `nextFrame` has found no more: frames found before are gone. */
@@ -356,22 +364,32 @@ export class Channel {
   #send(nowMs: number): void {
     const sender = this.#sender;
     while (!this.#blocked) {
+      // However many pings came, one answer is as good; more would fill the queue.
+      if (this.#pongDue) this.#pongDue = !this.#control.push(FRAME.PONG, NO_BYTES, 0, nowMs);
       if (this.#restAt < this.#restEnd) sender.add(this.#rest, this.#restAt, this.#restEnd);
-      const most = this.#pace.batchBytes;
+      const most = this.#pace.lowatBytes;
       this.#control.gather(sender, most, nowMs);
       const ahead = sender.bytes;
       this.#data.gather(sender, most, nowMs, this.#judge);
       const offered = sender.bytes;
-      if (offered === 0) return this.#pace.idle();
+      if (offered === 0) return this.#idle();
       const sent = sender.send();
       if (sent < 0 && sent !== -ERRNO.EAGAIN) {
         return this.end(systemError("the connection broke", -sent).message);
       }
       if (sent > 0) this.#consume(sent, ahead);
-      // A socket that took a part has no room for more.
-      if (sent < offered) this.#block(nowMs, Math.max(0, sent));
-      else this.#pace.sent(sent);
+      this.#pace.sent(Math.max(0, sent));
+      // A socket that took a part has no room for more. One that did so lately is not given more than
+      // its limit before poll has asked: it would take what still fits into its last segment.
+      if (sent < offered) this.#congested = true;
+      if (this.#congested && this.queuedBytes > 0) this.#block(nowMs);
     }
+  }
+
+  #idle(): void {
+    this.#congested = false;
+    this.#pace.idle();
+    this.#codel.idle();
   }
 
   // Of what was sent, `ahead` bytes were not data: the rest of a frame, then control frames.
@@ -386,14 +404,16 @@ export class Channel {
         this.#data.consume(sent - ahead, this.#rest.bytes);
   }
 
-  #block(nowMs: number, sent: number): void {
+  #block(nowMs: number): void {
     this.#blocked = true;
-    this.#blockedMs = nowMs;
-    if (this.#pace.blocked(nowMs, sent)) setNotsentLowat(this.fd, this.#pace.lowatBytes);
+    if (this.#pace.blocked(nowMs)) setNotsentLowat(this.fd, this.#pace.lowatBytes);
+    // A path so slow that a batch takes that long would otherwise lose all that came meanwhile.
+    this.#staleMs = Math.max(STALE_MS, 2 * this.#pace.lowatMs);
   }
 
+  // CoDel is to see each frame, also those that are too old anyway.
   #judge = (waitedMs: number, last: boolean, nowMs: number): boolean =>
-    waitedMs > this.#staleMs || this.#codel.drops(waitedMs, last, nowMs);
+    this.#codel.drops(waitedMs, last, nowMs) || waitedMs > this.#staleMs;
 
   #ponged(nowMs: number): void {
     if (!this.#pingOut) return;

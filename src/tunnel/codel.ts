@@ -1,6 +1,6 @@
 // CoDel (RFC 8289): which frames a standing queue gives up, judged by how long each one waited.
 
-/** A wait that is never too long: what a burst needs to be evened out (RFC 8289, section 4.3). */
+/** A wait that is never too long: what a burst needs to be evened out (RFC 8289, section 4.4). */
 const TARGET_MS = 5;
 /** For how long all waits may be over it: a round trip of what is carried (RFC 8289, section 4.3). */
 const INTERVAL_MS = 100;
@@ -36,6 +36,12 @@ export class CoDel {
     this.#count++;
     this.#dropNextMs += this.#spacing();
     return true;
+  }
+
+  /** The queue is empty. */
+  idle(): void {
+    this.#firstAboveMs = undefined;
+    this.#dropping = false;
   }
 
   #standing(waitedMs: number, last: boolean, nowMs: number): boolean {

@@ -21,27 +21,28 @@ export class FrameQueue {
   dropped = 0;
 
   readonly #memory: Pinned;
+  readonly #most: number;
   readonly #capacity: number;
   /** Of each frame, by its number modulo their length: where it starts and ends, and when it came. */
   readonly #starts: Uint32Array;
   readonly #ends: Uint32Array;
   readonly #arrivedMs: Float64Array;
   readonly #mask: number;
-  /** The number of the first frame, of the first that is not judged yet, and of the next to come. */
+  /** The number of the first frame, and of the next to come. */
   #head = 0;
-  #judged = 0;
   #tail = 0;
   #writeAt = 0;
 
   /**
    * An empty queue.
    *
-   * @param capacity Bytes that may wait in it for certain; twice a frame of the largest size is added for
-   * what goes round.
+   * @param most Bytes that may wait in it; it is full once there are more, by one frame at most. Twice a
+   * frame of the largest size is added for what goes round.
    * @param frames How many frames may wait in it, a power of two.
    */
-  constructor(capacity: number, frames: number) {
-    this.#capacity = capacity + 2 * LARGEST_FRAME;
+  constructor(most: number, frames: number) {
+    this.#most = most;
+    this.#capacity = most + 2 * LARGEST_FRAME + VIEW_STEP;
     this.#memory = new Pinned(new Uint8Array(this.#capacity + VIEW_STEP));
     this.#mask = frames - 1;
     this.#starts = new Uint32Array(frames);
@@ -52,6 +53,16 @@ export class FrameQueue {
   /** Whether nothing waits. */
   get empty(): boolean {
     return this.#head === this.#tail;
+  }
+
+  /** Whether there is no room for a frame of any size. */
+  get full(): boolean {
+    if (this.empty) return false;
+    if (this.#tail - this.#head > this.#mask) return true;
+    // Frames that were dropped between others still take their place.
+    const head = this.#starts[this.#head & this.#mask];
+    const taken = this.#writeAt - head + (this.#writeAt > head ? 0 : this.#capacity);
+    return taken >= this.#most;
   }
 
   /**
@@ -85,24 +96,23 @@ export class FrameQueue {
     return true;
   }
 
-  /** Gives frames to a sender, until it has `most` bytes; `judge` is asked once for each. */
+  /**
+   * Gives frames to a sender, until it has `most` bytes, but for those that `judge` drops. What is not
+   * consumed afterwards is judged again the next time.
+   */
   gather(sender: StreamSender, most: number, nowMs: number, judge?: Judge): void {
     const mask = this.#mask;
     for (let number = this.#head; number !== this.#tail; number++) {
       if (sender.bytes >= most) break;
       const index = number & mask;
-      if (number >= this.#judged) {
-        this.#judged = number + 1;
-        if (judge?.(nowMs - this.#arrivedMs[index], number + 1 === this.#tail, nowMs)) {
-          this.#empty(index);
-          continue;
-        }
-      }
       const start = this.#starts[index];
       const end = this.#ends[index];
-      if (start !== end && !sender.add(this.#memory, start, end)) break;
+      if (start === end) continue;
+      if (judge?.(nowMs - this.#arrivedMs[index], number + 1 === this.#tail, nowMs)) {
+        this.#drop(index);
+      } else if (!sender.add(this.#memory, start, end)) break;
     }
-    this.#skipEmptied();
+    this.#skipDropped();
   }
 
   /**
@@ -127,15 +137,15 @@ export class FrameQueue {
       }
       left -= size;
     }
-    this.#skipEmptied();
+    this.#skipDropped();
     return cut;
   }
 
   /** Drops frames at the head that came before a time. */
   dropBefore(arrivedMs: number): void {
     while (!this.empty && this.#arrivedMs[this.#head & this.#mask] < arrivedMs) {
-      this.#empty(this.#head & this.#mask);
-      this.#skipEmptied();
+      this.#drop(this.#head & this.#mask);
+      this.#skipDropped();
     }
   }
 
@@ -150,20 +160,20 @@ export class FrameQueue {
     return size + VIEW_STEP <= head ? 0 : -1;
   }
 
-  #empty(index: number): void {
+  // Its place is free once all before it are gone.
+  #drop(index: number): void {
     this.bytes -= this.#ends[index] - this.#starts[index];
     this.#ends[index] = this.#starts[index];
     this.dropped++;
   }
 
-  #skipEmptied(): void {
+  #skipDropped(): void {
     const mask = this.#mask;
     while (this.#head !== this.#tail) {
       const index = this.#head & mask;
       if (this.#starts[index] !== this.#ends[index]) break;
       this.#head++;
     }
-    if (this.#judged < this.#head) this.#judged = this.#head;
-    if (this.#head === this.#tail) this.#head = this.#tail = this.#judged = 0;
+    if (this.#head === this.#tail) this.#head = this.#tail = 0;
   }
 }

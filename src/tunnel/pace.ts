@@ -13,7 +13,7 @@ const WEIGHT = 0.25;
  * what the path took.
  */
 export class Pace {
-  /** For TCP_NOTSENT_LOWAT, in bytes. */
+  /** For TCP_NOTSENT_LOWAT, and for what one call gives to the socket, in bytes. */
   lowatBytes: number;
 
   readonly #mostBytes: number;
@@ -26,12 +26,12 @@ export class Pace {
     this.#mostBytes = this.lowatBytes = mostBytes;
   }
 
-  /** What one call may give to the socket. */
-  get batchBytes(): number {
-    return this.lowatBytes;
+  /** How long the path takes for that, in ms; 0 while it is not known to be slow. */
+  get lowatMs(): number {
+    return this.#bytesPerMs === 0 ? 0 : this.lowatBytes / this.#bytesPerMs;
   }
 
-  /** The socket took bytes, and has perhaps room for more. */
+  /** The socket took bytes. */
   sent(bytes: number): void {
     this.#takenBytes += bytes;
   }
@@ -41,9 +41,9 @@ export class Pace {
     this.#sinceMs = undefined;
   }
 
-  /** The socket is full, after it took `bytes`; true when `lowatBytes` is another from now on. */
-  blocked(nowMs: number, bytes: number): boolean {
-    const taken = this.#takenBytes + bytes;
+  /** The socket is full; true when `lowatBytes` is another from now on. */
+  blocked(nowMs: number): boolean {
+    const taken = this.#takenBytes;
     const elapsedMs = nowMs - (this.#sinceMs ?? nowMs);
     this.#takenBytes = 0;
     this.#sinceMs = nowMs;

@@ -13,7 +13,7 @@ import {
 import { Counters } from "../../src/dataplane/counters.ts";
 import { DataPlane } from "../../src/dataplane/data_plane.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
-import type { SessionStatus } from "../../src/observe/status.ts";
+import type { SessionStatus, TunnelStatus } from "../../src/observe/status.ts";
 import { CHANNEL_SIZES } from "../../src/tunnel/channel.ts";
 import {
   CODE,
@@ -135,6 +135,15 @@ class Bench implements AsyncDisposable {
 
   /** All sessions, as a snapshot tells them. */
   sessions(): SessionStatus[] {
+    return this.#snapshot().sessions;
+  }
+
+  /** All tunnels, likewise. */
+  tunnels(): TunnelStatus[] {
+    return this.#snapshot().tunnels;
+  }
+
+  #snapshot(): { sessions: SessionStatus[]; tunnels: TunnelStatus[] } {
     this.#plane.handle({ type: "snapshot", request: 1 });
     const from = this.messages.length;
     for (;;) {
@@ -142,7 +151,10 @@ class Bench implements AsyncDisposable {
       const parts = this.messages.slice(from).filter((message) =>
         message.type === "snapshot" || message.type === "snapshot-part"
       );
-      if (parts.at(-1)?.type === "snapshot") return parts.flatMap(({ sessions }) => sessions);
+      const last = parts.at(-1);
+      if (last?.type === "snapshot") {
+        return { tunnels: last.tunnels, sessions: parts.flatMap(({ sessions }) => sessions) };
+      }
     }
   }
 
@@ -314,6 +326,38 @@ testUnless(noNet, "DataPlane.step() tells the host when the tunnel breaks", asyn
   assertEquals(bench.sessions(), []);
   const ended = bench.messages.find((message) => message.type === "tunnel-ended");
   assertEquals(ended?.reason, "the peer closed the connection");
+  const closed = bench.messages.find((message) =>
+    message.type === "log" && message.message === "Session closed"
+  );
+  assertEquals(closed?.type === "log" && closed.fields?.tunnel, "far");
+});
+
+testUnless(noNet, "DataPlane.step() takes from each of several busy tunnels in turn", async () => {
+  await using bench = await Bench.make();
+  const fars: Deno.TcpConn[] = [];
+  for (let id = 1; id <= 5; id++) fars.push(await bench.connect(id));
+  bench.step();
+  const before = bench.counters.read().drops["unknown-session"];
+  const frame = encodeFrame(
+    FRAME.SESSION,
+    emitSession({
+      destination: HOST,
+      source: AC,
+      sessionId: 9,
+      protocol: PPP_PROTOCOL.IPV4,
+      payload: new Uint8Array(20),
+    }),
+  );
+  const many = Uint8Array.from(Array(1500).fill([...frame]).flat());
+  // All but the first, which is idle.
+  for (const far of fars.slice(1)) await writeAll(far, many);
+  for (let turn = 1; turn <= 2; turn++) {
+    bench.step();
+    const taken = bench.counters.read().drops["unknown-session"] - before;
+    assertEquals(taken, turn * 1024);
+  }
+  const tunnels = bench.tunnels().slice(1).map(({ framesIn }) => framesIn);
+  assert(tunnels.every((framesIn) => framesIn >= 512), `${tunnels} frames of each were taken`);
 });
 
 testUnless(noNet, "DataPlane.step() ends a wait when it is woken", async () => {

@@ -1,0 +1,32 @@
+import { assert, assertFalse } from "@std/assert";
+import { Gathering } from "../../../src/dataplane/gathering.ts";
+
+Deno.test("Gathering is not due where turns are far apart", () => {
+  const gathering = new Gathering();
+  for (let nowMs = 0; nowMs < 10; nowMs += 0.2) {
+    gathering.took(1, nowMs);
+    assertFalse(gathering.due);
+  }
+});
+
+Deno.test("Gathering is due once turns follow each other closely, and while they find several", () => {
+  const gathering = new Gathering();
+  gathering.took(1, 5);
+  assertFalse(gathering.due);
+  gathering.took(1, 5.05);
+  assert(gathering.due);
+  gathering.took(3, 5.2);
+  assert(gathering.due, "a turn that waited comes later, and counts by its frames");
+  gathering.took(2, 5.35);
+  assert(gathering.due);
+});
+
+Deno.test("Gathering ends with a wait that finds no more than one frame", () => {
+  for (const found of [0, 1]) {
+    const gathering = new Gathering();
+    gathering.took(1, 5);
+    gathering.took(1, 5.05);
+    gathering.took(found, 5.2);
+    assertFalse(gathering.due);
+  }
+});
