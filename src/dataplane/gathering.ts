@@ -5,7 +5,7 @@
 // not worth it for longer than several do come.
 
 /** How long a wait lasts, in µs. */
-export const GATHER_US = 115;
+export const GATHER_US = 130;
 /** Turns that take data begin it when they follow each other within this time. */
 const OFTEN_MS = 0.1;
 /** It goes on while a wait finds so many frames. */
