@@ -2,7 +2,7 @@
 import { UsageError } from "../../src/cli/options.ts";
 import { CpuMeter } from "./cpu.ts";
 import { Line } from "./line.ts";
-import { Load } from "./load.ts";
+import { Load } from "./load/load.ts";
 import { measureAll, Subject } from "./measures/mod.ts";
 import { BENCH_HELP, type BenchOptions, readOptions } from "./options.ts";
 import { type PathRun, print, progress, report } from "./output.ts";

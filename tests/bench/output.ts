@@ -120,7 +120,7 @@ function faultsOf(trials: KeptTrial[]): string {
 }
 
 async function defaultFile(date: Date): Promise<string> {
-  const folder = new URL("./results/", import.meta.url).pathname;
+  const folder = new URL("./results", import.meta.url).pathname;
   await Deno.mkdir(folder, { recursive: true });
   return `${folder}${date.toISOString().replaceAll(":", "-").slice(0, 19)}.json`;
 }

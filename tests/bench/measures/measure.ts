@@ -2,7 +2,7 @@
 import { CpuMeter } from "../cpu.ts";
 import type { Figures } from "../figures.ts";
 import type { Line } from "../line.ts";
-import type { Load, Trial, TrialResult } from "../load.ts";
+import type { Load, Trial, TrialResult } from "../load/load.ts";
 import type { Path, RunningPath } from "../paths/mod.ts";
 
 /** Above these shares of the CPUs' time, stolen or used by something else, a figure says little. */

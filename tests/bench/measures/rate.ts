@@ -1,6 +1,6 @@
 // The highest rate without loss.
 import { memoryOf } from "../cpu.ts";
-import type { Trial, TrialResult } from "../load.ts";
+import type { Trial, TrialResult } from "../load/load.ts";
 import { searchRate } from "../rate_search.ts";
 import type { Subject } from "./measure.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Histogram } from "../../bench/histogram.ts";
+import { Histogram } from "../../bench/load/histogram.ts";
 
 Deno.test("Histogram gives quantiles within a hundredth", () => {
   const histogram = new Histogram();

@@ -1,8 +1,8 @@
 /// <reference lib="deno.worker" />
 // One end of the line: a thread of its own, with its sockets in the end's namespace.
-import { inNamespace } from "../../ffi/netns.ts";
-import { type InterfaceInfo, readInterface } from "../../ffi/interface.ts";
-import { libc } from "../../ffi/libc.ts";
+import { inNamespace } from "../../../ffi/netns.ts";
+import { type InterfaceInfo, readInterface } from "../../../ffi/interface.ts";
+import { libc } from "../../../ffi/libc.ts";
 import { makeThreadPunctual } from "./clock.ts";
 import { Answerer, Dialler, DiscoverySocket } from "./discovery.ts";
 import type { Command, Reply } from "./messages.ts";

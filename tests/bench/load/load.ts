@@ -1,6 +1,6 @@
 // The load as the main thread sees it: two workers, one at each end of the line.
 import { monotonicNs } from "./clock.ts";
-import type { Line } from "./line.ts";
+import type { Line } from "../line.ts";
 import type { Command, EndResult, OpenResult, ReceivedResult, Reply } from "./messages.ts";
 import { Shared, SHARED_BYTES } from "./shared.ts";
 

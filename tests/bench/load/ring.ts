@@ -1,10 +1,10 @@
 // The sink's receive ring: small slots, for the head of each frame and its stamp of arrival.
-import { errno, systemError } from "../../ffi/errno.ts";
-import type { InterfaceInfo } from "../../ffi/interface.ts";
-import { libc } from "../../ffi/libc.ts";
-import { getOption, setOption } from "../../ffi/socket_option.ts";
-import { int, tpacketReq } from "../../ffi/structs.ts";
-import { ETH_P_PPP_SES } from "../../src/wire/mod.ts";
+import { errno, systemError } from "../../../ffi/errno.ts";
+import type { InterfaceInfo } from "../../../ffi/interface.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { getOption, setOption } from "../../../ffi/socket_option.ts";
+import { int, tpacketReq } from "../../../ffi/structs.ts";
+import { ETH_P_PPP_SES } from "../../../src/wire/mod.ts";
 import { filterProtocol, openSocket, SOL_PACKET } from "./packet.ts";
 
 const PACKET_RX_RING = 5;

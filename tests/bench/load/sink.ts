@@ -1,6 +1,6 @@
 // Receives one kind of frame, checks and counts it. What it reports does not depend on when it looks:
 // the kernel stamps each frame as it arrives.
-import type { InterfaceInfo } from "../../ffi/interface.ts";
+import type { InterfaceInfo } from "../../../ffi/interface.ts";
 import { COUNTED, FORMAT, type FrameKind, isMagic, SESSION_ID_AT, WORD } from "./frame_format.ts";
 import { Histogram } from "./histogram.ts";
 import type { ReceivedResult } from "./messages.ts";

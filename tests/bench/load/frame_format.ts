@@ -5,7 +5,7 @@
 // The five words are in the machine's byte order. Both ends lay a frame so that the words are aligned:
 // they are read and written as words of a Uint32Array.
 
-import { ETH_P_PPP_SES, LCP_CODE, PPP_PROTOCOL } from "../../src/wire/mod.ts";
+import { ETH_P_PPP_SES, LCP_CODE, PPP_PROTOCOL } from "../../../src/wire/mod.ts";
 
 /** What the sink tells apart, each with a ring of its own. */
 export type FrameKind = "data" | "control";

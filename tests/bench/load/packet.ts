@@ -1,8 +1,8 @@
 // The load's packet sockets. They are not the program's: what is measured should not measure itself.
-import { errno, systemError } from "../../ffi/errno.ts";
-import type { InterfaceInfo } from "../../ffi/interface.ts";
-import { libc } from "../../ffi/libc.ts";
-import { setOption } from "../../ffi/socket_option.ts";
+import { errno, systemError } from "../../../ffi/errno.ts";
+import type { InterfaceInfo } from "../../../ffi/interface.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { setOption } from "../../../ffi/socket_option.ts";
 import {
   AF_PACKET,
   int,
@@ -13,7 +13,7 @@ import {
   sockFprog,
   SOL_SOCKET,
   writeSockFilter,
-} from "../../ffi/structs.ts";
+} from "../../../ffi/structs.ts";
 
 /** The level of packet sockets' options. */
 export const SOL_PACKET = 263;

@@ -1,11 +1,11 @@
 // Opens sessions by real discovery: many hosts at one end, an AC at the other.
-import type { InterfaceInfo } from "../../ffi/interface.ts";
-import { libc } from "../../ffi/libc.ts";
-import { POLLIN, PollSet } from "../../ffi/poll.ts";
-import { MSG_DONTWAIT } from "../../ffi/structs.ts";
-import { AcProtocol } from "../../src/lab/ac_protocol.ts";
-import { HostProtocol } from "../../src/lab/host_protocol.ts";
-import { ETH_P_PPP_DISC, findTag, parseDiscovery, TAG } from "../../src/wire/mod.ts";
+import type { InterfaceInfo } from "../../../ffi/interface.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { POLLIN, PollSet } from "../../../ffi/poll.ts";
+import { MSG_DONTWAIT } from "../../../ffi/structs.ts";
+import { AcProtocol } from "../../../src/lab/ac_protocol.ts";
+import { HostProtocol } from "../../../src/lab/host_protocol.ts";
+import { ETH_P_PPP_DISC, findTag, parseDiscovery, TAG } from "../../../src/wire/mod.ts";
 import { monotonicNs } from "./clock.ts";
 import type { OpenResult } from "./messages.ts";
 import { openSocket } from "./packet.ts";

@@ -1,8 +1,8 @@
 // Sending up to 64 frames with one sendmmsg(2), from slots that never move.
-import { ERRNO, errno, systemError } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
-import { Pinned, writeAddress } from "../../ffi/pinned.ts";
-import { MSG_DONTWAIT } from "../../ffi/structs.ts";
+import { ERRNO, errno, systemError } from "../../../ffi/errno.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { Pinned, writeAddress } from "../../../ffi/pinned.ts";
+import { MSG_DONTWAIT } from "../../../ffi/structs.ts";
 import { monotonicNs, sleepUntil } from "./clock.ts";
 
 /** `struct mmsghdr` and `struct iovec`, sendmmsg(2): offsets in 32-bit words (LP64). */
