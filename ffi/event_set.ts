@@ -62,6 +62,7 @@ export class EventSet {
   /**
    * Adds a descriptor, which goes by itself when it is closed.
    *
+   * @param fd The descriptor
    * @param events What to wait for
    * @param tag What a wait tells of it, an unsigned number of 32 bits
    * @throws {SystemError} If it is in the set already, or cannot be waited for
@@ -70,12 +71,20 @@ export class EventSet {
     this.#control(EPOLL_CTL_ADD, fd, events, tag);
   }
 
-  /** Sets what is waited for, and the tag, of a descriptor that is in the set. */
+  /**
+   * Sets what is waited for, and the tag, of a descriptor that is in the set.
+   *
+   * @throws {SystemError} If it is not
+   */
   modify(fd: number, events: number, tag: number): void {
     this.#control(EPOLL_CTL_MOD, fd, events, tag);
   }
 
-  /** Takes a descriptor out. */
+  /**
+   * Takes a descriptor out.
+   *
+   * @throws {SystemError} If it is not in the set
+   */
   remove(fd: number): void {
     this.#control(EPOLL_CTL_DEL, fd, 0, 0);
   }
@@ -99,7 +108,7 @@ export class EventSet {
   /**
    * Waits as `wait` does, for less than a millisecond.
    *
-   * @param microseconds How long at most; see `setTimerSlack`
+   * @param microseconds How long at most; as exact as the thread's timer slack, prctl(2)
    */
   waitMicroseconds(microseconds: number): number {
     // epoll_pwait2(2) would do it with one call, from Linux 5.11 on.

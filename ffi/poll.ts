@@ -95,7 +95,7 @@ export class PollSet {
   /**
    * Waits as `wait` does, for less than a millisecond.
    *
-   * @param microseconds How long at most; see {@linkcode setTimerSlack}
+   * @param microseconds How long at most; as exact as the thread's timer slack, prctl(2)
    *
    * See ppoll(2).
    */

@@ -23,7 +23,7 @@ export class Pace {
 
   /** Starts with as much as there is ever to be, for a path that is not known to be slow. */
   constructor(mostBytes: number) {
-    this.#mostBytes = this.lowatBytes = mostBytes;
+    this.#mostBytes = this.lowatBytes = Math.max(LEAST_BYTES, mostBytes);
   }
 
   /** How long the path takes for that, in ms; 0 while it is not known to be slow. */
