@@ -55,8 +55,8 @@ const DATA_FRAMES_A_TURN = 256;
 /** How many frames of one tunnel, and of all, one turn takes. */
 const TUNNEL_FRAMES_A_TURN = 512;
 const TUNNELS_FRAMES_A_TURN = 1024;
-/** A frame that seems to have waited longer for its turn did not: the clock was set. */
-const RING_WAIT_MS = 1000;
+/** A frame that waited longer for its turn is not told from one that waited so long. */
+const RING_WAIT_MS = 60_000;
 /** How soon a turn looks again whether frames that wait for full tunnels are too old. */
 const NO_ROOM_MS = 20;
 /**
@@ -263,16 +263,14 @@ export class DataPlane {
 
   #takeData({ data }: Lanes, nowMs: number): void {
     let taken = 0;
-    let clockMs = 0;
+    const clockMs = Date.now();
     for (; taken < DATA_FRAMES_A_TURN && this.#tunnels.hasRoom && data.next(); taken++) {
       if (data.wireLength > data.length) this.#frameTooLarge(data.wireLength);
       else {
         const length = frameLength(data.memory, data.offset, data.length);
         if (length < 0) this.#counters.drop(DROP.malformed);
         else {
-          // One that is alone has not waited.
-          if (taken === 1) clockMs = Date.now();
-          const waitedMs = taken === 0 ? 0 : waited(clockMs - data.timestampMs);
+          const waitedMs = waited(clockMs - data.timestampMs);
           this.#sessionToTunnel(data.frame, length, "data", nowMs, waitedMs);
         }
       }
@@ -458,7 +456,8 @@ export class DataPlane {
   }
 }
 
-// A whole number: another one would be an object, once for each frame.
+// A whole number: another one would be an object, once for each frame. Where the clock is set, what is in
+// the ring at that moment seems older or younger than it is, which is dropped at worst.
 function waited(ms: number): number {
-  return ms > 0 && ms < RING_WAIT_MS ? ms | 0 : 0;
+  return Math.min(RING_WAIT_MS, Math.max(0, ms)) | 0;
 }

@@ -58,6 +58,8 @@ const CONTROL_BYTES = 3 * CONTROL_LIMIT;
 const CONTROL_FRAMES = 8192;
 /** Data that waited longer is of no use to its receiver any more. */
 const STALE_MS = 100;
+/** For how long after a refusal the socket counts as congested. */
+const CONGESTED_MS = 250;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -138,8 +140,8 @@ export class Channel {
   readonly #pace: Pace;
   #staleMs = STALE_MS;
   #blocked = false;
-  /** The socket has refused something since there was last nothing to send. */
-  #congested = false;
+  /** When the socket last refused something. */
+  #refusedMs = -Infinity;
   #pongDue = false;
   /** Where what is read goes: behind room for the rest of a frame. */
   readonly #readInto: Uint8Array;
@@ -372,24 +374,29 @@ export class Channel {
       const ahead = sender.bytes;
       this.#data.gather(sender, most, nowMs, this.#judge);
       const offered = sender.bytes;
-      if (offered === 0) return this.#idle();
+      if (offered === 0) return this.#idle(nowMs);
       const sent = sender.send();
       if (sent < 0 && sent !== -ERRNO.EAGAIN) {
         return this.end(systemError("the connection broke", -sent).message);
       }
       if (sent > 0) this.#consume(sent, ahead);
       this.#pace.sent(Math.max(0, sent));
-      // A socket that took a part has no room for more. One that did so lately is not given more than
-      // its limit before poll has asked: it would take what still fits into its last segment.
-      if (sent < offered) this.#congested = true;
-      if (this.#congested && this.queuedBytes > 0) this.#block(nowMs);
+      // A socket that took a part has no room for more. One that did so lately is not given anything
+      // before poll has asked for it: it would take what still fits into its last segment of 64 KiB,
+      // whatever its limit is.
+      if (sent < offered) this.#refusedMs = nowMs;
+      if (this.#isCongested(nowMs)) this.#block(nowMs);
     }
   }
 
-  #idle(): void {
-    this.#congested = false;
-    this.#pace.idle();
+  #isCongested(nowMs: number): boolean {
+    return nowMs - this.#refusedMs < CONGESTED_MS;
+  }
+
+  // On a slow path the queue is empty again and again, when all in it was too old; that is no idleness.
+  #idle(nowMs: number): void {
     this.#codel.idle();
+    if (!this.#isCongested(nowMs)) this.#pace.idle();
   }
 
   // Of what was sent, `ahead` bytes were not data: the rest of a frame, then control frames.

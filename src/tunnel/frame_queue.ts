@@ -5,7 +5,7 @@
 // touched as long as little waits. The place of each frame is kept beside the bytes.
 
 import { Pinned, type StreamSender, VIEW_STEP } from "../../ffi/mod.ts";
-import { headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
+import { FRAME, headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
 
 /** A frame of the largest size, with its header. */
 export const LARGEST_FRAME = MAX_HEADER + MAX_PAYLOAD;
@@ -164,7 +164,8 @@ export class FrameQueue {
   #drop(index: number): void {
     this.bytes -= this.#ends[index] - this.#starts[index];
     this.#ends[index] = this.#starts[index];
-    this.dropped++;
+    // The second byte of its type: a ping or pong is no frame of anybody's.
+    if (this.#memory.bytes[this.#starts[index] + 1] >= FRAME.DISCOVERY) this.dropped++;
   }
 
   #skipDropped(): void {

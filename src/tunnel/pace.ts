@@ -4,7 +4,7 @@
 /** What the socket's queue may take to be sent, in ms. */
 const QUEUE_MS = 8;
 /** Less would let a slow wake-up leave the path idle. */
-const LEAST_BYTES = 8 * 1024;
+const LEAST_BYTES = 4 * 1024;
 /** A new measurement counts so much. */
 const WEIGHT = 0.25;
 

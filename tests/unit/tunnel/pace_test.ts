@@ -26,10 +26,10 @@ Deno.test("Pace comes to what the path takes in 8 ms", () => {
   assert(pace.lowatBytes > 30_000 && pace.lowatBytes < 50_000, `${pace.lowatBytes} bytes`);
 });
 
-Deno.test("Pace leaves a slow path 8 KiB, and a fast one no more than there may be", () => {
+Deno.test("Pace leaves a slow path 4 KiB, and a fast one no more than there may be", () => {
   const pace = new Pace(MOST);
   follow(pace, 100);
-  assertEquals(pace.lowatBytes, 8 * 1024);
+  assertEquals(pace.lowatBytes, 4 * 1024);
   follow(pace, 1_000_000);
   assertEquals(pace.lowatBytes, MOST);
 });
