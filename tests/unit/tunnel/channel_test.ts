@@ -489,6 +489,7 @@ Deno.test("Channel takes no more data when the socket is full, but control frame
   assertEquals(channel.framesOut, data.length + control.length);
 
   // The peer reads again.
+  let later = 0;
   const parts: Uint8Array[] = [];
   const buffer = new Uint8Array(1 << 16);
   for (let idle = 0; idle < 2;) {
@@ -497,7 +498,7 @@ Deno.test("Channel takes no more data when the socket is full, but control frame
     else if (channel.blocked) {
       assertReady(channel.fd, POLLOUT);
       channel.unblock();
-      offer(data, SESSION, 1514, "data");
+      if (later++ < 5) offer(data, SESSION, 1514, "data");
       channel.flush(0);
     } else idle++;
   }
@@ -523,6 +524,29 @@ Deno.test("Channel takes no more data when the socket is full, but control frame
   const lastControl = found.findLastIndex(({ type }) => type === DISCOVERY);
   assertEquals(found.at(-1)?.type, SESSION, "data that came later is behind the control frames");
   assert(lastControl < found.length - 1);
+});
+
+Deno.test("Channel asks a socket that refused something lately before it gives it more", async () => {
+  await using ends = await Ends.make();
+  const { channel } = ends;
+  const frame = payload(1514, 1);
+  while (!channel.blocked) {
+    for (let i = 0; i < 40; i++) channel.queue(SESSION, frame, frame.length, "data", 0);
+    channel.flush(0);
+  }
+  // The peer reads until there is room, and all that waits is sent.
+  const buffer = new Uint8Array(1 << 16);
+  for (let nowMs = 1; channel.queuedBytes > 0; nowMs++) {
+    while (receive(ends.peerFd, buffer) > 0);
+    assertReady(channel.fd, POLLOUT);
+    channel.unblock();
+    channel.flush(Math.min(nowMs, 100));
+  }
+  assert(channel.blocked, "all is sent, but it is still to be asked");
+  channel.unblock();
+  channel.queue(SESSION, frame, frame.length, "data", 1000);
+  channel.flush(1000);
+  assertEquals([channel.queuedBytes, channel.blocked], [0, false]);
 });
 
 Deno.test("Channel.tellEnd() says why, where this side ends it", async () => {
