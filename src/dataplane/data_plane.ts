@@ -40,10 +40,10 @@ import {
   readEtherType,
 } from "../wire/mod.ts";
 import { type Counters, FRAMES } from "./counters.ts";
+import { GATHER_US, Gathering } from "./gathering.ts";
 import { leaveTunnels } from "./leave.ts";
 import { type Lanes, Link } from "./link.ts";
 import { LinkOutput } from "./link_output.ts";
-import { GATHER_US, Gathering } from "./gathering.ts";
 import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
 import { Reporter } from "./reporter.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -354,12 +354,15 @@ export class DataPlane {
   #discoveryToTunnel(tunnel: number, frame: Uint8Array): void {
     const channel = this.#tunnels.get(tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
-    const last = readCode(frame) === CODE.PADT;
-    const queue = () =>
-      channel.queue(FRAME.DISCOVERY, frame, frame.length, last ? "last" : "control", this.#nowMs);
-    // Thousands of sessions may end at once; each has to be told of.
-    const queued = queue() || (last && (channel.flush(this.#nowMs), queue()));
-    if (queued) this.#counters.frame(FRAMES.uplinkDiscovery, frame.length);
+    const lane = readCode(frame) === CODE.PADT ? "last" : "control";
+    const { length } = frame;
+    let queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, this.#nowMs);
+    if (!queued && lane === "last") {
+      // Thousands of sessions may end at once; each has to be told of.
+      channel.flush(this.#nowMs);
+      queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, this.#nowMs);
+    }
+    if (queued) this.#counters.frame(FRAMES.uplinkDiscovery, length);
     else this.#counters.drop(DROP["tunnel-full"]);
   }
 

@@ -121,8 +121,8 @@ export class Tunnels {
     for (let i = this.list.length - 1; i >= 0; i--) {
       const { channel } = this.list[i];
       if (channel.ended === undefined) continue;
-      counters.drop(DROP["no-tunnel"], channel.abandon());
       channel.tellEnd(nowMs);
+      counters.drop(DROP["no-tunnel"], channel.abandon());
       gone(channel);
       for (const set of this.#sets) set.remove(channel.fd);
       this.#byId.delete(channel.id);

@@ -64,7 +64,7 @@ const CONGESTED_MS = 250;
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * One end of a tunnel whose handshake is done, as a loop round `poll` drives it. Nothing in it waits.
+ * One end of a tunnel whose handshake is done, as a loop round `epoll_wait` drives it. Nothing in it waits.
  *
  * @example One frame from end to end
  * ```ts
@@ -235,14 +235,11 @@ export class Channel {
     return true;
   }
 
-  /** Forgets what is queued, and tells how many frames that was. */
+  /** Forgets what is queued, and tells how many frames that was, with those of `stale`. */
   abandon(): number {
-    const before = this.#data.dropped;
     this.#data.dropBefore(Infinity);
-    const data = this.#data.dropped - before;
-    this.#data.dropped = before;
     this.#control.dropBefore(Infinity);
-    return data + this.#control.dropped;
+    return this.#data.dropped + this.#control.dropped;
   }
 
   /** Queues a goodbye with its reason, where the peer understands one. */
@@ -360,6 +357,8 @@ export class Channel {
   tellEnd(nowMs: number): void {
     if (this.ended === undefined || this.endedReason === undefined) return;
     this.queueGoodbye(this.endedReason, this.ended);
+    // Nobody asks poll for it any more.
+    this.#blocked = false;
     this.#send(nowMs);
   }
 

@@ -60,6 +60,26 @@ testUnless(
 );
 
 testUnless(
+  noNet,
+  "DataPlane drops data that has waited in the ring for seconds, and carries what is fresh",
+  async () => {
+    await using planes = await TwoPlanes.make();
+    const [session] = planes.open(1);
+    planes.hosts.prepare([planes.fromHost(session, 100)]);
+    planes.hosts.burst(50);
+    // As long as a loop is kept from running; to grow old takes no less.
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    planes.client.step(0);
+    assertEquals(planes.counters.client.read().drops["queue-delay"], 50);
+    planes.hosts.burst(10);
+    await until("what is fresh has come", () => {
+      planes.step();
+      return planes.acs.takeData() === 10;
+    });
+  },
+);
+
+testUnless(
   noTbf,
   "Server drops the data of a slow client only, and holds up neither its control frames nor the other client",
   () =>

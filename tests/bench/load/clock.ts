@@ -1,19 +1,21 @@
 // The kernel's clocks, read and slept on without an allocation.
-import { libc } from "./libc.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { setTimerSlack } from "../../../ffi/timer_slack.ts";
+import { libc as benchLibc } from "./libc.ts";
 
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 const TIMER_ABSTIME = 1;
-const PR_SET_TIMERSLACK = 29;
 const PRIO_PROCESS = 0;
 const TWO_32 = 2 ** 32;
 
 /** `struct timespec` as words: the low half of tv_sec at 0, of tv_nsec at 2. */
 const timespec = new Uint32Array(4);
+const timespecBytes = new Uint8Array(timespec.buffer);
 
 /** CLOCK_MONOTONIC in nanoseconds: a number that is exact for the first hundred days of uptime. */
 export function monotonicNs(): number {
-  libc.clock_gettime(CLOCK_MONOTONIC, timespec);
+  libc.clock_gettime(CLOCK_MONOTONIC, timespecBytes);
   return timespec[0] * 1e9 + timespec[2];
 }
 
@@ -23,7 +25,7 @@ export const realtime = {
   nsec: 0,
   /** Sets the fields to now. */
   read(): void {
-    libc.clock_gettime(CLOCK_REALTIME, timespec);
+    libc.clock_gettime(CLOCK_REALTIME, timespecBytes);
     realtime.sec = timespec[0];
     realtime.nsec = timespec[2];
   },
@@ -36,7 +38,7 @@ export function sleepUntil(ns: number): void {
   timespec[1] = sec / TWO_32;
   timespec[2] = ns - sec * 1e9;
   timespec[3] = 0;
-  libc.clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, timespec, null);
+  benchLibc.clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, timespecBytes, null);
 }
 
 /**
@@ -44,6 +46,6 @@ export function sleepUntil(ns: number): void {
  * were the machine beside the one under test that it stands for.
  */
 export function makeThreadPunctual(): void {
-  libc.prctl(PR_SET_TIMERSLACK, 1n);
-  libc.setpriority(PRIO_PROCESS, 0, -15);
+  setTimerSlack(1);
+  benchLibc.setpriority(PRIO_PROCESS, 0, -15);
 }

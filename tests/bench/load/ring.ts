@@ -61,7 +61,9 @@ export class Ring {
       0n,
     );
     if (mapping === null || Deno.UnsafePointer.value(mapping) === MAP_FAILED) {
-      throw systemError(`Cannot map the receive ring on ${info.name}`, errno());
+      const error = systemError(`Cannot map the receive ring on ${info.name}`, errno());
+      libc.close(this.#fd);
+      throw error;
     }
     this.#mapping = mapping;
     const buffer = Deno.UnsafePointerView.getArrayBuffer(mapping, this.#size);

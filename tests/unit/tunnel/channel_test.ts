@@ -549,6 +549,30 @@ Deno.test("Channel asks a socket that refused something lately before it gives i
   assertEquals([channel.queuedBytes, channel.blocked], [0, false]);
 });
 
+Deno.test("Channel.tellEnd() sends what ends sessions before it, also when poll was to be asked", async () => {
+  await using ends = await Ends.make();
+  const { channel } = ends;
+  const frame = payload(1514, 1);
+  while (!channel.blocked) {
+    for (let i = 0; i < 40; i++) channel.queue(SESSION, frame, frame.length, "data", 0);
+    channel.flush(0);
+  }
+  const buffer = new Uint8Array(1 << 20);
+  while (receive(ends.peerFd, buffer) > 0);
+  assertReady(channel.fd, POLLOUT);
+  channel.queue(DISCOVERY, payload(20, 2), 20, "last", 0);
+  channel.end("enough", REASON.PROTOCOL);
+  channel.tellEnd(0);
+  const tail = ends.sent().slice(-60);
+  const padt = encodeFrame(DISCOVERY, payload(20, 2));
+  const goodbye = encodeFrame(
+    FRAME.GOODBYE,
+    emitGoodbye({ reason: REASON.PROTOCOL, text: "enough" }),
+  );
+  assertEquals(tail.slice(-padt.length - goodbye.length), Uint8Array.of(...padt, ...goodbye));
+  assert(channel.abandon() > 0, "the data went no further");
+});
+
 Deno.test("Channel.tellEnd() says why, where this side ends it", async () => {
   await using ends = await Ends.make();
   ends.channel.end("enough", REASON.PROTOCOL);
