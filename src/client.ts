@@ -1,24 +1,50 @@
-// The client: beside the hosts. It keeps one tunnel to the server, for ever.
+// The client: beside the hosts. It keeps one tunnel to a server, for ever.
 //
 // From a host to the server: dataplane/data_plane.ts takes a frame from the link (dataplane/link.ts),
 // asks who owns it (relay/relay.ts), and queues it for the tunnel (tunnel/channel.ts). This file makes
 // that tunnel: it connects, greets (tunnel/handshake.ts), hands the connection to the data worker
-// (dataplane/data_worker.ts), and begins again when it ends.
+// (dataplane/data_worker.ts), and begins again when it ends; tunnel/reconnect.ts says with which server
+// and when.
 
 import { Mode, type ModeOptions } from "./mode.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
-import { backoffMs } from "./tunnel/backoff.ts";
 import { connect } from "./tunnel/connect.ts";
 import { type Endpoint, formatEndpoint } from "./tunnel/endpoint.ts";
 import { greetServer } from "./tunnel/handshake.ts";
+import { Reconnect } from "./tunnel/reconnect.ts";
+import { FEATURE, REASON } from "./wire/mod.ts";
 
-/** A tunnel that was up for so long was a good one: the next attempt may come at once. */
-const STEADY_MS = 10_000;
+/** How often the first server is looked for while another one is in use. */
+const FIRST_AGAIN_MS = 30_000;
+/** And how often at most, when it was well for a moment only. */
+const FIRST_AGAIN_MOST_MS = 3600_000;
 
 /** Options for {@linkcode Client.start}. */
 export interface ClientOptions extends ModeOptions {
-  /** The server. */
-  connect: Endpoint;
+  /** The server; or several, of which the next is tried when one is not there. */
+  connect: Endpoint | Endpoint[];
+  /** Return to the first server when it is well again; the sessions through the other one are closed. */
+  preferFirst?: boolean;
+  /** How often the first server is looked for then, in ms; 30 s by default. */
+  preferFirstMs?: number;
+}
+
+/** A connection whose handshake is done. */
+interface Greeted {
+  conn: Deno.TcpConn;
+  /** Which of the servers it leads to. */
+  at: number;
+  /** What that calls itself. */
+  name: string;
+  /** Whether it gives sessions back. */
+  resumes: boolean;
+  received: Uint8Array;
+}
+
+/** How a tunnel ended. */
+interface End {
+  reason: string;
+  goodbye?: number;
 }
 
 /**
@@ -43,38 +69,57 @@ export interface ClientOptions extends ModeOptions {
 export class Client {
   readonly #mode: Mode;
   readonly #options: ClientOptions;
+  readonly #servers: Endpoint[];
+  readonly #reconnect: Reconnect;
   readonly #abort = new AbortController();
   #state: "connecting" | "up" | "waiting" = "connecting";
   #serverName = "";
   #connected = 0;
-  #ended: (reason: string) => void = () => {};
+  /** Of which server sessions are held. */
+  readonly #held = new Set<string>();
+  /** Ends an attempt at a server for which nothing is held any more. */
+  #released = new AbortController();
+  #ended: (end: End) => void = () => {};
+  /** A connection to the first server, which waits for the present tunnel to end. */
+  #first: Greeted | undefined;
+  /** After how long it is looked for. */
+  #firstAgainMs: number;
   #running: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
 
-  private constructor(options: ClientOptions, mode: Mode) {
+  private constructor(options: ClientOptions, servers: Endpoint[], mode: Mode) {
     this.#options = options;
+    this.#servers = servers;
     this.#mode = mode;
+    this.#reconnect = new Reconnect(servers.length);
+    this.#firstAgainMs = options.preferFirstMs ?? FIRST_AGAIN_MS;
   }
 
   /**
    * Starts a client: opens the interface, then goes on connecting until it is stopped.
    *
-   * @throws {Error} If the interface or the status address cannot be had.
+   * @throws {Error} If the interface or the status address cannot be had, or there is no server to
+   * connect to.
    */
   static async start(options: ClientOptions): Promise<Client> {
+    const servers = [options.connect].flat();
+    if (servers.length === 0) {
+      throw new Error("Cannot start a client: there is no server to connect to");
+    }
     const mode: Mode = await Mode.start("client", options, {
       // Not before the worker has it: until then a host's frames have nowhere to go.
       tunnelUp: () => client.#state = "up",
-      tunnelEnded: (_id, reason) => {
+      tunnelEnded: (_id, reason, goodbye) => {
         client.#state = "waiting";
-        client.#ended(reason);
+        client.#ended({ reason, goodbye });
       },
+      held: (remote, sessions) => client.#holds(remote, sessions),
       failed: () => client.#abort.abort(),
       healthy: () => client.#state === "up",
       reconnects: () => Math.max(0, client.#connected - 1),
       tunnels: (up) => up.length > 0 ? up : [client.#absentTunnel()],
     });
-    const client = new Client(options, mode);
+    const client = new Client(options, servers, mode);
     client.#running = client.#run();
     return client;
   }
@@ -110,42 +155,70 @@ export class Client {
   async #run(): Promise<void> {
     const { log } = this.#mode;
     const { signal } = this.#abort;
-    let failures = 0;
     while (!signal.aborted) {
+      let upMs = 0;
+      let replaced = false;
       try {
         this.#state = "connecting";
-        const conn = await this.#connect();
+        const greeted = this.#takeFirst() ?? await this.#attempt();
         const sinceMs = performance.now();
-        const reason = await this.#carry(conn);
-        if (performance.now() - sinceMs >= STEADY_MS) failures = 0;
-        if (!signal.aborted) log.warning("Tunnel lost", { reason });
+        const { reason, goodbye } = await this.#carry(greeted);
+        upMs = performance.now() - sinceMs;
+        replaced = goodbye === REASON.REPLACED;
+        if (replaced) {
+          log.error("Another program is connected as this client: is its state directory a copy?");
+        } else if (!signal.aborted && this.#first === undefined) {
+          log.warning("Tunnel lost", { reason });
+        }
       } catch (error) {
-        if (signal.aborted) return;
-        log.warning(error instanceof Error ? error.message : String(error));
+        if (!signal.aborted) log.warning(error instanceof Error ? error.message : String(error));
       }
-      if (signal.aborted) return;
-      const delayMs = backoffMs(failures++, Math.random());
+      if (this.#first !== undefined) continue;
+      if (signal.aborted) break;
+      const held = this.#held.has(formatEndpoint(this.#servers[this.#reconnect.at]));
+      const delayMs = this.#reconnect.next({ upMs, held, replaced }, Math.random());
       this.#state = "waiting";
-      log.info("Connecting again", { seconds: Math.round(delayMs / 100) / 10 });
+      log.info("Connecting again", {
+        server: formatEndpoint(this.#servers[this.#reconnect.at]),
+        seconds: Math.round(delayMs / 100) / 10,
+      });
       await delay(delayMs, signal);
     }
+    this.#first?.conn.close();
   }
 
-  async #connect(): Promise<
-    { conn: Deno.TcpConn; name: string; received: Uint8Array }
-  > {
+  #holds(remote: string, sessions: number): void {
+    if (sessions > 0) {
+      this.#held.add(remote);
+      return;
+    }
+    this.#held.delete(remote);
+    // The others have their turn at once, whatever this one's attempt is waiting for.
+    if (this.#servers.length > 1) this.#released.abort();
+  }
+
+  #attempt(): Promise<Greeted> {
+    this.#released = new AbortController();
+    return this.#connect(
+      this.#reconnect.at,
+      AbortSignal.any([this.#abort.signal, this.#released.signal]),
+    );
+  }
+
+  async #connect(at: number, signal: AbortSignal): Promise<Greeted> {
     const { log, hello } = this.#mode;
-    const { signal } = this.#abort;
-    const conn = await connect(this.#options.connect, signal);
+    const conn = await connect(this.#servers[at], signal);
     const close = () => conn.close();
     signal.addEventListener("abort", close, { once: true });
     try {
       const peer = formatEndpoint(conn.remoteAddr);
-      if (this.#options.legacy) return { conn, name: peer, received: new Uint8Array(0) };
-      const { peer: { name, software }, received } = await greetServer(conn, hello);
+      if (this.#options.legacy) {
+        return { conn, at, name: peer, resumes: false, received: new Uint8Array(0) };
+      }
+      const { peer: { name, software, features }, received } = await greetServer(conn, hello);
       signal.throwIfAborted();
       log.info("Tunnel up", { name, peer, software });
-      return { conn, name, received };
+      return { conn, at, name, resumes: (features & FEATURE.RESUME) !== 0, received };
     } catch (error) {
       if (!signal.aborted) conn.close();
       throw error;
@@ -154,28 +227,71 @@ export class Client {
     }
   }
 
-  // Resolves with the reason when the tunnel has ended.
-  #carry(
-    { conn, name, received }: { conn: Deno.TcpConn; name: string; received: Uint8Array },
-  ): Promise<string> {
-    const { promise, resolve } = Promise.withResolvers<string>();
+  // Resolves when the tunnel has ended.
+  async #carry({ conn, at, name, resumes, received }: Greeted): Promise<End> {
+    const { promise, resolve } = Promise.withResolvers<End>();
     this.#ended = resolve;
+    const sinceMs = performance.now();
+    let id: number;
     try {
-      const legacy = this.#options.legacy ?? false;
-      this.#mode.worker.addTunnel(conn, { name, legacy, received });
+      id = this.#mode.worker.addTunnel(conn, {
+        remote: resumes ? formatEndpoint(this.#servers[at]) : undefined,
+        name,
+        legacy: this.#options.legacy ?? false,
+        received,
+      });
     } catch (error) {
       conn.close();
       throw error;
     }
+    this.#reconnect.moved(at);
     this.#serverName = name;
     this.#connected++;
-    return promise;
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.#abort.signal, over.signal]);
+    const looking = at > 0 && this.#options.preferFirst
+      ? this.#lookForFirst(id, signal)
+      : undefined;
+    const end = await promise;
+    over.abort();
+    await looking;
+    if (at === 0 && this.#connected > 1) this.#judgeFirst(performance.now() - sinceMs);
+    return end;
+  }
+
+  // Goes over to the first server as soon as that greets.
+  async #lookForFirst(id: number, signal: AbortSignal): Promise<void> {
+    while (true) {
+      await delay(this.#firstAgainMs, signal);
+      if (signal.aborted) return;
+      try {
+        this.#first = await this.#connect(0, signal);
+        this.#mode.worker.leave(id);
+        return;
+      } catch {
+        // Not yet.
+      }
+    }
+  }
+
+  // Each return to a first server that is not well after all costs all sessions.
+  #judgeFirst(upMs: number): void {
+    const leastMs = this.#options.preferFirstMs ?? FIRST_AGAIN_MS;
+    this.#firstAgainMs = upMs < 2 * leastMs
+      ? Math.min(2 * this.#firstAgainMs, FIRST_AGAIN_MOST_MS)
+      : leastMs;
+  }
+
+  #takeFirst(): Greeted | undefined {
+    const first = this.#first;
+    this.#first = undefined;
+    return first;
   }
 
   #absentTunnel(): TunnelStatus {
     return {
       name: this.#serverName,
-      peer: formatEndpoint(this.#options.connect),
+      peer: formatEndpoint(this.#servers[this.#reconnect.at]),
       state: this.#state === "up" ? "connecting" : this.#state,
       rttMs: null,
       framesIn: 0,

@@ -7,7 +7,7 @@ import { serveStatus, type StatusServer } from "./observe/status_server.ts";
 import type { MacMode, Side } from "./relay/mod.ts";
 import type { Endpoint } from "./tunnel/endpoint.ts";
 import { VERSION } from "./version.ts";
-import type { Hello } from "./wire/mod.ts";
+import { FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
 import { CHANNEL_SIZES } from "./tunnel/channel.ts";
 import { PROTOCOL_VERSION } from "./tunnel/handshake.ts";
 
@@ -33,6 +33,10 @@ export interface ModeOptions {
    * default, 0: never.
    */
   deadTimeoutMs?: number;
+  /**
+   * For how long sessions are held while their tunnel is away, in ms; 20 s by default, 0: not at all.
+   */
+  graceMs?: number;
   /** How often each side pings the other, in ms; 5 s by default. */
   pingMs?: number;
   /** After how long with nothing from the peer the tunnel is given up, in ms; 15 s by default. */
@@ -57,7 +61,9 @@ export interface ModeOptions {
 /** What a mode adds of its own. */
 export interface ModeHooks {
   tunnelUp(): void;
-  tunnelEnded(id: number, reason: string): void;
+  tunnelEnded(id: number, reason: string, goodbye?: number): void;
+  /** How many sessions are held for a remote that has no tunnel; none: not any more. */
+  held(remote: string, sessions: number): void;
   /** The data worker died: nothing more can be carried. */
   failed(): void;
   /** Whether it does its job, as far as that is not the link's. */
@@ -84,9 +90,12 @@ export class Mode {
     this.log = options.log ?? createLog({ level: "info", format: "text" });
     this.hello = {
       version: PROTOCOL_VERSION,
-      features: 0,
+      features: FEATURE.RESUME,
       name: options.name ?? Deno.hostname(),
       software: `pppoe-proxy/${VERSION}`,
+      resumeSecret: side === "client"
+        ? crypto.getRandomValues(new Uint8Array(RESUME_SECRET_LENGTH))
+        : undefined,
     };
     this.#side = side;
     this.#options = options;
@@ -105,6 +114,7 @@ export class Mode {
       mac: options.mac ?? "own",
       idleMs: options.idleTimeoutMs ?? 4 * 3600_000,
       deadMs: options.deadTimeoutMs ?? 3 * 60_000,
+      graceMs: options.graceMs ?? 20_000,
       pingMs: options.pingMs ?? 5_000,
       tunnelDeadMs: options.tunnelTimeoutMs ?? 15_000,
       ...CHANNEL_SIZES,
@@ -116,7 +126,8 @@ export class Mode {
     }, {
       log: ({ level, message, fields }) => log[level](message, fields),
       tunnelUp: () => hooks.tunnelUp(),
-      tunnelEnded: (id, reason) => hooks.tunnelEnded(id, reason),
+      tunnelEnded: (id, reason, goodbye) => hooks.tunnelEnded(id, reason, goodbye),
+      held: (remote, sessions) => hooks.held(remote, sessions),
       failed: (error) => {
         log.error(error.message);
         mode.#finished.reject(error);
@@ -169,8 +180,8 @@ export class Mode {
     };
   }
 
-  async stop(): Promise<void> {
-    await Promise.all([this.#worker.stop(), this.#status?.close()]);
+  async stop(keep = false): Promise<void> {
+    await Promise.all([this.#worker.stop(keep), this.#status?.close()]);
     this.#finished.resolve();
   }
 }

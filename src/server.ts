@@ -5,13 +5,14 @@
 // dataplane/data_plane.ts reads it (tunnel/channel.ts), asks who owns each frame (relay/relay.ts), and
 // injects it (dataplane/link_output.ts). From the AC to a client it is the same way back.
 
+import { createHash } from "node:crypto";
 import { AllowList } from "./access/allow.ts";
 import { Mode, type ModeOptions } from "./mode.ts";
 import { RateLimit } from "./observe/rate_limit.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
 import { type Endpoint, formatEndpoint, listenReason } from "./tunnel/endpoint.ts";
 import { greetClient } from "./tunnel/handshake.ts";
-import { type Goodbye, REASON } from "./wire/mod.ts";
+import { FEATURE, type Goodbye, type Hello, REASON } from "./wire/mod.ts";
 
 /** How many connections may be at their handshake at once, and how many of them of one address. */
 const HANDSHAKES = 256;
@@ -66,7 +67,7 @@ export class Server {
   readonly #listener: Deno.TcpListener;
   readonly #allow: AllowList;
   readonly #options: ServerOptions;
-  readonly #tunnels = new Map<number, { name: string; address: string }>();
+  readonly #tunnels = new Map<number, { name: string; address: string; remote?: string }>();
   /** Connections at their handshake, in the order they came, with their addresses. */
   readonly #greeting = new Map<Deno.TcpConn, string>();
   readonly #strangers = new RateLimit(LOG_EVERY_MS);
@@ -107,6 +108,7 @@ export class Server {
       const mode: Mode = await Mode.start("server", options, {
         tunnelUp: () => {},
         tunnelEnded: (id, reason) => server.#tunnelEnded(id, reason),
+        held: () => {},
         failed: () => listener.close(),
         healthy: () => server.#stopping === undefined,
         reconnects: () => 0,
@@ -206,17 +208,27 @@ export class Server {
     const peer = formatEndpoint(conn.remoteAddr);
     try {
       const legacy = this.#options.legacy ?? false;
-      const { peer: { name, software }, received } = legacy
-        ? { peer: { name: peer, software: "unknown" }, received: new Uint8Array(0) }
-        : await greetClient(conn, this.#mode.hello, () => this.#full());
+      const { peer: hello, received } = legacy
+        ? {
+          peer: { name: peer, software: "unknown", features: 0, version: 0 },
+          received: new Uint8Array(0),
+        }
+        : await greetClient(conn, this.#mode.hello, (peer) => this.#full(remoteKey(peer)));
       // Closed by a stop meanwhile.
       if (!this.#greeting.has(conn)) return;
       // Others may have come while this one was greeted.
-      const full = this.#full();
+      const remote = remoteKey(hello);
+      const full = this.#full(remote);
       if (full !== undefined) throw new Error(full.text);
-      const id = this.#mode.worker.addTunnel(conn, { name, legacy, received });
+      const { name, software } = hello;
+      const id = this.#mode.worker.addTunnel(conn, {
+        remote,
+        name,
+        legacy,
+        received,
+      });
       this.#greeting.delete(conn);
-      this.#tunnels.set(id, { name, address: conn.remoteAddr.hostname });
+      this.#tunnels.set(id, { name, address: conn.remoteAddr.hostname, remote });
       if (this.#comings.allow(conn.remoteAddr.hostname, performance.now()) >= 0) {
         this.#mode.log.info("Client connected", { name, peer, software });
       }
@@ -230,9 +242,13 @@ export class Server {
     }
   }
 
-  #full(): Goodbye | undefined {
+  #full(remote: string | undefined): Goodbye | undefined {
     const most = Math.min(this.#options.maxClients ?? 256, 1000);
     if (this.#tunnels.size < most) return undefined;
+    // One that comes back takes the place of itself.
+    if (remote !== undefined && [...this.#tunnels.values()].some((t) => t.remote === remote)) {
+      return undefined;
+    }
     return { reason: REASON.FULL, text: `${most} clients are connected already (--max-clients)` };
   }
 
@@ -255,4 +271,10 @@ export class Server {
       this.#mode.log.info("Client gone", { name, reason });
     }
   }
+}
+
+// The secret stays here: what tells clients apart is shown, and kept in files.
+function remoteKey({ features, resumeSecret }: Hello): string | undefined {
+  if ((features & FEATURE.RESUME) === 0 || resumeSecret === undefined) return undefined;
+  return createHash("sha256").update(resumeSecret).digest("hex").slice(0, 32);
 }

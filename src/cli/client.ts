@@ -1,12 +1,22 @@
 // pppoe-proxy client
 
 import { Client } from "../client.ts";
+import type { Endpoint } from "../tunnel/endpoint.ts";
 import { MODE_FLAGS, modeOptions, runUntilSignal } from "./mode_flags.ts";
 import { describeFlags, endpoint, type Flags, readFlags, required, UsageError } from "./options.ts";
 
 const FLAGS: Flags = {
   interface: { value: "IF", help: "The Ethernet interface towards the PPPoE hosts." },
-  connect: { value: "HOST:PORT", help: "The server; a name, an IPv4 or a bracketed IPv6 address." },
+  connect: {
+    value: "HOST:PORT",
+    help: "The server; a name, an IPv4 or a bracketed IPv6 address. Several, by comma or\n" +
+      "repeated, are tried in turn when one is not there.",
+    repeats: true,
+  },
+  "prefer-first": {
+    help: "Return to the first server when it is well again; sessions through another\n" +
+      "one are then closed, and dialled anew through the first.",
+  },
   ...MODE_FLAGS,
 };
 
@@ -20,6 +30,7 @@ ${describeFlags(FLAGS)}
 Examples:
   pppoe-proxy client --interface eth1 --connect vpn.example:8000
   pppoe-proxy client --interface eth1 --connect '[2001:db8::1]:8000' --status 127.0.0.1:9000
+  pppoe-proxy client --interface eth1 --connect a.example:8000,b.example:8000 --prefer-first
 
 Exit status: 0 when told to stop, 1 when it failed, 2 when the command line is wrong.
 `;
@@ -27,8 +38,17 @@ Exit status: 0 when told to stop, 1 when it failed, 2 when the command line is w
 /** Runs the subcommand. */
 export function client(args: string[]): Promise<number> {
   const given = readFlags(FLAGS, args);
-  const to = endpoint("connect", required(given, "connect", "vpn.example:8000"));
-  if (to.port === 0) throw new UsageError("Cannot read --connect: port 0 is no port of a server");
-  const options = { ...modeOptions(given), connect: to };
+  required(given, "connect", "vpn.example:8000");
+  const options = {
+    ...modeOptions(given),
+    connect: given.values("connect").flatMap((list) => list.split(",")).map(server),
+    preferFirst: given.has("prefer-first"),
+  };
   return runUntilSignal(() => Client.start(options), options.log);
+}
+
+function server(text: string): Endpoint {
+  const to = endpoint("connect", text.trim());
+  if (to.port === 0) throw new UsageError("Cannot read --connect: port 0 is no port of a server");
+  return to;
 }

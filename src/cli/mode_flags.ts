@@ -28,6 +28,10 @@ export const MODE_FLAGS: Flags = {
     help: "Serve /healthz, /api/status and /metrics there, with no authentication:\n" +
       "loopback unless you know who can reach it.",
   },
+  grace: {
+    value: "SECONDS",
+    help: "Hold sessions for so long while their tunnel is away (20; 0: close them at once).",
+  },
   "idle-timeout": {
     value: "SECONDS",
     help: "Close a session in which a station was silent for so long (14400; 0: never).",
@@ -55,6 +59,7 @@ export const MODE_FLAGS: Flags = {
 export function modeOptions(given: Given): ModeOptions & { log: Log } {
   const status = given.value("status");
   const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
+  const graceSeconds = integer(given, "grace", 0, 3600);
   const name = given.value("name");
   const ringFrames = integer(given, "ring-frames", 32, 65536);
   if (ringFrames !== undefined && !Number.isInteger(Math.log2(ringFrames))) {
@@ -73,6 +78,7 @@ export function modeOptions(given: Given): ModeOptions & { log: Log } {
     status: status === undefined ? undefined : endpoint("status", status),
     legacy: given.has("legacy"),
     idleTimeoutMs: idleSeconds === undefined ? undefined : idleSeconds * 1000,
+    graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
     ringFrames,
     queueBytes: queueKib === undefined ? undefined : queueKib * 1024,
     batchBytes: batchKib === undefined ? undefined : batchKib * 1024,

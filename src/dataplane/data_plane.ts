@@ -27,7 +27,7 @@ import {
   systemError,
 } from "../../ffi/mod.ts";
 import type { LinkState } from "../observe/status.ts";
-import { DROP, Relay, type Session, TICK_MS } from "../relay/mod.ts";
+import { DROP, Relay, TICK_MS } from "../relay/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
 import {
   CODE,
@@ -38,6 +38,7 @@ import {
   MAX_PAYLOAD,
   readCode,
   readEtherType,
+  REASON,
 } from "../wire/mod.ts";
 import { type Counters, FRAMES } from "./counters.ts";
 import { GATHER_US, Gathering } from "./gathering.ts";
@@ -125,16 +126,19 @@ export class DataPlane {
       linkMac: this.#link.mac,
       idleMs: options.idleMs,
       deadMs: options.deadMs,
+      graceMs: options.graceMs,
     }, {
       toLink: (frame) => this.#output.discovery(frame),
       toTunnel: (tunnel, frame) => this.#discoveryToTunnel(tunnel, frame),
+      listToTunnel: (tunnel, payload) => this.#listToTunnel(tunnel, payload),
       drop: (reason) => counters.drop(reason),
-      opened: (session) => this.#report.opened(session, this.#nameOf(session)),
-      closed: (session, reason) => this.#report.closed(session, this.#nameOf(session), reason),
+      opened: (session) => this.#report.opened(session),
+      closed: (session, reason) => this.#report.closed(session, reason),
+      forgotten: ({ key }) => this.#held(key, 0),
     });
     this.#snapshots = new Snapshots(
       this.#relay.sessions,
-      (session) => this.#report.status(session, this.#nameOf(session)),
+      (session) => this.#report.status(session),
     );
     this.#all = new EventSet(READY_A_TURN);
     this.#allButData = new EventSet(READY_A_TURN);
@@ -209,8 +213,12 @@ export class DataPlane {
       case "snapshot":
         this.#snapshots.ask(message.request);
         break;
+      case "leave":
+        this.#relay.closeTunnel(message.id, "moved to another server");
+        this.#tunnels.get(message.id)?.channel.end("moved to another server", REASON.SHUTDOWN);
+        break;
       case "stop":
-        this.#stop();
+        this.#stop(message.keep);
         break;
     }
     this.#settle(this.#ports.now());
@@ -325,6 +333,11 @@ export class DataPlane {
     let taken = 0;
     while (taken < most && channel.nextFrame(nowMs)) {
       taken++;
+      if (channel.type === FRAME.SESSIONS) {
+        const payload = bytes.subarray(channel.offset, channel.offset + channel.length);
+        this.#relay.listFromTunnel(channel.id, payload);
+        continue;
+      }
       if (channel.type !== FRAME.SESSION && channel.type !== FRAME.DISCOVERY) continue;
       const length = frameLength(bytes, channel.offset, channel.length);
       if (length < 0) this.#counters.drop(DROP.malformed);
@@ -364,6 +377,15 @@ export class DataPlane {
     }
     if (queued) this.#counters.frame(FRAMES.uplinkDiscovery, length);
     else this.#counters.drop(DROP["tunnel-full"]);
+  }
+
+  #listToTunnel(tunnel: number, payload: Uint8Array): boolean {
+    const channel = this.#tunnels.get(tunnel)?.channel;
+    if (channel === undefined) return false;
+    const queue = () => channel.queue(FRAME.SESSIONS, payload, payload.length, "last", this.#nowMs);
+    if (queue()) return true;
+    channel.flush(this.#nowMs);
+    return queue();
   }
 
   #frameTooLarge(bytes: number): void {
@@ -417,27 +439,33 @@ export class DataPlane {
   }
 
   #addTunnel(handover: TunnelHandover): void {
-    const { id } = handover;
+    const { id, remote, name } = handover;
+    const nowMs = this.#ports.now();
     try {
-      this.#tunnels.add(handover, this.#ports.now());
+      this.#tunnels.add(handover, nowMs);
     } catch (error) {
       // The system has no room for one more to wait for. The others go on.
       const reason = error instanceof Error ? error.message : String(error);
       return this.#report.push({ type: "tunnel-ended", id, reason });
     }
-    this.#relay.addTunnel(id);
+    const replaced = this.#relay.addTunnel(id, remote, name, nowMs);
+    // The same remote has come by another way, perhaps before anybody saw the old one end.
+    this.#tunnels.get(replaced)?.channel.end("replaced by a newer tunnel", REASON.REPLACED);
     this.#report.push({ type: "tunnel-up", id });
   }
 
   #removeEnded(nowMs: number): void {
-    this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended }) => {
-      this.#relay.removeTunnel(id, "the tunnel is gone");
-      this.#report.push({ type: "tunnel-ended", id, reason: ended! });
+    this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended, goodbye }) => {
+      const remote = this.#relay.tunnels.get(id);
+      this.#relay.removeTunnel(id, "the tunnel is gone", nowMs);
+      const held = remote === undefined ? 0 : this.#relay.count(remote);
+      if (held > 0) this.#held(remote!.key, held);
+      this.#report.push({ type: "tunnel-ended", id, reason: ended!, goodbye });
     });
   }
 
-  #stop(): void {
-    this.#relay.closeAll("shutdown");
+  #stop(keep: boolean): void {
+    if (!keep) this.#relay.closeAll("shutdown");
     const channels = this.#tunnels.list.map(({ channel }) => channel);
     leaveTunnels(channels, this.#ports.now);
     for (const { id } of channels) {
@@ -448,8 +476,8 @@ export class DataPlane {
     this.#stopped = true;
   }
 
-  #nameOf(session: Session): string {
-    return this.#tunnels.get(session.tunnel)?.name ?? "";
+  #held(remote: string | undefined, sessions: number): void {
+    if (remote !== undefined) this.#report.push({ type: "held", remote, sessions });
   }
 
   // Sends what this turn has for the tunnels, takes out those that are over, tells the main thread.

@@ -19,7 +19,10 @@ export interface DataWorkerEvents {
   log(event: LogEvent): void;
   /** The worker drives a tunnel. */
   tunnelUp(id: number): void;
-  tunnelEnded(id: number, reason: string): void;
+  /** With the code that the peer has said goodbye with, if it has. */
+  tunnelEnded(id: number, reason: string, goodbye?: number): void;
+  /** How many sessions are held for a remote that has no tunnel; none: not any more. */
+  held(remote: string, sessions: number): void;
   /** The worker died; nothing can go on. */
   failed(error: Error): void;
 }
@@ -115,12 +118,12 @@ export class DataWorker {
    */
   addTunnel(
     conn: Deno.TcpConn,
-    tunnel: { name: string; legacy: boolean; received: Uint8Array },
+    tunnel: { remote: string | undefined; name: string; legacy: boolean; received: Uint8Array },
   ): number {
     if (this.#over) throw new Error("Cannot carry a tunnel: the data worker has ended");
     const local = conn.localAddr as Deno.NetAddr;
-    const remote = conn.remoteAddr as Deno.NetAddr;
-    const fd = findSocket(local, remote);
+    const peer = conn.remoteAddr as Deno.NetAddr;
+    const fd = findSocket(local, peer);
     setTunnelOptions(fd, {
       userTimeoutMs: this.#options.tunnelDeadMs,
       notsentLowat: this.#options.batchBytes,
@@ -129,7 +132,7 @@ export class DataWorker {
     muteSocket(fd);
     const id = ++this.#ids;
     this.#conns.set(id, conn);
-    this.#post({ type: "tunnel", tunnel: { id, fd, peer: formatEndpoint(remote), ...tunnel } });
+    this.#post({ type: "tunnel", tunnel: { id, fd, peer: formatEndpoint(peer), ...tunnel } });
     return id;
   }
 
@@ -163,10 +166,15 @@ export class DataWorker {
     }
   }
 
-  /** Closes all sessions, says goodbye on each tunnel, and ends the worker. */
-  async stop(): Promise<void> {
+  /** Closes all sessions of a tunnel on both sides, then the tunnel; `tunnelEnded` tells when it is done. */
+  leave(id: number): void {
+    this.#post({ type: "leave", id });
+  }
+
+  /** Closes all sessions unless they are to be kept, says goodbye on each tunnel, and ends the worker. */
+  async stop(keep = false): Promise<void> {
     if (this.#over) return;
-    this.#post({ type: "stop" });
+    this.#post({ type: "stop", keep });
     let gone = true;
     const timer = setTimeout(() => {
       gone = false;
@@ -212,8 +220,10 @@ export class DataWorker {
       case "tunnel-ended": {
         this.#conns.get(message.id)?.close();
         this.#conns.delete(message.id);
-        return this.#events.tunnelEnded(message.id, message.reason);
+        return this.#events.tunnelEnded(message.id, message.reason, message.goodbye);
       }
+      case "held":
+        return this.#events.held(message.remote, message.sessions);
       case "snapshot-part":
       case "snapshot": {
         const snapshot = this.#snapshot;

@@ -11,6 +11,7 @@ export interface PlaneOptions extends ChannelSizes {
   mac: MacMode;
   idleMs: number;
   deadMs: number;
+  graceMs: number;
   pingMs: number;
   tunnelDeadMs: number;
   /** Slots of the ring that data frames arrive in, a power of two; the ring's default without it. */
@@ -26,6 +27,8 @@ export interface TunnelHandover {
   id: number;
   /** The descriptor of its socket, which stays the main thread's. */
   fd: number;
+  /** Who the peer is, across tunnels; undefined where that can't be told. */
+  remote: string | undefined;
   /** What the peer calls itself. */
   name: string;
   /** HOST:PORT. */
@@ -49,7 +52,10 @@ export type ToWorker =
   }
   | { type: "tunnel"; tunnel: TunnelHandover }
   | { type: "snapshot"; request: number }
-  | { type: "stop" };
+  /** Closes all sessions of a tunnel on both sides, then the tunnel. */
+  | { type: "leave"; id: number }
+  /** With `keep`, sessions are left as they are, for the next run to take up. */
+  | { type: "stop"; keep: boolean };
 
 /** A line for the log, with what it is about. */
 export interface LogEvent {
@@ -70,7 +76,9 @@ export type FromWorker =
   /** It drives a tunnel. */
   | { type: "tunnel-up"; id: number }
   /** It has let go of a tunnel's descriptor. */
-  | { type: "tunnel-ended"; id: number; reason: string }
+  | { type: "tunnel-ended"; id: number; reason: string; goodbye?: number }
+  /** Sessions are held for a remote without a tunnel: how many; none means that all are over. */
+  | { type: "held"; remote: string; sessions: number }
   /** Sessions of a snapshot that goes on. */
   | { type: "snapshot-part"; request: number; sessions: SessionStatus[] }
   /** Its last ones. */

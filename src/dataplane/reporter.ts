@@ -73,13 +73,13 @@ export class Reporter {
     this.log("debug", message, suppressed > 0 ? { suppressed } : {});
   }
 
-  opened(session: Session, tunnel: string): void {
-    this.log("info", "Session opened", this.#about(session, tunnel));
+  opened(session: Session): void {
+    this.log("info", "Session opened", this.#about(session));
   }
 
-  closed(session: Session, tunnel: string, reason: string): void {
+  closed(session: Session, reason: string): void {
     this.log("info", "Session closed", {
-      ...this.#about(session, tunnel),
+      ...this.#about(session),
       reason,
       seconds: Math.round((this.#now() - session.openedMs) / 1000),
       framesUp: session.framesUp,
@@ -90,12 +90,12 @@ export class Reporter {
   }
 
   /** A session as the status shows it. */
-  status(session: Session, tunnel: string): SessionStatus {
+  status(session: Session): SessionStatus {
     return {
       sessionId: session.tunnelId,
       ...stations(this.#side, session),
-      tunnel,
-      state: "open",
+      tunnel: session.remote.name,
+      state: session.remote.held ? "held" : "open",
       ageSeconds: Math.floor((this.#now() - session.openedMs) / 1000),
       framesUp: session.framesUp,
       framesDown: session.framesDown,
@@ -104,8 +104,8 @@ export class Reporter {
     };
   }
 
-  #about(session: Session, tunnel: string): Record<string, string | number> {
+  #about(session: Session): Record<string, string | number> {
     const id = `0x${session.tunnelId.toString(16).padStart(4, "0")}`;
-    return { id, ...stations(this.#side, session), tunnel };
+    return { id, ...stations(this.#side, session), tunnel: session.remote.name };
   }
 }

@@ -75,7 +75,7 @@ function guarded(plane: DataPlane, act: () => void): void {
     act();
   } catch (error) {
     try {
-      plane.handle({ type: "stop" });
+      plane.handle({ type: "stop", keep: false });
       plane.dispose();
     } catch {
       // What was to be told has been, as far as it could.

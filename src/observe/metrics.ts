@@ -26,7 +26,10 @@ export function renderMetrics(status: Status): string {
     }
   }
   family("sessions", "gauge", "PPPoE sessions.");
-  sample("sessions", { state: "open" }, status.sessions.length);
+  for (const state of ["open", "held"]) {
+    const count = status.sessions.filter((session) => session.state === state).length;
+    sample("sessions", { state }, count);
+  }
   family("tunnels", "gauge", "Tunnels that are up.");
   const up = status.tunnels.filter((tunnel) => tunnel.state === "up");
   sample("tunnels", {}, up.length);

@@ -55,7 +55,7 @@ export interface SessionStatus {
   host: string;
   /** What the peer of its tunnel calls itself. */
   tunnel: string;
-  /** `open`. */
+  /** `open`, or `held` while its tunnel is away. */
   state: string;
   /** Since its PADS, in seconds. */
   ageSeconds: number;

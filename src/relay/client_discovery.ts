@@ -7,6 +7,7 @@ import { DROP } from "./drop.ts";
 import { padt } from "./padt.ts";
 import { type Discovery, PendingTable } from "./pending.ts";
 import type { DiscoveryRelay, Relay } from "./relay.ts";
+import type { Remote } from "./remote.ts";
 import type { Session } from "./session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
@@ -50,15 +51,16 @@ export class ClientDiscovery implements DiscoveryRelay {
   fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void {
     const { ports, tunnels } = this.#relay;
     // A client has one tunnel at a time.
-    const [tunnel] = tunnels;
-    if (tunnel === undefined) return ports.drop(DROP["no-tunnel"]);
+    const [remote] = tunnels.values();
+    if (remote === undefined) return ports.drop(DROP["no-tunnel"]);
+    const { tunnel } = remote;
     const hostUniq = findHostUniq(packet.tags);
-    let pending = this.#pending.find(tunnel, packet.source, hostUniq, nowMs);
+    let pending = this.#pending.find(remote, packet.source, hostUniq, nowMs);
     if (packet.code === CODE.PADI) {
       if (!sameMac(packet.destination, 0, ETH_BROADCAST, 0)) return ports.drop(DROP["bad-address"]);
       if (pending === undefined) {
         pending = {
-          tunnel,
+          remote,
           hostMac: packet.source.slice(),
           hostUniq: hostUniq?.slice(),
           offers: [],
@@ -79,10 +81,10 @@ export class ClientDiscovery implements DiscoveryRelay {
   }
 
   /** PADO and PADS, from the server. */
-  fromTunnel(tunnel: number, packet: DiscoveryPacket, nowMs: number): void {
+  fromTunnel(remote: Remote, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const hostUniq = findHostUniq(packet.tags);
-    const pending = this.#pending.find(tunnel, packet.destination, hostUniq, nowMs);
+    const pending = this.#pending.find(remote, packet.destination, hostUniq, nowMs);
     if (pending === undefined) return ports.drop(DROP["unknown-host-uniq"]);
     const source = this.#relay.facing(packet.source);
     if (packet.code === CODE.PADO) {
@@ -102,14 +104,18 @@ export class ClientDiscovery implements DiscoveryRelay {
     }
     if (session === undefined && packet.sessionId !== 0) {
       // Every id of this host is taken: the AC holds a session that it cannot have.
-      ports.toTunnel(tunnel, padt(packet.source, packet.destination, packet.sessionId));
+      ports.toTunnel(remote.tunnel, padt(packet.source, packet.destination, packet.sessionId));
       return ports.drop(DROP["session-limit"]);
     }
     ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? 0 }));
   }
 
-  removeTunnel(tunnel: number): void {
-    this.#pending.removeTunnel(tunnel);
+  has(remote: Remote): boolean {
+    return this.#pending.has(remote);
+  }
+
+  removeRemote(remote: Remote): void {
+    this.#pending.removeRemote(remote);
   }
 
   expire(nowMs: number): void {
@@ -160,9 +166,9 @@ export class ClientDiscovery implements DiscoveryRelay {
     nowMs: number,
   ): Session | undefined {
     const { sessions } = this.#relay;
-    const { tunnel, hostMac } = pending;
+    const { remote, hostMac } = pending;
     const { source: farMac, sessionId: tunnelId } = packet;
-    const present = sessions.atTunnel(tunnel, tunnelId, farMac, hostMac);
+    const present = sessions.atRemote(remote, tunnelId, farMac, hostMac);
     if (present !== undefined && pending.granted.has(present)) return present;
     if (pending.requests === 0) return undefined;
     if (present !== undefined) {
@@ -172,7 +178,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     if (linkId === 0) return undefined;
     pending.requests--;
     const session = this.#relay.open(
-      { tunnel, peerMac: hostMac, farMac, facingMac: facing, tunnelId, linkId },
+      { remote, peerMac: hostMac, farMac, facingMac: facing, tunnelId, linkId },
       nowMs,
     );
     pending.granted.add(session);

@@ -2,4 +2,5 @@
 
 export * from "./drop.ts";
 export * from "./relay.ts";
+export * from "./remote.ts";
 export * from "./session_table.ts";

@@ -1,10 +1,11 @@
 // Discoveries under way: from a host's PADI to some time after its PADS, so that repeats find them too.
 
 import { formatMac } from "../wire/mod.ts";
+import type { Remote } from "./remote.ts";
 
 /** What a discovery is known by: the host, and the Host-Uniq it chose (or that it chose none). */
 export interface Discovery {
-  readonly tunnel: number;
+  readonly remote: Remote;
   readonly hostMac: Uint8Array;
   readonly hostUniq: Uint8Array | undefined;
 }
@@ -12,8 +13,8 @@ export interface Discovery {
 /** How long after its last frame a discovery is kept. */
 export const DISCOVERY_TIMEOUT_MS = 60_000;
 
-/** How many discoveries are kept for each tunnel; one more pushes out the one that was quiet the longest. */
-export const DISCOVERIES_PER_TUNNEL = 1024;
+/** How many discoveries are kept for each remote; one more pushes out the one that was quiet the longest. */
+export const DISCOVERIES_PER_REMOTE = 1024;
 
 interface Entry<T> {
   key: string;
@@ -22,11 +23,11 @@ interface Entry<T> {
 }
 
 /**
- * A bounded table of discoveries, one queue a tunnel, so that a flood behind one client pushes out
+ * A bounded table of discoveries, one queue a remote, so that a flood behind one client pushes out
  * that client's only.
  */
 export class PendingTable<T extends Discovery> {
-  readonly #tunnels = new Map<number, Map<string, Entry<T>>>();
+  readonly #remotes = new Map<Remote, Map<string, Entry<T>>>();
   readonly #removed: (discovery: T) => void;
 
   /** `removed` hears of each discovery that goes. */
@@ -36,12 +37,12 @@ export class PendingTable<T extends Discovery> {
 
   /** The discovery of this host with this Host-Uniq, kept from now on for another time-out. */
   find(
-    tunnel: number,
+    remote: Remote,
     hostMac: Uint8Array,
     hostUniq: Uint8Array | undefined,
     nowMs: number,
   ): T | undefined {
-    const queue = this.#tunnels.get(tunnel);
+    const queue = this.#remotes.get(remote);
     const entry = queue?.get(keyOf(hostMac, hostUniq));
     if (queue === undefined || entry === undefined) return undefined;
     entry.usedMs = nowMs;
@@ -52,29 +53,34 @@ export class PendingTable<T extends Discovery> {
 
   /** Adds a discovery that `find` does not know. */
   add(discovery: T, nowMs: number): void {
-    let queue = this.#tunnels.get(discovery.tunnel);
-    if (queue === undefined) this.#tunnels.set(discovery.tunnel, queue = new Map());
-    if (queue.size >= DISCOVERIES_PER_TUNNEL) this.#drop(queue, queue.values().next().value!);
+    let queue = this.#remotes.get(discovery.remote);
+    if (queue === undefined) this.#remotes.set(discovery.remote, queue = new Map());
+    if (queue.size >= DISCOVERIES_PER_REMOTE) this.#drop(queue, queue.values().next().value!);
     const key = keyOf(discovery.hostMac, discovery.hostUniq);
     queue.set(key, { key, value: discovery, usedMs: nowMs });
   }
 
+  /** Whether a remote has any. */
+  has(remote: Remote): boolean {
+    return this.#remotes.has(remote);
+  }
+
   /** Removes what has been quiet for too long. */
   expire(nowMs: number): void {
-    for (const [tunnel, queue] of this.#tunnels) {
+    for (const [remote, queue] of this.#remotes) {
       for (const entry of queue.values()) {
         if (nowMs - entry.usedMs < DISCOVERY_TIMEOUT_MS) break;
         this.#drop(queue, entry);
       }
-      if (queue.size === 0) this.#tunnels.delete(tunnel);
+      if (queue.size === 0) this.#remotes.delete(remote);
     }
   }
 
-  /** Removes all of a tunnel. */
-  removeTunnel(tunnel: number): void {
-    const queue = this.#tunnels.get(tunnel);
+  /** Removes all of a remote. */
+  removeRemote(remote: Remote): void {
+    const queue = this.#remotes.get(remote);
     for (const entry of queue?.values() ?? []) this.#removed(entry.value);
-    this.#tunnels.delete(tunnel);
+    this.#remotes.delete(remote);
   }
 
   #drop(queue: Map<string, Entry<T>>, entry: Entry<T>): void {

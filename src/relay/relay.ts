@@ -10,7 +10,11 @@
 // frame from a tunnel by (tunnel, far station's address, peer's address, session id). What is found is
 // the one session that owns it, and the frame is rewritten in place; what is not found is dropped with
 // a reason. Sessions are made by a PADS that answers a PADR which went through here, and by nothing
-// else; a PADT, a time-out, the end of the tunnel or of the program ends them.
+// else; a PADT, a time-out, or the end of the program ends them.
+//
+// A session belongs to a remote, not to a tunnel. While its remote has none it is held: it stays in the
+// table, and what its stations send is dropped. When the remote is back within the grace time, both
+// sides tell each other which sessions they have, and close those that the other one has not.
 //
 // Nothing here touches a socket or a clock: frames and the time come in, `RelayPorts` takes what is
 // to be done. Session frames are decided without an allocation; discovery frames are few, and are
@@ -19,23 +23,27 @@
 import {
   CODE,
   emitDiscovery,
+  emitSessionList,
   ETH_P_PPP_DISC,
   ETH_P_PPP_SES,
   isUnicastMac,
   LCP_CODE,
   parseDiscovery,
+  parseSessionList,
   PPP_PROTOCOL,
   PPPOE,
   readCode,
   readEtherType,
   readProtocol,
   sameMac,
+  SESSION_LIST_MAX,
   TAG,
 } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import { ClientDiscovery } from "./client_discovery.ts";
 import { DROP } from "./drop.ts";
 import { padt } from "./padt.ts";
+import { NO_TUNNEL, Remote } from "./remote.ts";
 import { ServerDiscovery } from "./server_discovery.ts";
 import { type Session, type SessionKey, SessionTable } from "./session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
@@ -56,6 +64,10 @@ export interface RelayOptions {
   idleMs: number;
   /** After how long with LCP Echo-Requests unanswered a session is closed, in ms; 0: never. */
   deadMs: number;
+  /** For how long sessions are held for a remote without a tunnel, in ms; 0: not at all. */
+  graceMs: number;
+  /** The number of the first session. */
+  firstSerial?: number;
   /** Makes the Host-Uniq that stands for a discovery on the AC's link; another one at each call. */
   newToken?: () => Uint8Array;
 }
@@ -64,9 +76,13 @@ export interface RelayOptions {
 export interface RelayPorts {
   toLink(frame: Uint8Array): void;
   toTunnel(tunnel: number, frame: Uint8Array): void;
+  /** The payload of a SESSIONS frame; false when there is no room for it. */
+  listToTunnel(tunnel: number, payload: Uint8Array): boolean;
   drop(reason: number): void;
   opened(session: Session): void;
   closed(session: Session, reason: string): void;
+  /** A remote has not come back in time: nothing is held for it any more. */
+  forgotten(remote: Remote): void;
 }
 
 /** How each side matches discoveries. */
@@ -74,8 +90,10 @@ export interface DiscoveryRelay {
   /** PADI and PADR at the client, PADO and PADS at the server. */
   fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void;
   /** PADO and PADS at the client, PADI and PADR at the server. */
-  fromTunnel(tunnel: number, packet: DiscoveryPacket, nowMs: number): void;
-  removeTunnel(tunnel: number): void;
+  fromTunnel(remote: Remote, packet: DiscoveryPacket, nowMs: number): void;
+  /** Whether anything of a remote is under way. */
+  has(remote: Remote): boolean;
+  removeRemote(remote: Remote): void;
   expire(nowMs: number): void;
 }
 
@@ -98,25 +116,29 @@ export const TICK_MS = 1000;
 
 /** The relay of one link: its sessions and its discoveries. */
 export class Relay {
-  readonly sessions = new SessionTable();
+  readonly sessions: SessionTable;
   readonly options: RelayOptions;
   readonly ports: RelayPorts;
   readonly #discovery: DiscoveryRelay;
-  readonly #tunnels = new Set<number>();
+  /** Those that have a tunnel, by it. */
+  readonly #byTunnel = new Map<number, Remote>();
+  /** Those that something is or can be held for, by their keys. */
+  readonly #byKey = new Map<string, Remote>();
   #linkMac: Uint8Array;
 
   constructor(options: RelayOptions, ports: RelayPorts) {
     this.options = options;
     this.ports = ports;
+    this.sessions = new SessionTable(options.firstSerial);
     this.#linkMac = options.linkMac.slice();
     this.#discovery = options.side === "server"
       ? new ServerDiscovery(this)
       : new ClientDiscovery(this);
   }
 
-  /** The tunnels that are up. */
-  get tunnels(): ReadonlySet<number> {
-    return this.#tunnels;
+  /** The remotes that have a tunnel, by it. */
+  get tunnels(): ReadonlyMap<number, Remote> {
+    return this.#byTunnel;
   }
 
   /** By which address the stations on the link know this one beyond the tunnel. */
@@ -171,11 +193,13 @@ export class Relay {
 
   /** Takes a discovery frame from a tunnel, with its padding cut. It may be changed. */
   discoveryFromTunnel(tunnel: number, frame: Uint8Array, nowMs: number): void {
+    const remote = this.#byTunnel.get(tunnel);
+    if (remote === undefined) return this.ports.drop(DROP["no-tunnel"]);
     const fromHost = this.options.side === "server";
     const packet = this.#checked(frame, fromHost);
     if (packet === undefined) return;
     if (HOST_CODES.has(packet.code) || AC_CODES.has(packet.code)) {
-      return this.#discovery.fromTunnel(tunnel, packet, nowMs);
+      return this.#discovery.fromTunnel(remote, packet, nowMs);
     }
     const session = this.sessions.findByTunnel(tunnel, frame, 0);
     if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
@@ -199,7 +223,7 @@ export class Relay {
     if (tell.link) {
       this.ports.toLink(padt(session.peerMac, session.facingMac, session.linkId));
     }
-    if (tell.tunnel && this.#tunnels.has(session.tunnel)) {
+    if (tell.tunnel && !session.remote.held) {
       this.ports.toTunnel(session.tunnel, padt(session.farMac, session.peerMac, session.tunnelId));
     }
     this.#end(session, reason);
@@ -212,18 +236,79 @@ export class Relay {
     }
   }
 
-  /** A tunnel has come up. */
-  addTunnel(tunnel: number): void {
-    this.#tunnels.add(tunnel);
+  /**
+   * A tunnel has come up. The sessions of its remote are carried by it from now on.
+   *
+   * @param key Who the remote is, across tunnels; undefined where it can't be told.
+   * @param name What it calls itself.
+   * @returns The tunnel of the same remote that this one takes the place of, or `NO_TUNNEL`.
+   */
+  addTunnel(tunnel: number, key: string | undefined, name: string, nowMs: number): number {
+    const remote = this.#remote(key, name, nowMs);
+    const replaced = remote.tunnel;
+    this.#byTunnel.delete(replaced);
+    remote.tunnel = tunnel;
+    remote.name = name;
+    this.#byTunnel.set(tunnel, remote);
+    if (key !== undefined) this.#list(remote, nowMs);
+    return replaced;
   }
 
-  /** A tunnel is gone: the peers of its sessions are told. */
-  removeTunnel(tunnel: number, reason: string): void {
-    this.#tunnels.delete(tunnel);
-    this.#discovery.removeTunnel(tunnel);
-    for (const session of [...this.sessions]) {
-      if (session.tunnel === tunnel) this.close(session, reason, { link: true, tunnel: false });
+  /** A tunnel is gone: the sessions of its remote are held, or end when they can't be. */
+  removeTunnel(tunnel: number, reason: string, nowMs: number): void {
+    const remote = this.#byTunnel.get(tunnel);
+    if (remote === undefined) return;
+    this.#byTunnel.delete(tunnel);
+    remote.tunnel = NO_TUNNEL;
+    remote.heldSinceMs = nowMs;
+    const empty = !this.#discovery.has(remote) && this.count(remote) === 0;
+    if (remote.key === undefined || this.options.graceMs === 0 || empty) {
+      this.#forget(remote, reason);
     }
+  }
+
+  /** Ends every session of a tunnel's remote, and tells both stations of each. */
+  closeTunnel(tunnel: number, reason: string): void {
+    const remote = this.#byTunnel.get(tunnel);
+    if (remote === undefined) return;
+    for (const session of this.#sessionsOf(remote)) {
+      this.close(session, reason, { link: true, tunnel: true });
+    }
+  }
+
+  /** The sessions that a remote has, in one or more parts. Those that it has not are over. */
+  listFromTunnel(tunnel: number, payload: Uint8Array): void {
+    const remote = this.#byTunnel.get(tunnel);
+    const list = parseSessionList(payload);
+    if (remote === undefined || list === undefined) return this.ports.drop(DROP.malformed);
+    for (const { ac, host, sessionId } of list.sessions) {
+      const [far, peer] = this.options.side === "server" ? [host, ac] : [ac, host];
+      const session = this.sessions.atRemote(remote, sessionId, far, peer);
+      if (session !== undefined) session.agreed = true;
+    }
+    if (!list.last) return;
+    for (const session of this.#sessionsOf(remote)) {
+      if (!session.agreed) {
+        this.close(session, "the other side has it no more", { link: true, tunnel: false });
+      }
+    }
+  }
+
+  /** Takes up a session of an earlier run, which is held until its remote comes. */
+  restore(
+    session: Omit<SessionKey, "remote"> & { serial: number; openedMs: number },
+    remote: { key: string; name: string; heldSinceMs: number },
+    nowMs: number,
+  ): void {
+    const { name, heldSinceMs } = remote;
+    const of = this.#remote(remote.key, name, heldSinceMs);
+    const { serial, openedMs } = session;
+    this.sessions.open({ ...session, remote: of }, nowMs, serial).openedMs = openedMs;
+  }
+
+  /** How many sessions a remote has. */
+  count(remote: Remote): number {
+    return this.#sessionsOf(remote).length;
   }
 
   /** The link's interface has (perhaps) another address: what was bound to the old one ends. */
@@ -240,8 +325,14 @@ export class Relay {
   tick(nowMs: number): void {
     const { idleMs, deadMs } = this.options;
     this.#discovery.expire(nowMs);
+    for (const remote of this.#byKey.values()) {
+      if (remote.held && nowMs - remote.heldSinceMs >= this.options.graceMs) {
+        this.#forget(remote, "the other side did not come back");
+      }
+    }
     const both = { link: true, tunnel: true };
     for (const session of this.sessions) {
+      if (session.remote.held) continue;
       const silentMs = nowMs - Math.min(session.linkMs, session.tunnelMs);
       const dead = deadMs > 0 ? session.unanswering(nowMs, deadMs) : undefined;
       if (dead !== undefined) {
@@ -249,6 +340,51 @@ export class Relay {
         this.close(session, `no answer from the ${ac ? "AC" : "host"}`, both);
       } else if (idleMs > 0 && silentMs >= idleMs) this.close(session, "idle", both);
     }
+  }
+
+  #remote(key: string | undefined, name: string, nowMs: number): Remote {
+    if (key === undefined) return new Remote(undefined, name, nowMs);
+    let remote = this.#byKey.get(key);
+    if (remote === undefined) this.#byKey.set(key, remote = new Remote(key, name, nowMs));
+    return remote;
+  }
+
+  // Nobody comes back for what this remote had.
+  #forget(remote: Remote, reason: string): void {
+    if (remote.key !== undefined) this.#byKey.delete(remote.key);
+    this.#discovery.removeRemote(remote);
+    for (const session of this.#sessionsOf(remote)) {
+      this.close(session, reason, { link: true, tunnel: false });
+    }
+    this.ports.forgotten(remote);
+  }
+
+  // Tells a remote which of its sessions are here, before anything else goes through its new tunnel.
+  #list(remote: Remote, nowMs: number): void {
+    const all = this.#sessionsOf(remote);
+    for (const session of all) {
+      session.agreed = false;
+      session.resumed(nowMs);
+    }
+    const entries = all.map(({ peerMac, farMac, tunnelId: sessionId }) =>
+      this.options.side === "server"
+        ? { ac: peerMac, host: farMac, sessionId }
+        : { ac: farMac, host: peerMac, sessionId }
+    );
+    let at = 0;
+    let last: boolean;
+    do {
+      const sessions = entries.slice(at, at += SESSION_LIST_MAX);
+      last = at >= entries.length;
+      // What is not told stays as it is, at both sides.
+      if (!this.ports.listToTunnel(remote.tunnel, emitSessionList({ last, sessions }))) return;
+    } while (!last);
+  }
+
+  #sessionsOf(remote: Remote): Session[] {
+    const sessions: Session[] = [];
+    for (const session of this.sessions) if (session.remote === remote) sessions.push(session);
+    return sessions;
   }
 
   #end(session: Session, reason: string): void {

@@ -6,6 +6,7 @@ import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
 import { DROP } from "./drop.ts";
 import { type Discovery, PendingTable } from "./pending.ts";
 import type { DiscoveryRelay, Relay } from "./relay.ts";
+import type { Remote } from "./remote.ts";
 import type { Session } from "./session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
@@ -33,12 +34,12 @@ export class ServerDiscovery implements DiscoveryRelay {
   }
 
   /** PADI and PADR, from a client. */
-  fromTunnel(tunnel: number, packet: DiscoveryPacket, nowMs: number): void {
+  fromTunnel(remote: Remote, packet: DiscoveryPacket, nowMs: number): void {
     const initiation = packet.code === CODE.PADI;
     if (initiation && !sameMac(packet.destination, 0, ETH_BROADCAST, 0)) {
       return this.#relay.ports.drop(DROP["bad-address"]);
     }
-    const pending = this.#take(tunnel, packet, nowMs);
+    const pending = this.#take(remote, packet, nowMs);
     if (!initiation) pending.requests++;
     this.#relay.ports.toLink(emitDiscovery({
       ...packet,
@@ -64,7 +65,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       if (!due) return ports.drop(DROP["unknown-host-uniq"]);
     }
     ports.toTunnel(
-      pending.tunnel,
+      pending.remote.tunnel,
       emitDiscovery({
         ...packet,
         destination: pending.hostMac,
@@ -73,20 +74,24 @@ export class ServerDiscovery implements DiscoveryRelay {
     );
   }
 
-  removeTunnel(tunnel: number): void {
-    this.#pending.removeTunnel(tunnel);
+  has(remote: Remote): boolean {
+    return this.#pending.has(remote);
+  }
+
+  removeRemote(remote: Remote): void {
+    this.#pending.removeRemote(remote);
   }
 
   expire(nowMs: number): void {
     this.#pending.expire(nowMs);
   }
 
-  #take(tunnel: number, packet: DiscoveryPacket, nowMs: number): Pending {
+  #take(remote: Remote, packet: DiscoveryPacket, nowMs: number): Pending {
     const hostUniq = findHostUniq(packet.tags);
-    const known = this.#pending.find(tunnel, packet.source, hostUniq, nowMs);
+    const known = this.#pending.find(remote, packet.source, hostUniq, nowMs);
     if (known !== undefined) return known;
     const pending: Pending = {
-      tunnel,
+      remote,
       hostMac: packet.source.slice(),
       hostUniq: hostUniq?.slice(),
       token: this.#newToken(),
@@ -103,7 +108,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (token?.length !== TOKEN_BYTES) return undefined;
     const pending = this.#byToken.get(text(token));
     if (pending === undefined) return undefined;
-    return this.#pending.find(pending.tunnel, pending.hostMac, pending.hostUniq, nowMs);
+    return this.#pending.find(pending.remote, pending.hostMac, pending.hostUniq, nowMs);
   }
 
   // Opens the granted session, or knows it already; false when nobody has asked for one.
@@ -114,13 +119,13 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (pending.requests === 0) return false;
     if (present !== undefined) {
       // The AC has given the id anew, so to it the old session is over; its host may not know.
-      const another = present.tunnel !== pending.tunnel ||
+      const another = present.remote !== pending.remote ||
         !sameMac(present.farMac, 0, pending.hostMac, 0);
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: another });
     }
     pending.requests--;
     pending.granted.add(this.#relay.open({
-      tunnel: pending.tunnel,
+      remote: pending.remote,
       peerMac,
       farMac: pending.hostMac,
       facingMac: facing,

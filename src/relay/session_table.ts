@@ -1,5 +1,6 @@
 // The sessions, found from either side by (addresses, session id) with no search and no allocation.
 
+import type { Remote } from "./remote.ts";
 import { copyMac, ETHERNET, readSessionId, sameMac, writeSessionId } from "../wire/mod.ts";
 
 const DESTINATION = ETHERNET.destination[0];
@@ -15,8 +16,8 @@ const NONE = -1;
 
 /** What makes a session, as {@linkcode SessionTable.open} takes it. */
 export interface SessionKey {
-  /** The tunnel that leads to the far station. */
-  tunnel: number;
+  /** The program through which the far station is reached. */
+  remote: Remote;
   /** The station on our link: the AC at the server, the host at the client. */
   peerMac: Uint8Array;
   /** The station beyond the tunnel: the host at the server, the AC at the client. */
@@ -31,17 +32,21 @@ export interface SessionKey {
 
 /** One PPPoE session, from PADS to PADT, with the counters of its session frames. */
 export class Session {
-  readonly tunnel: number;
+  /** Which of all sessions of its table it is: they are numbered as they are opened. */
+  readonly serial: number;
+  readonly remote: Remote;
   readonly peerMac: Uint8Array;
   readonly farMac: Uint8Array;
   readonly facingMac: Uint8Array;
   readonly tunnelId: number;
   readonly linkId: number;
-  readonly openedMs: number;
+  openedMs: number;
   /** When the last frame came from the link. */
   linkMs: number;
   /** When the last frame came from the tunnel. */
   tunnelMs: number;
+  /** Whether the remote has it too, as far as is known. */
+  agreed = true;
   framesUp = 0;
   framesDown = 0;
   bytesUp = 0;
@@ -53,14 +58,20 @@ export class Session {
   nextByLink: Session | undefined = undefined;
   nextByTunnel: Session | undefined = undefined;
 
-  constructor(key: SessionKey, nowMs: number) {
-    this.tunnel = key.tunnel;
+  constructor(serial: number, key: SessionKey, nowMs: number) {
+    this.serial = serial;
+    this.remote = key.remote;
     this.peerMac = key.peerMac.slice();
     this.farMac = key.farMac.slice();
     this.facingMac = key.facingMac.slice();
     this.tunnelId = key.tunnelId;
     this.linkId = key.linkId;
     this.openedMs = this.linkMs = this.tunnelMs = nowMs;
+  }
+
+  /** The tunnel that carries it, or `NO_TUNNEL` while it is held. */
+  get tunnel(): number {
+    return this.remote.tunnel;
   }
 
   /** Makes a frame of the peer's one of the tunnel's, in place. */
@@ -89,6 +100,12 @@ export class Session {
     if (asks && this.#tunnelAskedMs === NONE) this.#tunnelAskedMs = nowMs;
   }
 
+  /** Its tunnel is back: what was asked and said before counts no more. */
+  resumed(nowMs: number): void {
+    this.linkMs = this.tunnelMs = nowMs;
+    this.#linkAskedMs = this.#tunnelAskedMs = NONE;
+  }
+
   /** Which side has not answered the other's LCP Echo-Requests for so long, if one has not. */
   unanswering(nowMs: number, forMs: number): "link" | "tunnel" | undefined {
     if (this.#linkAskedMs !== NONE && nowMs - this.#linkAskedMs >= forMs) return "tunnel";
@@ -105,6 +122,12 @@ export class SessionTable {
   readonly #byLink = new Map<number, Session>();
   readonly #byTunnel = new Map<number, Session>();
   readonly #all = new Set<Session>();
+  #serial: number;
+
+  /** None yet; they are numbered from `firstSerial`. */
+  constructor(firstSerial = 1) {
+    this.#serial = firstSerial;
+  }
 
   get size(): number {
     return this.#all.size;
@@ -125,12 +148,12 @@ export class SessionTable {
     return session;
   }
 
-  /** The session of a frame that came through a tunnel; of that tunnel only. */
+  /** The session of a frame that came through a tunnel; of its remote only. */
   findByTunnel(tunnel: number, frame: Uint8Array, offset: number): Session | undefined {
     let session = this.#byTunnel.get(readSessionId(frame, offset));
     while (
       session !== undefined &&
-      !(session.tunnel === tunnel &&
+      !(session.remote.tunnel === tunnel &&
         sameMac(session.farMac, 0, frame, offset + SOURCE) &&
         sameMac(session.peerMac, 0, frame, offset + DESTINATION))
     ) session = session.nextByTunnel;
@@ -153,9 +176,9 @@ export class SessionTable {
     return this.atLink(readSessionId(frame, 0), peerMac, frame.subarray(...ETHERNET.source));
   }
 
-  /** The session that a tunnel knows by this id and these addresses. */
-  atTunnel(
-    tunnel: number,
+  /** The session that a remote knows by this id and these addresses. */
+  atRemote(
+    remote: Remote,
     tunnelId: number,
     farMac: Uint8Array,
     peerMac: Uint8Array,
@@ -163,15 +186,15 @@ export class SessionTable {
     let session = this.#byTunnel.get(tunnelId);
     while (
       session !== undefined &&
-      !(session.tunnel === tunnel && sameMac(session.farMac, 0, farMac, 0) &&
+      !(session.remote === remote && sameMac(session.farMac, 0, farMac, 0) &&
         sameMac(session.peerMac, 0, peerMac, 0))
     ) session = session.nextByTunnel;
     return session;
   }
 
   /** Adds a session. Its keys must be free: `atLink` says so. */
-  open(key: SessionKey, nowMs: number): Session {
-    const session = new Session(key, nowMs);
+  open(key: SessionKey, nowMs: number, serial = this.#serial++): Session {
+    const session = new Session(serial, key, nowMs);
     session.nextByLink = this.#byLink.get(session.linkId);
     this.#byLink.set(session.linkId, session);
     session.nextByTunnel = this.#byTunnel.get(session.tunnelId);

@@ -114,6 +114,9 @@ export class Channel {
   /** The code of `REASON` that the peer is to be told, where the end is this side's. */
   endedReason: number | undefined;
 
+  /** The code of `REASON` that the peer has said goodbye with, if it has. */
+  goodbye: number | undefined;
+
   /** The type of the frame that `nextFrame` found. */
   type = 0;
   /** Where its payload starts in `received`. */
@@ -275,7 +278,7 @@ export class Channel {
 
   /**
    * Finds the next frame in what was read; false when there is no whole one. Pings, pongs and a goodbye
-   * are dealt with on the way; of what `type` tells, only Ethernet frames are left to do.
+   * are dealt with on the way; of what `type` tells, Ethernet frames and SESSIONS are left to do.
    */
   nextFrame(nowMs: number): boolean {
     if (this.ended !== undefined) return false;
@@ -304,9 +307,12 @@ export class Channel {
       case FRAME.PONG:
         this.#ponged(nowMs);
         break;
-      case FRAME.GOODBYE:
-        this.end(describeGoodbye(parseGoodbye(bytes.subarray(payload, this.#readAt))));
+      case FRAME.GOODBYE: {
+        const goodbye = parseGoodbye(bytes.subarray(payload, this.#readAt));
+        this.goodbye = goodbye?.reason;
+        this.end(describeGoodbye(goodbye));
         break;
+      }
       case FRAME.HELLO:
       case FRAME.WELCOME:
         // Only a connection's first frame may be one.

@@ -108,7 +108,7 @@ export async function greetServer(
  *
  * @param conn A client's connection. On an error it is the caller's to close.
  * @param welcome What to say of this side.
- * @param refuse Why this client is not to be welcomed, asked when its hello is there; undefined: it is.
+ * @param refuse Why a client with such a hello is not to be welcomed; undefined: it is.
  * @param timeoutMs How long to wait for the hello, in ms.
  * @returns What the client said of itself.
  * @throws {HandshakeError} If what comes is no hello that fits; the client has been told why.
@@ -116,13 +116,13 @@ export async function greetServer(
 export async function greetClient(
   conn: Deno.Conn,
   welcome: Hello,
-  refuse: () => Goodbye | undefined = () => undefined,
+  refuse: (peer: Hello) => Goodbye | undefined = () => undefined,
   timeoutMs = HANDSHAKE_TIMEOUT_MS,
 ): Promise<Handshake> {
   try {
     const { payload, received } = await readFirst(conn, "client", timeoutMs);
     const peer = checkVersion(parse(payload), "client");
-    const refusal = refuse();
+    const refusal = refuse(peer);
     if (refusal !== undefined) throw new HandshakeError(refusal.text, refusal.reason);
     const version = Math.min(peer.version, welcome.version);
     await writeAll(conn, encodeFrame(FRAME.WELCOME, emitHello({ ...welcome, version })));

@@ -21,11 +21,25 @@ export interface Hello {
    * characters.
    */
   software: string;
+  /**
+   * What a client proves with that it is the one who was here before: {@linkcode RESUME_SECRET_LENGTH}
+   * bytes that nobody else knows. In a WELCOME it has no meaning.
+   */
+  resumeSecret?: Uint8Array;
 }
+
+/** Features of a {@linkcode Hello}, by their bits. */
+export const FEATURE = {
+  /** It holds sessions for a peer that comes back, and sends SESSIONS first of all in a tunnel. */
+  RESUME: 1,
+} as const;
+
+/** How long a resume secret is, in bytes. */
+export const RESUME_SECRET_LENGTH = 16;
 
 const HELLO = { magic: [0, 4], version: [4, 6], reserved: [6, 8], options: 8 } as const;
 const MAGIC = 0x50507879;
-const OPTION = { FEATURES: 1, NAME: 2, SOFTWARE: 3 } as const;
+const OPTION = { FEATURES: 1, NAME: 2, SOFTWARE: 3, RESUME_SECRET: 4 } as const;
 const FEATURES_LENGTH = 4;
 const MAX_TEXT = 64;
 
@@ -58,6 +72,15 @@ export function emitHello(hello: Hello): Uint8Array<ArrayBuffer> {
     { type: OPTION.NAME, value: encodeText("name", hello.name, 1) },
     { type: OPTION.SOFTWARE, value: encodeText("software", hello.software, 0) },
   ];
+  if (hello.resumeSecret !== undefined) {
+    const { length } = hello.resumeSecret;
+    if (length !== RESUME_SECRET_LENGTH) {
+      throw new RangeError(
+        `Cannot emit hello: The resume secret has ${length} bytes, not ${RESUME_SECRET_LENGTH}`,
+      );
+    }
+    options.push({ type: OPTION.RESUME_SECRET, value: hello.resumeSecret });
+  }
   const payload = new Uint8Array(HELLO.options + tagsLength(options));
   const view = new DataView(payload.buffer);
   view.setUint32(HELLO.magic[0], MAGIC);
@@ -103,6 +126,10 @@ export function parseHello(payload: Uint8Array): Hello | string {
   const software = findTag(options, OPTION.SOFTWARE)?.value;
   const softwareText = software === undefined ? "" : readText(software);
   if (softwareText === undefined) return "The software is not printable text of 64 bytes or less";
+  const secret = findTag(options, OPTION.RESUME_SECRET)?.value;
+  if (secret !== undefined && secret.length !== RESUME_SECRET_LENGTH) {
+    return `The resume secret has ${secret.length} bytes, not ${RESUME_SECRET_LENGTH}`;
+  }
 
   return {
     version: view.getUint16(HELLO.version[0]),
@@ -111,6 +138,7 @@ export function parseHello(payload: Uint8Array): Hello | string {
       : new DataView(features.buffer, features.byteOffset, FEATURES_LENGTH).getUint32(0),
     name: nameText,
     software: softwareText,
+    ...(secret === undefined ? {} : { resumeSecret: secret.slice() }),
   };
 }
 

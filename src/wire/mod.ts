@@ -10,5 +10,6 @@ export * from "./ppp.ts";
 export * from "./pppoe.ts";
 export * from "./print.ts";
 export * from "./radio_tags.ts";
+export * from "./session_list.ts";
 export * from "./tags.ts";
 export * from "./tunnel.ts";

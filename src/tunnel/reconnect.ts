@@ -1,0 +1,70 @@
+// Which server a client tries next, and when.
+
+import { backoffMs } from "./backoff.ts";
+
+/** A tunnel that was up for so long was a good one. */
+const STEADY_MS = 10_000;
+/** While sessions are held, every moment costs frames: the next attempt comes after this, at random. */
+const HELD_MS = { least: 100, more: 400 };
+/** How soon the next of several servers is tried. */
+const NEXT_MS = { least: 100, more: 400 };
+/** How long to wait where another program says that it is this client. */
+const REPLACED_MS = 30_000;
+
+/** What came of the last attempt. */
+export interface Outcome {
+  /** For how long the tunnel was up, in ms; 0 where there was none. */
+  upMs: number;
+  /** Whether sessions are held for the server. */
+  held: boolean;
+  /** Whether the server has said that another tunnel took the place of this one. */
+  replaced: boolean;
+}
+
+/**
+ * The order of attempts at several servers. As long as sessions are held for one, only that one is
+ * tried, soon and often, since they go on nowhere else. Without any the next one has its turn after a
+ * failure, and when all have failed the delay grows.
+ */
+export class Reconnect {
+  readonly #servers: number;
+  #at: number;
+  #failures = 0;
+
+  /** Begins with the server `first` of so many. */
+  constructor(servers: number, first = 0) {
+    this.#servers = servers;
+    this.#at = first;
+  }
+
+  /** The server to try, from 0. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** The client has gone over to this one. */
+  moved(at: number): void {
+    if (at === this.#at) return;
+    this.#at = at;
+    this.#failures = 0;
+  }
+
+  /**
+   * Chooses the next one.
+   *
+   * @param random A number from 0 up to 1.
+   * @returns The delay before it, in ms.
+   */
+  next({ upMs, held, replaced }: Outcome, random: number): number {
+    if (replaced) return REPLACED_MS * (1 + random);
+    if (held) return HELD_MS.least + random * HELD_MS.more;
+    if (upMs >= STEADY_MS) {
+      this.#failures = 0;
+      return backoffMs(0, random);
+    }
+    this.#failures++;
+    this.#at = (this.#at + 1) % this.#servers;
+    if (this.#failures % this.#servers !== 0) return NEXT_MS.least + random * NEXT_MS.more;
+    return backoffMs(this.#failures / this.#servers - 1, random);
+  }
+}
