@@ -139,15 +139,30 @@ export class Client {
     return this.#mode.status();
   }
 
-  /** Closes every session on both sides, says goodbye to the server, and ends; within 2 s. */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  /** Whether a stop can leave the sessions to the next run. */
+  get keepsSessions(): boolean {
+    return this.#mode.keepsSessions;
+  }
+
+  /** Takes a new value of `debug`; all else needs another start. */
+  reload(options: Pick<ClientOptions, "debug">): void {
+    this.#mode.reload(options);
+  }
+
+  /**
+   * Ends, within 2 s: closes every session on both sides, or leaves them to the next run, and says
+   * goodbye to the server.
+   *
+   * @throws {Error} If the sessions are to be kept, and there is no state directory to find them in.
+   */
+  stop({ keepSessions = false }: { keepSessions?: boolean } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(keepSessions);
     return this.#stopping;
   }
 
-  async #stop(): Promise<void> {
+  async #stop(keepSessions: boolean): Promise<void> {
     this.#abort.abort();
-    await this.#mode.stop();
+    await this.#mode.stop(keepSessions);
     await this.#running;
     this.#mode.log.info("Stopped");
   }

@@ -37,6 +37,11 @@ export interface ModeOptions {
    * For how long sessions are held while their tunnel is away, in ms; 20 s by default, 0: not at all.
    */
   graceMs?: number;
+  /**
+   * Where sessions are kept for the case that this process is killed, for one process at a time; by
+   * default nowhere.
+   */
+  stateDir?: string;
   /** How often each side pings the other, in ms; 5 s by default. */
   pingMs?: number;
   /** After how long with nothing from the peer the tunnel is given up, in ms; 15 s by default. */
@@ -180,7 +185,20 @@ export class Mode {
     };
   }
 
+  /** Whether a stop can leave the sessions to the next run. */
+  get keepsSessions(): boolean {
+    return this.#options.stateDir !== undefined;
+  }
+
+  /** Takes what can change while it runs. */
+  reload({ debug = false }: Pick<ModeOptions, "debug">): void {
+    this.#worker.reload({ debug });
+  }
+
   async stop(keep = false): Promise<void> {
+    if (keep && !this.keepsSessions) {
+      throw new Error("Cannot keep the sessions: there is no state directory");
+    }
     await Promise.all([this.#worker.stop(keep), this.#status?.close()]);
     this.#finished.resolve();
   }

@@ -65,8 +65,8 @@ export interface ServerOptions extends ModeOptions {
 export class Server {
   readonly #mode: Mode;
   readonly #listener: Deno.TcpListener;
-  readonly #allow: AllowList;
-  readonly #options: ServerOptions;
+  #allow: AllowList;
+  #options: ServerOptions;
   readonly #tunnels = new Map<number, { name: string; address: string; remote?: string }>();
   /** Connections at their handshake, in the order they came, with their addresses. */
   readonly #greeting = new Map<Deno.TcpConn, string>();
@@ -145,13 +145,35 @@ export class Server {
     return this.#mode.status();
   }
 
-  /** Closes every session on both sides, says goodbye to the clients, and ends; within 2 s. */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  /** Whether a stop can leave the sessions to the next run. */
+  get keepsSessions(): boolean {
+    return this.#mode.keepsSessions;
+  }
+
+  /**
+   * Takes new values of `allow`, `maxClients` and `debug`; all else needs another start. Who is
+   * connected already stays so.
+   *
+   * @throws {Error} If an entry of `allow` is wrong; then nothing has changed.
+   */
+  reload(options: Pick<ServerOptions, "allow" | "maxClients" | "debug">): void {
+    this.#allow = AllowList.parse(options.allow ?? []);
+    this.#options = { ...this.#options, allow: options.allow, maxClients: options.maxClients };
+    this.#mode.reload(options);
+  }
+
+  /**
+   * Ends, within 2 s: closes every session on both sides, or leaves them to the next run, and says
+   * goodbye to the clients.
+   *
+   * @throws {Error} If the sessions are to be kept, and there is no state directory to find them in.
+   */
+  stop({ keepSessions = false }: { keepSessions?: boolean } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(keepSessions);
     return this.#stopping;
   }
 
-  async #stop(): Promise<void> {
+  async #stop(keepSessions: boolean): Promise<void> {
     try {
       this.#listener.close();
     } catch {
@@ -159,7 +181,7 @@ export class Server {
     }
     for (const conn of this.#greeting.keys()) conn.close();
     this.#greeting.clear();
-    await this.#mode.stop();
+    await this.#mode.stop(keepSessions);
     this.#mode.log.info("Stopped");
   }
 

@@ -2,8 +2,10 @@
 
 import { Client } from "../client.ts";
 import type { Endpoint } from "../tunnel/endpoint.ts";
-import { MODE_FLAGS, modeOptions, runUntilSignal } from "./mode_flags.ts";
-import { describeFlags, endpoint, type Flags, readFlags, required, UsageError } from "./options.ts";
+import { CONFIG_FLAGS } from "./config_file.ts";
+import { MODE_FLAGS, modeOptions } from "./mode_flags.ts";
+import { describeFlags, endpoint, type Flags, required, UsageError } from "./options.ts";
+import { runMode } from "./run.ts";
 
 const FLAGS: Flags = {
   interface: { value: "IF", help: "The Ethernet interface towards the PPPoE hosts." },
@@ -18,6 +20,7 @@ const FLAGS: Flags = {
       "one are then closed, and dialled anew through the first.",
   },
   ...MODE_FLAGS,
+  ...CONFIG_FLAGS,
 };
 
 /** The help of the subcommand. */
@@ -37,14 +40,19 @@ Exit status: 0 when told to stop, 1 when it failed, 2 when the command line is w
 
 /** Runs the subcommand. */
 export function client(args: string[]): Promise<number> {
-  const given = readFlags(FLAGS, args);
-  required(given, "connect", "vpn.example:8000");
-  const options = {
-    ...modeOptions(given),
-    connect: given.values("connect").flatMap((list) => list.split(",")).map(server),
-    preferFirst: given.has("prefer-first"),
-  };
-  return runUntilSignal(() => Client.start(options), options.log);
+  return runMode({
+    flags: FLAGS,
+    live: ["log-level"],
+    options: (given) => {
+      required(given, "connect", "vpn.example:8000");
+      return {
+        ...modeOptions(given),
+        connect: given.values("connect").flatMap((list) => list.split(",")).map(server),
+        preferFirst: given.has("prefer-first"),
+      };
+    },
+    start: (options) => Client.start(options),
+  }, args);
 }
 
 function server(text: string): Endpoint {

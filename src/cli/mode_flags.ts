@@ -1,8 +1,7 @@
-// The flags that server and client share, and how each runs until it is told to stop.
+// The flags that server and client share.
 
-import { ConfigurationError } from "../dataplane/configuration_error.ts";
 import type { ModeOptions } from "../mode.ts";
-import type { Log } from "../observe/log.ts";
+import type { LeveledLog } from "../observe/log.ts";
 import { isPrintable } from "../wire/text.ts";
 import {
   choice,
@@ -19,9 +18,10 @@ import {
 export const MODE_FLAGS: Flags = {
   name: { value: "NAME", help: "What this side calls itself to the other (the machine's name)." },
   mac: {
-    value: "own|transparent",
-    help: "Which addresses the link sees: this machine's own (default), or those\n" +
-      "of the stations beyond the tunnel; the interface is then promiscuous.",
+    value: "own|per-host|transparent",
+    help: "Which addresses the link sees: this machine's own (default), one made up for\n" +
+      "each station beyond the tunnel, or those of the stations themselves. But for\n" +
+      "the first the interface is promiscuous.",
   },
   status: {
     value: "HOST:PORT",
@@ -31,6 +31,11 @@ export const MODE_FLAGS: Flags = {
   grace: {
     value: "SECONDS",
     help: "Hold sessions for so long while their tunnel is away (20; 0: close them at once).",
+  },
+  "state-dir": {
+    value: "DIR",
+    help: "Keep sessions there, so that they outlive a kill and a quick restart. For one\n" +
+      "process at a time; made if it is not there.",
   },
   "idle-timeout": {
     value: "SECONDS",
@@ -56,7 +61,7 @@ export const MODE_FLAGS: Flags = {
 };
 
 /** The options that the shared flags make. */
-export function modeOptions(given: Given): ModeOptions & { log: Log } {
+export function modeOptions(given: Given): ModeOptions & { log: LeveledLog } {
   const status = given.value("status");
   const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
   const graceSeconds = integer(given, "grace", 0, 3600);
@@ -73,56 +78,17 @@ export function modeOptions(given: Given): ModeOptions & { log: Log } {
   }
   return {
     interface: required(given, "interface", "eth1"),
-    mac: choice(given, "mac", ["own", "transparent"]),
+    mac: choice(given, "mac", ["own", "per-host", "transparent"]),
     name,
     status: status === undefined ? undefined : endpoint("status", status),
     legacy: given.has("legacy"),
     idleTimeoutMs: idleSeconds === undefined ? undefined : idleSeconds * 1000,
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
+    stateDir: given.value("state-dir"),
     ringFrames,
     queueBytes: queueKib === undefined ? undefined : queueKib * 1024,
     batchBytes: batchKib === undefined ? undefined : batchKib * 1024,
     congestion: given.value("congestion"),
     ...logOf(given),
   };
-}
-
-/** A mode that runs. */
-interface Running {
-  readonly finished: Promise<void>;
-  stop(): Promise<void>;
-}
-
-/**
- * Starts a mode and keeps it running until SIGINT, SIGTERM or SIGHUP; a second signal ends the process
- * at once.
- *
- * @returns The exit status: 0 when it was told to stop, 1 when it failed, 2 when it could never have run.
- */
-export async function runUntilSignal(start: () => Promise<Running>, log: Log): Promise<number> {
-  const told = Promise.withResolvers<void>();
-  let signals = 0;
-  const onSignal = () => {
-    if (++signals > 1) Deno.exit(130);
-    told.resolve();
-  };
-  // Before the start, which a signal is to undo as well.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    Deno.addSignalListener(signal, onSignal);
-  }
-  let running: Running;
-  try {
-    running = await start();
-  } catch (error) {
-    log.error(error instanceof Error ? error.message : String(error));
-    return error instanceof ConfigurationError ? 2 : 1;
-  }
-  try {
-    await Promise.race([told.promise, running.finished]);
-    await running.stop();
-    return 0;
-  } catch {
-    // The log has it.
-    return 1;
-  }
 }

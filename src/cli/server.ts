@@ -1,16 +1,10 @@
 // pppoe-proxy server
 
 import { Server } from "../server.ts";
-import { MODE_FLAGS, modeOptions, runUntilSignal } from "./mode_flags.ts";
-import {
-  allowed,
-  describeFlags,
-  endpoint,
-  type Flags,
-  integer,
-  readFlags,
-  required,
-} from "./options.ts";
+import { CONFIG_FLAGS } from "./config_file.ts";
+import { MODE_FLAGS, modeOptions } from "./mode_flags.ts";
+import { allowed, describeFlags, endpoint, type Flags, integer, required } from "./options.ts";
+import { runMode } from "./run.ts";
 
 const FLAGS: Flags = {
   interface: { value: "IF", help: "The Ethernet interface towards the access concentrator." },
@@ -23,6 +17,7 @@ const FLAGS: Flags = {
   },
   "max-clients": { value: "N", help: "How many clients at once (256)." },
   ...MODE_FLAGS,
+  ...CONFIG_FLAGS,
 };
 
 /** The help of the subcommand. */
@@ -42,12 +37,15 @@ Exit status: 0 when told to stop, 1 when it failed, 2 when the command line is w
 
 /** Runs the subcommand. */
 export function server(args: string[]): Promise<number> {
-  const given = readFlags(FLAGS, args);
-  const options = {
-    ...modeOptions(given),
-    listen: endpoint("listen", required(given, "listen", "0.0.0.0:8000")),
-    allow: allowed(given),
-    maxClients: integer(given, "max-clients", 1, 1000),
-  };
-  return runUntilSignal(() => Server.start(options), options.log);
+  return runMode({
+    flags: FLAGS,
+    live: ["allow", "max-clients", "log-level"],
+    options: (given) => ({
+      ...modeOptions(given),
+      listen: endpoint("listen", required(given, "listen", "0.0.0.0:8000")),
+      allow: allowed(given),
+      maxClients: integer(given, "max-clients", 1, 1000),
+    }),
+    start: (options) => Server.start(options),
+  }, args);
 }

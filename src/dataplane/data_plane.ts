@@ -116,7 +116,7 @@ export class DataPlane {
     this.#wakeFd = wakeFd;
     this.#report = new Reporter(options.side, options.debug, ports.now, ports.post);
     this.#link = new Link(options.interfaceName, {
-      promiscuous: options.mac === "transparent",
+      promiscuous: options.mac !== "own",
       ringFrames: options.ringFrames,
     });
     this.#output = new LinkOutput(this.#link, counters, this.#report);
@@ -212,6 +212,9 @@ export class DataPlane {
         break;
       case "snapshot":
         this.#snapshots.ask(message.request);
+        break;
+      case "reload":
+        this.#report.debug = message.debug;
         break;
       case "leave":
         this.#relay.closeTunnel(message.id, "moved to another server");

@@ -166,6 +166,11 @@ export class DataWorker {
     }
   }
 
+  /** Changes what can change while it runs. */
+  reload(what: { debug: boolean }): void {
+    this.#post({ type: "reload", ...what });
+  }
+
   /** Closes all sessions of a tunnel on both sides, then the tunnel; `tunnelEnded` tells when it is done. */
   leave(id: number): void {
     this.#post({ type: "leave", id });

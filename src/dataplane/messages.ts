@@ -52,6 +52,8 @@ export type ToWorker =
   }
   | { type: "tunnel"; tunnel: TunnelHandover }
   | { type: "snapshot"; request: number }
+  /** Changes what can change. */
+  | { type: "reload"; debug: boolean }
   /** Closes all sessions of a tunnel on both sides, then the tunnel. */
   | { type: "leave"; id: number }
   /** With `keep`, sessions are left as they are, for the next run to take up. */

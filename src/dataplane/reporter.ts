@@ -21,14 +21,15 @@ function stations(side: Side, session: Session): { ac: string; host: string } {
 /** Collects messages for the main thread. */
 export class Reporter {
   readonly #side: Side;
-  readonly #debug: boolean;
+  /** Whether every discovery frame is logged. */
+  debug: boolean;
   readonly #now: () => number;
   readonly #post: (messages: FromWorker[]) => void;
   readonly #warnings = new RateLimit(WARN_EVERY_MS);
   readonly #traces = new RateLimit(1000, TRACES_A_SECOND);
   #messages: FromWorker[] = [];
 
-  /** `now` is a clock that only goes forward, in ms; with `debug`, every discovery frame is logged. */
+  /** `now` is a clock that only goes forward, in ms. */
   constructor(
     side: Side,
     debug: boolean,
@@ -36,7 +37,7 @@ export class Reporter {
     post: (messages: FromWorker[]) => void,
   ) {
     this.#side = side;
-    this.#debug = debug;
+    this.debug = debug;
     this.#now = now;
     this.#post = post;
   }
@@ -66,7 +67,7 @@ export class Reporter {
 
   /** Logs a discovery frame, where that is wanted. */
   trace(from: "link" | "tunnel", frame: Uint8Array): void {
-    if (!this.#debug) return;
+    if (!this.debug) return;
     const suppressed = this.#traces.allow(from, this.#now());
     if (suppressed < 0) return;
     const message = `From the ${from}: ${printFrame(frame)}`;

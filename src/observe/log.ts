@@ -23,6 +23,12 @@ export interface Log {
   error(message: string, fields?: Fields): void;
 }
 
+/** A log whose level can change. */
+export interface LeveledLog extends Log {
+  /** The lowest level that is written. */
+  level: LogLevel;
+}
+
 /** Options for {@linkcode createLog}. */
 export interface LogOptions {
   /** The lowest level that is written. */
@@ -46,10 +52,18 @@ const LEVEL_NAMES = {
  * @param options The lowest level, the format, and where lines go.
  * @returns The log.
  */
-export function createLog({ level, format, write = stderrWriter() }: LogOptions): Log {
-  const handler = new LineHandler(LEVEL_NAMES[level], format, write);
+export function createLog({ level, format, write = stderrWriter() }: LogOptions): LeveledLog {
+  // The logger alone decides what is written.
+  const handler = new LineHandler("DEBUG", format, write);
   const logger = new Logger("pppoe-proxy", LEVEL_NAMES[level], { handlers: [handler] });
   return {
+    get level() {
+      return level;
+    },
+    set level(lowest) {
+      level = lowest;
+      logger.levelName = LEVEL_NAMES[lowest];
+    },
     debug: (message, fields) => void logger.debug(message, fields),
     info: (message, fields) => void logger.info(message, fields),
     warning: (message, fields) => void logger.warn(message, fields),

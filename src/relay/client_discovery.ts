@@ -86,7 +86,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const hostUniq = findHostUniq(packet.tags);
     const pending = this.#pending.find(remote, packet.destination, hostUniq, nowMs);
     if (pending === undefined) return ports.drop(DROP["unknown-host-uniq"]);
-    const source = this.#relay.facing(packet.source);
+    const source = this.#relay.facing(remote, packet.source);
     if (packet.code === CODE.PADO) {
       const offer = this.#offered(pending, packet);
       const tags = offer.shown === offer.cookie
@@ -147,7 +147,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const cookie = findTag(packet.tags, TAG.AC_COOKIE)?.value;
     // Transparent, the address names the AC; with our own, any AC may be meant.
     const meant = pending.offers.filter((offer) =>
-      sameMac(packet.destination, 0, this.#relay.facing(offer.acMac), 0)
+      sameMac(packet.destination, 0, this.#relay.facing(pending.remote, offer.acMac), 0)
     );
     const exact = meant.find((offer) => same(offer.shown, cookie));
     if (exact !== undefined) return exact;

@@ -42,6 +42,7 @@ import {
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import { ClientDiscovery } from "./client_discovery.ts";
 import { DROP } from "./drop.ts";
+import { macFor } from "./mac_for.ts";
 import { padt } from "./padt.ts";
 import { NO_TUNNEL, Remote } from "./remote.ts";
 import { ServerDiscovery } from "./server_discovery.ts";
@@ -51,8 +52,11 @@ import { findHostUniq, replaceTag } from "./tag_list.ts";
 /** Which side of the tunnel this is: the server's link leads to the AC, the client's to the hosts. */
 export type Side = "server" | "client";
 
-/** Whose addresses each link sees: our own, or the stations' beyond the tunnel. */
-export type MacMode = "own" | "transparent";
+/**
+ * Whose addresses each link sees: our own, one of ours for each station beyond the tunnel, or those of
+ * the stations themselves.
+ */
+export type MacMode = "own" | "per-host" | "transparent";
 
 /** What a relay is made with. */
 export interface RelayOptions {
@@ -142,8 +146,15 @@ export class Relay {
   }
 
   /** By which address the stations on the link know this one beyond the tunnel. */
-  facing(farMac: Uint8Array): Uint8Array {
-    return this.options.mac === "own" ? this.#linkMac : farMac;
+  facing(remote: Remote, farMac: Uint8Array): Uint8Array {
+    switch (this.options.mac) {
+      case "own":
+        return this.#linkMac;
+      case "per-host":
+        return macFor(remote.name, farMac);
+      case "transparent":
+        return farMac;
+    }
   }
 
   /** The owner of a session frame from the link, which is then made one of the tunnel's; or a drop reason. */

@@ -43,7 +43,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (!initiation) pending.requests++;
     this.#relay.ports.toLink(emitDiscovery({
       ...packet,
-      source: this.#relay.facing(packet.source),
+      source: this.#relay.facing(remote, packet.source),
       tags: replaceTag(packet.tags, TAG.HOST_UNIQ, pending.token),
     }));
   }
@@ -53,7 +53,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { ports } = this.#relay;
     const pending = this.#answered(packet, nowMs);
     if (pending === undefined) return ports.drop(DROP["unknown-host-uniq"]);
-    const facing = this.#relay.facing(pending.hostMac);
+    const facing = this.#relay.facing(pending.remote, pending.hostMac);
     if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
     if (packet.code === CODE.PADS) {
       const { sessionId } = packet;

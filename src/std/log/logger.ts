@@ -69,7 +69,7 @@ export class Logger {
   /** What takes the records. */
   handlers: BaseHandler[];
   readonly #loggerName: string;
-  readonly #levelName: LevelName;
+  #levelName: LevelName;
 
   /**
    * Makes a logger.
@@ -94,6 +94,12 @@ export class Logger {
   /** Name of the lowest level that it logs. */
   get levelName(): LevelName {
     return this.#levelName;
+  }
+
+  /** Sets the lowest level that it logs. */
+  set levelName(levelName: LevelName) {
+    getLevelByName(levelName);
+    this.#levelName = levelName;
   }
 
   /** Its name. */
