@@ -33,8 +33,10 @@ export {
   InterfaceWatch,
   type Lane,
   type LaneOptions,
+  type LinkKind,
   LinkSender,
   listInterfaces,
+  type MacvlanMode,
   Pinned,
   POLLERR,
   POLLHUP,
@@ -43,6 +45,7 @@ export {
   POLLOUT,
   PollSet,
   readInterface,
+  readLinkKind,
   StreamSender,
   SystemError,
 } from "./ffi/mod.ts";

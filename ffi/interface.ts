@@ -5,6 +5,7 @@ import {
   AF_INET,
   AF_NETLINK,
   MSG_DONTWAIT,
+  NETLINK_ROUTE,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
@@ -20,7 +21,6 @@ const IFNAMSIZ = 16;
 const IFF_UP = 0x1;
 const IFF_RUNNING = 0x40;
 const ARPHRD_ETHER = 1;
-const NETLINK_ROUTE = 0;
 const RTMGRP_LINK = 1;
 
 /** `struct ifreq`, netdevice(7): the name, and a union. */

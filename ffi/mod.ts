@@ -6,6 +6,7 @@ export * from "./eventfd.ts";
 export * from "./filter.ts";
 export * from "./frame_views.ts";
 export * from "./interface.ts";
+export { type LinkKind, type MacvlanMode, readLinkKind } from "./link_info.ts";
 export * from "./link_sender.ts";
 export * from "./mute.ts";
 export * from "./netns.ts";

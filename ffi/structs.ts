@@ -1,7 +1,7 @@
 // The small structures of the kernel's interface, in the machine's byte order.
 import { Pinned, writeAddress } from "./pinned.ts";
 
-const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+export const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -13,6 +13,8 @@ export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
+
+export const NETLINK_ROUTE = 0;
 
 export const SOL_SOCKET = 1;
 export const MSG_TRUNC = 0x20;

@@ -13,6 +13,7 @@ import {
   POLLIN,
   PollSet,
   readInterface,
+  readLinkKind,
   SystemError,
 } from "../../ffi/mod.ts";
 import { ERRNO } from "../../ffi/errno.ts";
@@ -612,6 +613,19 @@ testUnless(noNet, "readInterface() and listInterfaces() read the thread's namesp
   assertEquals(wire.atNear(() => readInterface("mv0")), undefined);
   await wire.net.ip(wire.farSpace, "link", "set", "mv0", "down");
   assertEquals(wire.atFar(() => readInterface("mv0"))!.up, false);
+});
+
+testUnless(noNet, "readLinkKind() tells a veth, and each mode of a macvlan", async () => {
+  await using wire = await Wire.make();
+  const kindOf = (name: string) => wire.atFar(() => readLinkKind(readInterface(name)!.index));
+  assertEquals(kindOf("eth0"), { kind: "veth" });
+  assertEquals(kindOf("lo"), undefined);
+  for (const macvlanMode of ["private", "vepa", "bridge", "passthru", "source"] as const) {
+    const type = ["link", "eth0", "type", "macvlan", "mode", macvlanMode];
+    await wire.net.ip(wire.farSpace, "link", "add", "mv0", ...type);
+    assertEquals(kindOf("mv0"), { kind: "macvlan", macvlanMode });
+    await wire.net.ip(wire.farSpace, "link", "del", "mv0");
+  }
 });
 
 testUnless(
