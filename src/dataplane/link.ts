@@ -8,6 +8,7 @@ import {
   LinkSender,
   listInterfaces,
   readInterface,
+  readLinkKind,
 } from "../../ffi/mod.ts";
 import type { LinkState } from "../observe/status.ts";
 import { sameMac } from "../wire/mod.ts";
@@ -44,7 +45,8 @@ export class Link {
   /**
    * Opens the link on an interface that is there, up or not.
    *
-   * @throws {ConfigurationError} If there is no such interface, or it is no Ethernet one.
+   * @throws {ConfigurationError} If there is no such interface, it is no Ethernet one, or cannot be
+   * promiscuous.
    * @throws {Error} If a socket is refused.
    */
   constructor(name: string, options: LinkOptions) {
@@ -158,8 +160,9 @@ export class Link {
   #open(info: InterfaceInfo): void {
     this.#info = info;
     this.#state = info.up ? "up" : "down";
-    if (!info.up) return;
     const { promiscuous, ringFrames: slots } = this.#options;
+    if (promiscuous) refuseDeaf(info);
+    if (!info.up) return;
     const options = { interface: info, promiscuous };
     const control = ControlLane.open({ ...options, lane: "control" });
     try {
@@ -171,6 +174,20 @@ export class Link {
       throw error;
     }
   }
+}
+
+/**
+ * A macvlan is given what is for its own address, and may be set promiscuous without any effect. In
+ * passthru mode it is given all that the interface below it gets.
+ */
+function refuseDeaf({ name, index }: InterfaceInfo): void {
+  const { kind, macvlanMode } = readLinkKind(index) ?? {};
+  if (macvlanMode === undefined || macvlanMode === "passthru") return;
+  throw new ConfigurationError(
+    `Cannot capture on ${name} with the addresses of other stations: it is a ${kind} in ` +
+      `${macvlanMode} mode, which never gets frames for them; use --mac own, or make it with mode ` +
+      "passthru",
+  );
 }
 
 function describe(error: unknown): string {

@@ -1,5 +1,12 @@
 // Network namespaces and the links between them, made by iproute2 and gone when the lab is.
-import { inNamespace, InterfaceWatch, POLLIN, PollSet, readInterface } from "../../ffi/mod.ts";
+import {
+  inNamespace,
+  InterfaceWatch,
+  type MacvlanMode,
+  POLLIN,
+  PollSet,
+  readInterface,
+} from "../../ffi/mod.ts";
 
 const RUNNING_TIMEOUT_MS = 5000;
 const FIRST_INDEX = 1000;
@@ -100,11 +107,7 @@ export class LabNet implements AsyncDisposable {
   }
 
   /** Adds an interface with an address of its own on top of another in the same namespace, up. */
-  async macvlan(
-    end: LinkEnd,
-    lower: string,
-    mode: "bridge" | "passthru" = "bridge",
-  ): Promise<void> {
+  async macvlan(end: LinkEnd, lower: string, mode: MacvlanMode = "bridge"): Promise<void> {
     const { namespace, name } = end;
     const link = ["link", lower, "name", name, ...address(end)];
     await this.ip(namespace, "link", "add", ...link, "type", "macvlan", "mode", mode);

@@ -22,6 +22,8 @@ interface Case {
   names: RegExp;
   /** Names the way out. */
   mends: RegExp;
+  /** Puts a macvlan of this mode, mv0, on lan0. */
+  macvlan?: "bridge";
 }
 
 const SERVER = ["server", "--interface", "lan0", "--listen", "127.0.0.1:8000"];
@@ -88,6 +90,14 @@ const CASES: Case[] = [
     mends: /Ethernet ones here: lan0/,
   },
   {
+    what: "other stations' addresses on a macvlan in bridge mode",
+    args: ["server", "--interface", "mv0", "--listen", "127.0.0.1:8000", "--mac", "transparent"],
+    status: 2,
+    names: /on mv0 with the addresses of other stations: it is a macvlan in bridge mode/,
+    mends: /use --mac own, or make it with mode passthru$/m,
+    macvlan: "bridge",
+  },
+  {
     what: "a network that is none",
     args: [...SERVER, "--allow", "10.0.0.0/33"],
     status: 2,
@@ -145,11 +155,12 @@ const CASES: Case[] = [
   },
 ];
 
-/** Runs it in a namespace that has the interfaces lo and lan0. */
-async function run(before: string[], args: string[]): Promise<Said> {
+/** Runs it in a namespace that has the interfaces lo and lan0, and mv0 where there is a mode for it. */
+async function run(before: string[], args: string[], macvlan?: "bridge"): Promise<Said> {
   await using net = await TestNet.make("cli");
   const [here, there] = [await net.namespace("here"), await net.namespace("there")];
   await net.veth({ namespace: here, name: "lan0" }, { namespace: there, name: "lan0" });
+  if (macvlan !== undefined) await net.macvlan({ namespace: here, name: "mv0" }, "lan0", macvlan);
   const [hostname, port] = TAKEN.split(":");
   using _taken = inNamespace(
     net.path(here),
@@ -175,7 +186,7 @@ for (const wrong of CASES) {
   testUnless(
     skipped,
     `main() names the fault and the remedy in one line, with status ${wrong.status}, for ${wrong.what}`,
-    async () => assertRefused(await run([], wrong.args), wrong),
+    async () => assertRefused(await run([], wrong.args, wrong.macvlan), wrong),
   );
 }
 

@@ -8,6 +8,7 @@ import {
   type LaneOptions,
   LinkSender,
   listInterfaces,
+  type MacvlanMode,
   Pinned,
   POLLERR,
   POLLIN,
@@ -75,7 +76,7 @@ class Wire implements AsyncDisposable {
   ) {}
 
   /** By a veth pair; with `macvlan`, the far interface is one on top of the pair's end. */
-  static async make(kind: "veth" | "macvlan" = "veth"): Promise<Wire> {
+  static async make(kind: "veth" | "macvlan" = "veth", mode?: MacvlanMode): Promise<Wire> {
     const net = await TestNet.make("ffi");
     try {
       const [near, far] = [await net.namespace("near"), await net.namespace("far")];
@@ -84,7 +85,7 @@ class Wire implements AsyncDisposable {
         { namespace: far, name: "eth0", mac: FAR },
       );
       if (kind === "macvlan") {
-        await net.macvlan({ namespace: far, name: "mv0", mac: MACVLAN }, "eth0");
+        await net.macvlan({ namespace: far, name: "mv0", mac: MACVLAN }, "eth0", mode);
       }
       return new Wire(net, near, far, kind === "macvlan" ? "mv0" : "eth0");
     } catch (error) {
@@ -274,11 +275,23 @@ testUnless(noNet, "promiscuous lanes set the interface promiscuous until closed"
   assertEquals(await promiscuity(), 0);
 });
 
-testUnless(noNet, "a macvlan in bridge mode never gets a foreign address's frames", async () => {
-  await using wire = await Wire.make("macvlan");
-  const frames = [padi(FOREIGN), session(FAR, LCP), session(FOREIGN, IPV4)];
+for (const mode of ["private", "vepa", "bridge"] as const) {
+  testUnless(noNet, `a macvlan in ${mode} mode never gets a foreign address's frames`, async () => {
+    await using wire = await Wire.make("macvlan", mode);
+    const frames = [padi(FOREIGN), session(FAR, LCP), session(FOREIGN, IPV4)];
+    const [control, data] = [wire.control({ promiscuous: true }), wire.data({ promiscuous: true })];
+    assertEquals(await seen(wire.sender(), frames, control, data), { control: [], data: [] });
+  });
+}
+
+testUnless(noNet, "a macvlan in passthru mode gets a foreign address's frames", async () => {
+  await using wire = await Wire.make("macvlan", "passthru");
+  const frames = [padi(FOREIGN), session(FOREIGN, LCP), session(FOREIGN, IPV4)];
   const [control, data] = [wire.control({ promiscuous: true }), wire.data({ promiscuous: true })];
-  assertEquals(await seen(wire.sender(), frames, control, data), { control: [], data: [] });
+  assertEquals(await seen(wire.sender(), frames, control, data), {
+    control: sorted(frames.slice(0, 2)),
+    data: frames.slice(2),
+  });
 });
 
 testUnless(noNet, "lanes on the interface below a macvlan do not take its frames", async () => {

@@ -1,5 +1,6 @@
 // The interface of a mode goes down, goes away and comes back while the program runs.
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Station } from "../../src/lab/mod.ts";
 import { formatMac } from "../../src/wire/mod.ts";
 import { padtsAt, type Sites, untilPadts, withSites } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
@@ -7,6 +8,16 @@ import { testUnless, whyNot } from "../support/skip.ts";
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const NEW_MAC = "02:00:00:00:fe:ed";
 const SIDES = ["Client", "Server"] as const;
+
+/** Puts a macvlan in the place of the client's interface, with the hosts beyond what is below it. */
+async function replaceByMacvlan(sites: Sites, mode: "bridge" | "passthru"): Promise<void> {
+  const { net, sites: [site] } = sites;
+  const namespace = site.clientNamespace;
+  await sites.cut(site);
+  await net.veth({ namespace: site.hostNamespace, name: "lan0" }, { namespace, name: "low0" });
+  await net.macvlan({ namespace, name: "lan0" }, "low0", mode);
+  site.hosts = Station.open({ namespace: net.path(site.hostNamespace), interface: "lan0" });
+}
 
 /** What the scenarios need to know of the side that they disturb. */
 function sideOf(sites: Sites, side: typeof SIDES[number]) {
@@ -151,5 +162,46 @@ testUnless(
       const host = sites.host();
       await host.dial();
       assertEquals((await host.exchange({ frames: 20 })).returned, 20);
+    }),
+);
+
+testUnless(
+  skipped,
+  "Client with --mac transparent carries sessions on a macvlan in passthru mode",
+  () =>
+    withSites({ flags: ["--mac", "transparent"], start: false }, async (sites) => {
+      await replaceByMacvlan(sites, "passthru");
+      await sites.start();
+      const ac = sites.ac();
+      const { hosts, sessions } = await sites.dialMany(2);
+      for (const host of hosts) assertEquals((await host.exchange({ frames: 20 })).returned, 20);
+      // The AC's own address, so that what hosts send is for a foreign one on the client's link.
+      for (const session of sessions) assertEquals(session.ac, ac.mac);
+    }),
+);
+
+testUnless(
+  skipped,
+  "Client with --mac transparent warns, and waits, when its interface comes back as a macvlan in bridge mode",
+  () =>
+    withSites({ flags: ["--mac", "transparent"] }, async (sites) => {
+      const { client, net, sites: [site] } = sites;
+      const namespace = site.clientNamespace;
+      await replaceByMacvlan(sites, "bridge");
+      assertMatch(
+        await client.untilLine(/Cannot capture/),
+        /WARN.* lan0 with the addresses of other stations: it is a macvlan in bridge mode/,
+      );
+      await client.untilHealth(503);
+      assertEquals((await client.status()).interfaceState, "down");
+
+      await net.ip(namespace, "link", "del", "lan0");
+      await net.macvlan({ namespace, name: "lan0" }, "low0", "passthru");
+      await client.untilHealth(200);
+      sites.ac();
+      const { hosts: [host] } = await sites.dialMany(1);
+      assertEquals((await host.exchange({ frames: 20 })).returned, 20);
+      assertEquals((await client.status()).reconnects, 0);
+      assertEquals(client.matching(/Cannot capture/).length, 1);
     }),
 );
