@@ -7,6 +7,7 @@ import {
   InterfaceWatch,
   LinkSender,
   listInterfaces,
+  type MacvlanMode,
   readInterface,
   readLinkKind,
 } from "../../ffi/mod.ts";
@@ -176,13 +177,16 @@ export class Link {
   }
 }
 
+/** What is for its own address alone is what a macvlan gets in these modes, promiscuous or not. */
+const DEAF_MODES: readonly (MacvlanMode | undefined)[] = ["private", "vepa", "bridge"];
+
 /**
- * A macvlan is given what is for its own address, and may be set promiscuous without any effect. In
- * passthru mode it is given all that the interface below it gets.
+ * Throws where frames for other stations cannot come in. A macvlan in passthru mode gets all that the
+ * interface below it gets, and in source mode all that comes from the stations that it was told of.
  */
 function refuseDeaf({ name, index }: InterfaceInfo): void {
   const { kind, macvlanMode } = readLinkKind(index) ?? {};
-  if (macvlanMode === undefined || macvlanMode === "passthru") return;
+  if (!DEAF_MODES.includes(macvlanMode)) return;
   throw new ConfigurationError(
     `Cannot capture on ${name} with the addresses of other stations: it is a ${kind} in ` +
       `${macvlanMode} mode, which never gets frames for them; use --mac own, or make it with mode ` +

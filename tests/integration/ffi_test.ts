@@ -284,15 +284,21 @@ for (const mode of ["private", "vepa", "bridge"] as const) {
   });
 }
 
-testUnless(noNet, "a macvlan in passthru mode gets a foreign address's frames", async () => {
-  await using wire = await Wire.make("macvlan", "passthru");
-  const frames = [padi(FOREIGN), session(FOREIGN, LCP), session(FOREIGN, IPV4)];
-  const [control, data] = [wire.control({ promiscuous: true }), wire.data({ promiscuous: true })];
-  assertEquals(await seen(wire.sender(), frames, control, data), {
-    control: sorted(frames.slice(0, 2)),
-    data: frames.slice(2),
+for (const mode of ["passthru", "source"] as const) {
+  testUnless(noNet, `a macvlan in ${mode} mode gets a foreign address's frames`, async () => {
+    await using wire = await Wire.make("macvlan", mode);
+    if (mode === "source") {
+      const add = ["link", "set", "mv0", "type", "macvlan", "macaddr", "add", NEAR];
+      await wire.net.ip(wire.farSpace, ...add);
+    }
+    const frames = [padi(FOREIGN), session(FOREIGN, LCP), session(FOREIGN, IPV4)];
+    const [control, data] = [wire.control({ promiscuous: true }), wire.data({ promiscuous: true })];
+    assertEquals(await seen(wire.sender(), frames, control, data), {
+      control: sorted(frames.slice(0, 2)),
+      data: frames.slice(2),
+    });
   });
-});
+}
 
 testUnless(noNet, "lanes on the interface below a macvlan do not take its frames", async () => {
   await using wire = await Wire.make("macvlan");
