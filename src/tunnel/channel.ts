@@ -210,7 +210,7 @@ export class Channel {
   }
 
   /**
-   * Queues an Ethernet frame; false when there is no room.
+   * Queues an Ethernet frame, or a list of sessions; false when there is no room.
    *
    * @param frame The frame, and perhaps up to 127 bytes more.
    * @param length How long it is, in bytes.
@@ -233,8 +233,10 @@ export class Channel {
       if (lane === "control" && this.#control.bytes > CONTROL_LIMIT) return false;
       if (!this.#control.push(type, frame, length, nowMs, waitedMs)) return false;
     }
-    this.framesOut++;
-    this.bytesOut += length;
+    if (type !== FRAME.SESSIONS) {
+      this.framesOut++;
+      this.bytesOut += length;
+    }
     return true;
   }
 

@@ -73,12 +73,14 @@ function assertReady(fd: number, events: number): void {
   assertEquals(set.wait(10_000), 1);
 }
 
+const CARRIED: ReadonlySet<number> = new Set([FRAME.DISCOVERY, FRAME.SESSION, FRAME.SESSIONS]);
+
 function framesOf(channel: Channel, nowMs = 0): Sent[] {
   const frames: Sent[] = [];
   const { bytes } = channel.received;
   while (channel.nextFrame(nowMs)) {
     const { type, offset, length } = channel;
-    if (type !== FRAME.DISCOVERY && type !== FRAME.SESSION) continue;
+    if (!CARRIED.has(type)) continue;
     frames.push({ type, payload: bytes.slice(offset, offset + length) });
   }
   channel.compact();
@@ -154,6 +156,20 @@ Deno.test("Channel carries frames of any size to another", async () => {
   assertEquals([near.framesOut, near.bytesOut], [frames.length, bytes]);
   assertEquals([far.framesIn, far.bytesIn], [frames.length, bytes]);
   assertEquals([near.ended, far.ended, near.framesIn, far.framesOut], [undefined, undefined, 0, 0]);
+});
+
+Deno.test("Channel carries lists of sessions, and counts them neither in nor out", async () => {
+  await using pair = await TcpPair.make();
+  const received = new Uint8Array(0);
+  const near = new Channel({ id: 1, fd: pair.clientFd, legacy: false, received }, 0);
+  const far = new Channel({ id: 2, fd: pair.serverFd, legacy: false, received }, 0);
+  const list = { type: FRAME.SESSIONS, payload: payload(15, 1) };
+  assert(queued(list, near, "last"));
+  near.flush(0);
+  assertReady(far.fd, POLLIN);
+  assert(far.receive(0));
+  assertEquals(framesOf(far), [list]);
+  assertEquals([near.framesOut, near.bytesOut, far.framesIn, far.bytesIn], [0, 0, 0, 0]);
 });
 
 Deno.test("Channel.queue() takes a frame out of a larger view, and copies it", async () => {
