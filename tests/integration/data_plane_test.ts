@@ -44,6 +44,7 @@ const OPTIONS: Omit<PlaneOptions, "interfaceName"> = {
   mac: "own",
   idleMs: 0,
   deadMs: 0,
+  graceMs: 0,
   pingMs: 1000,
   tunnelDeadMs: 3000,
   debug: false,
@@ -108,7 +109,7 @@ class Bench implements AsyncDisposable {
     const received = new Uint8Array(0);
     this.#plane.handle({
       type: "tunnel",
-      tunnel: { id, fd, name: "far", peer: "far:1", legacy: false, received },
+      tunnel: { id, fd, remote: undefined, name: "far", peer: "far:1", legacy: false, received },
     });
     return far;
   }
@@ -118,7 +119,7 @@ class Bench implements AsyncDisposable {
   }
 
   stop(): void {
-    inNamespace(this.#path, () => this.#plane.handle({ type: "stop" }));
+    inNamespace(this.#path, () => this.#plane.handle({ type: "stop", keep: false }));
   }
 
   /** Slows the plane's end of the link down, behind a queue that has room for all. */

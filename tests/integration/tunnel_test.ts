@@ -22,7 +22,9 @@ import { until } from "../support/until.ts";
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const PORT = SITE.tunnelPort;
 /** So that a tunnel in which nothing is heard is given up soon. */
-const TIMERS = { pingMs: 300, tunnelTimeoutMs: 1500 };
+const TIMERS = { pingMs: 300, tunnelTimeoutMs: 1500, graceMs: 0 };
+/** So that sessions end with their tunnel. */
+const NO_GRACE = { flags: ["--grace", "0"] };
 const FAR_AC = parseMac("02:00:00:00:ac:01");
 const FAR_HOST = parseMac("02:00:00:00:cc:09");
 
@@ -42,7 +44,7 @@ testUnless(
   skipped,
   "Client closes its sessions and connects again when the server is killed",
   () =>
-    withSites({}, async (sites) => {
+    withSites(NO_GRACE, async (sites) => {
       const { server, client, hosts } = sites;
       const ac = sites.ac();
       const dialled = await sites.dialMany(3);
@@ -70,7 +72,7 @@ testUnless(
   skipped,
   "Server keeps nothing of a client that is killed",
   () =>
-    withSites({}, async (sites) => {
+    withSites(NO_GRACE, async (sites) => {
       const { server, client } = sites;
       const ac = sites.ac();
       let before: number | undefined;

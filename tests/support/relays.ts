@@ -6,6 +6,7 @@ import {
   type MacMode,
   Relay,
   type RelayOptions,
+  type Remote,
   type Session,
 } from "../../src/relay/mod.ts";
 import {
@@ -137,10 +138,14 @@ export class RecordedRelay {
   drops: DropReason[] = [];
   opened: Session[] = [];
   closed: { session: Session; reason: string }[] = [];
+  /** Lists of sessions that went to a tunnel. */
+  lists: { tunnel: number; payload: Uint8Array }[] = [];
+  forgotten: Remote[] = [];
 
   constructor(
     options: Partial<RelayOptions> & Pick<RelayOptions, "side">,
     sent: (tunnel: number, frame: Uint8Array) => void = () => {},
+    listed: (tunnel: number, payload: Uint8Array) => void = () => {},
   ) {
     let tokens = 0;
     this.relay = new Relay({
@@ -149,6 +154,7 @@ export class RecordedRelay {
       linkMac: options.side === "server" ? SERVER_LINK : CLIENT_LINK,
       idleMs: 0,
       deadMs: 0,
+      graceMs: 0,
       ...options,
     }, {
       // Frames are lent.
@@ -158,9 +164,15 @@ export class RecordedRelay {
         this.tunnel.push({ tunnel, frame: copy });
         sent(tunnel, copy);
       },
+      listToTunnel: (tunnel, payload) => {
+        this.lists.push({ tunnel, payload });
+        listed(tunnel, payload);
+        return true;
+      },
       drop: (reason) => this.drops.push(DROP_REASONS[reason]),
       opened: (session) => this.opened.push(session),
       closed: (session, reason) => this.closed.push({ session, reason }),
+      forgotten: (remote) => this.forgotten.push(remote),
     });
   }
 
@@ -197,44 +209,122 @@ export interface JoinedOptions {
   clients?: MacMode[];
   idleMs?: number;
   deadMs?: number;
+  graceMs?: number;
+  /** False: no side can tell who the other one is. */
+  keyed?: boolean;
+}
+
+/** A tunnel: its number at each end. */
+interface Joint {
+  client: RecordedRelay;
+  atClient: number;
+  atServer: number;
 }
 
 /**
  * A server's relay and its clients', back to back: what one sends into its tunnel reaches the other.
- * The clients' tunnels are 1, 2 and so on at the server, and 1 at each client.
+ * The clients' tunnels are 1, 2 and so on at the server, and 1 at each client; later ones have the
+ * next numbers.
  */
 export class JoinedRelays {
   readonly server: RecordedRelay;
   readonly clients: RecordedRelay[];
   nowMs = 0;
+  readonly #keyed: boolean;
+  readonly #joints = new Set<Joint>();
   readonly #carried: (() => void)[] = [];
+  #last = { atServer: 0, atClient: 0 };
 
-  constructor({ server = "own", clients = ["own"], idleMs = 0, deadMs = 0 }: JoinedOptions = {}) {
+  constructor({ server = "own", clients = ["own"], keyed = true, ...times }: JoinedOptions = {}) {
+    this.#keyed = keyed;
+    const carry = (joint: Joint | undefined, bring: (joint: Joint) => void) => {
+      // What is in a tunnel is lost with it.
+      this.#carried.push(() => joint !== undefined && this.#joints.has(joint) && bring(joint));
+    };
+    const atServer = (tunnel: number) => this.#find((joint) => joint.atServer === tunnel);
     this.server = new RecordedRelay(
-      { side: "server", mac: server, idleMs, deadMs },
+      { side: "server", mac: server, ...times },
       (tunnel, frame) =>
-        this.#carried.push(() =>
+        carry(atServer(tunnel), ({ client, atClient }) =>
           lend(
             frame,
-            (lent) => this.clients[tunnel - 1].relay.discoveryFromTunnel(1, lent, this.nowMs),
-          )
+            (lent) => client.relay.discoveryFromTunnel(atClient, lent, this.nowMs),
+          )),
+      (tunnel, payload) =>
+        carry(
+          atServer(tunnel),
+          ({ client, atClient }) =>
+            lend(payload, (lent) => client.relay.listFromTunnel(atClient, lent)),
         ),
     );
-    this.clients = clients.map((mode, index) => {
-      const client = new RecordedRelay(
-        { side: "client", mac: mode, idleMs, deadMs },
-        (_tunnel, frame) =>
-          this.#carried.push(() =>
+    this.clients = clients.map((mode) => {
+      const at = (tunnel: number) =>
+        this.#find((joint) => joint.client === client && joint.atClient === tunnel);
+      const client: RecordedRelay = new RecordedRelay(
+        { side: "client", mac: mode, ...times },
+        (tunnel, frame) =>
+          carry(at(tunnel), ({ atServer }) =>
             lend(
               frame,
-              (lent) => this.server.relay.discoveryFromTunnel(index + 1, lent, this.nowMs),
-            )
+              (lent) => this.server.relay.discoveryFromTunnel(atServer, lent, this.nowMs),
+            )),
+        (tunnel, payload) =>
+          carry(
+            at(tunnel),
+            ({ atServer }) =>
+              lend(payload, (lent) => this.server.relay.listFromTunnel(atServer, lent)),
           ),
       );
-      client.relay.addTunnel(1);
-      this.server.relay.addTunnel(index + 1);
       return client;
     });
+    for (const client of this.clients) {
+      this.#join({ client, atServer: ++this.#last.atServer, atClient: 1 });
+    }
+    this.#last.atClient = 1;
+    this.settle();
+  }
+
+  /** Breaks a client's tunnel, which each side named notices; both when none is. */
+  break(client = this.client, ...sides: ("server" | "client")[]): void {
+    const joint = this.#find((joint) => joint.client === client);
+    if (joint === undefined) return;
+    this.#joints.delete(joint);
+    const seen = (side: "server" | "client") => sides.length === 0 || sides.includes(side);
+    if (seen("server")) this.server.relay.removeTunnel(joint.atServer, "gone", this.nowMs);
+    if (seen("client")) client.relay.removeTunnel(joint.atClient, "gone", this.nowMs);
+  }
+
+  /**
+   * Gives a client another tunnel, through which nothing has come yet.
+   *
+   * @returns The tunnels that were replaced, at the server and at the client.
+   */
+  rejoin(client = this.client): { atServer: number; atClient: number } {
+    return this.#join({
+      client,
+      atServer: ++this.#last.atServer,
+      atClient: ++this.#last.atClient,
+    });
+  }
+
+  /** Whether a client has a tunnel. */
+  joined(client = this.client): boolean {
+    return this.#find((joint) => joint.client === client) !== undefined;
+  }
+
+  #find(wanted: (joint: Joint) => boolean): Joint | undefined {
+    return [...this.#joints].find(wanted);
+  }
+
+  #join(joint: Joint): { atServer: number; atClient: number } {
+    const { client, atServer, atClient } = joint;
+    const name = `client ${this.clients.indexOf(client) + 1}`;
+    const [key, serverKey] = this.#keyed ? [name, "server"] : [];
+    this.#joints.add(joint);
+    return {
+      atServer: this.server.relay.addTunnel(atServer, key, name, this.nowMs),
+      atClient: client.relay.addTunnel(atClient, serverKey, "server", this.nowMs),
+    };
   }
 
   /** The first client, where there is one only. */
@@ -267,8 +357,11 @@ export class JoinedRelays {
     const copy = frame.slice();
     const owner = client.relay.sessionFromLink(copy, 0, this.nowMs);
     if (typeof owner === "number") return void client.drops.push(DROP_REASONS[owner]);
-    const tunnel = this.clients.indexOf(client) + 1;
-    const owned = this.server.relay.sessionFromTunnel(tunnel, copy, 0, this.nowMs);
+    const joint = this.#find(({ client: at, atClient }) =>
+      at === client && atClient === owner.tunnel
+    );
+    if (joint === undefined) return void client.drops.push("no-tunnel");
+    const owned = this.server.relay.sessionFromTunnel(joint.atServer, copy, 0, this.nowMs);
     if (typeof owned === "number") return void this.server.drops.push(DROP_REASONS[owned]);
     return copy;
   }
@@ -278,8 +371,10 @@ export class JoinedRelays {
     const copy = frame.slice();
     const owner = this.server.relay.sessionFromLink(copy, 0, this.nowMs);
     if (typeof owner === "number") return void this.server.drops.push(DROP_REASONS[owner]);
-    const client = this.clients[owner.tunnel - 1];
-    const owned = client.relay.sessionFromTunnel(1, copy, 0, this.nowMs);
+    const joint = this.#find(({ atServer }) => atServer === owner.tunnel);
+    if (joint === undefined) return void this.server.drops.push("no-tunnel");
+    const { client, atClient } = joint;
+    const owned = client.relay.sessionFromTunnel(atClient, copy, 0, this.nowMs);
     if (typeof owned === "number") return void client.drops.push(DROP_REASONS[owned]);
     return { client, frame: copy };
   }

@@ -39,7 +39,7 @@ export interface SitesOptions {
   padding?: boolean;
   log?: FrameLogOptions;
   /** Options of both modes that no flag sets. */
-  timers?: { pingMs?: number; tunnelTimeoutMs?: number };
+  timers?: { pingMs?: number; tunnelTimeoutMs?: number; graceMs?: number; preferFirstMs?: number };
   /** What is run instead of main.ts, with the same flags. */
   main?: URL;
   /** False: the test starts what it needs. */

@@ -130,7 +130,7 @@ export class TwoPlanes implements AsyncDisposable {
     this.client = this.#plane(path, "client", options);
     this.server = this.#plane(path, "server", options);
     const received = new Uint8Array(0);
-    const tunnel = { id: 1, peer: "far:1", legacy: false, received };
+    const tunnel = { id: 1, remote: undefined, peer: "far:1", legacy: false, received };
     this.client.handle({ type: "tunnel", tunnel: { ...tunnel, fd: pair.clientFd, name: "s" } });
     this.server.handle({ type: "tunnel", tunnel: { ...tunnel, fd: pair.serverFd, name: "c" } });
     const mac = inNamespace(path, () => readInterface("acs")!.mac.slice());
@@ -263,6 +263,7 @@ export class TwoPlanes implements AsyncDisposable {
       mac: "own",
       idleMs: 0,
       deadMs: 0,
+      graceMs: 0,
       pingMs: 5000,
       tunnelDeadMs: 15_000,
       debug: false,

@@ -194,6 +194,7 @@ Deno.test("modeOptions() leaves what is not given to the mode", () => {
     status: undefined,
     legacy: false,
     idleTimeoutMs: undefined,
+    graceMs: undefined,
     ringFrames: undefined,
     queueBytes: undefined,
     batchBytes: undefined,
@@ -206,7 +207,7 @@ Deno.test("modeOptions() reads each shared flag", () => {
   const { log: _, ...options } = mode(
     ..."--interface eth1 --mac transparent --name osaka --status [::1]:9000 --legacy".split(" "),
     ..."--idle-timeout 90 --log-level debug --ring-frames 1024 --queue-kib 512".split(" "),
-    ..."--batch-kib 32 --congestion reno".split(" "),
+    ..."--batch-kib 32 --congestion reno --grace 30".split(" "),
   );
   assertEquals(options, {
     interface: "eth1",
@@ -215,6 +216,7 @@ Deno.test("modeOptions() reads each shared flag", () => {
     status: { hostname: "::1", port: 9000 },
     legacy: true,
     idleTimeoutMs: 90_000,
+    graceMs: 30_000,
     ringFrames: 1024,
     queueBytes: 524_288,
     batchBytes: 32_768,
@@ -222,6 +224,7 @@ Deno.test("modeOptions() reads each shared flag", () => {
     debug: true,
   });
   assertEquals(mode("--interface=eth1", "--idle-timeout=0").idleTimeoutMs, 0);
+  assertEquals(mode("--interface=eth1", "--grace=0").graceMs, 0);
 });
 
 Deno.test("modeOptions() refuses a ring whose size is no power of two", () => {

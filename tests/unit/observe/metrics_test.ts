@@ -84,7 +84,7 @@ Deno.test("renderMetrics() shows what the status says", () => {
   ];
   assertEquals(of("frames_total", metrics) as unknown, four(1, 2, 3, 4));
   assertEquals(of("bytes_total", metrics) as unknown, four(60, 2 ** 40, 62, 5));
-  assertEquals(of("sessions", metrics), [[{ state: "open" }, 1]]);
+  assertEquals(of("sessions", metrics), [[{ state: "open" }, 1], [{ state: "held" }, 0]]);
   assertEquals(of("tunnels", metrics), [[{}, 2]]);
   assertEquals(of("reconnects_total", metrics), [[{}, 3]]);
   assertEquals(
@@ -99,6 +99,15 @@ Deno.test("renderMetrics() shows the round trip of each tunnel, in seconds, wher
   ]);
 });
 
+Deno.test("renderMetrics() counts the sessions that are held apart from those that are open", () => {
+  const [session] = aStatus().sessions;
+  const sessions = ["held", "open", "held"].map((state) => ({ ...session, state }));
+  assertEquals(of("sessions", parse(renderMetrics(aStatus({ sessions })))), [
+    [{ state: "open" }, 1],
+    [{ state: "held" }, 2],
+  ]);
+});
+
 Deno.test("renderMetrics() counts no tunnel that is not up", () => {
   const [tunnel] = aStatus().tunnels;
   const metrics = parse(renderMetrics(aStatus({ tunnels: [{ ...tunnel, state: "waiting" }] })));
@@ -109,7 +118,7 @@ Deno.test("renderMetrics() counts no tunnel that is not up", () => {
 Deno.test("renderMetrics() shows zeros when there is nothing", () => {
   const metrics = parse(renderMetrics(aStatus({ tunnels: [], sessions: [] })));
   assertEquals([of("sessions", metrics), of("tunnels", metrics)], [
-    [[{ state: "open" }, 0]],
+    [[{ state: "open" }, 0], [{ state: "held" }, 0]],
     [[{}, 0]],
   ]);
 });

@@ -140,7 +140,7 @@ Deno.test("ClientDiscovery passes a PADI as it is, and drops what has no tunnel 
   const request = padi(HOST, [SERVICE, hostUniq("h")]);
   client.relay.discoveryFromLink(request.slice(), 0);
   assertEquals([client.drops, client.tunnel], [["no-tunnel"], []]);
-  client.relay.addTunnel(4);
+  client.relay.addTunnel(4, undefined, "server", 0);
   client.relay.discoveryFromLink(request.slice(), 0);
   assertEquals(client.tunnel, [{ tunnel: 4, frame: request }]);
 });
@@ -238,9 +238,10 @@ Deno.test("ClientDiscovery translates no id of another host, nor in transparent 
 Deno.test("ClientDiscovery gives the AC back a session for which the link has no id left", () => {
   const joined = new JoinedRelays();
   const { client, server } = joined;
+  const remote = client.relay.tunnels.get(1)!;
   for (let id = 1; id < 0xffff; id++) {
     client.relay.sessions.open({
-      tunnel: 1,
+      remote,
       peerMac: HOST,
       farMac: AC_2,
       facingMac: CLIENT_LINK,

@@ -49,13 +49,14 @@ const large = (bytes: number) => ({ type: TAG.VENDOR_SPECIFIC, value: new Uint8A
 /** A discovery under way and a session with id 7, of HOST with AC, at both sides. */
 function underWay(): JoinedRelays {
   const joined = new JoinedRelays({ clients: ["own", "own"] });
+  joined.client.relay.addTunnel(2, "another server", "another server", 0);
   joined.dial({ sessionId: 7, uniq: [UNIQ] });
   joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]));
   for (const relay of [joined.server, ...joined.clients]) relay.takeTunnel();
   return joined;
 }
 
-/** Tunnel 1 is HOST's and HOST_2's, whose tokens are 1 and 2; at the server there is tunnel 2 as well. */
+/** Tunnel 1 is HOST's and HOST_2's, whose tokens are 1 and 2; there is tunnel 2 as well, of another one. */
 type Case = [
   what: string,
   side: Side,
@@ -165,6 +166,13 @@ const DISCOVERY: Case[] = [
     "link",
     discovery("PADO", AC, SERVER_LINK, [SERVICE]),
     "unknown-host-uniq",
+  ],
+  [
+    "a PADO through a tunnel that is gone",
+    "client",
+    3,
+    discovery("PADO", AC, HOST, [UNIQ]),
+    "no-tunnel",
   ],
   [
     "a PADS without a PADR",
@@ -320,7 +328,7 @@ for (const [what, side, from, frame, reason] of SESSION) {
 
 Deno.test("Relay takes a discovery frame of Ethernet's full length", () => {
   const server = new RecordedRelay({ side: "server" });
-  server.relay.addTunnel(1);
+  server.relay.addTunnel(1, undefined, "client", 0);
   const uniq = hostUniq("12345678");
   const room = DISCOVERY_FRAME_MAX - padi(HOST, [uniq, large(0)]).length;
   const frame = padi(HOST, [uniq, large(room)]);

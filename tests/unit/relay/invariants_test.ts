@@ -47,13 +47,13 @@ function assertConsistent({ relay, opened, closed, sessions }: RecordedRelay): v
   const left = opened.filter((session) => !gone.has(session));
   assertEquals(new Set(sessions), new Set(left), "opened is not closed and present");
   for (const session of sessions) {
-    const { tunnel, tunnelId, linkId, peerMac, farMac, facingMac } = session;
+    const { remote, tunnel, tunnelId, linkId, peerMac, farMac, facingMac } = session;
     const table = relay.sessions;
     assertStrictEquals(table.atLink(linkId, peerMac, facingMac), session);
-    assertStrictEquals(table.atTunnel(tunnel, tunnelId, farMac, peerMac), session);
+    assertStrictEquals(table.atRemote(remote, tunnelId, farMac, peerMac), session);
     assertStrictEquals(table.findByLink(data(peerMac, facingMac, linkId), 0), session);
     assertStrictEquals(table.findByTunnel(tunnel, data(farMac, peerMac, tunnelId), 0), session);
-    assert(relay.tunnels.has(tunnel), "a session outlived its tunnel");
+    assertStrictEquals(relay.tunnels.get(tunnel), remote, "a session outlived its tunnel");
   }
 }
 
@@ -393,15 +393,17 @@ Deno.test("Relay tells of each opening before, and of each closing after, the se
       seen.push(
         `tunnel ${findTag(parseDiscovery(frame)!.tags, TAG.HOST_UNIQ) ? "with" : "without"}`,
       ),
+    listToTunnel: () => true,
     drop: (reason) => seen.push(`drop ${reason}`),
     opened: () => seen.push(`opened, of ${relay.sessions.size}`),
     closed: (_session, reason) => seen.push(`closed ${reason}, of ${relay.sessions.size}`),
+    forgotten: () => {},
   };
   const relay = new Relay(
-    { side: "client", mac: "own", linkMac: CLIENT_LINK, idleMs: 0, deadMs: 0 },
+    { side: "client", mac: "own", linkMac: CLIENT_LINK, idleMs: 0, deadMs: 0, graceMs: 0 },
     ports,
   );
-  relay.addTunnel(1);
+  relay.addTunnel(1, undefined, "server", 0);
   relay.discoveryFromLink(padi(HOST, [hostUniq("h")]), 0);
   relay.discoveryFromTunnel(1, discovery("PADO", AC, HOST, [hostUniq("h")]), 0);
   relay.discoveryFromLink(discovery("PADR", HOST, CLIENT_LINK, [hostUniq("h")]), 0);

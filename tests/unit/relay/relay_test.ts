@@ -269,7 +269,7 @@ Deno.test("Relay.removeTunnel() tells the link of each session, and forgets the 
   const [sought] = joined.hostSends(padi(HOST, [hostUniq("late")]), first);
   server.takeTunnel();
 
-  server.relay.removeTunnel(1, "gone");
+  server.relay.removeTunnel(1, "gone", 0);
   assertEquals(server.takeLink(), [
     discovery("PADT", SERVER_LINK, AC, [], 1),
     discovery("PADT", SERVER_LINK, AC, [], 3),
@@ -280,7 +280,7 @@ Deno.test("Relay.removeTunnel() tells the link of each session, and forgets the 
     [3, "gone"],
   ]);
   assertEquals(server.sessions.map((session) => session.tunnelId), [2]);
-  assertEquals([...server.relay.tunnels], [2]);
+  assertEquals([...server.relay.tunnels.keys()], [2]);
 
   server.relay.discoveryFromLink(answer(sought, AC, "PADO"), 0);
   assertEquals(server.takeDrops(), ["unknown-host-uniq"]);
@@ -294,9 +294,9 @@ Deno.test("Relay.removeTunnel() at the client ends its hosts' sessions and offer
   const [offer] = joined.acSends(answer(sought, AC, "PADO"));
   const { client } = joined;
   client.takeTunnel();
-  client.relay.removeTunnel(1, "gone");
+  client.relay.removeTunnel(1, "gone", 0);
   assertEquals(client.takeLink(), [discovery("PADT", CLIENT_LINK, HOST, [], 1)]);
-  client.relay.addTunnel(2);
+  client.relay.addTunnel(2, undefined, "server", 0);
   client.relay.discoveryFromLink(padr(offer), 0);
   assertEquals(client.drops, ["unknown-offer"]);
   assertEquals(client.takeTunnel(), []);
@@ -354,7 +354,7 @@ Deno.test("Relay.setLinkMac() changes nothing when the address is the same, or i
 Deno.test("Relay keeps the link's address, not the caller's buffer", () => {
   const address = SERVER_LINK.slice();
   const server = new RecordedRelay({ side: "server", linkMac: address });
-  server.relay.addTunnel(1);
+  server.relay.addTunnel(1, undefined, "client", 0);
   address.fill(0xee);
   server.relay.discoveryFromTunnel(1, padi(HOST, []), 0);
   assertEquals(server.takeLink(), [padi(SERVER_LINK, [token(1)])]);
@@ -372,7 +372,7 @@ Deno.test("Relay.close() leaves a tunnel alone that is gone", () => {
   const { client } = joined;
   const [session] = client.sessions;
   client.takeTunnel();
-  client.relay.removeTunnel(1, "gone");
+  client.relay.removeTunnel(1, "gone", 0);
   client.relay.close(session, "again", { link: false, tunnel: true });
   assertEquals(client.takeTunnel(), []);
   assertEquals(client.closed.length, 1);

@@ -99,16 +99,18 @@ Deno.test("ServerDiscovery uses one token for a host's whole discovery, and for 
 Deno.test("ServerDiscovery makes 8 random bytes of each token when it is not told otherwise", () => {
   const frames: Uint8Array[] = [];
   const relay = new Relay(
-    { side: "server", mac: "own", linkMac: SERVER_LINK, idleMs: 0, deadMs: 0 },
+    { side: "server", mac: "own", linkMac: SERVER_LINK, idleMs: 0, deadMs: 0, graceMs: 0 },
     {
       toLink: (frame) => frames.push(frame.slice()),
       toTunnel() {},
+      listToTunnel: () => true,
       drop() {},
       opened() {},
       closed() {},
+      forgotten() {},
     },
   );
-  relay.addTunnel(1);
+  relay.addTunnel(1, undefined, "client", 0);
   relay.discoveryFromTunnel(1, padi(HOST, []), 0);
   relay.discoveryFromTunnel(1, padi(HOST_2, []), 0);
   const [one, two] = frames.map((frame) => findTag(tagsOf(frame), TAG.HOST_UNIQ)!.value);
@@ -118,7 +120,7 @@ Deno.test("ServerDiscovery makes 8 random bytes of each token when it is not tol
 
 Deno.test("ServerDiscovery passes a PADR whose PADI it has not seen", () => {
   const server = new RecordedRelay({ side: "server" });
-  server.relay.addTunnel(1);
+  server.relay.addTunnel(1, undefined, "client", 0);
   server.relay.discoveryFromTunnel(1, discovery("PADR", HOST, AC, [SERVICE, hostUniq("h")]), 0);
   const [asked] = server.takeLink();
   assertEquals(asked, discovery("PADR", SERVER_LINK, AC, [SERVICE, token(1)]));

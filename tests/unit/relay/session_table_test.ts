@@ -8,11 +8,19 @@ import {
   type SessionKey,
   SessionTable,
 } from "../../../src/relay/session_table.ts";
+import { Remote } from "../../../src/relay/remote.ts";
 import { AC, AC_2, CLIENT_LINK, data, HOST, HOST_2, mac } from "../../support/relays.ts";
+
+/** The programs at the far ends of tunnels 1 and 2. */
+const REMOTES = [1, 2].map((tunnel) => {
+  const remote = new Remote(undefined, "far", 0);
+  remote.tunnel = tunnel;
+  return remote;
+});
 
 function key(over: Partial<SessionKey> = {}): SessionKey {
   return {
-    tunnel: 1,
+    remote: REMOTES[0],
     peerMac: HOST,
     farMac: AC,
     facingMac: CLIENT_LINK,
@@ -24,17 +32,17 @@ function key(over: Partial<SessionKey> = {}): SessionKey {
 
 /** Whether every way to a session leads to it. */
 function assertFound(table: SessionTable, session: Session): void {
-  const { tunnel, peerMac, farMac, facingMac, tunnelId, linkId } = session;
+  const { remote, tunnel, peerMac, farMac, facingMac, tunnelId, linkId } = session;
   assertStrictEquals(table.atLink(linkId, peerMac, facingMac), session);
-  assertStrictEquals(table.atTunnel(tunnel, tunnelId, farMac, peerMac), session);
+  assertStrictEquals(table.atRemote(remote, tunnelId, farMac, peerMac), session);
   assertStrictEquals(table.findByLink(data(peerMac, facingMac, linkId), 0), session);
   assertStrictEquals(table.findByTunnel(tunnel, data(farMac, peerMac, tunnelId), 0), session);
 }
 
 function assertLost(table: SessionTable, session: Session): void {
-  const { tunnel, peerMac, farMac, facingMac, tunnelId, linkId } = session;
+  const { remote, tunnel, peerMac, farMac, facingMac, tunnelId, linkId } = session;
   assertEquals(table.atLink(linkId, peerMac, facingMac), undefined);
-  assertEquals(table.atTunnel(tunnel, tunnelId, farMac, peerMac), undefined);
+  assertEquals(table.atRemote(remote, tunnelId, farMac, peerMac), undefined);
   assertEquals(table.findByLink(data(peerMac, facingMac, linkId), 0), undefined);
   assertEquals(table.findByTunnel(tunnel, data(farMac, peerMac, tunnelId), 0), undefined);
 }
@@ -44,12 +52,12 @@ const SHARED = [
   key(),
   key({ peerMac: HOST_2 }),
   key({ farMac: AC_2, linkId: 8 }),
-  key({ tunnel: 2, peerMac: mac(0x13) }),
+  key({ remote: REMOTES[1], peerMac: mac(0x13) }),
   key({ tunnelId: 8, peerMac: mac(0x14) }),
   key({ facingMac: mac(0xc1), farMac: mac(0xa3) }),
 ];
 
-Deno.test("SessionTable tells sessions of one id apart by addresses and tunnel, closed in any order", () => {
+Deno.test("SessionTable tells sessions of one id apart by addresses and remote, closed in any order", () => {
   const order = fc.shuffledSubarray(SHARED.map((_, index) => index), { minLength: SHARED.length });
   fc.assert(
     fc.property(order, (order) => {
@@ -75,7 +83,7 @@ Deno.test("SessionTable tells sessions of one id apart by addresses and tunnel, 
 Deno.test("SessionTable agrees with a plain list over random openings and closings", () => {
   const few = (...values: number[]) => fc.constantFrom(...values);
   const step = fc.record({
-    tunnel: few(1, 2),
+    remote: fc.constantFrom(...REMOTES),
     peer: few(1, 2, 3),
     far: few(4, 5),
     tunnelId: few(1, 2, 0xfffe),
@@ -86,17 +94,17 @@ Deno.test("SessionTable agrees with a plain list over random openings and closin
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const table = new SessionTable();
       const open: Session[] = [];
-      for (const { tunnel, peer, far, tunnelId, linkId, close } of steps) {
+      for (const { remote, peer, far, tunnelId, linkId, close } of steps) {
         if (close !== null) {
           if (open.length === 0) continue;
           const [session] = open.splice(close % open.length, 1);
           assert(table.close(session));
           assertLost(table, session);
         } else {
-          const added = key({ tunnel, peerMac: mac(peer), farMac: mac(far), tunnelId, linkId });
+          const added = key({ remote, peerMac: mac(peer), farMac: mac(far), tunnelId, linkId });
           if (
             table.atLink(linkId, added.peerMac, added.facingMac) !== undefined ||
-            table.atTunnel(tunnel, tunnelId, added.farMac, added.peerMac) !== undefined
+            table.atRemote(remote, tunnelId, added.farMac, added.peerMac) !== undefined
           ) continue;
           open.push(table.open(added, 0));
         }
