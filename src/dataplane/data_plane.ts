@@ -27,7 +27,7 @@ import {
   systemError,
 } from "../../ffi/mod.ts";
 import type { LinkState } from "../observe/status.ts";
-import { DROP, Relay, TICK_MS } from "../relay/mod.ts";
+import { DROP, PPP_OVERHEAD, Relay, TICK_MS } from "../relay/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
 import {
   CODE,
@@ -65,6 +65,8 @@ const NO_ROOM_MS = 20;
  * be among the others.
  */
 const READY_A_TURN = 1100;
+/** A link of a smaller MTU does not carry what hosts and ACs take for granted (RFC 2516, section 7). */
+const ETHERNET_MTU = 1500;
 /** What the sets of descriptors call theirs; a tunnel's has its id behind these. */
 const TAG = { wake: 0, watch: 1, control: 2, data: 3, tunnel: 4 } as const;
 
@@ -101,6 +103,8 @@ export class DataPlane {
   #tickMs: number;
   #kernelDrops = 0;
   #linkState: LinkState;
+  /** The last MTU that was looked at. */
+  #mtu = ETHERNET_MTU;
   #stopped = false;
 
   /**
@@ -124,6 +128,7 @@ export class DataPlane {
       side: options.side,
       mac: options.mac,
       linkMac: this.#link.mac,
+      linkMtu: this.#link.mtu,
       idleMs: options.idleMs,
       deadMs: options.deadMs,
       graceMs: options.graceMs,
@@ -152,6 +157,7 @@ export class DataPlane {
     this.#tickMs = this.#nowMs + TICK_MS;
     this.#linkState = this.#link.state;
     this.#report.push({ type: "started", linkState: this.#link.state });
+    this.#checkMtu();
     this.#report.flush();
   }
 
@@ -425,6 +431,21 @@ export class DataPlane {
     if (state !== "up") return;
     this.#output.payOwed(this.#relay.sessions);
     this.#relay.setLinkMac(mac);
+    this.#relay.setLinkMtu(this.#link.mtu);
+    this.#checkMtu();
+  }
+
+  #checkMtu(): void {
+    const { name, mtu } = this.#link;
+    if (mtu === this.#mtu) return;
+    this.#mtu = mtu;
+    if (mtu >= ETHERNET_MTU) return;
+    const payload = mtu - PPP_OVERHEAD;
+    this.#report.log(
+      "warning",
+      `Interface ${name} has an MTU of ${mtu}, so that a session carries ${payload} bytes at most: ` +
+        `raise it (ip link set ${name} mtu ${ETHERNET_MTU}), or set the hosts' PPP MTU and MRU to ${payload}`,
+    );
   }
 
   #tick(nowMs: number): void {

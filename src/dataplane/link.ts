@@ -86,6 +86,11 @@ export class Link {
     return this.#info.mac;
   }
 
+  /** The interface's MTU, in bytes; the last known one while it is away. */
+  get mtu(): number {
+    return this.#info.mtu;
+  }
+
   /** Undefined while the interface is not up. */
   get lanes(): Lanes | undefined {
     return this.#lanes;

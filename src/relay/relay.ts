@@ -28,6 +28,7 @@ import {
   ETH_P_PPP_SES,
   isUnicastMac,
   LCP_CODE,
+  lowerMaxPayload,
   parseDiscovery,
   parseSessionList,
   PPP_PROTOCOL,
@@ -64,6 +65,8 @@ export interface RelayOptions {
   mac: MacMode;
   /** The address of the link's interface. */
   linkMac: Uint8Array;
+  /** The MTU of the link's interface, in bytes; where it is not known, any payload is taken to fit. */
+  linkMtu?: number;
   /** After how long with nothing from one of its stations a session is closed, in ms; 0: never. */
   idleMs: number;
   /** After how long with LCP Echo-Requests unanswered a session is closed, in ms; 0: never. */
@@ -104,6 +107,9 @@ export interface DiscoveryRelay {
 /** A discovery frame is never fragmented, and fits an Ethernet of 1500 bytes (RFC 2516, section 5). */
 export const DISCOVERY_FRAME_MAX = 1514;
 
+/** What the PPPoE header and the PPP protocol take of a link's MTU, in bytes (RFC 2516, section 7). */
+export const PPP_OVERHEAD = 8;
+
 // What each kind of station sends outside a session, and within one (RFC 2516, RFC 5578).
 const HOST_CODES: ReadonlySet<number> = new Set([CODE.PADI, CODE.PADR]);
 const AC_CODES: ReadonlySet<number> = new Set([CODE.PADO, CODE.PADS]);
@@ -129,12 +135,14 @@ export class Relay {
   /** Those that something is or can be held for, by their keys. */
   readonly #byKey = new Map<string, Remote>();
   #linkMac: Uint8Array;
+  #linkMtu: number;
 
   constructor(options: RelayOptions, ports: RelayPorts) {
     this.options = options;
     this.ports = ports;
     this.sessions = new SessionTable(options.firstSerial);
     this.#linkMac = options.linkMac.slice();
+    this.#linkMtu = options.linkMtu ?? Infinity;
     this.#discovery = options.side === "server"
       ? new ServerDiscovery(this)
       : new ClientDiscovery(this);
@@ -190,6 +198,7 @@ export class Relay {
     const packet = this.#checked(frame, fromHost);
     if (packet === undefined) return;
     if (HOST_CODES.has(packet.code) || AC_CODES.has(packet.code)) {
+      this.#lowerMaxPayload(packet);
       return this.#discovery.fromLink(packet, frame, nowMs);
     }
     const session = this.sessions.findByLink(frame, 0);
@@ -210,6 +219,7 @@ export class Relay {
     const packet = this.#checked(frame, fromHost);
     if (packet === undefined) return;
     if (HOST_CODES.has(packet.code) || AC_CODES.has(packet.code)) {
+      this.#lowerMaxPayload(packet);
       return this.#discovery.fromTunnel(remote, packet, nowMs);
     }
     const session = this.sessions.findByTunnel(tunnel, frame, 0);
@@ -332,6 +342,11 @@ export class Relay {
     }
   }
 
+  /** The link's interface has (perhaps) another MTU: what is promised from now on fits it. */
+  setLinkMtu(mtu: number): void {
+    this.#linkMtu = mtu;
+  }
+
   /** Ends what has been silent for too long. To be called every {@linkcode TICK_MS}. */
   tick(nowMs: number): void {
     const { idleMs, deadMs } = this.options;
@@ -400,6 +415,12 @@ export class Relay {
 
   #end(session: Session, reason: string): void {
     if (this.sessions.close(session)) this.ports.closed(session, reason);
+  }
+
+  // Host and AC agree on frames that their own links carry; ours is between them (RFC 4638). The values
+  // are parts of the frame, so it is changed with the packet.
+  #lowerMaxPayload({ tags }: DiscoveryPacket): void {
+    for (const tag of tags) lowerMaxPayload(tag, this.#linkMtu - PPP_OVERHEAD);
   }
 
   // The frame as a packet that this kind of station may send from such an address; or undefined, counted.

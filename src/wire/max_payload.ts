@@ -1,6 +1,7 @@
 // PPP-Max-Payload, by which host and AC agree on more than 1492 bytes (RFC 4638).
 
 import { TAG, type Tag } from "./tags.ts";
+import { writeUint16 } from "./uint16.ts";
 import { readUint16Value, uint16Tag } from "./uint_tag.ts";
 
 /**
@@ -43,4 +44,30 @@ export function readMaxPayload(tag: Tag): number | undefined {
  */
 export function maxPayloadTag(bytes: number): Tag {
   return uint16Tag(TAG.PPP_MAX_PAYLOAD, bytes);
+}
+
+/**
+ * Lowers what a PPP-Max-Payload tag promises, in place, where it is more than can be carried. A tag
+ * that is another or has not two bytes is left as it is. Never throws.
+ *
+ * @param tag The tag, whose value is written to.
+ * @param most What can be carried: the PPP payload in bytes, without the two of the PPP protocol.
+ *
+ * @see RFC 4638 (PPP-Max-Payload tag)
+ *
+ * @example Usage
+ * ```ts
+ * import { lowerMaxPayload, maxPayloadTag, readMaxPayload } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const tag = maxPayloadTag(1500);
+ * lowerMaxPayload(tag, 1492);
+ * assertEquals(readMaxPayload(tag), 1492);
+ * lowerMaxPayload(tag, 1500);
+ * assertEquals(readMaxPayload(tag), 1492);
+ * ```
+ */
+export function lowerMaxPayload(tag: Tag, most: number): void {
+  const promised = readMaxPayload(tag);
+  if (promised !== undefined && promised > most) writeUint16(tag.value, 0, Math.max(0, most));
 }
