@@ -8,6 +8,7 @@ import { padt } from "./padt.ts";
 import { type Discovery, PendingTable } from "./pending.ts";
 import type { DiscoveryRelay, Relay } from "./relay.ts";
 import type { Remote } from "./remote.ts";
+import { RestingIds } from "./resting_ids.ts";
 import type { Session } from "./session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
@@ -41,6 +42,7 @@ interface Pending extends Discovery {
 export class ClientDiscovery implements DiscoveryRelay {
   readonly #relay: Relay;
   readonly #pending = new PendingTable<Pending>();
+  readonly #resting = new RestingIds();
   #cookies = 0;
 
   constructor(relay: Relay) {
@@ -118,7 +120,13 @@ export class ClientDiscovery implements DiscoveryRelay {
     this.#pending.removeRemote(remote);
   }
 
+  closed(session: Session, nowMs: number): void {
+    // Where each AC shows its own address, no id of one is another's.
+    if (this.#relay.options.mac === "own") this.#resting.add(session, nowMs);
+  }
+
   expire(nowMs: number): void {
+    this.#resting.expire(nowMs);
     this.#pending.expire(nowMs);
   }
 
@@ -174,13 +182,12 @@ export class ClientDiscovery implements DiscoveryRelay {
     if (present !== undefined) {
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: false });
     }
-    const linkId = sessions.freeLinkId(tunnelId, hostMac, facing);
+    const key = { remote, peerMac: hostMac, farMac, facingMac: facing, tunnelId };
+    const rests = (id: number) => this.#resting.keeps(id, key, nowMs);
+    const linkId = sessions.freeLinkId(tunnelId, hostMac, facing, rests);
     if (linkId === 0) return undefined;
     pending.requests--;
-    const session = this.#relay.open(
-      { remote, peerMac: hostMac, farMac, facingMac: facing, tunnelId, linkId },
-      nowMs,
-    );
+    const session = this.#relay.open({ ...key, linkId }, nowMs);
     pending.granted.add(session);
     return session;
   }

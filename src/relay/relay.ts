@@ -101,6 +101,8 @@ export interface DiscoveryRelay {
   /** Whether anything of a remote is under way. */
   has(remote: Remote): boolean;
   removeRemote(remote: Remote): void;
+  /** A session is over, and no longer in the table. */
+  closed(session: Session, nowMs: number): void;
   expire(nowMs: number): void;
 }
 
@@ -136,6 +138,8 @@ export class Relay {
   readonly #byKey = new Map<string, Remote>();
   #linkMac: Uint8Array;
   #linkMtu: number;
+  /** The time when something was last done, which is no older than {@linkcode TICK_MS}. */
+  #nowMs = 0;
 
   constructor(options: RelayOptions, ports: RelayPorts) {
     this.options = options;
@@ -194,6 +198,7 @@ export class Relay {
 
   /** Takes a discovery frame from the link, with its padding cut. It may be changed. */
   discoveryFromLink(frame: Uint8Array, nowMs: number): void {
+    this.#nowMs = nowMs;
     const fromHost = this.options.side === "client";
     const packet = this.#checked(frame, fromHost);
     if (packet === undefined) return;
@@ -213,6 +218,7 @@ export class Relay {
 
   /** Takes a discovery frame from a tunnel, with its padding cut. It may be changed. */
   discoveryFromTunnel(tunnel: number, frame: Uint8Array, nowMs: number): void {
+    this.#nowMs = nowMs;
     const remote = this.#byTunnel.get(tunnel);
     if (remote === undefined) return this.ports.drop(DROP["no-tunnel"]);
     const fromHost = this.options.side === "server";
@@ -277,6 +283,7 @@ export class Relay {
 
   /** A tunnel is gone: the sessions of its remote are held, or end when they can't be. */
   removeTunnel(tunnel: number, reason: string, nowMs: number): void {
+    this.#nowMs = nowMs;
     const remote = this.#byTunnel.get(tunnel);
     if (remote === undefined) return;
     this.#byTunnel.delete(tunnel);
@@ -349,6 +356,7 @@ export class Relay {
 
   /** Ends what has been silent for too long. To be called every {@linkcode TICK_MS}. */
   tick(nowMs: number): void {
+    this.#nowMs = nowMs;
     const { idleMs, deadMs } = this.options;
     this.#discovery.expire(nowMs);
     for (const remote of this.#byKey.values()) {
@@ -414,7 +422,9 @@ export class Relay {
   }
 
   #end(session: Session, reason: string): void {
-    if (this.sessions.close(session)) this.ports.closed(session, reason);
+    if (!this.sessions.close(session)) return;
+    this.#discovery.closed(session, this.#nowMs);
+    this.ports.closed(session, reason);
   }
 
   // Host and AC agree on frames that their own links carry; ours is between them (RFC 4638). The values

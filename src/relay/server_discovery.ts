@@ -82,6 +82,8 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#pending.removeRemote(remote);
   }
 
+  closed(): void {}
+
   expire(nowMs: number): void {
     this.#pending.expire(nowMs);
   }

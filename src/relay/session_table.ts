@@ -224,11 +224,22 @@ export class SessionTable {
     return true;
   }
 
-  /** An id on the link that this pair of addresses does not use yet: `wanted` if it can be had; 0 when none is left. */
-  freeLinkId(wanted: number, peerMac: Uint8Array, facingMac: Uint8Array): number {
+  /**
+   * An id on the link that this pair of addresses does not use yet: `wanted` if it can be had; 0 when none
+   * is left.
+   *
+   * @param rests Says of an id that nobody uses that it can't be had all the same.
+   */
+  freeLinkId(
+    wanted: number,
+    peerMac: Uint8Array,
+    facingMac: Uint8Array,
+    rests: (id: number) => boolean = () => false,
+  ): number {
     let id = wanted;
     for (let tried = 0; tried <= 0xfffe; tried++) {
-      if (isSessionId(id) && this.atLink(id, peerMac, facingMac) === undefined) return id;
+      const free = isSessionId(id) && this.atLink(id, peerMac, facingMac) === undefined;
+      if (free && !rests(id)) return id;
       // From the top down, where ACs, which count up, come last.
       id = id <= 1 || tried === 0 ? 0xfffe : id - 1;
     }

@@ -1,0 +1,77 @@
+// Session ids of sessions that are over: nobody else is given one while frames of its old owner may still
+// be on their way.
+
+import { formatMac, sameMac } from "../wire/mod.ts";
+import type { Session, SessionKey } from "./session_table.ts";
+
+/** How long an id rests. A host that missed its PADT may go on sending for a while. */
+export const REST_MS = 10_000;
+
+/** How many ids rest at once; one more ends the rest of the one that has had the most of it. */
+export const RESTING_IDS = 16_384;
+
+interface Resting {
+  readonly session: Session;
+  readonly untilMs: number;
+}
+
+/** The resting ids of one link, each of a pair of addresses on it. */
+export class RestingIds {
+  readonly #byPair = new Map<string, Map<number, Resting>>();
+  /** In the order in which they came. */
+  readonly #all = new Set<Resting>();
+
+  /** How many there are. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** A session is over. */
+  add(session: Session, nowMs: number): void {
+    const pair = pairOf(session.peerMac, session.facingMac);
+    let ids = this.#byPair.get(pair);
+    if (ids === undefined) this.#byPair.set(pair, ids = new Map());
+    const before = ids.get(session.linkId);
+    if (before !== undefined) this.#all.delete(before);
+    const resting = { session, untilMs: nowMs + REST_MS };
+    ids.set(session.linkId, resting);
+    this.#all.add(resting);
+    if (this.#all.size > RESTING_IDS) this.#remove(this.#all.values().next().value!);
+  }
+
+  /**
+   * Tells whether an id may not be given to a new session. It may be, to one that its AC knows by the same
+   * id as the old one: what is on the way for that id is the AC's to judge.
+   *
+   * @param session The new session, whose id on the link is looked for.
+   */
+  keeps(linkId: number, session: Omit<SessionKey, "linkId">, nowMs: number): boolean {
+    const ids = this.#byPair.get(pairOf(session.peerMac, session.facingMac));
+    const resting = ids?.get(linkId);
+    if (resting === undefined || nowMs >= resting.untilMs) return false;
+    const { remote, farMac, tunnelId } = resting.session;
+    return remote !== session.remote || tunnelId !== session.tunnelId ||
+      !sameMac(farMac, 0, session.farMac, 0);
+  }
+
+  /** Ends the rest of those that have had enough. */
+  expire(nowMs: number): void {
+    for (const resting of this.#all) {
+      if (nowMs < resting.untilMs) return;
+      this.#remove(resting);
+    }
+  }
+
+  #remove(resting: Resting): void {
+    const { peerMac, facingMac, linkId } = resting.session;
+    const pair = pairOf(peerMac, facingMac);
+    const ids = this.#byPair.get(pair)!;
+    ids.delete(linkId);
+    if (ids.size === 0) this.#byPair.delete(pair);
+    this.#all.delete(resting);
+  }
+}
+
+function pairOf(peerMac: Uint8Array, facingMac: Uint8Array): string {
+  return formatMac(peerMac) + formatMac(facingMac);
+}
