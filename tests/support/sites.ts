@@ -21,8 +21,11 @@ import { CODE, emitDiscovery, parseMac, readCode } from "../../src/wire/mod.ts";
 import { TestNet } from "./namespaces.ts";
 import { until } from "./until.ts";
 
-/** What the program's interfaces are: an end of a veth pair, or a macvlan (bridge mode) on one. */
-export type LinkKind = "veth" | "macvlan";
+/**
+ * What the program's interfaces are: an end of a veth pair, or a macvlan on one, in bridge mode or in
+ * the one that takes frames for any address.
+ */
+export type LinkKind = "veth" | "macvlan" | "passthru";
 
 /** Options of {@linkcode withSites}. */
 export interface SitesOptions {
@@ -49,13 +52,14 @@ export interface SitesOptions {
 /** The link and the addresses that a scenario is played on. */
 export interface Variant {
   link: LinkKind;
-  mac: "own" | "transparent";
+  mac: "own" | "per-host" | "transparent";
 }
 
-/** All three, of which `--mac transparent` on macvlan is not one: it cannot work. */
+/** All but those that cannot work: on a macvlan in bridge mode, `own` is the only one that does. */
 export const VARIANTS: readonly Variant[] = [
   { link: "veth", mac: "own" },
   { link: "macvlan", mac: "own" },
+  { link: "passthru", mac: "per-host" },
   { link: "veth", mac: "transparent" },
 ];
 
@@ -273,12 +277,17 @@ export class Sites implements AsyncDisposable {
 
   /** The name of the client's interface. */
   get clientInterface(): string {
-    return this.options.link === "macvlan" ? MACVLAN : "lan0";
+    return this.#macvlan !== undefined ? MACVLAN : "lan0";
   }
 
   /** The name of the server's interface. */
   get serverInterface(): string {
-    return this.options.link === "macvlan" ? MACVLAN : "isp0";
+    return this.#macvlan !== undefined ? MACVLAN : "isp0";
+  }
+
+  get #macvlan(): "bridge" | "passthru" | undefined {
+    const { link } = this.options;
+    return link === "macvlan" ? "bridge" : link === "passthru" ? "passthru" : undefined;
   }
 
   /** Starts server and clients, and waits until all are well. */
@@ -385,8 +394,8 @@ export class Sites implements AsyncDisposable {
 
   async #join(far: string, near: string, name: string): Promise<Station> {
     await this.net.veth({ namespace: far, name }, { namespace: near, name });
-    if (this.options.link === "macvlan") {
-      await this.net.macvlan({ namespace: near, name: MACVLAN }, name);
+    if (this.#macvlan !== undefined) {
+      await this.net.macvlan({ namespace: near, name: MACVLAN }, name, this.#macvlan);
     }
     const { padding, log } = this.options;
     return Station.open({ namespace: this.net.path(far), interface: name, padding, log });

@@ -195,6 +195,7 @@ Deno.test("modeOptions() leaves what is not given to the mode", () => {
     legacy: false,
     idleTimeoutMs: undefined,
     graceMs: undefined,
+    stateDir: undefined,
     ringFrames: undefined,
     queueBytes: undefined,
     batchBytes: undefined,
@@ -207,7 +208,7 @@ Deno.test("modeOptions() reads each shared flag", () => {
   const { log: _, ...options } = mode(
     ..."--interface eth1 --mac transparent --name osaka --status [::1]:9000 --legacy".split(" "),
     ..."--idle-timeout 90 --log-level debug --ring-frames 1024 --queue-kib 512".split(" "),
-    ..."--batch-kib 32 --congestion reno --grace 30".split(" "),
+    ..."--batch-kib 32 --congestion reno --grace 30 --state-dir /s".split(" "),
   );
   assertEquals(options, {
     interface: "eth1",
@@ -217,6 +218,7 @@ Deno.test("modeOptions() reads each shared flag", () => {
     legacy: true,
     idleTimeoutMs: 90_000,
     graceMs: 30_000,
+    stateDir: "/s",
     ringFrames: 1024,
     queueBytes: 524_288,
     batchBytes: 32_768,

@@ -1,0 +1,64 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { parseConfig, readFlagsAndConfig } from "../../../src/cli/config_file.ts";
+import { type Flags, UsageError } from "../../../src/cli/options.ts";
+
+const FLAGS: Flags = {
+  name: { value: "NAME", help: "A word." },
+  allow: { value: "CIDR", help: "Words.", repeats: true },
+  legacy: { help: "A switch." },
+};
+
+const parse = (text: string) => parseConfig(FLAGS, text, "a.conf");
+
+function refusal(act: () => unknown): string {
+  return assertThrows(act, UsageError).message;
+}
+
+Deno.test("parseConfig() reads a flag a line, with or without an equals sign", () => {
+  const given = parse(
+    "# a comment\n\n  name = osaka 1 \nallow 10.0.0.0/8\nallow=192.0.2.1\r\n\tlegacy\n",
+  );
+  assertEquals(given.value("name"), "osaka 1");
+  assertEquals(given.values("allow"), ["10.0.0.0/8", "192.0.2.1"]);
+  assertEquals(given.has("legacy"), true);
+  assertEquals(parse("").values("allow"), []);
+});
+
+Deno.test("parseConfig() takes a value as it is, dashes and signs too", () => {
+  assertEquals(parse("name --x=y # z").value("name"), "--x=y # z");
+});
+
+Deno.test("parseConfig() names the file and the line of a fault", () => {
+  for (
+    const [text, message] of [
+      ["name a\nnme b", "Cannot read a.conf, line 2: there is no flag nme"],
+      ["config b.conf", "Cannot read a.conf, line 1: there is no flag config"],
+      ["constructor x", "Cannot read a.conf, line 1: there is no flag constructor"],
+      ["--name a", "Cannot read a.conf, line 1: it is not `name value`"],
+      ["name", "Cannot read a.conf, line 1: name needs a value: NAME"],
+      ["legacy yes", "Cannot read a.conf, line 1: legacy takes no value"],
+      ["name a\nname b", "Cannot read a.conf: --name is given 2 times; give it once"],
+    ]
+  ) assertEquals(refusal(() => parse(text)), message);
+});
+
+Deno.test("readFlagsAndConfig() lets the command line win over the file", () => {
+  const file = Deno.makeTempFileSync();
+  try {
+    Deno.writeTextFileSync(file, "name a\nallow 10.0.0.0/8\nlegacy\n");
+    const given = readFlagsAndConfig(FLAGS, ["--config", file, "--allow", "192.0.2.1"]);
+    assertEquals(given.value("name"), "a");
+    assertEquals(given.values("allow"), ["192.0.2.1"]);
+    assertEquals(given.has("legacy"), true);
+    assertEquals(readFlagsAndConfig(FLAGS, ["--name", "b"]).has("legacy"), false);
+  } finally {
+    Deno.removeSync(file);
+  }
+});
+
+Deno.test("readFlagsAndConfig() refuses a file that is not there", () => {
+  assertEquals(
+    refusal(() => readFlagsAndConfig(FLAGS, ["--config", "/no/such"])),
+    "Cannot read /no/such: there is no such file",
+  );
+});
