@@ -4,6 +4,7 @@ import {
   DROP_REASONS,
   type DropReason,
   type MacMode,
+  NO_TUNNEL,
   Relay,
   type RelayOptions,
   type Remote,
@@ -140,6 +141,8 @@ export class RecordedRelay {
   closed: { session: Session; reason: string }[] = [];
   /** Lists of sessions that went to a tunnel. */
   lists: { tunnel: number; payload: Uint8Array }[] = [];
+  /** Whether there is room for another one. */
+  takesLists = true;
   forgotten: Remote[] = [];
 
   constructor(
@@ -160,11 +163,14 @@ export class RecordedRelay {
       // Frames are lent.
       toLink: (frame) => this.link.push(frame.slice()),
       toTunnel: (tunnel, frame) => {
+        // As the data plane does.
+        if (tunnel === NO_TUNNEL) return void this.drops.push("no-tunnel");
         const copy = frame.slice();
         this.tunnel.push({ tunnel, frame: copy });
         sent(tunnel, copy);
       },
       listToTunnel: (tunnel, payload) => {
+        if (!this.takesLists) return false;
         this.lists.push({ tunnel, payload });
         listed(tunnel, payload);
         return true;
@@ -295,11 +301,14 @@ export class JoinedRelays {
   }
 
   /**
-   * Gives a client another tunnel, through which nothing has come yet.
+   * Gives a client another tunnel, through which nothing has come yet. What is in one that it still
+   * has is lost.
    *
    * @returns The tunnels that were replaced, at the server and at the client.
    */
   rejoin(client = this.client): { atServer: number; atClient: number } {
+    const old = this.#find((joint) => joint.client === client);
+    if (old !== undefined) this.#joints.delete(old);
     return this.#join({
       client,
       atServer: ++this.#last.atServer,

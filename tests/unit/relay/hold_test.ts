@@ -1,0 +1,663 @@
+// Sessions whose tunnel is away: held for their remote, given back to it, and to nobody else.
+
+import { assert, assertEquals } from "@std/assert";
+import { DROP, NO_TUNNEL, type Session } from "../../../src/relay/mod.ts";
+import {
+  emitLcp,
+  emitSession,
+  emitSessionList,
+  LCP_CODE,
+  parseSessionList,
+  PPP_PROTOCOL,
+  SESSION_LIST_MAX,
+} from "../../../src/wire/mod.ts";
+import {
+  AC,
+  AC_2,
+  answer,
+  bytes,
+  CLIENT_LINK,
+  data,
+  discovery,
+  HOST,
+  HOST_2,
+  hostUniq,
+  JoinedRelays,
+  mac,
+  padi,
+  padr,
+  RecordedRelay,
+  SERVER_LINK,
+  SERVICE,
+} from "../../support/relays.ts";
+
+const GRACE_MS = 20_000;
+const SIDES = ["server", "client"] as const;
+type Side = typeof SIDES[number];
+
+/** With sessions 1 of HOST and 2 of HOST_2, both with AC. */
+function withSessions(clients = 1): JoinedRelays {
+  const joined = new JoinedRelays({
+    graceMs: GRACE_MS,
+    clients: new Array(clients).fill("own"),
+  });
+  joined.dial({ host: HOST, sessionId: 1 });
+  joined.dial({ host: HOST_2, sessionId: 2 });
+  for (const relay of [joined.server, ...joined.clients]) {
+    relay.takeTunnel();
+    relay.lists = [];
+  }
+  return joined;
+}
+
+/** The PADT of a session of `withSessions` on the link of a side. */
+function padtAt(side: Side, id: 1 | 2): Uint8Array {
+  return side === "server"
+    ? discovery("PADT", SERVER_LINK, AC, [], id)
+    : discovery("PADT", CLIENT_LINK, id === 1 ? HOST : HOST_2, [], id);
+}
+
+function ids(sessions: Session[]): number[] {
+  return sessions.map(({ tunnelId }) => tunnelId);
+}
+
+/** Whether session 1 of `withSessions` carries both ways. */
+function assertCarried(joined: JoinedRelays): void {
+  assertEquals(joined.hostData(data(HOST, CLIENT_LINK, 1)), data(SERVER_LINK, AC, 1));
+  assertEquals(joined.acData(data(AC, SERVER_LINK, 1))?.frame, data(CLIENT_LINK, HOST, 1));
+}
+
+function listed(relay: RecordedRelay): number[] {
+  return relay.lists.flatMap(({ payload }) =>
+    parseSessionList(payload)!.sessions.map(({ sessionId }) => sessionId)
+  );
+}
+
+Deno.test("Relay holds its sessions when their tunnel goes, and tells no station", () => {
+  const joined = withSessions();
+  const before = [joined.server.sessions, joined.client.sessions];
+  joined.break();
+  joined.nowMs = GRACE_MS - 1;
+  for (const relay of [joined.server, joined.client]) {
+    relay.relay.tick(joined.nowMs);
+    assertEquals(relay.sessions.map(({ tunnel }) => tunnel), [NO_TUNNEL, NO_TUNNEL]);
+    assert(relay.sessions.every(({ remote }) => remote.held));
+    assertEquals([relay.link, relay.closed, relay.forgotten], [[], [], []]);
+    assertEquals([...relay.relay.tunnels], []);
+  }
+  assertEquals([joined.server.sessions, joined.client.sessions], before);
+});
+
+Deno.test("Relay drops what stations send in a session that is held, and in a discovery", () => {
+  const joined = withSessions();
+  joined.break();
+  assertEquals(joined.hostData(data(HOST, CLIENT_LINK, 1)), undefined);
+  assertEquals(joined.acData(data(AC, SERVER_LINK, 1)), undefined);
+  assertEquals(joined.hostSends(discovery("PADQ", HOST, CLIENT_LINK, [], 1)), []);
+  assertEquals(joined.acSends(discovery("PADQ", AC, SERVER_LINK, [], 1)), []);
+  assertEquals(joined.hostSends(padi(HOST)), []);
+  assertEquals(joined.client.drops, ["no-tunnel", "no-tunnel", "no-tunnel"]);
+  assertEquals(joined.server.drops, ["no-tunnel", "no-tunnel"]);
+  assertEquals([joined.server.tunnel, joined.client.tunnel], [[], []]);
+  assertEquals([joined.server.sessions.length, joined.client.sessions.length], [2, 2]);
+});
+
+Deno.test("Relay gives a remote that is back its sessions, through another tunnel", () => {
+  const joined = withSessions();
+  for (let round = 1; round <= 20; round++) {
+    joined.break();
+    joined.nowMs += GRACE_MS - 1;
+    assertEquals(joined.rejoin(), { atServer: NO_TUNNEL, atClient: NO_TUNNEL });
+    joined.settle();
+    assertEquals(joined.server.sessions.map(({ tunnel }) => tunnel), [round + 1, round + 1]);
+    for (const relay of [joined.server, joined.client]) {
+      relay.relay.tick(joined.nowMs);
+      assertEquals([relay.link, relay.closed, relay.forgotten], [[], [], []]);
+      assertEquals([relay.opened.length, relay.drops], [2, []]);
+    }
+    assertCarried(joined);
+  }
+  assertEquals(joined.hostSends(discovery("PADT", HOST, CLIENT_LINK, [], 1)), [
+    padtAt("server", 1),
+  ]);
+});
+
+Deno.test("Relay tells a remote with a key, and only such a one, which sessions it has", () => {
+  for (const side of SIDES) {
+    const { relay, lists } = new RecordedRelay({ side, graceMs: GRACE_MS });
+    relay.addTunnel(1, "key", "far", 0);
+    relay.addTunnel(2, undefined, "far", 0);
+    assertEquals(lists, [{ tunnel: 1, payload: bytes(1) }]);
+  }
+  const joined = withSessions();
+  joined.break();
+  joined.rejoin();
+  const sessions = [{ ac: AC, host: HOST, sessionId: 1 }, { ac: AC, host: HOST_2, sessionId: 2 }];
+  const payload = emitSessionList({ last: true, sessions });
+  assertEquals(joined.server.lists, [{ tunnel: 2, payload }]);
+  assertEquals(joined.client.lists, [{ tunnel: 2, payload }]);
+});
+
+for (const key of ["another", undefined]) {
+  Deno.test(`Relay gives nothing of held sessions to a tunnel with ${key ?? "no"} key`, () => {
+    const joined = withSessions();
+    const { server } = joined;
+    joined.break();
+    server.relay.addTunnel(9, key, "client 1", 0);
+    assertEquals(listed(server), []);
+    assertEquals(
+      server.relay.sessionFromTunnel(9, data(HOST, AC, 1), 0, 0),
+      DROP["unknown-session"],
+    );
+    server.relay.discoveryFromTunnel(9, discovery("PADT", HOST, AC, [], 1), 0);
+    assertEquals(server.takeDrops(), ["unknown-session"]);
+    // Neither what it says that it has, nor what it says that it has not, is another's.
+    const sessions = [{ ac: AC, host: HOST, sessionId: 1 }];
+    server.relay.listFromTunnel(9, emitSessionList({ last: true, sessions }));
+    server.relay.listFromTunnel(9, emitSessionList({ last: true, sessions: [] }));
+    joined.acData(data(AC, SERVER_LINK, 1));
+    assertEquals(server.takeDrops(), ["no-tunnel"]);
+    assertEquals([server.link, server.tunnel, server.closed], [[], [], []]);
+
+    joined.rejoin();
+    joined.settle();
+    assertCarried(joined);
+    assertEquals([server.link, joined.client.link], [[], []]);
+  });
+}
+
+for (const side of SIDES) {
+  Deno.test(`Relay at the ${side} closes what it has held for the grace time, and forgets the remote`, () => {
+    const joined = withSessions();
+    const recorded = joined[side];
+    joined.nowMs = 500;
+    joined.break();
+    recorded.relay.tick(500 + GRACE_MS - 1);
+    assertEquals([recorded.link, recorded.forgotten], [[], []]);
+    recorded.relay.tick(500 + GRACE_MS);
+    assertEquals(recorded.takeLink(), [padtAt(side, 1), padtAt(side, 2)]);
+    assertEquals(recorded.tunnel, []);
+    assertEquals(recorded.closed.map(({ reason }) => reason), [
+      "the other side did not come back",
+      "the other side did not come back",
+    ]);
+    assertEquals(recorded.sessions, []);
+    assertEquals(recorded.forgotten.length, 1);
+    recorded.relay.tick(500 + 3 * GRACE_MS);
+    assertEquals(recorded.forgotten.length, 1);
+
+    // Too late: the other side, which has not looked yet, closes its part.
+    const other = side === "server" ? "client" : "server";
+    joined.rejoin();
+    joined.settle();
+    assertEquals(listed(recorded), []);
+    assertEquals(joined[other].takeLink(), [padtAt(other, 1), padtAt(other, 2)]);
+    assertEquals([joined.server.sessions, joined.client.sessions], [[], []]);
+    assertEquals(recorded.link, []);
+    joined.dial({ sessionId: 1 });
+    assertCarried(joined);
+  });
+
+  Deno.test(`Relay at the ${side} holds nothing with a grace time of 0, nor without a key`, () => {
+    for (const options of [{ graceMs: 0 }, { graceMs: GRACE_MS, keyed: false }]) {
+      const joined = new JoinedRelays(options);
+      joined.dial({ host: HOST, sessionId: 1 });
+      joined.break();
+      const { link, closed, sessions, forgotten } = joined[side];
+      assertEquals(link, [padtAt(side, 1)]);
+      assertEquals(closed.map(({ reason }) => reason), ["gone"]);
+      assertEquals([sessions.length, forgotten.length], [0, 1]);
+    }
+  });
+}
+
+Deno.test("Relay forgets a remote at once for which there is nothing to hold", () => {
+  const { relay, forgotten } = new RecordedRelay({ side: "server", graceMs: GRACE_MS });
+  relay.addTunnel(1, "key", "client", 0);
+  const remote = relay.tunnels.get(1)!;
+  relay.removeTunnel(1, "gone", 0);
+  assertEquals(forgotten, [remote]);
+  relay.addTunnel(2, "key", "client", 0);
+  assert(relay.tunnels.get(2) !== remote);
+});
+
+Deno.test("Relay closes a held session at once when the host ends it, and at the AC when the tunnel is back", () => {
+  const joined = withSessions();
+  joined.break();
+  assertEquals(joined.hostSends(discovery("PADT", HOST, CLIENT_LINK, [], 1)), []);
+  assertEquals(ids(joined.client.sessions), [2]);
+  assertEquals(joined.client.closed.map(({ reason }) => reason), ["PADT from the host"]);
+  assertEquals(ids(joined.server.sessions), [1, 2]);
+  joined.rejoin();
+  joined.settle();
+  assertEquals(joined.server.takeLink(), [padtAt("server", 1)]);
+  assertEquals(joined.client.takeLink(), []);
+  assertEquals([ids(joined.server.sessions), ids(joined.client.sessions)], [[2], [2]]);
+  assertEquals(joined.server.closed.map(({ reason }) => reason), [
+    "the other side has it no more",
+  ]);
+  assertEquals([joined.server.tunnel, joined.client.tunnel], [[], []]);
+});
+
+Deno.test("Relay closes a held session at once when the AC ends it, and at the host when the tunnel is back", () => {
+  const joined = withSessions();
+  joined.break();
+  assertEquals(joined.acSends(discovery("PADT", AC, SERVER_LINK, [], 2)), []);
+  assertEquals(ids(joined.server.sessions), [1]);
+  assertEquals(ids(joined.client.sessions), [1, 2]);
+  joined.rejoin();
+  joined.settle();
+  assertEquals(joined.client.takeLink(), [padtAt("client", 2)]);
+  assertEquals(joined.server.takeLink(), []);
+  assertEquals([ids(joined.server.sessions), ids(joined.client.sessions)], [[1], [1]]);
+  assertCarried(joined);
+});
+
+for (const side of SIDES) {
+  Deno.test(`Relay closes sessions that only the ${side} has, with a PADT there`, () => {
+    const joined = withSessions();
+    const other = joined[side === "server" ? "client" : "server"];
+    joined.break();
+    // As a program does that was started anew.
+    for (const session of other.sessions) {
+      other.relay.close(session, "lost", { link: false, tunnel: false });
+    }
+    joined.rejoin();
+    joined.settle();
+    assertEquals(joined[side].takeLink(), [padtAt(side, 1), padtAt(side, 2)]);
+    assertEquals(other.link, []);
+    assertEquals([joined.server.sessions, joined.client.sessions], [[], []]);
+  });
+}
+
+Deno.test("Relay closes everything that is held when it is told to, and its remote learns of it later", () => {
+  const joined = withSessions();
+  joined.break();
+  joined.client.relay.closeAll("shutdown");
+  assertEquals(joined.client.takeLink(), [padtAt("client", 1), padtAt("client", 2)]);
+  assertEquals([joined.client.tunnel, joined.client.drops], [[], []]);
+  joined.rejoin();
+  joined.settle();
+  assertEquals(joined.server.takeLink(), [padtAt("server", 1), padtAt("server", 2)]);
+});
+
+Deno.test("Relay.setLinkMac() ends sessions that are held, too", () => {
+  const joined = withSessions();
+  joined.break();
+  joined.server.relay.setLinkMac(mac(0x51));
+  assertEquals(joined.server.takeLink(), [padtAt("server", 1), padtAt("server", 2)]);
+  assertEquals(joined.server.drops, []);
+  joined.rejoin();
+  joined.settle();
+  assertEquals(joined.client.takeLink(), [padtAt("client", 1), padtAt("client", 2)]);
+});
+
+Deno.test("Relay.closeTunnel() ends the sessions of that tunnel's remote, and tells both stations", () => {
+  const joined = withSessions(2);
+  const [first, second] = joined.clients;
+  joined.dial({ client: second, sessionId: 3 });
+  joined.server.relay.closeTunnel(1, "moved");
+  joined.settle();
+  assertEquals(joined.server.takeLink(), [padtAt("server", 1), padtAt("server", 2)]);
+  assertEquals(first.takeLink(), [padtAt("client", 1), padtAt("client", 2)]);
+  assertEquals(joined.server.closed.map(({ reason }) => reason), ["moved", "moved"]);
+  assertEquals([ids(joined.server.sessions), ids(second.sessions)], [[3], [3]]);
+  joined.server.relay.closeTunnel(7, "moved");
+  assertEquals(ids(joined.server.sessions), [3]);
+});
+
+Deno.test("Relay tells which tunnel a second one of the same key replaces, and takes the sessions over", () => {
+  const joined = withSessions();
+  assertEquals(joined.rejoin(), { atServer: 1, atClient: 1 });
+  joined.settle();
+  assertEquals([...joined.server.relay.tunnels.keys()], [2]);
+  assertCarried(joined);
+  for (const relay of [joined.server, joined.client]) {
+    // Its end is no news any more.
+    relay.relay.removeTunnel(1, "replaced", 0);
+    assertEquals([relay.link, relay.closed, relay.forgotten], [[], [], []]);
+  }
+  assertCarried(joined);
+});
+
+Deno.test("Relay drops what still comes through a tunnel that was replaced", () => {
+  const joined = withSessions();
+  const { server } = joined;
+  joined.rejoin();
+  joined.settle();
+  assertEquals(
+    server.relay.sessionFromTunnel(1, data(HOST, AC, 1), 0, 0),
+    DROP["unknown-session"],
+  );
+  server.relay.discoveryFromTunnel(1, discovery("PADT", HOST, AC, [], 1), 0);
+  server.relay.discoveryFromTunnel(1, padi(HOST), 0);
+  server.relay.listFromTunnel(1, bytes(1));
+  assertEquals(server.takeDrops(), ["no-tunnel", "no-tunnel", "malformed"]);
+  assertEquals(server.link, []);
+  assertCarried(joined);
+});
+
+for (const side of SIDES) {
+  Deno.test(`Relay takes sessions over that only the ${side} saw break`, () => {
+    const joined = withSessions();
+    joined.break(joined.client, side);
+    const replaced = joined.rejoin();
+    assertEquals(
+      replaced,
+      side === "server" ? { atServer: 0, atClient: 1 } : { atServer: 1, atClient: 0 },
+    );
+    joined.settle();
+    assertCarried(joined);
+    assertEquals([joined.server.link, joined.client.link], [[], []]);
+  });
+}
+
+for (const seen of [true, false]) {
+  Deno.test(`Relay gives the AC a session back that it granted while the tunnel was away${seen ? "" : ", unnoticed"}`, () => {
+    const joined = withSessions();
+    const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("late")]));
+    const [offer] = joined.acSends(answer(sought, AC_2, "PADO"));
+    const [asked] = joined.hostSends(padr(offer));
+    joined.break(joined.client, ...(seen ? [] : ["client" as const]));
+    joined.server.takeTunnel();
+    assertEquals(joined.acSends(answer(asked, AC_2, "PADS", { sessionId: 9 })), []);
+    assertEquals(joined.server.drops, seen ? ["no-tunnel"] : []);
+    assertEquals(ids(joined.server.sessions), [1, 2, 9]);
+    joined.rejoin();
+    joined.settle();
+    assertEquals(joined.server.takeLink(), [discovery("PADT", SERVER_LINK, AC_2, [], 9)]);
+    assertEquals(ids(joined.server.sessions), [1, 2]);
+    assertEquals([joined.client.link, joined.client.drops], [[], []]);
+    // The host asks again.
+    const [again] = joined.hostSends(padr(offer));
+    const [pads] = joined.acSends(answer(again, AC_2, "PADS", { sessionId: 10 }));
+    assertEquals(pads, discovery("PADS", CLIENT_LINK, HOST, [SERVICE, hostUniq("late")], 10));
+  });
+}
+
+Deno.test("Relay keeps a session that was granted after its list was sent", () => {
+  const joined = withSessions();
+  const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("late")]));
+  const [offer] = joined.acSends(answer(sought, AC_2, "PADO"));
+  const [asked] = joined.hostSends(padr(offer));
+  joined.break();
+  joined.rejoin();
+  // Both lists are under way, and this is behind one of them.
+  const [pads] = joined.acSends(answer(asked, AC_2, "PADS", { sessionId: 9 }));
+  assertEquals(pads, discovery("PADS", CLIENT_LINK, HOST, [SERVICE, hostUniq("late")], 9));
+  assertEquals([ids(joined.server.sessions), ids(joined.client.sessions)], [[1, 2, 9], [1, 2, 9]]);
+  assertEquals(joined.server.link, []);
+});
+
+Deno.test("Relay gives an id anew that the AC took from a held session, and the old host learns of it later", () => {
+  const joined = withSessions(2);
+  const [first, second] = joined.clients;
+  joined.break(first);
+  joined.dial({ client: second, host: HOST, sessionId: 1 });
+  assertEquals(joined.server.closed.map(({ reason }) => reason), ["its id was given anew"]);
+  joined.rejoin(first);
+  joined.settle();
+  assertEquals(first.takeLink(), [padtAt("client", 1)]);
+  assertEquals(ids(first.sessions), [2]);
+  assert(joined.acData(data(AC, SERVER_LINK, 1))?.client === second);
+  assertEquals(joined.server.takeLink(), []);
+});
+
+/** So many sessions of one host, at both sides. */
+function withMany(count: number): JoinedRelays {
+  const joined = new JoinedRelays({ graceMs: GRACE_MS });
+  for (let id = 1; id <= count; id++) {
+    const both = { tunnelId: id, linkId: id };
+    joined.server.relay.open({
+      ...both,
+      remote: joined.server.relay.tunnels.get(1)!,
+      peerMac: AC,
+      farMac: HOST,
+      facingMac: SERVER_LINK,
+    }, 0);
+    joined.client.relay.open({
+      ...both,
+      remote: joined.client.relay.tunnels.get(1)!,
+      peerMac: HOST,
+      farMac: AC,
+      facingMac: CLIENT_LINK,
+    }, 0);
+  }
+  for (const relay of [joined.server, joined.client]) relay.lists = [];
+  return joined;
+}
+
+for (
+  const [count, parts] of [
+    [SESSION_LIST_MAX, [SESSION_LIST_MAX]],
+    [SESSION_LIST_MAX + 1, [SESSION_LIST_MAX, 1]],
+    [2 * SESSION_LIST_MAX + 5, [SESSION_LIST_MAX, SESSION_LIST_MAX, 5]],
+  ] as const
+) {
+  Deno.test(`Relay lists ${count} sessions in ${parts.length} parts, and closes those that are in none`, () => {
+    const joined = withMany(count);
+    joined.break();
+    const lost = [1, SESSION_LIST_MAX, count].filter((id, at, all) => all.indexOf(id) === at);
+    for (const id of lost) {
+      const session = joined.client.relay.sessions.atLink(id, HOST, CLIENT_LINK)!;
+      joined.client.relay.close(session, "lost", { link: false, tunnel: false });
+    }
+    joined.rejoin();
+    const lists = joined.server.lists.map(({ payload }) => parseSessionList(payload)!);
+    assertEquals(lists.map(({ sessions }) => sessions.length), [...parts]);
+    assertEquals(lists.map(({ last }) => last), parts.map((_, at) => at === parts.length - 1));
+    joined.settle();
+    assertEquals(
+      joined.server.takeLink(),
+      lost.map((id) => discovery("PADT", SERVER_LINK, AC, [], id)),
+    );
+    assertEquals(joined.client.link, []);
+    assertEquals(
+      [joined.server.sessions.length, joined.client.sessions.length],
+      [count - lost.length, count - lost.length],
+    );
+  });
+}
+
+Deno.test("Relay closes nothing for a list that breaks off, and begins anew with the next tunnel", () => {
+  const joined = withMany(SESSION_LIST_MAX + 1);
+  const { server } = joined;
+  joined.break();
+  server.relay.addTunnel(8, "client 1", "client 1", 0);
+  server.relay.listFromTunnel(8, emitSessionList({ last: false, sessions: [] }));
+  server.relay.removeTunnel(8, "gone", 0);
+  assertEquals([server.link, server.closed], [[], []]);
+  joined.rejoin();
+  joined.settle();
+  assertEquals([server.link, joined.client.link], [[], []]);
+  assertEquals(server.sessions.length, SESSION_LIST_MAX + 1);
+});
+
+Deno.test("Relay sends no other part of a list when there is no room for one, and closes nothing", () => {
+  const joined = withMany(SESSION_LIST_MAX + 1);
+  joined.break();
+  joined.server.takesLists = false;
+  joined.rejoin();
+  joined.settle();
+  assertEquals([joined.server.lists, joined.client.lists.length], [[], 2]);
+  assertEquals([joined.server.link, joined.client.link], [[], []]);
+  assertEquals(joined.client.sessions.length, SESSION_LIST_MAX + 1);
+});
+
+Deno.test("Relay.listFromTunnel() drops a list that is malformed, or of a tunnel that is not there", () => {
+  const joined = withSessions();
+  joined.break();
+  joined.server.relay.addTunnel(5, "client 1", "client 1", 0);
+  joined.server.takeDrops();
+  for (const payload of [bytes(), bytes(1, 2), new Uint8Array(1 + 14 * (SESSION_LIST_MAX + 1))]) {
+    joined.server.relay.listFromTunnel(5, payload);
+    assertEquals(joined.server.takeDrops(), ["malformed"]);
+  }
+  joined.server.relay.listFromTunnel(6, bytes(1));
+  assertEquals(joined.server.takeDrops(), ["malformed"]);
+  assertEquals(ids(joined.server.sessions), [1, 2]);
+  assertEquals(joined.server.link, []);
+});
+
+Deno.test("Relay.listFromTunnel() makes no session, and touches none of another remote", () => {
+  const joined = withSessions(2);
+  const [first, second] = joined.clients;
+  joined.dial({ client: second, host: HOST, sessionId: 3 });
+  joined.break(second);
+  joined.rejoin(second);
+  const sessions = [
+    { ac: AC, host: HOST, sessionId: 1 },
+    { ac: AC, host: HOST, sessionId: 3 },
+    { ac: AC, host: HOST, sessionId: 77 },
+  ];
+  joined.server.relay.listFromTunnel(3, emitSessionList({ last: true, sessions }));
+  joined.settle();
+  assertEquals(ids(joined.server.sessions), [1, 2, 3]);
+  assertEquals([ids(first.sessions), ids(second.sessions)], [[1, 2], [3]]);
+  assertEquals([joined.server.link, joined.server.drops], [[], []]);
+});
+
+function echoRequest(source: Uint8Array, destination: Uint8Array): Uint8Array {
+  const payload = emitLcp({ code: LCP_CODE.ECHO_REQUEST, identifier: 1, data: new Uint8Array(4) });
+  return emitSession({ source, destination, sessionId: 1, protocol: PPP_PROTOCOL.LCP, payload });
+}
+
+for (const side of SIDES) {
+  Deno.test(`Relay at the ${side} lets no time-out run while a session is held, and begins anew after`, () => {
+    const idleMs = 60_000;
+    const deadMs = 30_000;
+    const graceMs = 300_000;
+    const joined = new JoinedRelays({ graceMs, idleMs, deadMs });
+    joined.dial({ sessionId: 1 });
+    const recorded = joined[side];
+    const ask = () => {
+      const [from, to] = side === "server" ? [AC, SERVER_LINK] : [HOST, CLIENT_LINK];
+      recorded.relay.sessionFromLink(echoRequest(from, to), 0, joined.nowMs);
+    };
+    joined.nowMs = 1000;
+    ask();
+    joined.break();
+    for (; joined.nowMs < 200_000; joined.nowMs += 1000) {
+      ask();
+      recorded.relay.tick(joined.nowMs);
+    }
+    assertEquals(recorded.closed, []);
+    joined.rejoin();
+    joined.settle();
+    joined.nowMs += deadMs;
+    recorded.relay.tick(joined.nowMs);
+    assertEquals(recorded.closed, [], "nobody has asked since");
+    joined.nowMs += idleMs - deadMs - 1;
+    recorded.relay.tick(joined.nowMs);
+    assertEquals(recorded.closed, []);
+    recorded.relay.tick(joined.nowMs + 1);
+    assertEquals(recorded.closed.map(({ reason }) => reason), ["idle"]);
+  });
+}
+
+Deno.test("Relay goes on with a discovery that a break of the tunnel came into, wherever it was", () => {
+  const steps = [
+    (joined: JoinedRelays) => joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]))[0],
+    (joined: JoinedRelays, sought: Uint8Array) => joined.acSends(answer(sought, AC, "PADO"))[0],
+    (joined: JoinedRelays, offer: Uint8Array) => joined.hostSends(padr(offer))[0],
+    (joined: JoinedRelays, asked: Uint8Array) =>
+      joined.acSends(answer(asked, AC, "PADS", { sessionId: 1 }))[0],
+  ];
+  for (let breakAt = 1; breakAt < steps.length; breakAt++) {
+    const joined = new JoinedRelays({ graceMs: GRACE_MS });
+    let frame = new Uint8Array(0);
+    for (const [at, step] of steps.entries()) {
+      if (at === breakAt) {
+        joined.break();
+        joined.nowMs += GRACE_MS - 1;
+        joined.rejoin();
+        joined.settle();
+      }
+      frame = step(joined, frame).slice();
+    }
+    assertEquals(frame, discovery("PADS", CLIENT_LINK, HOST, [SERVICE, hostUniq("h")], 1));
+    assertCarried(joined);
+    assertEquals([joined.server.drops, joined.client.drops], [[], []]);
+  }
+});
+
+Deno.test("Relay forgets a discovery with its remote when the grace time is over", () => {
+  const joined = new JoinedRelays({ graceMs: GRACE_MS });
+  const [sought] = joined.hostSends(padi(HOST));
+  joined.break();
+  joined.nowMs = GRACE_MS;
+  joined.server.relay.tick(joined.nowMs);
+  assertEquals(joined.server.forgotten.length, 1);
+  joined.rejoin();
+  joined.settle();
+  assertEquals(joined.acSends(answer(sought, AC, "PADO")), []);
+  assertEquals(joined.server.drops, ["unknown-host-uniq"]);
+});
+
+/** A session of an earlier run of the server. */
+const RESTORED = {
+  serial: 41,
+  openedMs: -5000,
+  peerMac: AC,
+  farMac: HOST,
+  facingMac: SERVER_LINK,
+  tunnelId: 1,
+  linkId: 1,
+};
+
+function restored(heldSinceMs = 0): RecordedRelay {
+  const server = new RecordedRelay({ side: "server", graceMs: GRACE_MS, firstSerial: 42 });
+  server.relay.restore(RESTORED, { key: "key", name: "osaka", heldSinceMs }, 1000);
+  return server;
+}
+
+Deno.test("Relay.restore() holds a session until its remote comes", () => {
+  const server = restored();
+  const [session] = server.sessions;
+  const { serial, openedMs, linkMs, remote, tunnel } = session;
+  assertEquals([serial, openedMs, linkMs, tunnel], [41, -5000, 1000, NO_TUNNEL]);
+  assertEquals([remote.key, remote.name, remote.held], ["key", "osaka", true]);
+  assertEquals([server.opened, server.link], [[], []]);
+
+  server.relay.addTunnel(1, "stranger", "osaka", 1500);
+  assertEquals(listed(server), []);
+  server.relay.addTunnel(2, "key", "osaka", 2000);
+  assertEquals(listed(server), [1]);
+  const sessions = [{ ac: AC, host: HOST, sessionId: 1 }];
+  server.relay.listFromTunnel(2, emitSessionList({ last: true, sessions }));
+  const frame = data(HOST, AC, 1);
+  assertEquals(server.relay.sessionFromTunnel(2, frame, 0, 2000), session);
+  assertEquals(frame, data(SERVER_LINK, AC, 1));
+  assertEquals([server.link, server.closed], [[], []]);
+
+  server.relay.discoveryFromTunnel(2, discovery("PADR", HOST, AC_2, [hostUniq("h")]), 0);
+  const [asked] = server.takeLink();
+  server.relay.discoveryFromLink(answer(asked, AC_2, "PADS", { sessionId: 5 }), 0);
+  assertEquals(server.opened.map(({ serial }) => serial), [42]);
+});
+
+Deno.test("Relay.restore() lets the grace time run from when the remote was last seen", () => {
+  const server = restored(-3000);
+  server.relay.tick(GRACE_MS - 3001);
+  assertEquals(server.link, []);
+  server.relay.tick(GRACE_MS - 3000);
+  assertEquals(server.link, [discovery("PADT", SERVER_LINK, AC, [], 1)]);
+  assertEquals([server.closed.length, server.forgotten.length], [1, 1]);
+});
+
+Deno.test("Relay.restore() closes what the remote has no more", () => {
+  const server = restored();
+  server.relay.addTunnel(1, "key", "osaka", 2000);
+  server.relay.listFromTunnel(1, emitSessionList({ last: true, sessions: [] }));
+  assertEquals(server.link, [discovery("PADT", SERVER_LINK, AC, [], 1)]);
+  assertEquals(server.sessions, []);
+});
+
+Deno.test("Relay.restore() puts the sessions of one remote together", () => {
+  const server = restored();
+  const second = { ...RESTORED, serial: 40, farMac: HOST_2, tunnelId: 2, linkId: 2 };
+  server.relay.restore(second, { key: "key", name: "osaka", heldSinceMs: 0 }, 1000);
+  assertEquals(new Set(server.sessions.map(({ remote }) => remote)).size, 1);
+  server.relay.addTunnel(1, "key", "osaka", 2000);
+  assertEquals(listed(server), [1, 2]);
+});
