@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { emitHello, parseHello } from "../../../src/wire/hello.ts";
+import { emitHello, FEATURE, parseHello, RESUME_SECRET_LENGTH } from "../../../src/wire/hello.ts";
 import { bytes, uint16, uint32, uint8 } from "./arbitraries.ts";
 import { hex } from "./captures.ts";
 
@@ -24,6 +24,44 @@ Deno.test("emitHello() writes every field", () => {
 
 Deno.test("parseHello() reads every field", () => {
   assertEquals(parseHello(PAYLOAD), HELLO);
+});
+
+const SECRET = hex("00112233445566778899aabbccddeeff");
+const RESUMING = { ...HELLO, features: FEATURE.RESUME, resumeSecret: SECRET };
+const RESUMING_PAYLOAD = hex(`
+  50507879 0001 0000
+  0001 0004 00000001
+  0002 0005 6f73616b61
+  0003 0011 7070706f652d70726f787920302e312e30
+  0004 0010 00112233445566778899aabbccddeeff
+`);
+
+Deno.test("emitHello() writes a resume secret where there is one", () => {
+  assertEquals(emitHello(RESUMING), RESUMING_PAYLOAD);
+  assertEquals(emitHello({ ...HELLO, resumeSecret: undefined }), PAYLOAD);
+});
+
+Deno.test("parseHello() reads a resume secret, of which it keeps a copy", () => {
+  const payload = RESUMING_PAYLOAD.slice();
+  const hello = parseHello(payload);
+  payload.fill(0xee);
+  assertEquals(hello, RESUMING);
+  assertEquals("resumeSecret" in (parseHello(PAYLOAD) as typeof RESUMING), false);
+});
+
+Deno.test("parseHello() refuses a resume secret of another length", () => {
+  const header = "50507879 0001 0000 0002 0001 61";
+  for (const length of [0, 1, RESUME_SECRET_LENGTH - 1, RESUME_SECRET_LENGTH + 1]) {
+    const value = length.toString(16).padStart(4, "0") + "ab".repeat(length);
+    assertWrong(`${header} 0004 ${value}`, `The resume secret has ${length} bytes, not 16`);
+  }
+});
+
+Deno.test("emitHello() throws for a resume secret of another length", () => {
+  for (const length of [0, 15, 17]) {
+    const resumeSecret = new Uint8Array(length);
+    assertThrows(() => emitHello({ ...HELLO, resumeSecret }), RangeError, `${length} bytes`);
+  }
 });
 
 Deno.test("parseHello() reads a payload that starts within a larger buffer", () => {
@@ -86,9 +124,10 @@ Deno.test("parseHello() refuses a text that does not print, is not UTF-8 or is t
 });
 
 Deno.test("parseHello() never throws, and gives what emitHello() can write", () => {
-  const changed = fc.tuple(fc.nat({ max: PAYLOAD.length - 1 }), uint8()).map(([at, value]) => {
-    const payload = PAYLOAD.slice();
-    payload[at] = value;
+  const whole = fc.constantFrom(PAYLOAD, RESUMING_PAYLOAD);
+  const changed = fc.tuple(whole, fc.nat(), uint8()).map(([from, at, value]) => {
+    const payload = from.slice();
+    payload[at % payload.length] = value;
     return payload;
   });
   fc.assert(fc.property(fc.oneof(bytes(), changed), (payload) => {
@@ -113,7 +152,9 @@ Deno.test("parseHello() reads what emitHello() writes", () => {
     name: text(1, 64),
     software: text(0, 64),
   });
-  fc.assert(fc.property(hellos, (hello) => {
+  const secret = fc.option(bytes(RESUME_SECRET_LENGTH, RESUME_SECRET_LENGTH));
+  fc.assert(fc.property(hellos, secret, (fields, resumeSecret) => {
+    const hello = resumeSecret === null ? fields : { ...fields, resumeSecret };
     assertEquals(parseHello(emitHello(hello)), hello);
   }));
 });

@@ -1,0 +1,117 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { backoffMs } from "../../../src/tunnel/backoff.ts";
+import { type Outcome, Reconnect } from "../../../src/tunnel/reconnect.ts";
+
+/** No tunnel came of it, and nothing is held. */
+const FAILED: Outcome = { upMs: 0, held: false, replaced: false };
+const HELD: Outcome = { ...FAILED, held: true };
+const STEADY: Outcome = { ...FAILED, upMs: 10_000 };
+const BRIEF: Outcome = { ...FAILED, upMs: 9_999 };
+
+/** The servers that are tried after each outcome. */
+function tried(reconnect: Reconnect, outcomes: Outcome[]): number[] {
+  return outcomes.map((outcome) => {
+    reconnect.next(outcome, 0.5);
+    return reconnect.at;
+  });
+}
+
+Deno.test("Reconnect begins with the first server, or the one that it is told", () => {
+  assertEquals(new Reconnect(3).at, 0);
+  assertEquals(new Reconnect(3, 2).at, 2);
+});
+
+Deno.test("Reconnect.next() goes round the servers while none is there", () => {
+  assertEquals(tried(new Reconnect(3), new Array(7).fill(FAILED)), [1, 2, 0, 1, 2, 0, 1]);
+  assertEquals(tried(new Reconnect(1), new Array(3).fill(FAILED)), [0, 0, 0]);
+});
+
+Deno.test("Reconnect.next() tries the next server soon, and waits longer after each round", () => {
+  const reconnect = new Reconnect(2);
+  for (let round = 0; round < 6; round++) {
+    const soonMs = reconnect.next(FAILED, 0.5);
+    assert(soonMs >= 100 && soonMs <= 500, `${soonMs} ms`);
+    assertEquals(reconnect.next(FAILED, 0.5), backoffMs(round, 0.5));
+  }
+});
+
+Deno.test("Reconnect.next() waits for one server as a client of one always did", () => {
+  const reconnect = new Reconnect(1);
+  for (let failures = 0; failures < 8; failures++) {
+    assertEquals(reconnect.next(FAILED, 0.3), backoffMs(failures, 0.3));
+  }
+});
+
+Deno.test("Reconnect.next() tries only the server for which sessions are held, soon and for ever", () => {
+  const reconnect = new Reconnect(3, 1);
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const ms = reconnect.next(HELD, attempt / 100);
+    assert(ms >= 100 && ms < 500, `${ms} ms`);
+    assertEquals(reconnect.at, 1);
+  }
+  // Nothing is held any more: the others have their turn.
+  assertEquals(tried(reconnect, [FAILED, FAILED]), [2, 0]);
+});
+
+Deno.test("Reconnect.next() tries a server again that was well for 10 s, with the shortest delay", () => {
+  const reconnect = new Reconnect(2);
+  for (let attempt = 0; attempt < 9; attempt++) reconnect.next(FAILED, 0.5);
+  assertEquals(reconnect.at, 1);
+  assertEquals(reconnect.next(STEADY, 0.5), backoffMs(0, 0.5));
+  assertEquals(reconnect.at, 1);
+  // The failures before count no more.
+  reconnect.next(FAILED, 0.5);
+  assertEquals(reconnect.next(FAILED, 0.5), backoffMs(0, 0.5));
+});
+
+Deno.test("Reconnect.next() takes a tunnel that was up for less for a failure", () => {
+  assertEquals(tried(new Reconnect(2), [BRIEF, BRIEF, BRIEF]), [1, 0, 1]);
+  const reconnect = new Reconnect(1);
+  reconnect.next(BRIEF, 0.5);
+  assertEquals(reconnect.next(BRIEF, 0.5), backoffMs(1, 0.5));
+});
+
+Deno.test("Reconnect.next() stays away for half a minute when another has its place", () => {
+  const reconnect = new Reconnect(2);
+  for (const held of [false, true]) {
+    const ms = reconnect.next({ upMs: 60_000, held, replaced: true }, 0.5);
+    assert(ms >= 30_000 && ms <= 60_000, `${ms} ms`);
+    assertEquals(reconnect.at, 0);
+  }
+});
+
+Deno.test("Reconnect.moved() begins anew with another server, and changes nothing with the same", () => {
+  const reconnect = new Reconnect(2, 1);
+  for (let attempt = 0; attempt < 6; attempt++) reconnect.next(FAILED, 0.5);
+  reconnect.moved(1);
+  reconnect.next(FAILED, 0.5);
+  assertEquals(reconnect.next(FAILED, 0.5), backoffMs(3, 0.5));
+  reconnect.moved(0);
+  assertEquals(reconnect.at, 0);
+  assertEquals(tried(reconnect, [FAILED]), [1]);
+  assertEquals(reconnect.next(FAILED, 0.5), backoffMs(0, 0.5));
+});
+
+Deno.test("Reconnect.next() names a server that there is, and a delay of 0.1 to 60 s", () => {
+  const outcomes = fc.record({
+    upMs: fc.integer({ min: 0, max: 100_000 }),
+    held: fc.boolean(),
+    replaced: fc.boolean(),
+  });
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 5 }),
+      fc.array(fc.tuple(outcomes, random)),
+      (servers, steps) => {
+        const reconnect = new Reconnect(servers);
+        for (const [outcome, random] of steps) {
+          const ms = reconnect.next(outcome, random);
+          assert(ms >= 100 && ms <= 60_000, `${ms} ms`);
+          assert(reconnect.at >= 0 && reconnect.at < servers);
+        }
+      },
+    ),
+  );
+});
