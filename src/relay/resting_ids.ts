@@ -1,17 +1,23 @@
 // Session ids of sessions that are over: nobody else is given one while frames of its old owner may still
 // be on their way.
 
-import { formatMac, sameMac } from "../wire/mod.ts";
+import { formatMac } from "../wire/mod.ts";
+import type { Remote } from "./remote.ts";
 import type { Session, SessionKey } from "./session_table.ts";
 
 /** How long an id rests. A host that missed its PADT may go on sending for a while. */
 export const REST_MS = 10_000;
 
 /** How many ids rest at once; one more ends the rest of the one that has had the most of it. */
-export const RESTING_IDS = 16_384;
+export const RESTING_IDS = 4096;
 
+/** What is left of a session; the session itself is to go. */
 interface Resting {
-  readonly session: Session;
+  readonly pair: string;
+  readonly linkId: number;
+  readonly remote: Remote;
+  readonly farMac: string;
+  readonly tunnelId: number;
   readonly untilMs: number;
 }
 
@@ -33,8 +39,10 @@ export class RestingIds {
     if (ids === undefined) this.#byPair.set(pair, ids = new Map());
     const before = ids.get(session.linkId);
     if (before !== undefined) this.#all.delete(before);
-    const resting = { session, untilMs: nowMs + REST_MS };
-    ids.set(session.linkId, resting);
+    const { linkId, remote, tunnelId } = session;
+    const farMac = formatMac(session.farMac);
+    const resting = { pair, linkId, remote, farMac, tunnelId, untilMs: nowMs + REST_MS };
+    ids.set(linkId, resting);
     this.#all.add(resting);
     if (this.#all.size > RESTING_IDS) this.#remove(this.#all.values().next().value!);
   }
@@ -49,9 +57,8 @@ export class RestingIds {
     const ids = this.#byPair.get(pairOf(session.peerMac, session.facingMac));
     const resting = ids?.get(linkId);
     if (resting === undefined || nowMs >= resting.untilMs) return false;
-    const { remote, farMac, tunnelId } = resting.session;
-    return remote !== session.remote || tunnelId !== session.tunnelId ||
-      !sameMac(farMac, 0, session.farMac, 0);
+    return resting.remote !== session.remote || resting.tunnelId !== session.tunnelId ||
+      resting.farMac !== formatMac(session.farMac);
   }
 
   /** Ends the rest of those that have had enough. */
@@ -63,8 +70,7 @@ export class RestingIds {
   }
 
   #remove(resting: Resting): void {
-    const { peerMac, facingMac, linkId } = resting.session;
-    const pair = pairOf(peerMac, facingMac);
+    const { pair, linkId } = resting;
     const ids = this.#byPair.get(pair)!;
     ids.delete(linkId);
     if (ids.size === 0) this.#byPair.delete(pair);
