@@ -144,8 +144,8 @@ export class Client {
     return this.#mode.keepsSessions;
   }
 
-  /** Takes a new value of `debug`; all else needs another start. */
-  reload(options: Pick<ClientOptions, "debug">): void {
+  /** Takes new values of `limits` and `debug`; all else needs another start. */
+  reload(options: Pick<ClientOptions, "limits" | "debug">): void {
     this.#mode.reload(options);
   }
 

@@ -4,7 +4,7 @@ import { DataWorker } from "./dataplane/data_worker.ts";
 import { createLog, type Log } from "./observe/log.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
 import { serveStatus, type StatusServer } from "./observe/status_server.ts";
-import type { MacMode, Side } from "./relay/mod.ts";
+import type { Limits, MacMode, Side } from "./relay/mod.ts";
 import type { Endpoint } from "./tunnel/endpoint.ts";
 import { VERSION } from "./version.ts";
 import { FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
@@ -42,6 +42,8 @@ export interface ModeOptions {
    * default nowhere.
    */
   stateDir?: string;
+  /** How often hosts may dial, and how many sessions a client may have; see {@linkcode Limits}. */
+  limits?: Partial<Limits>;
   /** How often each side pings the other, in ms; 5 s by default. */
   pingMs?: number;
   /** After how long with nothing from the peer the tunnel is given up, in ms; 15 s by default. */
@@ -120,6 +122,7 @@ export class Mode {
       idleMs: options.idleTimeoutMs ?? 4 * 3600_000,
       deadMs: options.deadTimeoutMs ?? 3 * 60_000,
       graceMs: options.graceMs ?? 20_000,
+      limits: options.limits,
       pingMs: options.pingMs ?? 5_000,
       tunnelDeadMs: options.tunnelTimeoutMs ?? 15_000,
       ...CHANNEL_SIZES,
@@ -191,8 +194,8 @@ export class Mode {
   }
 
   /** Takes what can change while it runs. */
-  reload({ debug = false }: Pick<ModeOptions, "debug">): void {
-    this.#worker.reload({ debug });
+  reload({ debug = false, limits = {} }: Pick<ModeOptions, "debug" | "limits">): void {
+    this.#worker.reload({ debug, limits });
   }
 
   async stop(keep = false): Promise<void> {

@@ -151,12 +151,12 @@ export class Server {
   }
 
   /**
-   * Takes new values of `allow`, `maxClients` and `debug`; all else needs another start. Who is
+   * Takes new values of `allow`, `maxClients`, `limits` and `debug`; all else needs another start. Who is
    * connected already stays so.
    *
    * @throws {Error} If an entry of `allow` is wrong; then nothing has changed.
    */
-  reload(options: Pick<ServerOptions, "allow" | "maxClients" | "debug">): void {
+  reload(options: Pick<ServerOptions, "allow" | "maxClients" | "limits" | "debug">): void {
     this.#allow = AllowList.parse(options.allow ?? []);
     this.#options = { ...this.#options, allow: options.allow, maxClients: options.maxClients };
     this.#mode.reload(options);

@@ -42,7 +42,7 @@ Exit status: 0 when told to stop, 1 when it failed, 2 when the command line is w
 export function client(args: string[]): Promise<number> {
   return runMode({
     flags: FLAGS,
-    live: ["log-level"],
+    live: ["padi-rate", "log-level"],
     options: (given) => {
       required(given, "connect", "vpn.example:8000");
       return {

@@ -41,6 +41,11 @@ export const MODE_FLAGS: Flags = {
     value: "SECONDS",
     help: "Close a session in which a station was silent for so long (14400; 0: never).",
   },
+  "padi-rate": {
+    value: "N",
+    help: "How often a host may dial: PADIs a second, and five times as many at once; PADRs\n" +
+      "are counted apart (10; 0: any number).",
+  },
   "ring-frames": {
     value: "N",
     help: "How many data frames can wait to be taken from the interface, a power of two\n" +
@@ -65,6 +70,7 @@ export function modeOptions(given: Given): ModeOptions & { log: LeveledLog } {
   const status = given.value("status");
   const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
   const graceSeconds = integer(given, "grace", 0, 3600);
+  const padiPerHost = integer(given, "padi-rate", 0, 1_000_000);
   const name = given.value("name");
   const ringFrames = integer(given, "ring-frames", 32, 65536);
   if (ringFrames !== undefined && !Number.isInteger(Math.log2(ringFrames))) {
@@ -85,6 +91,7 @@ export function modeOptions(given: Given): ModeOptions & { log: LeveledLog } {
     idleTimeoutMs: idleSeconds === undefined ? undefined : idleSeconds * 1000,
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
     stateDir: given.value("state-dir"),
+    limits: { padiPerHost },
     ringFrames,
     queueBytes: queueKib === undefined ? undefined : queueKib * 1024,
     batchBytes: batchKib === undefined ? undefined : batchKib * 1024,

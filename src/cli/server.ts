@@ -1,12 +1,22 @@
 // pppoe-proxy server
 
-import { Server } from "../server.ts";
+import type { LeveledLog } from "../observe/log.ts";
+import { Server, type ServerOptions } from "../server.ts";
 import { CONFIG_FLAGS } from "./config_file.ts";
 import { MODE_FLAGS, modeOptions } from "./mode_flags.ts";
-import { allowed, describeFlags, endpoint, type Flags, integer, required } from "./options.ts";
+import {
+  allowed,
+  describeFlags,
+  endpoint,
+  type Flags,
+  type Given,
+  integer,
+  required,
+} from "./options.ts";
 import { runMode } from "./run.ts";
 
-const FLAGS: Flags = {
+/** Its flags. */
+export const SERVER_FLAGS: Flags = {
   interface: { value: "IF", help: "The Ethernet interface towards the access concentrator." },
   listen: { value: "HOST:PORT", help: "Where clients connect to." },
   allow: {
@@ -16,6 +26,12 @@ const FLAGS: Flags = {
     repeats: true,
   },
   "max-clients": { value: "N", help: "How many clients at once (256)." },
+  "max-sessions": { value: "N", help: "How many sessions each client may have (16384)." },
+  "padi-rate-client": {
+    value: "N",
+    help: "How often all hosts of a client may dial: PADIs a second, and twice as many at\n" +
+      "once; PADRs are counted apart (2500; 0: any number).",
+  },
   ...MODE_FLAGS,
   ...CONFIG_FLAGS,
 };
@@ -25,7 +41,7 @@ export const SERVER_HELP = `Usage: pppoe-proxy server --interface IF --listen HO
 
 Runs beside the access concentrator, and gives each client its own PPPoE sessions.
 
-${describeFlags(FLAGS)}
+${describeFlags(SERVER_FLAGS)}
 
 Examples:
   pppoe-proxy server --interface eth1 --listen 0.0.0.0:8000 --allow 198.51.100.7
@@ -38,14 +54,36 @@ Exit status: 0 when told to stop, 1 when it failed, 2 when the command line is w
 /** Runs the subcommand. */
 export function server(args: string[]): Promise<number> {
   return runMode({
-    flags: FLAGS,
-    live: ["allow", "max-clients", "log-level"],
-    options: (given) => ({
-      ...modeOptions(given),
-      listen: endpoint("listen", required(given, "listen", "0.0.0.0:8000")),
-      allow: allowed(given),
-      maxClients: integer(given, "max-clients", 1, 1000),
-    }),
+    flags: SERVER_FLAGS,
+    live: [
+      "allow",
+      "max-clients",
+      "max-sessions",
+      "padi-rate",
+      "padi-rate-client",
+      "log-level",
+    ],
+    options: serverOptions,
     start: (options) => Server.start(options),
   }, args);
+}
+
+/**
+ * The options that the flags make.
+ *
+ * @throws {UsageError} If they are wrong.
+ */
+export function serverOptions(given: Given): ServerOptions & { log: LeveledLog } {
+  const mode = modeOptions(given);
+  return {
+    ...mode,
+    limits: {
+      ...mode.limits,
+      padiPerClient: integer(given, "padi-rate-client", 0, 1_000_000),
+      maxSessions: integer(given, "max-sessions", 1, 65_534),
+    },
+    listen: endpoint("listen", required(given, "listen", "0.0.0.0:8000")),
+    allow: allowed(given),
+    maxClients: integer(given, "max-clients", 1, 1000),
+  };
 }

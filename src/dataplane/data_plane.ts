@@ -132,6 +132,7 @@ export class DataPlane {
       idleMs: options.idleMs,
       deadMs: options.deadMs,
       graceMs: options.graceMs,
+      limits: options.limits,
     }, {
       toLink: (frame) => this.#output.discovery(frame),
       toTunnel: (tunnel, frame) => this.#discoveryToTunnel(tunnel, frame),
@@ -221,6 +222,7 @@ export class DataPlane {
         break;
       case "reload":
         this.#report.debug = message.debug;
+        this.#relay.setLimits(message.limits);
         break;
       case "leave":
         this.#relay.closeTunnel(message.id, "moved to another server");

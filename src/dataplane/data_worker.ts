@@ -8,6 +8,7 @@ import {
   muteSocket,
   setTunnelOptions,
 } from "../../ffi/mod.ts";
+import type { Limits } from "../relay/mod.ts";
 import type { CounterValues, LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import { formatEndpoint } from "../tunnel/endpoint.ts";
 import { ConfigurationError } from "./configuration_error.ts";
@@ -166,8 +167,8 @@ export class DataWorker {
     }
   }
 
-  /** Changes what can change while it runs. */
-  reload(what: { debug: boolean }): void {
+  /** Changes what can change while it runs; limits that are not given are the default ones. */
+  reload(what: { debug: boolean; limits: Partial<Limits> }): void {
     this.#post({ type: "reload", ...what });
   }
 

@@ -1,7 +1,7 @@
 // What the main thread and the data worker tell each other.
 
 import type { LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
-import type { MacMode, Side } from "../relay/mod.ts";
+import type { Limits, MacMode, Side } from "../relay/mod.ts";
 import type { ChannelSizes } from "../tunnel/channel.ts";
 
 /** What the worker needs to begin. */
@@ -12,6 +12,8 @@ export interface PlaneOptions extends ChannelSizes {
   idleMs: number;
   deadMs: number;
   graceMs: number;
+  /** Those that are not given are the relay's default ones. */
+  limits?: Partial<Limits>;
   pingMs: number;
   tunnelDeadMs: number;
   /** Slots of the ring that data frames arrive in, a power of two; the ring's default without it. */
@@ -52,8 +54,8 @@ export type ToWorker =
   }
   | { type: "tunnel"; tunnel: TunnelHandover }
   | { type: "snapshot"; request: number }
-  /** Changes what can change. */
-  | { type: "reload"; debug: boolean }
+  /** Changes what can change; limits that are not given are the default ones. */
+  | { type: "reload"; debug: boolean; limits: Partial<Limits> }
   /** Closes all sessions of a tunnel on both sides, then the tunnel. */
   | { type: "leave"; id: number }
   /** With `keep`, sessions are left as they are, for the next run to take up. */

@@ -10,10 +10,13 @@ import type { DiscoveryRelay, Relay } from "./relay.ts";
 import type { Remote } from "./remote.ts";
 import { RestingIds } from "./resting_ids.ts";
 import type { Session } from "./session_table.ts";
+import { refusal } from "./refusal.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
 /** How many offers are kept for one discovery; the one that was last seen the longest ago goes first. */
 const OFFERS = 8;
+
+const NO_ID_LEFT = "pppoe-proxy: this host uses every session id already";
 
 /** A PADO that a host has seen, and by which AC-Cookie its PADR will come back. */
 interface Offer {
@@ -55,6 +58,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     // A client has one tunnel at a time.
     const [remote] = tunnels.values();
     if (remote === undefined) return ports.drop(DROP["no-tunnel"]);
+    if (!this.#relay.mayDial(remote, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
     const { tunnel } = remote;
     const hostUniq = findHostUniq(packet.tags);
     let pending = this.#pending.find(remote, packet.source, hostUniq, nowMs);
@@ -106,8 +110,10 @@ export class ClientDiscovery implements DiscoveryRelay {
     }
     if (session === undefined && packet.sessionId !== 0) {
       // Every id of this host is taken: the AC holds a session that it cannot have.
+      pending.requests--;
       ports.toTunnel(remote.tunnel, padt(packet.source, packet.destination, packet.sessionId));
-      return ports.drop(DROP["session-limit"]);
+      ports.drop(DROP["session-limit"]);
+      return ports.toLink(refusal({ ...packet, source }, NO_ID_LEFT));
     }
     ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? 0 }));
   }

@@ -16,10 +16,11 @@ export const DROP_REASONS = [
   "tunnel-full", // the tunnel takes less than the link gives, and there is no room to wait
   "queue-delay", // it waited for too long for such a tunnel: CoDel, or stale
   "frame-too-large", // larger than a slot of the ring, or than the far interface can send
-  "session-limit", // no session id left to give on this link
+  "session-limit", // no session id left to give on this link, or as many sessions as a client may have
   "link-down", // the interface is down or gone
   "link-full", // the interface's queue refused it
   "kernel", // the packet socket or its ring was full (PACKET_STATISTICS)
+  "padi-rate", // a PADI or PADR of a host or a client that dials too often
 ] as const;
 
 /** The name of a reason: one of {@linkcode DROP_REASONS}. */

@@ -1,6 +1,7 @@
 // Who owns which frame: the decisions, over bytes and a given time.
 
 export * from "./drop.ts";
+export * from "./limits.ts";
 export * from "./relay.ts";
 export * from "./remote.ts";
 export * from "./session_table.ts";

@@ -13,8 +13,11 @@ export interface Discovery {
 /** How long after its last frame a discovery is kept. */
 export const DISCOVERY_TIMEOUT_MS = 60_000;
 
-/** How many discoveries are kept for each remote; one more pushes out the one that was quiet the longest. */
-export const DISCOVERIES_PER_REMOTE = 1024;
+/**
+ * How many discoveries are kept for each remote; one more pushes out the one that was quiet the longest.
+ * Thousands of hosts may dial at once, and the last AC that answers may take seconds.
+ */
+export const DISCOVERIES_PER_REMOTE = 4096;
 
 interface Entry<T> {
   key: string;

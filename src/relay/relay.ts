@@ -43,6 +43,7 @@ import {
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import { ClientDiscovery } from "./client_discovery.ts";
 import { DROP } from "./drop.ts";
+import { DialRate, type Limits, limitsOf } from "./limits.ts";
 import { macFor } from "./mac_for.ts";
 import { padt } from "./padt.ts";
 import { NO_TUNNEL, Remote } from "./remote.ts";
@@ -73,6 +74,8 @@ export interface RelayOptions {
   deadMs: number;
   /** For how long sessions are held for a remote without a tunnel, in ms; 0: not at all. */
   graceMs: number;
+  /** Those that are not given are {@linkcode DEFAULT_LIMITS}. */
+  limits?: Partial<Limits>;
   /** The number of the first session. */
   firstSerial?: number;
   /** Makes the Host-Uniq that stands for a discovery on the AC's link; another one at each call. */
@@ -136,6 +139,8 @@ export class Relay {
   readonly #byTunnel = new Map<number, Remote>();
   /** Those that something is or can be held for, by their keys. */
   readonly #byKey = new Map<string, Remote>();
+  readonly #dialRate = new DialRate();
+  #limits: Limits;
   #linkMac: Uint8Array;
   #linkMtu: number;
   /** The time when something was last done, which is no older than {@linkcode TICK_MS}. */
@@ -145,6 +150,7 @@ export class Relay {
     this.options = options;
     this.ports = ports;
     this.sessions = new SessionTable(options.firstSerial);
+    this.#limits = limitsOf(options.side, options.limits);
     this.#linkMac = options.linkMac.slice();
     this.#linkMtu = options.linkMtu ?? Infinity;
     this.#discovery = options.side === "server"
@@ -167,6 +173,22 @@ export class Relay {
       case "transparent":
         return farMac;
     }
+  }
+
+  /** The limits from now on; those that are not given are the default ones. What is open stays open. */
+  setLimits(limits: Partial<Limits>): void {
+    this.#limits = limitsOf(this.options.side, limits);
+  }
+
+  /** Counts a PADI or PADR; false when it is one too many of its host or its client. */
+  mayDial(remote: Remote, packet: DiscoveryPacket, nowMs: number): boolean {
+    return this.#dialRate.allows(remote, packet, this.#limits, nowMs);
+  }
+
+  /** Whether a remote has as many sessions as it may have. */
+  isFull(remote: Remote): boolean {
+    const { maxSessions } = this.#limits;
+    return maxSessions > 0 && remote.sessions >= maxSessions;
   }
 
   /** The owner of a session frame from the link, which is then made one of the tunnel's; or a drop reason. */
@@ -336,7 +358,7 @@ export class Relay {
 
   /** How many sessions a remote has. */
   count(remote: Remote): number {
-    return this.#sessionsOf(remote).length;
+    return remote.sessions;
   }
 
   /** The link's interface has (perhaps) another address: what was bound to the old one ends. */

@@ -14,7 +14,9 @@ export class Remote {
   name: string;
   /** The tunnel that leads to it, or {@linkcode NO_TUNNEL}. */
   tunnel = NO_TUNNEL;
-  /** Since when there is none. */
+  /** How many sessions it has, which the session table counts. */
+  sessions = 0;
+  /** Since when there is no tunnel. */
   heldSinceMs: number;
 
   constructor(key: string | undefined, name: string, nowMs: number) {

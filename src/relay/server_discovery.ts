@@ -4,13 +4,16 @@
 import { CODE, emitDiscovery, ETH_BROADCAST, sameMac, TAG } from "../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
 import { DROP } from "./drop.ts";
+import { padt } from "./padt.ts";
 import { type Discovery, PendingTable } from "./pending.ts";
 import type { DiscoveryRelay, Relay } from "./relay.ts";
+import { refusal } from "./refusal.ts";
 import type { Remote } from "./remote.ts";
 import type { Session } from "./session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
 const TOKEN_BYTES = 8;
+const TOO_MANY_SESSIONS = "pppoe-proxy: this client has as many sessions as it may have";
 
 interface Pending extends Discovery {
   readonly token: Uint8Array;
@@ -39,6 +42,9 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (initiation && !sameMac(packet.destination, 0, ETH_BROADCAST, 0)) {
       return this.#relay.ports.drop(DROP["bad-address"]);
     }
+    if (!this.#relay.mayDial(remote, packet, nowMs)) {
+      return this.#relay.ports.drop(DROP["padi-rate"]);
+    }
     const pending = this.#take(remote, packet, nowMs);
     if (!initiation) pending.requests++;
     this.#relay.ports.toLink(emitDiscovery({
@@ -55,23 +61,28 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (pending === undefined) return ports.drop(DROP["unknown-host-uniq"]);
     const facing = this.#relay.facing(pending.remote, pending.hostMac);
     if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
+    const answer = {
+      ...packet,
+      destination: pending.hostMac,
+      tags: replaceTag(packet.tags, TAG.HOST_UNIQ, pending.hostUniq),
+    };
+    const { tunnel } = pending.remote;
     if (packet.code === CODE.PADS) {
-      const { sessionId } = packet;
+      const { source, sessionId } = packet;
       if (sessionId === 0xffff) return ports.drop(DROP.malformed);
       // Id 0 is a refusal, which the host must see but which opens nothing (RFC 2516, section 5.4).
       const due = sessionId === 0
         ? pending.requests > 0
-        : this.#open(pending, packet, facing, nowMs);
+        : this.#grant(pending, packet, facing, nowMs);
       if (!due) return ports.drop(DROP["unknown-host-uniq"]);
+      if (due === "too many") {
+        // As pppoe-relay of rp-pppoe does: the AC has a session that nobody can have.
+        ports.toLink(padt(source, facing, sessionId));
+        ports.drop(DROP["session-limit"]);
+        return ports.toTunnel(tunnel, refusal(answer, TOO_MANY_SESSIONS));
+      }
     }
-    ports.toTunnel(
-      pending.remote.tunnel,
-      emitDiscovery({
-        ...packet,
-        destination: pending.hostMac,
-        tags: replaceTag(packet.tags, TAG.HOST_UNIQ, pending.hostUniq),
-      }),
-    );
+    ports.toTunnel(tunnel, emitDiscovery(answer));
   }
 
   has(remote: Remote): boolean {
@@ -114,7 +125,12 @@ export class ServerDiscovery implements DiscoveryRelay {
   }
 
   // Opens the granted session, or knows it already; false when nobody has asked for one.
-  #open(pending: Pending, packet: DiscoveryPacket, facing: Uint8Array, nowMs: number): boolean {
+  #grant(
+    pending: Pending,
+    packet: DiscoveryPacket,
+    facing: Uint8Array,
+    nowMs: number,
+  ): boolean | "too many" {
     const { source: peerMac, sessionId } = packet;
     const present = this.#relay.sessions.atLink(sessionId, peerMac, facing);
     if (present !== undefined && pending.granted.has(present)) return true;
@@ -126,6 +142,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: another });
     }
     pending.requests--;
+    if (this.#relay.isFull(pending.remote)) return "too many";
     pending.granted.add(this.#relay.open({
       remote: pending.remote,
       peerMac,

@@ -1,12 +1,19 @@
 // What server and client do to discovery, and the limits that they keep, as real processes between real
 // interfaces.
 
-import { assertEquals, assertMatch } from "@std/assert";
-import type { SimulatedHost } from "../../src/lab/mod.ts";
-import { findTag, maxPayloadTag, readMaxPayload, TAG } from "../../src/wire/mod.ts";
-import { withSites } from "../support/sites.ts";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { DialError, HostProtocol, type SimulatedHost, SITE } from "../../src/lab/mod.ts";
+import { findTag, maxPayloadTag, parseMac, readMaxPayload, TAG } from "../../src/wire/mod.ts";
+import { untilPadts, withSites } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
+import { TwoPlanes } from "../support/two_planes.ts";
 import { until } from "../support/until.ts";
+
+/** The flags of a server, with more of them. */
+const server = (...flags: string[]) => [
+  ...["--listen", `0.0.0.0:${SITE.tunnelPort}`, "--allow", "10.0.0.0/8"],
+  ...flags,
+];
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 
@@ -46,3 +53,35 @@ testUnless(
       assertEquals(promised(host), 1492);
     }),
 );
+
+testUnless(
+  skipped,
+  "Server refuses the session that is one too many, to host and AC",
+  () =>
+    withSites({ serverFlags: server("--max-sessions", "1") }, async (sites) => {
+      const ac = sites.ac();
+      await sites.dialMany(1);
+      const host = sites.host({ mac: parseMac("02:00:00:00:cc:77") });
+      const { refusal } = await assertRejects(() => host.dial(), DialError);
+      assertEquals(refusal?.tag, TAG.GENERIC_ERROR);
+      assertMatch(refusal!.text, /as many sessions as it may have/);
+      await untilPadts(sites.acs, 1);
+      assertEquals(ac.sessions.size, 1);
+      assertEquals(await sites.server.drops(), { "session-limit": 1 });
+      assertEquals(await sites.client.drops(), {});
+    }),
+);
+
+testUnless(skipped, "DataPlane takes other limits while it runs", async () => {
+  await using planes = await TwoPlanes.make({ client: { limits: { padiPerHost: 0 } } });
+  planes.server.handle({ type: "reload", debug: false, limits: { padiPerHost: 1 } });
+  const mac = parseMac("02:00:00:00:cc:01");
+  for (let n = 0; n < 10; n++) planes.hosts.send(new HostProtocol({ mac }).dial(0));
+  const drops = (side: "client" | "server") => planes.counters[side].read().drops["padi-rate"];
+  await until("the server drops what is too much", () => {
+    planes.step();
+    return drops("server") === 5;
+  });
+  assertEquals(planes.acs.takeControl().length, 5);
+  assertEquals(drops("client"), 0);
+});

@@ -34,6 +34,9 @@ function ours(
             "--mac",
             "own",
             ...status,
+            // The load's hosts have one address.
+            "--padi-rate",
+            "0",
             ...flags.both ?? [],
             ...flags[side] ?? [],
           ],

@@ -196,6 +196,7 @@ Deno.test("modeOptions() leaves what is not given to the mode", () => {
     idleTimeoutMs: undefined,
     graceMs: undefined,
     stateDir: undefined,
+    limits: { padiPerHost: undefined },
     ringFrames: undefined,
     queueBytes: undefined,
     batchBytes: undefined,
@@ -208,7 +209,7 @@ Deno.test("modeOptions() reads each shared flag", () => {
   const { log: _, ...options } = mode(
     ..."--interface eth1 --mac transparent --name osaka --status [::1]:9000 --legacy".split(" "),
     ..."--idle-timeout 90 --log-level debug --ring-frames 1024 --queue-kib 512".split(" "),
-    ..."--batch-kib 32 --congestion reno --grace 30 --state-dir /s".split(" "),
+    ..."--batch-kib 32 --congestion reno --grace 30 --state-dir /s --padi-rate 20".split(" "),
   );
   assertEquals(options, {
     interface: "eth1",
@@ -219,6 +220,7 @@ Deno.test("modeOptions() reads each shared flag", () => {
     idleTimeoutMs: 90_000,
     graceMs: 30_000,
     stateDir: "/s",
+    limits: { padiPerHost: 20 },
     ringFrames: 1024,
     queueBytes: 524_288,
     batchBytes: 32_768,

@@ -1,7 +1,7 @@
 // Discovery at the client: several ACs behind one address, and session ids that would meet.
 
 import { assertEquals } from "@std/assert";
-import { findTag, readSessionId, TAG, type Tag } from "../../../src/wire/mod.ts";
+import { findTag, parseDiscovery, readSessionId, TAG, type Tag } from "../../../src/wire/mod.ts";
 import {
   AC,
   AC_2,
@@ -252,7 +252,10 @@ Deno.test("ClientDiscovery gives the AC back a session for which the link has no
   const [sought] = joined.hostSends(padi(HOST));
   const [offer] = joined.acSends(answer(sought, AC, "PADO"));
   const [asked] = joined.hostSends(padr(offer));
-  assertEquals(joined.acSends(answer(asked, AC, "PADS", { sessionId: 7 })), []);
+  const [refused] = joined.acSends(answer(asked, AC, "PADS", { sessionId: 7 }));
+  const { sessionId, source, tags } = parseDiscovery(refused)!;
+  assertEquals([sessionId, source], [0, CLIENT_LINK]);
+  assertEquals(tags.map(({ type }) => type), [TAG.SERVICE_NAME, TAG.GENERIC_ERROR]);
   assertEquals(client.drops, ["session-limit"]);
   assertEquals(server.takeLink(), [discovery("PADT", SERVER_LINK, AC, [], 7)]);
   assertEquals(server.sessions, []);

@@ -1,0 +1,30 @@
+// A PADO or PADS of our own, which tells a host why it gets nothing.
+
+import { CODE, emitDiscovery, TAG, textTag } from "../wire/mod.ts";
+import type { DiscoveryPacket } from "../wire/mod.ts";
+
+/** What an answer returns of the request (RFC 2516, sections 5.2 and 5.4, and appendix A). */
+const RETURNED: ReadonlySet<number> = new Set([
+  TAG.SERVICE_NAME,
+  TAG.HOST_UNIQ,
+  TAG.RELAY_SESSION_ID,
+]);
+
+/**
+ * Makes a refusal of an answer, or of a request: a PADO without AC-Name, which no host takes for an offer,
+ * or a PADS with session id 0; either with a Generic-Error (RFC 2516, appendix A).
+ *
+ * @param packet What the host would get, or has sent, with the addresses of the refusal; its tags are as
+ * the host knows them.
+ * @returns The frame.
+ */
+export function refusal(packet: DiscoveryPacket, why: string): Uint8Array {
+  const returned = packet.tags.filter(({ type }) => RETURNED.has(type));
+  const offers = packet.code === CODE.PADI || packet.code === CODE.PADO;
+  return emitDiscovery({
+    ...packet,
+    code: offers ? CODE.PADO : CODE.PADS,
+    sessionId: 0,
+    tags: [...returned, textTag(TAG.GENERIC_ERROR, why)],
+  });
+}

@@ -1,0 +1,211 @@
+// How often hosts dial, and how many sessions a client has.
+
+import { assertEquals } from "@std/assert";
+import { DEFAULT_LIMITS } from "../../../src/relay/mod.ts";
+import { parseDiscovery, TAG, textTag } from "../../../src/wire/mod.ts";
+import { Dialogue, type End } from "../../support/dialogue.ts";
+import {
+  AC,
+  AC_2,
+  answer,
+  CLIENT_LINK,
+  cookie,
+  data,
+  discovery,
+  HOST,
+  HOST_2,
+  hostUniq,
+  mac,
+  padi,
+  padr,
+  SERVER_LINK,
+  SERVICE,
+  tagsOf,
+} from "../../support/relays.ts";
+
+const UNIQ = hostUniq("h");
+const nth = (n: number) => Uint8Array.of(2, 0, 0, 1, n >>> 8, n);
+
+function takeDrops({ drops }: End): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const reason of drops.splice(0)) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}
+
+/** How many of so many PADIs of a host reach the AC's link. */
+function seek(line: Dialogue, times: number, host = HOST, at = 0): number {
+  let count = 0;
+  for (let i = 0; i < times; i++) count += line.host(padi(host, [SERVICE, UNIQ]), at).length;
+  return count;
+}
+
+Deno.test("Relay lets a host send 50 PADIs at once and 10 a second, at the client already", () => {
+  const line = new Dialogue();
+  assertEquals(seek(line, 100), 50);
+  assertEquals([takeDrops(line.client), takeDrops(line.server)], [{ "padi-rate": 50 }, {}]);
+  line.nowMs = 1000;
+  assertEquals(seek(line, 100), 10);
+  // Each host has its own.
+  assertEquals(seek(line, 100, HOST_2), 50);
+});
+
+Deno.test("Relay limits a host at the server where its client does not, and each client's apart", () => {
+  const line = new Dialogue({ client: { limits: { padiPerHost: 0 } }, names: ["a", "b"] });
+  assertEquals(seek(line, 100), 50);
+  assertEquals([takeDrops(line.client), takeDrops(line.server)], [{}, { "padi-rate": 50 }]);
+  assertEquals(seek(line, 100, HOST, 1), 50);
+});
+
+Deno.test("Relay counts PADR apart: a host that may begin can go on, and repeats pass", () => {
+  const line = new Dialogue();
+  const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
+  const [offer] = line.ac(answer(sought, AC, "PADO"));
+  seek(line, 100);
+  let asked = 0;
+  for (let i = 0; i < 100; i++) asked += line.host(padr(offer)).length;
+  assertEquals(asked, 50);
+  line.nowMs = 100;
+  assertEquals(line.host(padr(offer)).length, 1);
+});
+
+Deno.test("Relay limits all PADIs of a client at the server, and no other client's", () => {
+  const limits = { padiPerClient: 100 };
+  const line = new Dialogue({ server: { limits }, names: ["a", "b"] });
+  const all = (at: number) => {
+    let count = 0;
+    for (let n = 0; n < 300; n++) count += seek(line, 1, nth(n), at);
+    return count;
+  };
+  assertEquals(all(0), 200);
+  assertEquals([takeDrops(line.client), takeDrops(line.server)], [{}, { "padi-rate": 100 }]);
+  assertEquals(all(1), 200);
+  line.nowMs = 1000;
+  assertEquals(all(0), 100);
+});
+
+Deno.test("Relay does not hinder 4,000 hosts of one client that dial at 2,000 a second", () => {
+  const line = new Dialogue();
+  for (let n = 0; n < 4000; n++) {
+    line.nowMs = n / 2;
+    const ac = AC.with(4, n >>> 12);
+    line.dial({ host: nth(n), ac, sessionId: n + 1, tags: [] });
+  }
+  assertEquals([takeDrops(line.client), takeDrops(line.server)], [{}, {}]);
+  assertEquals(line.server.relay.sessions.size, 4000);
+});
+
+Deno.test("Relay does not hinder 4,000 hosts whose AC takes as long as they all take to dial", () => {
+  const line = new Dialogue();
+  const sought: Uint8Array[] = [];
+  for (let n = 0; n < 4000; n++) {
+    line.nowMs = n / 2;
+    sought.push(...line.host(padi(nth(n), [SERVICE])));
+  }
+  const offers = sought.flatMap((frame) => line.ac(answer(frame, AC, "PADO")));
+  assertEquals(offers.length, 4000);
+});
+
+Deno.test("Relay.setLimits() changes the limits while it runs, and back to the default ones", () => {
+  const line = new Dialogue({ server: { limits: { padiPerHost: 0 } } });
+  const { relay } = line.client;
+  relay.setLimits({ padiPerHost: 1 });
+  assertEquals(seek(line, 100, HOST), 5);
+  relay.setLimits({ padiPerHost: 0 });
+  assertEquals(seek(line, 100, HOST), 100);
+  relay.setLimits({});
+  assertEquals(seek(line, 100, HOST_2), 50);
+  assertEquals(DEFAULT_LIMITS.client, { padiPerHost: 10, padiPerClient: 0, maxSessions: 0 });
+});
+
+const ERROR = (text: string) => textTag(TAG.GENERIC_ERROR, text);
+const TOO_MANY = ERROR("pppoe-proxy: this client has as many sessions as it may have");
+
+for (const mode of ["own", "transparent"] as const) {
+  Deno.test(`Relay refuses the session that is one too many for a client, with --mac ${mode}`, () => {
+    const line = new Dialogue({
+      server: { mac: mode, limits: { maxSessions: 2 } },
+      client: { mac: mode },
+      names: ["a", "b"],
+    });
+    const faces = mode === "own"
+      ? { server: SERVER_LINK, client: CLIENT_LINK }
+      : { server: mac(0x23), client: AC };
+    line.dial({ host: mac(0x21), sessionId: 1 });
+    line.dial({ host: mac(0x22), sessionId: 2 });
+    const host = mac(0x23);
+    const [sought] = line.host(padi(host, [SERVICE, UNIQ]));
+    const [offer] = line.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }));
+    const [asked] = line.host(padr(offer));
+    const pads = answer(asked, AC, "PADS", { sessionId: 3 });
+    assertEquals(line.ac(pads), [
+      discovery("PADS", faces.client, host, [SERVICE, UNIQ, TOO_MANY], 0),
+    ]);
+    // The AC is told too, and a repeat of its PADS is nothing new.
+    assertEquals(line.server.link.splice(0), [discovery("PADT", faces.server, AC, [], 3)]);
+    assertEquals([takeDrops(line.client), takeDrops(line.server)], [{}, { "session-limit": 1 }]);
+    assertEquals(line.ac(pads), []);
+    assertEquals(takeDrops(line.server), { "unknown-host-uniq": 1 });
+    assertEquals([line.client.relay.sessions.size, line.server.relay.sessions.size], [2, 2]);
+    // Another client may have as many; and one that has gone makes room.
+    line.dial({ at: 1, host: mac(0x31), sessionId: 4 });
+    assertEquals(line.server.relay.sessions.size, 3);
+    line.host(discovery("PADT", mac(0x21), faces.client, [], 1));
+    const { pads: opened } = line.dial({ host, sessionId: 3, tags: [hostUniq("2")] });
+    assertEquals(parseDiscovery(opened)!.sessionId, 3);
+  });
+}
+
+Deno.test("Relay lets a client keep the sessions that it has when the limit is lowered", () => {
+  const line = new Dialogue();
+  for (const n of [1, 2, 3]) line.dial({ host: mac(n), sessionId: n });
+  line.server.relay.setLimits({ maxSessions: 1 });
+  assertEquals(line.acData(data(AC, SERVER_LINK, 3)), data(CLIENT_LINK, mac(3), 3));
+  assertEquals(parseDiscovery(line.dial({ host: mac(4), sessionId: 4 }).pads)!.sessionId, 0);
+  assertEquals(line.server.relay.sessions.size, 3);
+});
+
+Deno.test("Relay takes an id that is given anew for one session, not for one more", () => {
+  const line = new Dialogue({ server: { limits: { maxSessions: 1 } } });
+  line.dial({ sessionId: 7, tags: [hostUniq("1")] });
+  const { pads } = line.dial({ sessionId: 7, tags: [hostUniq("2")] });
+  assertEquals(parseDiscovery(pads)!.sessionId, 7);
+});
+
+Deno.test("Relay tells host and AC that every id of the host is taken", () => {
+  const line = new Dialogue();
+  const { relay } = line.client;
+  const remote = relay.tunnels.get(1)!;
+  for (let id = 1; id < 0xffff; id++) {
+    const key = { remote, peerMac: HOST, farMac: AC_2, facingMac: CLIENT_LINK };
+    relay.sessions.open({ ...key, tunnelId: id, linkId: id }, 0);
+  }
+  assertEquals(relay.count(remote), 0xfffe);
+  const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
+  const [offer] = line.ac(answer(sought, AC, "PADO"));
+  const [asked] = line.host(padr(offer));
+  const [refused] = line.ac(answer(asked, AC, "PADS", { sessionId: 7 }));
+  assertEquals(parseDiscovery(refused)!.sessionId, 0);
+  assertEquals(tagsOf(refused), [
+    SERVICE,
+    UNIQ,
+    ERROR("pppoe-proxy: this host uses every session id already"),
+  ]);
+  assertEquals(line.server.link, [discovery("PADT", SERVER_LINK, AC, [], 7)]);
+  assertEquals(takeDrops(line.client), { "session-limit": 1 });
+  assertEquals(line.server.relay.sessions.size, 0);
+});
+
+Deno.test("Relay.count() follows a remote's sessions", () => {
+  const line = new Dialogue({ names: ["a", "b"] });
+  const counts = () =>
+    [1, 2].map((n) => line.server.relay.count(line.server.relay.tunnels.get(n)!));
+  line.dial({ at: 0, sessionId: 1 });
+  line.dial({ at: 0, sessionId: 2, host: HOST_2 });
+  line.dial({ at: 1, sessionId: 3 });
+  assertEquals(counts(), [2, 1]);
+  line.ac(discovery("PADT", AC, SERVER_LINK, [], 1));
+  line.ac(discovery("PADT", AC, SERVER_LINK, [], 1));
+  assertEquals(counts(), [1, 1]);
+  line.server.relay.closeAll("shutdown");
+  assertEquals(counts(), [0, 0]);
+});
