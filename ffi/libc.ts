@@ -209,6 +209,24 @@ const symbols = {
     result: "i32",
   },
 
+  openCreating: {
+    name: "open",
+    parameters: [
+      "buffer", // const char *pathname
+      "i32", // int flags
+      "u32", // mode_t mode
+    ],
+    result: "i32",
+  },
+
+  flock: {
+    parameters: [
+      "i32", // int fd
+      "i32", // int operation
+    ],
+    result: "i32",
+  },
+
   read: {
     parameters: [
       "i32", // int fd

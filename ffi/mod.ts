@@ -8,6 +8,7 @@ export * from "./frame_views.ts";
 export * from "./interface.ts";
 export { type LinkKind, type MacvlanMode, readLinkKind } from "./link_info.ts";
 export * from "./link_sender.ts";
+export * from "./lock_file.ts";
 export * from "./mute.ts";
 export * from "./netns.ts";
 export { ControlLane, type LaneOptions } from "./packet_socket.ts";

@@ -91,7 +91,10 @@ export class Client {
     this.#options = options;
     this.#servers = servers;
     this.#mode = mode;
-    this.#reconnect = new Reconnect(servers.length);
+    // What an earlier run has left is held, and can only go on with its own server.
+    for (const remote of mode.restored) if (remote !== "") this.#held.add(remote);
+    const first = servers.findIndex((server) => this.#held.has(formatEndpoint(server)));
+    this.#reconnect = new Reconnect(servers.length, Math.max(0, first));
     this.#firstAgainMs = options.preferFirstMs ?? FIRST_AGAIN_MS;
   }
 
@@ -114,6 +117,7 @@ export class Client {
         client.#ended({ reason, goodbye });
       },
       held: (remote, sessions) => client.#holds(remote, sessions),
+      knows: (remote) => servers.some((server) => formatEndpoint(server) === remote),
       failed: () => client.#abort.abort(),
       healthy: () => client.#state === "up",
       reconnects: () => Math.max(0, client.#connected - 1),
@@ -207,9 +211,8 @@ export class Client {
       this.#held.add(remote);
       return;
     }
-    this.#held.delete(remote);
     // The others have their turn at once, whatever this one's attempt is waiting for.
-    if (this.#servers.length > 1) this.#released.abort();
+    if (this.#held.delete(remote) && this.#servers.length > 1) this.#released.abort();
   }
 
   #attempt(): Promise<Greeted> {

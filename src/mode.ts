@@ -1,10 +1,12 @@
 // What the two modes have in common: options, the data worker, the status.
 
 import { DataWorker } from "./dataplane/data_worker.ts";
+import type { KeptState } from "./dataplane/messages.ts";
 import { createLog, type Log } from "./observe/log.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
 import { serveStatus, type StatusServer } from "./observe/status_server.ts";
 import type { Limits, MacMode, Side } from "./relay/mod.ts";
+import { StateDir } from "./state/mod.ts";
 import type { Endpoint } from "./tunnel/endpoint.ts";
 import { VERSION } from "./version.ts";
 import { FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
@@ -76,6 +78,8 @@ export interface ModeHooks {
   /** Whether it does its job, as far as that is not the link's. */
   healthy(): boolean;
   reconnects(): number;
+  /** Whether a remote of an earlier run can come back. */
+  knows(remote: string): boolean;
   /** The tunnels of the status, made from those that are up. */
   tunnels(up: TunnelStatus[]): TunnelStatus[];
 }
@@ -92,16 +96,24 @@ export class Mode {
   readonly #finished = Promise.withResolvers<void>();
   #worker!: DataWorker;
   #status: StatusServer | undefined;
+  readonly #state: StateDir | undefined;
 
-  private constructor(side: Side, options: ModeOptions, hooks: ModeHooks) {
-    this.log = options.log ?? createLog({ level: "info", format: "text" });
+  private constructor(
+    side: Side,
+    options: ModeOptions,
+    hooks: ModeHooks,
+    log: Log,
+    state: StateDir | undefined,
+  ) {
+    this.log = log;
+    this.#state = state;
     this.hello = {
       version: PROTOCOL_VERSION,
       features: FEATURE.RESUME,
       name: options.name ?? Deno.hostname(),
       software: `pppoe-proxy/${VERSION}`,
       resumeSecret: side === "client"
-        ? crypto.getRandomValues(new Uint8Array(RESUME_SECRET_LENGTH))
+        ? state?.identity ?? crypto.getRandomValues(new Uint8Array(RESUME_SECRET_LENGTH))
         : undefined,
     };
     this.#side = side;
@@ -113,9 +125,27 @@ export class Mode {
 
   /** Opens the link, then the status. */
   static async start(side: Side, options: ModeOptions, hooks: ModeHooks): Promise<Mode> {
-    const mode = new Mode(side, options, hooks);
-    const { log } = mode;
-    mode.#worker = await DataWorker.start({
+    const log = options.log ?? createLog({ level: "info", format: "text" });
+    const state = options.stateDir === undefined ? undefined : await StateDir.open(
+      options.stateDir,
+      { mode: side, interfaceName: options.interface, log },
+    );
+    const mode = new Mode(side, options, hooks, log, state);
+    try {
+      await mode.#start();
+    } catch (error) {
+      await state?.close();
+      throw error;
+    }
+    return mode;
+  }
+
+  async #start(): Promise<void> {
+    const options = this.#options;
+    const { log } = this;
+    const hooks = this.#hooks;
+    const side = this.#side;
+    this.#worker = await DataWorker.start({
       side,
       interfaceName: options.interface,
       mac: options.mac ?? "own",
@@ -131,30 +161,46 @@ export class Mode {
       ringFrames: options.ringFrames,
       congestion: options.congestion,
       debug: options.debug ?? false,
+      state: this.#kept(),
     }, {
       log: ({ level, message, fields }) => log[level](message, fields),
       tunnelUp: () => hooks.tunnelUp(),
       tunnelEnded: (id, reason, goodbye) => hooks.tunnelEnded(id, reason, goodbye),
+      segment: (segment) => void this.#state?.compacted(segment),
       held: (remote, sessions) => hooks.held(remote, sessions),
       failed: (error) => {
         log.error(error.message);
-        mode.#finished.reject(error);
+        this.#finished.reject(error);
         hooks.failed();
       },
     });
     try {
       if (options.status !== undefined) {
-        mode.#status = serveStatus(options.status, () => mode.status(), () => mode.healthy, log);
+        this.#status = serveStatus(options.status, () => this.status(), () => this.healthy, log);
       }
     } catch (error) {
-      await mode.#worker.stop();
+      await this.#worker.stop();
       throw error;
     }
-    return mode;
   }
 
   get worker(): DataWorker {
     return this.#worker;
+  }
+
+  /** The remotes of whom an earlier run has left sessions. */
+  get restored(): string[] {
+    return [...new Set(this.#kept()?.sessions.map(({ remote }) => remote))];
+  }
+
+  #kept(): KeptState | undefined {
+    const state = this.#state;
+    if (state === undefined) return undefined;
+    const { path, segment, nextSerial, owed, silentMs = 0 } = state;
+    const sessions = state.sessions.map((session) =>
+      this.#hooks.knows(session.remote) ? session : { ...session, remote: "" }
+    );
+    return { path, segment, nextSerial, owed, silentMs, sessions };
   }
 
   /** Resolves when it has stopped; rejects when it can't go on. */
@@ -203,6 +249,7 @@ export class Mode {
       throw new Error("Cannot keep the sessions: there is no state directory");
     }
     await Promise.all([this.#worker.stop(keep), this.#status?.close()]);
+    await this.#state?.close();
     this.#finished.resolve();
   }
 }

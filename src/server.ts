@@ -109,6 +109,7 @@ export class Server {
         tunnelUp: () => {},
         tunnelEnded: (id, reason) => server.#tunnelEnded(id, reason),
         held: () => {},
+        knows: () => true,
         failed: () => listener.close(),
         healthy: () => server.#stopping === undefined,
         reconnects: () => 0,

@@ -42,6 +42,7 @@ import {
 } from "../wire/mod.ts";
 import { type Counters, FRAMES } from "./counters.ts";
 import { GATHER_US, Gathering } from "./gathering.ts";
+import { Keeper, restore } from "./keeper.ts";
 import { leaveTunnels } from "./leave.ts";
 import { type Lanes, Link } from "./link.ts";
 import { LinkOutput } from "./link_output.ts";
@@ -85,6 +86,7 @@ export class DataPlane {
   readonly #link: Link;
   readonly #output: LinkOutput;
   readonly #relay: Relay;
+  readonly #keeper: Keeper | undefined;
   readonly #wakeFd: number;
   /** Everything to wait for; and the same but for the data lane: to change one set would be a call a turn. */
   readonly #all: EventSet;
@@ -123,7 +125,9 @@ export class DataPlane {
       promiscuous: options.mac !== "own",
       ringFrames: options.ringFrames,
     });
-    this.#output = new LinkOutput(this.#link, counters, this.#report);
+    const { state } = options;
+    if (state !== undefined) this.#keeper = new Keeper(state, this.#report);
+    this.#output = new LinkOutput(this.#link, counters, this.#report, this.#keeper);
     this.#relay = new Relay({
       side: options.side,
       mac: options.mac,
@@ -133,13 +137,20 @@ export class DataPlane {
       deadMs: options.deadMs,
       graceMs: options.graceMs,
       limits: options.limits,
+      firstSerial: state?.nextSerial,
     }, {
       toLink: (frame) => this.#output.discovery(frame),
       toTunnel: (tunnel, frame) => this.#discoveryToTunnel(tunnel, frame),
       listToTunnel: (tunnel, payload) => this.#listToTunnel(tunnel, payload),
       drop: (reason) => counters.drop(reason),
-      opened: (session) => this.#report.opened(session),
-      closed: (session, reason) => this.#report.closed(session, reason),
+      opened: (session) => {
+        this.#keeper?.opened(session, this.#nowMs);
+        this.#report.opened(session);
+      },
+      closed: (session, reason) => {
+        this.#keeper?.closed(session);
+        this.#report.closed(session, reason);
+      },
       forgotten: ({ key }) => this.#held(key, 0),
     });
     this.#snapshots = new Snapshots(
@@ -155,7 +166,12 @@ export class DataPlane {
       set.add(this.#link.watchFd, POLLIN, TAG.watch);
     }
     this.#nowMs = ports.now();
-    this.#tickMs = this.#nowMs + TICK_MS;
+    // At once, since what an earlier run has left may be due.
+    this.#tickMs = this.#nowMs;
+    if (state !== undefined) {
+      restore(this.#relay, state, this.#nowMs);
+      for (const padt of state.owed) this.#output.owe(padt);
+    }
     this.#linkState = this.#link.state;
     this.#report.push({ type: "started", linkState: this.#link.state });
     this.#checkMtu();
@@ -239,6 +255,7 @@ export class DataPlane {
   dispose(): void {
     this.#report.flush();
     this.#link.dispose();
+    this.#keeper?.close();
     this.#all.close();
     this.#allButData.close();
   }
@@ -451,17 +468,18 @@ export class DataPlane {
   }
 
   #tick(nowMs: number): void {
-    this.#tickMs = nowMs + TICK_MS;
     const { pingMs, tunnelDeadMs } = this.#options;
     for (const { channel } of this.#tunnels.list) channel.keepalive(nowMs, pingMs, tunnelDeadMs);
     this.#relay.tick(nowMs);
     if (this.#link.lanes === undefined || this.#link.failure !== undefined) this.#refreshLink();
-    else if (this.#output.owes) this.#output.payOwed(this.#relay.sessions);
+    else if (this.#output.owed.length > 0) this.#output.payOwed(this.#relay.sessions);
+    this.#keeper?.tick(this.#relay.sessions, this.#output.owed, nowMs);
     const kernelDrops = this.#link.kernelDrops;
     if (kernelDrops > this.#kernelDrops) {
       this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
       this.#kernelDrops = kernelDrops;
     }
+    this.#tickMs = Math.min(nowMs + TICK_MS, this.#relay.dueMs);
   }
 
   #addTunnel(handover: TunnelHandover): void {
@@ -488,6 +506,7 @@ export class DataPlane {
       if (held > 0) this.#held(remote!.key, held);
       this.#report.push({ type: "tunnel-ended", id, reason: ended!, goodbye });
     });
+    this.#tickMs = Math.min(this.#tickMs, this.#relay.dueMs);
   }
 
   #stop(keep: boolean): void {

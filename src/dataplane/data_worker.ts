@@ -22,6 +22,8 @@ export interface DataWorkerEvents {
   tunnelUp(id: number): void;
   /** With the code that the peer has said goodbye with, if it has. */
   tunnelEnded(id: number, reason: string, goodbye?: number): void;
+  /** A segment of the journal is full. */
+  segment(segment: number): void;
   /** How many sessions are held for a remote that has no tunnel; none: not any more. */
   held(remote: string, sessions: number): void;
   /** The worker died; nothing can go on. */
@@ -228,6 +230,8 @@ export class DataWorker {
         this.#conns.delete(message.id);
         return this.#events.tunnelEnded(message.id, message.reason, message.goodbye);
       }
+      case "segment":
+        return this.#events.segment(message.segment);
       case "held":
         return this.#events.held(message.remote, message.sessions);
       case "snapshot-part":

@@ -6,6 +6,7 @@ import { DROP, type SessionTable } from "../relay/mod.ts";
 import { CODE, isControlProtocol, readCode, readProtocol } from "../wire/mod.ts";
 import { type Counters, FRAMES } from "./counters.ts";
 import type { Lanes, Link } from "./link.ts";
+import type { Keeper } from "./keeper.ts";
 import type { Reporter } from "./reporter.ts";
 
 /** How many PADTs are kept for a link that does not take them. */
@@ -18,17 +19,24 @@ export class LinkOutput {
   readonly #report: Reporter;
   /** What the senders of some lanes had refused when it was last counted. */
   readonly #refused = { lanes: undefined as Lanes | undefined, tooLong: 0, full: 0, down: 0 };
+  readonly #keeper: Keeper | undefined;
   #owed: Uint8Array[] = [];
 
-  constructor(link: Link, counters: Counters, report: Reporter) {
+  constructor(link: Link, counters: Counters, report: Reporter, keeper?: Keeper) {
     this.#link = link;
     this.#counters = counters;
     this.#report = report;
+    this.#keeper = keeper;
   }
 
-  /** Whether there are PADTs that the link has not taken yet. */
-  get owes(): boolean {
-    return this.#owed.length > 0;
+  /** The PADTs that the link has not taken yet. */
+  get owed(): readonly Uint8Array[] {
+    return this.#owed;
+  }
+
+  /** Takes a PADT on that the link is to have as soon as it can. */
+  owe(padt: Uint8Array): void {
+    this.#owed.push(padt);
   }
 
   /** Queues a session frame, which must stay where it is until `flush`; false when it is dropped. */
@@ -53,7 +61,9 @@ export class LinkOutput {
     if (this.#send(frame)) {
       this.#counters.frame(FRAMES.downlinkDiscovery, frame.length);
     } else if (readCode(frame) === CODE.PADT && this.#owed.length < OWED_PADTS) {
-      this.#owed.push(frame.slice());
+      const padt = frame.slice();
+      this.#owed.push(padt);
+      this.#keeper?.owes(padt);
     }
   }
 
@@ -66,7 +76,10 @@ export class LinkOutput {
   payOwed(sessions: SessionTable): void {
     const owed = this.#owed;
     this.#owed = [];
-    for (const padt of owed) if (sessions.atLinkAs(padt) === undefined) this.discovery(padt);
+    for (const padt of owed) {
+      this.#keeper?.paid(padt);
+      if (sessions.atLinkAs(padt) === undefined) this.discovery(padt);
+    }
   }
 
   /** Sends what is queued. */

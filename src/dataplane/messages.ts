@@ -2,6 +2,7 @@
 
 import type { LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import type { Limits, MacMode, Side } from "../relay/mod.ts";
+import type { SessionRecord } from "../state/mod.ts";
 import type { ChannelSizes } from "../tunnel/channel.ts";
 
 /** What the worker needs to begin. */
@@ -22,6 +23,24 @@ export interface PlaneOptions extends ChannelSizes {
   congestion?: string;
   /** Log every discovery frame. */
   debug: boolean;
+  /** What an earlier run has left, and where this one is to note its own; nowhere without it. */
+  state?: KeptState;
+}
+
+/** What {@linkcode StateDir} has found. */
+export interface KeptState {
+  /** The directory. */
+  path: string;
+  /** The number of the first segment that the journal writes. */
+  segment: number;
+  /** The number of the first session that is opened. */
+  nextSerial: number;
+  /** Sessions that were open; one whose remote is empty has nobody who could come back for it. */
+  sessions: SessionRecord[];
+  /** PADTs that the link has not taken. */
+  owed: Uint8Array[];
+  /** For how long no process was there to carry them, in ms. */
+  silentMs: number;
 }
 
 /** A connection whose handshake is done. */
@@ -81,6 +100,8 @@ export type FromWorker =
   | { type: "tunnel-up"; id: number }
   /** It has let go of a tunnel's descriptor. */
   | { type: "tunnel-ended"; id: number; reason: string; goodbye?: number }
+  /** A segment of the journal is full, and the next one begun. */
+  | { type: "segment"; segment: number }
   /** Sessions are held for a remote without a tunnel: how many; none means that all are over. */
   | { type: "held"; remote: string; sessions: number }
   /** Sessions of a snapshot that goes on. */

@@ -356,6 +356,15 @@ export class Relay {
     this.sessions.open({ ...session, remote: of }, nowMs, serial).openedMs = openedMs;
   }
 
+  /** When the next grace is over, and `tick` has to be called at the latest. */
+  get dueMs(): number {
+    let dueMs = Infinity;
+    for (const remote of this.#byKey.values()) {
+      if (remote.held) dueMs = Math.min(dueMs, remote.heldSinceMs + this.options.graceMs);
+    }
+    return dueMs;
+  }
+
   /** How many sessions a remote has. */
   count(remote: Remote): number {
     return remote.sessions;

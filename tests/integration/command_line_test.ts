@@ -123,7 +123,7 @@ const CASES: Case[] = [
     args: [...CLIENT, "--mac", "theirs"],
     status: 2,
     names: /--mac.*theirs/,
-    mends: /own or transparent/,
+    mends: /own or per-host or transparent/,
   },
   {
     what: "a number out of bounds",

@@ -1,0 +1,47 @@
+// A file that one process at a time can hold.
+import { ERRNO, errno, systemError } from "./errno.ts";
+import { libc } from "./libc.ts";
+import { cString } from "./structs.ts";
+
+const O_RDWR = 0x2;
+const O_CREAT = 0x40;
+const O_CLOEXEC = 0x80000;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/**
+ * A lock that ends with the process that holds it, however that ends. Children do not inherit it.
+ * The file stays: to remove it would let two processes hold two files of one name.
+ */
+export class LockFile {
+  #fd: number;
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /**
+   * Takes the lock; makes the file, for its owner only, where there is none.
+   *
+   * @param path The file
+   * @returns The lock, to be closed; undefined while another process, or this one, holds it
+   * @throws {SystemError} If the file cannot be opened or locked
+   *
+   * See flock(2).
+   */
+  static take(path: string): LockFile | undefined {
+    const fd = libc.openCreating(cString(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
+    if (fd < 0) throw systemError(`Cannot open ${path}`, errno());
+    if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return new LockFile(fd);
+    const error = errno();
+    libc.close(fd);
+    if (error === ERRNO.EAGAIN) return undefined;
+    throw systemError(`Cannot lock ${path}`, error);
+  }
+
+  /** Lets it go. */
+  close(): void {
+    if (this.#fd >= 0) libc.close(this.#fd);
+    this.#fd = -1;
+  }
+}

@@ -1,0 +1,298 @@
+// Sessions that outlive a process: what is killed or stopped comes back, and a thousand hosts go on.
+import { assert, assertEquals } from "@std/assert";
+import type { SimulatedHost } from "../../src/lab/mod.ts";
+import { CODE, parseMac } from "../../src/wire/mod.ts";
+import { padtsAt, type Sites, untilPadts, withSites } from "../support/sites.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
+import { until } from "../support/until.ts";
+
+const skipped = whyNot("linux", "root", "iproute2", "namespaces");
+const HOSTS = 1000;
+const GO_ON_MS = 3000;
+
+/** Sites whose server and clients keep their state; they are started. */
+async function withState(
+  flags: string[],
+  use: (sites: Sites) => Promise<void>,
+  options: { clients?: number } = {},
+): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  try {
+    await withSites({
+      flags,
+      serverFlags: [
+        ..."--listen 0.0.0.0:8863 --allow 10.0.0.0/8 --state-dir".split(" "),
+        `${dir}/server`,
+      ],
+      clientFlags: ["--connect", "10.0.1.2:8863", "--state-dir", `${dir}/client`],
+      ...options,
+    }, use);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+function macOf(n: number): Uint8Array {
+  return parseMac(`02:00:00:01:${hex(n >> 8)}:${hex(n & 0xff)}`);
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
+}
+
+/** A host goes on when its echo is answered; it asks again and again until then. */
+async function goesOn(host: SimulatedHost): Promise<void> {
+  for (;;) {
+    try {
+      await host.echo(250);
+      return;
+    } catch {
+      // Not yet.
+    }
+  }
+}
+
+testUnless(
+  skipped,
+  `${HOSTS} sessions go on within 3 s of a server's kill -9 and restart`,
+  () =>
+    withState([], async (sites) => {
+      const { server, hosts: station } = sites;
+      const ac = sites.ac();
+      const hosts: SimulatedHost[] = [];
+      for (let n = 0; n < HOSTS; n++) {
+        const host = sites.host({ mac: macOf(n), attempts: 3, retryMs: 500 });
+        await host.dial();
+        hosts.push(host);
+      }
+      assertEquals(ac.sessions.size, HOSTS);
+      await Promise.all(hosts.map(goesOn));
+
+      const sinceMs = performance.now();
+      await server.end("SIGKILL");
+      server.start();
+      await Promise.all(hosts.map(goesOn));
+      const ms = performance.now() - sinceMs;
+
+      assertEquals(ac.sessions.size, HOSTS);
+      assertEquals([padtsAt(station), padtsAt(sites.acs)], [0, 0]);
+      const { sessions } = await server.status();
+      assertEquals(sessions.filter(({ state }) => state === "open").length, HOSTS);
+      assert(ms < GO_ON_MS, `it took ${Math.round(ms)} ms`);
+    }),
+);
+
+for (const victims of [["client"], ["client", "server"]] as const) {
+  testUnless(
+    skipped,
+    `Sessions go on after kill -9 and restart of ${victims.join(" and ")}`,
+    () =>
+      withState([], async (sites) => {
+        const ac = sites.ac();
+        const { hosts } = await sites.dialMany(3);
+        for (const victim of victims) await sites[victim].end("SIGKILL");
+        for (const victim of victims) sites[victim].start();
+        await Promise.all(hosts.map(goesOn));
+        assertEquals(ac.sessions.size, 3);
+        assertEquals([padtsAt(sites.hosts), padtsAt(sites.acs)], [0, 0]);
+        for (const host of hosts) {
+          assertEquals((await host.exchange({ frames: 50 })).returned, 50);
+        }
+      }),
+  );
+}
+
+testUnless(
+  skipped,
+  "Sessions go on after SIGUSR2 and a new start of server, then client",
+  () =>
+    withState([], async (sites) => {
+      const ac = sites.ac();
+      const { hosts } = await sites.dialMany(2);
+      for (const mode of [sites.server, sites.client]) {
+        const { code, ms } = await mode.end("SIGUSR2");
+        assertEquals(code, 0);
+        assert(ms < 2000, `the stop took ${ms} ms`);
+        mode.start();
+        await Promise.all(hosts.map(goesOn));
+      }
+      assertEquals(ac.sessions.size, 2);
+      assertEquals([padtsAt(sites.hosts), padtsAt(sites.acs)], [0, 0]);
+    }),
+);
+
+testUnless(
+  skipped,
+  "SIGUSR2 without a state directory changes nothing",
+  () =>
+    withSites({}, async (sites) => {
+      sites.ac();
+      const { hosts: [host] } = await sites.dialMany(1);
+      sites.server.signal("SIGUSR2");
+      await sites.server.untilLine(/Cannot stop and keep the sessions: give --state-dir/);
+      assertEquals((await host.exchange({ frames: 10 })).returned, 10);
+    }),
+);
+
+testUnless(
+  skipped,
+  "A killed server that is restarted after the grace sends the PADTs that it owes",
+  () =>
+    withState(["--grace", "1"], async (sites) => {
+      const ac = sites.ac();
+      const { hosts } = await sites.dialMany(3);
+      await sites.server.end("SIGKILL");
+      await Promise.all(hosts.map((host) => host.closed(4000)));
+      assertEquals(ac.sessions.size, 3);
+      await sites.client.end("SIGTERM");
+      const sinceMs = performance.now();
+      sites.server.start();
+      await untilPadts(sites.acs, 3);
+      assertEquals(ac.sessions.size, 0);
+      const { uptimeSeconds, sessions } = await until(
+        "it answers",
+        () => sites.server.status().catch(() => undefined),
+      );
+      assertEquals(sessions, []);
+      assert(uptimeSeconds <= 1, `${performance.now() - sinceMs} ms`);
+    }),
+);
+
+testUnless(
+  skipped,
+  "A client that is killed for good has its sessions closed at the AC within the grace and 2 s",
+  () =>
+    withState(["--grace", "1"], async (sites) => {
+      const ac = sites.ac();
+      await sites.dialMany(3);
+      const sinceMs = performance.now();
+      await sites.client.end("SIGKILL");
+      await sites.server.untilStatus(
+        "its sessions are held",
+        ({ sessions }) => sessions.length === 3 && sessions.every(({ state }) => state === "held"),
+      );
+      await untilPadts(sites.acs, 3);
+      const ms = performance.now() - sinceMs;
+      assert(ms > 900 && ms < 3000, `it took ${ms} ms`);
+      assertEquals(ac.sessions.size, 0);
+    }),
+);
+
+testUnless(
+  skipped,
+  "PADTs that the link did not take are sent by the next run",
+  () =>
+    withState([], async (sites) => {
+      sites.ac();
+      const { hosts: [host] } = await sites.dialMany(1);
+      const { net, serverNamespace, server } = sites;
+      await net.ip(serverNamespace, "link", "set", "isp0", "down");
+      await server.untilStatus(
+        "its link is down",
+        ({ interfaceState }) => interfaceState === "down",
+      );
+      host.hangUp();
+      await server.untilStatus("the session is over", ({ sessions }) => sessions.length === 0);
+      await server.end("SIGKILL");
+      await net.ip(serverNamespace, "link", "set", "isp0", "up");
+      assertEquals(padtsAt(sites.acs), 0);
+      server.start();
+      await untilPadts(sites.acs, 1);
+    }),
+);
+
+testUnless(
+  skipped,
+  "A second process is refused the state directory of the first",
+  () =>
+    withState([], async (sites) => {
+      const { server } = sites;
+      const args = [
+        "netns",
+        "exec",
+        sites.serverNamespace,
+        Deno.execPath(),
+        "run",
+        "-A",
+        "main.ts",
+      ];
+      // deno-fmt-ignore
+      const { code, stderr } = await new Deno.Command("ip", {
+      args: [
+        ...args, "server", "--interface", sites.serverInterface, "--listen", "127.0.0.1:0", "--state-dir",
+        await stateDirOf(server.pid),
+      ],
+      cwd: new URL("../..", import.meta.url),
+    }).output();
+      assertEquals(code, 2);
+      assert(/another process uses it/.test(new TextDecoder().decode(stderr)));
+    }),
+);
+
+async function stateDirOf(pid: number): Promise<string> {
+  const args = (await Deno.readTextFile(`/proc/${pid}/cmdline`)).split("\0");
+  return args[args.indexOf("--state-dir") + 1];
+}
+
+testUnless(
+  skipped,
+  "A damaged state file is set aside, and what could be read goes on",
+  () =>
+    withState([], async (sites) => {
+      const ac = sites.ac();
+      const { hosts } = await sites.dialMany(2);
+      const { server } = sites;
+      const dir = await stateDirOf(server.pid);
+      await server.end("SIGKILL");
+      const [changes] = [...Deno.readDirSync(dir)].filter(({ name }) => name.startsWith("changes"));
+      const path = `${dir}/${changes.name}`;
+      const lines = (await Deno.readTextFile(path)).trimEnd().split("\n");
+      assertEquals(lines.length, 2);
+      await Deno.writeTextFile(path, `${lines[0]}\n\0\0rubbish\n${lines[1]}\n`);
+      server.start();
+      await server.untilLine(/damaged/);
+      await Promise.all(hosts.map(goesOn));
+      assertEquals(ac.sessions.size, 2);
+    }),
+);
+
+testUnless(skipped, "SIGHUP takes a new allow list, and touches no session", async () => {
+  const dir = await Deno.makeTempDir();
+  const config = `${dir}/server.conf`;
+  const write = (allow: string) =>
+    Deno.writeTextFile(config, `listen 0.0.0.0:8863\n# who may\nallow = ${allow}\n`);
+  try {
+    await write("10.0.1.0/24");
+    await withSites(
+      { clients: 2, serverFlags: ["--config", config], start: false },
+      async (sites) => {
+        const [first, second] = sites.sites;
+        sites.server.start();
+        first.client.start();
+        await first.client.untilHealth(200);
+        second.client.start();
+        await sites.server.untilLine(/Connection refused.*not on the allow list/);
+        const ac = sites.ac();
+        const host = sites.host();
+        await host.dial();
+
+        await write("10.0.2.0/24");
+        sites.server.signal("SIGHUP");
+        await sites.server.untilLine(/Configuration read again/);
+        await second.client.untilHealth(200);
+        assertEquals((await host.exchange({ frames: 10 })).returned, 10);
+
+        await write("nonsense");
+        sites.server.signal("SIGHUP");
+        await sites.server.untilLine(/Cannot read the configuration again, so nothing has changed/);
+        await Deno.writeTextFile(config, "listen 0.0.0.0:8864\nallow 10.0.0.0/8\n");
+        sites.server.signal("SIGHUP");
+        await sites.server.untilLine(/needs a restart.*flags=listen/);
+        assertEquals((await host.exchange({ frames: 10 })).returned, 10);
+        assertEquals([ac.sessions.size, sites.acs.log.count("in", CODE.PADT)], [1, 0]);
+      },
+    );
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
