@@ -210,6 +210,13 @@ export class Rig implements AsyncDisposable {
     return new Process(name, "ip", ["netns", "exec", this.namespace[site], program, ...args]);
   }
 
+  /** Runs a command at a site, and gives its output. */
+  async exec(site: Site, args: string[]): Promise<string> {
+    const { namespace } = this;
+    const what = args.join(" ");
+    return outputOf(await command("ip", ["netns", "exec", namespace[site], ...args]), what);
+  }
+
   /** The body of http://127.0.0.1:PORT/PATH at a site; undefined when it is not there or not well. */
   async get(site: Site, port: number, path: string): Promise<string | undefined> {
     const args = ["netns", "exec", this.namespace[site], folder("rig/http_get.sh")];

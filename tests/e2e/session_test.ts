@@ -2,19 +2,8 @@
 
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { testUnless, whyNot } from "../support/skip.ts";
-import {
-  AC_ADDRESS,
-  BRAS_MAC,
-  CPE_MAC,
-  HOME_ADDRESS,
-  ISP_ADDRESS,
-  type Process,
-  Rig,
-} from "./rig.ts";
-
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const STATUS_PORT = 9180;
-const TUNNEL_PORT = 4180;
+import { startClient, startServer } from "./programs.ts";
+import { AC_ADDRESS, BRAS_MAC, CPE_MAC, Rig } from "./rig.ts";
 
 const ETH_P_PPP_DISC = "ether proto 0x8863";
 const PADI = `${ETH_P_PPP_DISC} and ether[15] == 0x09`;
@@ -79,30 +68,6 @@ async function discover(rig: Rig): Promise<void> {
   }
 }
 
-async function startServer(rig: Rig, mac: string): Promise<Process> {
-  // deno-fmt-ignore
-  const server = rig.start("isp", "The server", Deno.execPath(), [
-    "run", "-A", MAIN, "server", "--interface", "tap-bras", "--listen", `${ISP_ADDRESS}:${TUNNEL_PORT}`,
-    "--allow", `${HOME_ADDRESS}/32`, "--mac", mac, "--status", `127.0.0.1:${STATUS_PORT}`,
-  ]);
-  await server.until("the server is well", 30_000, async () => {
-    return await rig.get("isp", STATUS_PORT, "/healthz") !== undefined;
-  });
-  return server;
-}
-
-async function startClient(rig: Rig, mac: string): Promise<Process> {
-  // deno-fmt-ignore
-  const client = rig.start("home", "The client", Deno.execPath(), [
-    "run", "-A", MAIN, "client", "--interface", "tap-cpe", "--connect", `${ISP_ADDRESS}:${TUNNEL_PORT}`,
-    "--mac", mac, "--status", `127.0.0.1:${STATUS_PORT}`,
-  ]);
-  await client.until("the client's tunnel is up", 30_000, async () => {
-    return await rig.get("home", STATUS_PORT, "/healthz") !== undefined;
-  });
-  return client;
-}
-
 testUnless(reason, "rig carries a PPP session over a plain bridge", async (t) => {
   await using rig = await Rig.up();
   await rig.bridge();
@@ -126,8 +91,8 @@ for (const mac of ["own", "transparent"]) {
       await using rig = await Rig.up();
       await rig.acUp();
       await rig.iperfServer();
-      await using server = await startServer(rig, mac);
-      await using client = await startClient(rig, mac);
+      await using server = await startServer(rig, "--mac", mac);
+      await using client = await startClient(rig, "--mac", mac);
       const own = mac === "own";
       /** Filters for the other end, as each end sees it. */
       const fromAc = `ether src ${
