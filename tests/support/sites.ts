@@ -16,7 +16,9 @@ import {
   SITE,
   Station,
 } from "../../src/lab/mod.ts";
+import type { ClientOptions } from "../../src/client.ts";
 import type { Status } from "../../src/observe/status.ts";
+import type { ServerOptions } from "../../src/server.ts";
 import { CODE, emitDiscovery, parseMac, readCode } from "../../src/wire/mod.ts";
 import { TestNet } from "./namespaces.ts";
 import { until } from "./until.ts";
@@ -42,7 +44,11 @@ export interface SitesOptions {
   padding?: boolean;
   log?: FrameLogOptions;
   /** Options of both modes that no flag sets. */
-  timers?: { pingMs?: number; tunnelTimeoutMs?: number; graceMs?: number; preferFirstMs?: number };
+  timers?: { pingMs?: number; tunnelTimeoutMs?: number; graceMs?: number };
+  /** More such options of the server. */
+  serverOptions?: Partial<ServerOptions>;
+  /** More such options of the clients. */
+  clientOptions?: Partial<ClientOptions>;
   /** What is run instead of main.ts, with the same flags. */
   main?: URL;
   /** False: the test starts what it needs. */
@@ -73,6 +79,8 @@ export function variantName({ link, mac }: Variant): string {
   return `on ${link} with --mac ${mac}`;
 }
 
+/** Where the first client finds another server. */
+export const SECOND_SERVER = "10.1.1.2";
 const MACVLAN = "mv0";
 /** A code that means nothing: `settled` knows its frames by it. */
 const MARKER = 0x42;
@@ -237,6 +245,7 @@ export class Sites implements AsyncDisposable {
   readonly sites: ClientSite[] = [];
   /** The AC's end of the server's link. */
   acs!: Station;
+  readonly #more: [name: string, mode: ModeProcess][] = [];
   readonly #closing: { close(): void | Promise<void> }[] = [];
 
   private constructor(net: TestNet, acNamespace: string, serverNamespace: string, o: SitesOptions) {
@@ -331,6 +340,54 @@ export class Sites implements AsyncDisposable {
     return { hosts, sessions };
   }
 
+  /**
+   * Another server, not started yet, with an AC's segment of its own. The first client reaches it at
+   * `address`.
+   */
+  async addServer(): Promise<{ server: ModeProcess; acs: Station; address: string }> {
+    const { net, sites: [{ clientNamespace }] } = this;
+    const namespace = await net.namespace("server2");
+    const acNamespace = await net.namespace("ac2");
+    const address = SECOND_SERVER;
+    await net.veth({ namespace: clientNamespace, name: "wan1" }, { namespace, name: "wan1" });
+    await net.ip(clientNamespace, "address", "add", "10.1.1.1/24", "dev", "wan1");
+    await net.ip(namespace, "address", "add", `${address}/24`, "dev", "wan1");
+    const acs = await this.#join(acNamespace, namespace, "isp0");
+    const server = this.#mode("server", namespace);
+    this.#more.push(["server 2", server]);
+    this.#closing.push(acs);
+    return { server, acs, address };
+  }
+
+  /** An AC at another server's. */
+  acAt(acs: Station, options: Partial<AcOptions>): SimulatedAc {
+    const ac = new SimulatedAc(acs, { mac: acs.mac, name: "bras2", ...options });
+    this.#closing.push(ac);
+    return ac;
+  }
+
+  /** Resets the tunnel's connections of a client, at its own end; or of all at the server's. */
+  async resetTunnels(site?: ClientSite): Promise<void> {
+    const [namespace, port] = site === undefined
+      ? [this.serverNamespace, "sport"]
+      : [site.clientNamespace, "dport"];
+    const ss = ["ss", "--kill", "--no-header", "--tcp", port, "=", `:${SITE.tunnelPort}`];
+    const { stdout, stderr } = await new Deno.Command("ip", {
+      args: ["netns", "exec", namespace, ...ss],
+    }).output();
+    // It says which it has closed.
+    if (stdout.length === 0) {
+      throw new Error(`Cannot reset a tunnel: ${new TextDecoder().decode(stderr)}`);
+    }
+  }
+
+  /** Lets a client reach the server no more, which it is told at once; or again. */
+  async reachable(site: ClientSite, reachable: boolean): Promise<void> {
+    const action = reachable ? "del" : "add";
+    const { clientNamespace, serverAddress } = site;
+    await this.net.ip(clientNamespace, "route", action, "unreachable", `${serverAddress}/32`);
+  }
+
   /** Takes the pair of a client's link away, with the hosts' station; without a site the AC's. */
   async cut(site?: ClientSite): Promise<void> {
     const station = site?.hosts ?? this.acs;
@@ -375,6 +432,7 @@ export class Sites implements AsyncDisposable {
   async report(): Promise<string> {
     const modes: [string, ModeProcess][] = [
       ["server", this.server],
+      ...this.#more,
       ...this.sites.map(({ client }, n): [string, ModeProcess] => [`client ${n + 1}`, client]),
     ];
     const reports = modes.map(async ([name, mode]) => {
@@ -387,7 +445,7 @@ export class Sites implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const station of this.#closing) await station.close();
     await Promise.all(this.sites.map(({ client }) => client.stop()));
-    await this.server.stop();
+    await Promise.all([this.server, ...this.#more.map(([, mode]) => mode)].map((m) => m.stop()));
     await Promise.all([this.acs, ...this.sites.map(({ hosts }) => hosts)].map((s) => s.close()));
     await this.net[Symbol.asyncDispose]();
   }
@@ -432,9 +490,10 @@ export class Sites implements AsyncDisposable {
   }
 
   #mode(mode: "server" | "client", namespace: string, to = ""): ModeProcess {
-    const { timers, flags = [], serverFlags, clientFlags } = this.options;
+    const { timers, serverOptions, clientOptions } = this.options;
+    const { flags = [], serverFlags, clientFlags } = this.options;
     const port = SITE.tunnelPort;
-    if (timers !== undefined) {
+    if (timers !== undefined || serverOptions !== undefined || clientOptions !== undefined) {
       const options = {
         interface: mode === "server" ? this.serverInterface : this.clientInterface,
         listen: { hostname: "0.0.0.0", port },
@@ -442,6 +501,7 @@ export class Sites implements AsyncDisposable {
         allow: ["10.0.0.0/8"],
         status: SITE.status,
         ...timers,
+        ...(mode === "server" ? serverOptions : clientOptions),
       };
       const main = new URL("./mode_program.ts", import.meta.url);
       return new ModeProcess(this.net, namespace, [mode, JSON.stringify(options)], main);
