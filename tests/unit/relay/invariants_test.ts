@@ -52,8 +52,9 @@ function assertConsistent({ relay, opened, closed, sessions }: RecordedRelay): v
     assertStrictEquals(table.atLink(linkId, peerMac, facingMac), session);
     assertStrictEquals(table.atRemote(remote, tunnelId, farMac, peerMac), session);
     assertStrictEquals(table.findByLink(data(peerMac, facingMac, linkId), 0), session);
+    if (remote.held) continue;
     assertStrictEquals(table.findByTunnel(tunnel, data(farMac, peerMac, tunnelId), 0), session);
-    assertStrictEquals(relay.tunnels.get(tunnel), remote, "a session outlived its tunnel");
+    assertStrictEquals(relay.tunnels.get(tunnel), remote, "a session is not its remote's");
   }
 }
 
@@ -160,8 +161,22 @@ Deno.test("Relay shows its link no address of beyond the tunnel in own mode", ()
   );
 });
 
+/** A session, as the stations know it. */
+interface Known {
+  client: RecordedRelay;
+  host: Uint8Array;
+  ac: Uint8Array;
+  face: Uint8Array;
+  id: number;
+  /** What the host's link shows of it. */
+  linkFace: Uint8Array;
+  linkId: number;
+  /** Its host has ended it while the tunnel was away, so that the AC does not know yet. */
+  ended: boolean;
+}
+
 /**
- * Hosts and ACs round a server and three clients. It knows from the dialogues alone, with no look
+ * Hosts and ACs round a server and three clients, whose tunnels break and come back. It knows from the dialogues alone, with no look
  * into a relay, whose each session is, and checks where each frame comes out.
  */
 class World {
@@ -171,19 +186,14 @@ class World {
   /** Requests that an AC has seen, with who made them. */
   readonly requests: { frame: Uint8Array; client: RecordedRelay; host: Uint8Array }[] = [];
   /** Sessions by the AC's view of them: its own address, the host's, the id. */
-  readonly sessions = new Map<string, {
-    client: RecordedRelay;
-    host: Uint8Array;
-    ac: Uint8Array;
-    face: Uint8Array;
-    id: number;
-    /** What the host's link shows of it. */
-    linkFace: Uint8Array;
-    linkId: number;
-  }>();
+  readonly sessions = new Map<string, Known>();
+  /** Sessions that are over for the AC, which their hosts do not know yet. */
+  readonly orphans = new Set<Known>();
+  /** How many sessions have come through a break. */
+  resumed = 0;
 
   constructor(server: MacMode, clients: MacMode[]) {
-    this.joined = new JoinedRelays({ server, clients });
+    this.joined = new JoinedRelays({ server, clients, graceMs: 1000 });
   }
 
   client(index: number): RecordedRelay {
@@ -219,6 +229,7 @@ class World {
   offer(which: number, ac: Uint8Array, tags: Tag[]): void {
     if (this.requests.length === 0) return;
     const { frame, client, host } = this.requests[which % this.requests.length];
+    if (!this.joined.joined(client)) return;
     for (const offer of this.#answers(answer(frame, ac, "PADO", { tags }), client)) {
       const packet = parseDiscovery(offer)!;
       assertEquals([packet.code, packet.destination], [CODE.PADO, host]);
@@ -230,6 +241,7 @@ class World {
     const asked = this.requests.filter(({ frame }) => parseDiscovery(frame)!.code === CODE.PADR);
     if (asked.length === 0) return;
     const { frame, client, host } = asked[which % asked.length];
+    if (!this.joined.joined(client)) return;
     const { destination: ac, source: face } = parseDiscovery(frame)!;
     const answers = this.#answers(answer(frame, ac, "PADS", { sessionId: id }), client, true);
     for (const pads of answers) {
@@ -239,7 +251,10 @@ class World {
       if (id === 0) assertEquals(packet.sessionId, 0);
       else {
         const { source: linkFace, sessionId: linkId } = packet;
-        this.sessions.set(key(ac, face, id), { client, host, ac, face, id, linkFace, linkId });
+        const at = key(ac, face, id);
+        this.#over(this.sessions.get(at));
+        const ended = false;
+        this.sessions.set(at, { client, host, ac, face, id, linkFace, linkId, ended });
       }
     }
   }
@@ -256,6 +271,39 @@ class World {
     return seen;
   }
 
+  // The AC's side of a session has ended; its host hears of it at once if it can.
+  #over(session: Known | undefined): void {
+    if (session === undefined || session.ended || this.joined.joined(session.client)) return;
+    this.orphans.add(session);
+  }
+
+  /** A client's tunnel breaks, and one side or both see it. */
+  break(client: RecordedRelay, ...sides: ("server" | "client")[]): void {
+    this.joined.break(client, ...sides);
+  }
+
+  /** A client has a tunnel again, or another one instead of the present one. */
+  rejoin(client: RecordedRelay): void {
+    if (!this.joined.joined(client)) this.resumed += client.sessions.length;
+    this.joined.rejoin(client);
+    this.joined.settle();
+    const hosts: Uint8Array[] = [];
+    for (const orphan of this.orphans) {
+      if (orphan.client !== client) continue;
+      const { linkFace, host, linkId } = orphan;
+      hosts.push(discovery("PADT", linkFace, host, [], linkId));
+      this.orphans.delete(orphan);
+    }
+    const acs: Uint8Array[] = [];
+    for (const [at, { client: owner, ended, face, ac, id }] of this.sessions) {
+      if (owner !== client || !ended) continue;
+      acs.push(discovery("PADT", face, ac, [], id));
+      this.sessions.delete(at);
+    }
+    assertEquals(client.takeLink().map(String).sort(), hosts.map(String).sort());
+    assertEquals(this.joined.server.takeLink().map(String).sort(), acs.map(String).sort());
+  }
+
   #pick(which: number) {
     const all = [...this.sessions.values()];
     return all.length === 0 ? undefined : all[which % all.length];
@@ -266,6 +314,7 @@ class World {
     if (session === undefined) return;
     const { ac, face, id, client, host, linkFace, linkId } = session;
     const arrived = this.joined.acData(data(ac, face, id));
+    if (!this.joined.joined(client)) return assertEquals(arrived, undefined);
     assert(arrived !== undefined, "the owner's frame is lost");
     assertStrictEquals(arrived.client, client);
     assertEquals(arrived.frame, data(linkFace, host, linkId));
@@ -277,7 +326,7 @@ class World {
     const { ac, face, id, client, host, linkFace, linkId } = session;
     assertEquals(
       this.joined.hostData(data(host, linkFace, linkId), client),
-      data(face, ac, id),
+      this.joined.joined(client) ? data(face, ac, id) : undefined,
     );
     for (const other of this.joined.clients) {
       if (other === client) continue;
@@ -300,8 +349,9 @@ class World {
     const { ac, face, id, client, host, linkFace, linkId } = session;
     assertEquals(
       this.#answers(discovery("PADT", ac, face, [], id), client),
-      [discovery("PADT", linkFace, host, [], linkId)],
+      this.joined.joined(client) ? [discovery("PADT", linkFace, host, [], linkId)] : [],
     );
+    this.#over(session);
     this.sessions.delete(key(ac, face, id));
   }
 
@@ -309,11 +359,13 @@ class World {
     const session = this.#pick(which);
     if (session === undefined) return;
     const { ac, face, id, client, host, linkFace, linkId } = session;
+    const joined = this.joined.joined(client);
     assertEquals(
       this.joined.hostSends(discovery("PADT", host, linkFace, [], linkId), client),
-      [discovery("PADT", face, ac, [], id)],
+      joined ? [discovery("PADT", face, ac, [], id)] : [],
     );
-    this.sessions.delete(key(ac, face, id));
+    if (joined) this.sessions.delete(key(ac, face, id));
+    else session.ended = true;
   }
 
   check(): void {
@@ -323,14 +375,19 @@ class World {
       new Set(server.sessions.map((s) => key(s.peerMac, s.facingMac, s.tunnelId))),
       new Set(this.sessions.keys()),
     );
-    // Each session of the server is one of the client's whose tunnel it is, and the other way round.
-    const pairs = (session: Session, client: number) =>
+    // Each session of the server is one of the client's whose it is, and the other way round, but for
+    // what has ended while they could not tell each other.
+    const pairs = (session: Session, client: string) =>
       `${client} ${session.tunnelId} ${[session.peerMac, session.farMac].map(String).sort()}`;
-    assertEquals(
-      server.sessions.map((session) => pairs(session, session.tunnel - 1)).sort(),
-      clients.flatMap((client, index) => client.sessions.map((session) => pairs(session, index)))
-        .sort(),
-    );
+    for (const [index, client] of clients.entries()) {
+      if (!this.joined.joined(client)) continue;
+      const name = `client ${index + 1}`;
+      assertEquals(
+        server.sessions.filter(({ remote }) => remote.name === name)
+          .map((session) => pairs(session, name)).sort(),
+        client.sessions.map((session) => pairs(session, name)).sort(),
+      );
+    }
     for (const { session } of server.closed) {
       assert(
         !server.sessions.includes(session) &&
@@ -344,11 +401,13 @@ function key(ac: Uint8Array, face: Uint8Array, id: number): string {
   return `${ac} ${face} ${id}`;
 }
 
+const dial = fc.tuple(fc.nat(2), some(HOST, HOST_2), some(AC, AC_2), some(1, 2, 3))
+  .map(([client, host, ac, id]) => (world: World) =>
+    world.dial(world.client(client), host, ac, id)
+  );
+
 const step: fc.Arbitrary<(world: World) => void> = fc.oneof(
-  fc.tuple(fc.nat(2), some(HOST, HOST_2), some(AC, AC_2), some(1, 2, 3))
-    .map(([client, host, ac, id]) => (world: World) =>
-      world.dial(world.client(client), host, ac, id)
-    ),
+  { weight: 4, arbitrary: dial },
   fc.tuple(fc.nat(2), some(HOST, HOST_2), some([], [hostUniq()], [hostUniq("h")]))
     .map(([client, host, uniq]) => (world: World) => world.seek(world.client(client), host, uniq)),
   fc.tuple(fc.nat(), some(AC, AC_2), some([], [cookie("a")], [cookie("b")]))
@@ -361,10 +420,16 @@ const step: fc.Arbitrary<(world: World) => void> = fc.oneof(
   fc.nat().map((which) => (world: World) => world.fromHost(which)),
   fc.nat().map((which) => (world: World) => world.endByAc(which)),
   fc.nat().map((which) => (world: World) => world.endByHost(which)),
+  fc.tuple(fc.nat(2), some([], ["server"], ["client"]))
+    .map(([client, sides]) => (world: World) =>
+      world.break(world.client(client), ...sides as ("server" | "client")[])
+    ),
+  fc.nat(2).map((client) => (world: World) => world.rejoin(world.client(client))),
 );
 
-Deno.test("Relay gives each session one owner, over any dialogues of several clients, hosts and ACs", () => {
+Deno.test("Relay gives each session one owner, over any dialogues and breaks of several clients, hosts and ACs", () => {
   let granted = 0;
+  let resumed = 0;
   fc.assert(
     fc.property(
       modes,
@@ -376,13 +441,15 @@ Deno.test("Relay gives each session one owner, over any dialogues of several cli
           step(world);
           world.check();
         }
+        resumed += world.resumed;
         granted += world.joined.server.opened.length;
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 400 },
   );
   // The schedules are worth something only if sessions come of them.
   assert(granted > 1000, `${granted} sessions`);
+  assert(resumed > 200, `${resumed} sessions that were held`);
 });
 
 Deno.test("Relay tells of each opening before, and of each closing after, the session is in the table", () => {
