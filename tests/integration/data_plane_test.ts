@@ -26,11 +26,13 @@ import {
   parseMac,
   PPP_PROTOCOL,
   readHeader,
+  SESSION_LIST_MAX,
   TAG,
   textTag,
 } from "../../src/wire/mod.ts";
 import { TestNet } from "../support/namespaces.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
+import { TwoPlanes } from "../support/two_planes.ts";
 
 const noNet = whyNot("linux", "root", "iproute2", "namespaces");
 
@@ -383,5 +385,38 @@ testUnless(
     assertEquals((await bench.leaving(far)).type, FRAME.GOODBYE);
     assertEquals(parseDiscovery(bench.receive())?.code, CODE.PADT);
     assert(bench.stopped);
+  },
+);
+
+testUnless(
+  noNet,
+  "DataPlane takes thousands of sessions over to another connection, and loses none",
+  async () => {
+    const graceMs = 60_000;
+    const options = { keyed: true, client: { graceMs }, server: { graceMs } };
+    await using planes = await TwoPlanes.make(options);
+    const [first] = planes.open(1);
+    const count = SESSION_LIST_MAX + 10;
+    planes.open(count - 1);
+    await planes.rejoin();
+    // The first frames through the new connection come behind the lists.
+    planes.hosts.send(planes.fromHost(first, 100));
+    planes.acs.send(planes.fromAc(first, 100));
+    const endMs = performance.now() + DEADLINE_MS;
+    for (let up = 0, down = 0; up === 0 || down === 0;) {
+      assert(performance.now() < endMs, `${up} frames came up, ${down} down`);
+      planes.step();
+      up += planes.acs.takeData();
+      down += planes.hosts.takeData();
+    }
+    for (const side of ["client", "server"] as const) {
+      const closed = planes.messages[side].filter((message) =>
+        message.type === "log" && message.message === "Session closed"
+      );
+      assertEquals(closed.length, 0);
+      const held = planes.messages[side].filter((message) => message.type === "held");
+      assertEquals(held, [{ type: "held", remote: "key", sessions: count }]);
+      assertEquals(planes.counters[side].read().drops["no-tunnel"], 0);
+    }
   },
 );

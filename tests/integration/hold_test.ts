@@ -265,6 +265,32 @@ testUnless(
     }),
 );
 
+for (const side of ["server", "client"] as const) {
+  testUnless(
+    skipped,
+    `SIGTERM of the ${side} while the tunnel is away closes its sessions at once, and the other's later`,
+    () =>
+      withSites({ flags: ["--grace", "2"] }, async (sites) => {
+        const [site] = sites.sites;
+        const ac = sites.ac();
+        const { hosts } = await sites.dialMany(SESSIONS);
+        await sites.reachable(site, false);
+        await sites.resetTunnels(site);
+        await sites.resetTunnels();
+        await untilState(sites, "held");
+        const [link, other] = side === "server"
+          ? [sites.acs, sites.hosts]
+          : [sites.hosts, sites.acs];
+        assertEquals((await sites[side].end("SIGTERM")).code, 0);
+        await sites.settled(link);
+        assertEquals([padtsAt(link), padtsAt(other)], [SESSIONS, 0]);
+        await untilPadts(other, SESSIONS);
+        assertEquals(ac.sessions.size, 0);
+        await Promise.all(hosts.map((host) => host.closed()));
+      }),
+  );
+}
+
 /** Gives a client another address. Nobody is told: its old connection just gets no answer any more. */
 async function move(sites: Sites, { clientNamespace }: ClientSite, address: string): Promise<void> {
   await sites.net.ip(clientNamespace, "address", "flush", "dev", "wan0");

@@ -107,6 +107,8 @@ export interface OpenSession {
 export interface TwoPlanesOptions {
   client?: Partial<PlaneOptions>;
   server?: Partial<PlaneOptions>;
+  /** Each side can tell who the other one is. */
+  keyed?: boolean;
 }
 
 /** Two planes, and everything that they need. */
@@ -117,10 +119,12 @@ export class TwoPlanes implements AsyncDisposable {
   readonly server: DataPlane;
   readonly counters: Record<Side, Counters> = { client: new Counters(), server: new Counters() };
   readonly messages: Record<Side, FromWorker[]> = { client: [], server: [] };
-  readonly pair: TcpPair;
+  pair: TcpPair;
   readonly #net: TestNet;
   readonly #wakes: EventFd[] = [];
   readonly #ac: AcProtocol;
+  readonly #keyed: boolean;
+  #tunnels = 0;
 
   private constructor(net: TestNet, path: string, pair: TcpPair, options: TwoPlanesOptions) {
     this.#net = net;
@@ -129,10 +133,8 @@ export class TwoPlanes implements AsyncDisposable {
     this.acs = new Wire(path, "acs");
     this.client = this.#plane(path, "client", options);
     this.server = this.#plane(path, "server", options);
-    const received = new Uint8Array(0);
-    const tunnel = { id: 1, remote: undefined, peer: "far:1", legacy: false, received };
-    this.client.handle({ type: "tunnel", tunnel: { ...tunnel, fd: pair.clientFd, name: "s" } });
-    this.server.handle({ type: "tunnel", tunnel: { ...tunnel, fd: pair.serverFd, name: "c" } });
+    this.#keyed = options.keyed ?? false;
+    this.#join();
     const mac = inNamespace(path, () => readInterface("acs")!.mac.slice());
     this.#ac = new AcProtocol({ mac, name: "bras" });
   }
@@ -149,6 +151,32 @@ export class TwoPlanes implements AsyncDisposable {
       await net[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Breaks the connection, and joins the planes by another one once both have seen it. */
+  async rejoin(): Promise<void> {
+    const ended = () =>
+      Object.values(this.messages).every((messages) =>
+        messages.filter(({ type }) => type === "tunnel-ended").length === this.#tunnels
+      );
+    await this.pair.client.closeWrite();
+    const endMs = performance.now() + DEADLINE_MS;
+    while (!ended()) {
+      if (performance.now() > endMs) throw new Error("Cannot see the tunnel end");
+      this.step();
+    }
+    await this.pair[Symbol.asyncDispose]();
+    this.pair = await TcpPair.make();
+    this.#join();
+  }
+
+  #join(): void {
+    const id = ++this.#tunnels;
+    const remote = this.#keyed ? "key" : undefined;
+    const tunnel = { id, remote, peer: "far:1", legacy: false, received: new Uint8Array(0) };
+    const { clientFd, serverFd } = this.pair;
+    this.client.handle({ type: "tunnel", tunnel: { ...tunnel, fd: clientFd, name: "s" } });
+    this.server.handle({ type: "tunnel", tunnel: { ...tunnel, fd: serverFd, name: "c" } });
   }
 
   /** One turn of both. */
