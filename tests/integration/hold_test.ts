@@ -529,3 +529,29 @@ testUnless(
     });
   },
 );
+
+testUnless(
+  skipped,
+  "Client with --prefer-first returns to another address of the server that it is at",
+  () => {
+    const connect = ["10.0.1.9", "10.0.1.2"].map((hostname) => ({ hostname, port: PORT }));
+    const clientOptions = { connect, preferFirst: true, preferFirstMs: 300 };
+    return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
+      const { server, client, net, serverNamespace, sites: [{ wan }] } = sites;
+      server.start();
+      await server.untilHealth(200);
+      client.start();
+      await client.untilHealth(200);
+      const ac = sites.ac();
+      const { hosts: [host] } = await sites.dialMany(1);
+      await net.ip(serverNamespace, "address", "add", "10.0.1.9/24", "dev", wan);
+      assertEquals(await host.closed(8000), "ac");
+      await until("the AC knows", () => ac.sessions.size === 0);
+      await client.untilStatus("it is back at the first", ({ tunnels }) =>
+        tunnels[0].state === "up" && tunnels[0].peer === `10.0.1.9:${PORT}`);
+      assertEquals(client.matching(/Another program/), []);
+      await host.dial();
+      await assertExchange([host]);
+    });
+  },
+);
