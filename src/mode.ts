@@ -5,7 +5,7 @@ import type { KeptState } from "./dataplane/messages.ts";
 import { createLog, type Log } from "./observe/log.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
 import { serveStatus, type StatusServer } from "./observe/status_server.ts";
-import type { Limits, MacMode, Side } from "./relay/mod.ts";
+import type { AddedTags, Limits, MacMode, Side } from "./relay/mod.ts";
 import { StateDir } from "./state/mod.ts";
 import type { Endpoint } from "./tunnel/endpoint.ts";
 import { VERSION } from "./version.ts";
@@ -123,8 +123,13 @@ export class Mode {
     this.#finished.promise.catch(() => {});
   }
 
-  /** Opens the link, then the status. */
-  static async start(side: Side, options: ModeOptions, hooks: ModeHooks): Promise<Mode> {
+  /** Opens the link, then the status. `tags` is what a server puts into PADI and PADR. */
+  static async start(
+    side: Side,
+    options: ModeOptions,
+    hooks: ModeHooks,
+    tags?: AddedTags,
+  ): Promise<Mode> {
     const log = options.log ?? createLog({ level: "info", format: "text" });
     const state = options.stateDir === undefined ? undefined : await StateDir.open(
       options.stateDir,
@@ -132,7 +137,7 @@ export class Mode {
     );
     const mode = new Mode(side, options, hooks, log, state);
     try {
-      await mode.#start();
+      await mode.#start(tags);
     } catch (error) {
       await state?.close();
       throw error;
@@ -140,7 +145,7 @@ export class Mode {
     return mode;
   }
 
-  async #start(): Promise<void> {
+  async #start(tags?: AddedTags): Promise<void> {
     const options = this.#options;
     const { log } = this;
     const hooks = this.#hooks;
@@ -153,6 +158,7 @@ export class Mode {
       deadMs: options.deadTimeoutMs ?? 3 * 60_000,
       graceMs: options.graceMs ?? 20_000,
       limits: options.limits,
+      tags,
       pingMs: options.pingMs ?? 5_000,
       tunnelDeadMs: options.tunnelTimeoutMs ?? 15_000,
       ...CHANNEL_SIZES,

@@ -10,6 +10,7 @@ import { AllowList } from "./access/allow.ts";
 import { Mode, type ModeOptions } from "./mode.ts";
 import { RateLimit } from "./observe/rate_limit.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
+import { type AddedTags, checkAddedTags } from "./relay/mod.ts";
 import { type Endpoint, formatEndpoint, listenReason } from "./tunnel/endpoint.ts";
 import { greetClient } from "./tunnel/handshake.ts";
 import { FEATURE, type Goodbye, type Hello, REASON } from "./wire/mod.ts";
@@ -33,7 +34,7 @@ const GONE = [
 const ACCEPT_AGAIN_MS = 200;
 
 /** Options for {@linkcode Server.start}. */
-export interface ServerOptions extends ModeOptions {
+export interface ServerOptions extends ModeOptions, AddedTags {
   /** Where clients connect to; port 0 lets the system choose. */
   listen: Endpoint;
   /** Addresses and networks that may connect; by default loopback only. */
@@ -95,6 +96,9 @@ export class Server {
    */
   static async start(options: ServerOptions): Promise<Server> {
     const allow = AllowList.parse(options.allow ?? []);
+    const { hostUniq, relayTag } = options;
+    const tags: AddedTags = { hostUniq, relayTag };
+    checkAddedTags(tags);
     let listener: Deno.TcpListener;
     try {
       listener = Deno.listen({ ...options.listen, transport: "tcp" });
@@ -114,7 +118,7 @@ export class Server {
         healthy: () => server.#stopping === undefined,
         reconnects: () => 0,
         tunnels: (up: TunnelStatus[]) => up,
-      });
+      }, tags);
       const server = new Server(options, allow, listener, mode);
       mode.log.info("Listening", { address: formatEndpoint(server.address), allow: String(allow) });
       server.#accept();

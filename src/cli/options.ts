@@ -130,6 +130,19 @@ export function integer(
   throw new UsageError(`--${flag} is a whole number from ${least} to ${most}, not "${value}"`);
 }
 
+/** Bytes, at least one: the text's own, or hex behind 0x. */
+export function bytes(given: Given, flag: string, most: number): Uint8Array | undefined {
+  const value = given.value(flag);
+  if (value === undefined) return undefined;
+  const hex = /^0x((?:[\da-f]{2})+)$/i.exec(value)?.[1];
+  const read = hex === undefined ? new TextEncoder().encode(value) : Uint8Array.fromHex(hex);
+  if (hex === undefined && /^0x/i.test(value)) {
+    throw new UsageError(`--${flag} is text, or 0x and two hex digits a byte, not "${value}"`);
+  }
+  if (read.length <= most) return read;
+  throw new UsageError(`--${flag} has ${read.length} bytes; it is to have at most ${most}`);
+}
+
 /** A HOST:PORT. */
 export function endpoint(flag: string, value: string): Endpoint {
   try {

@@ -1,17 +1,20 @@
 // pppoe-proxy server
 
 import type { LeveledLog } from "../observe/log.ts";
+import { HOST_UNIQ_MAX } from "../relay/mod.ts";
 import { Server, type ServerOptions } from "../server.ts";
 import { CONFIG_FLAGS } from "./config_file.ts";
 import { MODE_FLAGS, modeOptions } from "./mode_flags.ts";
 import {
   allowed,
+  bytes,
   describeFlags,
   endpoint,
   type Flags,
   type Given,
   integer,
   required,
+  UsageError,
 } from "./options.ts";
 import { runMode } from "./run.ts";
 
@@ -27,6 +30,15 @@ export const SERVER_FLAGS: Flags = {
   },
   "max-clients": { value: "N", help: "How many clients at once (256)." },
   "max-sessions": { value: "N", help: "How many sessions each client may have (16384)." },
+  "host-uniq": {
+    value: "VALUE",
+    help: "Send the AC this Host-Uniq, where the ISP asks for a certain one: text, or 0x and\n" +
+      "hex. Its answers are then told apart by a Relay-Session-Id, which is added.",
+  },
+  "no-relay-tag": {
+    help: "With --host-uniq: add no Relay-Session-Id, where the AC does not bear it; hosts\n" +
+      "can only dial one after the other then.",
+  },
   "padi-rate-client": {
     value: "N",
     help: "How often all hosts of a client may dial: PADIs a second, and twice as many at\n" +
@@ -75,6 +87,9 @@ export function server(args: string[]): Promise<number> {
  */
 export function serverOptions(given: Given): ServerOptions & { log: LeveledLog } {
   const mode = modeOptions(given);
+  const hostUniq = bytes(given, "host-uniq", HOST_UNIQ_MAX);
+  const relayTag = !given.has("no-relay-tag");
+  if (!relayTag && hostUniq === undefined) throw new UsageError("--no-relay-tag needs --host-uniq");
   return {
     ...mode,
     limits: {
@@ -85,5 +100,7 @@ export function serverOptions(given: Given): ServerOptions & { log: LeveledLog }
     listen: endpoint("listen", required(given, "listen", "0.0.0.0:8000")),
     allow: allowed(given),
     maxClients: integer(given, "max-clients", 1, 1000),
+    hostUniq,
+    relayTag,
   };
 }

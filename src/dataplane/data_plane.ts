@@ -138,6 +138,7 @@ export class DataPlane {
       graceMs: options.graceMs,
       limits: options.limits,
       firstSerial: state?.nextSerial,
+      tags: options.tags,
     }, {
       toLink: (frame) => this.#output.discovery(frame),
       toTunnel: (tunnel, frame) => this.#discoveryToTunnel(tunnel, frame),

@@ -1,7 +1,7 @@
 // What the main thread and the data worker tell each other.
 
 import type { LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
-import type { Limits, MacMode, Side } from "../relay/mod.ts";
+import type { AddedTags, Limits, MacMode, Side } from "../relay/mod.ts";
 import type { SessionRecord } from "../state/mod.ts";
 import type { ChannelSizes } from "../tunnel/channel.ts";
 
@@ -15,6 +15,8 @@ export interface PlaneOptions extends ChannelSizes {
   graceMs: number;
   /** Those that are not given are the relay's default ones. */
   limits?: Partial<Limits>;
+  /** What a server puts into PADI and PADR. */
+  tags?: AddedTags;
   pingMs: number;
   tunnelDeadMs: number;
   /** Slots of the ring that data frames arrive in, a power of two; the ring's default without it. */

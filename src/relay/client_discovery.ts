@@ -94,6 +94,10 @@ export class ClientDiscovery implements DiscoveryRelay {
     if (pending === undefined) return ports.drop(DROP["unknown-host-uniq"]);
     const source = this.#relay.facing(remote, packet.source);
     if (packet.code === CODE.PADO) {
+      // A server's refusal has nobody behind it that a PADR could go to.
+      if (findTag(packet.tags, TAG.GENERIC_ERROR) !== undefined) {
+        return ports.toLink(emitDiscovery({ ...packet, source }));
+      }
       const offer = this.#offered(pending, packet);
       const tags = offer.shown === offer.cookie
         ? packet.tags

@@ -15,12 +15,13 @@ export const DROP_REASONS = [
   "no-tunnel", // nothing on the other side to carry it to
   "tunnel-full", // the tunnel takes less than the link gives, and there is no room to wait
   "queue-delay", // it waited for too long for such a tunnel: CoDel, or stale
-  "frame-too-large", // larger than a slot of the ring, or than the far interface can send
+  "frame-too-large", // larger than a slot of the ring, than the far interface can send, or with what is added
   "session-limit", // no session id left to give on this link, or as many sessions as a client may have
   "link-down", // the interface is down or gone
   "link-full", // the interface's queue refused it
   "kernel", // the packet socket or its ring was full (PACKET_STATISTICS)
   "padi-rate", // a PADI or PADR of a host or a client that dials too often
+  "discovery-busy", // a PADI or PADR while another one has its Relay-Session-Id, or the only place
 ] as const;
 
 /** The name of a reason: one of {@linkcode DROP_REASONS}. */

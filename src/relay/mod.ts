@@ -1,5 +1,6 @@
 // Who owns which frame: the decisions, over bytes and a given time.
 
+export * from "./added_tags.ts";
 export * from "./drop.ts";
 export * from "./limits.ts";
 export * from "./relay.ts";

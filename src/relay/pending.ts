@@ -3,11 +3,14 @@
 import { formatMac } from "../wire/mod.ts";
 import type { Remote } from "./remote.ts";
 
-/** What a discovery is known by: the host, and the Host-Uniq it chose (or that it chose none). */
+/** What a discovery is known by: the host, and the tags that its frames have in common. */
 export interface Discovery {
   readonly remote: Remote;
   readonly hostMac: Uint8Array;
+  /** As the host chose it; undefined where it chose none. */
   readonly hostUniq: Uint8Array | undefined;
+  /** As an agent before us chose it, where discoveries are told apart by it. */
+  readonly relaySessionId?: Uint8Array;
 }
 
 /** How long after its last frame a discovery is kept. */
@@ -38,15 +41,16 @@ export class PendingTable<T extends Discovery> {
     this.#removed = removed;
   }
 
-  /** The discovery of this host with this Host-Uniq, kept from now on for another time-out. */
+  /** The discovery of this host with these tags, kept from now on for another time-out. */
   find(
     remote: Remote,
     hostMac: Uint8Array,
     hostUniq: Uint8Array | undefined,
     nowMs: number,
+    relaySessionId?: Uint8Array,
   ): T | undefined {
     const queue = this.#remotes.get(remote);
-    const entry = queue?.get(keyOf(hostMac, hostUniq));
+    const entry = queue?.get(keyOf({ hostMac, hostUniq, relaySessionId }));
     if (queue === undefined || entry === undefined) return undefined;
     entry.usedMs = nowMs;
     queue.delete(entry.key);
@@ -54,12 +58,17 @@ export class PendingTable<T extends Discovery> {
     return entry.value;
   }
 
+  /** Keeps a discovery, if it is still here, for another time-out. */
+  keep({ remote, hostMac, hostUniq, relaySessionId }: T, nowMs: number): void {
+    this.find(remote, hostMac, hostUniq, nowMs, relaySessionId);
+  }
+
   /** Adds a discovery that `find` does not know. */
   add(discovery: T, nowMs: number): void {
     let queue = this.#remotes.get(discovery.remote);
     if (queue === undefined) this.#remotes.set(discovery.remote, queue = new Map());
     if (queue.size >= DISCOVERIES_PER_REMOTE) this.#drop(queue, queue.values().next().value!);
-    const key = keyOf(discovery.hostMac, discovery.hostUniq);
+    const key = keyOf(discovery);
     queue.set(key, { key, value: discovery, usedMs: nowMs });
   }
 
@@ -92,8 +101,14 @@ export class PendingTable<T extends Discovery> {
   }
 }
 
-function keyOf(hostMac: Uint8Array, hostUniq: Uint8Array | undefined): string {
-  // An absent Host-Uniq is not an empty one: the host must get back what it sent.
-  return formatMac(hostMac) +
-    (hostUniq === undefined ? "" : "/" + String.fromCharCode(...hostUniq));
+// An absent Host-Uniq is not an empty one: the host must get back what it sent.
+function keyOf({ hostMac, hostUniq, relaySessionId }: Omit<Discovery, "remote">): string {
+  return [hostUniq, relaySessionId].reduce(
+    (key, value) => `${key}/${value === undefined ? "" : `${value.length}=${textOf(value)}`}`,
+    formatMac(hostMac),
+  );
+}
+
+function textOf(value: Uint8Array): string {
+  return String.fromCharCode(...value);
 }

@@ -41,6 +41,7 @@ import {
   TAG,
 } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
+import type { AddedTags } from "./added_tags.ts";
 import { ClientDiscovery } from "./client_discovery.ts";
 import { DROP } from "./drop.ts";
 import { DialRate, type Limits, limitsOf } from "./limits.ts";
@@ -78,7 +79,9 @@ export interface RelayOptions {
   limits?: Partial<Limits>;
   /** The number of the first session. */
   firstSerial?: number;
-  /** Makes the Host-Uniq that stands for a discovery on the AC's link; another one at each call. */
+  /** What the server puts into PADI and PADR. */
+  tags?: AddedTags;
+  /** Makes what stands for a discovery on the AC's link; another one at each call. */
   newToken?: () => Uint8Array;
 }
 
@@ -161,6 +164,11 @@ export class Relay {
   /** The remotes that have a tunnel, by it. */
   get tunnels(): ReadonlyMap<number, Remote> {
     return this.#byTunnel;
+  }
+
+  /** The address of the link's interface. */
+  get linkMac(): Uint8Array {
+    return this.#linkMac;
   }
 
   /** By which address the stations on the link know this one beyond the tunnel. */

@@ -1,81 +1,100 @@
-// Discovery at the server: Host-Uniq is replaced by a token that names the client and the discovery,
-// and the host's own tag, or its absence, is put back into the answer.
+// Discovery at the server: what of PADI and PADR the AC gets, and who gets its answers.
 
-import { CODE, emitDiscovery, ETH_BROADCAST, sameMac, TAG } from "../wire/mod.ts";
-import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
+import {
+  CODE,
+  emitDiscovery,
+  ETH_BROADCAST,
+  PPPOE_HLEN,
+  sameMac,
+  tagsLength,
+} from "../wire/mod.ts";
+import type { DiscoveryPacket } from "../wire/mod.ts";
 import { DROP } from "./drop.ts";
+import { FixedMatching } from "./fixed_matching.ts";
+import type { Matching, ServerPending } from "./matching.ts";
 import { padt } from "./padt.ts";
-import { type Discovery, PendingTable } from "./pending.ts";
-import type { DiscoveryRelay, Relay } from "./relay.ts";
+import { PendingTable } from "./pending.ts";
 import { refusal } from "./refusal.ts";
+import type { DiscoveryRelay, Relay } from "./relay.ts";
 import type { Remote } from "./remote.ts";
 import type { Session } from "./session_table.ts";
-import { findHostUniq, replaceTag } from "./tag_list.ts";
+import { findHostUniq } from "./tag_list.ts";
+import { TOKEN_BYTES, TokenMatching } from "./token_matching.ts";
 
-const TOKEN_BYTES = 8;
+/**
+ * The longest PADI, with the PPPoE header: beyond it, another agent has no room for its tag (RFC 2516,
+ * section 5.1).
+ */
+const PADI_MAX = 1484;
+const NO_ROOM = `pppoe-proxy: with what it has to add, this would be longer than ${PADI_MAX} bytes`;
 const TOO_MANY_SESSIONS = "pppoe-proxy: this client has as many sessions as it may have";
-
-interface Pending extends Discovery {
-  readonly token: Uint8Array;
-  /** How many PADRs have not opened a session yet. */
-  requests: number;
-  /** The sessions that it opened; another PADS for one of them is a repeat. */
-  readonly granted: WeakSet<Session>;
-}
 
 /** Discovery at the server's side of the tunnel. */
 export class ServerDiscovery implements DiscoveryRelay {
   readonly #relay: Relay;
-  readonly #byToken = new Map<string, Pending>();
-  readonly #pending = new PendingTable<Pending>((gone) => this.#byToken.delete(text(gone.token)));
+  readonly #matching: Matching;
+  readonly #pending: PendingTable<ServerPending>;
+  /** Which discovery has opened a session: another PADS of that is a repeat. */
+  readonly #openers = new WeakMap<Session, ServerPending>();
   readonly #newToken: () => Uint8Array;
 
   constructor(relay: Relay) {
     this.#relay = relay;
-    this.#newToken = relay.options.newToken ??
-      (() => crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)));
+    const { newToken, tags: { hostUniq, relayTag = true } = {} } = relay.options;
+    this.#newToken = newToken ?? (() => crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)));
+    this.#matching = hostUniq === undefined
+      ? new TokenMatching()
+      : new FixedMatching(hostUniq, relayTag);
+    this.#pending = new PendingTable((gone) => this.#matching.removed(gone));
   }
 
   /** PADI and PADR, from a client. */
   fromTunnel(remote: Remote, packet: DiscoveryPacket, nowMs: number): void {
+    const { ports } = this.#relay;
     const initiation = packet.code === CODE.PADI;
     if (initiation && !sameMac(packet.destination, 0, ETH_BROADCAST, 0)) {
-      return this.#relay.ports.drop(DROP["bad-address"]);
+      return ports.drop(DROP["bad-address"]);
     }
-    if (!this.#relay.mayDial(remote, packet, nowMs)) {
-      return this.#relay.ports.drop(DROP["padi-rate"]);
+    if (!this.#relay.mayDial(remote, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
+    const known = this.#find(remote, packet, nowMs);
+    const pending = known ?? this.#newPending(remote, packet);
+    const tags = this.#matching.toAc(pending, packet.tags);
+    if (tagsLength(tags) > Math.max(tagsLength(packet.tags), PADI_MAX - PPPOE_HLEN)) {
+      ports.drop(DROP["frame-too-large"]);
+      // The answer to a PADI is nobody's on the link but our own.
+      const source = initiation ? this.#relay.linkMac : packet.destination;
+      const answer = { ...packet, source, destination: packet.source };
+      return ports.toTunnel(remote.tunnel, refusal(answer, NO_ROOM));
     }
-    const pending = this.#take(remote, packet, nowMs);
+    if (!this.#matching.admit(pending, nowMs)) return ports.drop(DROP["discovery-busy"]);
+    if (known === undefined) this.#pending.add(pending, nowMs);
     if (!initiation) pending.requests++;
-    this.#relay.ports.toLink(emitDiscovery({
-      ...packet,
-      source: this.#relay.facing(remote, packet.source),
-      tags: replaceTag(packet.tags, TAG.HOST_UNIQ, pending.token),
-    }));
+    pending.underWay = true;
+    pending.usedMs = nowMs;
+    const source = this.#relay.facing(remote, packet.source);
+    ports.toLink(emitDiscovery({ ...packet, source, tags }));
   }
 
   /** PADO and PADS, from an AC. */
   fromLink(packet: DiscoveryPacket, _frame: Uint8Array, nowMs: number): void {
     const { ports } = this.#relay;
-    const pending = this.#answered(packet, nowMs);
+    const { code, source, sessionId } = packet;
+    const repeated = code === CODE.PADS ? this.#repeated(packet, nowMs) : undefined;
+    const pending = repeated === "unknown" ? undefined : repeated ?? this.#matching.find(packet);
     if (pending === undefined) return ports.drop(DROP["unknown-host-uniq"]);
     const facing = this.#relay.facing(pending.remote, pending.hostMac);
     if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
-    const answer = {
-      ...packet,
-      destination: pending.hostMac,
-      tags: replaceTag(packet.tags, TAG.HOST_UNIQ, pending.hostUniq),
-    };
+    this.#pending.keep(pending, nowMs);
+    pending.usedMs = nowMs;
+    const tags = this.#matching.toHost(pending, packet.tags);
+    const answer = { ...packet, destination: pending.hostMac, tags };
     const { tunnel } = pending.remote;
-    if (packet.code === CODE.PADS) {
-      const { source, sessionId } = packet;
+    if (code === CODE.PADS && repeated === undefined) {
       if (sessionId === 0xffff) return ports.drop(DROP.malformed);
+      if (pending.requests === 0) return ports.drop(DROP["unknown-host-uniq"]);
+      pending.underWay = false;
       // Id 0 is a refusal, which the host must see but which opens nothing (RFC 2516, section 5.4).
-      const due = sessionId === 0
-        ? pending.requests > 0
-        : this.#grant(pending, packet, facing, nowMs);
-      if (!due) return ports.drop(DROP["unknown-host-uniq"]);
-      if (due === "too many") {
+      if (sessionId !== 0 && !this.#open(pending, packet, facing, nowMs)) {
         // As pppoe-relay of rp-pppoe does: the AC has a session that nobody can have.
         ports.toLink(padt(source, facing, sessionId));
         ports.drop(DROP["session-limit"]);
@@ -99,42 +118,42 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#pending.expire(nowMs);
   }
 
-  #take(remote: Remote, packet: DiscoveryPacket, nowMs: number): Pending {
-    const hostUniq = findHostUniq(packet.tags);
-    const known = this.#pending.find(remote, packet.source, hostUniq, nowMs);
-    if (known !== undefined) return known;
-    const pending: Pending = {
+  #find(remote: Remote, { source, tags }: DiscoveryPacket, nowMs: number) {
+    const relaySessionId = this.#matching.relaySessionId(tags);
+    return this.#pending.find(remote, source, findHostUniq(tags), nowMs, relaySessionId);
+  }
+
+  #newPending(remote: Remote, { source, tags }: DiscoveryPacket): ServerPending {
+    return {
       remote,
-      hostMac: packet.source.slice(),
-      hostUniq: hostUniq?.slice(),
+      hostMac: source.slice(),
+      hostUniq: findHostUniq(tags)?.slice(),
+      relaySessionId: this.#matching.relaySessionId(tags)?.slice(),
       token: this.#newToken(),
       requests: 0,
-      granted: new WeakSet(),
+      underWay: false,
+      usedMs: 0,
     };
-    this.#pending.add(pending, nowMs);
-    this.#byToken.set(text(pending.token), pending);
-    return pending;
   }
 
-  #answered(packet: DiscoveryPacket, nowMs: number): Pending | undefined {
-    const token = findHostUniq(packet.tags);
-    if (token?.length !== TOKEN_BYTES) return undefined;
-    const pending = this.#byToken.get(text(token));
-    if (pending === undefined) return undefined;
-    return this.#pending.find(pending.remote, pending.hostMac, pending.hostUniq, nowMs);
+  // Whose session a PADS is about that says so once more; "unknown" where that can't be told any more.
+  #repeated(packet: DiscoveryPacket, nowMs: number): ServerPending | "unknown" | undefined {
+    const { source, destination, sessionId } = packet;
+    const session = this.#relay.sessions.atLink(sessionId, source, destination);
+    if (session === undefined) return undefined;
+    const opener = this.#openers.get(session);
+    if (!this.#matching.isRepeat(packet, session, opener, nowMs)) return undefined;
+    return opener ?? "unknown";
   }
 
-  // Opens the granted session, or knows it already; false when nobody has asked for one.
-  #grant(
-    pending: Pending,
-    packet: DiscoveryPacket,
+  // Opens the session that a host has asked for; false when its client may not have one more.
+  #open(
+    pending: ServerPending,
+    { source: peerMac, sessionId }: DiscoveryPacket,
     facing: Uint8Array,
     nowMs: number,
-  ): boolean | "too many" {
-    const { source: peerMac, sessionId } = packet;
+  ): boolean {
     const present = this.#relay.sessions.atLink(sessionId, peerMac, facing);
-    if (present !== undefined && pending.granted.has(present)) return true;
-    if (pending.requests === 0) return false;
     if (present !== undefined) {
       // The AC has given the id anew, so to it the old session is over; its host may not know.
       const another = present.remote !== pending.remote ||
@@ -142,19 +161,16 @@ export class ServerDiscovery implements DiscoveryRelay {
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: another });
     }
     pending.requests--;
-    if (this.#relay.isFull(pending.remote)) return "too many";
-    pending.granted.add(this.#relay.open({
+    if (this.#relay.isFull(pending.remote)) return false;
+    const session = this.#relay.open({
       remote: pending.remote,
       peerMac,
       farMac: pending.hostMac,
       facingMac: facing,
       tunnelId: sessionId,
       linkId: sessionId,
-    }, nowMs));
+    }, nowMs);
+    this.#openers.set(session, pending);
     return true;
   }
-}
-
-function text(token: Tag["value"]): string {
-  return String.fromCharCode(...token);
 }

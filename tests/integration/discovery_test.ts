@@ -85,3 +85,32 @@ testUnless(skipped, "DataPlane takes other limits while it runs", async () => {
   assertEquals(planes.acs.takeControl().length, 5);
   assertEquals(drops("client"), 0);
 });
+
+for (const flags of [[], ["--no-relay-tag"]]) {
+  testUnless(
+    skipped,
+    `Server sends the Host-Uniq of ${["--host-uniq", ...flags].join(" ")} for every host`,
+    () =>
+      withSites(
+        { serverFlags: server("--host-uniq", "0x01aa", ...flags), clients: 2 },
+        async (sites) => {
+          const ac = sites.ac();
+          const hostUniq = Uint8Array.of(7, 7, 7);
+          for (const site of sites.sites) {
+            const host = sites.host({ mac: site.hosts.mac, hostUniq }, site);
+            await host.dial();
+            assertEquals((await host.exchange({ frames: 10 })).returned, 10);
+            assertEquals(host.protocol.offer!.relaySessionId, undefined);
+          }
+          const seen = [...ac.sessions.values()];
+          assertEquals(seen.map(({ hostUniq }) => hostUniq), [
+            Uint8Array.of(1, 0xaa),
+            Uint8Array.of(1, 0xaa),
+          ]);
+          const added = flags.length === 0 ? 8 : undefined;
+          assertEquals(seen.map(({ relaySessionId }) => relaySessionId?.length), [added, added]);
+          assertEquals(await sites.server.drops(), {});
+        },
+      ),
+  );
+}

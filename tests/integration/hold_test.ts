@@ -547,8 +547,10 @@ testUnless(
       await net.ip(serverNamespace, "address", "add", "10.0.1.9/24", "dev", wan);
       assertEquals(await host.closed(8000), "ac");
       await until("the AC knows", () => ac.sessions.size === 0);
-      await client.untilStatus("it is back at the first", ({ tunnels }) =>
-        tunnels[0].state === "up" && tunnels[0].peer === `10.0.1.9:${PORT}`);
+      await client.untilStatus(
+        "it is back at the first",
+        ({ tunnels }) => tunnels[0].state === "up" && tunnels[0].peer === `10.0.1.9:${PORT}`,
+      );
       assertEquals(client.matching(/Another program/), []);
       await host.dial();
       await assertExchange([host]);

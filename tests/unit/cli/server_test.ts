@@ -9,6 +9,8 @@ function options(...args: string[]) {
   return serverOptions(readFlags(SERVER_FLAGS, all));
 }
 
+const encode = (text: string) => new TextEncoder().encode(text);
+
 /** The message with which these flags are refused. */
 function refusal(...args: string[]): string {
   return assertThrows(() => options(...args), UsageError).message;
@@ -25,4 +27,34 @@ Deno.test("serverOptions() reads the limits", () => {
     refusal("--max-sessions", "0"),
     '--max-sessions is a whole number from 1 to 65534, not "0"',
   );
+});
+
+Deno.test("serverOptions() reads a Host-Uniq as text or as hex", () => {
+  const hostUniq = (value: string) => options("--host-uniq", value).hostUniq;
+  assertEquals(options().hostUniq, undefined);
+  assertEquals(hostUniq("isp-1"), encode("isp-1"));
+  assertEquals(hostUniq("大阪"), encode("大阪"));
+  assertEquals(hostUniq("0"), encode("0"));
+  assertEquals(hostUniq("0x00fF10"), Uint8Array.of(0, 0xff, 0x10));
+  assertEquals(hostUniq("0X01"), Uint8Array.of(1));
+  assertEquals(hostUniq("a".repeat(64))?.length, 64);
+  assertEquals(hostUniq("0x" + "ab".repeat(64))?.length, 64);
+  for (const value of ["0x", "0x1", "0xgg", "0x12 34"]) {
+    assertEquals(
+      refusal("--host-uniq", value),
+      `--host-uniq is text, or 0x and two hex digits a byte, not "${value}"`,
+    );
+  }
+  for (const value of ["a".repeat(65), "0x" + "ab".repeat(65)]) {
+    assertEquals(
+      refusal("--host-uniq", value),
+      "--host-uniq has 65 bytes; it is to have at most 64",
+    );
+  }
+});
+
+Deno.test("serverOptions() takes --no-relay-tag with --host-uniq only", () => {
+  assertEquals(options("--host-uniq", "x").relayTag, true);
+  assertEquals(options("--no-relay-tag", "--host-uniq", "x").relayTag, false);
+  assertEquals(refusal("--no-relay-tag"), "--no-relay-tag needs --host-uniq");
 });

@@ -1,0 +1,115 @@
+// Matching for an AC that wants one certain Host-Uniq: by Relay-Session-Id, or one discovery at a time.
+//
+// Each discovery has a place, and a place has one discovery: by Relay-Session-Id (RFC 2516, appendix A)
+// there is a place for each value of the tag, without it there is one for all. A discovery holds its place
+// while it is under way; another host's has to wait for that. One host's next takes its last one's place.
+
+import { equals } from "@std/bytes";
+import { findTag, sameMac, TAG } from "../wire/mod.ts";
+import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
+import { keyOf, type Matching, type ServerPending } from "./matching.ts";
+import { DISCOVERY_TIMEOUT_MS } from "./pending.ts";
+import type { Session } from "./session_table.ts";
+import { findHostUniq, replaceTag } from "./tag_list.ts";
+
+/** For how long after its last frame a discovery holds the only place. */
+export const TURN_MS = 3000;
+
+/** For how long a PADS of an open session is taken for a repeat of the one that opened it. */
+export const REPEAT_MS = 60_000;
+
+/** The key of the only place. */
+const ONLY = "";
+
+/** The way for `--host-uniq`. */
+export class FixedMatching implements Matching {
+  readonly #hostUniq: Uint8Array;
+  /** Whether it goes by Relay-Session-Id. */
+  readonly #relayTag: boolean;
+  readonly #places = new Map<string, ServerPending>();
+
+  /**
+   * Matches discoveries that all have the same Host-Uniq.
+   *
+   * @param relayTag Add a Relay-Session-Id where there is none, and go by it; else one discovery has to
+   * wait for another.
+   */
+  constructor(hostUniq: Uint8Array, relayTag: boolean) {
+    this.#hostUniq = hostUniq;
+    this.#relayTag = relayTag;
+  }
+
+  relaySessionId(tags: readonly Tag[]): Uint8Array | undefined {
+    return this.#relayTag ? findRelaySessionId(tags) : undefined;
+  }
+
+  toAc(pending: ServerPending, tags: Tag[]): Tag[] {
+    const marked = replaceTag(tags, TAG.HOST_UNIQ, this.#hostUniq);
+    return this.#relayTag ? replaceTag(marked, TAG.RELAY_SESSION_ID, idOf(pending)) : marked;
+  }
+
+  toHost({ hostUniq, relaySessionId }: ServerPending, tags: Tag[]): Tag[] {
+    const restored = replaceTag(tags, TAG.HOST_UNIQ, hostUniq);
+    // Another agent's own one has to find its way back to that agent.
+    return this.#relayTag ? replaceTag(restored, TAG.RELAY_SESSION_ID, relaySessionId) : restored;
+  }
+
+  admit(pending: ServerPending, nowMs: number): boolean {
+    const place = this.#placeOf(pending);
+    const holder = this.#places.get(place);
+    const holdMs = this.#relayTag ? DISCOVERY_TIMEOUT_MS : TURN_MS;
+    const taken = holder !== undefined && holder.underWay && nowMs - holder.usedMs < holdMs;
+    if (taken && !sameHost(holder, pending)) return false;
+    this.#places.set(place, pending);
+    return true;
+  }
+
+  find(packet: DiscoveryPacket): ServerPending | undefined {
+    const place = this.#placeOfAnswer(packet);
+    return place === undefined ? undefined : this.#places.get(place);
+  }
+
+  isRepeat(
+    packet: DiscoveryPacket,
+    session: Session,
+    opener: ServerPending | undefined,
+    nowMs: number,
+  ): boolean {
+    const place = this.#placeOfAnswer(packet);
+    if (place === undefined) return false;
+    if (opener !== undefined && this.#places.get(place) === opener) return true;
+    // The place may be another's by now, who is not to be given what is not for it.
+    const of = opener === undefined ? this.#relayTag ? undefined : ONLY : this.#placeOf(opener);
+    return place === of && nowMs - session.openedMs < REPEAT_MS;
+  }
+
+  removed(pending: ServerPending): void {
+    const place = this.#placeOf(pending);
+    if (this.#places.get(place) === pending) this.#places.delete(place);
+  }
+
+  #placeOf(pending: ServerPending): string {
+    return this.#relayTag ? keyOf(idOf(pending)) : ONLY;
+  }
+
+  #placeOfAnswer({ tags }: DiscoveryPacket): string | undefined {
+    const hostUniq = findHostUniq(tags);
+    if (hostUniq === undefined || !equals(hostUniq, this.#hostUniq)) return undefined;
+    if (!this.#relayTag) return ONLY;
+    const id = findRelaySessionId(tags);
+    return id && keyOf(id);
+  }
+}
+
+// RFC 2516, appendix A: an agent adds no second one.
+function idOf({ relaySessionId, token }: ServerPending): Uint8Array {
+  return relaySessionId ?? token;
+}
+
+function findRelaySessionId(tags: readonly Tag[]): Uint8Array | undefined {
+  return findTag(tags, TAG.RELAY_SESSION_ID)?.value;
+}
+
+function sameHost(a: ServerPending, b: ServerPending): boolean {
+  return a.remote === b.remote && sameMac(a.hostMac, 0, b.hostMac, 0);
+}

@@ -1,0 +1,402 @@
+// A fixed Host-Uniq: answers are matched by Relay-Session-Id, or there is one discovery at a time.
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import type { DropReason, MacMode, RelayOptions } from "../../../src/relay/mod.ts";
+import {
+  findTag,
+  parseDiscovery,
+  TAG,
+  type Tag,
+  tagsLength,
+  textTag,
+} from "../../../src/wire/mod.ts";
+import { Dialogue, makeEnd } from "../../support/dialogue.ts";
+import {
+  AC,
+  AC_2,
+  answer,
+  bytes,
+  CLIENT_LINK,
+  cookie,
+  data,
+  discovery,
+  HOST,
+  HOST_2,
+  hostUniq,
+  padi,
+  padr,
+  SERVER_LINK,
+  SERVICE,
+  tagsOf,
+  token,
+} from "../../support/relays.ts";
+
+const FIXED = hostUniq("isp-1");
+const UNIQ = hostUniq("h");
+const relayId = (text: string): Tag => ({ type: TAG.RELAY_SESSION_ID, value: bytes(text) });
+/** The one that the n-th discovery is given, from 1. */
+const given = (n: number): Tag => ({ type: TAG.RELAY_SESSION_ID, value: token(n).value });
+
+function fixed(options: { server?: Partial<RelayOptions>; mac?: MacMode; names?: string[] } = {}) {
+  const { mac = "own", names, server } = options;
+  const tags = { hostUniq: FIXED.value };
+  return new Dialogue({ server: { tags, mac, ...server }, client: { mac }, names });
+}
+
+function inTurn(options: { mac?: MacMode; names?: string[] } = {}) {
+  const { mac = "own", names } = options;
+  const tags = { hostUniq: FIXED.value, relayTag: false };
+  return new Dialogue({ server: { tags, mac }, client: { mac }, names });
+}
+
+function drops(line: Dialogue): DropReason[] {
+  return [line.server, ...line.clients].flatMap(({ drops }) => drops.splice(0));
+}
+
+for (const uniq of [[], [hostUniq()], [UNIQ]]) {
+  const what = uniq.length === 0 ? "no Host-Uniq" : `one of ${uniq[0].value.length} bytes`;
+  Deno.test(`Relay sends the fixed Host-Uniq and a Relay-Session-Id for a host with ${what}, which sees neither`, () => {
+    const line = fixed();
+    const { sought, offer, asked, pads } = line.dial({ sessionId: 7, tags: uniq });
+    const seen = [SERVICE, FIXED, given(1)];
+    assertEquals([tagsOf(sought), tagsOf(asked)], [seen, seen]);
+    assertEquals([tagsOf(offer), tagsOf(pads)], [[SERVICE, ...uniq], [SERVICE, ...uniq]]);
+    assertEquals(line.acData(data(AC, SERVER_LINK, 7)), data(CLIENT_LINK, HOST, 7));
+    assertEquals(drops(line), []);
+  });
+}
+
+Deno.test("Relay makes 8 random bytes of each Relay-Session-Id when it is not told otherwise", () => {
+  const tags = { hostUniq: FIXED.value };
+  const end = makeEnd({ side: "server", linkMac: SERVER_LINK, tags }, () => {});
+  end.relay.addTunnel(1, undefined, "c", 0);
+  end.relay.discoveryFromTunnel(1, padi(HOST, [UNIQ]), 0);
+  end.relay.discoveryFromTunnel(1, padi(HOST_2, [UNIQ]), 0);
+  const [one, two] = end.link.map((frame) => findTag(tagsOf(frame), TAG.RELAY_SESSION_ID)!.value);
+  assertEquals([one.length, two.length], [8, 8]);
+  assertNotEquals(one, two);
+});
+
+for (const mac of ["own", "transparent"] as const) {
+  for (const [mode, make] of [["a Relay-Session-Id", fixed], ["one at a time", inTurn]] as const) {
+    Deno.test(`Relay changes neither tags nor address between PADI and PADR, nor in repeats, with ${mode} and --mac ${mac}`, () => {
+      const line = make({ mac });
+      const request = padi(HOST, [SERVICE, UNIQ]);
+      const [sought] = line.host(request);
+      assertEquals(line.host(request), [sought]);
+      const [offer] = line.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }));
+      const [asked] = line.host(padr(offer));
+      assertEquals(line.host(padr(offer)), [asked]);
+      const [first, last] = [sought, asked].map((frame) => parseDiscovery(frame)!);
+      assertEquals(last.source, first.source);
+      assertEquals(last.tags.filter(({ type }) => type !== TAG.AC_COOKIE), first.tags);
+    });
+  }
+}
+
+Deno.test("Relay keeps a Relay-Session-Id that is there, adds none, and gives it back", () => {
+  const line = fixed();
+  const own = [UNIQ, relayId("dslam-7")];
+  const { sought, offer, asked, pads } = line.dial({ sessionId: 7, tags: own });
+  const seen = [SERVICE, FIXED, relayId("dslam-7")];
+  assertEquals([tagsOf(sought), tagsOf(asked)], [seen, seen]);
+  assertEquals([tagsOf(offer), tagsOf(pads)], [[SERVICE, ...own], [SERVICE, ...own]]);
+  assertEquals(drops(line), []);
+});
+
+Deno.test("Relay leaves one of two Relay-Session-Ids, and the place of each tag", () => {
+  const line = fixed();
+  const [sought] = line.host(
+    padi(HOST, [relayId("a"), cookie("x"), UNIQ, relayId("b"), SERVICE]),
+  );
+  assertEquals(tagsOf(sought), [relayId("a"), cookie("x"), FIXED, SERVICE]);
+});
+
+Deno.test("Relay passes a host's Relay-Session-Id, and adds none, without a fixed Host-Uniq", () => {
+  const line = new Dialogue();
+  const own = [UNIQ, relayId("dslam-7")];
+  const { sought, pads } = line.dial({ tags: own });
+  assertEquals(tagsOf(sought), [SERVICE, token(1), relayId("dslam-7")]);
+  assertEquals(tagsOf(pads), [SERVICE, ...own]);
+  assertEquals(tagsOf(line.dial({ host: HOST_2 }).sought), [SERVICE, token(2)]);
+});
+
+Deno.test("Relay gives each answer to the host and the client of its Relay-Session-Id, at the same time", () => {
+  const line = fixed({ names: ["a", "b"] });
+  const all = [[0, HOST, UNIQ], [0, HOST, hostUniq("2")], [0, HOST_2, UNIQ], [
+    1,
+    HOST,
+    UNIQ,
+  ]] as const;
+  const sought = all.map(([at, host, uniq]) => line.host(padi(host, [SERVICE, uniq]), at)[0]);
+  assertEquals(sought.map((frame) => tagsOf(frame)[2]), [1, 2, 3, 4].map(given));
+  const asked = [...all.entries()].reverse().map(([n, [at, host, uniq]]) => {
+    const offers = line.ac(answer(sought[n], AC, "PADO"), at);
+    assertEquals(offers, [discovery("PADO", CLIENT_LINK, host, [SERVICE, uniq])]);
+    return { n, frame: line.host(padr(offers[0]), at)[0] };
+  });
+  for (const { n, frame } of asked) {
+    const [at, host, uniq] = all[n];
+    assertEquals(line.ac(answer(frame, AC, "PADS", { sessionId: n + 1 }), at), [
+      discovery("PADS", CLIENT_LINK, host, [SERVICE, uniq], n + 1),
+    ]);
+  }
+  assertEquals(line.server.relay.sessions.size, 4);
+  assertEquals(drops(line), []);
+});
+
+Deno.test("Relay drops an answer without the Relay-Session-Id, with another one, or with another Host-Uniq", () => {
+  const line = fixed();
+  line.host(padi(HOST, [SERVICE, UNIQ]));
+  for (const tags of [[FIXED], [FIXED, given(2)], [UNIQ, given(1)], [given(1)]]) {
+    assertEquals(line.ac(discovery("PADO", AC, SERVER_LINK, tags)), []);
+    assertEquals(drops(line), ["unknown-host-uniq"]);
+  }
+  assertEquals(line.ac(discovery("PADO", AC, SERVER_LINK, [FIXED, given(1)])).length, 1);
+});
+
+for (
+  const [who, at, host] of [["another host", 0, HOST_2], [
+    "a host of another client",
+    1,
+    HOST,
+  ]] as const
+) {
+  Deno.test(`Relay drops the discovery of ${who} with a Relay-Session-Id that is in use`, () => {
+    const line = fixed({ names: ["a", "b"] });
+    const request = (host: Uint8Array) => padi(host, [SERVICE, hostUniq("2"), relayId("x")]);
+    const [sought] = line.host(padi(HOST, [SERVICE, UNIQ, relayId("x")]));
+    assertEquals(line.host(request(host), at), []);
+    assertEquals(drops(line), ["discovery-busy"]);
+    // The first one goes on, and is not disturbed.
+    const [offer] = line.ac(answer(sought, AC, "PADO"));
+    assertEquals(tagsOf(offer), [SERVICE, UNIQ, relayId("x")]);
+    const [asked] = line.host(padr(offer));
+    assertEquals(line.host(request(host), at), []);
+    assertEquals(drops(line), ["discovery-busy"]);
+    assertEquals(line.ac(answer(asked, AC, "PADS", { sessionId: 7 })).length, 1);
+    // It is over: now the other one may.
+    assertEquals(line.host(request(host), at).length, 1);
+    assertEquals(drops(line), []);
+  });
+}
+
+Deno.test("Relay lets another host have a Relay-Session-Id whose discovery came to nothing, after a minute", () => {
+  const line = fixed();
+  line.host(padi(HOST, [SERVICE, relayId("x")]));
+  line.nowMs = 59_999;
+  assertEquals(line.host(padi(HOST_2, [SERVICE, relayId("x")])), []);
+  line.nowMs = 60_000;
+  assertEquals(line.host(padi(HOST_2, [SERVICE, relayId("x")])).length, 1);
+});
+
+Deno.test("Relay lets a host begin anew with its Relay-Session-Id and another Host-Uniq", () => {
+  const line = fixed();
+  line.host(padi(HOST, [SERVICE, hostUniq("1"), relayId("x")]));
+  const { pads } = line.dial({ tags: [hostUniq("2"), relayId("x")] });
+  assertEquals(tagsOf(pads), [SERVICE, hostUniq("2"), relayId("x")]);
+  assertEquals(drops(line), []);
+});
+
+Deno.test("Relay gives the repeat of a PADS to its session's host when another one has its Relay-Session-Id", () => {
+  const line = fixed({ names: ["a", "b"] });
+  const { asked } = line.dial({ sessionId: 7, tags: [UNIQ, relayId("x")] });
+  const other = line.host(padi(HOST, [SERVICE, hostUniq("2"), relayId("x")]), 1);
+  const [offer] = line.ac(answer(other[0], AC, "PADO"), 1);
+  line.host(padr(offer), 1);
+  const again = line.ac(answer(asked, AC, "PADS", { sessionId: 7 }));
+  assertEquals(again.map(tagsOf), [[SERVICE, UNIQ, relayId("x")]]);
+  assertEquals(line.clients[1].link, []);
+  assertEquals([...line.server.relay.sessions].map(({ remote }) => remote.name), ["a"]);
+});
+
+Deno.test("Relay lets an AC give an id anew at once, told by the Relay-Session-Id", () => {
+  const line = fixed({ names: ["a", "b"] });
+  line.dial({ sessionId: 7 });
+  line.dial({ at: 1, sessionId: 7 });
+  assertEquals([...line.server.relay.sessions].map(({ remote }) => remote.name), ["b"]);
+  assertEquals(line.server.closed, ["its id was given anew"]);
+});
+
+// One at a time.
+
+Deno.test("Relay adds no Relay-Session-Id with relayTag false, and lets a host's pass", () => {
+  const line = inTurn();
+  const { sought, asked, offer, pads } = line.dial({ tags: [UNIQ] });
+  assertEquals([tagsOf(sought), tagsOf(asked)], [[SERVICE, FIXED], [SERVICE, FIXED]]);
+  assertEquals([tagsOf(offer), tagsOf(pads)], [[SERVICE, UNIQ], [SERVICE, UNIQ]]);
+  const own = line.dial({ host: HOST_2, sessionId: 2, tags: [relayId("x"), UNIQ] });
+  assertEquals(tagsOf(own.sought), [SERVICE, relayId("x"), FIXED]);
+  assertEquals(findTag(tagsOf(own.pads), TAG.RELAY_SESSION_ID), relayId("x"));
+  assertEquals(drops(line), []);
+});
+
+for (
+  const [who, at, host] of [["another host", 0, HOST_2], [
+    "a host of another client",
+    1,
+    HOST,
+  ]] as const
+) {
+  Deno.test(`Relay lets ${who} wait until the discovery that is under way has its PADS`, () => {
+    const line = inTurn({ names: ["a", "b"] });
+    const other = padi(host, [SERVICE, hostUniq("2")]);
+    const waits = () => {
+      assertEquals(line.host(other, at), []);
+      assertEquals(drops(line), ["discovery-busy"]);
+    };
+    const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
+    waits();
+    line.nowMs = 2999;
+    const [offer] = line.ac(answer(sought, AC, "PADO"));
+    line.nowMs += 2999;
+    const [asked] = line.host(padr(offer));
+    line.nowMs += 2999;
+    waits();
+    assertEquals(line.ac(answer(asked, AC, "PADS", { sessionId: 7 })).length, 1);
+    assertEquals(line.host(other, at).length, 1);
+  });
+
+  Deno.test(`Relay lets ${who} go on 3 s after the last frame of what was under way`, () => {
+    const line = inTurn({ names: ["a", "b"] });
+    const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
+    line.nowMs = 2000;
+    const [offer] = line.ac(answer(sought, AC, "PADO"));
+    line.nowMs = 4999;
+    assertEquals(line.host(padi(host, [SERVICE, hostUniq("2")]), at), []);
+    assertEquals(drops(line), ["discovery-busy"]);
+    line.nowMs = 5000;
+    assertEquals(line.host(padi(host, [SERVICE, hostUniq("2")]), at).length, 1);
+    // Now the first one has to wait.
+    assertEquals(line.host(padr(offer)), []);
+    assertEquals(drops(line), ["discovery-busy"]);
+  });
+}
+
+Deno.test("Relay frees the place for the next host when the AC refuses", () => {
+  const line = inTurn();
+  line.dial({ sessionId: 0 });
+  assertEquals(line.host(padi(HOST_2, [SERVICE])).length, 1);
+});
+
+Deno.test("Relay frees the place when the client of the discovery that is under way is gone", () => {
+  const line = inTurn({ names: ["a", "b"] });
+  line.host(padi(HOST, [SERVICE, UNIQ]));
+  line.server.relay.removeTunnel(1, "gone", 0);
+  assertEquals(line.host(padi(HOST, [SERVICE, UNIQ]), 1).length, 1);
+});
+
+Deno.test("Relay delivers an answer that comes late while nobody else has the place", () => {
+  const line = inTurn();
+  const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
+  line.nowMs = 10_000;
+  assertEquals(line.ac(answer(sought, AC, "PADO")).length, 1);
+});
+
+for (const mac of ["own", "transparent"] as const) {
+  Deno.test(`Relay takes a PADS of a session that is a minute old for a repeat, not for the host whose turn it is, with --mac ${mac}`, () => {
+    const line = inTurn({ mac, names: ["a", "b"] });
+    const host = mac === "own" ? HOST : HOST_2;
+    const first = line.dial({ sessionId: 7, tags: [UNIQ] });
+    const repeat = answer(first.asked, AC, "PADS", { sessionId: 7 });
+    const [sought] = line.host(padi(host, [SERVICE, hostUniq("2")]), 1);
+    const [offer] = line.ac(answer(sought, AC, "PADO"), 1);
+    const [asked] = line.host(padr(offer), 1);
+    line.nowMs = 1000;
+    assertEquals(line.ac(repeat).map(tagsOf), [[SERVICE, UNIQ]]);
+    assertEquals(line.clients[1].link, []);
+    // Nor does it free the place, or use the PADR up.
+    assertEquals(line.host(padi(Uint8Array.of(2, 0, 0, 0, 0, 0x33), [SERVICE]), 1), []);
+    const [pads] = line.ac(answer(asked, AC, "PADS", { sessionId: 8 }), 1);
+    assertEquals(tagsOf(pads), [SERVICE, hostUniq("2")]);
+    assertEquals(
+      [...line.server.relay.sessions].map(({ remote, tunnelId }) => [remote.name, tunnelId]),
+      [["a", 7], ["b", 8]],
+    );
+    assertEquals(line.server.closed, []);
+  });
+}
+
+Deno.test("Relay takes the PADS of an older session for a grant: the AC has given the id anew", () => {
+  const line = inTurn({ names: ["a", "b"] });
+  line.dial({ sessionId: 7 });
+  line.nowMs = 60_000;
+  const { pads } = line.dial({ at: 1, sessionId: 7 });
+  assertEquals(parseDiscovery(pads)!.sessionId, 7);
+  assertEquals([...line.server.relay.sessions].map(({ remote }) => remote.name), ["b"]);
+});
+
+Deno.test("Relay gives the same id of another AC to the host whose turn it is", () => {
+  const line = inTurn({ names: ["a", "b"] });
+  line.dial({ ac: AC, sessionId: 7 });
+  const { pads } = line.dial({ at: 1, ac: AC_2, sessionId: 7 });
+  assertEquals(parseDiscovery(pads)!.sessionId, 7);
+  assertEquals(line.server.relay.sessions.size, 2);
+});
+
+Deno.test("Relay gives nobody the PADS of a young session whose discovery it does not know any more", () => {
+  const line = inTurn();
+  const { relay } = line.server;
+  const key = { peerMac: AC, farMac: HOST, facingMac: SERVER_LINK, tunnelId: 7, linkId: 7 };
+  relay.restore({ ...key, serial: 1, openedMs: 0 }, { key: "k", name: "k", heldSinceMs: 0 }, 0);
+  const [sought] = line.host(padi(HOST_2, [SERVICE]));
+  const [offer] = line.ac(answer(sought, AC, "PADO"));
+  const [asked] = line.host(padr(offer));
+  assertEquals(line.ac(answer(asked, AC, "PADS", { sessionId: 7 })), []);
+  assertEquals(drops(line), ["unknown-host-uniq"]);
+});
+
+// RFC 2516, section 5.1.
+
+const padding = (bytes: number): Tag => ({ type: 0x7777, value: new Uint8Array(bytes) });
+/** The length of a frame from its PPPoE header on. */
+const lengthOf = (frame: Uint8Array) => 6 + tagsLength(tagsOf(frame));
+const ROOM = textTag(
+  TAG.GENERIC_ERROR,
+  "pppoe-proxy: with what it has to add, this would be longer than 1484 bytes",
+);
+
+for (const mac of ["own", "transparent"] as const) {
+  const faces = mac === "own" ? [CLIENT_LINK, CLIENT_LINK] : [SERVER_LINK, AC];
+  Deno.test(`Relay answers a PADI itself that would be too long with what it adds, with --mac ${mac}`, () => {
+    const line = fixed({ mac });
+    const filled = (bytes: number) => padi(HOST, [SERVICE, UNIQ, padding(bytes)]);
+    // Four bytes more of Host-Uniq, and a Relay-Session-Id.
+    const most = 1484 - lengthOf(filled(0)) - 4 - 12;
+    const [sought] = line.host(filled(most));
+    assertEquals(lengthOf(sought), 1484);
+    assertEquals(line.host(filled(most + 1)), []);
+    assertEquals(line.client.link.splice(0), [
+      discovery("PADO", faces[0], HOST, [SERVICE, UNIQ, ROOM]),
+    ]);
+    assertEquals(drops(line), ["frame-too-large"]);
+    // No host can take that for an offer, and no AC would hear of it.
+    assertEquals(line.host(discovery("PADR", HOST, faces[0], [SERVICE, hostUniq("h")])), []);
+    assertEquals(drops(line), ["unknown-offer"]);
+  });
+
+  Deno.test(`Relay answers a PADR itself that would be too long with what it adds, with --mac ${mac}`, () => {
+    const line = fixed({ mac });
+    const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
+    const [offer] = line.ac(answer(sought, AC, "PADO", { tags: [padding(1400)] }));
+    const long = discovery("PADR", HOST, parseDiscovery(offer)!.source, [
+      SERVICE,
+      UNIQ,
+      padding(1460),
+    ]);
+    assertEquals(line.host(long), []);
+    assertEquals(line.client.link, [discovery("PADS", faces[1], HOST, [SERVICE, UNIQ, ROOM], 0)]);
+    assertEquals(drops(line), ["frame-too-large"]);
+    assertEquals(line.server.relay.sessions.size, 0);
+  });
+}
+
+Deno.test("Relay lets a long PADI pass to which it adds nothing", () => {
+  const uniq = hostUniq("12345678");
+  const line = new Dialogue();
+  assertEquals(line.host(padi(HOST, [SERVICE, uniq, padding(1450)])).length, 1);
+  // A token for a host that has no Host-Uniq is something.
+  assertEquals(line.host(padi(HOST, [SERVICE, padding(1465)])), []);
+  assertEquals(line.client.link.map(tagsOf), [[SERVICE, ROOM]]);
+  assert(drops(line).includes("frame-too-large"));
+});
