@@ -194,7 +194,7 @@ export class Client {
       }
       if (this.#first !== undefined) continue;
       if (signal.aborted) break;
-      const held = this.#held.has(formatEndpoint(this.#servers[this.#reconnect.at]));
+      const held = this.#holdsForNext;
       const delayMs = this.#reconnect.next({ upMs, held, replaced }, Math.random());
       this.#state = "waiting";
       log.info("Connecting again", {
@@ -202,8 +202,17 @@ export class Client {
         seconds: Math.round(delayMs / 100) / 10,
       });
       await delay(delayMs, signal);
+      // What was held for it may be over by now: it has failed once more, and the others have their turn.
+      if (held && !this.#holdsForNext && this.#servers.length > 1) {
+        this.#reconnect.next({ upMs: 0, held: false, replaced: false }, Math.random());
+      }
     }
     this.#first?.conn.close();
+  }
+
+  // Whether sessions are held for the server that is to be tried next.
+  get #holdsForNext(): boolean {
+    return this.#held.has(formatEndpoint(this.#servers[this.#reconnect.at]));
   }
 
   #holds(remote: string, sessions: number): void {

@@ -453,6 +453,10 @@ testUnless(
       await client.untilHealth(200);
       const [{ peer }] = (await client.status()).tunnels;
       assertEquals(peer, `${SECOND_SERVER}:${PORT}`);
+      // With nothing held the other one has its turn at once.
+      const closed = client.lines.findLastIndex((line) => /Session closed/.test(line));
+      const since = client.lines.slice(closed).join("\n");
+      assert(!since.includes(`Cannot connect to ${SERVERS[0].hostname}`), since);
       assertEquals((await host.dial()).acName, "bras2");
       await assertExchange([host]);
 
