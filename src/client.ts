@@ -82,6 +82,8 @@ export class Client {
   #ended: (end: End) => void = () => {};
   /** A connection to the first server, which waits for the present tunnel to end. */
   #first: Greeted | undefined;
+  /** The attempt to make one. */
+  #firstAttempt: Promise<Greeted> | undefined;
   /** After how long it is looked for. */
   #firstAgainMs: number;
   #running: Promise<void> = Promise.resolve();
@@ -183,7 +185,7 @@ export class Client {
         const sinceMs = performance.now();
         const { reason, goodbye } = await this.#carry(greeted);
         upMs = performance.now() - sinceMs;
-        replaced = goodbye === REASON.REPLACED;
+        replaced = goodbye === REASON.REPLACED && this.#first === undefined;
         if (replaced) {
           log.error("Another program is connected as this client: is its state directory a copy?");
         } else if (!signal.aborted && this.#first === undefined) {
@@ -220,8 +222,9 @@ export class Client {
       this.#held.add(remote);
       return;
     }
+    if (!this.#held.delete(remote)) return;
     // The others have their turn at once, whatever this one's attempt is waiting for.
-    if (this.#held.delete(remote) && this.#servers.length > 1) this.#released.abort();
+    if (this.#servers.length > 1) this.#released.abort();
   }
 
   #attempt(): Promise<Greeted> {
@@ -280,6 +283,8 @@ export class Client {
       ? this.#lookForFirst(id, signal)
       : undefined;
     const end = await promise;
+    // By this very client, where the first server is the same one by another address.
+    if (end.goodbye === REASON.REPLACED) await this.#firstAttempt?.catch(() => {});
     over.abort();
     await looking;
     if (at === 0 && this.#connected > 1) this.#judgeFirst(performance.now() - sinceMs);
@@ -292,11 +297,14 @@ export class Client {
       await delay(this.#firstAgainMs, signal);
       if (signal.aborted) return;
       try {
-        this.#first = await this.#connect(0, signal);
+        this.#firstAttempt = this.#connect(0, signal);
+        this.#first = await this.#firstAttempt;
         this.#mode.worker.leave(id);
         return;
       } catch {
         // Not yet.
+      } finally {
+        this.#firstAttempt = undefined;
       }
     }
   }

@@ -1,5 +1,6 @@
 // Sessions while their tunnel is away: broken, its other end gone for good, moved, or another server's.
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { inNamespace } from "../../ffi/mod.ts";
 import { type SimulatedAc, type SimulatedHost, SITE } from "../../src/lab/mod.ts";
 import type { SessionStatus } from "../../src/observe/status.ts";
 import { greetServer, PROTOCOL_VERSION } from "../../src/tunnel/handshake.ts";
@@ -495,6 +496,34 @@ testUnless(
       const ms = performance.now() - startMs;
       assert(ms < GRACE_MS + LATE_MS, `${ms} ms`);
       assertEquals((await host.dial()).acName, "bras2");
+    }),
+);
+
+testUnless(
+  skipped,
+  "Client lets the next server greet, whatever it had begun with the first",
+  () =>
+    withSites({ ...FAILOVER, clientOptions: { connect: SERVERS } }, async (sites) => {
+      const { server, client, net } = sites;
+      const second = await sites.addServer();
+      using listener = inNamespace(
+        net.path(second.namespace),
+        () => Deno.listen(SERVERS[1]),
+      );
+      server.start();
+      await server.untilHealth(200);
+      client.start();
+      await client.untilHealth(200);
+      // A discovery is kept for a server that comes back, but there is no session to wait for.
+      const host = sites.host();
+      host.dial().catch(() => {});
+      await until("it has come through", () => sites.acs.log.count("in", CODE.PADI) > 0);
+      await server.end("SIGKILL");
+      using _silent = await listener.accept();
+      await client.untilLine(/No greeting in time/);
+      const warnings = client.matching(/WARN/);
+      assertEquals(warnings.length, 2, warnings.join("\n"));
+      assertMatch(warnings[0], /Tunnel lost/);
     }),
 );
 

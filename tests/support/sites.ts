@@ -342,21 +342,20 @@ export class Sites implements AsyncDisposable {
 
   /**
    * Another server, not started yet, with an AC's segment of its own. The first client reaches it at
-   * `address`.
+   * `SECOND_SERVER`.
    */
-  async addServer(): Promise<{ server: ModeProcess; acs: Station; address: string }> {
+  async addServer(): Promise<{ server: ModeProcess; namespace: string; acs: Station }> {
     const { net, sites: [{ clientNamespace }] } = this;
     const namespace = await net.namespace("server2");
     const acNamespace = await net.namespace("ac2");
-    const address = SECOND_SERVER;
     await net.veth({ namespace: clientNamespace, name: "wan1" }, { namespace, name: "wan1" });
     await net.ip(clientNamespace, "address", "add", "10.1.1.1/24", "dev", "wan1");
-    await net.ip(namespace, "address", "add", `${address}/24`, "dev", "wan1");
+    await net.ip(namespace, "address", "add", `${SECOND_SERVER}/24`, "dev", "wan1");
     const acs = await this.#join(acNamespace, namespace, "isp0");
     const server = this.#mode("server", namespace);
     this.#more.push(["server 2", server]);
     this.#closing.push(acs);
-    return { server, acs, address };
+    return { server, namespace, acs };
   }
 
   /** An AC at another server's. */
