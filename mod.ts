@@ -57,4 +57,4 @@ export { createLog, type Fields, type Log } from "./src/observe/log.ts";
 export type { LogFormat, LogLevel, LogOptions } from "./src/observe/log.ts";
 export type * from "./src/observe/status.ts";
 export { DROP_REASONS } from "./src/relay/mod.ts";
-export type { DropReason, Limits, MacMode, Side } from "./src/relay/mod.ts";
+export type { AddedTags, DropReason, Limits, MacMode, Side } from "./src/relay/mod.ts";

@@ -1,8 +1,11 @@
 // A fixed Host-Uniq: answers are matched by Relay-Session-Id, or there is one discovery at a time.
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import fc from "fast-check";
 import type { DropReason, MacMode, RelayOptions } from "../../../src/relay/mod.ts";
 import {
+  CODE,
+  ETH_BROADCAST,
   findTag,
   parseDiscovery,
   TAG,
@@ -294,7 +297,7 @@ Deno.test("Relay delivers an answer that comes late while nobody else has the pl
 });
 
 for (const mac of ["own", "transparent"] as const) {
-  Deno.test(`Relay takes a PADS of a session that is a minute old for a repeat, not for the host whose turn it is, with --mac ${mac}`, () => {
+  Deno.test(`Relay takes a PADS of a session younger than a minute for a repeat, not for the host whose turn it is, with --mac ${mac}`, () => {
     const line = inTurn({ mac, names: ["a", "b"] });
     const host = mac === "own" ? HOST : HOST_2;
     const first = line.dial({ sessionId: 7, tags: [UNIQ] });
@@ -400,3 +403,59 @@ Deno.test("Relay lets a long PADI pass to which it adds nothing", () => {
   assertEquals(line.client.link.map(tagsOf), [[SERVICE, ROOM]]);
   assert(drops(line).includes("frame-too-large"));
 });
+
+for (const relayTag of [true, false]) {
+  Deno.test(`Relay shows the AC the fixed Host-Uniq only, whatever comes, with relayTag ${relayTag}`, () => {
+    const some = <T>(...values: T[]) => fc.constantFrom(...values);
+    const tag = some(
+      SERVICE,
+      UNIQ,
+      hostUniq(),
+      FIXED,
+      given(1),
+      given(2),
+      relayId("x"),
+      cookie("c"),
+    );
+    const frame = fc.tuple(
+      some("PADI", "PADO", "PADR", "PADS", "PADT"),
+      some(HOST, HOST_2, AC, AC_2),
+      some(HOST, AC, SERVER_LINK, ETH_BROADCAST),
+      fc.array(tag, { maxLength: 5 }),
+      some(0, 0, 0, 1, 2, 0xfffe, 0xffff),
+    ).map((packet) => discovery(...packet));
+    const step = fc.record({ from: some(0, 1, 2), frame, afterMs: fc.nat(2000) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
+        const back: Uint8Array[] = [];
+        const tags = { hostUniq: FIXED.value, relayTag };
+        const end = makeEnd(
+          { side: "server", linkMac: SERVER_LINK, tags },
+          (_, frame) => back.push(frame),
+        );
+        for (const tunnel of [1, 2]) {
+          end.relay.addTunnel(tunnel, undefined, "c", 0);
+        }
+        let nowMs = 0;
+        for (const { from, frame, afterMs } of steps) {
+          nowMs += afterMs;
+          end.relay.tick(nowMs);
+          if (from === 0) end.relay.discoveryFromLink(frame.slice(), nowMs);
+          else end.relay.discoveryFromTunnel(from, frame.slice(), nowMs);
+        }
+        for (const { code, source, tags } of end.link.map((frame) => parseDiscovery(frame)!)) {
+          const count = (type: number) => tags.filter((tag) => tag.type === type).length;
+          assertEquals(source, SERVER_LINK);
+          if (code === CODE.PADT) continue;
+          assertEquals(tags.filter(({ type }) => type === TAG.HOST_UNIQ), [FIXED]);
+          if (relayTag) assertEquals(count(TAG.RELAY_SESSION_ID), 1);
+        }
+        for (const { code, destination } of back.map((frame) => parseDiscovery(frame)!)) {
+          assert(code !== CODE.PADI && code !== CODE.PADR);
+          assertNotEquals(destination, SERVER_LINK);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+}
