@@ -96,8 +96,8 @@ export class Server {
    */
   static async start(options: ServerOptions): Promise<Server> {
     const allow = AllowList.parse(options.allow ?? []);
-    const { hostUniq, relayTag } = options;
-    const tags: AddedTags = { hostUniq, relayTag };
+    const { hostUniq, relayTag, circuitId, remoteId } = options;
+    const tags: AddedTags = { hostUniq, relayTag, circuitId, remoteId };
     checkAddedTags(tags);
     let listener: Deno.TcpListener;
     try {

@@ -1,7 +1,7 @@
 // pppoe-proxy server
 
 import type { LeveledLog } from "../observe/log.ts";
-import { HOST_UNIQ_MAX } from "../relay/mod.ts";
+import { HOST_UNIQ_MAX, LineTemplate } from "../relay/mod.ts";
 import { Server, type ServerOptions } from "../server.ts";
 import { CONFIG_FLAGS } from "./config_file.ts";
 import { MODE_FLAGS, modeOptions } from "./mode_flags.ts";
@@ -32,17 +32,23 @@ export const SERVER_FLAGS: Flags = {
   "max-sessions": { value: "N", help: "How many sessions each client may have (16384)." },
   "host-uniq": {
     value: "VALUE",
-    help: "Send the AC this Host-Uniq, where the ISP asks for a certain one: text, or 0x and\n" +
-      "hex. Its answers are then told apart by a Relay-Session-Id, which is added.",
+    help: "The Host-Uniq that the AC gets, where the ISP asks for a certain one: text,\n" +
+      "or 0x and hex. Relay-Session-Id is added, to tell its answers apart.",
   },
   "no-relay-tag": {
-    help: "With --host-uniq: add no Relay-Session-Id, where the AC does not bear it; hosts\n" +
-      "can only dial one after the other then.",
+    help: "With --host-uniq: add no Relay-Session-Id, where the AC does not bear it.\n" +
+      "Hosts can only dial one after the other then.",
   },
+  "circuit-id": {
+    value: "TEMPLATE",
+    help: "The agent circuit id (TR-101) that the AC gets. {client} stands for the\n" +
+      "client's name, {host} for the host's address, {interface} for this one.",
+  },
+  "remote-id": { value: "TEMPLATE", help: "The same for the agent remote id." },
   "padi-rate-client": {
     value: "N",
-    help: "How often all hosts of a client may dial: PADIs a second, and twice as many at\n" +
-      "once; PADRs are counted apart (2500; 0: any number).",
+    help: "How often the hosts of a client may dial: PADIs a second, and twice as many\n" +
+      "at once; PADRs are counted apart (2500; 0: any number).",
   },
   ...MODE_FLAGS,
   ...CONFIG_FLAGS,
@@ -102,5 +108,18 @@ export function serverOptions(given: Given): ServerOptions & { log: LeveledLog }
     maxClients: integer(given, "max-clients", 1, 1000),
     hostUniq,
     relayTag,
+    circuitId: template(given, "circuit-id"),
+    remoteId: template(given, "remote-id"),
   };
+}
+
+// A template, checked.
+function template(given: Given, flag: string): string | undefined {
+  const text = given.value(flag);
+  try {
+    if (text !== undefined) LineTemplate.parse(text);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return text;
 }

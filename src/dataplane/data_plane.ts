@@ -139,6 +139,7 @@ export class DataPlane {
       limits: options.limits,
       firstSerial: state?.nextSerial,
       tags: options.tags,
+      interfaceName: options.interfaceName,
     }, {
       toLink: (frame) => this.#output.discovery(frame),
       toTunnel: (tunnel, frame) => this.#discoveryToTunnel(tunnel, frame),

@@ -1,5 +1,7 @@
 // What a server is told to put into PADI and PADR.
 
+import { LineTemplate } from "./line_template.ts";
+
 /** The tags of PADI and PADR that the AC gets of the server's and not of the host's. */
 export interface AddedTags {
   /**
@@ -12,6 +14,13 @@ export interface AddedTags {
    * False is for an AC that does not bear the tag: hosts can only dial one after the other.
    */
   relayTag?: boolean;
+  /**
+   * The agent circuit id (TR-101) of every discovery, with `{client}` for what the client calls itself,
+   * `{host}` for the host's address, and `{interface}` for the server's interface.
+   */
+  circuitId?: string;
+  /** The agent remote id, with the same. */
+  remoteId?: string;
 }
 
 /** The longest Host-Uniq. */
@@ -22,7 +31,7 @@ export const HOST_UNIQ_MAX = 64;
  *
  * @throws {Error} If it can't be.
  */
-export function checkAddedTags({ hostUniq, relayTag = true }: AddedTags): void {
+export function checkAddedTags({ hostUniq, relayTag = true, ...line }: AddedTags): void {
   if (hostUniq !== undefined && (hostUniq.length < 1 || hostUniq.length > HOST_UNIQ_MAX)) {
     throw new Error(
       `Cannot use this Host-Uniq: it has ${hostUniq.length} bytes, not 1 to ${HOST_UNIQ_MAX}`,
@@ -30,7 +39,10 @@ export function checkAddedTags({ hostUniq, relayTag = true }: AddedTags): void {
   }
   if (!relayTag && hostUniq === undefined) {
     throw new Error(
-      "Cannot do without a Relay-Session-Id: there is a fixed Host-Uniq only with one",
+      "Cannot do without a Relay-Session-Id: only a fixed Host-Uniq needs one",
     );
+  }
+  for (const text of [line.circuitId, line.remoteId]) {
+    if (text !== undefined) LineTemplate.parse(text);
   }
 }

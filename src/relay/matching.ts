@@ -8,6 +8,8 @@ import type { Session } from "./session_table.ts";
 export interface ServerPending extends Discovery {
   /** What stands for it on the AC's link; no other one has the same. */
   readonly token: Uint8Array;
+  /** The line that it comes from, as the AC is told; undefined where it is not. */
+  readonly line: Tag | undefined;
   /** How many PADRs have not opened a session yet. */
   requests: number;
   /** Whether its host has asked for something that no PADS has answered yet. */

@@ -81,6 +81,8 @@ export interface RelayOptions {
   firstSerial?: number;
   /** What the server puts into PADI and PADR. */
   tags?: AddedTags;
+  /** What the link's interface is called there; nothing without it. */
+  interfaceName?: string;
   /** Makes what stands for a discovery on the AC's link; another one at each call. */
   newToken?: () => Uint8Array;
 }

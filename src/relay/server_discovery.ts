@@ -11,6 +11,7 @@ import {
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import { DROP } from "./drop.ts";
 import { FixedMatching } from "./fixed_matching.ts";
+import { LineAgent, withLine, withoutLine } from "./line_agent.ts";
 import type { Matching, ServerPending } from "./matching.ts";
 import { padt } from "./padt.ts";
 import { PendingTable } from "./pending.ts";
@@ -37,10 +38,13 @@ export class ServerDiscovery implements DiscoveryRelay {
   /** Which discovery has opened a session: another PADS of that is a repeat. */
   readonly #openers = new WeakMap<Session, ServerPending>();
   readonly #newToken: () => Uint8Array;
+  readonly #agent: LineAgent;
 
   constructor(relay: Relay) {
     this.#relay = relay;
-    const { newToken, tags: { hostUniq, relayTag = true } = {} } = relay.options;
+    const { newToken, tags = {}, interfaceName = "" } = relay.options;
+    const { hostUniq, relayTag = true } = tags;
+    this.#agent = new LineAgent(tags, interfaceName);
     this.#newToken = newToken ?? (() => crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)));
     this.#matching = hostUniq === undefined
       ? new TokenMatching()
@@ -58,7 +62,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (!this.#relay.mayDial(remote, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
     const known = this.#find(remote, packet, nowMs);
     const pending = known ?? this.#newPending(remote, packet);
-    const tags = this.#matching.toAc(pending, packet.tags);
+    const tags = withLine(this.#matching.toAc(pending, packet.tags), pending.line);
     if (tagsLength(tags) > Math.max(tagsLength(packet.tags), PADI_MAX - PPPOE_HLEN)) {
       ports.drop(DROP["frame-too-large"]);
       // The answer to a PADI is nobody's on the link but our own.
@@ -86,7 +90,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
     this.#pending.keep(pending, nowMs);
     pending.usedMs = nowMs;
-    const tags = this.#matching.toHost(pending, packet.tags);
+    const tags = withoutLine(this.#matching.toHost(pending, packet.tags), pending.line);
     const answer = { ...packet, destination: pending.hostMac, tags };
     const { tunnel } = pending.remote;
     if (code === CODE.PADS && repeated === undefined) {
@@ -130,6 +134,8 @@ export class ServerDiscovery implements DiscoveryRelay {
       hostUniq: findHostUniq(tags)?.slice(),
       relaySessionId: this.#matching.relaySessionId(tags)?.slice(),
       token: this.#newToken(),
+      // Once: a client that has another name by its PADR does not get another line.
+      line: this.#agent.tagOf(remote.name, source),
       requests: 0,
       underWay: false,
       usedMs: 0,

@@ -14,13 +14,37 @@ export interface AccessLine {
   remoteId?: string;
 }
 
+/** The longest text of an access line, in characters. */
+export const LINE_ID_MAX = 63;
+
 /** The Broadband Forum's enterprise number, 3561: whose tag TR-101 describes. */
 const VENDOR_BBF = 0x00000de9;
 const VENDOR_ID_LENGTH = 4;
 const SUB_OPTION_HLEN = 2;
 const CIRCUIT_ID = 1;
 const REMOTE_ID = 2;
-const MAX_LINE_ID = 63;
+
+/**
+ * Tells whether a tag is the Broadband Forum's Vendor-Specific one, whatever is in it.
+ *
+ * @param tag The tag.
+ * @returns True when it is.
+ *
+ * @see Broadband Forum TR-101 issue 2 (PPPoE intermediate agent); RFC 4679, section 3.3
+ *
+ * @example Usage
+ * ```ts
+ * import { accessLineTag, isAccessLine, TAG, textTag } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(isAccessLine(accessLineTag({ circuitId: "p1" })), true);
+ * assertEquals(isAccessLine(textTag(TAG.VENDOR_SPECIFIC, "another")), false);
+ * ```
+ */
+export function isAccessLine({ type, value }: Tag): boolean {
+  return type === TAG.VENDOR_SPECIFIC && value.length >= VENDOR_ID_LENGTH &&
+    readUint16(value, 0) * 0x10000 + readUint16(value, 2) === VENDOR_BBF;
+}
 
 /**
  * Reads the access line from a Vendor-Specific tag of the Broadband Forum. Other sub-options, such
@@ -42,9 +66,8 @@ const MAX_LINE_ID = 63;
  * ```
  */
 export function parseAccessLine(tag: Tag): AccessLine | undefined {
-  const { type, value } = tag;
-  if (type !== TAG.VENDOR_SPECIFIC || value.length < VENDOR_ID_LENGTH) return undefined;
-  if (readUint16(value, 0) * 0x10000 + readUint16(value, 2) !== VENDOR_BBF) return undefined;
+  if (!isAccessLine(tag)) return undefined;
+  const { value } = tag;
   const line: AccessLine = {};
   let offset = VENDOR_ID_LENGTH;
   while (offset < value.length) {
@@ -54,7 +77,7 @@ export function parseAccessLine(tag: Tag): AccessLine | undefined {
     const end = start + value[offset + 1];
     if (end > value.length) return undefined;
     if (subOption === CIRCUIT_ID || subOption === REMOTE_ID) {
-      if (end - start > MAX_LINE_ID) return undefined;
+      if (end - start > LINE_ID_MAX) return undefined;
       const text = String.fromCharCode(...value.subarray(start, end));
       if (subOption === CIRCUIT_ID) line.circuitId ??= text;
       else line.remoteId ??= text;
@@ -98,9 +121,9 @@ function pushSubOption(
   text: string | undefined,
 ): void {
   if (text === undefined) return;
-  if (text.length > MAX_LINE_ID) {
+  if (text.length > LINE_ID_MAX) {
     throw new RangeError(
-      `Cannot emit ${name}: ${text.length} characters are over ${MAX_LINE_ID}`,
+      `Cannot emit ${name}: ${text.length} characters are over ${LINE_ID_MAX}`,
     );
   }
   value.push(subOption, text.length);

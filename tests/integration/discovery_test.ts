@@ -3,7 +3,18 @@
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DialError, HostProtocol, type SimulatedHost, SITE } from "../../src/lab/mod.ts";
-import { findTag, maxPayloadTag, parseMac, readMaxPayload, TAG } from "../../src/wire/mod.ts";
+import {
+  type AccessLine,
+  accessLineTag,
+  CODE,
+  findTag,
+  formatMac,
+  maxPayloadTag,
+  parseAccessLine,
+  parseMac,
+  readMaxPayload,
+  TAG,
+} from "../../src/wire/mod.ts";
 import { untilPadts, withSites } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { TwoPlanes } from "../support/two_planes.ts";
@@ -114,3 +125,32 @@ for (const flags of [[], ["--no-relay-tag"]]) {
       ),
   );
 }
+
+testUnless(
+  skipped,
+  "Server names the line of each discovery to the AC, and not to the host",
+  () => {
+    const line = ["--circuit-id", "{client}/{interface}", "--remote-id", "{host}"];
+    return withSites(
+      { serverFlags: server(...line), flags: ["--name", "osaka"] },
+      async (sites) => {
+        const lines: (AccessLine | undefined)[] = [];
+        sites.ac({
+          // What many ACs do.
+          extraTags: [accessLineTag({ circuitId: "returned" })],
+          ignore: ({ code, tags }) => {
+            if (code !== CODE.PADT) {
+              lines.push(parseAccessLine(findTag(tags, TAG.VENDOR_SPECIFIC)!));
+            }
+            return false;
+          },
+        });
+        const host = sites.host({ extraTags: [accessLineTag({ circuitId: "mine" })] });
+        await host.dial();
+        const told = { circuitId: "osaka/isp0", remoteId: formatMac(sites.hosts.mac) };
+        assertEquals(lines, [told, told]);
+        assertEquals(findTag(host.protocol.offer!.tags, TAG.VENDOR_SPECIFIC), undefined);
+      },
+    );
+  },
+);

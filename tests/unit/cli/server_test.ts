@@ -58,3 +58,18 @@ Deno.test("serverOptions() takes --no-relay-tag with --host-uniq only", () => {
   assertEquals(options("--no-relay-tag", "--host-uniq", "x").relayTag, false);
   assertEquals(refusal("--no-relay-tag"), "--no-relay-tag needs --host-uniq");
 });
+
+Deno.test("serverOptions() reads circuit id and remote id, and refuses wrong ones", () => {
+  const { circuitId, remoteId } = options("--circuit-id", "{client}/{host}", "--remote-id=x");
+  assertEquals([circuitId, remoteId], ["{client}/{host}", "x"]);
+  assertEquals(options().circuitId, undefined);
+  assertEquals(
+    refusal("--circuit-id", "{mac}"),
+    'Cannot use "{mac}": there is no {mac}; there are {client}, {host}, {interface}',
+  );
+  const long = "x".repeat(64);
+  assertEquals(
+    refusal("--remote-id", long),
+    `Cannot use "${long}": it has 64 characters; at most 63 can be sent`,
+  );
+});
