@@ -53,7 +53,7 @@ export * from "./src/tunnel/mod.ts";
 export { Client, type ClientOptions } from "./src/client.ts";
 export { Server, type ServerOptions } from "./src/server.ts";
 export type { ModeOptions } from "./src/mode.ts";
-export { createLog, type Fields, type Log } from "./src/observe/log.ts";
+export { createLog, type Fields, type LeveledLog, type Log } from "./src/observe/log.ts";
 export type { LogFormat, LogLevel, LogOptions } from "./src/observe/log.ts";
 export type * from "./src/observe/status.ts";
 export { DROP_REASONS } from "./src/relay/mod.ts";

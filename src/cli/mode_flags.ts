@@ -43,8 +43,8 @@ export const MODE_FLAGS: Flags = {
   },
   "padi-rate": {
     value: "N",
-    help: "How often a host may dial: PADIs a second, and five times as many at once;\n" +
-      "PADRs are counted apart (10; 0: any number).",
+    help: "How often a host may dial: PADIs a second, and ten times as many at once;\n" +
+      "PADRs are counted apart (100; 0: any number).",
   },
   "ring-frames": {
     value: "N",

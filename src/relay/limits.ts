@@ -8,7 +8,7 @@ import { TokenBucket, TokenBuckets } from "./token_buckets.ts";
 
 /** The limits of a relay. 0 is no limit, for each of them. */
 export interface Limits {
-  /** PADIs a second of one host, by its address, and as many PADRs. Five seconds' worth may come at once. */
+  /** PADIs a second of one host, by its address, and as many PADRs. Ten seconds' worth may come at once. */
   padiPerHost: number;
   /** PADIs a second of one client, and as many PADRs. Two seconds' worth may come at once. */
   padiPerClient: number;
@@ -18,12 +18,13 @@ export interface Limits {
 
 /** The limits that are not given. A client's only limit is that of a host: the others are its server's. */
 export const DEFAULT_LIMITS: Readonly<Record<Side, Readonly<Limits>>> = {
-  // Thousands of hosts that dial again all at once, after a power cut, are not to be hindered.
-  server: { padiPerHost: 10, padiPerClient: 2500, maxSessions: 16_384 },
-  client: { padiPerHost: 10, padiPerClient: 0, maxSessions: 0 },
+  // Many hosts may be behind one address, and thousands that dial again at once,
+  // after a power cut, are not to be hindered.
+  server: { padiPerHost: 100, padiPerClient: 2500, maxSessions: 16_384 },
+  client: { padiPerHost: 100, padiPerClient: 0, maxSessions: 0 },
 };
 
-const HOST_BURST_SECONDS = 5;
+const HOST_BURST_SECONDS = 10;
 const CLIENT_BURST_SECONDS = 2;
 
 /** How many hosts of one client are counted apart. */

@@ -27,7 +27,8 @@ import { TOKEN_BYTES, TokenMatching } from "./token_matching.ts";
  * section 5.1).
  */
 const PADI_MAX = 1484;
-const NO_ROOM = `pppoe-proxy: with what it has to add, this would be longer than ${PADI_MAX} bytes`;
+/** The longest PADR: what an Ethernet carries. */
+const PADR_MAX = 1500;
 const TOO_MANY_SESSIONS = "pppoe-proxy: this client has as many sessions as it may have";
 
 /** Discovery at the server's side of the tunnel. */
@@ -63,12 +64,13 @@ export class ServerDiscovery implements DiscoveryRelay {
     const known = this.#find(remote, packet, nowMs);
     const pending = known ?? this.#newPending(remote, packet);
     const tags = withLine(this.#matching.toAc(pending, packet.tags), pending.line);
-    if (tagsLength(tags) > Math.max(tagsLength(packet.tags), PADI_MAX - PPPOE_HLEN)) {
+    const most = initiation ? PADI_MAX : PADR_MAX;
+    if (tagsLength(tags) > Math.max(tagsLength(packet.tags), most - PPPOE_HLEN)) {
       ports.drop(DROP["frame-too-large"]);
       // The answer to a PADI is nobody's on the link but our own.
       const source = initiation ? this.#relay.linkMac : packet.destination;
       const answer = { ...packet, source, destination: packet.source };
-      return ports.toTunnel(remote.tunnel, refusal(answer, NO_ROOM));
+      return ports.toTunnel(remote.tunnel, refusal(answer, noRoom(most)));
     }
     if (!this.#matching.admit(pending, nowMs)) return ports.drop(DROP["discovery-busy"]);
     if (known === undefined) this.#pending.add(pending, nowMs);
@@ -179,4 +181,8 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#openers.set(session, pending);
     return true;
   }
+}
+
+function noRoom(most: number): string {
+  return `pppoe-proxy: with what it has to add, this would be longer than ${most} bytes`;
 }

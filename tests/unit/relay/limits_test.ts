@@ -39,21 +39,27 @@ function seek(line: Dialogue, times: number, host = HOST, at = 0): number {
   return count;
 }
 
-Deno.test("Relay lets a host send 50 PADIs at once and 10 a second, at the client already", () => {
-  const line = new Dialogue();
-  assertEquals(seek(line, 100), 50);
-  assertEquals([takeDrops(line.client), takeDrops(line.server)], [{ "padi-rate": 50 }, {}]);
+const TEN = { limits: { padiPerHost: 10 } };
+
+Deno.test("Relay lets a host send ten seconds' worth of PADIs at once, at the client already", () => {
+  const line = new Dialogue({ client: TEN });
+  assertEquals(seek(line, 200), 100);
+  assertEquals([takeDrops(line.client), takeDrops(line.server)], [{ "padi-rate": 100 }, {}]);
   line.nowMs = 1000;
   assertEquals(seek(line, 100), 10);
   // Each host has its own.
-  assertEquals(seek(line, 100, HOST_2), 50);
+  assertEquals(seek(line, 200, HOST_2), 100);
 });
 
 Deno.test("Relay limits a host at the server where its client does not, and each client's apart", () => {
-  const line = new Dialogue({ client: { limits: { padiPerHost: 0 } }, names: ["a", "b"] });
-  assertEquals(seek(line, 100), 50);
-  assertEquals([takeDrops(line.client), takeDrops(line.server)], [{}, { "padi-rate": 50 }]);
-  assertEquals(seek(line, 100, HOST, 1), 50);
+  const line = new Dialogue({
+    server: TEN,
+    client: { limits: { padiPerHost: 0 } },
+    names: ["a", "b"],
+  });
+  assertEquals(seek(line, 200), 100);
+  assertEquals([takeDrops(line.client), takeDrops(line.server)], [{}, { "padi-rate": 100 }]);
+  assertEquals(seek(line, 200, HOST, 1), 100);
 });
 
 Deno.test("Relay counts PADR apart: a host that may begin can go on, and repeats pass", () => {
@@ -109,12 +115,12 @@ Deno.test("Relay.setLimits() changes the limits while it runs, and back to the d
   const line = new Dialogue({ server: { limits: { padiPerHost: 0 } } });
   const { relay } = line.client;
   relay.setLimits({ padiPerHost: 1 });
-  assertEquals(seek(line, 100, HOST), 5);
+  assertEquals(seek(line, 100, HOST), 10);
   relay.setLimits({ padiPerHost: 0 });
   assertEquals(seek(line, 100, HOST), 100);
   relay.setLimits({});
-  assertEquals(seek(line, 100, HOST_2), 50);
-  assertEquals(DEFAULT_LIMITS.client, { padiPerHost: 10, padiPerClient: 0, maxSessions: 0 });
+  assertEquals(seek(line, 2000, HOST_2), 1000);
+  assertEquals(DEFAULT_LIMITS.client, { padiPerHost: 100, padiPerClient: 0, maxSessions: 0 });
 });
 
 const ERROR = (text: string) => textTag(TAG.GENERIC_ERROR, text);
