@@ -63,13 +63,13 @@ Deno.test("Relay limits a host at the server where its client does not, and each
 });
 
 Deno.test("Relay counts PADR apart: a host that may begin can go on, and repeats pass", () => {
-  const line = new Dialogue();
+  const line = new Dialogue({ client: TEN });
   const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
   const [offer] = line.ac(answer(sought, AC, "PADO"));
-  seek(line, 100);
+  seek(line, 200);
   let asked = 0;
-  for (let i = 0; i < 100; i++) asked += line.host(padr(offer)).length;
-  assertEquals(asked, 50);
+  for (let i = 0; i < 200; i++) asked += line.host(padr(offer)).length;
+  assertEquals(asked, 100);
   line.nowMs = 100;
   assertEquals(line.host(padr(offer)).length, 1);
 });
