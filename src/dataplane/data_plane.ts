@@ -152,6 +152,9 @@ export class DataPlane {
       closed: (session, reason) => {
         this.#keeper?.closed(session);
         this.#report.closed(session, reason);
+        const { remote } = session;
+        // Its station has ended the last one: there is nothing to come back for.
+        if (remote.held && remote.sessions === 0) this.#held(remote.key, 0);
       },
       forgotten: ({ key }) => this.#held(key, 0),
     });

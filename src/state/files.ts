@@ -7,6 +7,12 @@ export const FILE = {
   base: "sessions.jsonl",
 } as const;
 
+/**
+ * How many lines are read or written before something else has its turn on this thread: some
+ * milliseconds' worth.
+ */
+export const LINES_A_TURN = 500;
+
 /** What a file is called until it is whole. */
 const UNFINISHED = ".new";
 const SEGMENT = /^changes\.([1-9]\d{0,14})\.jsonl$/;
@@ -46,11 +52,15 @@ export async function removeFile(path: string): Promise<void> {
   await ifThere(Deno.remove(path));
 }
 
-/** Puts text in a file's place, on the disk, so that either the old or the new one is there, whole. */
-export async function replaceFile(dir: string, name: string, text: string): Promise<void> {
+/** Puts lines in a file's place, on the disk, so that either the old or the new one is there, whole. */
+export async function replaceFile(
+  dir: string,
+  name: string,
+  lines: Iterable<string>,
+): Promise<void> {
   const unfinished = `${dir}/${name}${UNFINISHED}`;
   try {
-    await writeFile(unfinished, text);
+    await writeFile(unfinished, lines);
     await Deno.rename(unfinished, `${dir}/${name}`);
   } catch (error) {
     // It would take room on a disk that may be full.
@@ -60,13 +70,25 @@ export async function replaceFile(dir: string, name: string, text: string): Prom
   await syncDirectory(dir);
 }
 
-async function writeFile(path: string, text: string): Promise<void> {
+async function writeFile(path: string, lines: Iterable<string>): Promise<void> {
   using file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
+  let text = "";
+  let count = 0;
+  for (const line of lines) {
+    text += line;
+    if (++count % LINES_A_TURN > 0) continue;
+    await writeAll(file, text);
+    text = "";
+  }
+  await writeAll(file, text);
+  await file.sync();
+}
+
+async function writeAll(file: Deno.FsFile, text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);
   for (let written = 0; written < bytes.length;) {
     written += await file.write(bytes.subarray(written));
   }
-  await file.sync();
 }
 
 // Not every file system can; where it can't, the rename is durable when the system writes it.

@@ -1,7 +1,7 @@
 // Reads a base and the segments after it, and keeps every good line.
 
 import { decodeText } from "../wire/text.ts";
-import { FILE, ifThere, isFileError, listSegments, segmentPath } from "./files.ts";
+import { FILE, ifThere, isFileError, LINES_A_TURN, listSegments, segmentPath } from "./files.ts";
 import { type Header, parseHeader } from "./header.ts";
 import { Replay } from "./replay.ts";
 import { parseLine } from "./session_record.ts";
@@ -42,10 +42,10 @@ export async function load(
   const last = found.at(-1);
   const segments = found.filter((segment) => segment <= upTo);
 
-  async function read(name: string, take: (bytes: Uint8Array) => number): Promise<void> {
+  async function read(name: string, take: (bytes: Uint8Array) => Promise<number>): Promise<void> {
     try {
       const bytes = await ifThere(Deno.readFile(`${dir}/${name}`));
-      const lines = bytes === undefined ? 0 : take(bytes);
+      const lines = bytes === undefined ? 0 : await take(bytes);
       if (lines > 0) damaged.push({ name, lines });
     } catch (error) {
       const denied = error instanceof Deno.errors.PermissionDenied;
@@ -61,9 +61,9 @@ export async function load(
   }
 
   let header: Loaded["header"];
-  await read(FILE.base, (bytes) => {
+  await read(FILE.base, async (bytes) => {
     let first = true;
-    const bad = countBad(bytes, (line) => {
+    const bad = await countBad(bytes, (line) => {
       header = first && line !== undefined ? parseHeader(line) : header;
       const isHeader = first && header !== undefined;
       first = false;
@@ -77,8 +77,8 @@ export async function load(
   const through = header !== undefined && "through" in header ? header.through : 0;
   for (const segment of segments) {
     if (segment <= through) continue;
-    await read(segmentPath("", segment).slice(1), (bytes) => {
-      const bad = countBad(bytes, takeLine);
+    await read(segmentPath("", segment).slice(1), async (bytes) => {
+      const bad = await countBad(bytes, takeLine);
       // A kill, or a loss of power, cuts the last line that was written.
       return bad.lines + (bad.torn && segment !== last ? 1 : 0);
     });
@@ -87,14 +87,16 @@ export async function load(
 }
 
 /** Goes through the lines, undefined where one is not UTF-8; `torn` when the last has no end. */
-function countBad(
+async function countBad(
   bytes: Uint8Array,
   take: (line: string | undefined) => boolean,
-): { lines: number; torn: boolean } {
+): Promise<{ lines: number; torn: boolean }> {
+  let count = 0;
   let lines = 0;
   let at = 0;
   for (let end; (end = bytes.indexOf(LINE_END, at)) >= 0; at = end + 1) {
     if (!take(decodeText(bytes.subarray(at, end)))) lines++;
+    if (++count % LINES_A_TURN === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   }
   return { lines, torn: at < bytes.length };
 }

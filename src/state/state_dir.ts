@@ -28,6 +28,7 @@ import {
 import { encodeHeader } from "./header.ts";
 import { formatHex, parseHex } from "./hex.ts";
 import { type Damage, load, type Loaded } from "./load.ts";
+import type { Replay } from "./replay.ts";
 import { encodeOpen, encodeOwe, type SessionRecord } from "./session_record.ts";
 
 const IDENTITY_BYTES = 16;
@@ -263,7 +264,7 @@ async function readIdentity(path: string, { log }: StateDirOptions) {
 
 async function makeIdentity(path: string): Promise<Uint8Array> {
   const identity = crypto.getRandomValues(new Uint8Array(IDENTITY_BYTES));
-  await replaceFile(path, FILE.identity, `${formatHex(identity)}\n`);
+  await replaceFile(path, FILE.identity, [`${formatHex(identity)}\n`]);
   return identity;
 }
 
@@ -276,16 +277,20 @@ async function compact(path: string, options: StateDirOptions, loaded: Loaded): 
       `Cannot read ${whatOf(damage)} ${path}/${damage.name}; it is kept as ${aside}`,
     );
   }
-  let text = encodeHeader({
+  const header = encodeHeader({
     mode: options.mode,
     interface: options.interfaceName,
     through: lastSegment(loaded),
     lastSerial: replay.lastSerial,
   });
-  for (const record of replay.sessions.values()) text += encodeOpen(record);
-  for (const frame of replay.owed.values()) text += encodeOwe(frame);
-  await replaceFile(path, FILE.base, text);
+  await replaceFile(path, FILE.base, baseLines(header, replay));
   for (const segment of segments) await removeFile(segmentPath(path, segment));
+}
+
+function* baseLines(header: string, { sessions, owed }: Replay): Generator<string> {
+  yield header;
+  for (const record of sessions.values()) yield encodeOpen(record);
+  for (const frame of owed.values()) yield encodeOwe(frame);
 }
 
 function whatOf({ lines }: Damage): string {

@@ -501,6 +501,43 @@ testUnless(
 
 testUnless(
   skipped,
+  "Client goes to the next server when the hosts have ended all that was held for the first",
+  () => {
+    const timers = { ...SOON, graceMs: 60_000 };
+    return withSites(
+      { ...FAILOVER, timers, clientOptions: { connect: SERVERS } },
+      async (sites) => {
+        const { server, client } = sites;
+        const second = await sites.addServer();
+        for (const mode of [server, second.server]) mode.start();
+        for (const mode of [server, second.server]) await mode.untilHealth(200);
+        client.start();
+        await client.untilHealth(200);
+        sites.ac();
+        sites.acAt(second.acs, {});
+        const { hosts } = await sites.dialMany(2);
+        await server.end("SIGKILL");
+        await client.untilStatus("they are held", ({ sessions }) => inState(sessions, "held", 2));
+        hosts[0].hangUp();
+        await client.untilLine(/Session closed/);
+        // One is left to wait for.
+        const tried = client.lines.length;
+        await until(
+          "it tries the first again",
+          () =>
+            client.lines.slice(tried).some((line) => line.includes("Cannot connect to 10.0.1.2")),
+        );
+        assertEquals(client.matching(/Connecting again server=10\.1\.1\.2/), []);
+        hosts[1].hangUp();
+        await client.untilHealth(200);
+        assertEquals((await hosts[0].dial()).acName, "bras2");
+      },
+    );
+  },
+);
+
+testUnless(
+  skipped,
   "Client lets the next server greet, whatever it had begun with the first",
   () =>
     withSites({ ...FAILOVER, clientOptions: { connect: SERVERS } }, async (sites) => {

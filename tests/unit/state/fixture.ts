@@ -1,0 +1,94 @@
+// What the tests of the state have in common: records, and directories that are gone afterwards.
+
+import { type SessionRecord, StateDir, type StateDirOptions } from "../../../src/state/mod.ts";
+import { padt } from "../../../src/relay/padt.ts";
+import { AC, HOST, SERVER_LINK } from "../../support/relays.ts";
+
+/** A session that is told from others by its serial number. */
+export function record(serial: number, over: Partial<SessionRecord> = {}): SessionRecord {
+  return {
+    serial,
+    remote: "00112233",
+    name: "a client",
+    peerMac: AC,
+    farMac: HOST,
+    facingMac: SERVER_LINK,
+    tunnelId: serial,
+    linkId: serial,
+    openedAtMs: Date.UTC(2025, 0, 1) + serial,
+    ...over,
+  };
+}
+
+/** A PADT that is told from others by its session id. */
+export function owedPadt(sessionId: number): Uint8Array {
+  return padt(AC, SERVER_LINK, sessionId);
+}
+
+/** The serial numbers of a directory's sessions. */
+export function serials({ sessions }: { sessions: SessionRecord[] }): number[] {
+  return sessions.map(({ serial }) => serial).sort((a, b) => a - b);
+}
+
+/** A state directory that can be opened, and looked at after a kill. */
+export class Fixture implements AsyncDisposable {
+  /** Removed at the end. */
+  readonly root = Deno.makeTempDirSync({ prefix: "test-state-" });
+  /** Not there at first. */
+  readonly path = `${this.root}/state`;
+  /** What was logged. */
+  readonly warnings: string[] = [];
+  /** The wall clock. */
+  nowMs = Date.UTC(2025, 0, 2);
+  /** Lets a second go by in the directory that was opened last. */
+  tick: () => Promise<void> = () => Promise.resolve();
+  readonly #opened: StateDir[] = [];
+  #copies = 0;
+
+  async open(over: Partial<StateDirOptions> = {}, path = this.path): Promise<StateDir> {
+    const dir = await StateDir.open(path, {
+      mode: "server",
+      interfaceName: "eth1",
+      log: { warning: (message) => this.warnings.push(message) },
+      now: () => this.nowMs,
+      everySecond: (act) => {
+        this.tick = act;
+        return () => {};
+      },
+      ...over,
+    });
+    this.#opened.push(dir);
+    return dir;
+  }
+
+  /** What a kill at this moment leaves, in a directory that nobody holds. */
+  async copy(from = this.path): Promise<string> {
+    const copy = `${this.root}/copy-${++this.#copies}`;
+    await Deno.mkdir(copy);
+    for (const name of this.names(from)) {
+      await Deno.copyFile(`${from}/${name}`, `${copy}/${name}`);
+      const { atime, mtime } = await Deno.stat(`${from}/${name}`);
+      await Deno.utime(`${copy}/${name}`, atime!, mtime!);
+    }
+    return copy;
+  }
+
+  /** The files, by name. */
+  names(path = this.path): string[] {
+    return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+  }
+
+  read(name: string, path = this.path): string {
+    return Deno.readTextFileSync(`${path}/${name}`);
+  }
+
+  write(name: string, text: string | Uint8Array, path = this.path): void {
+    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+    Deno.writeFileSync(`${path}/${name}`, bytes);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const dir of this.#opened) await dir.close();
+    await Deno.remove(this.root, { recursive: true });
+  }
+}

@@ -1,0 +1,53 @@
+// A disk that is full, for real.
+
+import { assert, assertEquals } from "@std/assert";
+import { testUnless, whyNot } from "../../support/skip.ts";
+import { Fixture, serials } from "./fixture.ts";
+
+/** Mounts a disk of 512 KiB in a mount namespace of its own, and runs a program there. */
+const ON_A_SMALL_DISK = 'mount -t tmpfs -o size=512k none "$0" && exec "$@"';
+
+function onSmallDisk(disk: string, command: string[]): Promise<Deno.CommandOutput> {
+  return new Deno.Command("unshare", {
+    args: ["--mount", "sh", "-c", ON_A_SMALL_DISK, disk, ...command],
+  }).output();
+}
+
+async function canMount(): Promise<boolean> {
+  const disk = await Deno.makeTempDir({ prefix: "test-disk-" });
+  try {
+    return (await onSmallDisk(disk, ["true"])).success;
+  } finally {
+    await Deno.remove(disk);
+  }
+}
+
+const reason = whyNot("linux", "root", "namespaces") ??
+  (await canMount() ? undefined : "no right to mount a tmpfs");
+
+testUnless(reason, "Journal and StateDir go on when a full disk has room again", async () => {
+  await using fixture = new Fixture();
+  const disk = `${fixture.root}/disk`;
+  const copy = `${fixture.root}/left`;
+  await Deno.mkdir(disk);
+  const program = new URL("./full_disk_program.ts", import.meta.url).pathname;
+  const command = [Deno.execPath(), "run", "-A", "--no-check", program, disk, copy];
+  const { stdout, stderr } = await onSmallDisk(disk, command);
+  const text = new TextDecoder().decode(stdout);
+  assert(text !== "", new TextDecoder().decode(stderr));
+  const saw = JSON.parse(text);
+
+  assertEquals(saw.failed, [
+    `Cannot write ${disk}/state/changes.1.jsonl: No space left on device`,
+  ]);
+  assertEquals([saw.retriedFull, saw.retriedRoom], [false, true]);
+  assertEquals(saw.warnedFull, [`Cannot compact ${disk}/state: No space left on device`]);
+  const all = Array.from({ length: saw.lost }, (_, i) => i + 1);
+  assertEquals(serials(await fixture.open({}, `${copy}-full`)), all.slice(0, -1));
+  assertEquals(serials(await fixture.open({}, copy)), all.slice(1));
+
+  // A program that starts on a full disk has its sessions all the same.
+  assertEquals(saw.again, saw.lost - 1);
+  assertEquals(saw.warnings, [`Cannot compact ${disk}/again: No space left on device`]);
+  assertEquals(fixture.warnings, []);
+});

@@ -1,0 +1,221 @@
+import { assert, assertEquals } from "@std/assert";
+import { Journal, type SessionRecord } from "../../../src/state/mod.ts";
+import {
+  encodeClose,
+  encodeOpen,
+  encodeOwe,
+  encodePaid,
+  encodeReset,
+} from "../../../src/state/session_record.ts";
+import { owedPadt, record } from "./fixture.ts";
+
+/** A folder with journals that write to it, and what they told. */
+class Journals implements Disposable {
+  readonly #root = Deno.makeTempDirSync({ prefix: "test-journal-" });
+  readonly path = `${this.#root}/state`;
+  readonly full: number[] = [];
+  readonly failed: string[] = [];
+  readonly #opened: Journal[] = [];
+
+  constructor() {
+    Deno.mkdirSync(this.path);
+  }
+
+  open(segment = 1, segmentBytes?: number): Journal {
+    const journal = Journal.open(this.path, segment, {
+      full: (segment) => this.full.push(segment),
+      failed: (error) => this.failed.push(error.message),
+    }, { segmentBytes });
+    this.#opened.push(journal);
+    return journal;
+  }
+
+  /** A segment that cannot be written: the disk is full. */
+  fill(segment: number): void {
+    Deno.symlinkSync("/dev/full", `${this.path}/changes.${segment}.jsonl`);
+  }
+
+  read(segment: number): string {
+    return Deno.readTextFileSync(`${this.path}/changes.${segment}.jsonl`);
+  }
+
+  names(): string[] {
+    return [...Deno.readDirSync(this.path)].map(({ name }) => name).sort();
+  }
+
+  [Symbol.dispose](): void {
+    for (const journal of this.#opened) journal.close();
+    Deno.removeSync(this.#root, { recursive: true });
+  }
+}
+
+/** Lets `writeSync` do something else until the returned value is disposed of. */
+function writing(
+  write: (real: Deno.FsFile["writeSync"], bytes: Uint8Array) => number,
+): Disposable {
+  const { prototype } = Deno.FsFile;
+  const real = prototype.writeSync;
+  prototype.writeSync = function (bytes) {
+    return write(real.bind(this), bytes);
+  };
+  return {
+    [Symbol.dispose]: () => {
+      prototype.writeSync = real;
+    },
+  };
+}
+
+Deno.test("Journal writes each change before it returns", () => {
+  using journals = new Journals();
+  const journal = journals.open(3);
+  let expected = "";
+  const steps: [() => void, string][] = [
+    [() => journal.opened(record(1)), encodeOpen(record(1))],
+    [() => journal.owes(owedPadt(7)), encodeOwe(owedPadt(7))],
+    [() => journal.closed(1), encodeClose(1)],
+    [() => journal.paid(owedPadt(7)), encodePaid(owedPadt(7))],
+  ];
+  for (const [act, line] of steps) {
+    act();
+    assertEquals(journals.read(3), expected += line);
+  }
+  assertEquals(Deno.statSync(`${journals.path}/changes.3.jsonl`).mode! & 0o777, 0o600);
+  assertEquals([journals.full, journals.failed, journal.broken], [[], [], false]);
+});
+
+Deno.test("Journal goes on in the next segment when one is full, and tells of the full one", () => {
+  using journals = new Journals();
+  const journal = journals.open(1, 20);
+  for (let serial = 1; serial <= 5; serial++) journal.closed(serial);
+  assertEquals(journals.full, [1, 2]);
+  assertEquals(journals.read(1), encodeClose(1) + encodeClose(2));
+  assertEquals(journals.read(2), encodeClose(3) + encodeClose(4));
+  assertEquals(journals.read(3), encodeClose(5));
+});
+
+Deno.test("Journal writes whole lines when the system takes a part at a time", () => {
+  using journals = new Journals();
+  const journal = journals.open();
+  {
+    using _ = writing((real, bytes) => real(bytes.subarray(0, 3)));
+    journal.opened(record(1));
+  }
+  assertEquals(journals.read(1), encodeOpen(record(1)));
+});
+
+Deno.test("Journal tells once when the disk is full, and writes nothing more", () => {
+  using journals = new Journals();
+  journals.fill(1);
+  const journal = journals.open();
+  assertEquals(journal.broken, false);
+  for (let serial = 1; serial <= 3; serial++) journal.closed(serial);
+  assertEquals(journals.failed, [
+    `Cannot write ${journals.path}/changes.1.jsonl: No space left on device`,
+  ]);
+  assertEquals([journal.broken, journals.full], [true, []]);
+});
+
+Deno.test("Journal leaves no half line when the disk gets full in the middle of one", () => {
+  using journals = new Journals();
+  const journal = journals.open();
+  journal.closed(1);
+  let writes = 0;
+  {
+    using _ = writing((real, bytes) => {
+      if (++writes > 1) throw new Error("No space left on device (os error 28)");
+      return real(bytes.subarray(0, 5));
+    });
+    journal.closed(2);
+  }
+  assertEquals([writes, journal.broken, journals.read(1)], [2, true, encodeClose(1)]);
+});
+
+Deno.test("Journal.retry() begins a segment with all that is live, after a failure", () => {
+  using journals = new Journals();
+  journals.fill(4);
+  const journal = journals.open(4);
+  journal.opened(record(1));
+  assertEquals(journal.retry([record(2), record(3)], [owedPadt(7)]), true);
+  journal.closed(2);
+  assertEquals(
+    journals.read(5),
+    encodeReset("begin") + encodeOpen(record(2)) + encodeOpen(record(3)) + encodeOwe(owedPadt(7)) +
+      encodeReset("end") + encodeClose(2),
+  );
+  assertEquals([journal.broken, journals.full, journals.failed.length], [false, [4], 1]);
+});
+
+Deno.test("Journal.retry() is quiet while it fails, and leaves nothing behind", () => {
+  using journals = new Journals();
+  journals.fill(1);
+  const journal = journals.open();
+  journal.closed(1);
+  for (let attempt = 0; attempt < 3; attempt++) {
+    let writes = 0;
+    using _ = writing((real, bytes) => {
+      if (++writes === 3) throw new Error("No space left on device (os error 28)");
+      return real(bytes);
+    });
+    assertEquals(journal.retry([record(1), record(2), record(3)], []), false);
+    assertEquals(journals.names(), ["changes.1.jsonl"]);
+  }
+  assertEquals([journal.broken, journals.failed.length, journals.full], [true, 1, []]);
+  assert(journal.retry([], []));
+  assertEquals(journals.read(2), encodeReset("begin") + encodeReset("end"));
+});
+
+Deno.test("Journal tells of a second failure after a retry", () => {
+  using journals = new Journals();
+  journals.fill(1);
+  const journal = journals.open(1, 50);
+  journal.closed(1);
+  journal.retry([], []);
+  journals.fill(3);
+  // With the first two, segment 2 is full.
+  for (let serial = 2; serial <= 4; serial++) journal.closed(serial);
+  assertEquals(journals.failed.length, 2);
+  assertEquals(journals.full, [1, 2]);
+});
+
+Deno.test("Journal.open() gives a broken journal when there is no directory, which a retry mends", () => {
+  using journals = new Journals();
+  Deno.removeSync(journals.path);
+  const journal = journals.open(1);
+  journal.opened(record(1));
+  assertEquals([journal.broken, journals.failed.length], [true, 1]);
+  assertEquals(journal.retry([record(1)], []), false);
+  Deno.mkdirSync(journals.path);
+  assertEquals(journal.retry([record(1)], []), true);
+  assertEquals(journals.read(1), encodeReset("begin") + encodeOpen(record(1)) + encodeReset("end"));
+  assertEquals([journals.failed.length, journals.full], [1, [0]]);
+});
+
+Deno.test("Journal breaks when the next segment cannot be opened, and the last line is kept", () => {
+  using journals = new Journals();
+  const journal = journals.open(1, 5);
+  Deno.mkdirSync(`${journals.path}/changes.2.jsonl`);
+  journal.closed(1);
+  journal.closed(2);
+  assertEquals(journals.read(1), encodeClose(1));
+  assertEquals([journals.failed.length, journals.full], [1, []]);
+  Deno.removeSync(`${journals.path}/changes.2.jsonl`);
+  assertEquals([journal.retry([], []), journals.full], [true, [1]]);
+});
+
+Deno.test("Journal does not throw on a record that cannot be written", () => {
+  using journals = new Journals();
+  const journal = journals.open();
+  journal.opened(record(1, { openedAtMs: NaN }));
+  journal.opened(undefined as unknown as SessionRecord);
+  assertEquals([journal.broken, journals.failed.length, journals.read(1)], [true, 1, ""]);
+});
+
+Deno.test("Journal writes nothing once closed", () => {
+  using journals = new Journals();
+  const journal = journals.open();
+  journal.close();
+  journal.close();
+  journal.closed(1);
+  assertEquals([journal.broken, journal.retry([], []), journals.read(1)], [false, false, ""]);
+  assertEquals(journals.failed, []);
+});

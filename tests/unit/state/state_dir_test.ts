@@ -1,0 +1,437 @@
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { ConfigurationError } from "../../../src/dataplane/configuration_error.ts";
+import { Journal, type JournalEvents, type StateDir } from "../../../src/state/mod.ts";
+import { encodeClose, encodeOpen, encodeReset } from "../../../src/state/session_record.ts";
+import { Fixture, owedPadt, record, serials } from "./fixture.ts";
+
+const QUIET: JournalEvents = { full: () => {}, failed: () => {} };
+
+/** Writes to a segment, by default a directory's first. */
+function journal(
+  dir: StateDir,
+  write: (journal: Journal) => void,
+  segment = dir.segment,
+): void {
+  const journal = Journal.open(dir.path, segment, QUIET);
+  write(journal);
+  journal.close();
+}
+
+/** A directory that a killed process left with sessions 1 to 3 in its base and one change since. */
+async function killed(fixture: Fixture): Promise<string> {
+  const before = await fixture.open();
+  journal(before, (journal) => {
+    for (const serial of [1, 2, 3]) journal.opened(record(serial));
+  });
+  await before.close();
+  journal(await fixture.open(), (journal) => journal.opened(record(4)));
+  return await fixture.copy();
+}
+
+Deno.test("StateDir.open() makes a directory for its owner only", async () => {
+  await using fixture = new Fixture();
+  const dir = await fixture.open();
+  assertEquals(fixture.names(), ["identity", "lock", "sessions.jsonl"]);
+  assertEquals(Deno.statSync(fixture.path).mode! & 0o777, 0o700);
+  for (const name of fixture.names()) {
+    assertEquals(Deno.statSync(`${fixture.path}/${name}`).mode! & 0o777, 0o600, name);
+  }
+  assertEquals(
+    fixture.read("sessions.jsonl"),
+    '{"version":1,"mode":"server","interface":"eth1","through":0,"lastSerial":0}\n',
+  );
+  assertEquals([dir.sessions, dir.owed, dir.silentMs, dir.nextSerial, dir.segment], [
+    [],
+    [],
+    undefined,
+    1,
+    1,
+  ]);
+});
+
+Deno.test("StateDir.open() finds what a killed process left", async () => {
+  await using fixture = new Fixture();
+  const first = await fixture.open();
+  journal(first, (journal) => {
+    for (const serial of [1, 2, 3]) journal.opened(record(serial));
+    journal.closed(2);
+    journal.owes(owedPadt(7));
+    journal.owes(owedPadt(8));
+    journal.paid(owedPadt(8));
+  });
+  const copy = await fixture.copy();
+  const second = await fixture.open({}, copy);
+  assertEquals(second.sessions, [record(1), record(3)]);
+  assertEquals(second.owed, [owedPadt(7)]);
+  assertEquals([second.identity, second.nextSerial], [first.identity, 4]);
+  assertEquals(fixture.names(copy), ["identity", "lock", "sessions.jsonl"]);
+  assert(second.segment > first.segment);
+  assertEquals(fixture.warnings, []);
+});
+
+Deno.test("StateDir.close() leaves the same, and lets the directory go", async () => {
+  await using fixture = new Fixture();
+  const first = await fixture.open();
+  journal(first, (journal) => journal.opened(record(1)));
+  await first.close();
+  await first.close();
+  await first.compacted(first.segment);
+  assertEquals(fixture.names(), ["identity", "lock", "sessions.jsonl"]);
+  assertEquals((await fixture.open()).sessions, [record(1)]);
+});
+
+Deno.test("StateDir.nextSerial is never one that was given before", async () => {
+  await using fixture = new Fixture();
+  journal(await fixture.open(), (journal) => {
+    journal.opened(record(9));
+    journal.closed(9);
+  });
+  const second = await fixture.open({}, await fixture.copy());
+  assertEquals([second.sessions, second.nextSerial], [[], 10]);
+  await second.close();
+  assertEquals((await fixture.open({}, second.path)).nextSerial, 10);
+});
+
+Deno.test("StateDir.silentMs is the time since the last sign of life", async () => {
+  await using fixture = new Fixture();
+  await fixture.open();
+  fixture.nowMs += 5_000;
+  await fixture.tick();
+  fixture.nowMs += 60_000;
+  assertEquals((await fixture.open({}, await fixture.copy())).silentMs, 60_000);
+  const copy = await fixture.copy();
+  Deno.removeSync(`${copy}/lock`);
+  Deno.utimeSync(`${copy}/sessions.jsonl`, 0, new Date(fixture.nowMs - 90_000));
+  assertEquals((await fixture.open({}, copy)).silentMs, 90_000);
+});
+
+Deno.test("StateDir.silentMs is 0 when the clock went back", async () => {
+  await using fixture = new Fixture();
+  await fixture.open();
+  const copy = await fixture.copy();
+  fixture.nowMs -= 3600_000;
+  assertEquals((await fixture.open({}, copy)).silentMs, 0);
+});
+
+Deno.test("StateDir.open() refuses a directory that is in use, and does not touch it", async () => {
+  await using fixture = new Fixture();
+  await fixture.open();
+  fixture.write("sessions.jsonl.new", "");
+  const names = fixture.names();
+  fixture.nowMs += 1000;
+  const error = await assertRejects(() => fixture.open(), ConfigurationError);
+  assertEquals(error.message, `Cannot use ${fixture.path}: another process uses it`);
+  assertEquals(fixture.names(), names);
+  assertEquals(
+    Deno.statSync(`${fixture.path}/lock`).mtime,
+    new Date(fixture.nowMs - 1000),
+  );
+});
+
+Deno.test("StateDir.open() refuses sessions of another mode or interface, and touches nothing", async () => {
+  await using fixture = new Fixture();
+  const copy = await killed(fixture);
+  const before = fixture.names(copy).map((name) => fixture.read(name, copy));
+  const errors = [
+    await assertRejects(() => fixture.open({ mode: "client" }, copy), ConfigurationError),
+    await assertRejects(() => fixture.open({ interfaceName: "eth2" }, copy), ConfigurationError),
+  ];
+  assertEquals(errors.map(({ message }) => message), [
+    `Cannot use ${copy}: it has sessions of a server on eth1, and this is a client on eth1; ` +
+    "use another directory, or remove this one if they are to be forgotten",
+    `Cannot use ${copy}: it has sessions of a server on eth1, and this is a server on eth2; ` +
+    "use another directory, or remove this one if they are to be forgotten",
+  ]);
+  assertEquals(fixture.names(copy).map((name) => fixture.read(name, copy)), before);
+  fixture.nowMs += 7000;
+  assertEquals((await fixture.open({}, copy)).silentMs, 7000);
+});
+
+Deno.test("StateDir.open() takes a directory without sessions over from another mode", async () => {
+  await using fixture = new Fixture();
+  const { identity } = await fixture.open();
+  const copy = await fixture.copy();
+  const second = await fixture.open({ mode: "client", interfaceName: "eth2" }, copy);
+  assertEquals(second.identity, identity);
+  assertEquals(
+    fixture.read("sessions.jsonl", copy),
+    '{"version":1,"mode":"client","interface":"eth2","through":0,"lastSerial":0}\n',
+  );
+});
+
+Deno.test("StateDir.open() refuses what a later program wrote", async () => {
+  await using fixture = new Fixture();
+  await fixture.open();
+  const copy = await fixture.copy();
+  fixture.write("sessions.jsonl", '{"version":2,"more":true}\n{"new":1}\n', copy);
+  await assertRejects(
+    () => fixture.open({}, copy),
+    ConfigurationError,
+    `Cannot use ${copy}: a later pppoe-proxy wrote it, in version 2 of its format`,
+  );
+  assertEquals(fixture.warnings, []);
+});
+
+Deno.test("StateDir.open() throws a ConfigurationError when the directory cannot be made", async () => {
+  await using fixture = new Fixture();
+  const error = await assertRejects(
+    () => fixture.open({}, "/proc/pppoe-proxy"),
+    ConfigurationError,
+  );
+  assertEquals(
+    error.message,
+    "Cannot use /proc/pppoe-proxy: No such file or directory: mkdir '/proc/pppoe-proxy'",
+  );
+  await fixture.open();
+  await assertRejects(
+    () => fixture.open({}, `${fixture.path}/identity`),
+    ConfigurationError,
+    "File exists",
+  );
+});
+
+Deno.test("StateDir.open() sets a damaged identity aside, and makes another", async () => {
+  await using fixture = new Fixture();
+  const { identity } = await fixture.open();
+  const copy = await fixture.copy();
+  fixture.write("identity", "0011\n", copy);
+  const second = await fixture.open({}, copy);
+  assertEquals(second.identity.length, 16);
+  assertNotEquals(second.identity, identity);
+  assertEquals(fixture.read("identity.damaged-1", copy), "0011\n");
+  assertEquals(fixture.warnings, [
+    `Cannot read ${copy}/identity: it is not 32 hexadecimal digits; it is kept as ` +
+    "identity.damaged-1, and a new one made",
+  ]);
+  await second.close();
+  assertEquals((await fixture.open({}, copy)).identity, second.identity);
+});
+
+Deno.test("StateDir.open() says nothing of a last line that a kill cut", async () => {
+  await using fixture = new Fixture();
+  const copy = await killed(fixture);
+  const torn = encodeOpen(record(5));
+  for (const cut of ["{", torn.slice(0, -1), "\0\0\0"]) {
+    fixture.write("changes.2.jsonl", encodeOpen(record(4)) + cut, copy);
+    const again = await fixture.copy(copy);
+    assertEquals(serials(await fixture.open({}, again)), [1, 2, 3, 4]);
+  }
+  assertEquals(fixture.warnings, []);
+});
+
+Deno.test("StateDir.open() keeps what can be read of a segment, and the damaged file", async () => {
+  await using fixture = new Fixture();
+  const copy = await killed(fixture);
+  const name = "changes.2.jsonl";
+  const garbled = new TextEncoder().encode(encodeOpen(record(6)));
+  garbled[40] = 0xff;
+  const damaged = Uint8Array.from([
+    ...new TextEncoder().encode(encodeOpen(record(4)) + "\0\0\0\n\n" + encodeClose(1)),
+    ...garbled,
+    ...new TextEncoder().encode(encodeOpen(record(7))),
+  ]);
+  fixture.write(name, damaged, copy);
+  assertEquals(serials(await fixture.open({}, copy)), [2, 3, 4, 7]);
+  assertEquals(Deno.readFileSync(`${copy}/${name}.damaged-1`), damaged);
+  assertEquals(fixture.warnings, [
+    `Cannot read 3 lines of ${copy}/${name}; it is kept as ${name}.damaged-1`,
+  ]);
+});
+
+Deno.test("StateDir.open() tells of a segment that has lost its end when another one follows", async () => {
+  await using fixture = new Fixture();
+  const copy = await killed(fixture);
+  fixture.write("changes.2.jsonl", encodeOpen(record(4)) + '{"clo', copy);
+  fixture.write("changes.3.jsonl", encodeOpen(record(5)), copy);
+  assertEquals(serials(await fixture.open({}, copy)), [1, 2, 3, 4, 5]);
+  assertEquals(fixture.warnings, [
+    `Cannot read 1 line of ${copy}/changes.2.jsonl; it is kept as changes.2.jsonl.damaged-1`,
+  ]);
+});
+
+Deno.test("StateDir.open() keeps what can be read of a base, whatever is damaged in it", async () => {
+  await using fixture = new Fixture();
+  const copy = await killed(fixture);
+  const [header, one, two, three] = fixture.read("sessions.jsonl", copy).split(/(?<=\n)/);
+  const bases: [string, number[]][] = [
+    [one + two + three, [1, 2, 3, 4]],
+    ["garbage\n" + one + two + three, [1, 2, 3, 4]],
+    [header.replace("server", "relay") + one, [1, 4]],
+    [header + one + two.slice(9) + three, [1, 3, 4]],
+    [header + one + two + three.slice(0, 9), [1, 2, 4]],
+    ["", [4]],
+  ];
+  const segment = fixture.read("changes.2.jsonl", copy);
+  for (const [i, [base, expected]] of bases.entries()) {
+    fixture.write("sessions.jsonl", base, copy);
+    fixture.write("changes.2.jsonl", segment, copy);
+    const dir = await fixture.open({}, copy);
+    assertEquals(serials(dir), expected, base);
+    assert(dir.segment > 2);
+    await dir.close();
+    const aside = `sessions.jsonl.damaged-${i + 1}`;
+    assertEquals(fixture.read(aside, copy), base);
+    assertEquals(fixture.warnings.splice(0), [
+      `Cannot read 1 line of ${copy}/sessions.jsonl; it is kept as ${aside}`,
+    ]);
+  }
+});
+
+Deno.test("StateDir.open() sets aside what cannot be read at all", async () => {
+  await using fixture = new Fixture();
+  const copy = await killed(fixture);
+  Deno.removeSync(`${copy}/sessions.jsonl`);
+  Deno.mkdirSync(`${copy}/sessions.jsonl`);
+  const dir = await fixture.open({}, copy);
+  assertEquals(serials(dir), [4]);
+  assertEquals(fixture.warnings, [
+    `Cannot read anything of ${copy}/sessions.jsonl; it is kept as sessions.jsonl.damaged-1`,
+  ]);
+  await dir.close();
+  assertEquals(serials(await fixture.open({}, copy)), [4]);
+});
+
+Deno.test("StateDir.open() clears up after a compaction that was killed before its rename", async () => {
+  await using fixture = new Fixture();
+  const copy = await killed(fixture);
+  for (const name of ["sessions.jsonl.new", "identity.new"]) fixture.write(name, "{", copy);
+  assertEquals(serials(await fixture.open({}, copy)), [1, 2, 3, 4]);
+  assertEquals(fixture.names(copy), ["identity", "lock", "sessions.jsonl"]);
+  assertEquals(fixture.warnings, []);
+});
+
+Deno.test("StateDir.open() passes over segments that a killed compaction left", async () => {
+  await using fixture = new Fixture();
+  const dir = await fixture.open();
+  // One without the other would come to something else.
+  fixture.write("changes.1.jsonl", encodeOpen(record(1)) + encodeOpen(record(2)));
+  fixture.write("changes.2.jsonl", encodeClose(1));
+  const before = await fixture.copy();
+  await dir.compacted(2);
+  for (
+    const left of [["changes.1.jsonl"], ["changes.2.jsonl"], ["changes.1.jsonl", "changes.2.jsonl"]]
+  ) {
+    const copy = await fixture.copy();
+    for (const name of left) Deno.copyFileSync(`${before}/${name}`, `${copy}/${name}`);
+    const second = await fixture.open({}, copy);
+    assertEquals([serials(second), second.segment], [[2], 3], left.join());
+    assertEquals(fixture.names(copy), ["identity", "lock", "sessions.jsonl"]);
+  }
+});
+
+Deno.test("StateDir.open() takes a reset that a kill cut for what it adds", async () => {
+  await using fixture = new Fixture();
+  const copy = await killed(fixture);
+  fixture.write("changes.3.jsonl", encodeReset("begin") + encodeOpen(record(5)), copy);
+  assertEquals(serials(await fixture.open({}, copy)), [1, 2, 3, 4, 5]);
+});
+
+Deno.test("StateDir.compacted() makes a base of the full segments, and leaves the others", async () => {
+  await using fixture = new Fixture();
+  const dir = await fixture.open();
+  const full: number[] = [];
+  const journal = Journal.open(dir.path, dir.segment, {
+    full: (segment) => full.push(segment),
+    failed: () => {},
+  }, { segmentBytes: 300 });
+  for (let serial = 1; serial <= 5; serial++) journal.opened(record(serial));
+  journal.closed(2);
+  assertEquals(full, [1, 2]);
+  await Promise.all(full.map((segment) => dir.compacted(segment)));
+  assertEquals(fixture.names(), ["changes.3.jsonl", "identity", "lock", "sessions.jsonl"]);
+  assertEquals(
+    fixture.read("sessions.jsonl"),
+    '{"version":1,"mode":"server","interface":"eth1","through":2,"lastSerial":4}\n' +
+      [1, 2, 3, 4].map((serial) => encodeOpen(record(serial))).join(""),
+  );
+  journal.close();
+  assertEquals(serials(await fixture.open({}, await fixture.copy())), [1, 3, 4, 5]);
+  assertEquals(fixture.warnings, []);
+});
+
+Deno.test("StateDir.compacted() tells once that it cannot, loses nothing, and does it the next time", async () => {
+  await using fixture = new Fixture();
+  const dir = await fixture.open();
+  fixture.write("changes.1.jsonl", encodeOpen(record(1)));
+  fixture.write("changes.2.jsonl", encodeOpen(record(2)));
+  Deno.mkdirSync(`${dir.path}/sessions.jsonl.new`);
+  Deno.mkdirSync(`${dir.path}/sessions.jsonl.new/not-empty`);
+  await Promise.all([dir.compacted(1), dir.compacted(2)]);
+  assertEquals(fixture.warnings, [
+    `Cannot compact ${dir.path}: Is a directory: open '${dir.path}/sessions.jsonl.new'`,
+  ]);
+  assertEquals(fixture.names().filter((name) => name.startsWith("changes")), [
+    "changes.1.jsonl",
+    "changes.2.jsonl",
+  ]);
+  Deno.removeSync(`${dir.path}/sessions.jsonl.new`, { recursive: true });
+  await dir.close();
+  assertEquals(serials(await fixture.open()), [1, 2]);
+});
+
+Deno.test("StateDir.compacted() leaves a segment that it cannot read for another time", async () => {
+  await using fixture = new Fixture();
+  const dir = await fixture.open();
+  Deno.mkdirSync(`${dir.path}/changes.1.jsonl`);
+  await dir.compacted(1);
+  assertEquals(fixture.warnings.length, 1);
+  assertEquals(fixture.names(), ["changes.1.jsonl", "identity", "lock", "sessions.jsonl"]);
+});
+
+Deno.test("StateDir gives a sign of life every second", async () => {
+  await using fixture = new Fixture();
+  await fixture.open();
+  for (let second = 0; second < 3; second++) {
+    fixture.nowMs += 1000;
+    await fixture.tick();
+    assertEquals(Deno.statSync(`${fixture.path}/lock`).mtime, new Date(fixture.nowMs));
+  }
+});
+
+Deno.test("StateDir tells once that it cannot give a sign of life", async () => {
+  await using fixture = new Fixture();
+  const dir = await fixture.open();
+  Deno.removeSync(dir.path, { recursive: true });
+  for (let second = 0; second < 3; second++) await fixture.tick();
+  assertEquals(fixture.warnings, [
+    `Cannot give a sign of life in ${dir.path}: No such file or directory: utime '${dir.path}/lock'`,
+  ]);
+});
+
+Deno.test("StateDir makes the current segment durable when it has grown, and only then", async () => {
+  await using fixture = new Fixture();
+  const dir = await fixture.open();
+  const opened: string[] = [];
+  const { prototype } = Deno.FsFile;
+  const { syncData } = prototype;
+  const { open } = Deno;
+  Deno.open = (path, options) => {
+    opened.push(String(path));
+    return open(path, options);
+  };
+  let syncs = 0;
+  prototype.syncData = function () {
+    syncs++;
+    return syncData.call(this);
+  };
+  try {
+    journal(dir, () => {});
+    await fixture.tick();
+    assertEquals(syncs, 0);
+    journal(dir, (journal) => journal.opened(record(1)));
+    await fixture.tick();
+    await fixture.tick();
+    assertEquals([syncs, opened], [1, [`${dir.path}/changes.1.jsonl`]]);
+    journal(dir, (journal) => journal.closed(1));
+    await fixture.tick();
+    assertEquals(syncs, 2);
+    await dir.compacted(1);
+    journal(dir, (journal) => journal.closed(1), 2);
+    opened.length = 0;
+    await fixture.tick();
+    assertEquals([syncs, opened], [3, [`${dir.path}/changes.2.jsonl`]]);
+  } finally {
+    Deno.open = open;
+    prototype.syncData = syncData;
+  }
+});
