@@ -507,8 +507,7 @@ export class DataPlane {
     this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended, goodbye }) => {
       const remote = this.#relay.tunnels.get(id);
       this.#relay.removeTunnel(id, "the tunnel is gone", nowMs);
-      const held = remote === undefined ? 0 : this.#relay.count(remote);
-      if (held > 0) this.#held(remote!.key, held);
+      if (remote !== undefined && remote.sessions > 0) this.#held(remote.key, remote.sessions);
       this.#report.push({ type: "tunnel-ended", id, reason: ended!, goodbye });
     });
     this.#tickMs = Math.min(this.#tickMs, this.#relay.dueMs);
@@ -523,6 +522,8 @@ export class DataPlane {
     }
     this.#tunnels.clear();
     this.#output.payOwed(this.#relay.sessions);
+    // The last chance to write what could not be written before.
+    this.#keeper?.tick(this.#relay.sessions, this.#output.owed, this.#ports.now());
     this.#stopped = true;
   }
 

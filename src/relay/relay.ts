@@ -321,7 +321,7 @@ export class Relay {
     this.#byTunnel.delete(tunnel);
     remote.tunnel = NO_TUNNEL;
     remote.heldSinceMs = nowMs;
-    const empty = !this.#discovery.has(remote) && this.count(remote) === 0;
+    const empty = !this.#discovery.has(remote) && remote.sessions === 0;
     if (remote.key === undefined || this.options.graceMs === 0 || empty) {
       this.#forget(remote, reason);
     }
@@ -373,11 +373,6 @@ export class Relay {
       if (remote.held) dueMs = Math.min(dueMs, remote.heldSinceMs + this.options.graceMs);
     }
     return dueMs;
-  }
-
-  /** How many sessions a remote has. */
-  count(remote: Remote): number {
-    return remote.sessions;
   }
 
   /** The link's interface has (perhaps) another address: what was bound to the old one ends. */
