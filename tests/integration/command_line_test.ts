@@ -119,6 +119,27 @@ const CASES: Case[] = [
     mends: /\[2001:db8::1\]:8000/,
   },
   {
+    what: "a port that no server has, of several",
+    args: [...CLIENT, "--connect", "127.0.0.1:8000,127.0.0.2:0"],
+    status: 2,
+    names: /--connect: port 0/,
+    mends: /port of a server/,
+  },
+  {
+    what: "a server without a name, of several",
+    args: ["client", "--interface", "lan0", "--connect", "127.0.0.1:8000,,127.0.0.2:8000"],
+    status: 2,
+    names: /--connect/,
+    mends: /HOST:PORT|\S+:\d+/,
+  },
+  {
+    what: "a grace time out of bounds",
+    args: [...CLIENT, "--grace", "3601"],
+    status: 2,
+    names: /--grace.*3601/,
+    mends: /0 to 3600/,
+  },
+  {
     what: "a word that a flag does not know",
     args: [...CLIENT, "--mac", "theirs"],
     status: 2,

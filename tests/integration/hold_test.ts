@@ -432,6 +432,28 @@ const FAILOVER = { timers: { ...SOON, graceMs: GRACE_MS }, start: false };
 
 testUnless(
   skipped,
+  "Client tries the servers of each --connect in turn, by comma and repeated",
+  () => {
+    const nobody = (port: number) => `10.0.1.2:${port}`;
+    const clientFlags = [
+      "--connect",
+      `${nobody(1)}, ${nobody(2)}`,
+      "--connect",
+      `10.0.1.2:${PORT}`,
+    ];
+    return withSites({ clientFlags }, async ({ client }) => {
+      const failed = client.matching(/Cannot connect/).map((line) =>
+        /10\.0\.1\.2:\d+/.exec(line)![0]
+      );
+      assertEquals(failed, [nobody(1), nobody(2)]);
+      const [{ peer }] = (await client.status()).tunnels;
+      assertEquals(peer, `10.0.1.2:${PORT}`);
+    });
+  },
+);
+
+testUnless(
+  skipped,
   "Client closes its sessions and goes to the next server when the first stays away",
   () =>
     withSites({ ...FAILOVER, clientOptions: { connect: SERVERS } }, async (sites) => {
