@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
 import { type SimulatedAc, type SimulatedHost, SITE } from "../../src/lab/mod.ts";
 import type { SessionStatus } from "../../src/observe/status.ts";
-import { greetServer, PROTOCOL_VERSION } from "../../src/tunnel/handshake.ts";
+import { greetClient, greetServer, PROTOCOL_VERSION } from "../../src/tunnel/handshake.ts";
 import {
   CODE,
   emitDiscovery,
@@ -340,6 +340,16 @@ for (const full of [false, true]) {
   );
 }
 
+/** The next connection, for which it does not wait for ever. */
+async function accept(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
+  const timer = setTimeout(() => listener.close(), 10_000);
+  try {
+    return await listener.accept();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The first list of sessions that comes through a connection. */
 async function readList(conn: Deno.Conn, received: Uint8Array) {
   const header = { type: 0, length: 0 };
@@ -578,7 +588,7 @@ testUnless(
       host.dial().catch(() => {});
       await until("it has come through", () => sites.acs.log.count("in", CODE.PADI) > 0);
       await server.end("SIGKILL");
-      using _silent = await listener.accept();
+      using _silent = await accept(listener);
       await client.untilLine(/No greeting in time/);
       const warnings = client.matching(/WARN/);
       assertEquals(warnings.length, 2, warnings.join("\n"));
@@ -618,6 +628,37 @@ testUnless(
         ({ tunnels, sessions }) => tunnels.length + sessions.length === 0,
       );
       assertEquals(padtsAt(second.acs), 1);
+    });
+  },
+);
+
+testUnless(
+  skipped,
+  "Client with --prefer-first returns ever less often to a first server that greets and no more",
+  () => {
+    const preferFirstMs = 300;
+    const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs };
+    return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
+      const { client, net, serverNamespace } = sites;
+      const second = await sites.addServer();
+      second.server.start();
+      await second.server.untilHealth(200);
+      client.start();
+      await client.untilHealth(200);
+      using listener = inNamespace(net.path(serverNamespace), () => Deno.listen(SERVERS[0]));
+      const hello = { version: PROTOCOL_VERSION, features: 0, name: "ill", software: "" };
+      const greetedMs: number[] = [];
+      while (greetedMs.length < 4) {
+        const conn = await accept(listener);
+        await greetClient(conn, hello);
+        conn.close();
+        greetedMs.push(performance.now());
+      }
+      for (const [n, ms] of greetedMs.slice(1).entries()) {
+        const gapMs = ms - greetedMs[n];
+        assert(gapMs >= preferFirstMs * 2 ** (n + 1), `${n}: ${gapMs} ms`);
+      }
+      await client.untilHealth(200);
     });
   },
 );
