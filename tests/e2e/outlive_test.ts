@@ -51,37 +51,40 @@ async function untilPinged(rig: Rig): Promise<void> {
   await until("a ping is answered", 5000, async () => await ping(rig, 1) > 0);
 }
 
+/** What a test has: the rig, and both programs as they were last started. */
+interface World {
+  readonly rig: Rig;
+  server: Process;
+  client: Process;
+  start(side: Side): Promise<void>;
+}
+
+type Side = "server" | "client";
+
 /** The rig with both programs and one session, and their logs when a step fails. */
-async function withSession(
-  grace: number,
-  run: (world: {
-    rig: Rig;
-    startServer: () => Promise<Process>;
-    startClient: () => Promise<Process>;
-    server: Process;
-    client: Process;
-  }) => Promise<void>,
-): Promise<void> {
+async function withSession(grace: number, run: (world: World) => Promise<void>): Promise<void> {
   const state = await Deno.makeTempDir();
   const processes: Process[] = [];
-  const started = async (starting: Promise<Process>) => {
-    const process = await starting;
+  await using rig = await Rig.up();
+  const started = async (side: Side) => {
+    const flags = ["--grace", `${grace}`, "--state-dir", `${state}/${side}`];
+    const process = await (side === "server" ? startServer : startClient)(rig, ...flags);
     processes.push(process);
     return process;
   };
-  await using rig = await Rig.up();
-  const flags = (side: string) => ["--grace", `${grace}`, "--state-dir", `${state}/${side}`];
-  const world = {
-    rig,
-    startServer: () => started(startServer(rig, ...flags("server"))),
-    startClient: () => started(startClient(rig, ...flags("client"))),
-  };
   try {
     await rig.acUp();
-    const server = await world.startServer();
-    const client = await world.startClient();
+    const server = await started("server");
+    const client = await started("client");
     await rig.dial(0);
-    await run({ ...world, server, client });
+    await run({
+      rig,
+      server,
+      client,
+      async start(side) {
+        this[side] = await started(side);
+      },
+    });
   } catch (cause) {
     const logs = processes.map(({ name, output }) => `${name}:\n${output}`).join("\n");
     const guest = await rig.run("tail -n 40 /tmp/dial*.log /tmp/ac-pppd.log; ac list");
@@ -92,63 +95,79 @@ async function withSession(
   }
 }
 
-testUnless(
-  reason,
-  `A PPP session outlives ${RESETS} resets of its tunnel`,
-  () =>
-    withSession(20, async ({ rig, server, client }) => {
-      // A reset each 2 s, or more rarely where there is time to look.
-      const everyS = Number(Deno.env.get("PPPOE_PROXY_RESET_EVERY_S") ?? 2);
-      const before = await identity(rig);
-      await rig.listen(ETH_P_PPP_DISC);
-      const pinging = ping(rig, RESETS * everyS);
-      for (let n = 1; n <= RESETS; n++) {
-        await wait(everyS * 1000);
-        await rig.exec("isp", ["ss", "-K", "state", "established", `sport = :${TUNNEL_PORT}`]);
-        await client.until(`tunnel ${n + 1} is up`, 5000, () => {
-          return client.output.match(/Tunnel up/g)!.length === n + 1;
-        });
-      }
-      const answered = await pinging;
-      assert(answered > 0.5, `${answered} of the pings were answered`);
-      await untilPinged(rig);
-      assertEquals(await identity(rig), before, server.output);
-      for (const side of ["cpe", "bras"] as const) {
-        assertEquals(await rig.frames(side, ETH_P_PPP_DISC), []);
-      }
-    }),
-);
+/** Does something to the programs while the session is in use, after which it is the same one still. */
+async function assertOutlives(
+  rig: Rig,
+  seconds: number,
+  act: () => Promise<void>,
+): Promise<void> {
+  const before = await identity(rig);
+  await rig.listen(ETH_P_PPP_DISC);
+  const pinging = ping(rig, seconds);
+  await act();
+  const answered = await pinging;
+  report(`${Math.round(100 * answered)} % of the pings in ${seconds} s were answered`);
+  await untilPinged(rig);
+  assertEquals(await identity(rig), before);
+  for (const side of ["cpe", "bras"] as const) {
+    assertEquals(await rig.frames(side, ETH_P_PPP_DISC), []);
+  }
+}
 
-for (const victims of [["server"], ["client"], ["server", "client"]]) {
-  testUnless(
-    reason,
-    `A PPP session outlives kill -9 and a restart of ${victims.join(" and ")}`,
-    () =>
-      withSession(20, async (world) => {
-        const { rig } = world;
-        const before = await identity(rig);
-        await rig.listen(ETH_P_PPP_DISC);
-        const pinging = ping(rig, 12);
-        await Promise.all(victims.map((victim) => world[victim as "server"].stop("SIGKILL")));
-        // As long as a supervisor may take.
-        await wait(1500);
-        await Promise.all(
-          victims.map((victim) => victim === "server" ? world.startServer() : world.startClient()),
-        );
-        const answered = await pinging;
-        assert(answered > 0.4, `${answered} of the pings were answered`);
-        await untilPinged(rig);
-        assertEquals(await identity(rig), before);
-        for (const side of ["cpe", "bras"] as const) {
-          assertEquals(await rig.frames(side, ETH_P_PPP_DISC), []);
-        }
-      }),
-  );
+function report(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
 testUnless(
   reason,
-  "The AC gets its PADT within the grace and 2 s when the client is killed for good",
+  `A PPP session outlives ${RESETS} resets of its tunnel`,
+  () =>
+    withSession(20, async ({ rig, client }) => {
+      // One each second, or more rarely where there is time to look.
+      const everyS = Number(Deno.env.get("PPPOE_PROXY_RESET_EVERY_S") ?? 1);
+      await assertOutlives(rig, RESETS * everyS, async () => {
+        for (let n = 1; n <= RESETS; n++) {
+          await wait(everyS * 1000);
+          await rig.exec("isp", ["ss", "-K", "state", "established", `sport = :${TUNNEL_PORT}`]);
+          await client.until(`tunnel ${n + 1} is up`, 5000, () => {
+            return client.output.match(/Tunnel up/g)!.length === n + 1;
+          });
+        }
+      });
+    }),
+);
+
+const KILLED: { what: string; victims: Side[]; signal: Deno.Signal }[] = [
+  { what: "kill -9 and a restart of the server", victims: ["server"], signal: "SIGKILL" },
+  { what: "kill -9 and a restart of the client", victims: ["client"], signal: "SIGKILL" },
+  { what: "kill -9 and a restart of both", victims: ["server", "client"], signal: "SIGKILL" },
+  { what: "SIGUSR2 and a new start of the server", victims: ["server"], signal: "SIGUSR2" },
+  { what: "SIGUSR2 and a new start of the client", victims: ["client"], signal: "SIGUSR2" },
+];
+
+testUnless(
+  reason,
+  "A PPP session outlives kill -9 and SIGUSR2 of server, client and both",
+  (t) =>
+    withSession(20, async (world) => {
+      for (const { what, victims, signal } of KILLED) {
+        const passed = await t.step(`it outlives ${what}`, () =>
+          assertOutlives(world.rig, 8, async () => {
+            await Promise.all(victims.map((victim) =>
+              world[victim].stop(signal)
+            ));
+            // As long as a supervisor may take.
+            await wait(1500);
+            await Promise.all(victims.map((victim) => world.start(victim)));
+          }));
+        if (!passed) throw new Error(`It did not outlive ${what}`);
+      }
+    }),
+);
+
+testUnless(
+  reason,
+  "The AC gets its PADT when the client is killed for good and the grace is over",
   () =>
     withSession(3, async ({ rig, client }) => {
       await rig.listen(ETH_P_PPP_DISC);
@@ -157,7 +176,9 @@ testUnless(
       await until("the AC has no session", 8000, async () => (await rig.acList()).length === 0);
       const ms = performance.now() - sinceMs;
       await rig.untilSeen("PADT", "bras", PADT_TO_AC);
-      assert(ms > 2000 && ms < 5000, `it took ${ms} ms`);
+      report(`${Math.round(ms)} ms from the kill until the AC had no session, with a grace of 3 s`);
+      // The AC itself would need 6 s and more. A look into the guest takes half a second.
+      assert(ms > 2500 && ms < 5500, `it took ${ms} ms`);
     }),
 );
 
@@ -165,41 +186,22 @@ testUnless(
   reason,
   "The AC gets its PADT at once when a killed server is restarted after the grace",
   () =>
-    withSession(2, async ({ rig, server, client, startServer }) => {
+    withSession(2, async (world) => {
+      const { rig } = world;
       await rig.listen(ETH_P_PPP_DISC);
-      await server.stop("SIGKILL");
+      await world.server.stop("SIGKILL");
       // The host hears of it from the client.
       await rig.untilSeen("PADT", "cpe", PADT);
-      await wait(1000);
+      await wait(500);
       assertEquals((await rig.acList()).length, 1);
       assertEquals(await rig.frames("bras", PADT_TO_AC), []);
-      await client.stop("SIGTERM");
-      await startServer();
+      await world.client.stop("SIGTERM");
+      await world.start("server");
       // It was well less than a second ago, which is how long this may take in all.
-      await until("PADT at the AC", 1000, async () =>
-        (await rig.frames("bras", PADT_TO_AC)).length > 0);
-      assertEquals((await rig.frames("bras", PADI)).length, 0);
-      await until("the AC has no session", 2000, async () =>
-        (await rig.acList()).length === 0);
-    }),
-);
-
-testUnless(
-  reason,
-  "A PPP session outlives SIGUSR2 and a new start of server, then client",
-  () =>
-    withSession(20, async ({ rig, server, client, startServer, startClient }) => {
-      const before = await identity(rig);
-      await rig.listen(ETH_P_PPP_DISC);
-      assertEquals((await server.stop("SIGUSR2")).code, 0, server.output);
-      await startServer();
-      await untilPinged(rig);
-      assertEquals((await client.stop("SIGUSR2")).code, 0, client.output);
-      await startClient();
-      await untilPinged(rig);
-      assertEquals(await identity(rig), before);
-      for (const side of ["cpe", "bras"] as const) {
-        assertEquals(await rig.frames(side, ETH_P_PPP_DISC), []);
-      }
+      await until("PADT at the AC", 1000, async () => {
+        return (await rig.frames("bras", PADT_TO_AC)).length > 0;
+      });
+      assertEquals(await rig.frames("bras", PADI), []);
+      await until("the AC has no session", 2000, async () => (await rig.acList()).length === 0);
     }),
 );
