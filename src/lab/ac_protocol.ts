@@ -34,6 +34,8 @@ export interface AcOptions {
    * accel-ppp does, and a PADR in which either changed is not answered. `none`: no AC-Cookie.
    */
   cookie?: "covers-mac" | "none";
+  /** What the cookies are made with; random bytes when not given. */
+  secret?: Uint8Array;
   /** The first session id. 1 when not given. */
   firstSessionId?: number;
   /** How the next id is found: the one after the last (default), the lowest that is free, or at random. */
@@ -93,13 +95,14 @@ export class AcProtocol {
   readonly closed: AcSession[] = [];
   readonly strays: AcStrays = { cookie: 0, padt: 0, session: 0 };
 
-  readonly #secret = randomBytes(32);
+  readonly #secret: Uint8Array;
   /** Which session a PADR opened, so that its repeats get the same answer and not a second session. */
   readonly #requests = new Map<string, AcSession>();
   #lastSessionId: number;
 
   constructor(options: AcOptions) {
     this.options = options;
+    this.#secret = options.secret ?? randomBytes(32);
     this.#lastSessionId = (options.firstSessionId ?? 1) - 1;
   }
 
