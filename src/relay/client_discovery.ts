@@ -8,6 +8,7 @@ import { padt } from "./padt.ts";
 import { type Discovery, PendingTable } from "./pending.ts";
 import type { DiscoveryRelay, Relay } from "./relay.ts";
 import type { Remote } from "./remote.ts";
+import { Requests } from "./requests.ts";
 import { RestingIds } from "./resting_ids.ts";
 import type { Session } from "./session_table.ts";
 import { refusal } from "./refusal.ts";
@@ -29,10 +30,7 @@ interface Offer {
 
 interface Pending extends Discovery {
   offers: Offer[];
-  /** How many PADRs have not opened a session yet. */
-  requests: number;
-  /** The sessions that it opened; another PADS for one of them is a repeat. */
-  readonly granted: WeakSet<Session>;
+  readonly requests: Requests;
 }
 
 /**
@@ -45,6 +43,8 @@ interface Pending extends Discovery {
 export class ClientDiscovery implements DiscoveryRelay {
   readonly #relay: Relay;
   readonly #pending = new PendingTable<Pending>();
+  /** Which discovery has opened a session: another PADS of that is a repeat. */
+  readonly #openers = new WeakMap<Session, Pending>();
   readonly #resting = new RestingIds();
   #cookies = 0;
 
@@ -70,8 +70,7 @@ export class ClientDiscovery implements DiscoveryRelay {
           hostMac: packet.source.slice(),
           hostUniq: hostUniq?.slice(),
           offers: [],
-          requests: 0,
-          granted: new WeakSet(),
+          requests: new Requests(),
         };
         this.#pending.add(pending, nowMs);
       }
@@ -79,7 +78,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     }
     const offer = pending && this.#chosen(pending, packet);
     if (pending === undefined || offer === undefined) return ports.drop(DROP["unknown-offer"]);
-    pending.requests++;
+    pending.requests.ask();
     const tags = offer.shown === offer.cookie
       ? packet.tags
       : replaceTag(packet.tags, TAG.AC_COOKIE, offer.cookie);
@@ -109,12 +108,12 @@ export class ClientDiscovery implements DiscoveryRelay {
     const session = packet.sessionId === 0
       ? undefined
       : this.#granted(pending, packet, source, nowMs);
-    if (session === undefined && pending.requests === 0) {
+    if (session === undefined && pending.requests.open === 0) {
       return ports.drop(DROP["unknown-host-uniq"]);
     }
     if (session === undefined && packet.sessionId !== 0) {
       // Every id of this host is taken: the AC holds a session that it cannot have.
-      pending.requests--;
+      pending.requests.refuse();
       ports.toTunnel(remote.tunnel, padt(packet.source, packet.destination, packet.sessionId));
       ports.drop(DROP["session-limit"]);
       return ports.toLink(refusal({ ...packet, source }, NO_ID_LEFT));
@@ -130,7 +129,8 @@ export class ClientDiscovery implements DiscoveryRelay {
     this.#pending.removeRemote(remote);
   }
 
-  closed(session: Session, nowMs: number): void {
+  closed(session: Session, nowMs: number, hungUp: boolean): void {
+    this.#openers.get(session)?.requests.end(session, hungUp);
     // Where each AC shows its own address, no id of one is another's.
     if (this.#relay.options.mac === "own") this.#resting.add(session, nowMs);
   }
@@ -187,8 +187,11 @@ export class ClientDiscovery implements DiscoveryRelay {
     const { remote, hostMac } = pending;
     const { source: farMac, sessionId: tunnelId } = packet;
     const present = sessions.atRemote(remote, tunnelId, farMac, hostMac);
-    if (present !== undefined && pending.granted.has(present)) return present;
-    if (pending.requests === 0) return undefined;
+    if (present !== undefined && this.#openers.get(present) === pending) {
+      pending.requests.repeat(present);
+      return present;
+    }
+    if (pending.requests.open === 0) return undefined;
     if (present !== undefined) {
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: false });
     }
@@ -196,9 +199,9 @@ export class ClientDiscovery implements DiscoveryRelay {
     const rests = (id: number) => this.#resting.keeps(id, key, nowMs);
     const linkId = sessions.freeLinkId(tunnelId, hostMac, facing, rests);
     if (linkId === 0) return undefined;
-    pending.requests--;
     const session = this.#relay.open({ ...key, linkId }, nowMs);
-    pending.granted.add(session);
+    pending.requests.grant(session);
+    this.#openers.set(session, pending);
     return session;
   }
 }

@@ -2,6 +2,7 @@
 
 import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
 import type { Discovery } from "./pending.ts";
+import type { Requests } from "./requests.ts";
 import type { Session } from "./session_table.ts";
 
 /** A discovery as the server keeps it. */
@@ -10,8 +11,7 @@ export interface ServerPending extends Discovery {
   readonly token: Uint8Array;
   /** The line that it comes from, as the AC is told; undefined where it is not. */
   readonly line: Tag | undefined;
-  /** How many PADRs have not opened a session yet. */
-  requests: number;
+  readonly requests: Requests;
   /** Whether its host has asked for something that no PADS has answered yet. */
   underWay: boolean;
   /** When its last frame came, from its host or an AC. */

@@ -109,8 +109,12 @@ export interface DiscoveryRelay {
   /** Whether anything of a remote is under way. */
   has(remote: Remote): boolean;
   removeRemote(remote: Remote): void;
-  /** A session is over, and no longer in the table. */
-  closed(session: Session, nowMs: number): void;
+  /**
+   * A session is over, and no longer in the table.
+   *
+   * @param hungUp Its host has said so, or hears so from this side; else the host may be dialling again.
+   */
+  closed(session: Session, nowMs: number, hungUp: boolean): void;
   expire(nowMs: number): void;
 }
 
@@ -244,7 +248,7 @@ export class Relay {
     session.rewriteForTunnel(frame, 0);
     this.ports.toTunnel(session.tunnel, withoutHostUniq(packet, frame));
     if (packet.code === CODE.PADT) {
-      this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC");
+      this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC", fromHost);
     }
   }
 
@@ -266,7 +270,7 @@ export class Relay {
     session.rewriteForLink(frame, 0);
     this.ports.toLink(withoutHostUniq(packet, frame));
     if (packet.code === CODE.PADT) {
-      this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC");
+      this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC", fromHost);
     }
   }
 
@@ -285,7 +289,7 @@ export class Relay {
     if (tell.tunnel && !session.remote.held) {
       this.ports.toTunnel(session.tunnel, padt(session.farMac, session.peerMac, session.tunnelId));
     }
-    this.#end(session, reason);
+    this.#end(session, reason, tell.link && tell.tunnel);
   }
 
   /** Ends every session, and tells both stations of each. */
@@ -457,9 +461,9 @@ export class Relay {
     return sessions;
   }
 
-  #end(session: Session, reason: string): void {
+  #end(session: Session, reason: string, hungUp: boolean): void {
     if (!this.sessions.close(session)) return;
-    this.#discovery.closed(session, this.#nowMs);
+    this.#discovery.closed(session, this.#nowMs, hungUp);
     this.ports.closed(session, reason);
   }
 

@@ -18,6 +18,7 @@ import { PendingTable } from "./pending.ts";
 import { refusal } from "./refusal.ts";
 import type { DiscoveryRelay, Relay } from "./relay.ts";
 import type { Remote } from "./remote.ts";
+import { Requests } from "./requests.ts";
 import type { Session } from "./session_table.ts";
 import { findHostUniq } from "./tag_list.ts";
 import { TOKEN_BYTES, TokenMatching } from "./token_matching.ts";
@@ -74,7 +75,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     }
     if (!this.#matching.admit(pending, nowMs)) return ports.drop(DROP["discovery-busy"]);
     if (known === undefined) this.#pending.add(pending, nowMs);
-    if (!initiation) pending.requests++;
+    if (!initiation) pending.requests.ask();
     pending.underWay = true;
     pending.usedMs = nowMs;
     const source = this.#relay.facing(remote, packet.source);
@@ -97,7 +98,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { tunnel } = pending.remote;
     if (code === CODE.PADS && repeated === undefined) {
       if (sessionId === 0xffff) return ports.drop(DROP.malformed);
-      if (pending.requests === 0) return ports.drop(DROP["unknown-host-uniq"]);
+      if (pending.requests.open === 0) return ports.drop(DROP["unknown-host-uniq"]);
       pending.underWay = false;
       // Id 0 is a refusal, which the host must see but which opens nothing (RFC 2516, section 5.4).
       if (sessionId !== 0 && !this.#open(pending, packet, facing, nowMs)) {
@@ -118,7 +119,9 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#pending.removeRemote(remote);
   }
 
-  closed(): void {}
+  closed(session: Session, _nowMs: number, hungUp: boolean): void {
+    this.#openers.get(session)?.requests.end(session, hungUp);
+  }
 
   expire(nowMs: number): void {
     this.#pending.expire(nowMs);
@@ -138,7 +141,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       token: this.#newToken(),
       // Once: a client that has another name by its PADR does not get another line.
       line: this.#agent.tagOf(remote.name, source),
-      requests: 0,
+      requests: new Requests(),
       underWay: false,
       usedMs: 0,
     };
@@ -151,6 +154,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (session === undefined) return undefined;
     const opener = this.#openers.get(session);
     if (!this.#matching.isRepeat(packet, session, opener, nowMs)) return undefined;
+    opener?.requests.repeat(session);
     return opener ?? "unknown";
   }
 
@@ -168,8 +172,10 @@ export class ServerDiscovery implements DiscoveryRelay {
         !sameMac(present.farMac, 0, pending.hostMac, 0);
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: another });
     }
-    pending.requests--;
-    if (this.#relay.isFull(pending.remote)) return false;
+    if (this.#relay.isFull(pending.remote)) {
+      pending.requests.refuse();
+      return false;
+    }
     const session = this.#relay.open({
       remote: pending.remote,
       peerMac,
@@ -178,6 +184,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       tunnelId: sessionId,
       linkId: sessionId,
     }, nowMs);
+    pending.requests.grant(session);
     this.#openers.set(session, pending);
     return true;
   }

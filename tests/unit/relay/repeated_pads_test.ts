@@ -1,0 +1,107 @@
+// A PADS that comes once more, when something else has happened meanwhile.
+
+import { assertEquals } from "@std/assert";
+import {
+  AC,
+  answer,
+  CLIENT_LINK,
+  discovery,
+  HOST,
+  hostUniq,
+  JoinedRelays,
+  padi,
+  padr,
+  SERVER_LINK,
+  SERVICE,
+} from "../../support/relays.ts";
+
+const GRACE_MS = 20_000;
+
+/** A host that has sent its PADR twice, and has session 1 by the answer to the first one. */
+class Twice {
+  readonly joined = new JoinedRelays({ graceMs: GRACE_MS });
+  /** The second PADS, as the server's link gets it. */
+  readonly pads: Uint8Array;
+  /** And as the client's tunnel does. */
+  readonly carried: Uint8Array;
+  readonly padr: Uint8Array;
+
+  constructor() {
+    const { joined } = this;
+    const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]));
+    const [offer] = joined.acSends(answer(sought, AC, "PADO"));
+    this.padr = padr(offer);
+    const [asked] = joined.hostSends(this.padr);
+    joined.hostSends(this.padr);
+    this.pads = answer(asked, AC, "PADS", { sessionId: 1 });
+    joined.server.takeTunnel();
+    joined.acSends(this.pads);
+    [{ frame: this.carried }] = joined.server.takeTunnel();
+  }
+
+  /** What the client's link sees of a PADS that was in the tunnel already. */
+  carry(): Uint8Array[] {
+    const { client, nowMs } = this.joined;
+    client.relay.discoveryFromTunnel(1, this.carried.slice(), nowMs);
+    return client.takeLink();
+  }
+
+  get sessions(): [server: number, client: number] {
+    return [this.joined.server.sessions.length, this.joined.client.sessions.length];
+  }
+}
+
+const hostHangsUp = discovery("PADT", HOST, CLIENT_LINK, [], 1);
+const acHangsUp = discovery("PADT", AC, SERVER_LINK, [], 1);
+
+Deno.test("Relay opens nothing for the PADS to a repeated PADR when the host has hung up meanwhile", () => {
+  const twice = new Twice();
+  twice.joined.hostSends(hostHangsUp);
+  assertEquals(twice.carry(), []);
+  assertEquals(twice.joined.acSends(twice.pads), []);
+  assertEquals(twice.sessions, [0, 0]);
+  assertEquals(twice.joined.server.takeDrops(), ["unknown-host-uniq"]);
+  assertEquals(twice.joined.client.takeDrops(), ["unknown-host-uniq"]);
+});
+
+Deno.test("Relay opens nothing for it either when the AC has hung up", () => {
+  const twice = new Twice();
+  twice.joined.acSends(acHangsUp);
+  assertEquals(twice.carry(), []);
+  assertEquals(twice.joined.acSends(twice.pads), []);
+  assertEquals(twice.sessions, [0, 0]);
+});
+
+Deno.test("Relay opens nothing for it when this side has closed the session", () => {
+  const twice = new Twice();
+  twice.joined.client.relay.closeAll("shutdown");
+  twice.joined.settle();
+  twice.joined.client.takeLink();
+  assertEquals(twice.carry(), []);
+  assertEquals(twice.joined.acSends(twice.pads), []);
+  assertEquals(twice.sessions, [0, 0]);
+});
+
+Deno.test("Relay opens nothing for it when the repeat of the PADR came after the first PADS", () => {
+  const twice = new Twice();
+  const [asked] = twice.joined.hostSends(twice.padr);
+  twice.joined.hostSends(hostHangsUp);
+  twice.joined.acSends(answer(asked, AC, "PADS", { sessionId: 1 }));
+  assertEquals(twice.sessions, [0, 0]);
+});
+
+Deno.test("Relay opens a session for a host that hangs up and asks again, with the same id", () => {
+  const twice = new Twice();
+  twice.joined.hostSends(hostHangsUp);
+  twice.joined.dial({ sessionId: 1 });
+  assertEquals(twice.sessions, [1, 1]);
+});
+
+Deno.test("Relay opens a session for a host that dials anew before the AC ends its old one", () => {
+  const twice = new Twice();
+  const [asked] = twice.joined.hostSends(twice.padr);
+  twice.joined.acSends(acHangsUp);
+  twice.joined.acSends(answer(asked, AC, "PADS", { sessionId: 2 }));
+  assertEquals(twice.sessions, [1, 1]);
+  assertEquals(twice.joined.client.sessions[0].tunnelId, 2);
+});
