@@ -154,8 +154,11 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (session === undefined) return undefined;
     const opener = this.#openers.get(session);
     if (!this.#matching.isRepeat(packet, session, opener, nowMs)) return undefined;
-    opener?.requests.repeat(session);
-    return opener ?? "unknown";
+    if (opener === undefined) return "unknown";
+    opener.requests.repeat(session);
+    // The client has it from now on, though a list that is under way does not name it.
+    session.agreed = true;
+    return opener;
   }
 
   // Opens the session that a host has asked for; false when its client may not have one more.

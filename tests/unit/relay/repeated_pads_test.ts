@@ -105,3 +105,24 @@ Deno.test("Relay opens a session for a host that dials anew before the AC ends i
   assertEquals(twice.sessions, [1, 1]);
   assertEquals(twice.joined.client.sessions[0].tunnelId, 2);
 });
+
+Deno.test("Relay keeps a session whose PADS comes once more before the client's list, which is without it", () => {
+  const joined = new JoinedRelays({ graceMs: GRACE_MS });
+  const { server, client } = joined;
+  const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]));
+  const [offer] = joined.acSends(answer(sought, AC, "PADO"));
+  const [asked] = joined.hostSends(padr(offer));
+  const pads = answer(asked, AC, "PADS", { sessionId: 1 });
+  // The first one is lost with the tunnel.
+  joined.break();
+  server.relay.discoveryFromLink(pads.slice(), joined.nowMs);
+  joined.rejoin();
+  // Both lists are under way.
+  server.relay.discoveryFromLink(pads.slice(), joined.nowMs);
+  joined.settle();
+  assertEquals(client.takeLink(), [
+    answer(padr(offer), CLIENT_LINK, "PADS", { sessionId: 1 }),
+  ]);
+  assertEquals([server.sessions.length, client.sessions.length], [1, 1]);
+  assertEquals(server.closed, []);
+});
