@@ -8,7 +8,7 @@ const STEADY_MS = 10_000;
 const HELD_MS = { least: 100, more: 400 };
 /** How soon the next of several servers is tried. */
 const NEXT_MS = { least: 100, more: 400 };
-/** How long to wait where another program says that it is this client. */
+/** How long to wait where another program says that it is this client, and has said so again. */
 const REPLACED_MS = 30_000;
 
 /** What came of the last attempt. */
@@ -25,11 +25,16 @@ export interface Outcome {
  * The order of attempts at several servers. As long as sessions are held for one, only that one is
  * tried, soon and often, since they go on nowhere else. Without any the next one has its turn after a
  * failure, and when all have failed the delay grows.
+ *
+ * Who has taken a tunnel's place may have been this client itself: an attempt that it gave up reaches the
+ * server after the next one, where packets were lost meanwhile. That ends by itself, so only what
+ * happens again is another program's doing.
  */
 export class Reconnect {
   readonly #servers: number;
   #at: number;
   #failures = 0;
+  #replaced = false;
 
   /** Begins with the server `first` of so many. */
   constructor(servers: number, first = 0) {
@@ -56,7 +61,9 @@ export class Reconnect {
    * @returns The delay before it, in ms.
    */
   next({ upMs, held, replaced }: Outcome, random: number): number {
-    if (replaced) return REPLACED_MS * (1 + random);
+    const again = replaced && this.#replaced;
+    this.#replaced = replaced;
+    if (again) return REPLACED_MS * (1 + random);
     if (held) return HELD_MS.least + random * HELD_MS.more;
     if (upMs >= STEADY_MS) {
       this.#failures = 0;

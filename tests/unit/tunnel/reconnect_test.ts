@@ -72,12 +72,24 @@ Deno.test("Reconnect.next() takes a tunnel that was up for less for a failure", 
   assertEquals(reconnect.next(BRIEF, 0.5), backoffMs(1, 0.5));
 });
 
-Deno.test("Reconnect.next() stays away for half a minute when another has its place", () => {
+Deno.test("Reconnect.next() stays away for half a minute when another has its place once more", () => {
   const reconnect = new Reconnect(2);
+  reconnect.next({ ...HELD, replaced: true }, 0.5);
   for (const held of [false, true]) {
     const ms = reconnect.next({ upMs: 60_000, held, replaced: true }, 0.5);
     assert(ms >= 30_000 && ms <= 60_000, `${ms} ms`);
     assertEquals(reconnect.at, 0);
+  }
+});
+
+Deno.test("Reconnect.next() takes being replaced for any other end when it was not before", () => {
+  const reconnect = new Reconnect(1);
+  for (let end = 0; end < 2; end++) {
+    assertEquals(
+      reconnect.next({ ...HELD, replaced: true }, 0.5),
+      new Reconnect(1).next(HELD, 0.5),
+    );
+    reconnect.next(HELD, 0.5);
   }
 });
 
