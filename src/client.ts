@@ -186,11 +186,7 @@ export class Client {
         const { reason, goodbye } = await this.#carry(greeted);
         upMs = performance.now() - sinceMs;
         replaced = goodbye === REASON.REPLACED && this.#first === undefined;
-        if (replaced) {
-          log.error("Another program is connected as this client: is its state directory a copy?");
-        } else if (!signal.aborted && this.#first === undefined) {
-          log.warning("Tunnel lost", { reason });
-        }
+        if (!signal.aborted && this.#first === undefined) log.warning("Tunnel lost", { reason });
       } catch (error) {
         if (!signal.aborted) log.warning(error instanceof Error ? error.message : String(error));
       }
@@ -199,6 +195,9 @@ export class Client {
       const held = this.#holdsForNext;
       const delayMs = this.#reconnect.next({ upMs, held, replaced }, Math.random());
       this.#state = "waiting";
+      if (this.#reconnect.rival) {
+        log.error("Another program is connected as this client: is its state directory a copy?");
+      }
       log.info("Connecting again", {
         server: formatEndpoint(this.#servers[this.#reconnect.at]),
         seconds: Math.round(delayMs / 100) / 10,

@@ -35,6 +35,7 @@ export class Reconnect {
   #at: number;
   #failures = 0;
   #replaced = false;
+  #rival = false;
 
   /** Begins with the server `first` of so many. */
   constructor(servers: number, first = 0) {
@@ -45,6 +46,11 @@ export class Reconnect {
   /** The server to try, from 0. */
   get at(): number {
     return this.#at;
+  }
+
+  /** Whether another program seems to be connected as this client. */
+  get rival(): boolean {
+    return this.#rival;
   }
 
   /** The client has gone over to this one. */
@@ -61,9 +67,9 @@ export class Reconnect {
    * @returns The delay before it, in ms.
    */
   next({ upMs, held, replaced }: Outcome, random: number): number {
-    const again = replaced && this.#replaced;
+    this.#rival = replaced && this.#replaced;
     this.#replaced = replaced;
-    if (again) return REPLACED_MS * (1 + random);
+    if (this.#rival) return REPLACED_MS * (1 + random);
     if (held) return HELD_MS.least + random * HELD_MS.more;
     if (upMs >= STEADY_MS) {
       this.#failures = 0;
