@@ -6,13 +6,14 @@
 // (dataplane/data_worker.ts), and begins again when it ends; tunnel/reconnect.ts says with which server
 // and when.
 
-import { Mode, type ModeOptions } from "./mode.ts";
+import { createHmac } from "node:crypto";
+import { Mode, type ModeOptions, NOWHERE_TO_KEEP } from "./mode.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
 import { connect } from "./tunnel/connect.ts";
 import { type Endpoint, formatEndpoint } from "./tunnel/endpoint.ts";
 import { greetServer } from "./tunnel/handshake.ts";
 import { Reconnect } from "./tunnel/reconnect.ts";
-import { FEATURE, REASON } from "./wire/mod.ts";
+import { FEATURE, type Hello, REASON, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
 
 /** How often the first server is looked for while another one is in use. */
 const FIRST_AGAIN_MS = 30_000;
@@ -67,7 +68,7 @@ interface End {
  * ```
  */
 export class Client {
-  readonly #mode: Mode;
+  #mode!: Mode;
   readonly #options: ClientOptions;
   readonly #servers: Endpoint[];
   readonly #reconnect: Reconnect;
@@ -82,21 +83,15 @@ export class Client {
   #ended: (end: End) => void = () => {};
   /** A connection to the first server, which waits for the present tunnel to end. */
   #first: Greeted | undefined;
-  /** The attempt to make one. */
-  #firstAttempt: Promise<Greeted> | undefined;
   /** After how long it is looked for. */
   #firstAgainMs: number;
   #running: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
 
-  private constructor(options: ClientOptions, servers: Endpoint[], mode: Mode) {
+  private constructor(options: ClientOptions, servers: Endpoint[]) {
     this.#options = options;
     this.#servers = servers;
-    this.#mode = mode;
-    // What an earlier run has left is held, and can only go on with its own server.
-    for (const remote of mode.restored) if (remote !== "") this.#held.add(remote);
-    const first = servers.findIndex((server) => this.#held.has(formatEndpoint(server)));
-    this.#reconnect = new Reconnect(servers.length, Math.max(0, first));
+    this.#reconnect = new Reconnect(servers.length);
     this.#firstAgainMs = options.preferFirstMs ?? FIRST_AGAIN_MS;
   }
 
@@ -111,13 +106,11 @@ export class Client {
     if (servers.length === 0) {
       throw new Error("Cannot start a client: there is no server to connect to");
     }
-    const mode: Mode = await Mode.start("client", options, {
+    const client = new Client(options, servers);
+    client.#mode = await Mode.start("client", options, {
       // Not before the worker has it: until then a host's frames have nowhere to go.
       tunnelUp: () => client.#state = "up",
-      tunnelEnded: (_id, reason, goodbye) => {
-        client.#state = "waiting";
-        client.#ended({ reason, goodbye });
-      },
+      tunnelEnded: (_id, reason, goodbye) => client.#tunnelEnded({ reason, goodbye }),
       held: (remote, sessions) => client.#holds(remote, sessions),
       knows: (remote) => servers.some((server) => formatEndpoint(server) === remote),
       failed: () => client.#abort.abort(),
@@ -125,7 +118,7 @@ export class Client {
       reconnects: () => Math.max(0, client.#connected - 1),
       tunnels: (up) => up.length > 0 ? up : [client.#absentTunnel()],
     });
-    const client = new Client(options, servers, mode);
+    client.#resume();
     client.#running = client.#run();
     return client;
   }
@@ -162,6 +155,7 @@ export class Client {
    * @throws {Error} If the sessions are to be kept, and there is no state directory to find them in.
    */
   stop({ keepSessions = false }: { keepSessions?: boolean } = {}): Promise<void> {
+    if (keepSessions && !this.keepsSessions) return Promise.reject(new Error(NOWHERE_TO_KEEP));
     this.#stopping ??= this.#stop(keepSessions);
     return this.#stopping;
   }
@@ -171,6 +165,13 @@ export class Client {
     await this.#mode.stop(keepSessions);
     await this.#running;
     this.#mode.log.info("Stopped");
+  }
+
+  // What an earlier run has left is held, and can only go on with its own server.
+  #resume(): void {
+    for (const remote of this.#mode.restored) this.#held.add(remote);
+    const first = this.#servers.findIndex((server) => this.#held.has(formatEndpoint(server)));
+    if (first > 0) this.#reconnect.moved(first);
   }
 
   async #run(): Promise<void> {
@@ -221,9 +222,10 @@ export class Client {
       this.#held.add(remote);
       return;
     }
-    if (!this.#held.delete(remote)) return;
+    const waitsForIt = this.#servers.length > 1 && this.#holdsForNext;
+    this.#held.delete(remote);
     // The others have their turn at once, whatever this one's attempt is waiting for.
-    if (this.#servers.length > 1) this.#released.abort();
+    if (waitsForIt && !this.#holdsForNext) this.#released.abort();
   }
 
   #attempt(): Promise<Greeted> {
@@ -235,7 +237,8 @@ export class Client {
   }
 
   async #connect(at: number, signal: AbortSignal): Promise<Greeted> {
-    const { log, hello } = this.#mode;
+    const { log } = this.#mode;
+    const hello = this.#helloFor(this.#servers[at]);
     const conn = await connect(this.#servers[at], signal);
     const close = () => conn.close();
     signal.addEventListener("abort", close, { once: true });
@@ -256,15 +259,29 @@ export class Client {
     }
   }
 
+  // No server learns what this client shows to another one.
+  #helloFor(server: Endpoint): Hello {
+    const { hello } = this.#mode;
+    const secret = createHmac("sha256", hello.resumeSecret!).update(formatEndpoint(server))
+      .digest();
+    return { ...hello, resumeSecret: secret.subarray(0, RESUME_SECRET_LENGTH) };
+  }
+
+  #tunnelEnded(end: End): void {
+    this.#state = "waiting";
+    this.#ended(end);
+  }
+
   // Resolves when the tunnel has ended.
   async #carry({ conn, at, name, resumes, received }: Greeted): Promise<End> {
     const { promise, resolve } = Promise.withResolvers<End>();
     this.#ended = resolve;
     const sinceMs = performance.now();
+    const remote = resumes ? formatEndpoint(this.#servers[at]) : undefined;
     let id: number;
     try {
       id = this.#mode.worker.addTunnel(conn, {
-        remote: resumes ? formatEndpoint(this.#servers[at]) : undefined,
+        remote,
         name,
         legacy: this.#options.legacy ?? false,
         received,
@@ -273,17 +290,16 @@ export class Client {
       conn.close();
       throw error;
     }
+    if (remote !== undefined) this.#held.delete(remote);
     this.#reconnect.moved(at);
     this.#serverName = name;
     this.#connected++;
     const over = new AbortController();
     const signal = AbortSignal.any([this.#abort.signal, over.signal]);
     const looking = at > 0 && this.#options.preferFirst
-      ? this.#lookForFirst(id, signal)
+      ? this.#lookForFirst(id, remote, signal)
       : undefined;
     const end = await promise;
-    // By this very client, where the first server is the same one by another address.
-    if (end.goodbye === REASON.REPLACED) await this.#firstAttempt?.catch(() => {});
     over.abort();
     await looking;
     if (at === 0 && this.#connected > 1) this.#judgeFirst(performance.now() - sinceMs);
@@ -291,19 +307,16 @@ export class Client {
   }
 
   // Goes over to the first server as soon as that greets.
-  async #lookForFirst(id: number, signal: AbortSignal): Promise<void> {
+  async #lookForFirst(id: number, remote: string | undefined, signal: AbortSignal): Promise<void> {
     while (true) {
       await delay(this.#firstAgainMs, signal);
       if (signal.aborted) return;
       try {
-        this.#firstAttempt = this.#connect(0, signal);
-        this.#first = await this.#firstAttempt;
-        this.#mode.worker.leave(id);
+        this.#first = await this.#connect(0, signal);
+        this.#mode.worker.leave(id, remote);
         return;
       } catch {
         // Not yet.
-      } finally {
-        this.#firstAttempt = undefined;
       }
     }
   }

@@ -13,6 +13,9 @@ import { FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
 import { CHANNEL_SIZES } from "./tunnel/channel.ts";
 import { PROTOCOL_VERSION } from "./tunnel/handshake.ts";
 
+/** Why a stop can't keep sessions. */
+export const NOWHERE_TO_KEEP = "Cannot keep the sessions: there is no state directory";
+
 /** Options of both modes. */
 export interface ModeOptions {
   /** The name of the Ethernet interface to capture on and to inject into. */
@@ -84,6 +87,14 @@ export interface ModeHooks {
   tunnels(up: TunnelStatus[]): TunnelStatus[];
 }
 
+/** What only one mode gives the data plane. */
+interface OwnOptions {
+  /** What a server puts into PADI and PADR. */
+  tags?: AddedTags;
+  /** For how many clients a server holds sessions. */
+  maxHeld?: number;
+}
+
 /** The part of a running mode that is the same in both. */
 export class Mode {
   readonly log: Log;
@@ -123,12 +134,12 @@ export class Mode {
     this.#finished.promise.catch(() => {});
   }
 
-  /** Opens the link, then the status. `tags` is what a server puts into PADI and PADR. */
+  /** Opens the link, then the status. */
   static async start(
     side: Side,
     options: ModeOptions,
     hooks: ModeHooks,
-    tags?: AddedTags,
+    own: OwnOptions = {},
   ): Promise<Mode> {
     const log = options.log ?? createLog({ level: "info", format: "text" });
     const state = options.stateDir === undefined ? undefined : await StateDir.open(
@@ -137,7 +148,7 @@ export class Mode {
     );
     const mode = new Mode(side, options, hooks, log, state);
     try {
-      await mode.#start(tags);
+      await mode.#start(own);
     } catch (error) {
       await state?.close();
       throw error;
@@ -145,7 +156,7 @@ export class Mode {
     return mode;
   }
 
-  async #start(tags?: AddedTags): Promise<void> {
+  async #start({ tags, maxHeld }: OwnOptions): Promise<void> {
     const options = this.#options;
     const { log } = this;
     const hooks = this.#hooks;
@@ -157,6 +168,7 @@ export class Mode {
       idleMs: options.idleTimeoutMs ?? 4 * 3600_000,
       deadMs: options.deadTimeoutMs ?? 3 * 60_000,
       graceMs: options.graceMs ?? 20_000,
+      maxHeld,
       limits: options.limits,
       tags,
       pingMs: options.pingMs ?? 5_000,
@@ -195,8 +207,8 @@ export class Mode {
   }
 
   /** The remotes of whom an earlier run has left sessions. */
-  get restored(): string[] {
-    return [...new Set(this.#kept()?.sessions.map(({ remote }) => remote))];
+  get restored(): readonly string[] {
+    return this.#worker.restored;
   }
 
   #kept(): KeptState | undefined {
@@ -251,9 +263,6 @@ export class Mode {
   }
 
   async stop(keep = false): Promise<void> {
-    if (keep && !this.keepsSessions) {
-      throw new Error("Cannot keep the sessions: there is no state directory");
-    }
     await Promise.all([this.#worker.stop(keep), this.#status?.close()]);
     await this.#state?.close();
     this.#finished.resolve();

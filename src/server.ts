@@ -7,7 +7,7 @@
 
 import { createHash } from "node:crypto";
 import { AllowList } from "./access/allow.ts";
-import { Mode, type ModeOptions } from "./mode.ts";
+import { Mode, type ModeOptions, NOWHERE_TO_KEEP } from "./mode.ts";
 import { RateLimit } from "./observe/rate_limit.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
 import { type AddedTags, checkAddedTags } from "./relay/mod.ts";
@@ -118,7 +118,7 @@ export class Server {
         healthy: () => server.#stopping === undefined,
         reconnects: () => 0,
         tunnels: (up: TunnelStatus[]) => up,
-      }, tags);
+      }, { tags, maxHeld: maxClientsOf(options) });
       const server = new Server(options, allow, listener, mode);
       mode.log.info("Listening", { address: formatEndpoint(server.address), allow: String(allow) });
       server.#accept();
@@ -174,6 +174,7 @@ export class Server {
    * @throws {Error} If the sessions are to be kept, and there is no state directory to find them in.
    */
   stop({ keepSessions = false }: { keepSessions?: boolean } = {}): Promise<void> {
+    if (keepSessions && !this.keepsSessions) return Promise.reject(new Error(NOWHERE_TO_KEEP));
     this.#stopping ??= this.#stop(keepSessions);
     return this.#stopping;
   }
@@ -270,7 +271,7 @@ export class Server {
   }
 
   #full(remote: string | undefined): Goodbye | undefined {
-    const most = Math.min(this.#options.maxClients ?? 256, 1000);
+    const most = maxClientsOf(this.#options);
     if (this.#tunnels.size < most) return undefined;
     // One that comes back takes the place of itself.
     if (remote !== undefined && [...this.#tunnels.values()].some((t) => t.remote === remote)) {
@@ -298,6 +299,10 @@ export class Server {
       this.#mode.log.info("Client gone", { name, reason });
     }
   }
+}
+
+function maxClientsOf({ maxClients = 256 }: ServerOptions): number {
+  return Math.min(maxClients, 1000);
 }
 
 // The secret stays here: what tells clients apart is shown, and kept in files.

@@ -51,6 +51,8 @@ import { Reporter } from "./reporter.ts";
 import { Snapshots } from "./snapshots.ts";
 import { type Tunnel, Tunnels } from "./tunnels.ts";
 
+/** Why sessions and a tunnel end that the client leaves for another server. */
+const MOVED = "moved to another server";
 /** How many frames of each lane one turn takes. */
 const CONTROL_FRAMES_A_TURN = 64;
 const DATA_FRAMES_A_TURN = 256;
@@ -103,6 +105,8 @@ export class DataPlane {
   /** When this turn began. */
   #nowMs = 0;
   #tickMs: number;
+  /** When something that is held has to end. */
+  #graceOverMs = Infinity;
   #kernelDrops = 0;
   #linkState: LinkState;
   /** The last MTU that was looked at. */
@@ -136,6 +140,7 @@ export class DataPlane {
       idleMs: options.idleMs,
       deadMs: options.deadMs,
       graceMs: options.graceMs,
+      maxHeld: options.maxHeld,
       limits: options.limits,
       firstSerial: state?.nextSerial,
       tags: options.tags,
@@ -154,7 +159,7 @@ export class DataPlane {
         this.#report.closed(session, reason);
         const { remote } = session;
         // Its station has ended the last one: there is nothing to come back for.
-        if (remote.held && remote.sessions === 0) this.#held(remote.key, 0);
+        if (remote.held && remote.sessions.size === 0) this.#held(remote.key, 0);
       },
       forgotten: ({ key }) => this.#held(key, 0),
     });
@@ -178,9 +183,16 @@ export class DataPlane {
       for (const padt of state.owed) this.#output.owe(padt);
     }
     this.#linkState = this.#link.state;
-    this.#report.push({ type: "started", linkState: this.#link.state });
+    this.#graceOverMs = graceOverMs(this.#relay);
+    const held = this.#relay.heldKeys;
+    this.#report.push({ type: "started", linkState: this.#link.state, held });
     this.#checkMtu();
     this.#report.flush();
+  }
+
+  /** Whether sessions can be left to another run. */
+  get keepsSessions(): boolean {
+    return this.#keeper !== undefined;
   }
 
   /** True once a stop is done. */
@@ -197,7 +209,8 @@ export class DataPlane {
     const unfinished = this.#tunnels.prepare(beforeMs) || asked;
     const hasRoom = this.#tunnels.hasRoom;
     const takesData = lanes !== undefined && hasRoom;
-    const mostMs = Math.min(timeoutMs, this.#tickMs - beforeMs, hasRoom ? Infinity : NO_ROOM_MS);
+    const dueMs = Math.min(this.#tickMs, this.#graceOverMs);
+    const mostMs = Math.min(timeoutMs, dueMs - beforeMs, hasRoom ? Infinity : NO_ROOM_MS);
     const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(mostMs));
     const gathers = takesData && this.#gathering.due && waitMs > 0 && !lanes.data.waiting;
     const set = takesData && !gathers ? this.#all : this.#allButData;
@@ -228,6 +241,10 @@ export class DataPlane {
     }
     if (ready > 0 || unfinished) this.#takeTunnels(nowMs);
     if (asked) this.#report.push(this.#snapshots.proceed(() => this.#tunnels.statuses()));
+    if (nowMs >= this.#graceOverMs) {
+      this.#relay.expireHeld(nowMs);
+      this.#graceOverMs = graceOverMs(this.#relay);
+    }
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
     this.#settle(nowMs);
   }
@@ -246,8 +263,8 @@ export class DataPlane {
         this.#relay.setLimits(message.limits);
         break;
       case "leave":
-        this.#relay.closeTunnel(message.id, "moved to another server");
-        this.#tunnels.get(message.id)?.channel.end("moved to another server", REASON.SHUTDOWN);
+        this.#relay.closeRemote(message.remote, message.id, MOVED);
+        this.#tunnels.get(message.id)?.channel.end(MOVED, REASON.SHUTDOWN);
         break;
       case "stop":
         this.#stop(message.keep);
@@ -368,7 +385,9 @@ export class DataPlane {
       taken++;
       if (channel.type === FRAME.SESSIONS) {
         const payload = bytes.subarray(channel.offset, channel.offset + channel.length);
-        this.#relay.listFromTunnel(channel.id, payload);
+        if (!this.#relay.listFromTunnel(channel.id, payload, nowMs)) {
+          channel.end("the peer sent a list of sessions that was not to come", REASON.PROTOCOL);
+        }
         continue;
       }
       if (channel.type !== FRAME.SESSION && channel.type !== FRAME.DISCOVERY) continue;
@@ -473,6 +492,7 @@ export class DataPlane {
   }
 
   #tick(nowMs: number): void {
+    this.#tickMs = nowMs + TICK_MS;
     const { pingMs, tunnelDeadMs } = this.#options;
     for (const { channel } of this.#tunnels.list) channel.keepalive(nowMs, pingMs, tunnelDeadMs);
     this.#relay.tick(nowMs);
@@ -484,11 +504,10 @@ export class DataPlane {
       this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
       this.#kernelDrops = kernelDrops;
     }
-    this.#tickMs = Math.min(nowMs + TICK_MS, this.#relay.dueMs);
   }
 
   #addTunnel(handover: TunnelHandover): void {
-    const { id, remote, name } = handover;
+    const { id, remote: key, name, address } = handover;
     const nowMs = this.#ports.now();
     try {
       this.#tunnels.add(handover, nowMs);
@@ -497,7 +516,7 @@ export class DataPlane {
       const reason = error instanceof Error ? error.message : String(error);
       return this.#report.push({ type: "tunnel-ended", id, reason });
     }
-    const replaced = this.#relay.addTunnel(id, remote, name, nowMs);
+    const replaced = this.#relay.addTunnel(id, { key, name, address }, nowMs);
     // The same remote has come by another way, perhaps before anybody saw the old one end.
     this.#tunnels.get(replaced)?.channel.end("replaced by a newer tunnel", REASON.REPLACED);
     this.#report.push({ type: "tunnel-up", id });
@@ -507,10 +526,10 @@ export class DataPlane {
     this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended, goodbye }) => {
       const remote = this.#relay.tunnels.get(id);
       this.#relay.removeTunnel(id, "the tunnel is gone", nowMs);
-      if (remote !== undefined && remote.sessions > 0) this.#held(remote.key, remote.sessions);
+      if (remote !== undefined) this.#held(remote.key, remote.sessions.size);
       this.#report.push({ type: "tunnel-ended", id, reason: ended!, goodbye });
     });
-    this.#tickMs = Math.min(this.#tickMs, this.#relay.dueMs);
+    this.#graceOverMs = graceOverMs(this.#relay);
   }
 
   #stop(keep: boolean): void {
@@ -536,6 +555,11 @@ export class DataPlane {
     if (this.#tunnels.flush(nowMs, this.#counters)) this.#removeEnded(nowMs);
     this.#report.flush();
   }
+}
+
+// Up to a tenth of a second late, so that thousands that went at about the same time end at once.
+function graceOverMs(relay: Relay): number {
+  return Math.ceil(relay.graceOverMs / 100) * 100;
 }
 
 // A whole number: another one would be an object, once for each frame. Where the clock is set, what is in

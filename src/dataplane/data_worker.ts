@@ -66,6 +66,7 @@ export class DataWorker {
   readonly #stopped = Promise.withResolvers<void>();
   readonly #wake = EventFd.open();
   #linkState: LinkState = "down";
+  #restored: string[] = [];
   #requests = 0;
   #ids = 0;
   #over = false;
@@ -107,6 +108,11 @@ export class DataWorker {
     return this.#linkState;
   }
 
+  /** The remotes for which it held sessions of an earlier run when it began. */
+  get restored(): readonly string[] {
+    return this.#restored;
+  }
+
   /** The counters at this moment. */
   counters(): CounterValues {
     return this.#counters.read();
@@ -135,7 +141,10 @@ export class DataWorker {
     muteSocket(fd);
     const id = ++this.#ids;
     this.#conns.set(id, conn);
-    this.#post({ type: "tunnel", tunnel: { id, fd, peer: formatEndpoint(peer), ...tunnel } });
+    this.#post({
+      type: "tunnel",
+      tunnel: { id, fd, peer: formatEndpoint(peer), address: peer.hostname, ...tunnel },
+    });
     return id;
   }
 
@@ -174,9 +183,9 @@ export class DataWorker {
     this.#post({ type: "reload", ...what });
   }
 
-  /** Closes all sessions of a tunnel on both sides, then the tunnel; `tunnelEnded` tells when it is done. */
-  leave(id: number): void {
-    this.#post({ type: "leave", id });
+  /** Closes all sessions of a remote on both sides, then its tunnel; `tunnelEnded` tells when it is done. */
+  leave(id: number, remote: string | undefined): void {
+    this.#post({ type: "leave", id, remote });
   }
 
   /** Closes all sessions unless they are to be kept, says goodbye on each tunnel, and ends the worker. */
@@ -210,6 +219,7 @@ export class DataWorker {
     switch (message.type) {
       case "started":
         this.#linkState = message.linkState;
+        this.#restored = message.held;
         return this.#started.resolve();
       case "failed":
         this.#end();

@@ -50,22 +50,21 @@ export class Keeper {
 
 /** Takes up the sessions of an earlier run: held, until their remotes come or the grace is over. */
 export function restore(relay: Relay, state: KeptState, nowMs: number): void {
-  for (const { remote, name, openedAtMs, ...session } of state.sessions) {
-    relay.restore(
-      { ...session, openedMs: nowMs - Math.max(0, Date.now() - openedAtMs) },
-      remote === ""
-        ? { key: "gone", name, heldSinceMs: -Infinity }
-        : { key: remote, name, heldSinceMs: nowMs - state.silentMs },
+  const link = { link: true, tunnel: false };
+  for (const { remote, name, openedAtMs, ...record } of state.sessions) {
+    const openedMs = nowMs - Math.max(0, Date.now() - openedAtMs);
+    const key = remote === "" ? undefined : remote;
+    const heldSinceMs = nowMs - state.silentMs;
+    const session = relay.restore(
+      { ...record, openedMs },
+      { key, name, heldSinceMs },
       nowMs,
     );
-  }
-  for (const session of [...relay.sessions]) {
-    const { remote, farMac, facingMac } = session;
-    if (sameMac(relay.facing(remote, farMac), 0, facingMac, 0)) continue;
-    relay.close(session, "the address that its station knows is not ours any more", {
-      link: true,
-      tunnel: false,
-    });
+    // An interface that is not promiscuous takes what is for its own address only.
+    const deaf = relay.options.mac === "own" &&
+      !sameMac(relay.linkMac, 0, session.facingMac, 0);
+    if (deaf) relay.close(session, "the interface's address changed", link);
+    else if (key === undefined) relay.close(session, "nobody can come back for it", link);
   }
 }
 

@@ -9,8 +9,8 @@ import type { Lanes, Link } from "./link.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Reporter } from "./reporter.ts";
 
-/** How many PADTs are kept for a link that does not take them. */
-const OWED_PADTS = 4096;
+/** How many PADTs are kept for a link that does not take them. A client has up to 65,534 sessions. */
+const OWED_PADTS = 65536;
 
 /** The way out to one link. Every frame that it is given is sent or counted as dropped. */
 export class LinkOutput {
@@ -60,7 +60,10 @@ export class LinkOutput {
   discovery(frame: Uint8Array): void {
     if (this.#send(frame)) {
       this.#counters.frame(FRAMES.downlinkDiscovery, frame.length);
-    } else if (readCode(frame) === CODE.PADT && this.#owed.length < OWED_PADTS) {
+    } else if (readCode(frame) === CODE.PADT) {
+      if (this.#owed.length >= OWED_PADTS) {
+        return this.#report.warn("owed", `${OWED_PADTS} PADTs wait for ${this.#link.name} already`);
+      }
       const padt = frame.slice();
       this.#owed.push(padt);
       this.#keeper?.owes(padt);
@@ -74,12 +77,14 @@ export class LinkOutput {
    * @param sessions A PADT whose id has been given anew is forgotten.
    */
   payOwed(sessions: SessionTable): void {
-    const owed = this.#owed;
-    this.#owed = [];
-    for (const padt of owed) {
+    if (this.#link.lanes === undefined) return;
+    this.#owed = this.#owed.filter((padt) => {
+      const obsolete = sessions.atLinkAs(padt) !== undefined;
+      if (!obsolete && !this.#send(padt)) return true;
+      if (!obsolete) this.#counters.frame(FRAMES.downlinkDiscovery, padt.length);
       this.#keeper?.paid(padt);
-      if (sessions.atLinkAs(padt) === undefined) this.discovery(padt);
-    }
+      return false;
+    });
   }
 
   /** Sends what is queued. */

@@ -13,6 +13,8 @@ export interface PlaneOptions extends ChannelSizes {
   idleMs: number;
   deadMs: number;
   graceMs: number;
+  /** For how many clients that are away sessions are held at most; any number without it. */
+  maxHeld?: number;
   /** Those that are not given are the relay's default ones. */
   limits?: Partial<Limits>;
   /** What a server puts into PADI and PADR. */
@@ -37,7 +39,7 @@ export interface KeptState {
   segment: number;
   /** The number of the first session that is opened. */
   nextSerial: number;
-  /** Sessions that were open; one whose remote is empty has nobody who could come back for it. */
+  /** Sessions that were open; one whose remote is empty belongs to nobody who could come back for it. */
   sessions: SessionRecord[];
   /** PADTs that the link has not taken. */
   owed: Uint8Array[];
@@ -56,6 +58,8 @@ export interface TunnelHandover {
   name: string;
   /** HOST:PORT. */
   peer: string;
+  /** Its address alone. */
+  address: string;
   /** The peer knows types 0 to 3 only. */
   legacy: boolean;
   /** What was read beyond the handshake. */
@@ -77,8 +81,8 @@ export type ToWorker =
   | { type: "snapshot"; request: number }
   /** Changes what can change; limits that are not given are the default ones. */
   | { type: "reload"; debug: boolean; limits: Partial<Limits> }
-  /** Closes all sessions of a tunnel on both sides, then the tunnel. */
-  | { type: "leave"; id: number }
+  /** Closes all sessions of a remote on both sides, then its tunnel, if that is there still. */
+  | { type: "leave"; id: number; remote: string | undefined }
   /** With `keep`, sessions are left as they are, for the next run to take up. */
   | { type: "stop"; keep: boolean };
 
@@ -92,8 +96,8 @@ export interface LogEvent {
 
 /** From the worker to the main thread; what one turn of its loop has is posted as one array. */
 export type FromWorker =
-  /** It runs. */
-  | { type: "started"; linkState: LinkState }
+  /** It runs, and holds sessions of an earlier run for these remotes. */
+  | { type: "started"; linkState: LinkState; held: string[] }
   /** It could not begin. */
   | { type: "failed"; message: string; configuration: boolean }
   | LogEvent

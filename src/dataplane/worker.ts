@@ -75,7 +75,8 @@ function guarded(plane: DataPlane, act: () => void): void {
     act();
   } catch (error) {
     try {
-      plane.handle({ type: "stop", keep: false });
+      // What can be taken up by the next run is better left than closed.
+      plane.handle({ type: "stop", keep: plane.keepsSessions });
       plane.dispose();
     } catch {
       // What was to be told has been, as far as it could.

@@ -6,11 +6,12 @@ import { equals } from "@std/bytes";
 import { DROP } from "./drop.ts";
 import { padt } from "./padt.ts";
 import { type Discovery, PendingTable } from "./pending.ts";
-import type { DiscoveryRelay, Relay } from "./relay.ts";
+import type { DiscoveryRelay } from "./options.ts";
+import type { Relay } from "./relay.ts";
 import type { Remote } from "./remote.ts";
 import { Requests } from "./requests.ts";
 import { RestingIds } from "./resting_ids.ts";
-import type { Session } from "./session_table.ts";
+import { isSessionId, type Session } from "./session_table.ts";
 import { refusal } from "./refusal.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
@@ -90,7 +91,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const { ports } = this.#relay;
     const hostUniq = findHostUniq(packet.tags);
     const pending = this.#pending.find(remote, packet.destination, hostUniq, nowMs);
-    if (pending === undefined) return ports.drop(DROP["unknown-host-uniq"]);
+    if (pending === undefined) return this.#refuse(remote, packet);
     const source = this.#relay.facing(remote, packet.source);
     if (packet.code === CODE.PADO) {
       // A server's refusal has nobody behind it that a PADR could go to.
@@ -108,9 +109,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const session = packet.sessionId === 0
       ? undefined
       : this.#granted(pending, packet, source, nowMs);
-    if (session === undefined && pending.requests.open === 0) {
-      return ports.drop(DROP["unknown-host-uniq"]);
-    }
+    if (session === undefined && pending.requests.open === 0) return this.#refuse(remote, packet);
     if (session === undefined && packet.sessionId !== 0) {
       // Every id of this host is taken: the AC holds a session that it cannot have.
       pending.requests.refuse();
@@ -119,6 +118,18 @@ export class ClientDiscovery implements DiscoveryRelay {
       return ports.toLink(refusal({ ...packet, source }, NO_ID_LEFT));
     }
     ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? 0 }));
+  }
+
+  // Nobody here has asked for it, or its host has hung up since. Server and AC may think that it has a session.
+  #refuse(remote: Remote, { code, source, destination, sessionId }: DiscoveryPacket): void {
+    const { ports, sessions } = this.#relay;
+    if (code === CODE.PADS && isSessionId(sessionId)) {
+      const present = sessions.atRemote(remote, sessionId, source, destination);
+      if (present === undefined) {
+        ports.toTunnel(remote.tunnel, padt(source, destination, sessionId));
+      }
+    }
+    ports.drop(DROP["unknown-host-uniq"]);
   }
 
   has(remote: Remote): boolean {

@@ -2,7 +2,7 @@
 
 import { CODE, formatMac } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
-import type { Side } from "./relay.ts";
+import type { Side } from "./options.ts";
 import type { Remote } from "./remote.ts";
 import { TokenBucket, TokenBuckets } from "./token_buckets.ts";
 
@@ -27,6 +27,9 @@ export const DEFAULT_LIMITS: Readonly<Record<Side, Readonly<Limits>>> = {
 const HOST_BURST_SECONDS = 10;
 const CLIENT_BURST_SECONDS = 2;
 
+/** How many addresses are counted apart. */
+const ADDRESSES = 1024;
+
 /** How many hosts of one client are counted apart. */
 export const HOSTS_PER_CLIENT = 4096;
 
@@ -40,6 +43,7 @@ export function limitsOf(side: Side, given: Partial<Limits> = {}): Limits {
   };
 }
 
+/** Buckets of one address. */
 interface Buckets {
   hosts: TokenBuckets;
   /** Made by the first frame. */
@@ -47,20 +51,18 @@ interface Buckets {
 }
 
 /**
- * How often hosts dial. PADI and PADR are counted apart, so that a host that may begin can go on; a repeat
- * counts as any other.
+ * How often hosts dial. A client is here who comes from one address, since a secret is soon made anew.
+ * PADI and PADR are counted apart, so that a host that may begin can go on; a repeat counts as any other.
  */
 export class DialRate {
-  readonly #ofRemotes = new WeakMap<Remote, Record<"padi" | "padr", Buckets>>();
+  /** The address that was used the longest ago first. */
+  readonly #ofAddresses = new Map<string, Record<"padi" | "padr", Buckets>>();
 
   /** Counts a PADI or PADR; false when it is one too many. */
-  allows(remote: Remote, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
+  allows({ address }: Remote, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
     const { padiPerHost, padiPerClient } = limits;
-    let ofRemote = this.#ofRemotes.get(remote);
-    if (ofRemote === undefined) {
-      this.#ofRemotes.set(remote, ofRemote = { padi: newBuckets(), padr: newBuckets() });
-    }
-    const buckets = packet.code === CODE.PADI ? ofRemote.padi : ofRemote.padr;
+    const { padi, padr } = this.#of(address);
+    const buckets = packet.code === CODE.PADI ? padi : padr;
     if (padiPerHost > 0) {
       const rate = { perSecond: padiPerHost, burst: HOST_BURST_SECONDS * padiPerHost };
       if (!buckets.hosts.take(formatMac(packet.source), rate, nowMs)) return false;
@@ -69,6 +71,17 @@ export class DialRate {
     const rate = { perSecond: padiPerClient, burst: CLIENT_BURST_SECONDS * padiPerClient };
     buckets.client ??= new TokenBucket(rate, nowMs);
     return buckets.client.take(rate, nowMs);
+  }
+
+  #of(address: string): Record<"padi" | "padr", Buckets> {
+    const buckets = this.#ofAddresses.get(address) ?? { padi: newBuckets(), padr: newBuckets() };
+    this.#ofAddresses.delete(address);
+    this.#ofAddresses.set(address, buckets);
+    if (this.#ofAddresses.size > ADDRESSES) {
+      const [oldest] = this.#ofAddresses.keys();
+      this.#ofAddresses.delete(oldest);
+    }
+    return buckets;
   }
 }
 

@@ -22,6 +22,18 @@ export const DISCOVERY_TIMEOUT_MS = 60_000;
  */
 export const DISCOVERIES_PER_REMOTE = 4096;
 
+/**
+ * How many bytes of tags are kept for each remote's discoveries, beyond which the same holds. Hosts send
+ * 4 to 16 bytes.
+ */
+export const BYTES_PER_REMOTE = 512 * 1024;
+
+interface Queue<T> {
+  /** By key; the one that was quiet the longest first. */
+  readonly entries: Map<string, Entry<T>>;
+  bytes: number;
+}
+
 interface Entry<T> {
   key: string;
   value: T;
@@ -33,7 +45,7 @@ interface Entry<T> {
  * that client's only.
  */
 export class PendingTable<T extends Discovery> {
-  readonly #remotes = new Map<Remote, Map<string, Entry<T>>>();
+  readonly #remotes = new Map<Remote, Queue<T>>();
   readonly #removed: (discovery: T) => void;
 
   /** `removed` hears of each discovery that goes. */
@@ -49,12 +61,12 @@ export class PendingTable<T extends Discovery> {
     nowMs: number,
     relaySessionId?: Uint8Array,
   ): T | undefined {
-    const queue = this.#remotes.get(remote);
-    const entry = queue?.get(keyOf({ hostMac, hostUniq, relaySessionId }));
-    if (queue === undefined || entry === undefined) return undefined;
+    const entries = this.#remotes.get(remote)?.entries;
+    const entry = entries?.get(keyOf({ hostMac, hostUniq, relaySessionId }));
+    if (entries === undefined || entry === undefined) return undefined;
     entry.usedMs = nowMs;
-    queue.delete(entry.key);
-    queue.set(entry.key, entry);
+    entries.delete(entry.key);
+    entries.set(entry.key, entry);
     return entry.value;
   }
 
@@ -66,10 +78,18 @@ export class PendingTable<T extends Discovery> {
   /** Adds a discovery that `find` does not know. */
   add(discovery: T, nowMs: number): void {
     let queue = this.#remotes.get(discovery.remote);
-    if (queue === undefined) this.#remotes.set(discovery.remote, queue = new Map());
-    if (queue.size >= DISCOVERIES_PER_REMOTE) this.#drop(queue, queue.values().next().value!);
+    if (queue === undefined) {
+      this.#remotes.set(discovery.remote, queue = { entries: new Map(), bytes: 0 });
+    }
     const key = keyOf(discovery);
-    queue.set(key, { key, value: discovery, usedMs: nowMs });
+    queue.bytes += key.length;
+    const { entries } = queue;
+    while (entries.size >= DISCOVERIES_PER_REMOTE || queue.bytes > BYTES_PER_REMOTE) {
+      const [oldest] = entries.values();
+      if (oldest === undefined) break;
+      this.#drop(queue, oldest);
+    }
+    entries.set(key, { key, value: discovery, usedMs: nowMs });
   }
 
   /** Whether a remote has any. */
@@ -80,23 +100,24 @@ export class PendingTable<T extends Discovery> {
   /** Removes what has been quiet for too long. */
   expire(nowMs: number): void {
     for (const [remote, queue] of this.#remotes) {
-      for (const entry of queue.values()) {
+      for (const entry of queue.entries.values()) {
         if (nowMs - entry.usedMs < DISCOVERY_TIMEOUT_MS) break;
         this.#drop(queue, entry);
       }
-      if (queue.size === 0) this.#remotes.delete(remote);
+      if (queue.entries.size === 0) this.#remotes.delete(remote);
     }
   }
 
   /** Removes all of a remote. */
   removeRemote(remote: Remote): void {
     const queue = this.#remotes.get(remote);
-    for (const entry of queue?.values() ?? []) this.#removed(entry.value);
+    for (const entry of queue?.entries.values() ?? []) this.#removed(entry.value);
     this.#remotes.delete(remote);
   }
 
-  #drop(queue: Map<string, Entry<T>>, entry: Entry<T>): void {
-    queue.delete(entry.key);
+  #drop(queue: Queue<T>, entry: Entry<T>): void {
+    queue.entries.delete(entry.key);
+    queue.bytes -= entry.key.length;
     this.#removed(entry.value);
   }
 }

@@ -22,14 +22,10 @@
 
 import {
   CODE,
-  emitDiscovery,
   emitSessionList,
-  ETH_P_PPP_DISC,
   ETH_P_PPP_SES,
-  isUnicastMac,
   LCP_CODE,
   lowerMaxPayload,
-  parseDiscovery,
   parseSessionList,
   PPP_PROTOCOL,
   PPPOE,
@@ -38,105 +34,31 @@ import {
   readProtocol,
   sameMac,
   SESSION_LIST_MAX,
-  TAG,
 } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
-import type { AddedTags } from "./added_tags.ts";
 import { ClientDiscovery } from "./client_discovery.ts";
+import { checkDiscovery, opensSession, withoutHostUniq } from "./discovery_check.ts";
 import { DROP } from "./drop.ts";
 import { DialRate, type Limits, limitsOf } from "./limits.ts";
 import { macFor } from "./mac_for.ts";
+import type { DiscoveryRelay, RelayOptions, RelayPorts } from "./options.ts";
 import { padt } from "./padt.ts";
-import { NO_TUNNEL, Remote } from "./remote.ts";
+import { Remote } from "./remote.ts";
+import { type Greeting, Remotes } from "./remotes.ts";
 import { ServerDiscovery } from "./server_discovery.ts";
 import { type Session, type SessionKey, SessionTable } from "./session_table.ts";
-import { findHostUniq, replaceTag } from "./tag_list.ts";
-
-/** Which side of the tunnel this is: the server's link leads to the AC, the client's to the hosts. */
-export type Side = "server" | "client";
-
-/**
- * Whose addresses each link sees: our own, one of ours for each station beyond the tunnel, or those of
- * the stations themselves.
- */
-export type MacMode = "own" | "per-host" | "transparent";
-
-/** What a relay is made with. */
-export interface RelayOptions {
-  side: Side;
-  mac: MacMode;
-  /** The address of the link's interface. */
-  linkMac: Uint8Array;
-  /** The MTU of the link's interface, in bytes; where it is not known, any payload is taken to fit. */
-  linkMtu?: number;
-  /** After how long with nothing from one of its stations a session is closed, in ms; 0: never. */
-  idleMs: number;
-  /** After how long with LCP Echo-Requests unanswered a session is closed, in ms; 0: never. */
-  deadMs: number;
-  /** For how long sessions are held for a remote without a tunnel, in ms; 0: not at all. */
-  graceMs: number;
-  /** Those that are not given are {@linkcode DEFAULT_LIMITS}. */
-  limits?: Partial<Limits>;
-  /** The number of the first session. */
-  firstSerial?: number;
-  /** What the server puts into PADI and PADR. */
-  tags?: AddedTags;
-  /** What the link's interface is called there; nothing without it. */
-  interfaceName?: string;
-  /** Makes what stands for a discovery on the AC's link; another one at each call. */
-  newToken?: () => Uint8Array;
-}
-
-/** What a relay does to the world outside. Frames are only lent for the length of the call. */
-export interface RelayPorts {
-  toLink(frame: Uint8Array): void;
-  toTunnel(tunnel: number, frame: Uint8Array): void;
-  /** The payload of a SESSIONS frame; false when there is no room for it. */
-  listToTunnel(tunnel: number, payload: Uint8Array): boolean;
-  drop(reason: number): void;
-  opened(session: Session): void;
-  closed(session: Session, reason: string): void;
-  /** A remote has not come back in time: nothing is held for it any more. */
-  forgotten(remote: Remote): void;
-}
-
-/** How each side matches discoveries. */
-export interface DiscoveryRelay {
-  /** PADI and PADR at the client, PADO and PADS at the server. */
-  fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void;
-  /** PADO and PADS at the client, PADI and PADR at the server. */
-  fromTunnel(remote: Remote, packet: DiscoveryPacket, nowMs: number): void;
-  /** Whether anything of a remote is under way. */
-  has(remote: Remote): boolean;
-  removeRemote(remote: Remote): void;
-  /**
-   * A session is over, and no longer in the table.
-   *
-   * @param hungUp Its host has said so, or hears so from this side; else the host may be dialling again.
-   */
-  closed(session: Session, nowMs: number, hungUp: boolean): void;
-  expire(nowMs: number): void;
-}
-
-/** A discovery frame is never fragmented, and fits an Ethernet of 1500 bytes (RFC 2516, section 5). */
-export const DISCOVERY_FRAME_MAX = 1514;
 
 /** What the PPPoE header and the PPP protocol take of a link's MTU, in bytes (RFC 2516, section 7). */
 export const PPP_OVERHEAD = 8;
 
-// What each kind of station sends outside a session, and within one (RFC 2516, RFC 5578).
-const HOST_CODES: ReadonlySet<number> = new Set([CODE.PADI, CODE.PADR]);
-const AC_CODES: ReadonlySet<number> = new Set([CODE.PADO, CODE.PADS]);
-const EITHER_SESSION_CODES: ReadonlySet<number> = new Set([
-  CODE.PADT,
-  CODE.PADG,
-  CODE.PADC,
-  CODE.PADQ,
-]);
-const AC_SESSION_CODES: ReadonlySet<number> = new Set([CODE.PADM, CODE.PADN]);
-
 /** How often {@linkcode Relay.tick} wants to be called, in ms. */
 export const TICK_MS = 1000;
+
+/** For how long discoveries of a remote without a tunnel are kept, if it has no session, in ms. */
+const DISCOVERIES_HELD_MS = 5000;
+
+/** How many sessions a list may name: as many as one AC can have with one station, and for each of some. */
+const LISTED_MOST = 1 << 18;
 
 /** The relay of one link: its sessions and its discoveries. */
 export class Relay {
@@ -144,10 +66,7 @@ export class Relay {
   readonly options: RelayOptions;
   readonly ports: RelayPorts;
   readonly #discovery: DiscoveryRelay;
-  /** Those that have a tunnel, by it. */
-  readonly #byTunnel = new Map<number, Remote>();
-  /** Those that something is or can be held for, by their keys. */
-  readonly #byKey = new Map<string, Remote>();
+  readonly #remotes = new Remotes();
   readonly #dialRate = new DialRate();
   #limits: Limits;
   #linkMac: Uint8Array;
@@ -169,7 +88,7 @@ export class Relay {
 
   /** The remotes that have a tunnel, by it. */
   get tunnels(): ReadonlyMap<number, Remote> {
-    return this.#byTunnel;
+    return this.#remotes.byTunnel;
   }
 
   /** The address of the link's interface. */
@@ -202,7 +121,7 @@ export class Relay {
   /** Whether a remote has as many sessions as it may have. */
   isFull(remote: Remote): boolean {
     const { maxSessions } = this.#limits;
-    return maxSessions > 0 && remote.sessions >= maxSessions;
+    return maxSessions > 0 && remote.sessions.size >= maxSessions;
   }
 
   /** The owner of a session frame from the link, which is then made one of the tunnel's; or a drop reason. */
@@ -236,9 +155,9 @@ export class Relay {
   discoveryFromLink(frame: Uint8Array, nowMs: number): void {
     this.#nowMs = nowMs;
     const fromHost = this.options.side === "client";
-    const packet = this.#checked(frame, fromHost);
-    if (packet === undefined) return;
-    if (HOST_CODES.has(packet.code) || AC_CODES.has(packet.code)) {
+    const packet = checkDiscovery(frame, fromHost);
+    if (typeof packet === "number") return this.ports.drop(packet);
+    if (opensSession(packet.code)) {
       this.#lowerMaxPayload(packet);
       return this.#discovery.fromLink(packet, frame, nowMs);
     }
@@ -255,12 +174,12 @@ export class Relay {
   /** Takes a discovery frame from a tunnel, with its padding cut. It may be changed. */
   discoveryFromTunnel(tunnel: number, frame: Uint8Array, nowMs: number): void {
     this.#nowMs = nowMs;
-    const remote = this.#byTunnel.get(tunnel);
+    const remote = this.#remotes.byTunnel.get(tunnel);
     if (remote === undefined) return this.ports.drop(DROP["no-tunnel"]);
     const fromHost = this.options.side === "server";
-    const packet = this.#checked(frame, fromHost);
-    if (packet === undefined) return;
-    if (HOST_CODES.has(packet.code) || AC_CODES.has(packet.code)) {
+    const packet = checkDiscovery(frame, fromHost);
+    if (typeof packet === "number") return this.ports.drop(packet);
+    if (opensSession(packet.code)) {
       this.#lowerMaxPayload(packet);
       return this.#discovery.fromTunnel(remote, packet, nowMs);
     }
@@ -302,81 +221,110 @@ export class Relay {
   /**
    * A tunnel has come up. The sessions of its remote are carried by it from now on.
    *
-   * @param key Who the remote is, across tunnels; undefined where it can't be told.
-   * @param name What it calls itself.
    * @returns The tunnel of the same remote that this one takes the place of, or `NO_TUNNEL`.
    */
-  addTunnel(tunnel: number, key: string | undefined, name: string, nowMs: number): number {
-    const remote = this.#remote(key, name, nowMs);
-    const replaced = remote.tunnel;
-    this.#byTunnel.delete(replaced);
-    remote.tunnel = tunnel;
-    remote.name = name;
-    this.#byTunnel.set(tunnel, remote);
-    if (key !== undefined) this.#list(remote, nowMs);
+  addTunnel(tunnel: number, greeting: Greeting, nowMs: number): number {
+    this.#nowMs = nowMs;
+    const { remote, replaced } = this.#remotes.connect(tunnel, greeting, nowMs);
+    if (remote.key !== undefined) this.#list(remote, nowMs);
     return replaced;
   }
 
   /** A tunnel is gone: the sessions of its remote are held, or end when they can't be. */
   removeTunnel(tunnel: number, reason: string, nowMs: number): void {
     this.#nowMs = nowMs;
-    const remote = this.#byTunnel.get(tunnel);
+    const remote = this.#remotes.disconnect(tunnel, nowMs);
     if (remote === undefined) return;
-    this.#byTunnel.delete(tunnel);
-    remote.tunnel = NO_TUNNEL;
-    remote.heldSinceMs = nowMs;
-    const empty = !this.#discovery.has(remote) && remote.sessions === 0;
-    if (remote.key === undefined || this.options.graceMs === 0 || empty) {
-      this.#forget(remote, reason);
-    }
+    const { graceMs, maxHeld = Infinity } = this.options;
+    const empty = remote.sessions.size === 0 && !this.#discovery.has(remote);
+    if (remote.key === undefined || graceMs === 0 || empty) return this.#forget(remote, reason);
+    const held = [...this.#remotes.held()];
+    if (held.length > maxHeld) this.#forget(held[0], "too many others are away as well");
   }
 
-  /** Ends every session of a tunnel's remote, and tells both stations of each. */
-  closeTunnel(tunnel: number, reason: string): void {
-    const remote = this.#byTunnel.get(tunnel);
-    if (remote === undefined) return;
-    for (const session of this.#sessionsOf(remote)) {
+  /** Ends every session of a remote, by its key or its tunnel, and tells both stations of each. */
+  closeRemote(key: string | undefined, tunnel: number, reason: string): void {
+    const remote = key === undefined ? this.tunnels.get(tunnel) : this.#remotes.get(key);
+    for (const session of [...remote?.sessions ?? []]) {
       this.close(session, reason, { link: true, tunnel: true });
     }
   }
 
-  /** The sessions that a remote has, in one or more parts. Those that it has not are over. */
-  listFromTunnel(tunnel: number, payload: Uint8Array): void {
-    const remote = this.#byTunnel.get(tunnel);
+  /**
+   * The sessions that a remote has, in one or more parts. Those that it has not are over.
+   *
+   * @returns False when no list of this remote was to come any more, or not such a one.
+   */
+  listFromTunnel(tunnel: number, payload: Uint8Array, nowMs: number): boolean {
+    this.#nowMs = nowMs;
+    const remote = this.#remotes.byTunnel.get(tunnel);
+    if (remote === undefined) {
+      this.ports.drop(DROP["no-tunnel"]);
+      return true;
+    }
     const list = parseSessionList(payload);
-    if (remote === undefined || list === undefined) return this.ports.drop(DROP.malformed);
+    if (list === undefined || remote.listDue < list.sessions.length) return false;
+    // So that an empty part costs something too.
+    remote.listDue -= list.sessions.length + 1;
     for (const { ac, host, sessionId } of list.sessions) {
       const [far, peer] = this.options.side === "server" ? [host, ac] : [ac, host];
       const session = this.sessions.atRemote(remote, sessionId, far, peer);
       if (session !== undefined) session.agreed = true;
     }
-    if (!list.last) return;
-    for (const session of this.#sessionsOf(remote)) {
+    if (!list.last) return true;
+    remote.listDue = -1;
+    for (const session of [...remote.sessions]) {
       if (!session.agreed) {
         this.close(session, "the other side has it no more", { link: true, tunnel: false });
       }
     }
+    return true;
   }
 
-  /** Takes up a session of an earlier run, which is held until its remote comes. */
+  /**
+   * Takes up a session of an earlier run, which is held until its remote comes.
+   *
+   * @param remote Whose it is; without a key nobody can come back for it.
+   */
   restore(
     session: Omit<SessionKey, "remote"> & { serial: number; openedMs: number },
-    remote: { key: string; name: string; heldSinceMs: number },
+    remote: { key: string | undefined; name: string; heldSinceMs: number },
     nowMs: number,
-  ): void {
-    const { name, heldSinceMs } = remote;
-    const of = this.#remote(remote.key, name, heldSinceMs);
+  ): Session {
     const { serial, openedMs } = session;
-    this.sessions.open({ ...session, remote: of }, nowMs, serial).openedMs = openedMs;
+    const { key, name, heldSinceMs } = remote;
+    const of = key === undefined
+      ? new Remote(undefined, name, heldSinceMs)
+      : this.#remotes.restore(key, name, heldSinceMs);
+    const restored = this.sessions.open({ ...session, remote: of }, nowMs, serial);
+    restored.openedMs = openedMs;
+    return restored;
   }
 
-  /** When the next grace is over, and `tick` has to be called at the latest. */
-  get dueMs(): number {
-    let dueMs = Infinity;
-    for (const remote of this.#byKey.values()) {
-      if (remote.held) dueMs = Math.min(dueMs, remote.heldSinceMs + this.options.graceMs);
+  /** The keys of the remotes that sessions are held for. */
+  get heldKeys(): string[] {
+    return Array.from(this.#remotes.held())
+      .filter(({ sessions }) => sessions.size > 0)
+      .map(({ key }) => key!);
+  }
+
+  /** When {@linkcode expireHeld} has something to do. */
+  get graceOverMs(): number {
+    let overMs = Infinity;
+    for (const remote of this.#remotes.held()) {
+      overMs = Math.min(overMs, remote.heldSinceMs + this.#graceOf(remote));
     }
-    return dueMs;
+    return overMs;
+  }
+
+  /** Ends what was held for those who did not come back. */
+  expireHeld(nowMs: number): void {
+    this.#nowMs = nowMs;
+    for (const remote of [...this.#remotes.held()]) {
+      if (nowMs - remote.heldSinceMs >= this.#graceOf(remote)) {
+        this.#forget(remote, "the other side did not come back");
+      }
+    }
   }
 
   /** The link's interface has (perhaps) another address: what was bound to the old one ends. */
@@ -399,11 +347,7 @@ export class Relay {
     this.#nowMs = nowMs;
     const { idleMs, deadMs } = this.options;
     this.#discovery.expire(nowMs);
-    for (const remote of this.#byKey.values()) {
-      if (remote.held && nowMs - remote.heldSinceMs >= this.options.graceMs) {
-        this.#forget(remote, "the other side did not come back");
-      }
-    }
+    this.expireHeld(nowMs);
     const both = { link: true, tunnel: true };
     for (const session of this.sessions) {
       if (session.remote.held) continue;
@@ -416,18 +360,17 @@ export class Relay {
     }
   }
 
-  #remote(key: string | undefined, name: string, nowMs: number): Remote {
-    if (key === undefined) return new Remote(undefined, name, nowMs);
-    let remote = this.#byKey.get(key);
-    if (remote === undefined) this.#byKey.set(key, remote = new Remote(key, name, nowMs));
-    return remote;
+  // Without sessions there are discoveries at most, which hosts begin anew.
+  #graceOf(remote: Remote): number {
+    const { graceMs } = this.options;
+    return remote.sessions.size > 0 ? graceMs : Math.min(graceMs, DISCOVERIES_HELD_MS);
   }
 
   // Nobody comes back for what this remote had.
   #forget(remote: Remote, reason: string): void {
-    if (remote.key !== undefined) this.#byKey.delete(remote.key);
+    this.#remotes.forget(remote);
     this.#discovery.removeRemote(remote);
-    for (const session of this.#sessionsOf(remote)) {
+    for (const session of [...remote.sessions]) {
       this.close(session, reason, { link: true, tunnel: false });
     }
     this.ports.forgotten(remote);
@@ -435,7 +378,8 @@ export class Relay {
 
   // Tells a remote which of its sessions are here, before anything else goes through its new tunnel.
   #list(remote: Remote, nowMs: number): void {
-    const all = this.#sessionsOf(remote);
+    remote.listDue = LISTED_MOST;
+    const all = [...remote.sessions];
     for (const session of all) {
       session.agreed = false;
       session.resumed(nowMs);
@@ -451,14 +395,11 @@ export class Relay {
       const sessions = entries.slice(at, at += SESSION_LIST_MAX);
       last = at >= entries.length;
       // What is not told stays as it is, at both sides.
-      if (!this.ports.listToTunnel(remote.tunnel, emitSessionList({ last, sessions }))) return;
+      const payload = emitSessionList({ last, sessions });
+      if (!this.ports.listToTunnel(remote.tunnel, payload)) {
+        return this.ports.drop(DROP["tunnel-full"]);
+      }
     } while (!last);
-  }
-
-  #sessionsOf(remote: Remote): Session[] {
-    const sessions: Session[] = [];
-    for (const session of this.sessions) if (session.remote === remote) sessions.push(session);
-    return sessions;
   }
 
   #end(session: Session, reason: string, hungUp: boolean): void {
@@ -472,32 +413,6 @@ export class Relay {
   #lowerMaxPayload({ tags }: DiscoveryPacket): void {
     for (const tag of tags) lowerMaxPayload(tag, this.#linkMtu - PPP_OVERHEAD);
   }
-
-  // The frame as a packet that this kind of station may send from such an address; or undefined, counted.
-  #checked(frame: Uint8Array, fromHost: boolean): DiscoveryPacket | undefined {
-    if (readEtherType(frame) !== ETH_P_PPP_DISC) return this.#refuse(DROP["not-pppoe"]);
-    if (frame.length > DISCOVERY_FRAME_MAX) return this.#refuse(DROP["frame-too-large"]);
-    const packet = parseDiscovery(frame);
-    if (packet === undefined) return this.#refuse(DROP.malformed);
-    const { code, sessionId } = packet;
-    const begins = HOST_CODES.has(code) || AC_CODES.has(code);
-    const known = begins || EITHER_SESSION_CODES.has(code) || AC_SESSION_CODES.has(code);
-    if (!known) return this.#refuse(DROP.malformed);
-    if (fromHost ? AC_CODES.has(code) || AC_SESSION_CODES.has(code) : HOST_CODES.has(code)) {
-      return this.#refuse(DROP["wrong-direction"]);
-    }
-    // RFC 2516, section 5: only PADS, and what belongs to a session, has a session id.
-    if (begins && code !== CODE.PADS && sessionId !== 0) return this.#refuse(DROP.malformed);
-    if (!isUnicastMac(packet.source)) return this.#refuse(DROP["bad-address"]);
-    if (code !== CODE.PADI && !isUnicastMac(packet.destination)) {
-      return this.#refuse(DROP["bad-address"]);
-    }
-    return packet;
-  }
-
-  #refuse(reason: number): undefined {
-    this.ports.drop(reason);
-  }
 }
 
 // What a frame's own length leaves of these bytes does not matter here: at worst a question is seen
@@ -505,16 +420,4 @@ export class Relay {
 function isEchoRequest(frame: Uint8Array, offset: number): boolean {
   return readProtocol(frame, offset) === PPP_PROTOCOL.LCP &&
     frame[offset + PPPOE.payload + 2] === LCP_CODE.ECHO_REQUEST;
-}
-
-// Each side of the server knows a discovery by another Host-Uniq, and a session is known by neither:
-// some stations put theirs into a PADT all the same.
-function withoutHostUniq(packet: DiscoveryPacket, frame: Uint8Array): Uint8Array {
-  if (findHostUniq(packet.tags) === undefined) return frame;
-  // Its addresses and id are those of the frame, which has been rewritten.
-  const rewritten = parseDiscovery(frame)!;
-  return emitDiscovery({
-    ...rewritten,
-    tags: replaceTag(rewritten.tags, TAG.HOST_UNIQ, undefined),
-  });
 }

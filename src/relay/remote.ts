@@ -1,5 +1,7 @@
 // The program at the far end of a tunnel: whose sessions are whose, whichever tunnel carries them.
 
+import type { Session } from "./session_table.ts";
+
 /** What stands for a tunnel where there is none. */
 export const NO_TUNNEL = 0;
 
@@ -14,10 +16,14 @@ export class Remote {
   name: string;
   /** The tunnel that leads to it, or {@linkcode NO_TUNNEL}. */
   tunnel = NO_TUNNEL;
-  /** How many sessions it has, which the session table counts. */
-  sessions = 0;
+  /** The address that it last came from, without the port; empty where there is none. */
+  address = "";
+  /** Its sessions, which the session table keeps up to date. */
+  readonly sessions = new Set<Session>();
   /** Since when there is no tunnel. */
   heldSinceMs: number;
+  /** How many sessions the list that it owes may still name; under 0 where none is to come. */
+  listDue = -1;
 
   constructor(key: string | undefined, name: string, nowMs: number) {
     this.key = key;

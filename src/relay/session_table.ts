@@ -200,14 +200,14 @@ export class SessionTable {
     session.nextByTunnel = this.#byTunnel.get(session.tunnelId);
     this.#byTunnel.set(session.tunnelId, session);
     this.#all.add(session);
-    session.remote.sessions++;
+    session.remote.sessions.add(session);
     return session;
   }
 
   /** Takes a session out; false when it was not in. */
   close(session: Session): boolean {
     if (!this.#all.delete(session)) return false;
-    session.remote.sessions--;
+    session.remote.sessions.delete(session);
     let at = this.#byLink.get(session.linkId)!;
     if (at !== session) {
       while (at.nextByLink !== session) at = at.nextByLink!;

@@ -111,7 +111,16 @@ class Bench implements AsyncDisposable {
     const received = new Uint8Array(0);
     this.#plane.handle({
       type: "tunnel",
-      tunnel: { id, fd, remote: undefined, name: "far", peer: "far:1", legacy: false, received },
+      tunnel: {
+        id,
+        fd,
+        remote: undefined,
+        name: "far",
+        peer: "far:1",
+        address: "far",
+        legacy: false,
+        received,
+      },
     });
     return far;
   }

@@ -417,7 +417,6 @@ testUnless(
         for (
           const frame of [
             encodeFrame(FRAME.SESSIONS, emitSessionList({ last: true, sessions })),
-            encodeFrame(FRAME.SESSIONS, emitSessionList({ last: true, sessions: [] })),
             encodeFrame(FRAME.SESSION, emitSession({ ...to, protocol, payload })),
             encodeFrame(FRAME.DISCOVERY, emitDiscovery({ ...to, code: CODE.PADT, tags: [] })),
           ]

@@ -72,8 +72,8 @@ export class Dialogue {
         (_, frame) =>
           this.#carry(() => this.server.relay.discoveryFromTunnel(index + 1, frame, this.nowMs)),
       );
-      end.relay.addTunnel(1, undefined, "server", 0);
-      this.server.relay.addTunnel(index + 1, undefined, name, 0);
+      end.relay.addTunnel(1, { key: undefined, name: "server" }, 0);
+      this.server.relay.addTunnel(index + 1, { key: undefined, name, address: name }, 0);
       return end;
     });
   }

@@ -260,7 +260,7 @@ export class JoinedRelays {
         carry(
           atServer(tunnel),
           ({ client, atClient }) =>
-            lend(payload, (lent) => client.relay.listFromTunnel(atClient, lent)),
+            lend(payload, (lent) => client.relay.listFromTunnel(atClient, lent, this.nowMs)),
         ),
     );
     this.clients = clients.map((mode) => {
@@ -278,7 +278,7 @@ export class JoinedRelays {
           carry(
             at(tunnel),
             ({ atServer }) =>
-              lend(payload, (lent) => this.server.relay.listFromTunnel(atServer, lent)),
+              lend(payload, (lent) => this.server.relay.listFromTunnel(atServer, lent, this.nowMs)),
           ),
       );
       return client;
@@ -331,8 +331,8 @@ export class JoinedRelays {
     const [key, serverKey] = this.#keyed ? [name, "server"] : [];
     this.#joints.add(joint);
     return {
-      atServer: this.server.relay.addTunnel(atServer, key, name, this.nowMs),
-      atClient: client.relay.addTunnel(atClient, serverKey, "server", this.nowMs),
+      atServer: this.server.relay.addTunnel(atServer, { key, name }, this.nowMs),
+      atClient: client.relay.addTunnel(atClient, { key: serverKey, name: "server" }, this.nowMs),
     };
   }
 

@@ -173,7 +173,14 @@ export class TwoPlanes implements AsyncDisposable {
   #join(): void {
     const id = ++this.#tunnels;
     const remote = this.#keyed ? "key" : undefined;
-    const tunnel = { id, remote, peer: "far:1", legacy: false, received: new Uint8Array(0) };
+    const tunnel = {
+      id,
+      remote,
+      peer: "far:1",
+      address: "far",
+      legacy: false,
+      received: new Uint8Array(0),
+    };
     const { clientFd, serverFd } = this.pair;
     this.client.handle({ type: "tunnel", tunnel: { ...tunnel, fd: clientFd, name: "s" } });
     this.server.handle({ type: "tunnel", tunnel: { ...tunnel, fd: serverFd, name: "c" } });

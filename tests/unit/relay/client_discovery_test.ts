@@ -140,7 +140,7 @@ Deno.test("ClientDiscovery passes a PADI as it is, and drops what has no tunnel 
   const request = padi(HOST, [SERVICE, hostUniq("h")]);
   client.relay.discoveryFromLink(request.slice(), 0);
   assertEquals([client.drops, client.tunnel], [["no-tunnel"], []]);
-  client.relay.addTunnel(4, undefined, "server", 0);
+  client.relay.addTunnel(4, { key: undefined, name: "server" }, 0);
   client.relay.discoveryFromLink(request.slice(), 0);
   assertEquals(client.tunnel, [{ tunnel: 4, frame: request }]);
 });

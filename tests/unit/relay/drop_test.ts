@@ -1,13 +1,8 @@
 // Frames without an owner: each reason, and that nothing goes further.
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  DISCOVERY_FRAME_MAX,
-  DROP,
-  DROP_REASONS,
-  type DropReason,
-  type Side,
-} from "../../../src/relay/mod.ts";
+import { DROP, DROP_REASONS, type DropReason, type Side } from "../../../src/relay/mod.ts";
+import { DISCOVERY_FRAME_MAX } from "../../../src/relay/discovery_check.ts";
 import { ETH_BROADCAST, ETHERNET, PPPOE, TAG } from "../../../src/wire/mod.ts";
 import {
   AC,
@@ -49,7 +44,7 @@ const large = (bytes: number) => ({ type: TAG.VENDOR_SPECIFIC, value: new Uint8A
 /** A discovery under way and a session with id 7, of HOST with AC, at both sides. */
 function underWay(): JoinedRelays {
   const joined = new JoinedRelays({ clients: ["own", "own"] });
-  joined.client.relay.addTunnel(2, "another server", "another server", 0);
+  joined.client.relay.addTunnel(2, { key: "another server", name: "another server" }, 0);
   joined.dial({ sessionId: 7, uniq: [UNIQ] });
   joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]));
   for (const relay of [joined.server, ...joined.clients]) relay.takeTunnel();
@@ -210,13 +205,6 @@ const DISCOVERY: Case[] = [
     "unknown-host-uniq",
   ],
   [
-    "a PADS without a PADR",
-    "client",
-    1,
-    discovery("PADS", AC, HOST_2, [UNIQ], 8),
-    "unknown-host-uniq",
-  ],
-  [
     "a PADS with the reserved id",
     "client",
     1,
@@ -285,6 +273,14 @@ for (const [what, side, from, frame, reason] of DISCOVERY) {
   });
 }
 
+Deno.test("Relay drops a PADS without a PADR from the client's tunnel, and tells the AC that nobody wants it", () => {
+  const { client } = underWay();
+  client.relay.discoveryFromTunnel(1, discovery("PADS", AC, HOST_2, [UNIQ], 8), 0);
+  assertEquals(client.drops, ["unknown-host-uniq"]);
+  assertEquals(client.link, []);
+  assertEquals(client.tunnel, [{ tunnel: 1, frame: discovery("PADT", HOST_2, AC, [], 8) }]);
+});
+
 const SESSION: Case[] = [
   ["an empty frame", "client", "link", new Uint8Array(0), "not-pppoe"],
   ["a discovery frame", "client", "link", padi(HOST), "not-pppoe"],
@@ -328,7 +324,7 @@ for (const [what, side, from, frame, reason] of SESSION) {
 
 Deno.test("Relay takes a discovery frame of Ethernet's full length", () => {
   const server = new RecordedRelay({ side: "server" });
-  server.relay.addTunnel(1, undefined, "client", 0);
+  server.relay.addTunnel(1, { key: undefined, name: "client" }, 0);
   const uniq = hostUniq("12345678");
   const room = DISCOVERY_FRAME_MAX - padi(HOST, [uniq, large(0)]).length;
   const frame = padi(HOST, [uniq, large(room)]);

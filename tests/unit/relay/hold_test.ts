@@ -125,8 +125,8 @@ Deno.test("Relay gives a remote that is back its sessions, through another tunne
 Deno.test("Relay tells a remote with a key, and only such a one, which sessions it has", () => {
   for (const side of SIDES) {
     const { relay, lists } = new RecordedRelay({ side, graceMs: GRACE_MS });
-    relay.addTunnel(1, "key", "far", 0);
-    relay.addTunnel(2, undefined, "far", 0);
+    relay.addTunnel(1, { key: "key", name: "far" }, 0);
+    relay.addTunnel(2, { key: undefined, name: "far" }, 0);
     assertEquals(lists, [{ tunnel: 1, payload: bytes(1) }]);
   }
   const joined = withSessions();
@@ -143,7 +143,7 @@ for (const key of ["another", undefined]) {
     const joined = withSessions();
     const { server } = joined;
     joined.break();
-    server.relay.addTunnel(9, key, "client 1", 0);
+    server.relay.addTunnel(9, { key, name: "client 1" }, 0);
     assertEquals(listed(server), []);
     assertEquals(
       server.relay.sessionFromTunnel(9, data(HOST, AC, 1), 0, 0),
@@ -153,8 +153,8 @@ for (const key of ["another", undefined]) {
     assertEquals(server.takeDrops(), ["unknown-session"]);
     // Neither what it says that it has, nor what it says that it has not, is another's.
     const sessions = [{ ac: AC, host: HOST, sessionId: 1 }];
-    server.relay.listFromTunnel(9, emitSessionList({ last: true, sessions }));
-    server.relay.listFromTunnel(9, emitSessionList({ last: true, sessions: [] }));
+    server.relay.listFromTunnel(9, emitSessionList({ last: true, sessions }), 0);
+    server.relay.listFromTunnel(9, emitSessionList({ last: true, sessions: [] }), 0);
     joined.acData(data(AC, SERVER_LINK, 1));
     assertEquals(server.takeDrops(), ["no-tunnel"]);
     assertEquals([server.link, server.tunnel, server.closed], [[], [], []]);
@@ -213,11 +213,11 @@ for (const side of SIDES) {
 
 Deno.test("Relay forgets a remote at once for which there is nothing to hold", () => {
   const { relay, forgotten } = new RecordedRelay({ side: "server", graceMs: GRACE_MS });
-  relay.addTunnel(1, "key", "client", 0);
+  relay.addTunnel(1, { key: "key", name: "client" }, 0);
   const remote = relay.tunnels.get(1)!;
   relay.removeTunnel(1, "gone", 0);
   assertEquals(forgotten, [remote]);
-  relay.addTunnel(2, "key", "client", 0);
+  relay.addTunnel(2, { key: "key", name: "client" }, 0);
   assert(relay.tunnels.get(2) !== remote);
 });
 
@@ -296,13 +296,13 @@ Deno.test("Relay.closeTunnel() ends the sessions of that tunnel's remote, and te
   const joined = withSessions(2);
   const [first, second] = joined.clients;
   joined.dial({ client: second, sessionId: 3 });
-  joined.server.relay.closeTunnel(1, "moved");
+  joined.server.relay.closeRemote(undefined, 1, "moved");
   joined.settle();
   assertEquals(joined.server.takeLink(), [padtAt("server", 1), padtAt("server", 2)]);
   assertEquals(first.takeLink(), [padtAt("client", 1), padtAt("client", 2)]);
   assertEquals(joined.server.closed.map(({ reason }) => reason), ["moved", "moved"]);
   assertEquals([ids(joined.server.sessions), ids(second.sessions)], [[3], [3]]);
-  joined.server.relay.closeTunnel(7, "moved");
+  joined.server.relay.closeRemote(undefined, 7, "moved");
   assertEquals(ids(joined.server.sessions), [3]);
 });
 
@@ -331,8 +331,8 @@ Deno.test("Relay drops what still comes through a tunnel that was replaced", () 
   );
   server.relay.discoveryFromTunnel(1, discovery("PADT", HOST, AC, [], 1), 0);
   server.relay.discoveryFromTunnel(1, padi(HOST), 0);
-  server.relay.listFromTunnel(1, bytes(1));
-  assertEquals(server.takeDrops(), ["no-tunnel", "no-tunnel", "malformed"]);
+  server.relay.listFromTunnel(1, bytes(1), 0);
+  assertEquals(server.takeDrops(), ["no-tunnel", "no-tunnel", "no-tunnel"]);
   assertEquals(server.link, []);
   assertCarried(joined);
 });
@@ -463,8 +463,8 @@ Deno.test("Relay closes nothing for a list that breaks off, and begins anew with
   const joined = withMany(SESSION_LIST_MAX + 1);
   const { server } = joined;
   joined.break();
-  server.relay.addTunnel(8, "client 1", "client 1", 0);
-  server.relay.listFromTunnel(8, emitSessionList({ last: false, sessions: [] }));
+  server.relay.addTunnel(8, { key: "client 1", name: "client 1" }, 0);
+  server.relay.listFromTunnel(8, emitSessionList({ last: false, sessions: [] }), 0);
   server.relay.removeTunnel(8, "gone", 0);
   assertEquals([server.link, server.closed], [[], []]);
   joined.rejoin();
@@ -484,17 +484,16 @@ Deno.test("Relay sends no other part of a list when there is no room for one, an
   assertEquals(joined.client.sessions.length, SESSION_LIST_MAX + 1);
 });
 
-Deno.test("Relay.listFromTunnel() drops a list that is malformed, or of a tunnel that is not there", () => {
+Deno.test("Relay.listFromTunnel() refuses a list that is malformed, and drops one of a tunnel that is not there", () => {
   const joined = withSessions();
   joined.break();
-  joined.server.relay.addTunnel(5, "client 1", "client 1", 0);
+  joined.server.relay.addTunnel(5, { key: "client 1", name: "client 1" }, 0);
   joined.server.takeDrops();
   for (const payload of [bytes(), bytes(1, 2), new Uint8Array(1 + 14 * (SESSION_LIST_MAX + 1))]) {
-    joined.server.relay.listFromTunnel(5, payload);
-    assertEquals(joined.server.takeDrops(), ["malformed"]);
+    assertEquals(joined.server.relay.listFromTunnel(5, payload, 0), false);
   }
-  joined.server.relay.listFromTunnel(6, bytes(1));
-  assertEquals(joined.server.takeDrops(), ["malformed"]);
+  assertEquals(joined.server.relay.listFromTunnel(6, bytes(1), 0), true);
+  assertEquals(joined.server.takeDrops(), ["no-tunnel"]);
   assertEquals(ids(joined.server.sessions), [1, 2]);
   assertEquals(joined.server.link, []);
 });
@@ -510,7 +509,7 @@ Deno.test("Relay.listFromTunnel() makes no session, and touches none of another 
     { ac: AC, host: HOST, sessionId: 3 },
     { ac: AC, host: HOST, sessionId: 77 },
   ];
-  joined.server.relay.listFromTunnel(3, emitSessionList({ last: true, sessions }));
+  joined.server.relay.listFromTunnel(3, emitSessionList({ last: true, sessions }), 0);
   joined.settle();
   assertEquals(ids(joined.server.sessions), [1, 2, 3]);
   assertEquals([ids(first.sessions), ids(second.sessions)], [[1, 2], [3]]);
@@ -619,12 +618,12 @@ Deno.test("Relay.restore() holds a session until its remote comes", () => {
   assertEquals([remote.key, remote.name, remote.held], ["key", "osaka", true]);
   assertEquals([server.opened, server.link], [[], []]);
 
-  server.relay.addTunnel(1, "stranger", "osaka", 1500);
+  server.relay.addTunnel(1, { key: "stranger", name: "osaka" }, 1500);
   assertEquals(listed(server), []);
-  server.relay.addTunnel(2, "key", "osaka", 2000);
+  server.relay.addTunnel(2, { key: "key", name: "osaka" }, 2000);
   assertEquals(listed(server), [1]);
   const sessions = [{ ac: AC, host: HOST, sessionId: 1 }];
-  server.relay.listFromTunnel(2, emitSessionList({ last: true, sessions }));
+  server.relay.listFromTunnel(2, emitSessionList({ last: true, sessions }), 0);
   const frame = data(HOST, AC, 1);
   assertEquals(server.relay.sessionFromTunnel(2, frame, 0, 2000), session);
   assertEquals(frame, data(SERVER_LINK, AC, 1));
@@ -647,8 +646,8 @@ Deno.test("Relay.restore() lets the grace time run from when the remote was last
 
 Deno.test("Relay.restore() closes what the remote has no more", () => {
   const server = restored();
-  server.relay.addTunnel(1, "key", "osaka", 2000);
-  server.relay.listFromTunnel(1, emitSessionList({ last: true, sessions: [] }));
+  server.relay.addTunnel(1, { key: "key", name: "osaka" }, 2000);
+  server.relay.listFromTunnel(1, emitSessionList({ last: true, sessions: [] }), 0);
   assertEquals(server.link, [discovery("PADT", SERVER_LINK, AC, [], 1)]);
   assertEquals(server.sessions, []);
 });
@@ -658,6 +657,56 @@ Deno.test("Relay.restore() puts the sessions of one remote together", () => {
   const second = { ...RESTORED, serial: 40, farMac: HOST_2, tunnelId: 2, linkId: 2 };
   server.relay.restore(second, { key: "key", name: "osaka", heldSinceMs: 0 }, 1000);
   assertEquals(new Set(server.sessions.map(({ remote }) => remote)).size, 1);
-  server.relay.addTunnel(1, "key", "osaka", 2000);
+  server.relay.addTunnel(1, { key: "key", name: "osaka" }, 2000);
   assertEquals(listed(server), [1, 2]);
+});
+
+Deno.test("Relay.listFromTunnel() takes one list a tunnel, and none of a remote without a key", () => {
+  const joined = withSessions();
+  joined.break();
+  const { relay } = joined.server;
+  relay.addTunnel(5, { key: "client 1", name: "client 1" }, 0);
+  const part = emitSessionList({ last: false, sessions: [] });
+  const end = emitSessionList({ last: true, sessions: [] });
+  assertEquals(relay.listFromTunnel(5, part, 0), true);
+  assertEquals(relay.listFromTunnel(5, end, 0), true);
+  assertEquals(joined.server.sessions, []);
+  for (const late of [part, end]) assertEquals(relay.listFromTunnel(5, late, 0), false);
+  relay.addTunnel(6, { key: undefined, name: "older" }, 0);
+  assertEquals(relay.listFromTunnel(6, end, 0), false);
+});
+
+Deno.test("Relay.listFromTunnel() ends with a list that never does", () => {
+  const joined = withSessions();
+  joined.break();
+  const { relay } = joined.server;
+  relay.addTunnel(5, { key: "client 1", name: "client 1" }, 0);
+  const part = emitSessionList({ last: false, sessions: [] });
+  let parts = 0;
+  while (relay.listFromTunnel(5, part, 0)) parts++;
+  assert(parts <= (1 << 18) + 1, `${parts}`);
+});
+
+Deno.test("Relay holds for so many remotes at most, and forgets the one that was away the longest", () => {
+  const server = new RecordedRelay({ side: "server", graceMs: 20_000, maxHeld: 2 });
+  const { relay } = server;
+  for (const n of [1, 2, 3]) {
+    relay.addTunnel(n, { key: `${n}`, name: `${n}` }, 0);
+    const key = { peerMac: AC, farMac: HOST, facingMac: SERVER_LINK, tunnelId: n, linkId: n };
+    relay.open({ remote: relay.tunnels.get(n)!, ...key }, 0);
+  }
+  for (const n of [2, 1, 3]) relay.removeTunnel(n, "gone", n);
+  assertEquals(ids(server.sessions), [1, 3]);
+  assertEquals(server.closed.map(({ reason }) => reason), ["too many others are away as well"]);
+});
+
+Deno.test("Relay keeps the discoveries of a remote without sessions for seconds only", () => {
+  const joined = new JoinedRelays({ keyed: true, graceMs: 20_000 });
+  joined.hostSends(padi(HOST));
+  joined.break();
+  const { relay } = joined.server;
+  relay.tick(4000);
+  assertEquals(joined.server.forgotten.length, 0);
+  relay.tick(6000);
+  assertEquals(joined.server.forgotten.length, 1);
 });

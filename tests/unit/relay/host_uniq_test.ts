@@ -72,7 +72,7 @@ for (const uniq of [[], [hostUniq()], [UNIQ]]) {
 Deno.test("Relay makes 8 random bytes of each Relay-Session-Id when it is not told otherwise", () => {
   const tags = { hostUniq: FIXED.value };
   const end = makeEnd({ side: "server", linkMac: SERVER_LINK, tags }, () => {});
-  end.relay.addTunnel(1, undefined, "c", 0);
+  end.relay.addTunnel(1, { key: undefined, name: "c" }, 0);
   end.relay.discoveryFromTunnel(1, padi(HOST, [UNIQ]), 0);
   end.relay.discoveryFromTunnel(1, padi(HOST_2, [UNIQ]), 0);
   const [one, two] = end.link.map((frame) => findTag(tagsOf(frame), TAG.RELAY_SESSION_ID)!.value);
@@ -437,7 +437,7 @@ for (const relayTag of [true, false]) {
           (_, frame) => back.push(frame),
         );
         for (const tunnel of [1, 2]) {
-          end.relay.addTunnel(tunnel, undefined, "c", 0);
+          end.relay.addTunnel(tunnel, { key: undefined, name: "c" }, 0);
         }
         let nowMs = 0;
         for (const { from, frame, afterMs } of steps) {

@@ -244,6 +244,13 @@ class World {
     if (!this.joined.joined(client)) return;
     const { destination: ac, source: face } = parseDiscovery(frame)!;
     const answers = this.#answers(answer(frame, ac, "PADS", { sessionId: id }), client, true);
+    // A host that has hung up meanwhile wants it no more, which the client tells the AC.
+    for (const padt of this.joined.server.takeLink()) {
+      assertEquals(padt, discovery("PADT", face, ac, [], id));
+      const at = key(ac, face, id);
+      this.#over(this.sessions.get(at));
+      this.sessions.delete(at);
+    }
     for (const pads of answers) {
       const packet = parseDiscovery(pads)!;
       if (packet.code !== CODE.PADS) continue;
@@ -470,7 +477,7 @@ Deno.test("Relay tells of each opening before, and of each closing after, the se
     { side: "client", mac: "own", linkMac: CLIENT_LINK, idleMs: 0, deadMs: 0, graceMs: 0 },
     ports,
   );
-  relay.addTunnel(1, undefined, "server", 0);
+  relay.addTunnel(1, { key: undefined, name: "server" }, 0);
   relay.discoveryFromLink(padi(HOST, [hostUniq("h")]), 0);
   relay.discoveryFromTunnel(1, discovery("PADO", AC, HOST, [hostUniq("h")]), 0);
   relay.discoveryFromLink(discovery("PADR", HOST, CLIENT_LINK, [hostUniq("h")]), 0);

@@ -185,7 +185,7 @@ Deno.test("Relay tells host and AC that every id of the host is taken", () => {
     const key = { remote, peerMac: HOST, farMac: AC_2, facingMac: CLIENT_LINK };
     relay.sessions.open({ ...key, tunnelId: id, linkId: id }, 0);
   }
-  assertEquals(remote.sessions, 0xfffe);
+  assertEquals(remote.sessions.size, 0xfffe);
   const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
   const [offer] = line.ac(answer(sought, AC, "PADO"));
   const [asked] = line.host(padr(offer));
@@ -203,7 +203,7 @@ Deno.test("Relay tells host and AC that every id of the host is taken", () => {
 
 Deno.test("Relay.count() follows a remote's sessions", () => {
   const line = new Dialogue({ names: ["a", "b"] });
-  const counts = () => [1, 2].map((n) => line.server.relay.tunnels.get(n)!.sessions);
+  const counts = () => [1, 2].map((n) => line.server.relay.tunnels.get(n)!.sessions.size);
   line.dial({ at: 0, sessionId: 1 });
   line.dial({ at: 0, sessionId: 2, host: HOST_2 });
   line.dial({ at: 1, sessionId: 3 });

@@ -296,7 +296,7 @@ Deno.test("Relay.removeTunnel() at the client ends its hosts' sessions and offer
   client.takeTunnel();
   client.relay.removeTunnel(1, "gone", 0);
   assertEquals(client.takeLink(), [discovery("PADT", CLIENT_LINK, HOST, [], 1)]);
-  client.relay.addTunnel(2, undefined, "server", 0);
+  client.relay.addTunnel(2, { key: undefined, name: "server" }, 0);
   client.relay.discoveryFromLink(padr(offer), 0);
   assertEquals(client.drops, ["unknown-offer"]);
   assertEquals(client.takeTunnel(), []);
@@ -354,7 +354,7 @@ Deno.test("Relay.setLinkMac() changes nothing when the address is the same, or i
 Deno.test("Relay keeps the link's address, not the caller's buffer", () => {
   const address = SERVER_LINK.slice();
   const server = new RecordedRelay({ side: "server", linkMac: address });
-  server.relay.addTunnel(1, undefined, "client", 0);
+  server.relay.addTunnel(1, { key: undefined, name: "client" }, 0);
   address.fill(0xee);
   server.relay.discoveryFromTunnel(1, padi(HOST, []), 0);
   assertEquals(server.takeLink(), [padi(SERVER_LINK, [token(1)])]);

@@ -110,7 +110,7 @@ Deno.test("ServerDiscovery makes 8 random bytes of each token when it is not tol
       forgotten() {},
     },
   );
-  relay.addTunnel(1, undefined, "client", 0);
+  relay.addTunnel(1, { key: undefined, name: "client" }, 0);
   relay.discoveryFromTunnel(1, padi(HOST, []), 0);
   relay.discoveryFromTunnel(1, padi(HOST_2, []), 0);
   const [one, two] = frames.map((frame) => findTag(tagsOf(frame), TAG.HOST_UNIQ)!.value);
@@ -120,7 +120,7 @@ Deno.test("ServerDiscovery makes 8 random bytes of each token when it is not tol
 
 Deno.test("ServerDiscovery passes a PADR whose PADI it has not seen", () => {
   const server = new RecordedRelay({ side: "server" });
-  server.relay.addTunnel(1, undefined, "client", 0);
+  server.relay.addTunnel(1, { key: undefined, name: "client" }, 0);
   server.relay.discoveryFromTunnel(1, discovery("PADR", HOST, AC, [SERVICE, hostUniq("h")]), 0);
   const [asked] = server.takeLink();
   assertEquals(asked, discovery("PADR", SERVER_LINK, AC, [SERVICE, token(1)]));

@@ -129,11 +129,11 @@ Deno.test("Relay keeps sessions of one AC and id apart that two servers give to 
     relay.discoveryFromTunnel(tunnel, discovery("PADS", AC, HOST, tags, 7), 0);
     return idOf(link.at(-1)!);
   };
-  relay.addTunnel(1, "a", "a", 0);
+  relay.addTunnel(1, { key: "a", name: "a" }, 0);
   assertEquals(dial(1, "1"), 7);
   // The session through the first server is held meanwhile.
   relay.removeTunnel(1, "gone", 0);
-  relay.addTunnel(2, "b", "b", 0);
+  relay.addTunnel(2, { key: "b", name: "b" }, 0);
   assertEquals(dial(2, "2"), TOP);
   const down = data(AC, HOST, 7);
   const owner = relay.sessionFromTunnel(2, down, 0, 0);
@@ -141,7 +141,7 @@ Deno.test("Relay keeps sessions of one AC and id apart that two servers give to 
   assertEquals(down, data(CLIENT_LINK, HOST, TOP));
   // The first server is back, by another tunnel.
   relay.removeTunnel(2, "gone", 0);
-  relay.addTunnel(3, "a", "a", 0);
+  relay.addTunnel(3, { key: "a", name: "a" }, 0);
   const again = data(AC, HOST, 7);
   const first = relay.sessionFromTunnel(3, again, 0, 0);
   assertEquals(typeof first === "object" && first.remote.key, "a");
@@ -165,10 +165,10 @@ Deno.test("Relay lets an id rest from the other server when the time of the firs
     relay.discoveryFromTunnel(tunnel, discovery("PADS", AC, HOST, tags, 7), nowMs);
     return idOf(link.at(-1)!);
   };
-  relay.addTunnel(1, "a", "a", 0);
+  relay.addTunnel(1, { key: "a", name: "a" }, 0);
   dial(1, "1", 0);
   relay.removeTunnel(1, "gone", 0);
-  relay.addTunnel(2, "b", "b", 0);
+  relay.addTunnel(2, { key: "b", name: "b" }, 0);
   relay.tick(1000);
   assertEquals(relay.sessions.size, 0);
   assertEquals(dial(2, "2", 1000 + REST_MS - 1), TOP);

@@ -1,0 +1,75 @@
+// What a relay is made with, and what it does to the world outside.
+
+import type { DiscoveryPacket } from "../wire/mod.ts";
+import type { AddedTags } from "./added_tags.ts";
+import type { Limits } from "./limits.ts";
+import type { Remote } from "./remote.ts";
+import type { Session } from "./session_table.ts";
+
+/** Which side of the tunnel this is: the server's link leads to the AC, the client's to the hosts. */
+export type Side = "server" | "client";
+
+/**
+ * Whose addresses each link sees: our own, one of ours for each station beyond the tunnel, or those of
+ * the stations themselves.
+ */
+export type MacMode = "own" | "per-host" | "transparent";
+
+/** What a relay is made with. */
+export interface RelayOptions {
+  side: Side;
+  mac: MacMode;
+  /** The address of the link's interface. */
+  linkMac: Uint8Array;
+  /** The MTU of the link's interface, in bytes; where it is not known, any payload is taken to fit. */
+  linkMtu?: number;
+  /** After how long with nothing from one of its stations a session is closed, in ms; 0: never. */
+  idleMs: number;
+  /** After how long with LCP Echo-Requests unanswered a session is closed, in ms; 0: never. */
+  deadMs: number;
+  /** For how long sessions are held for a remote without a tunnel, in ms; 0: not at all. */
+  graceMs: number;
+  /** For how many remotes without a tunnel something is held at most; any number without it. */
+  maxHeld?: number;
+  /** Those that are not given are {@linkcode DEFAULT_LIMITS}. */
+  limits?: Partial<Limits>;
+  /** The number of the first session. */
+  firstSerial?: number;
+  /** What the server puts into PADI and PADR. */
+  tags?: AddedTags;
+  /** What the link's interface is called there; nothing without it. */
+  interfaceName?: string;
+  /** Makes what stands for a discovery on the AC's link; another one at each call. */
+  newToken?: () => Uint8Array;
+}
+
+/** What a relay does to the world outside. Frames are only lent for the length of the call. */
+export interface RelayPorts {
+  toLink(frame: Uint8Array): void;
+  toTunnel(tunnel: number, frame: Uint8Array): void;
+  /** The payload of a SESSIONS frame; false when there is no room for it. */
+  listToTunnel(tunnel: number, payload: Uint8Array): boolean;
+  drop(reason: number): void;
+  opened(session: Session): void;
+  closed(session: Session, reason: string): void;
+  /** A remote has not come back in time: nothing is held for it any more. */
+  forgotten(remote: Remote): void;
+}
+
+/** How each side matches discoveries. */
+export interface DiscoveryRelay {
+  /** PADI and PADR at the client, PADO and PADS at the server. */
+  fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void;
+  /** PADO and PADS at the client, PADI and PADR at the server. */
+  fromTunnel(remote: Remote, packet: DiscoveryPacket, nowMs: number): void;
+  /** Whether anything of a remote is under way. */
+  has(remote: Remote): boolean;
+  removeRemote(remote: Remote): void;
+  /**
+   * A session is over, and no longer in the table.
+   *
+   * @param hungUp Its host has said so, or hears so from this side; else the host may be dialling again.
+   */
+  closed(session: Session, nowMs: number, hungUp: boolean): void;
+  expire(nowMs: number): void;
+}
