@@ -1,0 +1,177 @@
+// Relays with a fault each, to see that a soak finds it.
+
+import { DROP, Relay, type RelayOptions, type RelayPorts, Remote } from "../../src/relay/mod.ts";
+import type { Session } from "../../src/relay/mod.ts";
+import { CODE, readCode, readSessionId } from "../../src/wire/mod.ts";
+import type { MakeRelay } from "./world.ts";
+
+/** The faults. Each makes what makes the relays of one schedule. */
+export const PLANTED: Record<string, () => MakeRelay> = {
+  "gives a held session to a client of another key": () => {
+    class Faulty extends Relay {
+      override addTunnel(tunnel: number, key: string | undefined, name: string, nowMs: number) {
+        const held = [...this.sessions].find(({ remote }) => remote.held);
+        return super.addTunnel(tunnel, key && (held?.remote.key ?? key), name, nowMs);
+      }
+    }
+    return (options, ports) => new (at("server", options, Faulty))(options, ports);
+  },
+
+  "forgets the PADT at the end of the grace": () => {
+    class Faulty extends Relay {
+      override tick(nowMs: number): void {
+        const held = [...this.sessions].filter(({ remote }) => remote.held);
+        for (const session of held) {
+          if (nowMs - session.remote.heldSinceMs < this.options.graceMs) continue;
+          this.close(session, "the other side did not come back", { link: false, tunnel: false });
+        }
+        super.tick(nowMs);
+      }
+    }
+    return (options, ports) => new Faulty(options, ports);
+  },
+
+  "leaves a session with its old tunnel at a takeover": () => {
+    class Faulty extends Relay {
+      override addTunnel(tunnel: number, key: string | undefined, name: string, nowMs: number) {
+        const replaced = super.addTunnel(tunnel, key, name, nowMs);
+        const left = [...this.sessions].find((session) => session.tunnel === tunnel);
+        if (replaced === 0 || left === undefined) return replaced;
+        const remote = new Remote(key, name, nowMs);
+        remote.tunnel = replaced;
+        this.sessions.close(left);
+        this.sessions.open({ ...left, remote }, nowMs, left.serial);
+        return replaced;
+      }
+    }
+    return (options, ports) => new Faulty(options, ports);
+  },
+
+  "restores a session that was closed": () => {
+    // What a journal has that misses a line, by whose it is.
+    const closed = new Map<string, { session: Session; remote: Remote }>();
+    class Faulty extends Relay {
+      #restored = false;
+      override restore(...[session, remote, nowMs]: Parameters<Relay["restore"]>): void {
+        super.restore(session, remote, nowMs);
+        const last = closed.get(`${this.options.linkMac}`);
+        if (this.#restored || last?.remote.key === undefined) return;
+        this.#restored = true;
+        const { key, name } = last.remote;
+        super.restore({ ...last.session }, { ...remote, key, name }, nowMs);
+      }
+    }
+    return (options, ports) =>
+      new Faulty(options, {
+        ...ports,
+        closed(session, reason) {
+          closed.set(`${options.linkMac}`, { session, remote: session.remote });
+          ports.closed(session, reason);
+        },
+      });
+  },
+
+  "closes sessions with their tunnel in place of holding them": () => {
+    class Faulty extends Relay {
+      override removeTunnel(tunnel: number, reason: string, nowMs: number): void {
+        const sessions = [...this.sessions].filter((session) => session.tunnel === tunnel);
+        super.removeTunnel(tunnel, reason, nowMs);
+        for (const session of sessions) {
+          this.close(session, reason, { link: true, tunnel: false });
+        }
+      }
+    }
+    return (options, ports) => new Faulty(options, ports);
+  },
+
+  "does not heed what the other side has no more": () => {
+    class Faulty extends Relay {
+      override listFromTunnel(): void {}
+    }
+    return (options, ports) => new (at("client", options, Faulty))(options, ports);
+  },
+
+  "closes what was granted after the list was sent": () => {
+    class Faulty extends Relay {
+      override listFromTunnel(tunnel: number, payload: Uint8Array): void {
+        for (const session of this.sessions) if (session.tunnel === tunnel) session.agreed = false;
+        super.listFromTunnel(tunnel, payload);
+      }
+    }
+    return (options, ports) => new (at("server", options, Faulty))(options, ports);
+  },
+
+  "never ends the grace": () => {
+    class Faulty extends Relay {
+      override tick(nowMs: number): void {
+        for (const { remote } of this.sessions) if (remote.held) remote.heldSinceMs = nowMs;
+        super.tick(nowMs);
+      }
+    }
+    return (options, ports) => new Faulty(options, ports);
+  },
+
+  "takes a client's frames for another client's session": () => {
+    class Faulty extends Relay {
+      override sessionFromTunnel(
+        tunnel: number,
+        frame: Uint8Array,
+        offset: number,
+        nowMs: number,
+      ): Session | number {
+        let found = super.sessionFromTunnel(tunnel, frame, offset, nowMs);
+        for (const other of this.tunnels.keys()) {
+          if (typeof found === "number") {
+            found = super.sessionFromTunnel(other, frame, offset, nowMs);
+          }
+        }
+        return found;
+      }
+    }
+    return (options, ports) => new (at("server", options, Faulty))(options, ports);
+  },
+
+  "knows a session on the link by its id alone": () => {
+    class Faulty extends Relay {
+      override sessionFromLink(frame: Uint8Array, offset: number, nowMs: number): Session | number {
+        const id = readSessionId(frame, offset);
+        const session = [...this.sessions].find(({ linkId }) => linkId === id);
+        if (session === undefined) return DROP["unknown-session"];
+        session.heardFromLink(nowMs, false);
+        session.rewriteForTunnel(frame, offset);
+        return session;
+      }
+    }
+    return (options, ports) => new Faulty(options, ports);
+  },
+
+  "sends a PADS to a client that did not ask": () => (options, ports) => {
+    const relay: Relay = new Relay(options, {
+      ...ports,
+      toTunnel(tunnel, frame) {
+        const others = [...relay.tunnels.keys()].filter((other) => other !== tunnel);
+        const stray = readCode(frame) === CODE.PADS && others.length > 0;
+        ports.toTunnel(stray ? others[0] : tunnel, frame);
+      },
+    });
+    return relay;
+  },
+
+  "keeps an AC's PADT from the tunnel": () => (options, ports) =>
+    new Relay(options, {
+      ...ports,
+      toTunnel(tunnel, frame) {
+        const kept = options.side === "server" && readCode(frame) === CODE.PADT;
+        if (!kept) ports.toTunnel(tunnel, frame);
+      },
+    }),
+};
+
+// The fault is at one side only.
+function at(
+  side: RelayOptions["side"],
+  options: RelayOptions,
+  faulty: new (options: RelayOptions, ports: RelayPorts) => Relay,
+): new (options: RelayOptions, ports: RelayPorts) => Relay {
+  return options.side === side ? faulty : Relay;
+}

@@ -1,0 +1,104 @@
+// deno task soak: random schedules of relays, tunnels, hosts and ACs, until the time is over or one fails.
+
+import {
+  describeFlags,
+  type Flags,
+  integer,
+  readFlags,
+  UsageError,
+} from "../../src/cli/options.ts";
+import { runSchedule, type ScheduleOptions, shorten } from "./schedule.ts";
+
+const FLAGS: Flags = {
+  seed: { value: "N", help: "What all schedules follow from (drawn, and printed)." },
+  minutes: { value: "M", help: "For how long to run schedules (1)." },
+  schedules: { value: "N", help: "How many schedules to run, however long it takes." },
+  schedule: { value: "K", help: "Run this one of the seed only, and print its last events." },
+  "keep-going": { help: "Go on after a schedule that failed, and only list them." },
+  "cut-ms": { value: "MS", help: "Bring each schedule to rest after so much of its time." },
+};
+
+const HELP = `Usage: deno task soak [flags]
+
+Simulates clients, servers, hosts and ACs with everything that can go wrong between them, in schedules
+that follow from a seed, and checks that each frame gets to its owner, each session ends as it should,
+and none ends that could go on.
+
+${describeFlags(FLAGS)}
+
+Exit status: 0 when all held, 1 when a schedule failed, 2 when the command line is wrong.
+`;
+
+const MOST = 2 ** 31;
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+function report(options: ScheduleOptions): void {
+  const { failure } = runSchedule(options);
+  const { seed, schedule, cutMs } = options;
+  const cut = cutMs === undefined ? "" : ` --cut-ms ${cutMs}`;
+  for (const line of failure!.last) print(line);
+  print(`FAILED after ${failure!.atMs} ms: ${failure!.what}`);
+  print(`Again: deno task soak --seed ${seed} --schedule ${schedule}${cut}`);
+}
+
+function soak(args: string[]): number {
+  const given = readFlags(FLAGS, args);
+  if (given.has("help")) {
+    print(HELP);
+    return 0;
+  }
+  const [drawn] = crypto.getRandomValues(new Uint32Array(1));
+  const seed = integer(given, "seed", 0, MOST * 2) ?? drawn;
+  const only = integer(given, "schedule", 0, MOST);
+  const most = integer(given, "schedules", 1, MOST);
+  const cutMs = integer(given, "cut-ms", 0, MOST);
+  const minutes = integer(given, "minutes", 1, 100_000) ?? 1;
+  if (only !== undefined) {
+    const options = { seed, schedule: only, cutMs };
+    const { failure, events } = runSchedule(options);
+    if (failure !== undefined) report(options);
+    else print(`Schedule ${only} of seed ${seed} held, with ${events} events`);
+    return failure === undefined ? 0 : 1;
+  }
+  print(`Seed ${seed}`);
+  const counts = new Map<string, number>();
+  const beganMs = performance.now();
+  const spentMs = () => performance.now() - beganMs;
+  let events = 0;
+  let schedule = 0;
+  let failed = 0;
+  for (; most === undefined ? spentMs() < minutes * 60_000 : schedule < most; schedule++) {
+    const options = { seed, schedule, cutMs };
+    const outcome = runSchedule(options);
+    events += outcome.events;
+    for (const [what, count] of outcome.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+    if (outcome.failure === undefined) continue;
+    print(`Schedule ${schedule} failed: ${outcome.failure.what}`);
+    failed++;
+    if (given.has("keep-going")) continue;
+    report(shorten(options, outcome));
+    return 1;
+  }
+  const seconds = spentMs() / 1000;
+  for (const [what, count] of [...counts].sort()) print(`${String(count).padStart(10)}  ${what}`);
+  print(
+    `${schedule - failed} of ${schedule} schedules held: ${events} events in ${
+      seconds.toFixed(1)
+    } s, ` +
+      `${Math.round(schedule / seconds * 60)} schedules a minute`,
+  );
+  return failed === 0 ? 0 : 1;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exitCode = soak(Deno.args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    print(error.message);
+    Deno.exitCode = 2;
+  }
+}

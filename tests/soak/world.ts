@@ -1,0 +1,279 @@
+// Everything in a schedule, and what happens to it: built from a plan, driven by chance, brought to rest.
+
+import type { Relay, RelayOptions, RelayPorts } from "../../src/relay/mod.ts";
+import { AccessConcentrator } from "./access_concentrator.ts";
+import { type Action, ACTIONS } from "./actions.ts";
+import { Chronicle } from "./chronicle.ts";
+import { ClientProgram } from "./client_program.ts";
+import { Host } from "./host.ts";
+import { drawPlan, type Plan } from "./plan.ts";
+import type { Program } from "./program.ts";
+import { Random } from "./random.ts";
+import { Segment } from "./segment.ts";
+import { ServerProgram } from "./server_program.ts";
+import { Timeline } from "./timeline.ts";
+import { type Grant, Truth } from "./truth.ts";
+import { hold } from "./violation.ts";
+
+/** Makes a relay: the product's, or one with a fault. */
+export type MakeRelay = (options: RelayOptions, ports: RelayPorts) => Relay;
+
+/** The chance that chooses the plan, and the one that drives the schedule. */
+const SEQUENCES = 2;
+const NOTES_KEPT = 120;
+const FRAMES_KEPT = 64;
+/** How patient stations are in the end, whatever they were before. */
+const LAST_MISSES = 3;
+const CALM = { loss: 0, duplicate: 0, reorder: 0 };
+
+/** One schedule's world. */
+export class World {
+  readonly random: Random;
+  readonly plan: Plan;
+  readonly timeline = new Timeline();
+  readonly truth = new Truth();
+  readonly chronicle: Chronicle;
+  readonly makeRelay: MakeRelay;
+  readonly servers: ServerProgram[] = [];
+  readonly clients: ClientProgram[] = [];
+  /** How often things happened. */
+  readonly counts = new Map<string, number>();
+  /** The schedule is being brought to rest. */
+  closing = false;
+  /** Nothing happens that could end a session, so none ends. */
+  keeps: boolean;
+  /** Frames that were seen lately, for hostile ones to be made of. */
+  readonly #seen: Uint8Array[] = [];
+  #macs = 0;
+
+  /**
+   * Builds it.
+   *
+   * @param cutMs Brings it to rest after so long at the latest.
+   */
+  constructor(seed: number, schedule: number, makeRelay: MakeRelay, cutMs = Infinity) {
+    const plan = drawPlan(new Random(seed, SEQUENCES * schedule));
+    this.plan = { ...plan, activeMs: Math.min(plan.activeMs, cutMs) };
+    this.random = new Random(seed, SEQUENCES * schedule + 1);
+    this.chronicle = new Chronicle(this.timeline, NOTES_KEPT);
+    this.makeRelay = makeRelay;
+    this.keeps = plan.kind === "steady";
+    this.#build();
+  }
+
+  get programs(): Program[] {
+    return [...this.servers, ...this.clients];
+  }
+
+  get hosts(): Host[] {
+    return this.clients.flatMap(({ hosts }) => hosts);
+  }
+
+  get acs(): AccessConcentrator[] {
+    return this.servers.flatMap(({ acs }) => acs);
+  }
+
+  /** How many answers of the other station may be missing. */
+  get echoMisses(): number {
+    return this.closing && !this.keeps
+      ? Math.min(this.plan.echoMisses, LAST_MISSES)
+      : this.plan.echoMisses;
+  }
+
+  /** After how long at most the end of a silent peer is seen. */
+  get tunnelDeadMs(): number {
+    const { kind, tunnelDeadMs, graceMs } = this.plan;
+    return kind === "steady" ? Math.min(tunnelDeadMs, graceMs / 4) : tunnelDeadMs;
+  }
+
+  /** Whether a client's next attempt to connect must not fail: its sessions have waited for long. */
+  lucky({ downSinceMs }: ClientProgram): boolean {
+    const { kind, graceMs } = this.plan;
+    return this.closing ||
+      (kind === "steady" && this.timeline.nowMs - (downSinceMs ?? Infinity) > graceMs / 8);
+  }
+
+  /** A program is about to go: its tunnels are away from now on. */
+  disturbed(program: Program): void {
+    for (const client of this.clients) {
+      const far = client.anyEnd?.peer.program;
+      if (client === program || far === program) client.downSinceMs ??= this.timeline.nowMs;
+    }
+  }
+
+  note(who: string, what: string, frame?: Uint8Array): void {
+    this.chronicle.note(who, what, frame);
+  }
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
+  /** Remembers a frame for hostile ones. */
+  saw(frame: Uint8Array): void {
+    this.#seen[this.random.below(FRAMES_KEPT)] = frame;
+  }
+
+  get seen(): Uint8Array[] {
+    return this.#seen.filter((frame) => frame !== undefined);
+  }
+
+  newMac(): Uint8Array {
+    return Uint8Array.of(2, 0, 0, 0, 0, ++this.#macs);
+  }
+
+  /** A station gives a session up: somebody should have told it, unless there is a reason. */
+  judgeGivingUp(grant: Grant, side: "server" | "client"): void {
+    const program = side === "server" ? grant.ac.server : grant.dial.host.client;
+    if (!program.running || program.has(grant)) return;
+    if (grant.told[side] || grant.excuse[side] !== undefined) return;
+    // Its PADS has not come by, or too late to be an answer to anything.
+    if (grant.seenMs[side] === undefined) return this.count("never opened");
+    const who = side === "server" ? grant.ac.name : grant.dial.host.name;
+    hold(false, `${who} was not told that session ${grant.number} has ended`);
+  }
+
+  /** Runs all of it. */
+  run(): void {
+    const { plan, timeline } = this;
+    for (const program of this.programs) program.start(true);
+    this.#drive();
+    timeline.run(plan.activeMs);
+    if (this.keeps) this.#assertKept();
+    this.#close();
+  }
+
+  #build(): void {
+    const { plan, random, timeline } = this;
+    const segment = () =>
+      new Segment({
+        timeline,
+        random,
+        faults: plan.link,
+        delayMs: plan.linkDelayMs,
+        calmPadts: plan.kind === "steady",
+      });
+    const acMacs = Array.from({ length: plan.acsOfEach }, () => this.newMac());
+    for (let s = 1; s <= plan.servers; s++) {
+      const server = new ServerProgram(this, `server ${s}`, segment(), this.newMac());
+      this.servers.push(server);
+      for (let a = 1; a <= plan.acsOfEach; a++) {
+        const mac = s === 1 || plan.twinAcs ? acMacs[a - 1] : this.newMac();
+        server.acs.push(new AccessConcentrator(this, `AC ${s}.${a}`, server, mac));
+      }
+      server.segment.stations.push(...server.acs);
+    }
+    const hostMacs: Uint8Array[] = [];
+    for (let c = 1; c <= plan.clients; c++) {
+      const client = new ClientProgram(this, `client ${c}`, segment(), this.newMac());
+      this.clients.push(client);
+      for (let h = 1; h <= plan.hostsOfEach; h++) {
+        const shared = plan.sharedMacs && hostMacs.length > 0 && random.chance(0.5);
+        const mac = shared ? random.pick(hostMacs) : this.newMac();
+        hostMacs.push(mac);
+        // Of two on one address that choose the same Host-Uniq, nobody can tell which one is meant.
+        const alone = client.hosts.every((host) => `${host.mac}` !== `${mac}`);
+        const uniq = alone ? random.pick([undefined, [], [1], [c, h], [0, c, h]]) : [0, 0, c, h];
+        const hostUniq = uniq && Uint8Array.from(uniq);
+        client.hosts.push(new Host(this, `host ${c}.${h}`, client, mac, hostUniq));
+      }
+      client.segment.stations.push(...client.hosts);
+    }
+  }
+
+  #drive(): void {
+    const { timeline, random, plan } = this;
+    const actions: readonly (readonly [number, Action])[] = ACTIONS[plan.kind];
+    const next = () =>
+      timeline.after(random.below(2 * plan.paceMs), () => {
+        if (this.closing) return;
+        random.pickWeighted(actions)(this);
+        next();
+      });
+    next();
+  }
+
+  // Nothing was lost, and every session carries frames both ways.
+  #assertKept(): void {
+    const { timeline, plan } = this;
+    const keeps = this.hosts.filter(({ grant }) => grant?.established)
+      .map((host) => ({ host, grant: host.grant! }));
+    this.#calm();
+    this.closing = true;
+    for (const program of this.programs) program.start(true);
+    timeline.run(timeline.nowMs + plan.graceMs);
+    for (const { host, grant } of keeps) {
+      const letters = [host.sendData(), grant.ac.sendData(grant)];
+      timeline.run(timeline.nowMs + 4 * plan.tunnelDelayMs + 2 * host.client.segment.slowestMs);
+      hold(
+        letters.every((letter) => letter?.arrived),
+        () => `session ${grant.number} of ${host.name} was kept, and carries nothing`,
+      );
+      this.count("kept");
+    }
+    this.keeps = false;
+  }
+
+  #calm(): void {
+    for (const { segment } of this.programs) segment.options.faults = CALM;
+    for (const ac of this.acs) ac.accept();
+  }
+
+  #close(): void {
+    const { timeline, random, plan } = this;
+    this.closing = true;
+    this.#calm();
+    for (const program of this.programs) program.start(random.chance(0.8));
+    timeline.run(timeline.nowMs + 2000);
+    const way = random.pick(WAYS);
+    this.note("all", way.name);
+    this.count(way.name);
+    way(this);
+    // The longest that anything may take, one after the other: a tunnel's end, the grace, stations that
+    // give up, silence, and discoveries that nobody goes on with.
+    const { graceMs, deadMs, idleMs, tunnelDeadMs, echoMs } = plan;
+    const patienceMs = 2 * echoMs * (LAST_MISSES + 2);
+    const restMs = graceMs + deadMs + idleMs + tunnelDeadMs + patienceMs + 80_000;
+    timeline.run(timeline.nowMs + restMs);
+    for (const program of this.programs) program.assertEmpty();
+    for (const ac of this.acs) {
+      hold(ac.grants.length === 0, () => `${ac.name} still believes in a session`);
+    }
+    for (const host of this.hosts) {
+      hold(!host.open, () => `${host.name} still believes in a session`);
+    }
+  }
+}
+
+/** How a schedule ends. */
+const WAYS: readonly ((world: World) => void)[] = [
+  function stopAll({ programs, timeline, random }) {
+    for (const program of programs) {
+      timeline.after(random.below(3000), () => {
+        program.stop(false);
+      });
+    }
+  },
+  function hostsHangUp({ hosts, timeline, random }) {
+    for (const host of hosts) timeline.after(random.below(3000), () => host.hangUp());
+  },
+  function hostsVanish({ hosts }) {
+    for (const host of hosts) {
+      host.vanish();
+      host.off = true;
+    }
+  },
+  function acsVanish({ acs }) {
+    for (const ac of acs) ac.switchOff();
+  },
+  function allVanish({ hosts, acs }) {
+    for (const host of hosts) {
+      host.vanish();
+      host.off = true;
+    }
+    for (const ac of acs) ac.switchOff();
+  },
+  function tunnelsBreak({ clients, random }) {
+    for (const client of clients) client.part(random.chance(0.5));
+  },
+];
