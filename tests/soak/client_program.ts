@@ -115,7 +115,7 @@ export class ClientProgram extends Program {
     this.#keys++;
   }
 
-  protected override forgotten({ key }: Remote): void {
+  override forgotten({ key }: Remote): void {
     if (key !== undefined) this.#held.delete(key);
   }
 

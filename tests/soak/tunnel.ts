@@ -2,7 +2,6 @@
 
 import { CODE, isControlProtocol, readCode, readProtocol } from "../../src/wire/mod.ts";
 import type { Program } from "./program.ts";
-import type { Letter } from "./truth.ts";
 import type { World } from "./world.ts";
 
 /** What goes through it. */
@@ -107,10 +106,4 @@ export function breakTunnel(end: End, silent: boolean): void {
 /** Whether a frame is a PADT. */
 export function isPadt(bytes: Uint8Array): boolean {
   return readCode(bytes) === CODE.PADT;
-}
-
-/** A frame that a relay has sent to its link, and what it ends. */
-export interface Sent {
-  bytes: Uint8Array;
-  padt?: Letter;
 }

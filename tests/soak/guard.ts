@@ -1,0 +1,405 @@
+// A relay, and everything that can be told beside it about what it does: each frame is its owner's, each
+// session ends once and those are told who have to be, and the tables are those of the journal.
+
+import {
+  DROP_REASONS,
+  type Relay,
+  type RelayOptions,
+  type RelayPorts,
+  type Remote,
+  type Session,
+} from "../../src/relay/mod.ts";
+import {
+  CODE,
+  ETH_P_PPP_SES,
+  ETHERNET,
+  parseDiscovery,
+  readCode,
+  readEtherType,
+  readSessionId,
+  sameMac,
+} from "../../src/wire/mod.ts";
+import { hostUniqOf } from "./host.ts";
+import type { Program } from "./program.ts";
+import type { Grant, Letter } from "./truth.ts";
+import { type End, isPadt } from "./tunnel.ts";
+import { hold, Violation } from "./violation.ts";
+import type { World } from "./world.ts";
+
+/** A session as a state file has it, with what nobody but the simulation knows. */
+export interface Entry {
+  serial: number;
+  peerMac: Uint8Array;
+  farMac: Uint8Array;
+  facingMac: Uint8Array;
+  tunnelId: number;
+  linkId: number;
+  openedMs: number;
+  remote: { key: string | undefined; name: string };
+  /** Which session it truly is; undefined for one that something hostile has opened. */
+  grant: Grant | undefined;
+}
+
+/** One call of the relay, and what it did meanwhile. */
+export interface Call {
+  from: "link" | "tunnel" | "own";
+  hostile: boolean;
+  /** The tunnel. */
+  end?: End;
+  /** As the frame came. */
+  bytes?: Uint8Array;
+  /** Frames for the link; of a PADT, what it ends. */
+  link: { bytes: Uint8Array; padt?: Letter }[];
+  /** Frames and lists for tunnels. */
+  tunnel: { id: number; bytes?: Uint8Array; payload?: Uint8Array }[];
+  drops: number[];
+}
+
+const SHARE_OF_LISTS_UNSENT = 0.02;
+const PROBE_BYTES = 24;
+const NO_TELLING = {
+  anew: "its id was given anew",
+  listed: "the other side has it no more",
+};
+
+/** What stands round the relay of one program, run after run. */
+export class Guard {
+  /** Undefined while the program is not running. */
+  relay: Relay | undefined;
+  /** The sessions that were opened and not closed, by their serials. */
+  readonly journal = new Map<number, Entry>();
+  readonly #program: Program;
+  readonly #world: World;
+  #serial = 1;
+  #call: Call | undefined;
+  /** Remotes that the relay has to forget some day. */
+  readonly #remotes = new Set<Remote>();
+  readonly #probe = new Uint8Array(PROBE_BYTES);
+
+  constructor(program: Program) {
+    this.#program = program;
+    this.#world = program.world;
+    this.#probe.set([0x88, 0x64, 0x11], ETHERNET.etherType[0]);
+  }
+
+  /** A new run begins: of the journal is left what can be taken up. */
+  begin(options: RelayOptions, withState: boolean): void {
+    if (!withState) this.#serial = 1;
+    for (const { serial, grant, remote } of [...this.journal.values()]) {
+      if (withState && remote.key !== undefined) continue;
+      this.journal.delete(serial);
+      if (grant !== undefined) this.#excuse(grant, `${this.#program.name} lost it`);
+    }
+    this.#remotes.clear();
+    this.relay = this.#world.makeRelay({ ...options, firstSerial: this.#serial }, this.#ports());
+  }
+
+  /** Calls the relay, and looks at all that it did. */
+  run(call: Partial<Call> & Pick<Call, "from">, act: (relay: Relay) => void): Call {
+    const { relay } = this;
+    hold(relay !== undefined, `${this.#program.name} does not run`);
+    const whole: Call = { hostile: false, link: [], tunnel: [], drops: [], ...call };
+    this.#call = whole;
+    try {
+      act(relay);
+    } catch (error) {
+      if (error instanceof Violation) throw error;
+      throw new Violation(`the relay of ${this.#program.name} threw: ${(error as Error).stack}`);
+    } finally {
+      this.#call = undefined;
+    }
+    for (const reason of whole.drops) this.#world.count(`drop ${DROP_REASONS[reason]}`);
+    for (const { bytes, padt } of whole.link) {
+      hold(
+        !isPadt(bytes) || padt !== undefined || whole.hostile,
+        () => `${this.#program.name} sent a PADT for no session`,
+      );
+    }
+    this.#settlePads(whole);
+    this.#audit(relay);
+    return whole;
+  }
+
+  /** The relay has no session, and nothing of any remote: it has no tunnel either. */
+  assertEmpty(): void {
+    const { name } = this.#program;
+    hold(this.relay?.sessions.size === 0, () => `${name} has a session left`);
+    hold(this.journal.size === 0, () => `the journal of ${name} has a session left`);
+    hold(this.#remotes.size === 0, () => `${name} keeps something of a remote for ever`);
+  }
+
+  /** A letter that came from the link was taken for one of this session. */
+  checkFromLink(bytes: Uint8Array, { serial }: Session): void {
+    const { grant } = this.journal.get(serial)!;
+    const letter = this.#letter(bytes);
+    if (grant === undefined) letter.excused = true;
+    if (grant === undefined || letter.excused || letter.grant === grant) return;
+    const sent = letter.grant;
+    const { host } = sent.dial;
+    const near = host.near(grant.dial.host);
+    const alike = near && sent.ac === grant.ac && sent.id === grant.id;
+    if (alike) return;
+    const told = () =>
+      `${this.#program.name} took a letter of ${sent.number} for one of ${grant.number}`;
+    if (this.#program.side === "server") {
+      // An id that the AC has given anew is the old owner's until the PADS has come by.
+      const unseen = sent.seenMs.server === undefined;
+      hold(unseen || letter.sentMs <= grant.openedMs, told);
+    } else {
+      hold(near, told);
+      const stale = letter.sentMs <= (grant.seenMs.client ?? Infinity);
+      const forgot = sent.excuse.client !== undefined;
+      hold(host !== grant.dial.host || stale || forgot, told);
+    }
+    letter.excused = true;
+  }
+
+  /** And one that came from a tunnel, where the addresses are real: one station of each side, and one id. */
+  checkFromTunnel(bytes: Uint8Array, { serial }: Session): void {
+    const { grant } = this.journal.get(serial)!;
+    const letter = this.#letter(bytes);
+    if (grant === undefined) letter.excused = true;
+    if (grant === undefined || letter.excused || letter.grant === grant) return;
+    const sent = letter.grant;
+    const alike = sent.dial.host.near(grant.dial.host) && sent.ac === grant.ac &&
+      sent.id === grant.id;
+    hold(
+      alike,
+      () => `${this.#program.name} took a letter of ${sent.number} for one of ${grant.number}`,
+    );
+  }
+
+  #letter(bytes: Uint8Array): Letter {
+    const letter = this.#world.truth.letterOf(bytes);
+    hold(
+      letter !== undefined,
+      () => `${this.#program.name} got a session frame that no station sent`,
+    );
+    return letter;
+  }
+
+  #ports(): RelayPorts {
+    const call = (): Call => {
+      hold(this.#call !== undefined, `${this.#program.name} did something by itself`);
+      return this.#call;
+    };
+    return {
+      toLink: (frame) => call().link.push({ bytes: frame.slice() }),
+      toTunnel: (id, frame) => call().tunnel.push({ id, bytes: frame.slice() }),
+      listToTunnel: (id, payload) => {
+        const { plan, random } = this.#world;
+        if (plan.kind === "wild" && random.chance(SHARE_OF_LISTS_UNSENT)) {
+          const end = this.#program.ends.get(id)!;
+          end.tampered = end.peer.tampered = true;
+          return false;
+        }
+        call().tunnel.push({ id, payload: payload.slice() });
+        return true;
+      },
+      drop: (reason) => call().drops.push(reason),
+      opened: (session) => this.#opened(call(), session),
+      closed: (session, reason) => this.#closed(call(), session, reason),
+      forgotten: (remote) => {
+        hold(this.#remotes.delete(remote), `${this.#program.name} forgot a remote twice`);
+        this.#program.forgotten(remote);
+      },
+    };
+  }
+
+  #opened(call: Call, session: Session): void {
+    const { serial, remote, peerMac, farMac, facingMac, tunnelId, linkId, openedMs } = session;
+    hold(serial === this.#serial++, () => `${this.#program.name} numbered a session ${serial}`);
+    hold(
+      call.from === (this.#program.side === "server" ? "link" : "tunnel"),
+      "opened from the wrong side",
+    );
+    this.journal.set(serial, {
+      serial,
+      peerMac: peerMac.slice(),
+      farMac: farMac.slice(),
+      facingMac: facingMac.slice(),
+      tunnelId,
+      linkId,
+      openedMs,
+      remote: { key: remote.key, name: remote.name },
+      grant: undefined,
+    });
+  }
+
+  #closed(call: Call, session: Session, reason: string): void {
+    const { serial, peerMac, farMac, facingMac, tunnelId, linkId, remote } = session;
+    const entry = this.journal.get(serial);
+    hold(
+      entry !== undefined,
+      () => `${this.#program.name} closed session ${serial} that was not open`,
+    );
+    this.journal.delete(serial);
+    const { grant } = entry;
+    const told = () => `${this.#program.name} closed session ${grant?.number ?? "?"} (${reason})`;
+    this.#world.note(this.#program.name, `closed session ${grant?.number ?? "?"} (${reason})`);
+    this.#world.count(`closed: ${reason}`);
+    const padt = call.bytes !== undefined && isPadt(call.bytes);
+
+    // A station has said so itself, or has given the id to somebody else and knows the old one no more.
+    const onLink = call.link.find((sent) =>
+      sent.padt === undefined && isPadtTo(sent.bytes, peerMac, facingMac, linkId)
+    );
+    const known = (call.from === "link" && padt) || reason === NO_TELLING.anew;
+    hold(known || onLink !== undefined, () => `${told()} and did not tell its link`);
+    // The peer has no tunnel, has said so itself, or has just said that it has no such session.
+    const inTunnel = call.tunnel.some(({ id, bytes }) =>
+      id === remote.tunnel && bytes !== undefined && isPadtTo(bytes, farMac, peerMac, tunnelId)
+    );
+    const knownFar = remote.held || (call.from === "tunnel" && padt) ||
+      reason === NO_TELLING.anew || reason === NO_TELLING.listed;
+    hold(knownFar || inTunnel, () => `${told()} and did not tell its tunnel`);
+
+    if (call.hostile && call.from === "tunnel") {
+      hold(remote.tunnel === call.end!.id, () => `${told()}, for somebody else`);
+    }
+    if (grant === undefined) {
+      if (onLink !== undefined) onLink.padt = this.#nobodysEnd();
+      return;
+    }
+    if (call.hostile) {
+      grant.excuse.server ??= "hostile";
+      grant.excuse.client ??= "hostile";
+    }
+    // It is somebody else's end, with the same addresses and id: of another host there, or of the session
+    // before, which has met the PADS of this one on its way.
+    const otherSide = this.#program.side === "server" ? "client" : "server";
+    if (padt && !grant.told[call.from === "link" ? this.#program.side : otherSide]) {
+      grant.excuse.server ??= "hung up by another";
+      grant.excuse.client ??= "hung up by another";
+    }
+    if (reason === NO_TELLING.anew) grant.excuse[this.#program.side] ??= reason;
+    if (onLink !== undefined) {
+      onLink.padt = this.#end(grant, call.hostile);
+      grant.told[this.#program.side] = true;
+    }
+    hold(!(this.#world.keeps && grant.established), () => `${told()}, which could be kept`);
+  }
+
+  #end(grant: Grant, excused: boolean): Letter {
+    return {
+      number: -1,
+      grant,
+      from: this.#program.side === "server" ? "host" : "ac",
+      sentMs: this.#world.timeline.nowMs,
+      arrived: false,
+      excused,
+    };
+  }
+
+  // What something hostile had opened may be anybody's.
+  #nobodysEnd(): Letter {
+    return this.#end(this.#world.truth.grants[0], true);
+  }
+
+  #excuse(grant: Grant, why: string): void {
+    grant.excuse[this.#program.side] ??= why;
+  }
+
+  // A PADS that went through says which session it truly is that the relay has now.
+  #settlePads({ from, bytes, link, tunnel, hostile }: Call): void {
+    if (hostile || bytes === undefined || readEtherType(bytes) === ETH_P_PPP_SES) return;
+    const code = readCode(bytes);
+    if (code !== CODE.PADS && code !== CODE.PADO) return;
+    const packet = parseDiscovery(bytes);
+    if (packet === undefined) return;
+    const grant = this.#world.truth.grantOf(packet.tags);
+    const dial = grant?.dial ?? this.#world.truth.dialOf(packet.tags);
+    if (dial === undefined) return;
+    if (from === "link") {
+      const sent = tunnel.find(({ bytes }) => bytes !== undefined && !isPadt(bytes));
+      if (sent === undefined) return;
+      const end = this.#program.ends.get(sent.id);
+      const right = end === undefined || end.peer.program === dial.host.client;
+      hold(right, () => `${this.#program.name} sent what is ${dial.host.name}'s to another client`);
+      if (grant === undefined) return;
+      const { sessions } = this.relay!;
+      this.#assign(
+        sessions.atLink(packet.sessionId, packet.source, packet.destination),
+        grant,
+      );
+    } else {
+      const sent = link.find((sent) => !isPadt(sent.bytes));
+      if (sent === undefined) return;
+      const shown = parseDiscovery(sent.bytes)!;
+      const { host } = dial;
+      const right = host.client === this.#program &&
+        sameMac(shown.destination, 0, host.mac, 0) &&
+        // Who copies what a host has sent can change what it gets.
+        (this.#world.plan.hostile || `${hostUniqOf(shown)}` === `${host.hostUniq}`);
+      hold(right, () => `${this.#program.name} sent what is ${host.name}'s to another host`);
+      if (grant !== undefined) this.#assign(this.relay!.sessions.atLinkAs(sent.bytes), grant);
+    }
+  }
+
+  #assign(session: Session | undefined, grant: Grant): void {
+    hold(
+      session !== undefined,
+      () => `${this.#program.name} let a PADS pass and has no session for it`,
+    );
+    const entry = this.journal.get(session.serial)!;
+    // To the same host, with the same id: nobody but the AC knows that it is another one.
+    if (entry.grant !== undefined && entry.grant !== grant) {
+      this.#excuse(entry.grant, NO_TELLING.anew);
+    }
+    entry.grant = grant;
+    grant.seenMs[this.#program.side] ??= this.#world.timeline.nowMs;
+  }
+
+  // Each session is found by each index and is in the journal; nothing is whose it should not be.
+  #audit(relay: Relay): void {
+    const { sessions } = relay;
+    hold(
+      sessions.size === this.journal.size,
+      () =>
+        `${this.#program.name} has ${sessions.size} sessions, and ${this.journal.size} were not closed`,
+    );
+    for (const session of sessions) {
+      const { peerMac, farMac, facingMac, linkId, tunnelId, remote, serial } = session;
+      const entry = this.journal.get(serial);
+      const found = entry !== undefined &&
+        sessions.atLink(linkId, peerMac, facingMac) === session &&
+        sessions.atRemote(remote, tunnelId, farMac, peerMac) === session &&
+        sessions.findByLink(this.#as(peerMac, facingMac, linkId), 0) === session &&
+        (remote.held ||
+          sessions.findByTunnel(remote.tunnel, this.#as(farMac, peerMac, tunnelId), 0) === session);
+      hold(found, () => `${this.#program.name} does not find session ${serial} everywhere`);
+      hold(
+        remote.key === entry.remote.key,
+        () => `${this.#program.name} gave session ${serial} away`,
+      );
+      this.#remotes.add(remote);
+      if (remote.held) continue;
+      const right = relay.tunnels.get(remote.tunnel) === remote &&
+        this.#program.ends.get(remote.tunnel)?.key === remote.key;
+      hold(right, () => `session ${serial} of ${this.#program.name} is not its tunnel's`);
+    }
+    for (const [id, remote] of relay.tunnels) {
+      this.#remotes.add(remote);
+      hold(this.#program.ends.has(id), () => `${this.#program.name} has a tunnel that is gone`);
+    }
+  }
+
+  #as(source: Uint8Array, destination: Uint8Array, id: number): Uint8Array {
+    const probe = this.#probe;
+    probe.set(destination, ETHERNET.destination[0]);
+    probe.set(source, ETHERNET.source[0]);
+    new DataView(probe.buffer).setUint16(16, id);
+    return probe;
+  }
+}
+
+function isPadtTo(
+  bytes: Uint8Array,
+  destination: Uint8Array,
+  source: Uint8Array,
+  id: number,
+): boolean {
+  return isPadt(bytes) && readSessionId(bytes) === id &&
+    sameMac(bytes, ETHERNET.destination[0], destination, 0) &&
+    sameMac(bytes, ETHERNET.source[0], source, 0);
+}
