@@ -91,7 +91,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const { ports } = this.#relay;
     const hostUniq = findHostUniq(packet.tags);
     const pending = this.#pending.find(remote, packet.destination, hostUniq, nowMs);
-    if (pending === undefined) return this.#refuse(remote, packet);
+    if (pending === undefined) return this.#unasked(remote, packet);
     const source = this.#relay.facing(remote, packet.source);
     if (packet.code === CODE.PADO) {
       // A server's refusal has nobody behind it that a PADR could go to.
@@ -109,7 +109,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const session = packet.sessionId === 0
       ? undefined
       : this.#granted(pending, packet, source, nowMs);
-    if (session === undefined && pending.requests.open === 0) return this.#refuse(remote, packet);
+    if (session === undefined && pending.requests.open === 0) return this.#unasked(remote, packet);
     if (session === undefined && packet.sessionId !== 0) {
       // Every id of this host is taken: the AC holds a session that it cannot have.
       pending.requests.refuse();
@@ -118,18 +118,6 @@ export class ClientDiscovery implements DiscoveryRelay {
       return ports.toLink(refusal({ ...packet, source }, NO_ID_LEFT));
     }
     ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? 0 }));
-  }
-
-  // Nobody here has asked for it, or its host has hung up since. Server and AC may think that it has a session.
-  #refuse(remote: Remote, { code, source, destination, sessionId }: DiscoveryPacket): void {
-    const { ports, sessions } = this.#relay;
-    if (code === CODE.PADS && isSessionId(sessionId)) {
-      const present = sessions.atRemote(remote, sessionId, source, destination);
-      if (present === undefined) {
-        ports.toTunnel(remote.tunnel, padt(source, destination, sessionId));
-      }
-    }
-    ports.drop(DROP["unknown-host-uniq"]);
   }
 
   has(remote: Remote): boolean {
@@ -149,6 +137,17 @@ export class ClientDiscovery implements DiscoveryRelay {
   expire(nowMs: number): void {
     this.#resting.expire(nowMs);
     this.#pending.expire(nowMs);
+  }
+
+  // Nobody here has asked, or waits any more. What the AC has granted all the same is no host's session.
+  #unasked(remote: Remote, { code, source, destination, sessionId }: DiscoveryPacket): void {
+    const { ports, sessions } = this.#relay;
+    // An older server sends each client what is for another one, too; it has no key.
+    const granted = code === CODE.PADS && isSessionId(sessionId) && remote.key !== undefined;
+    if (granted && sessions.atRemote(remote, sessionId, source, destination) === undefined) {
+      ports.toTunnel(remote.tunnel, padt(source, destination, sessionId));
+    }
+    ports.drop(DROP["unknown-host-uniq"]);
   }
 
   #offered(pending: Pending, packet: DiscoveryPacket): Offer {
