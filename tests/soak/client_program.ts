@@ -74,7 +74,10 @@ export class ClientProgram extends Program {
     const end = this.#end;
     if (!this.running || !end?.up) return;
     this.world.note(this.name, "moves to another server");
-    this.run({ from: "own" }, (relay) => relay.closeTunnel(end.id, "moved to another server"));
+    this.run(
+      { from: "own" },
+      (relay) => relay.closeRemote(end.key, end.id, "moved to another server"),
+    );
     end.send({ type: "goodbye", replaced: false });
     end.close("orderly");
     this.dropTunnel(end);
@@ -119,20 +122,14 @@ export class ClientProgram extends Program {
     if (key !== undefined) this.#held.delete(key);
   }
 
-  // What the client has, the server has too, once each has told the other one.
+  // What one has, the other has too, once each has told the other one.
   protected override looked(): void {
     const { end } = this;
     if (end === undefined || end.key === undefined || end.tampered) return;
     if (end.broken || end.peer.broken || end.underWay > 0 || end.peer.underWay > 0) return;
-    const server = end.peer.program.relay!;
-    const remote = server.tunnels.get(end.peer.id)!;
-    for (const { tunnelId, peerMac, farMac, remote: { key }, grant } of this.journal.values()) {
-      if (key !== end.key || grant === undefined || grant.excuse.client !== undefined) continue;
-      hold(
-        server.sessions.atRemote(remote, tunnelId, peerMac, farMac) !== undefined,
-        () => `${this.name} has session ${grant.number}, and ${end.peer.program.name} has it not`,
-      );
-    }
+    const server = end.peer.program;
+    assertHas(this, end, server, end.peer);
+    assertHas(server, end.peer, this, end);
   }
 
   #over(end: End, replaced: boolean): void {
@@ -178,5 +175,18 @@ export class ClientProgram extends Program {
     this.#attempts++;
     this.#end?.close(how);
     this.#end = undefined;
+  }
+}
+
+// What a program has for the peer of a tunnel, the peer has for it.
+function assertHas(program: Program, end: End, peer: Program, peerEnd: End): void {
+  const remote = peer.relay!.tunnels.get(peerEnd.id)!;
+  const there = peer.relay!.sessions;
+  for (const { tunnelId, peerMac, farMac, remote: { key }, grant } of program.journal.values()) {
+    if (key !== end.key || grant === undefined || Object.keys(grant.excuse).length > 0) continue;
+    hold(
+      there.atRemote(remote, tunnelId, peerMac, farMac) !== undefined,
+      () => `${program.name} has session ${grant.number}, and ${peer.name} has it not`,
+    );
   }
 }

@@ -2,6 +2,7 @@
 
 import { DROP, Relay, type RelayOptions, type RelayPorts, Remote } from "../../src/relay/mod.ts";
 import type { Session } from "../../src/relay/mod.ts";
+import type { Greeting } from "../../src/relay/remotes.ts";
 import { CODE, readCode, readSessionId } from "../../src/wire/mod.ts";
 import type { MakeRelay } from "./world.ts";
 
@@ -9,9 +10,9 @@ import type { MakeRelay } from "./world.ts";
 export const PLANTED: Record<string, () => MakeRelay> = {
   "gives a held session to a client of another key": () => {
     class Faulty extends Relay {
-      override addTunnel(tunnel: number, key: string | undefined, name: string, nowMs: number) {
+      override addTunnel(tunnel: number, { key, name }: Greeting, nowMs: number) {
         const held = [...this.sessions].find(({ remote }) => remote.held);
-        return super.addTunnel(tunnel, key && (held?.remote.key ?? key), name, nowMs);
+        return super.addTunnel(tunnel, { key: key && (held?.remote.key ?? key), name }, nowMs);
       }
     }
     return (options, ports) => new (at("server", options, Faulty))(options, ports);
@@ -33,8 +34,9 @@ export const PLANTED: Record<string, () => MakeRelay> = {
 
   "leaves a session with its old tunnel at a takeover": () => {
     class Faulty extends Relay {
-      override addTunnel(tunnel: number, key: string | undefined, name: string, nowMs: number) {
-        const replaced = super.addTunnel(tunnel, key, name, nowMs);
+      override addTunnel(tunnel: number, greeting: Greeting, nowMs: number) {
+        const { key, name } = greeting;
+        const replaced = super.addTunnel(tunnel, greeting, nowMs);
         const left = [...this.sessions].find((session) => session.tunnel === tunnel);
         if (replaced === 0 || left === undefined) return replaced;
         const remote = new Remote(key, name, nowMs);
@@ -52,13 +54,14 @@ export const PLANTED: Record<string, () => MakeRelay> = {
     const closed = new Map<string, { session: Session; remote: Remote }>();
     class Faulty extends Relay {
       #restored = false;
-      override restore(...[session, remote, nowMs]: Parameters<Relay["restore"]>): void {
-        super.restore(session, remote, nowMs);
+      override restore(...[session, remote, nowMs]: Parameters<Relay["restore"]>): Session {
+        const restored = super.restore(session, remote, nowMs);
         const last = closed.get(`${this.options.linkMac}`);
-        if (this.#restored || last?.remote.key === undefined) return;
+        if (this.#restored || last?.remote.key === undefined) return restored;
         this.#restored = true;
         const { key, name } = last.remote;
         super.restore({ ...last.session }, { ...remote, key, name }, nowMs);
+        return restored;
       }
     }
     return (options, ports) =>
@@ -86,16 +89,18 @@ export const PLANTED: Record<string, () => MakeRelay> = {
 
   "does not heed what the other side has no more": () => {
     class Faulty extends Relay {
-      override listFromTunnel(): void {}
+      override listFromTunnel(): boolean {
+        return true;
+      }
     }
     return (options, ports) => new (at("client", options, Faulty))(options, ports);
   },
 
   "closes what was granted after the list was sent": () => {
     class Faulty extends Relay {
-      override listFromTunnel(tunnel: number, payload: Uint8Array): void {
+      override listFromTunnel(tunnel: number, payload: Uint8Array, nowMs: number): boolean {
         for (const session of this.sessions) if (session.tunnel === tunnel) session.agreed = false;
-        super.listFromTunnel(tunnel, payload);
+        return super.listFromTunnel(tunnel, payload, nowMs);
       }
     }
     return (options, ports) => new (at("server", options, Faulty))(options, ports);

@@ -173,7 +173,7 @@ export abstract class Program {
     const { nowMs } = this.world.timeline;
     let replaced = 0;
     this.run({ from: "own" }, (relay) => {
-      replaced = relay.addTunnel(end.id, key, name, nowMs);
+      replaced = relay.addTunnel(end.id, { key, name }, nowMs);
       // As the data plane does in the same turn.
       const old = this.ends.get(replaced);
       if (old === undefined) return;
@@ -199,13 +199,21 @@ export abstract class Program {
   /** Takes what is for the relay. */
   protected fromTunnel(end: End, message: Message): void {
     const hostile = "hostile" in message && message.hostile === true;
+    let taken = true;
     const { nowMs } = this.world.timeline;
     switch (message.type) {
       case "list":
         this.run(
           { from: "tunnel", end, hostile },
-          (relay) => relay.listFromTunnel(end.id, message.payload.slice()),
+          (relay) => {
+            taken = relay.listFromTunnel(end.id, message.payload.slice(), nowMs);
+          },
         );
+        if (!taken) {
+          end.send({ type: "goodbye", replaced: false });
+          end.close("orderly");
+          this.lost(end);
+        }
         return;
       case "discovery": {
         const { bytes } = message;
