@@ -2,18 +2,22 @@
 //
 // Each discovery has a place, and a place has one discovery: by Relay-Session-Id (RFC 2516, appendix A)
 // there is a place for each value of the tag, without it there is one for all. A discovery holds its place
-// while it is under way; another host's has to wait for that. One host's next takes its last one's place.
+// while it is under way; another host's has to wait for that, for a bounded time (place.ts). One host's
+// next takes its last one's place.
 
 import { equals } from "@std/bytes";
-import { findTag, sameMac, TAG } from "../wire/mod.ts";
+import { findTag, TAG } from "../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
 import { keyOf, type Matching, type ServerPending } from "./matching.ts";
-import { DISCOVERY_TIMEOUT_MS } from "./pending.ts";
+import { Place } from "./place.ts";
 import type { Session } from "./session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
-/** For how long after its last frame a discovery holds the only place. */
+/** After how long a turn at the only place ends when another host waits for it. */
 export const TURN_MS = 3000;
+
+/** After how long one at the place of a Relay-Session-Id does, which few share. */
+const RELAY_TAG_TURN_MS = 10_000;
 
 /** For how long a PADS of an open session is taken for a repeat of the one that opened it. */
 export const REPEAT_MS = 60_000;
@@ -26,7 +30,7 @@ export class FixedMatching implements Matching {
   readonly #hostUniq: Uint8Array;
   /** Whether it goes by Relay-Session-Id. */
   readonly #relayTag: boolean;
-  readonly #places = new Map<string, ServerPending>();
+  readonly #places = new Map<string, Place>();
 
   /**
    * Matches discoveries that all have the same Host-Uniq.
@@ -55,18 +59,17 @@ export class FixedMatching implements Matching {
   }
 
   admit(pending: ServerPending, nowMs: number): boolean {
-    const place = this.#placeOf(pending);
-    const holder = this.#places.get(place);
-    const holdMs = this.#relayTag ? DISCOVERY_TIMEOUT_MS : TURN_MS;
-    const taken = holder !== undefined && holder.underWay && nowMs - holder.usedMs < holdMs;
-    if (taken && !sameHost(holder, pending)) return false;
-    this.#places.set(place, pending);
+    const key = this.#placeOf(pending);
+    const place = this.#places.get(key);
+    if (place !== undefined) return place.admit(pending, nowMs);
+    const turnMs = this.#relayTag ? RELAY_TAG_TURN_MS : TURN_MS;
+    this.#places.set(key, new Place(pending, turnMs, nowMs));
     return true;
   }
 
   find(packet: DiscoveryPacket): ServerPending | undefined {
     const place = this.#placeOfAnswer(packet);
-    return place === undefined ? undefined : this.#places.get(place);
+    return place === undefined ? undefined : this.#places.get(place)?.holder;
   }
 
   isRepeat(
@@ -77,7 +80,7 @@ export class FixedMatching implements Matching {
   ): boolean {
     const place = this.#placeOfAnswer(packet);
     if (place === undefined) return false;
-    if (opener !== undefined && this.#places.get(place) === opener) return true;
+    if (opener !== undefined && this.#places.get(place)?.holder === opener) return true;
     // The place may be another's by now, who is not to be given what is not for it.
     const of = opener === undefined ? this.#relayTag ? undefined : ONLY : this.#placeOf(opener);
     return place === of && nowMs - session.openedMs < REPEAT_MS;
@@ -85,7 +88,7 @@ export class FixedMatching implements Matching {
 
   removed(pending: ServerPending): void {
     const place = this.#placeOf(pending);
-    if (this.#places.get(place) === pending) this.#places.delete(place);
+    if (this.#places.get(place)?.holder === pending) this.#places.delete(place);
   }
 
   #placeOf(pending: ServerPending): string {
@@ -108,8 +111,4 @@ function idOf({ relaySessionId, token }: ServerPending): Uint8Array {
 
 function findRelaySessionId(tags: readonly Tag[]): Uint8Array | undefined {
   return findTag(tags, TAG.RELAY_SESSION_ID)?.value;
-}
-
-function sameHost(a: ServerPending, b: ServerPending): boolean {
-  return a.remote === b.remote && sameMac(a.hostMac, 0, b.hostMac, 0);
 }

@@ -1,0 +1,75 @@
+// A place that one discovery at a time can have: whose turn it is, and whose the next one.
+
+import { sameMac } from "../wire/mod.ts";
+import type { ServerPending } from "./matching.ts";
+
+/**
+ * For how long a host that was refused is waited for: hosts repeat a PADI after 5 s, then after 10 s.
+ */
+const WAIT_MS = 12_000;
+
+/**
+ * A turn lasts while the discovery is under way. Once another host was refused it ends some time after
+ * it began, whatever its own host still sends: one that asks and asks without an answer does not shut
+ * the others out. Who lost a turn in that way comes behind the one that waits.
+ */
+export class Place {
+  #holder: ServerPending;
+  readonly #turnMs: number;
+  #sinceMs: number;
+  /** One of those that were refused: the first that has not just had its turn. */
+  #waiting: { pending: ServerPending; askedMs: number } | undefined;
+  /** The last one that lost its turn. */
+  #ousted: ServerPending | undefined;
+
+  /** Given to its first holder. */
+  constructor(holder: ServerPending, turnMs: number, nowMs: number) {
+    this.#holder = holder;
+    this.#turnMs = turnMs;
+    this.#sinceMs = nowMs;
+  }
+
+  /** The discovery that has it, or had it last. */
+  get holder(): ServerPending {
+    return this.#holder;
+  }
+
+  /** Gives it to a discovery of which a frame has come; false while that has to wait. */
+  admit(pending: ServerPending, nowMs: number): boolean {
+    const holder = this.#holder;
+    const waiting = this.#waitingAt(nowMs);
+    const over = nowMs - this.#sinceMs >= this.#turnMs;
+    if (holder.underWay && sameHost(holder, pending)) {
+      if (over && waiting !== undefined) return false;
+      this.#holder = pending;
+      // A long dial is not over while nobody else asks.
+      if (over) this.#sinceMs = nowMs;
+      return true;
+    }
+    const expected = waiting === undefined || sameHost(waiting, pending);
+    const quiet = nowMs - holder.usedMs >= this.#turnMs;
+    if (holder.underWay && !(over && (quiet || waiting !== undefined))) {
+      if (expected || this.#lostTurn(waiting)) this.#waiting = { pending, askedMs: nowMs };
+      return false;
+    }
+    if (!expected && this.#lostTurn(pending)) return false;
+    if (holder.underWay) this.#ousted = holder;
+    if (expected) this.#waiting = undefined;
+    this.#holder = pending;
+    this.#sinceMs = nowMs;
+    return true;
+  }
+
+  #waitingAt(nowMs: number): ServerPending | undefined {
+    const waiting = this.#waiting;
+    return waiting !== undefined && nowMs - waiting.askedMs < WAIT_MS ? waiting.pending : undefined;
+  }
+
+  #lostTurn(pending: ServerPending): boolean {
+    return this.#ousted !== undefined && sameHost(this.#ousted, pending);
+  }
+}
+
+function sameHost(a: ServerPending, b: ServerPending): boolean {
+  return a.remote === b.remote && sameMac(a.hostMac, 0, b.hostMac, 0);
+}
