@@ -192,6 +192,8 @@ export class Mode {
         hooks.failed();
       },
     });
+    // Not before: a start that fails must not make what is owed wait for another grace time.
+    await this.#state?.alive();
     try {
       if (options.status !== undefined) {
         this.#status = serveStatus(options.status, () => this.status(), () => this.healthy, log);

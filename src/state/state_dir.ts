@@ -1,6 +1,7 @@
 // The state directory, on the main thread: what lets sessions outlive a killed process.
 //
-//     lock              held by the one process that uses the directory; its time is the sign of life
+//     lock              held by the one process that uses the directory; its time is the sign of life,
+//                       which a process gives from when it carries sessions on, and not before
 //     identity          a secret by which this side is known again
 //     sessions.jsonl    the base: a header, then all sessions and owed PADTs of some moment
 //     changes.N.jsonl   segments: what has changed since, appended by the data worker (journal.ts)
@@ -76,7 +77,8 @@ export class StateDir {
   readonly segment: number;
   readonly #options: StateDirOptions;
   readonly #lock: LockFile;
-  readonly #stopTimer: () => void;
+  /** Undefined until there are signs of life. */
+  #stopTimer: (() => void) | undefined;
   /** The segment that the journal is at, as far as known. */
   #current: number;
   #syncedBytes = 0;
@@ -99,11 +101,11 @@ export class StateDir {
     this.segment = this.#current = lastSegment(found.loaded) + 1;
     this.#options = options;
     this.#lock = lock;
-    this.#stopTimer = (options.everySecond ?? everySecond)(() => this.#tick());
   }
 
   /**
-   * Takes a directory, made if there is none, and reads what it has.
+   * Takes a directory, made if there is none, and reads what it has. That is no sign of life: a process
+   * that fails to start, time and again, does not put off what its predecessor owes.
    *
    * @param path The directory.
    * @param options Who uses it, and for what.
@@ -114,21 +116,30 @@ export class StateDir {
     let lock: LockFile | undefined;
     try {
       await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-      const wasThere = await lastSign(path) !== undefined;
-      lock = LockFile.take(`${path}/${FILE.lock}`);
+      const lockPath = `${path}/${FILE.lock}`;
+      const wasThere = await lastChange(lockPath) !== undefined;
+      lock = LockFile.take(lockPath);
       if (lock === undefined) {
         throw new ConfigurationError(`Cannot use ${path}: another process uses it`);
       }
-      const found = await find(path, options, wasThere);
-      const dir = new StateDir(path, options, lock, found);
-      await dir.#tick();
-      return dir;
+      const sign = await lastChange(wasThere ? lockPath : `${path}/${FILE.base}`);
+      // The base is about to be another one, and the lock is new.
+      if (!wasThere && sign !== undefined) await Deno.utime(lockPath, sign, sign);
+      const found = await find(path, options, sign?.getTime());
+      return new StateDir(path, options, lock, found);
     } catch (error) {
       lock?.close();
       if (error instanceof SystemError) throw new ConfigurationError(error.message);
       if (!isFileError(error)) throw error;
       throw new ConfigurationError(`Cannot use ${path}: ${reasonOf(error)}`);
     }
+  }
+
+  /** Its sessions go on: gives a sign of life, and another one every second. */
+  alive(): Promise<void> {
+    if (this.#stopTimer !== undefined || this.#closed !== undefined) return Promise.resolve();
+    this.#stopTimer = (this.#options.everySecond ?? everySecond)(() => this.#tick());
+    return this.#tick();
   }
 
   /**
@@ -144,16 +155,16 @@ export class StateDir {
     return this.#compact(segment);
   }
 
-  /** Compacts everything, gives a last sign of life, and lets the directory go. */
+  /** Compacts everything, gives a last sign of life if it gave any, and lets the directory go. */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
 
   async #close(): Promise<void> {
-    this.#stopTimer();
+    this.#stopTimer?.();
     await Promise.all([this.#signOfLife, this.#sync]);
     await this.#compact(Infinity);
-    await this.#touch();
+    if (this.#stopTimer !== undefined) await this.#touch();
     this.#lock.close();
   }
 
@@ -204,12 +215,9 @@ export class StateDir {
   }
 }
 
-async function find(path: string, options: StateDirOptions, wasThere: boolean): Promise<Found> {
+async function find(path: string, options: StateDirOptions, signMs?: number): Promise<Found> {
   const loaded = await load(path, { salvage: true });
   checkHeader(path, options, loaded);
-  const signMs = wasThere
-    ? await lastSign(path)
-    : (await ifThere(Deno.stat(`${path}/${FILE.base}`)))?.mtime?.getTime();
   const nowMs = (options.now ?? Date.now)();
   const silentMs = signMs === undefined ? undefined : Math.max(0, nowMs - signMs);
 
@@ -228,8 +236,8 @@ async function find(path: string, options: StateDirOptions, wasThere: boolean): 
   return { identity, loaded, silentMs };
 }
 
-async function lastSign(path: string): Promise<number | undefined> {
-  return (await ifThere(Deno.stat(`${path}/${FILE.lock}`)))?.mtime?.getTime();
+async function lastChange(path: string): Promise<Date | undefined> {
+  return (await ifThere(Deno.stat(path)))?.mtime ?? undefined;
 }
 
 function checkHeader(path: string, options: StateDirOptions, { header, replay }: Loaded): void {

@@ -201,31 +201,49 @@ testUnless(
     }),
 );
 
+/** Runs a server with a state directory, which ends by itself. */
+async function runServer(sites: Sites, namespace: string, stateDir: string) {
+  const mode = ["server", "--interface", sites.serverInterface, "--listen", "127.0.0.1:0"];
+  const { code, stderr } = await new Deno.Command("ip", {
+    // deno-fmt-ignore
+    args: [
+      "netns", "exec", namespace, Deno.execPath(), "run", "-A", "main.ts", ...mode,
+      "--state-dir", stateDir,
+    ],
+    cwd: new URL("../..", import.meta.url),
+  }).output();
+  return { code, stderr: new TextDecoder().decode(stderr) };
+}
+
 testUnless(
   skipped,
   "A second process is refused the state directory of the first",
   () =>
     withState([], async (sites) => {
-      const { server } = sites;
-      const args = [
-        "netns",
-        "exec",
-        sites.serverNamespace,
-        Deno.execPath(),
-        "run",
-        "-A",
-        "main.ts",
-      ];
-      // deno-fmt-ignore
-      const { code, stderr } = await new Deno.Command("ip", {
-      args: [
-        ...args, "server", "--interface", sites.serverInterface, "--listen", "127.0.0.1:0", "--state-dir",
-        await stateDirOf(server.pid),
-      ],
-      cwd: new URL("../..", import.meta.url),
-    }).output();
+      const dir = await stateDirOf(sites.server.pid);
+      const { code, stderr } = await runServer(sites, sites.serverNamespace, dir);
       assertEquals(code, 2);
-      assert(/another process uses it/.test(new TextDecoder().decode(stderr)));
+      assert(/another process uses it/.test(stderr));
+    }),
+);
+
+testUnless(
+  skipped,
+  "A server gives signs of life while it runs, and none when it cannot start",
+  () =>
+    withState([], async (sites) => {
+      const { server } = sites;
+      const dir = await stateDirOf(server.pid);
+      const signMs = () => Deno.statSync(`${dir}/lock`).mtime!.getTime();
+      const firstMs = signMs();
+      await until("there is a sign of life", () => signMs() > firstMs);
+      await server.end("SIGKILL");
+      const lastMs = signMs();
+      // There is no such interface.
+      const { code, stderr } = await runServer(sites, sites.sites[0].hostNamespace, dir);
+      assertEquals(code, 2);
+      assert(/there is no such interface/.test(stderr), stderr);
+      assertEquals(signMs(), lastMs);
     }),
 );
 

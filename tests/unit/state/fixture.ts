@@ -40,7 +40,7 @@ export class Fixture implements AsyncDisposable {
   readonly warnings: string[] = [];
   /** The wall clock. */
   nowMs = Date.UTC(2025, 0, 2);
-  /** Lets a second go by in the directory that was opened last. */
+  /** Lets a second go by in the directory that was last alive. */
   tick: () => Promise<void> = () => Promise.resolve();
   readonly #opened: StateDir[] = [];
   #copies = 0;

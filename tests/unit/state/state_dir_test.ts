@@ -24,7 +24,9 @@ async function killed(fixture: Fixture): Promise<string> {
     for (const serial of [1, 2, 3]) journal.opened(record(serial));
   });
   await before.close();
-  journal(await fixture.open(), (journal) => journal.opened(record(4)));
+  const after = await fixture.open();
+  await after.alive();
+  journal(after, (journal) => journal.opened(record(4)));
   return await fixture.copy();
 }
 
@@ -94,7 +96,7 @@ Deno.test("StateDir.nextSerial is never one that was given before", async () => 
 
 Deno.test("StateDir.silentMs is the time since the last sign of life", async () => {
   await using fixture = new Fixture();
-  await fixture.open();
+  await (await fixture.open()).alive();
   fixture.nowMs += 5_000;
   await fixture.tick();
   fixture.nowMs += 60_000;
@@ -107,15 +109,54 @@ Deno.test("StateDir.silentMs is the time since the last sign of life", async () 
 
 Deno.test("StateDir.silentMs is 0 when the clock went back", async () => {
   await using fixture = new Fixture();
-  await fixture.open();
+  await (await fixture.open()).alive();
   const copy = await fixture.copy();
   fixture.nowMs -= 3600_000;
   assertEquals((await fixture.open({}, copy)).silentMs, 0);
 });
 
-Deno.test("StateDir.open() refuses a directory that is in use, and does not touch it", async () => {
+Deno.test("StateDir gives no sign of life before alive()", async () => {
+  await using fixture = new Fixture();
+  await (await fixture.open()).alive();
+  const copy = await fixture.copy();
+  fixture.write("changes.1.jsonl", encodeOpen(record(1)), copy);
+  for (let start = 1; start <= 3; start++) {
+    fixture.nowMs += 10_000;
+    const dir = await fixture.open({}, copy);
+    assertEquals([dir.silentMs, serials(dir)], [start * 10_000, [1]]);
+    await dir.close();
+  }
+  fixture.nowMs += 10_000;
+  const dir = await fixture.open({}, copy);
+  await dir.alive();
+  await dir.alive();
+  fixture.nowMs += 10_000;
+  await dir.close();
+  assertEquals((await fixture.open({}, copy)).silentMs, 0);
+});
+
+Deno.test("StateDir keeps the time of a base that had no lock, over starts that fail", async () => {
   await using fixture = new Fixture();
   await fixture.open();
+  const copy = await fixture.copy();
+  Deno.removeSync(`${copy}/lock`);
+  Deno.utimeSync(`${copy}/sessions.jsonl`, 0, new Date(fixture.nowMs - 90_000));
+  await (await fixture.open({}, copy)).close();
+  assertEquals((await fixture.open({}, copy)).silentMs, 90_000);
+});
+
+Deno.test("StateDir.alive() does nothing once closed", async () => {
+  await using fixture = new Fixture();
+  const dir = await fixture.open();
+  await dir.close();
+  const { mtime } = Deno.statSync(`${fixture.path}/lock`);
+  await dir.alive();
+  assertEquals(Deno.statSync(`${fixture.path}/lock`).mtime, mtime);
+});
+
+Deno.test("StateDir.open() refuses a directory that is in use, and does not touch it", async () => {
+  await using fixture = new Fixture();
+  await (await fixture.open()).alive();
   fixture.write("sessions.jsonl.new", "");
   const names = fixture.names();
   fixture.nowMs += 1000;
@@ -380,7 +421,7 @@ Deno.test("StateDir.compacted() leaves a segment that it cannot read for another
 
 Deno.test("StateDir gives a sign of life every second", async () => {
   await using fixture = new Fixture();
-  await fixture.open();
+  await (await fixture.open()).alive();
   for (let second = 0; second < 3; second++) {
     fixture.nowMs += 1000;
     await fixture.tick();
@@ -391,6 +432,7 @@ Deno.test("StateDir gives a sign of life every second", async () => {
 Deno.test("StateDir tells once that it cannot give a sign of life", async () => {
   await using fixture = new Fixture();
   const dir = await fixture.open();
+  await dir.alive();
   Deno.removeSync(dir.path, { recursive: true });
   for (let second = 0; second < 3; second++) await fixture.tick();
   assertEquals(fixture.warnings, [
@@ -401,6 +443,7 @@ Deno.test("StateDir tells once that it cannot give a sign of life", async () => 
 Deno.test("StateDir makes the current segment durable when it has grown, and only then", async () => {
   await using fixture = new Fixture();
   const dir = await fixture.open();
+  await dir.alive();
   const opened: string[] = [];
   const { prototype } = Deno.FsFile;
   const { syncData } = prototype;

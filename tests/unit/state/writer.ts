@@ -15,6 +15,7 @@ const dir = await StateDir.open(Deno.args[0], {
   interfaceName: "eth1",
   log: { warning: (message) => say(`warning ${message}`) },
 });
+await dir.alive();
 const journal = Journal.open(dir.path, dir.segment, {
   full: (segment) => dir.compacted(segment),
   failed: (error) => say(`failed ${error.message}`),
