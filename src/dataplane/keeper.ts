@@ -9,6 +9,8 @@ import type { Reporter } from "./reporter.ts";
 /** Keeps sessions, and the PADTs that the link has not taken, for another run of the program. */
 export class Keeper {
   readonly #journal: Journal;
+  /** Tries once more to write what `tick` was given last. */
+  #lastChance = () => {};
 
   /** Notes from now on what changes. */
   constructor(state: KeptState, report: Reporter) {
@@ -36,14 +38,17 @@ export class Keeper {
     this.#journal.paid(padt);
   }
 
-  /** Where it could not be written, tries again to write all of it. */
+  /** Where it could not be written, tries again to write all of it, if it is time to. */
   tick(sessions: Iterable<Session>, owed: readonly Uint8Array[], nowMs: number): void {
     if (!this.#journal.broken) return;
-    const records = Array.from(sessions, (session) => recordOf(session, nowMs));
-    this.#journal.retry(records, owed);
+    const retry = (atMs: number) => this.#journal.retry(recordsOf(sessions, nowMs), owed, atMs);
+    this.#lastChance = () => void retry(Infinity);
+    retry(nowMs);
   }
 
+  /** Notes nothing more, but for what could not be written before. */
   close(): void {
+    this.#lastChance();
     this.#journal.close();
   }
 }
@@ -66,6 +71,10 @@ export function restore(relay: Relay, state: KeptState, nowMs: number): void {
     if (deaf) relay.close(session, "the interface's address changed", link);
     else if (key === undefined) relay.close(session, "nobody can come back for it", link);
   }
+}
+
+function* recordsOf(sessions: Iterable<Session>, nowMs: number): Generator<SessionRecord> {
+  for (const session of sessions) yield recordOf(session, nowMs);
 }
 
 function recordOf(session: Session, nowMs: number): SessionRecord {

@@ -45,13 +45,13 @@ let serial = 0;
 while (!journal.broken) journal.opened(record(++serial));
 const lost = serial;
 const live = Array.from({ length: lost }, (_, i) => record(i + 1));
-const retriedFull = journal.retry(live, []);
+const retriedFull = journal.retry(live, [], 0);
 await dir.compacted(dir.segment);
 const warnedFull = warnings.splice(0);
 copyDir(dir.path, `${copy}-full`);
 
 Deno.removeSync(BALLAST);
-const retriedRoom = journal.retry(live, []);
+const retriedRoom = journal.retry(live, [], 2000);
 for (const segment of full) await dir.compacted(segment);
 journal.closed(1);
 copyDir(dir.path, copy);

@@ -61,6 +61,7 @@ class History {
   /** What is found when the last segment ends here; the later, the further on. */
   readonly #marks: { segment: number; bytes: number; found: Live }[];
   #serial = 0;
+  #nowMs = 0;
   /** How many bytes of the next line fit; Infinity: all. */
   room = Infinity;
 
@@ -135,7 +136,7 @@ class History {
     const live = this.#live.clone();
     const records = [...live.sessions].map((serial) => record(serial));
     const frames = [...live.owed].map(owedPadt);
-    const whole = this.#journal.retry(records, frames);
+    const whole = this.#journal.retry(records, frames, this.#nowMs += 60_000);
     this.room = Infinity;
     if (!whole) return;
     // Until its end is there, a reset adds only.

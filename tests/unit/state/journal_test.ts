@@ -135,7 +135,7 @@ Deno.test("Journal.retry() begins a segment with all that is live, after a failu
   journals.fill(4);
   const journal = journals.open(4);
   journal.opened(record(1));
-  assertEquals(journal.retry([record(2), record(3)], [owedPadt(7)]), true);
+  assertEquals(journal.retry([record(2), record(3)], [owedPadt(7)], 0), true);
   journal.closed(2);
   assertEquals(
     journals.read(5),
@@ -154,14 +154,95 @@ Deno.test("Journal.retry() is quiet while it fails, and leaves nothing behind", 
     let writes = 0;
     using _ = writing((real, bytes) => {
       if (++writes === 3) throw new Error("No space left on device (os error 28)");
-      return real(bytes);
+      return real(bytes.subarray(0, 100));
     });
-    assertEquals(journal.retry([record(1), record(2), record(3)], []), false);
-    assertEquals(journals.names(), ["changes.1.jsonl"]);
+    assertEquals(journal.retry([record(1), record(2), record(3)], [], attempt * 60_000), false);
+    assertEquals([writes, journals.names()], [3, ["changes.1.jsonl"]]);
   }
   assertEquals([journal.broken, journals.failed.length, journals.full], [true, 1, []]);
-  assert(journal.retry([], []));
+  assert(journal.retry([], [], Infinity));
   assertEquals(journals.read(2), encodeReset("begin") + encodeReset("end"));
+});
+
+Deno.test("Journal.retry() writes what is live in blocks", () => {
+  using journals = new Journals();
+  journals.fill(1);
+  const journal = journals.open();
+  journal.closed(1);
+  const live = Array.from({ length: 4000 }, (_, n) => record(n + 1));
+  const sizes: number[] = [];
+  {
+    using _ = writing((real, bytes) => {
+      sizes.push(bytes.length);
+      return real(bytes);
+    });
+    assert(journal.retry(live, [owedPadt(7)], 0));
+  }
+  const expected = encodeReset("begin") + live.map(encodeOpen).join("") + encodeOwe(owedPadt(7)) +
+    encodeReset("end");
+  assertEquals(journals.read(2), expected);
+  assertEquals(sizes.length, Math.ceil(expected.length / 65_536));
+  assert(Math.max(...sizes) < 66_000);
+});
+
+Deno.test("Journal.retry() waits ever longer after each failure, up to a minute, and begins anew", () => {
+  using journals = new Journals();
+  journals.fill(1);
+  const journal = journals.open();
+  journal.closed(1);
+  const block = () => {
+    const path = `${journals.path}/changes.${journals.full.length + 2}.jsonl`;
+    Deno.mkdirSync(`${path}/not-empty`, { recursive: true });
+    return path;
+  };
+  let looked = 0;
+  const sessions = {
+    *[Symbol.iterator]() {
+      looked++;
+      yield record(1);
+    },
+  };
+  let nowMs = 5000;
+  const tried: number[] = [];
+  /** Tries every second until it succeeds, or for so long. */
+  const retry = (forMs: number) => {
+    tried.length = 0;
+    const sinceMs = nowMs;
+    for (; nowMs - sinceMs <= forMs; nowMs += 1000) {
+      const { removeSync } = Deno;
+      Deno.removeSync = (...args) => {
+        if (tried.at(-1) !== nowMs - sinceMs) tried.push(nowMs - sinceMs);
+        return removeSync(...args);
+      };
+      try {
+        if (journal.retry(sessions, [], nowMs)) return true;
+      } finally {
+        Deno.removeSync = removeSync;
+      }
+    }
+    return false;
+  };
+  let path = block();
+  assertEquals(retry(190_000), false);
+  assertEquals(tried, [0, 2000, 6000, 14_000, 30_000, 62_000, 122_000, 182_000]);
+  assertEquals(looked, 0);
+  Deno.removeSync(path, { recursive: true });
+  assertEquals(retry(60_000), true);
+  assertEquals(looked, 1);
+
+  // The next failure is another one.
+  {
+    using _ = writing(() => {
+      throw new Error("No space left on device (os error 28)");
+    });
+    journal.closed(1);
+  }
+  path = block();
+  retry(7000);
+  assertEquals(tried, [0, 2000, 6000]);
+  Deno.removeSync(path, { recursive: true });
+  assertEquals(journal.retry(sessions, [], nowMs), false);
+  assertEquals(journal.retry(sessions, [], Infinity), true);
 });
 
 Deno.test("Journal tells of a second failure after a retry", () => {
@@ -169,7 +250,7 @@ Deno.test("Journal tells of a second failure after a retry", () => {
   journals.fill(1);
   const journal = journals.open(1, 50);
   journal.closed(1);
-  journal.retry([], []);
+  journal.retry([], [], 0);
   journals.fill(3);
   // With the first two, segment 2 is full.
   for (let serial = 2; serial <= 4; serial++) journal.closed(serial);
@@ -183,9 +264,9 @@ Deno.test("Journal.open() gives a broken journal when there is no directory, whi
   const journal = journals.open(1);
   journal.opened(record(1));
   assertEquals([journal.broken, journals.failed.length], [true, 1]);
-  assertEquals(journal.retry([record(1)], []), false);
+  assertEquals(journal.retry([record(1)], [], 0), false);
   Deno.mkdirSync(journals.path);
-  assertEquals(journal.retry([record(1)], []), true);
+  assertEquals(journal.retry([record(1)], [], 2000), true);
   assertEquals(journals.read(1), encodeReset("begin") + encodeOpen(record(1)) + encodeReset("end"));
   assertEquals([journals.failed.length, journals.full], [1, [0]]);
 });
@@ -199,7 +280,7 @@ Deno.test("Journal breaks when the next segment cannot be opened, and the last l
   assertEquals(journals.read(1), encodeClose(1));
   assertEquals([journals.failed.length, journals.full], [1, []]);
   Deno.removeSync(`${journals.path}/changes.2.jsonl`);
-  assertEquals([journal.retry([], []), journals.full], [true, [1]]);
+  assertEquals([journal.retry([], [], 0), journals.full], [true, [1]]);
 });
 
 Deno.test("Journal does not throw on a record that cannot be written", () => {
@@ -216,6 +297,6 @@ Deno.test("Journal writes nothing once closed", () => {
   journal.close();
   journal.close();
   journal.closed(1);
-  assertEquals([journal.broken, journal.retry([], []), journals.read(1)], [false, false, ""]);
+  assertEquals([journal.broken, journal.retry([], [], 0), journals.read(1)], [false, false, ""]);
   assertEquals(journals.failed, []);
 });
