@@ -1,5 +1,6 @@
 // The configuration file: the flags of the command line, one a line.
 
+import { reasonOf } from "../reason.ts";
 import { type Flags, type Given, readFlags, UsageError } from "./options.ts";
 
 /** The flag that names the file. */
@@ -55,7 +56,10 @@ export function readFlagsAndConfig(flags: Flags, args: string[]): Given {
   try {
     text = Deno.readTextFileSync(name);
   } catch (error) {
-    throw new UsageError(`Cannot read ${name}: ${reason(error)}`);
+    const missing = error instanceof Deno.errors.NotFound;
+    throw new UsageError(
+      `Cannot read ${name}: ${missing ? "there is no such file" : reasonOf(error)}`,
+    );
   }
   const more = parseConfig(all, text, name);
   const values = (flag: string) => {
@@ -67,9 +71,4 @@ export function readFlagsAndConfig(flags: Flags, args: string[]): Given {
     value: (flag) => values(flag)[0],
     has: (flag) => given.has(flag) || more.has(flag),
   };
-}
-
-function reason(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  return error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/, "") : String(error);
 }

@@ -2,6 +2,7 @@
 
 import { ConfigurationError } from "../dataplane/configuration_error.ts";
 import type { LeveledLog } from "../observe/log.ts";
+import { reasonOf } from "../reason.ts";
 import { readFlagsAndConfig } from "./config_file.ts";
 import { type Flags, type Given, logLevel } from "./options.ts";
 
@@ -73,7 +74,7 @@ export async function runMode<O extends { log: LeveledLog }>(
       }
     } catch (error) {
       log.error("Cannot read the configuration again, so nothing has changed", {
-        reason: error instanceof Error ? error.message : String(error),
+        reason: reasonOf(error),
       });
     }
   });
@@ -81,7 +82,7 @@ export async function runMode<O extends { log: LeveledLog }>(
   try {
     running = await subject.start(options);
   } catch (error) {
-    log.error(error instanceof Error ? error.message : String(error));
+    log.error(reasonOf(error));
     return error instanceof ConfigurationError ? 2 : 1;
   }
   try {

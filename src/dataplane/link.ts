@@ -12,6 +12,7 @@ import {
   readLinkKind,
 } from "../../ffi/mod.ts";
 import type { LinkState } from "../observe/status.ts";
+import { reasonOf } from "../reason.ts";
 import { sameMac } from "../wire/mod.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 
@@ -119,7 +120,7 @@ export class Link {
       info = readInterface(this.name);
     } catch (error) {
       // Out of descriptors or memory. What is open goes on; the next look is another try.
-      this.#failure = describe(error);
+      this.#failure = reasonOf(error);
       return this.#failure !== failure;
     }
     if (info === undefined) {
@@ -136,7 +137,7 @@ export class Link {
     } catch (error) {
       // It may have gone again in this moment; whatever it was, the next look is another try.
       this.#state = "down";
-      this.#failure = describe(error);
+      this.#failure = reasonOf(error);
     }
     return this.#state !== state || this.#failure !== failure || this.#lanes !== undefined;
   }
@@ -197,8 +198,4 @@ function refuseDeaf({ name, index }: InterfaceInfo): void {
       `${macvlanMode} mode, which never gets frames for them; use --mac own, or make it with mode ` +
       "passthru",
   );
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,7 @@
 // as were counted.
 
 import { monotonicMs, setTimerSlack } from "../../ffi/mod.ts";
+import { reasonOf } from "../reason.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import { Counters } from "./counters.ts";
 import { DataPlane } from "./data_plane.ts";
@@ -46,7 +47,7 @@ function start(message: Extract<ToWorker, { type: "start" }>): void {
   } catch (error) {
     scope.postMessage([{
       type: "failed",
-      message: error instanceof Error ? error.message : String(error),
+      message: reasonOf(error),
       configuration: error instanceof ConfigurationError,
     }]);
     return scope.close();

@@ -129,8 +129,3 @@ export async function setAside(dir: string, name: string): Promise<string> {
 export function isFileError(error: unknown): error is Error & { code: string } {
   return error instanceof Error && typeof (error as { code?: unknown }).code === "string";
 }
-
-/** Why it did, without Deno's number of it. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/ \(os error \d+\)/, "") : String(error);
-}

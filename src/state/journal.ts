@@ -10,7 +10,8 @@
 // To make a change outlive the machine as well takes an fsync, which always waits for the disk: the
 // main thread does that once a second (state_dir.ts).
 
-import { reasonOf, segmentPath } from "./files.ts";
+import { reasonOf } from "../reason.ts";
+import { segmentPath } from "./files.ts";
 import {
   encodeClose,
   encodeOpen,

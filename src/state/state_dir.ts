@@ -13,12 +13,12 @@
 import { LockFile, SystemError } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../dataplane/configuration_error.ts";
 import type { Log } from "../observe/log.ts";
+import { reasonOf } from "../reason.ts";
 import type { Side } from "../relay/mod.ts";
 import {
   FILE,
   ifThere,
   isFileError,
-  reasonOf,
   removeFile,
   removeUnfinished,
   replaceFile,

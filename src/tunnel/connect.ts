@@ -1,6 +1,7 @@
 // A TCP connection to the server, by whichever of its addresses answers first in turn.
 
 import { lookup } from "node:dns/promises";
+import { reasonOf } from "../reason.ts";
 import { type Endpoint, formatEndpoint } from "./endpoint.ts";
 
 /** How long one address has to answer. */
@@ -20,7 +21,7 @@ export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<
   try {
     addresses = await within(lookup(hostname, { all: true }), signal, () => {});
   } catch (error) {
-    throw new Error(`Cannot find ${hostname}: ${reason(error)}`, { cause: error });
+    throw new Error(`Cannot find ${hostname}: ${reasonOf(error)}`, { cause: error });
   }
   let last: unknown = new Error("it has no address");
   for (const { address } of addresses) {
@@ -32,7 +33,7 @@ export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<
       last = error;
     }
   }
-  throw new Error(`Cannot connect to ${formatEndpoint(endpoint)}: ${reason(last)}`, {
+  throw new Error(`Cannot connect to ${formatEndpoint(endpoint)}: ${reasonOf(last)}`, {
     cause: last,
   });
 }
@@ -57,8 +58,4 @@ async function within<T>(
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/ \(os error \d+\)$/, "") : String(error);
 }

@@ -1,6 +1,7 @@
 // HOST:PORT, as the command line gives it and as the log shows it.
 
 import { isIPv6 } from "node:net";
+import { reasonOf } from "../reason.ts";
 
 /** Where to listen or to connect. */
 export interface Endpoint {
@@ -54,5 +55,5 @@ export function listenReason(error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) {
     return "not permitted; ports under 1024 need root or CAP_NET_BIND_SERVICE";
   }
-  return error instanceof Error ? error.message.replace(/ \(os error \d+\)$/, "") : String(error);
+  return reasonOf(error);
 }

@@ -1,0 +1,22 @@
+import { assertEquals } from "@std/assert";
+import { reasonOf } from "../../src/reason.ts";
+
+Deno.test("reasonOf() leaves out the system's number, and no more", () => {
+  for (
+    const [error, reason] of [
+      [new Error("Connection refused (os error 111)"), "Connection refused"],
+      [new Error("Is a directory (os error 21): open '/a'"), "Is a directory: open '/a'"],
+      [new TypeError("it is (not) a port"), "it is (not) a port"],
+      ["a word", "a word"],
+      [undefined, "undefined"],
+    ]
+  ) assertEquals(reasonOf(error), reason);
+});
+
+Deno.test("reasonOf() says what Deno says of a file that is not there", () => {
+  try {
+    Deno.readTextFileSync("/no/such");
+  } catch (error) {
+    assertEquals(reasonOf(error), "No such file or directory: readfile '/no/such'");
+  }
+});
