@@ -1,6 +1,6 @@
 // Runs a mode until it is told to stop, and what the signals mean.
 
-import { ConfigurationError } from "../dataplane/configuration_error.ts";
+import { ConfigurationError } from "../configuration_error.ts";
 import type { LeveledLog } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
 import { readFlagsAndConfig } from "./config_file.ts";

@@ -11,7 +11,7 @@ import {
 import type { Limits } from "../relay/mod.ts";
 import type { CounterValues, LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import { formatEndpoint } from "../tunnel/endpoint.ts";
-import { ConfigurationError } from "./configuration_error.ts";
+import { ConfigurationError } from "../configuration_error.ts";
 import { Counters } from "./counters.ts";
 import type { FromWorker, LogEvent, PlaneOptions, ToWorker } from "./messages.ts";
 

@@ -11,10 +11,10 @@ import {
   readInterface,
   readLinkKind,
 } from "../../ffi/mod.ts";
+import { ConfigurationError } from "../configuration_error.ts";
 import type { LinkState } from "../observe/status.ts";
 import { reasonOf } from "../reason.ts";
 import { sameMac } from "../wire/mod.ts";
-import { ConfigurationError } from "./configuration_error.ts";
 
 /** What is open while the interface is up. */
 export interface Lanes {

@@ -5,8 +5,8 @@
 // as were counted.
 
 import { monotonicMs, setTimerSlack } from "../../ffi/mod.ts";
+import { ConfigurationError } from "../configuration_error.ts";
 import { reasonOf } from "../reason.ts";
-import { ConfigurationError } from "./configuration_error.ts";
 import { Counters } from "./counters.ts";
 import { DataPlane } from "./data_plane.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";

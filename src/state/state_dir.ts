@@ -11,7 +11,7 @@
 // steps changes nothing.
 
 import { LockFile, SystemError } from "../../ffi/mod.ts";
-import { ConfigurationError } from "../dataplane/configuration_error.ts";
+import { ConfigurationError } from "../configuration_error.ts";
 import type { Log } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
 import type { Side } from "../relay/mod.ts";

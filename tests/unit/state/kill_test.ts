@@ -1,7 +1,7 @@
 // A process that is killed while it writes.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ConfigurationError } from "../../../src/dataplane/configuration_error.ts";
+import { ConfigurationError } from "../../../src/configuration_error.ts";
 import { Fixture, serials } from "./fixture.ts";
 
 /** A process that writes to a directory until it is killed. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { ConfigurationError } from "../../../src/dataplane/configuration_error.ts";
+import { ConfigurationError } from "../../../src/configuration_error.ts";
 import { Journal, type JournalEvents, type StateDir } from "../../../src/state/mod.ts";
 import { encodeClose, encodeOpen, encodeReset } from "../../../src/state/session_record.ts";
 import { Fixture, owedPadt, record, serials } from "./fixture.ts";
