@@ -1,18 +1,8 @@
-// Bytes as hexadecimal digits.
+// Bytes from the hexadecimal digits that `toHex` made of them.
 
 const HEX = /^(?:[0-9a-f]{2})+$/;
 
-/** Writes bytes as digits, in lower case. */
-export function formatHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
-}
-
-/** Reads what `formatHex` wrote of one byte or more; undefined for anything else. */
+/** Reads what `toHex` made of one byte or more; undefined for anything else. */
 export function parseHex(text: string): Uint8Array | undefined {
-  if (!HEX.test(text)) return undefined;
-  const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(text.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
+  return HEX.test(text) ? Uint8Array.fromHex(text) : undefined;
 }

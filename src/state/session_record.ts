@@ -10,7 +10,7 @@ import {
   readCode,
   readEtherType,
 } from "../wire/mod.ts";
-import { formatHex, parseHex } from "./hex.ts";
+import { parseHex } from "./hex.ts";
 
 /** What is kept of a session: all that it takes to go on with it. */
 export interface SessionRecord {
@@ -64,12 +64,12 @@ export function encodeClose(serial: number): string {
 
 /** A PADT that the link has not taken yet. */
 export function encodeOwe(frame: Uint8Array): string {
-  return `{"owe":"${formatHex(frame)}"}\n`;
+  return `{"owe":"${frame.toHex()}"}\n`;
 }
 
 /** A PADT that the link has taken, or that is given up. */
 export function encodePaid(frame: Uint8Array): string {
-  return `{"paid":"${formatHex(frame)}"}\n`;
+  return `{"paid":"${frame.toHex()}"}\n`;
 }
 
 /** The beginning or the end of all that is live. */

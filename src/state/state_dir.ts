@@ -27,7 +27,7 @@ import {
   syncFile,
 } from "./files.ts";
 import { encodeHeader } from "./header.ts";
-import { formatHex, parseHex } from "./hex.ts";
+import { parseHex } from "./hex.ts";
 import { type Damage, load, type Loaded } from "./load.ts";
 import type { Replay } from "./replay.ts";
 import { encodeOpen, encodeOwe, type SessionRecord } from "./session_record.ts";
@@ -272,7 +272,7 @@ async function readIdentity(path: string, { log }: StateDirOptions) {
 
 async function makeIdentity(path: string): Promise<Uint8Array> {
   const identity = crypto.getRandomValues(new Uint8Array(IDENTITY_BYTES));
-  await replaceFile(path, FILE.identity, [`${formatHex(identity)}\n`]);
+  await replaceFile(path, FILE.identity, [`${identity.toHex()}\n`]);
   return identity;
 }
 

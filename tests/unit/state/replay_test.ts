@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { formatHex } from "../../../src/state/hex.ts";
 import { Replay } from "../../../src/state/replay.ts";
 import type { Change } from "../../../src/state/session_record.ts";
 import { owedPadt, record } from "./fixture.ts";
@@ -17,11 +16,11 @@ function close(serial: number): Change {
 }
 
 function owe(id: number): Change {
-  return { type: "owe", key: formatHex(owedPadt(id)), frame: owedPadt(id) };
+  return { type: "owe", key: owedPadt(id).toHex(), frame: owedPadt(id) };
 }
 
 function paid(id: number): Change {
-  return { type: "paid", key: formatHex(owedPadt(id)) };
+  return { type: "paid", key: owedPadt(id).toHex() };
 }
 
 function replayed(changes: Change[]) {
