@@ -8,7 +8,8 @@
 import { equals } from "@std/bytes";
 import { findTag, TAG } from "../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
-import { keyOf, type Matching, type ServerPending } from "./matching.ts";
+import { byteKey } from "./byte_key.ts";
+import type { Matching, ServerPending } from "./matching.ts";
 import { Place } from "./place.ts";
 import type { Session } from "./session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
@@ -92,7 +93,7 @@ export class FixedMatching implements Matching {
   }
 
   #placeOf(pending: ServerPending): string {
-    return this.#relayTag ? keyOf(idOf(pending)) : ONLY;
+    return this.#relayTag ? byteKey(idOf(pending)) : ONLY;
   }
 
   #placeOfAnswer({ tags }: DiscoveryPacket): string | undefined {
@@ -100,7 +101,7 @@ export class FixedMatching implements Matching {
     if (hostUniq === undefined || !equals(hostUniq, this.#hostUniq)) return undefined;
     if (!this.#relayTag) return ONLY;
     const id = findRelaySessionId(tags);
-    return id && keyOf(id);
+    return id && byteKey(id);
   }
 }
 

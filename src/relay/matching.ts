@@ -45,8 +45,3 @@ export interface Matching {
   /** A discovery is gone. */
   removed(pending: ServerPending): void;
 }
-
-/** Makes bytes a key of a map. */
-export function keyOf(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
-}

@@ -1,6 +1,7 @@
 // Discoveries under way: from a host's PADI to some time after its PADS, so that repeats find them too.
 
 import { formatMac } from "../wire/mod.ts";
+import { byteKey } from "./byte_key.ts";
 import type { Remote } from "./remote.ts";
 
 /** What a discovery is known by: the host, and the tags that its frames have in common. */
@@ -125,11 +126,7 @@ export class PendingTable<T extends Discovery> {
 // An absent Host-Uniq is not an empty one: the host must get back what it sent.
 function keyOf({ hostMac, hostUniq, relaySessionId }: Omit<Discovery, "remote">): string {
   return [hostUniq, relaySessionId].reduce(
-    (key, value) => `${key}/${value === undefined ? "" : `${value.length}=${textOf(value)}`}`,
+    (key, value) => `${key}/${value === undefined ? "" : `${value.length}=${byteKey(value)}`}`,
     formatMac(hostMac),
   );
-}
-
-function textOf(value: Uint8Array): string {
-  return String.fromCharCode(...value);
 }

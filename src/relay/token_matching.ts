@@ -2,7 +2,8 @@
 
 import { TAG } from "../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
-import { keyOf, type Matching, type ServerPending } from "./matching.ts";
+import { byteKey } from "./byte_key.ts";
+import type { Matching, ServerPending } from "./matching.ts";
 import type { Session } from "./session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
@@ -24,13 +25,13 @@ export class TokenMatching implements Matching {
   }
 
   admit(pending: ServerPending): boolean {
-    this.#byToken.set(keyOf(pending.token), pending);
+    this.#byToken.set(byteKey(pending.token), pending);
     return true;
   }
 
   find({ tags }: DiscoveryPacket): ServerPending | undefined {
     const token = findHostUniq(tags);
-    return token?.length === TOKEN_BYTES ? this.#byToken.get(keyOf(token)) : undefined;
+    return token?.length === TOKEN_BYTES ? this.#byToken.get(byteKey(token)) : undefined;
   }
 
   isRepeat(
@@ -42,6 +43,6 @@ export class TokenMatching implements Matching {
   }
 
   removed({ token }: ServerPending): void {
-    this.#byToken.delete(keyOf(token));
+    this.#byToken.delete(byteKey(token));
   }
 }
