@@ -1,20 +1,20 @@
 // Sessions that outlive a process: what is killed or stopped comes back, and a thousand hosts go on.
 import { assert, assertEquals } from "@std/assert";
 import type { SimulatedHost } from "../../src/lab/mod.ts";
-import { CODE, parseMac } from "../../src/wire/mod.ts";
-import { padtsAt, type Sites, untilPadts, withSites } from "../support/sites.ts";
+import { CODE, formatMac, parseMac } from "../../src/wire/mod.ts";
+import { assertPadts, padtsAt, type Sites, withSites } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const HOSTS = 1000;
-const GO_ON_MS = 3000;
+/** What it takes on a machine that has nothing else to do is a tenth of that. */
+const GO_ON_MS = 10_000;
 
 /** Sites whose server and clients keep their state; they are started. */
 async function withState(
   flags: string[],
   use: (sites: Sites) => Promise<void>,
-  options: { clients?: number } = {},
 ): Promise<void> {
   const dir = await Deno.makeTempDir();
   try {
@@ -25,7 +25,6 @@ async function withState(
         `${dir}/server`,
       ],
       clientFlags: ["--connect", "10.0.1.2:8863", "--state-dir", `${dir}/client`],
-      ...options,
     }, use);
   } finally {
     await Deno.remove(dir, { recursive: true });
@@ -42,19 +41,13 @@ function hex(byte: number): string {
 
 /** A host goes on when its echo is answered; it asks again and again until then. */
 async function goesOn(host: SimulatedHost): Promise<void> {
-  for (;;) {
-    try {
-      await host.echo(250);
-      return;
-    } catch {
-      // Not yet.
-    }
-  }
+  const answered = () => host.echo(250).then(() => true, () => false);
+  await until(`${formatMac(host.mac)} goes on`, answered, 2 * GO_ON_MS);
 }
 
 testUnless(
   skipped,
-  `${HOSTS} sessions go on within 3 s of a server's kill -9 and restart`,
+  `${HOSTS} sessions go on within 10 s of a server's kill -9 and restart`,
   () =>
     withState([], async (sites) => {
       const { server, hosts: station } = sites;
@@ -78,7 +71,9 @@ testUnless(
       assertEquals([padtsAt(station), padtsAt(sites.acs)], [0, 0]);
       const { sessions } = await server.status();
       assertEquals(sessions.filter(({ state }) => state === "open").length, HOSTS);
-      assert(ms < GO_ON_MS, `it took ${Math.round(ms)} ms`);
+      const line = `${HOSTS} sessions went on after ${Math.round(ms)} ms\n`;
+      Deno.stdout.writeSync(new TextEncoder().encode(line));
+      assert(ms < GO_ON_MS);
     }),
 );
 
@@ -136,25 +131,26 @@ testUnless(
 
 testUnless(
   skipped,
-  "A killed server that is restarted after the grace sends the PADTs that it owes",
+  "A killed server that is restarted after the grace sends the PADTs that it owes at once",
   () =>
-    withState(["--grace", "1"], async (sites) => {
+    withState(["--grace", "600"], async (sites) => {
+      const { server } = sites;
       const ac = sites.ac();
-      const { hosts } = await sites.dialMany(3);
-      await sites.server.end("SIGKILL");
-      await Promise.all(hosts.map((host) => host.closed(4000)));
-      assertEquals(ac.sessions.size, 3);
-      await sites.client.end("SIGTERM");
-      const sinceMs = performance.now();
-      sites.server.start();
-      await untilPadts(sites.acs, 3);
+      await sites.dialMany(3);
+      const dir = await stateDirOf(server.pid);
+      await sites.client.end("SIGKILL");
+      await server.end("SIGKILL");
+      // The grace is over, but another one would last longer than this test waits.
+      const overS = Date.now() / 1000 - 601;
+      await Deno.utime(`${dir}/lock`, overS, overS);
+      server.start();
+      await assertPadts(sites, sites.acs, 3);
       assertEquals(ac.sessions.size, 0);
-      const { uptimeSeconds, sessions } = await until(
+      const { sessions } = await until(
         "it answers",
-        () => sites.server.status().catch(() => undefined),
+        () => server.status().catch(() => undefined),
       );
       assertEquals(sessions, []);
-      assert(uptimeSeconds <= 1, `${performance.now() - sinceMs} ms`);
     }),
 );
 
@@ -171,7 +167,7 @@ testUnless(
         "its sessions are held",
         ({ sessions }) => sessions.length === 3 && sessions.every(({ state }) => state === "held"),
       );
-      await untilPadts(sites.acs, 3);
+      await assertPadts(sites, sites.acs, 3);
       const ms = performance.now() - sinceMs;
       assert(ms > 900 && ms < 3000, `it took ${ms} ms`);
       assertEquals(ac.sessions.size, 0);
@@ -197,7 +193,7 @@ testUnless(
       await net.ip(serverNamespace, "link", "set", "isp0", "up");
       assertEquals(padtsAt(sites.acs), 0);
       server.start();
-      await untilPadts(sites.acs, 1);
+      await assertPadts(sites, sites.acs, 1);
     }),
 );
 

@@ -1,6 +1,7 @@
 // How the program ends: told to, told twice, or because its data worker died.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
+  assertPadts,
   padtsAt,
   type Sites,
   untilPadts,
@@ -117,8 +118,8 @@ for (const side of ["server", "client"] as const) {
         while (await mode.get("/api/status").then(({ status }) => status === 200, () => false));
         assertEquals((await mode.ended()).code, 1);
         assertEquals(mode.matching(/ERROR The data worker died: /).length, 1);
-        await untilPadts(sites.acs, 3);
-        await untilPadts(sites.hosts, 3);
+        await assertPadts(sites, sites.acs, 3);
+        await assertPadts(sites, sites.hosts, 3);
       }),
   );
 }

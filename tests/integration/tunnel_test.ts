@@ -15,7 +15,14 @@ import {
   readEtherType,
   readHeader,
 } from "../../src/wire/mod.ts";
-import { type ModeProcess, padtsAt, type Sites, untilPadts, withSites } from "../support/sites.ts";
+import {
+  assertPadts,
+  type ModeProcess,
+  padtsAt,
+  type Sites,
+  untilPadts,
+  withSites,
+} from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { until } from "../support/until.ts";
 
@@ -246,7 +253,7 @@ testUnless(
       await host.echo();
       await sites.client.end("SIGTERM");
       assertEquals(await host.closed(), "ac");
-      await untilPadts(sites.acs, 1);
+      await assertPadts(sites, sites.acs, 1);
       assertEquals(ac.sessions.size, 0);
     }),
 );

@@ -534,7 +534,14 @@ export function padtsAt(station: Station): number {
   return station.log.count("in", CODE.PADT);
 }
 
-/** Waits until a station has had so many PADT frames. */
+/** Waits until a station has had so many PADT frames, and asserts that no other one is under way. */
+export async function assertPadts(sites: Sites, station: Station, count: number): Promise<void> {
+  await untilPadts(station, count);
+  await sites.settled(station);
+  assertEquals(padtsAt(station), count);
+}
+
+/** Waits until a station has had so many PADT frames, or more. */
 export async function untilPadts(station: Station, count: number): Promise<void> {
   await until(`${count} PADT come in at ${station.name}`, () => padtsAt(station) >= count);
 }
