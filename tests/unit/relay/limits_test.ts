@@ -201,7 +201,7 @@ Deno.test("Relay tells host and AC that every id of the host is taken", () => {
   assertEquals(line.server.relay.sessions.size, 0);
 });
 
-Deno.test("Relay.count() follows a remote's sessions", () => {
+Deno.test("Remote.sessions counts a remote's sessions", () => {
   const line = new Dialogue({ names: ["a", "b"] });
   const counts = () => [1, 2].map((n) => line.server.relay.tunnels.get(n)!.sessions.size);
   line.dial({ at: 0, sessionId: 1 });
