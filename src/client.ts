@@ -8,13 +8,18 @@
 
 import { createHmac } from "node:crypto";
 import { Mode, type ModeOptions, NOWHERE_TO_KEEP } from "./mode.ts";
+import { RateLimit } from "./observe/rate_limit.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
+import { reasonOf } from "./reason.ts";
 import { connect } from "./tunnel/connect.ts";
 import { type Endpoint, formatEndpoint } from "./tunnel/endpoint.ts";
 import { greetServer } from "./tunnel/handshake.ts";
 import { Reconnect } from "./tunnel/reconnect.ts";
 import { FEATURE, type Hello, REASON, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
 
+/** How many attempts that fail alike are logged in that time. */
+const FAILURES_LOGGED = 3;
+const FAILURES_MS = 10_000;
 /** How often the first server is looked for while another one is in use. */
 const FIRST_AGAIN_MS = 30_000;
 /** And how often at most, when it was well for a moment only. */
@@ -73,6 +78,7 @@ export class Client {
   readonly #servers: Endpoint[];
   readonly #reconnect: Reconnect;
   readonly #abort = new AbortController();
+  readonly #failuresLogged = new RateLimit(FAILURES_MS, FAILURES_LOGGED);
   #state: "connecting" | "up" | "waiting" = "connecting";
   #serverName = "";
   #connected = 0;
@@ -180,6 +186,7 @@ export class Client {
     while (!signal.aborted) {
       let upMs = 0;
       let replaced = false;
+      let told = true;
       try {
         this.#state = "connecting";
         const greeted = this.#takeFirst() ?? await this.#attempt();
@@ -189,7 +196,7 @@ export class Client {
         replaced = goodbye === REASON.REPLACED && this.#first === undefined;
         if (!signal.aborted && this.#first === undefined) log.warning("Tunnel lost", { reason });
       } catch (error) {
-        if (!signal.aborted) log.warning(error instanceof Error ? error.message : String(error));
+        if (!signal.aborted) told = this.#logFailure(reasonOf(error));
       }
       if (this.#first !== undefined) continue;
       if (signal.aborted) break;
@@ -199,10 +206,12 @@ export class Client {
       if (this.#reconnect.rival) {
         log.error("Another program is connected as this client: is its state directory a copy?");
       }
-      log.info("Connecting again", {
-        server: formatEndpoint(this.#servers[this.#reconnect.at]),
-        seconds: Math.round(delayMs / 100) / 10,
-      });
+      if (told) {
+        log.info("Connecting again", {
+          server: formatEndpoint(this.#servers[this.#reconnect.at]),
+          seconds: Math.round(delayMs / 100) / 10,
+        });
+      }
       await delay(delayMs, signal);
       // What was held for it may be over by now: it has failed once more, and the others have their turn.
       if (held && !this.#holdsForNext && this.#servers.length > 1) {
@@ -210,6 +219,14 @@ export class Client {
       }
     }
     this.#first?.conn.close();
+  }
+
+  // While sessions are held there are several attempts a second.
+  #logFailure(reason: string): boolean {
+    const suppressed = this.#failuresLogged.allow(reason, performance.now());
+    if (suppressed < 0) return false;
+    this.#mode.log.warning(reason, suppressed > 0 ? { suppressed } : {});
+    return true;
   }
 
   // Whether sessions are held for the server that is to be tried next.

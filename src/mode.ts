@@ -216,11 +216,11 @@ export class Mode {
   #kept(): KeptState | undefined {
     const state = this.#state;
     if (state === undefined) return undefined;
-    const { path, segment, nextSerial, owed, silentMs = 0 } = state;
+    const { path, segment, nextSerial, owed, away, identity: secret, silentMs = 0 } = state;
     const sessions = state.sessions.map((session) =>
       this.#hooks.knows(session.remote) ? session : { ...session, remote: "" }
     );
-    return { path, segment, nextSerial, owed, silentMs, sessions };
+    return { path, segment, nextSerial, owed, away, secret, silentMs, sessions };
   }
 
   /** Resolves when it has stopped; rejects when it can't go on. */
@@ -256,7 +256,7 @@ export class Mode {
 
   /** Whether a stop can leave the sessions to the next run. */
   get keepsSessions(): boolean {
-    return this.#options.stateDir !== undefined;
+    return this.#options.stateDir !== undefined && this.#options.graceMs !== 0;
   }
 
   /** Takes what can change while it runs. */

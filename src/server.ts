@@ -71,6 +71,8 @@ export class Server {
   readonly #tunnels = new Map<number, { name: string; address: string; remote?: string }>();
   /** Connections at their handshake, in the order they came, with their addresses. */
   readonly #greeting = new Map<Deno.TcpConn, string>();
+  /** The clients that are away and have sessions here. */
+  readonly #held: Set<string>;
   readonly #strangers = new RateLimit(LOG_EVERY_MS);
   readonly #refusals = new RateLimit(LOG_EVERY_MS, REFUSALS_LOGGED);
   readonly #comings = new RateLimit(LOG_EVERY_MS, CHANGES_LOGGED);
@@ -82,7 +84,9 @@ export class Server {
     allow: AllowList,
     listener: Deno.TcpListener,
     mode: Mode,
+    held: Set<string>,
   ) {
+    this.#held = held;
     this.#options = options;
     this.#allow = allow;
     this.#listener = listener;
@@ -108,18 +112,20 @@ export class Server {
         { cause: error },
       );
     }
+    const held = new Set<string>();
     try {
       const mode: Mode = await Mode.start("server", options, {
         tunnelUp: () => {},
         tunnelEnded: (id, reason) => server.#tunnelEnded(id, reason),
-        held: () => {},
+        held: (remote, sessions) => void (sessions > 0 ? held.add(remote) : held.delete(remote)),
         knows: () => true,
         failed: () => listener.close(),
         healthy: () => server.#stopping === undefined,
         reconnects: () => 0,
         tunnels: (up: TunnelStatus[]) => up,
       }, { tags, maxHeld: maxClientsOf(options) });
-      const server = new Server(options, allow, listener, mode);
+      for (const remote of mode.restored) held.add(remote);
+      const server = new Server(options, allow, listener, mode, held);
       mode.log.info("Listening", { address: formatEndpoint(server.address), allow: String(allow) });
       server.#accept();
       return server;
@@ -257,6 +263,7 @@ export class Server {
       });
       this.#greeting.delete(conn);
       this.#tunnels.set(id, { name, address: conn.remoteAddr.hostname, remote });
+      if (remote !== undefined) this.#held.delete(remote);
       if (this.#comings.allow(conn.remoteAddr.hostname, performance.now()) >= 0) {
         this.#mode.log.info("Client connected", { name, peer, software });
       }
@@ -273,9 +280,10 @@ export class Server {
   #full(remote: string | undefined): Goodbye | undefined {
     const most = maxClientsOf(this.#options);
     if (this.#tunnels.size < most) return undefined;
-    // One that comes back takes the place of itself.
-    if (remote !== undefined && [...this.#tunnels.values()].some((t) => t.remote === remote)) {
-      return undefined;
+    // One that comes back takes the place of itself; one that has sessions here has one in any case.
+    if (remote !== undefined) {
+      const known = [...this.#tunnels.values()].some((tunnel) => tunnel.remote === remote);
+      if (known || this.#held.has(remote)) return undefined;
     }
     return { reason: REASON.FULL, text: `${most} clients are connected already (--max-clients)` };
   }

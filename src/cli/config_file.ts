@@ -17,7 +17,7 @@ export const CONFIG_FLAGS: Flags = {
  *
  * @param flags What may be in it.
  * @param text One flag a line without its dashes, then its value, with an equals sign between or
- * without; empty lines, and lines that begin with `#`, are skipped.
+ * without, and in double quotes or without; empty lines, and lines that begin with `#`, are skipped.
  * @param name The file's name, for the errors.
  * @throws {UsageError} If a line is not one of the flags; the message has the file and the line.
  */
@@ -27,7 +27,8 @@ export function parseConfig(flags: Flags, text: string, name: string): Given {
     const match = /^\s*(?:#.*|([a-z][a-z-]*)(?:\s*=\s*|\s+|\s*$)(.*?))?\s*$/.exec(line);
     const fail = (why: string) => new UsageError(`Cannot read ${name}, line ${index + 1}: ${why}`);
     if (match === null) throw fail("it is not `name value`");
-    const [, flag, value] = match;
+    const [, flag, quoted] = match;
+    const value = quoted && unquoted(quoted);
     if (flag === undefined) continue;
     if (!Object.hasOwn(flags, flag) || flag === "config") throw fail(`there is no flag ${flag}`);
     const takesValue = flags[flag].value !== undefined;
@@ -71,4 +72,8 @@ export function readFlagsAndConfig(flags: Flags, args: string[]): Given {
     value: (flag) => values(flag)[0],
     has: (flag) => given.has(flag) || more.has(flag),
   };
+}
+
+function unquoted(value: string): string {
+  return /^"[^"]*"$/.test(value) ? value.slice(1, -1) : value;
 }

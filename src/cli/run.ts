@@ -4,7 +4,7 @@ import { ConfigurationError } from "../configuration_error.ts";
 import type { LeveledLog } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
 import { readFlagsAndConfig } from "./config_file.ts";
-import { type Flags, type Given, logLevel } from "./options.ts";
+import { type Flags, type Given, logLevel, UsageError } from "./options.ts";
 
 /** A mode that runs. */
 interface Running<O> {
@@ -39,8 +39,8 @@ export async function runMode<O extends { log: LeveledLog }>(
   subject: Subject<O>,
   args: string[],
 ): Promise<number> {
-  let given = readFlagsAndConfig(subject.flags, args);
-  const options = subject.options(given);
+  const given = readFlagsAndConfig(subject.flags, args);
+  const options = optionsOf(subject, given, args);
   const { log } = options;
   const told = Promise.withResolvers<{ keepSessions: boolean }>();
   let running: Running<O> | undefined;
@@ -56,7 +56,7 @@ export async function runMode<O extends { log: LeveledLog }>(
   Deno.addSignalListener("SIGUSR2", () => {
     if (running?.keepsSessions === false) {
       log.error(
-        "Cannot stop and keep the sessions: give --state-dir, where the next run finds them",
+        "Cannot stop and keep the sessions: that takes --state-dir, and a --grace other than 0",
       );
     } else stop(true);
   });
@@ -64,10 +64,9 @@ export async function runMode<O extends { log: LeveledLog }>(
     if (running === undefined || signals > 0) return;
     try {
       const anew = readFlagsAndConfig(subject.flags, args);
-      running.reload(subject.options(anew));
+      running.reload(optionsOf(subject, anew, args));
       log.level = logLevel(anew);
       const late = changed(subject, given, anew);
-      given = anew;
       log.info("Configuration read again", { file: anew.value("config") });
       if (late.length > 0) {
         log.warning("Some of what has changed needs a restart", { flags: late.join() });
@@ -93,6 +92,23 @@ export async function runMode<O extends { log: LeveledLog }>(
   } catch {
     // The log has it.
     return 1;
+  }
+}
+
+// What is wrong with a value is said of its flag, which may be one of the file's.
+function optionsOf<O extends { log: LeveledLog }>(
+  { options }: Subject<O>,
+  given: Given,
+  args: string[],
+): O {
+  try {
+    return options(given);
+  } catch (error) {
+    const [flag] = /--[a-z][a-z-]*/.exec((error as Error).message) ?? [];
+    const isFiles = flag !== undefined && !args.some((arg) => arg.split("=")[0] === flag);
+    const file = given.value("config");
+    if (!(error instanceof UsageError) || !isFiles || file === undefined) throw error;
+    throw new UsageError(`${error.message} (in ${file})`);
   }
 }
 

@@ -119,7 +119,7 @@ function template(given: Given, flag: string): string | undefined {
   try {
     if (text !== undefined) LineTemplate.parse(text);
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(`Cannot read --${flag}: ${(error as Error).message}`);
   }
   return text;
 }

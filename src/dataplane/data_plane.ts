@@ -27,7 +27,7 @@ import {
   systemError,
 } from "../../ffi/mod.ts";
 import type { LinkState } from "../observe/status.ts";
-import { DROP, PPP_OVERHEAD, Relay, TICK_MS } from "../relay/mod.ts";
+import { DROP, PPP_OVERHEAD, randomTokens, Relay, TICK_MS } from "../relay/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
 import {
   CODE,
@@ -143,6 +143,7 @@ export class DataPlane {
       maxHeld: options.maxHeld,
       limits: options.limits,
       firstSerial: state?.nextSerial,
+      tokens: randomTokens(state?.secret),
       tags: options.tags,
       interfaceName: options.interfaceName,
     }, {
@@ -161,7 +162,10 @@ export class DataPlane {
         // Its station has ended the last one: there is nothing to come back for.
         if (remote.held && remote.sessions.size === 0) this.#held(remote.key, 0);
       },
-      forgotten: ({ key }) => this.#held(key, 0),
+      forgotten: (remote) => {
+        this.#keeper?.notAway(remote);
+        this.#held(remote.key, 0);
+      },
     });
     this.#snapshots = new Snapshots(
       this.#relay.sessions,
@@ -517,6 +521,7 @@ export class DataPlane {
       return this.#report.push({ type: "tunnel-ended", id, reason });
     }
     const replaced = this.#relay.addTunnel(id, { key, name, address }, nowMs);
+    this.#keeper?.notAway(this.#relay.tunnels.get(id)!);
     // The same remote has come by another way, perhaps before anybody saw the old one end.
     this.#tunnels.get(replaced)?.channel.end("replaced by a newer tunnel", REASON.REPLACED);
     this.#report.push({ type: "tunnel-up", id });
@@ -526,7 +531,10 @@ export class DataPlane {
     this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended, goodbye }) => {
       const remote = this.#relay.tunnels.get(id);
       this.#relay.removeTunnel(id, "the tunnel is gone", nowMs);
-      if (remote !== undefined) this.#held(remote.key, remote.sessions.size);
+      if (remote !== undefined) {
+        this.#keeper?.away(remote);
+        this.#held(remote.key, remote.sessions.size);
+      }
       this.#report.push({ type: "tunnel-ended", id, reason: ended!, goodbye });
     });
     this.#graceOverMs = graceOverMs(this.#relay);

@@ -1,7 +1,7 @@
 // What the data plane notes in the state directory, and takes up from there when it begins.
 
 import { sameMac } from "../wire/mod.ts";
-import type { Relay, Session } from "../relay/mod.ts";
+import type { Relay, Remote, Session } from "../relay/mod.ts";
 import { Journal, type SessionRecord } from "../state/mod.ts";
 import type { KeptState } from "./messages.ts";
 import type { Reporter } from "./reporter.ts";
@@ -9,11 +9,14 @@ import type { Reporter } from "./reporter.ts";
 /** Keeps sessions, and the PADTs that the link has not taken, for another run of the program. */
 export class Keeper {
   readonly #journal: Journal;
+  /** The remotes that were noted as away. */
+  readonly #noted: Set<string>;
   /** Tries once more to write what `tick` was given last. */
   #lastChance = () => {};
 
   /** Notes from now on what changes. */
   constructor(state: KeptState, report: Reporter) {
+    this.#noted = new Set(state.away.keys());
     this.#journal = Journal.open(state.path, state.segment, {
       full: (segment) => report.push({ type: "segment", segment }),
       failed: (error) =>
@@ -28,6 +31,18 @@ export class Keeper {
 
   closed(session: Session): void {
     this.#journal.closed(session.serial);
+  }
+
+  /** Notes since when a remote has to come back for its sessions. */
+  away({ key, sessions }: Remote): void {
+    if (key === undefined || sessions.size === 0) return;
+    this.#noted.add(key);
+    this.#journal.away(key, Date.now());
+  }
+
+  /** Notes that nobody waits for a remote any more. */
+  notAway({ key }: Remote): void {
+    if (key !== undefined && this.#noted.delete(key)) this.#journal.back(key);
   }
 
   owes(padt: Uint8Array): void {
@@ -59,7 +74,9 @@ export function restore(relay: Relay, state: KeptState, nowMs: number): void {
   for (const { remote, name, openedAtMs, ...record } of state.sessions) {
     const openedMs = nowMs - Math.max(0, Date.now() - openedAtMs);
     const key = remote === "" ? undefined : remote;
-    const heldSinceMs = nowMs - state.silentMs;
+    const awaySinceMs = state.away.get(remote) ?? Infinity;
+    // A clock that went back makes nobody's time longer than since the last sign of life.
+    const heldSinceMs = nowMs - Math.max(state.silentMs, Date.now() - awaySinceMs);
     const session = relay.restore(
       { ...record, openedMs },
       { key, name, heldSinceMs },

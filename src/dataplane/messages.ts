@@ -43,6 +43,10 @@ export interface KeptState {
   sessions: SessionRecord[];
   /** PADTs that the link has not taken. */
   owed: Uint8Array[];
+  /** Since when remotes had no tunnel, in ms since the epoch, by their keys. */
+  away: ReadonlyMap<string, number>;
+  /** What nobody else knows, and each run does. */
+  secret: Uint8Array;
   /** For how long no process was there to carry them, in ms. */
   silentMs: number;
 }

@@ -21,7 +21,7 @@ export const TURN_MS = 3000;
 const RELAY_TAG_TURN_MS = 10_000;
 
 /** For how long a PADS of an open session is taken for a repeat of the one that opened it. */
-export const REPEAT_MS = 60_000;
+export const REPEAT_MS = 10_000;
 
 /** The key of the only place. */
 const ONLY = "";
@@ -64,13 +64,17 @@ export class FixedMatching implements Matching {
     const place = this.#places.get(key);
     if (place !== undefined) return place.admit(pending, nowMs);
     const turnMs = this.#relayTag ? RELAY_TAG_TURN_MS : TURN_MS;
-    this.#places.set(key, new Place(pending, turnMs, nowMs));
+    this.#places.set(key, new Place(pending, turnMs, !this.#relayTag, nowMs));
     return true;
   }
 
   find(packet: DiscoveryPacket): ServerPending | undefined {
     const place = this.#placeOfAnswer(packet);
     return place === undefined ? undefined : this.#places.get(place)?.holder;
+  }
+
+  tokenOf({ tags }: DiscoveryPacket): Uint8Array | undefined {
+    return this.#relayTag ? findRelaySessionId(tags) : undefined;
   }
 
   isRepeat(

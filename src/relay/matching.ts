@@ -28,6 +28,8 @@ export interface Matching {
   toHost(pending: ServerPending, tags: Tag[]): Tag[];
   /** Lets a frame of a discovery go to the AC; false while another one is in its way. */
   admit(pending: ServerPending, nowMs: number): boolean;
+  /** What may be the token of the discovery that an answer is for. */
+  tokenOf(packet: DiscoveryPacket): Uint8Array | undefined;
   /** The discovery that an answer is for. */
   find(packet: DiscoveryPacket): ServerPending | undefined;
   /**

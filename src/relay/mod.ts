@@ -8,3 +8,4 @@ export * from "./options.ts";
 export * from "./relay.ts";
 export * from "./remote.ts";
 export * from "./session_table.ts";
+export * from "./tokens.ts";

@@ -5,6 +5,7 @@ import type { AddedTags } from "./added_tags.ts";
 import type { Limits } from "./limits.ts";
 import type { Remote } from "./remote.ts";
 import type { Session } from "./session_table.ts";
+import type { TokenSource } from "./tokens.ts";
 
 /** Which side of the tunnel this is: the server's link leads to the AC, the client's to the hosts. */
 export type Side = "server" | "client";
@@ -39,8 +40,8 @@ export interface RelayOptions {
   tags?: AddedTags;
   /** What the link's interface is called there; nothing without it. */
   interfaceName?: string;
-  /** Makes what stands for a discovery on the AC's link; another one at each call. */
-  newToken?: () => Uint8Array;
+  /** Makes what stands for a discovery on the AC's link; by default known again in this run only. */
+  tokens?: TokenSource;
 }
 
 /** What a relay does to the world outside. Frames are only lent for the length of the call. */

@@ -1,5 +1,6 @@
 // A place that one discovery at a time can have: whose turn it is, and whose the next one.
 
+import { equals } from "@std/bytes";
 import { sameMac } from "../wire/mod.ts";
 import type { ServerPending } from "./matching.ts";
 
@@ -16,14 +17,20 @@ const WAIT_MS = 12_000;
 export class Place {
   #holder: ServerPending;
   readonly #turnMs: number;
+  readonly #goesOn: typeof sameHost;
   #sinceMs: number;
   /** One of those that were refused: the first that has not just had its turn. */
   #waiting: { pending: ServerPending; askedMs: number } | undefined;
   /** The last one that lost its turn. */
   #ousted: ServerPending | undefined;
 
-  /** Given to its first holder. */
-  constructor(holder: ServerPending, turnMs: number, nowMs: number) {
+  /**
+   * Given to its first holder.
+   *
+   * @param oneEach Whether a host may have only one discovery under way; else its next one takes over.
+   */
+  constructor(holder: ServerPending, turnMs: number, oneEach: boolean, nowMs: number) {
+    this.#goesOn = oneEach ? sameDiscovery : sameHost;
     this.#holder = holder;
     this.#turnMs = turnMs;
     this.#sinceMs = nowMs;
@@ -39,7 +46,7 @@ export class Place {
     const holder = this.#holder;
     const waiting = this.#waitingAt(nowMs);
     const over = nowMs - this.#sinceMs >= this.#turnMs;
-    if (holder.underWay && sameHost(holder, pending)) {
+    if (holder.underWay && this.#goesOn(holder, pending)) {
       if (over && waiting !== undefined) return false;
       this.#holder = pending;
       // A long dial is not over while nobody else asks.
@@ -68,6 +75,13 @@ export class Place {
   #lostTurn(pending: ServerPending): boolean {
     return this.#ousted !== undefined && sameHost(this.#ousted, pending);
   }
+}
+
+// One host may dial several sessions, told apart by Host-Uniq.
+function sameDiscovery(a: ServerPending, b: ServerPending): boolean {
+  const [one, other] = [a.hostUniq, b.hostUniq];
+  const same = one === undefined || other === undefined ? one === other : equals(one, other);
+  return same && sameHost(a, b);
 }
 
 function sameHost(a: ServerPending, b: ServerPending): boolean {

@@ -20,9 +20,10 @@ import type { DiscoveryRelay } from "./options.ts";
 import type { Relay } from "./relay.ts";
 import type { Remote } from "./remote.ts";
 import { Requests } from "./requests.ts";
-import type { Session } from "./session_table.ts";
+import { isSessionId, type Session } from "./session_table.ts";
 import { findHostUniq } from "./tag_list.ts";
-import { TOKEN_BYTES, TokenMatching } from "./token_matching.ts";
+import { TokenMatching } from "./token_matching.ts";
+import { randomTokens, type TokenSource } from "./tokens.ts";
 
 /**
  * The longest PADI, with the PPPoE header: beyond it, another agent has no room for its tag (RFC 2516,
@@ -40,15 +41,15 @@ export class ServerDiscovery implements DiscoveryRelay {
   readonly #pending: PendingTable<ServerPending>;
   /** Which discovery has opened a session: another PADS of that is a repeat. */
   readonly #openers = new WeakMap<Session, ServerPending>();
-  readonly #newToken: () => Uint8Array;
+  readonly #tokens: TokenSource;
   readonly #agent: LineAgent;
 
   constructor(relay: Relay) {
     this.#relay = relay;
-    const { newToken, tags = {}, interfaceName = "" } = relay.options;
+    const { tokens = randomTokens(), tags = {}, interfaceName = "" } = relay.options;
     const { hostUniq, relayTag = true } = tags;
     this.#agent = new LineAgent(tags, interfaceName);
-    this.#newToken = newToken ?? (() => crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)));
+    this.#tokens = tokens;
     this.#matching = hostUniq === undefined
       ? new TokenMatching()
       : new FixedMatching(hostUniq, relayTag);
@@ -89,7 +90,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { code, source, sessionId } = packet;
     const repeated = code === CODE.PADS ? this.#repeated(packet, nowMs) : undefined;
     const pending = repeated === "unknown" ? undefined : repeated ?? this.#matching.find(packet);
-    if (pending === undefined) return ports.drop(DROP["unknown-host-uniq"]);
+    if (pending === undefined) return this.#unwanted(packet);
     const facing = this.#relay.facing(pending.remote, pending.hostMac);
     if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
     this.#pending.keep(pending, nowMs);
@@ -99,7 +100,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { tunnel } = pending.remote;
     if (code === CODE.PADS && repeated === undefined) {
       if (sessionId === 0xffff) return ports.drop(DROP.malformed);
-      if (pending.requests.open === 0) return ports.drop(DROP["unknown-host-uniq"]);
+      if (pending.requests.open === 0) return this.#unwanted(packet);
       pending.underWay = false;
       // Id 0 is a refusal, which the host must see but which opens nothing (RFC 2516, section 5.4).
       if (sessionId !== 0 && !this.#open(pending, packet, facing, nowMs)) {
@@ -110,6 +111,19 @@ export class ServerDiscovery implements DiscoveryRelay {
       }
     }
     ports.toTunnel(tunnel, emitDiscovery(answer));
+  }
+
+  // What this relay has asked for, but for nobody who waits any more: who did may have gone, or an earlier
+  // run of this program have asked. The AC has a session all the same.
+  #unwanted(packet: DiscoveryPacket): void {
+    const { ports, sessions } = this.#relay;
+    const { code, source, destination, sessionId } = packet;
+    const token = code === CODE.PADS && isSessionId(sessionId) && this.#matching.tokenOf(packet);
+    if (
+      token && this.#tokens.made(token) &&
+      sessions.atLink(sessionId, source, destination) === undefined
+    ) ports.toLink(padt(source, destination, sessionId));
+    ports.drop(DROP["unknown-host-uniq"]);
   }
 
   has(remote: Remote): boolean {
@@ -139,7 +153,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       hostMac: source.slice(),
       hostUniq: findHostUniq(tags)?.slice(),
       relaySessionId: this.#matching.relaySessionId(tags)?.slice(),
-      token: this.#newToken(),
+      token: this.#tokens.next(),
       // Once: a client that has another name by its PADR does not get another line.
       line: this.#agent.tagOf(remote.name, source),
       requests: new Requests(),

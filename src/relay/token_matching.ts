@@ -7,9 +7,6 @@ import type { Matching, ServerPending } from "./matching.ts";
 import type { Session } from "./session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
-/** How long a token is. */
-export const TOKEN_BYTES = 8;
-
 /** The way that needs nothing of an AC but what RFC 2516 asks of it, and of hosts nothing at all. */
 export class TokenMatching implements Matching {
   readonly #byToken = new Map<string, ServerPending>();
@@ -31,7 +28,11 @@ export class TokenMatching implements Matching {
 
   find({ tags }: DiscoveryPacket): ServerPending | undefined {
     const token = findHostUniq(tags);
-    return token?.length === TOKEN_BYTES ? this.#byToken.get(byteKey(token)) : undefined;
+    return token && this.#byToken.get(byteKey(token));
+  }
+
+  tokenOf({ tags }: DiscoveryPacket): Uint8Array | undefined {
+    return findHostUniq(tags);
   }
 
   isRepeat(

@@ -13,6 +13,8 @@
 import { reasonOf } from "../reason.ts";
 import { segmentPath } from "./files.ts";
 import {
+  encodeAway,
+  encodeBack,
   encodeClose,
   encodeOpen,
   encodeOwe,
@@ -107,6 +109,16 @@ export class Journal {
   /** Notes that the link has taken it, or that it is given up. */
   paid(frame: Uint8Array): void {
     this.#append(() => encodePaid(frame));
+  }
+
+  /** Notes that a remote with sessions has no tunnel since then, in ms since the epoch. */
+  away(remote: string, sinceMs: number): void {
+    this.#append(() => encodeAway(remote, sinceMs));
+  }
+
+  /** Notes that it has one again. */
+  back(remote: string): void {
+    this.#append(() => encodeBack(remote));
   }
 
   /**

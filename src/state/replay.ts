@@ -11,6 +11,8 @@ export class Replay {
   readonly sessions = new Map<number, SessionRecord>();
   /** The owed PADTs, by their hexadecimal digits. */
   readonly owed = new Map<string, Uint8Array>();
+  /** Since when remotes have no tunnel, by their keys. */
+  readonly away = new Map<string, number>();
   /** The highest serial number that was seen. */
   lastSerial = 0;
   // What a reset has not named so far: dropped at its end only, since the process may have been
@@ -37,8 +39,16 @@ export class Replay {
       case "paid":
         this.owed.delete(change.key);
         return;
+      case "away":
+        this.away.set(change.remote, change.sinceMs);
+        return;
+      case "back":
+        this.away.delete(change.remote);
+        return;
       case "reset":
         if (change.part === "begin") {
+          // Who has come back meanwhile is not known; the time then begins anew.
+          this.away.clear();
           this.#unnamedSessions = new Set(this.sessions.keys());
           this.#unnamedOwed = new Set(this.owed.keys());
           return;

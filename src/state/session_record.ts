@@ -37,6 +37,9 @@ export type Change =
   /** A PADT that the link has not taken yet; `key` is the frame in hexadecimal. */
   | { type: "owe"; key: string; frame: Uint8Array }
   | { type: "paid"; key: string }
+  /** A remote with sessions has no tunnel since then, in whole ms since the epoch; or has one again. */
+  | { type: "away"; remote: string; sinceMs: number }
+  | { type: "back"; remote: string }
   /** All that is live follows; what was before and is not in it has ended unnoticed. */
   | { type: "reset"; part: "begin" | "end" };
 
@@ -72,6 +75,16 @@ export function encodePaid(frame: Uint8Array): string {
   return `{"paid":"${frame.toHex()}"}\n`;
 }
 
+/** A remote that has no tunnel since then. */
+export function encodeAway(remote: string, sinceMs: number): string {
+  return `${JSON.stringify({ away: { remote, since: new Date(sinceMs).toISOString() } })}\n`;
+}
+
+/** A remote that has a tunnel again. */
+export function encodeBack(remote: string): string {
+  return `${JSON.stringify({ back: remote })}\n`;
+}
+
 /** The beginning or the end of all that is live. */
 export function encodeReset(part: "begin" | "end"): string {
   return `{"reset":"${part}"}\n`;
@@ -101,6 +114,13 @@ export function parseLine(line: string): Change | undefined {
     }
     case "paid":
       return typeof value === "string" && parsePadt(value) ? { type, key: value } : undefined;
+    case "away": {
+      if (!isObject(value) || typeof value.remote !== "string") return undefined;
+      const sinceMs = readTime(value.since);
+      return sinceMs === undefined ? undefined : { type, remote: value.remote, sinceMs };
+    }
+    case "back":
+      return typeof value === "string" ? { type, remote: value } : undefined;
     case "reset":
       return value === "begin" || value === "end" ? { type, part: value } : undefined;
   }

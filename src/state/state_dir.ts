@@ -30,7 +30,7 @@ import { encodeHeader } from "./header.ts";
 import { parseHex } from "./hex.ts";
 import { type Damage, load, type Loaded } from "./load.ts";
 import type { Replay } from "./replay.ts";
-import { encodeOpen, encodeOwe, type SessionRecord } from "./session_record.ts";
+import { encodeAway, encodeOpen, encodeOwe, type SessionRecord } from "./session_record.ts";
 
 const IDENTITY_BYTES = 16;
 const EVERY_MS = 1000;
@@ -66,6 +66,8 @@ export class StateDir {
   readonly sessions: SessionRecord[];
   /** The PADTs that the link had not taken then. */
   readonly owed: Uint8Array[];
+  /** Since when remotes had no tunnel then, in ms since the epoch, by their keys. */
+  readonly away: ReadonlyMap<string, number>;
   /**
    * How long ago that process gave its last sign of life, in ms by the wall clock, 0 if that went
    * back; undefined when there was none.
@@ -96,6 +98,7 @@ export class StateDir {
     this.identity = found.identity;
     this.sessions = [...replay.sessions.values()];
     this.owed = [...replay.owed.values()];
+    this.away = awayOf(replay);
     this.silentMs = found.silentMs;
     this.nextSerial = replay.lastSerial + 1;
     this.segment = this.#current = lastSegment(found.loaded) + 1;
@@ -295,10 +298,18 @@ async function compact(path: string, options: StateDirOptions, loaded: Loaded): 
   for (const segment of segments) await removeFile(segmentPath(path, segment));
 }
 
-function* baseLines(header: string, { sessions, owed }: Replay): Generator<string> {
+/** Those who are away and have something to come back for. */
+function awayOf({ sessions, away }: Replay): Map<string, number> {
+  const remotes = new Set(Array.from(sessions.values(), ({ remote }) => remote));
+  return new Map([...away].filter(([remote]) => remotes.has(remote)));
+}
+
+function* baseLines(header: string, replay: Replay): Generator<string> {
+  const { sessions, owed } = replay;
   yield header;
   for (const record of sessions.values()) yield encodeOpen(record);
   for (const frame of owed.values()) yield encodeOwe(frame);
+  for (const [remote, sinceMs] of awayOf(replay)) yield encodeAway(remote, sinceMs);
 }
 
 function whatOf({ lines }: Damage): string {

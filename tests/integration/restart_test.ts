@@ -1,8 +1,15 @@
 // Sessions that outlive a process: what is killed or stopped comes back, and a thousand hosts go on.
 import { assert, assertEquals } from "@std/assert";
 import type { SimulatedHost } from "../../src/lab/mod.ts";
-import { CODE, formatMac, parseMac } from "../../src/wire/mod.ts";
-import { assertPadts, padtsAt, type Sites, withSites } from "../support/sites.ts";
+import {
+  CODE,
+  emitDiscovery,
+  formatMac,
+  parseDiscovery,
+  parseMac,
+  readCode,
+} from "../../src/wire/mod.ts";
+import { assertPadts, padtsAt, type Sites, untilPadts, withSites } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { until } from "../support/until.ts";
 
@@ -124,7 +131,7 @@ testUnless(
       sites.ac();
       const { hosts: [host] } = await sites.dialMany(1);
       sites.server.signal("SIGUSR2");
-      await sites.server.untilLine(/Cannot stop and keep the sessions: give --state-dir/);
+      await sites.server.untilLine(/Cannot stop and keep the sessions: that takes --state-dir/);
       assertEquals((await host.exchange({ frames: 10 })).returned, 10);
     }),
 );
@@ -310,3 +317,78 @@ testUnless(skipped, "SIGHUP takes a new allow list, and touches no session", asy
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+testUnless(
+  skipped,
+  "The grace goes on over restarts of the server",
+  () =>
+    withState(["--grace", "3"], async (sites) => {
+      const ac = sites.ac();
+      await sites.dialMany(2);
+      const sinceMs = performance.now();
+      await sites.client.end("SIGKILL");
+      const { server } = sites;
+      while (performance.now() - sinceMs < 2500) {
+        await server.untilStatus(
+          "its sessions are held",
+          ({ sessions }) =>
+            sessions.length === 2 && sessions.every(({ state }) => state === "held"),
+        );
+        await server.end("SIGKILL");
+        server.start();
+        await server.untilHealth(200);
+      }
+      await untilPadts(sites.acs, 2);
+      const ms = performance.now() - sinceMs;
+      assert(ms > 2900 && ms < 5000, `it took ${ms} ms`);
+      assertEquals(ac.sessions.size, 0);
+    }),
+);
+
+testUnless(
+  skipped,
+  "A session that the AC grants while the server is away is given back",
+  () =>
+    withState([], async (sites) => {
+      const { server, acs, hosts: station } = sites;
+      const ac = sites.ac();
+      // Answers nothing by itself.
+      ac.close();
+      const host = sites.host({ attempts: 1, retryMs: 300 });
+      const dialled = host.dial().catch(() => {});
+      const { bytes: sought } = await acs.log.waitFor(({ direction, bytes }) =>
+        direction === "in" && readCode(bytes) === CODE.PADI
+      );
+      const { source: face, tags } = parseDiscovery(sought)!;
+      await server.end("SIGKILL");
+      server.start();
+      await server.untilHealth(200);
+      const frame = { destination: face, source: acs.mac, code: CODE.PADS, sessionId: 9, tags };
+      acs.send(emitDiscovery(frame));
+      await untilPadts(acs, 1);
+      await dialled;
+      assertEquals(padtsAt(station), 0);
+    }),
+);
+
+testUnless(skipped, "A client that is away keeps its place under --max-clients", () =>
+  withSites({
+    clients: 2,
+    serverFlags: "--listen 0.0.0.0:8863 --allow 10.0.0.0/8 --max-clients 1".split(" "),
+    start: false,
+  }, async (sites) => {
+    const [first, second] = sites.sites;
+    sites.server.start();
+    first.client.start();
+    await first.client.untilHealth(200);
+    sites.ac();
+    const host = sites.host();
+    await host.dial();
+    await sites.reachable(first, false);
+    await sites.resetTunnels();
+    await sites.server.untilStatus("it is held", ({ sessions }) => sessions[0]?.state === "held");
+    second.client.start();
+    await second.client.untilHealth(200);
+    await sites.reachable(first, true);
+    await goesOn(host);
+  }));

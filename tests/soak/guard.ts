@@ -109,6 +109,7 @@ export class Guard {
       this.#call = undefined;
     }
     for (const reason of whole.drops) this.#world.count(`drop ${DROP_REASONS[reason]}`);
+    this.#settleRefusal(whole);
     for (const { bytes, padt } of whole.link) {
       hold(
         !isPadt(bytes) || padt !== undefined || whole.hostile,
@@ -301,6 +302,22 @@ export class Guard {
   }
 
   // A PADS that went through says which session it truly is that the relay has now.
+  // A PADS for nobody who waits is answered by a PADT: the AC has made a session for it.
+  #settleRefusal({ from, bytes, link }: Call): void {
+    if (from !== "link" || bytes === undefined || readCode(bytes) !== CODE.PADS) return;
+    const packet = parseDiscovery(bytes);
+    const grant = packet && this.#world.truth.grantOf(packet.tags);
+    if (packet === undefined || grant === undefined) return;
+    const { source, destination, sessionId } = packet;
+    for (const sent of link) {
+      if (sent.padt !== undefined || !isPadtTo(sent.bytes, source, destination, sessionId)) {
+        continue;
+      }
+      sent.padt = this.#end(grant, false);
+      this.#world.count("refused");
+    }
+  }
+
   #settlePads({ from, bytes, link, tunnel, hostile }: Call): void {
     if (hostile || bytes === undefined || readEtherType(bytes) === ETH_P_PPP_SES) return;
     const code = readCode(bytes);

@@ -2,7 +2,7 @@
 // comes from them and from the link, as the data plane asks it.
 
 import type { Relay, Remote, Session, Side } from "../../src/relay/mod.ts";
-import { DROP_REASONS } from "../../src/relay/mod.ts";
+import { DROP_REASONS, Tokens } from "../../src/relay/mod.ts";
 import {
   ETH_P_PPP_SES,
   ETHERNET,
@@ -19,7 +19,7 @@ import type { World } from "./world.ts";
 
 const LATE_TICK_MS = 5000;
 const FIXED_HOST_UNIQ = new TextEncoder().encode("isp");
-const TOKEN_BYTES = 8;
+const SECRET_BYTES = 16;
 
 /** What both modes have. */
 export abstract class Program {
@@ -35,6 +35,8 @@ export abstract class Program {
   /** When it was killed. */
   #deadMs = 0;
   #tunnels = 0;
+  /** By which it knows what it asked for in an earlier run. */
+  #secret: Uint8Array;
   readonly #guard: Guard;
 
   constructor(world: World, side: Side, name: string, segment: Segment, linkMac: Uint8Array) {
@@ -44,6 +46,7 @@ export abstract class Program {
     this.segment = segment;
     this.linkMac = linkMac;
     segment.heard = (bytes) => this.#hear(bytes);
+    this.#secret = world.random.bytes(SECRET_BYTES);
     this.#guard = new Guard(this);
   }
 
@@ -81,7 +84,10 @@ export abstract class Program {
     const { timeline, plan } = world;
     this.incarnation++;
     world.note(this.name, `starts ${withState ? "with" : "without"} its state`);
-    if (!withState) this.forgetState();
+    if (!withState) {
+      this.#secret = world.random.bytes(SECRET_BYTES);
+      this.forgetState();
+    }
     this.#tunnels = 0;
     this.#guard.begin({
       side: this.side,
@@ -91,7 +97,7 @@ export abstract class Program {
       deadMs: plan.deadMs,
       graceMs: plan.graceMs,
       tags: plan.fixedHostUniq ? { hostUniq: FIXED_HOST_UNIQ } : {},
-      newToken: () => world.random.bytes(TOKEN_BYTES),
+      tokens: new Tokens(this.#secret, world.random.uint32()),
     }, withState);
     this.run({ from: "own" }, (relay) => {
       for (const entry of this.journal.values()) {

@@ -59,10 +59,10 @@ export class Dialogue {
 
   constructor({ server, client, names = ["c"] }: DialogueOptions = {}) {
     let tokens = 0;
-    const newToken = () =>
+    const next = () =>
       Uint8Array.from([..."token"].map((c) => c.charCodeAt(0)).concat(0, 0, ++tokens));
     this.server = makeEnd(
-      { side: "server", linkMac: SERVER_LINK, newToken, ...server },
+      { side: "server", linkMac: SERVER_LINK, tokens: { next, made: () => false }, ...server },
       (tunnel, frame) =>
         this.#carry(() => this.clients[tunnel - 1].relay.discoveryFromTunnel(1, frame, this.nowMs)),
     );

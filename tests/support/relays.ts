@@ -152,7 +152,7 @@ export class RecordedRelay {
   ) {
     let tokens = 0;
     this.relay = new Relay({
-      newToken: () => token(++tokens).value,
+      tokens: { next: () => token(++tokens).value, made: () => false },
       mac: "own",
       linkMac: options.side === "server" ? SERVER_LINK : CLIENT_LINK,
       idleMs: 0,

@@ -26,6 +26,8 @@ Deno.test("parseConfig() reads a flag a line, with or without an equals sign", (
 
 Deno.test("parseConfig() takes a value as it is, dashes and signs too", () => {
   assertEquals(parse("name --x=y # z").value("name"), "--x=y # z");
+  assertEquals(parse('name "osaka 1"').value("name"), "osaka 1");
+  assertEquals(parse('name "a" "b"').value("name"), '"a" "b"');
 });
 
 Deno.test("parseConfig() names the file and the line of a fault", () => {

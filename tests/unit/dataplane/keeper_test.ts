@@ -16,14 +16,15 @@ class Broken implements Disposable {
     Deno.symlinkSync("/dev/full", `${this.path}/changes.1.jsonl`);
     Deno.mkdirSync(`${this.path}/changes.2.jsonl/not-empty`, { recursive: true });
     const { relay } = new RecordedRelay({ side: "server" });
-    relay.addTunnel(1, "key", "osaka", 0);
+    relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
     const ids = { tunnelId: 7, linkId: 7 };
     const macs = { peerMac: AC, farMac: HOST, facingMac: SERVER_LINK };
     const session = relay.open({ remote: relay.tunnels.get(1)!, ...macs, ...ids }, 0);
     this.sessions = [session];
     const reporter = new Reporter("server", false, () => 0, () => {});
     const state = { path: this.path, segment: 1, nextSerial: 1, sessions: [], owed: [] };
-    this.keeper = new Keeper({ ...state, silentMs: 0 }, reporter);
+    const rest = { away: new Map(), secret: new Uint8Array(16), silentMs: 0 };
+    this.keeper = new Keeper({ ...state, ...rest }, reporter);
     this.keeper.opened(session, 0);
   }
 

@@ -2,6 +2,8 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
   type Change,
+  encodeAway,
+  encodeBack,
   encodeClose,
   encodeOpen,
   encodeOwe,
@@ -122,4 +124,16 @@ Deno.test("parseLine() takes no frame but a whole PADT, which goes to the link a
 
 Deno.test("parseLine() never throws", () => {
   fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (line) => void parseLine(line)));
+});
+
+Deno.test("parseLine() reads back who is away and who is back", () => {
+  const since = Date.UTC(2026, 1, 3, 4, 5, 6, 7);
+  assertEquals(
+    parseLine(encodeAway("a:8000", since).trimEnd()),
+    { type: "away", remote: "a:8000", sinceMs: since },
+  );
+  assertEquals(parseLine(encodeBack("a:8000").trimEnd()), { type: "back", remote: "a:8000" });
+  for (const line of ['{"away":"a"}', '{"away":{"remote":"a","since":"now"}}', '{"back":1}']) {
+    assertEquals(parseLine(line), undefined);
+  }
 });

@@ -1,0 +1,79 @@
+import { assert, assertEquals } from "@std/assert";
+import { TOKEN_BYTES, Tokens } from "../../../src/relay/mod.ts";
+import {
+  AC,
+  answer,
+  discovery,
+  HOST,
+  hostUniq,
+  padi,
+  RecordedRelay,
+  SERVER_LINK,
+  token,
+} from "../../support/relays.ts";
+
+const SECRET = new Uint8Array(16).fill(7);
+
+Deno.test("Tokens.next() makes other ones, and goes on behind the highest counter", () => {
+  const tokens = new Tokens(SECRET, 0xffffffff);
+  const made = [tokens.next(), tokens.next(), tokens.next()];
+  assertEquals(made.map(({ length }) => length), [TOKEN_BYTES, TOKEN_BYTES, TOKEN_BYTES]);
+  assertEquals(new Set(made.map(String)).size, 3);
+});
+
+Deno.test("Tokens.made() knows those of the same secret, and no other bytes", () => {
+  const made = new Tokens(SECRET, 1).next();
+  assert(new Tokens(SECRET, 500).made(made));
+  assert(!new Tokens(new Uint8Array(16), 1).made(made));
+  assert(!new Tokens(SECRET, 1).made(made.subarray(1)));
+  for (let at = 0; at < TOKEN_BYTES; at++) {
+    assert(!new Tokens(SECRET, 1).made(made.with(at, made[at] ^ 1)), `byte ${at}`);
+  }
+});
+
+/** A server, and the PADR that an earlier run of it with this secret has sent to the AC. */
+function restarted(mac: "own" | "transparent", secret = SECRET) {
+  const asked = new RecordedRelay({ side: "server", mac, tokens: new Tokens(SECRET, 1) });
+  asked.relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
+  asked.relay.discoveryFromTunnel(1, padi(HOST, [hostUniq("h")]), 0);
+  asked.takeLink();
+  asked.relay.discoveryFromTunnel(1, discovery("PADR", HOST, AC, [hostUniq("h")]), 0);
+  const [request] = asked.takeLink();
+  const server = new RecordedRelay({ side: "server", mac, tokens: new Tokens(secret, 99) });
+  return { server, request };
+}
+
+for (const mac of ["own", "transparent"] as const) {
+  Deno.test(`Relay gives back what an earlier run has asked for, with --mac ${mac}`, () => {
+    const { server, request } = restarted(mac);
+    const pads = answer(request, AC, "PADS", { sessionId: 5 });
+    server.relay.discoveryFromLink(pads.slice(), 0);
+    const face = mac === "own" ? SERVER_LINK : HOST;
+    assertEquals(server.link, [discovery("PADT", face, AC, [], 5)]);
+    assertEquals(server.drops, ["unknown-host-uniq"]);
+    // A refusal, and an offer, made nothing.
+    server.relay.discoveryFromLink(answer(request, AC, "PADS"), 0);
+    server.relay.discoveryFromLink(answer(request, AC, "PADO"), 0);
+    assertEquals(server.link.length, 1);
+  });
+}
+
+Deno.test("Relay leaves a PADS alone that answers somebody else on the link", () => {
+  const { server, request } = restarted("own", new Uint8Array(16));
+  server.relay.discoveryFromLink(answer(request, AC, "PADS", { sessionId: 5 }), 0);
+  assertEquals(server.link, []);
+  const pads = discovery("PADS", AC, SERVER_LINK, [token(1)], 5);
+  server.relay.discoveryFromLink(pads, 0);
+  assertEquals(server.link, []);
+});
+
+Deno.test("Relay gives back what was asked for by a client that is forgotten", () => {
+  const server = new RecordedRelay({ side: "server", graceMs: 0, tokens: new Tokens(SECRET, 1) });
+  server.relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
+  server.relay.discoveryFromTunnel(1, padi(HOST, [hostUniq("h")]), 0);
+  server.relay.discoveryFromTunnel(1, discovery("PADR", HOST, AC, [hostUniq("h")]), 0);
+  const [, request] = server.takeLink();
+  server.relay.removeTunnel(1, "gone", 0);
+  server.relay.discoveryFromLink(answer(request, AC, "PADS", { sessionId: 6 }), 0);
+  assertEquals(server.link, [discovery("PADT", SERVER_LINK, AC, [], 6)]);
+});
