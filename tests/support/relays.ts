@@ -10,6 +10,7 @@ import {
   type Remote,
   type Session,
 } from "../../src/relay/mod.ts";
+import { macFor } from "../../src/relay/mac_for.ts";
 import {
   CODE,
   emitDiscovery,
@@ -410,10 +411,24 @@ export class JoinedRelays {
   }
 }
 
-/** Both modes on each side. */
-export const MODES: readonly { server: MacMode; client: MacMode }[] = [
-  { server: "own", client: "own" },
-  { server: "own", client: "transparent" },
-  { server: "transparent", client: "own" },
-  { server: "transparent", client: "transparent" },
-];
+export const MAC_MODES: readonly MacMode[] = ["own", "per-host", "transparent"];
+
+/** All modes on each side. */
+export const MODES: readonly { server: MacMode; client: MacMode }[] = MAC_MODES.flatMap((server) =>
+  MAC_MODES.map((client) => ({ server, client }))
+);
+
+/** How the AC sees a host of one of `JoinedRelays`' clients, by default the first. */
+export function faceOfHost(mode: MacMode, host: Uint8Array, client = 1): Uint8Array {
+  return faceOf(mode, SERVER_LINK, `client ${client}`, host);
+}
+
+/** How the hosts see an AC. */
+export function faceOfAc(mode: MacMode, ac: Uint8Array): Uint8Array {
+  return faceOf(mode, CLIENT_LINK, "server", ac);
+}
+
+function faceOf(mode: MacMode, linkMac: Uint8Array, name: string, far: Uint8Array): Uint8Array {
+  if (mode === "per-host") return macFor(name, far);
+  return mode === "own" ? linkMac : far;
+}

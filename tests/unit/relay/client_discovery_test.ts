@@ -15,6 +15,7 @@ import {
   hostUniq,
   JoinedRelays,
   mac,
+  MAC_MODES,
   padi,
   padr,
   RecordedRelay,
@@ -47,7 +48,7 @@ const COOKIES: [what: string, first: Tag[], second: Tag[]][] = [
 ];
 
 for (const [what, first, second] of COOKIES) {
-  for (const mode of ["own", "transparent"] as const) {
+  for (const mode of MAC_MODES) {
     Deno.test(`ClientDiscovery brings a PADR to the AC that the host chose of two, ${what}, ${mode}`, () => {
       const joined = new JoinedRelays({ clients: [mode] });
       const { offer, offer2 } = twoOffers(joined, first, second);
@@ -67,11 +68,13 @@ Deno.test("ClientDiscovery shows a host each AC's own cookie where there is no d
   assertEquals([cookieOf(offer), cookieOf(offer2)], [cookie("one"), cookie("two")]);
 });
 
-Deno.test("ClientDiscovery changes no cookie in transparent mode", () => {
-  const joined = new JoinedRelays({ clients: ["transparent"] });
-  const { offer, offer2 } = twoOffers(joined, [cookie("same")], [cookie("same")]);
-  assertEquals([cookieOf(offer), cookieOf(offer2)], [cookie("same"), cookie("same")]);
-});
+for (const mode of ["per-host", "transparent"] as const) {
+  Deno.test(`ClientDiscovery changes no cookie in ${mode} mode`, () => {
+    const joined = new JoinedRelays({ clients: [mode] });
+    const { offer, offer2 } = twoOffers(joined, [cookie("same")], [cookie("same")]);
+    assertEquals([cookieOf(offer), cookieOf(offer2)], [cookie("same"), cookie("same")]);
+  });
+}
 
 Deno.test("ClientDiscovery shows a repeated offer as it was", () => {
   const joined = new JoinedRelays();

@@ -1,7 +1,7 @@
 // Sessions whose tunnel is away: held for their remote, given back to it, and to nobody else.
 
 import { assert, assertEquals } from "@std/assert";
-import { DROP, NO_TUNNEL, type Session } from "../../../src/relay/mod.ts";
+import { DROP, type MacMode, NO_TUNNEL, type Session } from "../../../src/relay/mod.ts";
 import {
   emitLcp,
   emitSession,
@@ -19,11 +19,14 @@ import {
   CLIENT_LINK,
   data,
   discovery,
+  faceOfAc,
+  faceOfHost,
   HOST,
   HOST_2,
   hostUniq,
   JoinedRelays,
   mac,
+  MAC_MODES,
   padi,
   padr,
   RecordedRelay,
@@ -36,10 +39,11 @@ const SIDES = ["server", "client"] as const;
 type Side = typeof SIDES[number];
 
 /** With sessions 1 of HOST and 2 of HOST_2, both with AC. */
-function withSessions(clients = 1): JoinedRelays {
+function withSessions(clients = 1, mode: MacMode = "own"): JoinedRelays {
   const joined = new JoinedRelays({
     graceMs: GRACE_MS,
-    clients: new Array(clients).fill("own"),
+    server: mode,
+    clients: new Array(clients).fill(mode),
   });
   joined.dial({ host: HOST, sessionId: 1 });
   joined.dial({ host: HOST_2, sessionId: 2 });
@@ -51,10 +55,11 @@ function withSessions(clients = 1): JoinedRelays {
 }
 
 /** The PADT of a session of `withSessions` on the link of a side. */
-function padtAt(side: Side, id: 1 | 2): Uint8Array {
+function padtAt(side: Side, id: 1 | 2, mode: MacMode = "own"): Uint8Array {
+  const host = id === 1 ? HOST : HOST_2;
   return side === "server"
-    ? discovery("PADT", SERVER_LINK, AC, [], id)
-    : discovery("PADT", CLIENT_LINK, id === 1 ? HOST : HOST_2, [], id);
+    ? discovery("PADT", faceOfHost(mode, host), AC, [], id)
+    : discovery("PADT", faceOfAc(mode, AC), host, [], id);
 }
 
 function ids(sessions: Session[]): number[] {
@@ -62,9 +67,11 @@ function ids(sessions: Session[]): number[] {
 }
 
 /** Whether session 1 of `withSessions` carries both ways. */
-function assertCarried(joined: JoinedRelays): void {
-  assertEquals(joined.hostData(data(HOST, CLIENT_LINK, 1)), data(SERVER_LINK, AC, 1));
-  assertEquals(joined.acData(data(AC, SERVER_LINK, 1))?.frame, data(CLIENT_LINK, HOST, 1));
+function assertCarried(joined: JoinedRelays, mode: MacMode = "own"): void {
+  const host = faceOfHost(mode, HOST);
+  const ac = faceOfAc(mode, AC);
+  assertEquals(joined.hostData(data(HOST, ac, 1)), data(host, AC, 1));
+  assertEquals(joined.acData(data(AC, host, 1))?.frame, data(ac, HOST, 1));
 }
 
 function listed(relay: RecordedRelay): number[] {
@@ -102,25 +109,27 @@ Deno.test("Relay drops what stations send in a session that is held, and in a di
   assertEquals([joined.server.sessions.length, joined.client.sessions.length], [2, 2]);
 });
 
-Deno.test("Relay gives a remote that is back its sessions, through another tunnel", () => {
-  const joined = withSessions();
-  for (let round = 1; round <= 20; round++) {
-    joined.break();
-    joined.nowMs += GRACE_MS - 1;
-    assertEquals(joined.rejoin(), { atServer: NO_TUNNEL, atClient: NO_TUNNEL });
-    joined.settle();
-    assertEquals(joined.server.sessions.map(({ tunnel }) => tunnel), [round + 1, round + 1]);
-    for (const relay of [joined.server, joined.client]) {
-      relay.relay.tick(joined.nowMs);
-      assertEquals([relay.link, relay.closed, relay.forgotten], [[], [], []]);
-      assertEquals([relay.opened.length, relay.drops], [2, []]);
+for (const mode of MAC_MODES) {
+  Deno.test(`Relay gives a remote that is back its sessions, through another tunnel, with --mac ${mode}`, () => {
+    const joined = withSessions(1, mode);
+    for (let round = 1; round <= 20; round++) {
+      joined.break();
+      joined.nowMs += GRACE_MS - 1;
+      assertEquals(joined.rejoin(), { atServer: NO_TUNNEL, atClient: NO_TUNNEL });
+      joined.settle();
+      assertEquals(joined.server.sessions.map(({ tunnel }) => tunnel), [round + 1, round + 1]);
+      for (const relay of [joined.server, joined.client]) {
+        relay.relay.tick(joined.nowMs);
+        assertEquals([relay.link, relay.closed, relay.forgotten], [[], [], []]);
+        assertEquals([relay.opened.length, relay.drops], [2, []]);
+      }
+      assertCarried(joined, mode);
     }
-    assertCarried(joined);
-  }
-  assertEquals(joined.hostSends(discovery("PADT", HOST, CLIENT_LINK, [], 1)), [
-    padtAt("server", 1),
-  ]);
-});
+    assertEquals(joined.hostSends(discovery("PADT", HOST, faceOfAc(mode, AC), [], 1)), [
+      padtAt("server", 1, mode),
+    ]);
+  });
+}
 
 Deno.test("Relay tells a remote with a key, and only such a one, which sessions it has", () => {
   for (const side of SIDES) {
@@ -166,16 +175,18 @@ for (const key of ["another", undefined]) {
   });
 }
 
-for (const side of SIDES) {
-  Deno.test(`Relay at the ${side} closes what it has held for the grace time, and forgets the remote`, () => {
-    const joined = withSessions();
+for (
+  const [side, mode] of SIDES.flatMap((side) => MAC_MODES.map((mode) => [side, mode] as const))
+) {
+  Deno.test(`Relay at the ${side} closes what it has held for the grace time, and forgets the remote, with --mac ${mode}`, () => {
+    const joined = withSessions(1, mode);
     const recorded = joined[side];
     joined.nowMs = 500;
     joined.break();
     recorded.relay.tick(500 + GRACE_MS - 1);
     assertEquals([recorded.link, recorded.forgotten], [[], []]);
     recorded.relay.tick(500 + GRACE_MS);
-    assertEquals(recorded.takeLink(), [padtAt(side, 1), padtAt(side, 2)]);
+    assertEquals(recorded.takeLink(), [padtAt(side, 1, mode), padtAt(side, 2, mode)]);
     assertEquals(recorded.tunnel, []);
     assertEquals(recorded.closed.map(({ reason }) => reason), [
       "the other side did not come back",
@@ -191,13 +202,15 @@ for (const side of SIDES) {
     joined.rejoin();
     joined.settle();
     assertEquals(listed(recorded), []);
-    assertEquals(joined[other].takeLink(), [padtAt(other, 1), padtAt(other, 2)]);
+    assertEquals(joined[other].takeLink(), [padtAt(other, 1, mode), padtAt(other, 2, mode)]);
     assertEquals([joined.server.sessions, joined.client.sessions], [[], []]);
     assertEquals(recorded.link, []);
     joined.dial({ sessionId: 1 });
-    assertCarried(joined);
+    assertCarried(joined, mode);
   });
+}
 
+for (const side of SIDES) {
   Deno.test(`Relay at the ${side} holds nothing with a grace time of 0, nor without a key`, () => {
     for (const options of [{ graceMs: 0 }, { graceMs: GRACE_MS, keyed: false }]) {
       const joined = new JoinedRelays(options);
@@ -221,37 +234,41 @@ Deno.test("Relay forgets a remote at once for which there is nothing to hold", (
   assert(relay.tunnels.get(2) !== remote);
 });
 
-Deno.test("Relay closes a held session at once when the host ends it, and at the AC when the tunnel is back", () => {
-  const joined = withSessions();
-  joined.break();
-  assertEquals(joined.hostSends(discovery("PADT", HOST, CLIENT_LINK, [], 1)), []);
-  assertEquals(ids(joined.client.sessions), [2]);
-  assertEquals(joined.client.closed.map(({ reason }) => reason), ["PADT from the host"]);
-  assertEquals(ids(joined.server.sessions), [1, 2]);
-  joined.rejoin();
-  joined.settle();
-  assertEquals(joined.server.takeLink(), [padtAt("server", 1)]);
-  assertEquals(joined.client.takeLink(), []);
-  assertEquals([ids(joined.server.sessions), ids(joined.client.sessions)], [[2], [2]]);
-  assertEquals(joined.server.closed.map(({ reason }) => reason), [
-    "the other side has it no more",
-  ]);
-  assertEquals([joined.server.tunnel, joined.client.tunnel], [[], []]);
-});
+for (const mode of MAC_MODES) {
+  Deno.test(`Relay closes a held session at once when the host ends it, and at the AC when the tunnel is back, with --mac ${mode}`, () => {
+    const joined = withSessions(1, mode);
+    joined.break();
+    assertEquals(joined.hostSends(discovery("PADT", HOST, faceOfAc(mode, AC), [], 1)), []);
+    assertEquals(ids(joined.client.sessions), [2]);
+    assertEquals(joined.client.closed.map(({ reason }) => reason), ["PADT from the host"]);
+    assertEquals(ids(joined.server.sessions), [1, 2]);
+    joined.rejoin();
+    joined.settle();
+    assertEquals(joined.server.takeLink(), [padtAt("server", 1, mode)]);
+    assertEquals(joined.client.takeLink(), []);
+    assertEquals([ids(joined.server.sessions), ids(joined.client.sessions)], [[2], [2]]);
+    assertEquals(joined.server.closed.map(({ reason }) => reason), [
+      "the other side has it no more",
+    ]);
+    assertEquals([joined.server.tunnel, joined.client.tunnel], [[], []]);
+  });
+}
 
-Deno.test("Relay closes a held session at once when the AC ends it, and at the host when the tunnel is back", () => {
-  const joined = withSessions();
-  joined.break();
-  assertEquals(joined.acSends(discovery("PADT", AC, SERVER_LINK, [], 2)), []);
-  assertEquals(ids(joined.server.sessions), [1]);
-  assertEquals(ids(joined.client.sessions), [1, 2]);
-  joined.rejoin();
-  joined.settle();
-  assertEquals(joined.client.takeLink(), [padtAt("client", 2)]);
-  assertEquals(joined.server.takeLink(), []);
-  assertEquals([ids(joined.server.sessions), ids(joined.client.sessions)], [[1], [1]]);
-  assertCarried(joined);
-});
+for (const mode of MAC_MODES) {
+  Deno.test(`Relay closes a held session at once when the AC ends it, and at the host when the tunnel is back, with --mac ${mode}`, () => {
+    const joined = withSessions(1, mode);
+    joined.break();
+    assertEquals(joined.acSends(discovery("PADT", AC, faceOfHost(mode, HOST_2), [], 2)), []);
+    assertEquals(ids(joined.server.sessions), [1]);
+    assertEquals(ids(joined.client.sessions), [1, 2]);
+    joined.rejoin();
+    joined.settle();
+    assertEquals(joined.client.takeLink(), [padtAt("client", 2, mode)]);
+    assertEquals(joined.server.takeLink(), []);
+    assertEquals([ids(joined.server.sessions), ids(joined.client.sessions)], [[1], [1]]);
+    assertCarried(joined, mode);
+  });
+}
 
 for (const side of SIDES) {
   Deno.test(`Relay closes sessions that only the ${side} has, with a PADT there`, () => {
@@ -291,6 +308,18 @@ Deno.test("Relay.setLinkMac() ends sessions that are held, too", () => {
   joined.settle();
   assertEquals(joined.client.takeLink(), [padtAt("client", 1), padtAt("client", 2)]);
 });
+
+for (const mode of ["per-host", "transparent"] as const) {
+  Deno.test(`Relay.setLinkMac() ends nothing with --mac ${mode}, where no station knows that address`, () => {
+    const joined = withSessions(1, mode);
+    joined.break();
+    for (const { relay } of [joined.server, joined.client]) relay.setLinkMac(mac(0x51));
+    assertEquals([joined.server.link, joined.client.link], [[], []]);
+    joined.rejoin();
+    joined.settle();
+    assertCarried(joined, mode);
+  });
+}
 
 Deno.test("Relay.closeTunnel() ends the sessions of that tunnel's remote, and tells both stations", () => {
   const joined = withSessions(2);
@@ -401,6 +430,28 @@ Deno.test("Relay gives an id anew that the AC took from a held session, and the 
   assertEquals(ids(first.sessions), [2]);
   assert(joined.acData(data(AC, SERVER_LINK, 1))?.client === second);
   assertEquals(joined.server.takeLink(), []);
+});
+
+Deno.test("Relay holds the sessions of two clients' hosts with the same address and id apart, with --mac per-host", () => {
+  const joined = withSessions(2, "per-host");
+  const [first, second] = joined.clients;
+  joined.dial({ client: second, host: HOST, sessionId: 1 });
+  assertEquals(ids(joined.server.sessions), [1, 2, 1]);
+  for (const client of [first, second]) joined.break(client);
+  joined.rejoin(second);
+  joined.settle();
+  const faces = [1, 2].map((client) => faceOfHost("per-host", HOST, client));
+  const face = faceOfAc("per-host", AC);
+  assertEquals(joined.hostData(data(HOST, face, 1), second), data(faces[1], AC, 1));
+  assertEquals(joined.acData(data(AC, faces[0], 1)), undefined);
+  joined.rejoin(first);
+  joined.settle();
+  for (const [n, client] of [first, second].entries()) {
+    const arrived = joined.acData(data(AC, faces[n], 1));
+    assert(arrived?.client === client);
+    assertEquals(arrived.frame, data(face, HOST, 1));
+  }
+  assertEquals([joined.server.link, first.link, second.link], [[], [], []]);
 });
 
 /** So many sessions of one host, at both sides. */

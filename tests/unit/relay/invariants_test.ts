@@ -5,11 +5,13 @@ import fc from "fast-check";
 import { type MacMode, Relay, type RelayPorts, type Session } from "../../../src/relay/mod.ts";
 import {
   CODE,
+  emitSessionList,
   ETH_BROADCAST,
   ETH_P_PPP_DISC,
   ETH_P_PPP_SES,
   ETHERNET,
   findTag,
+  isUnicastMac,
   parseDiscovery,
   parseSession,
   readEtherType,
@@ -59,7 +61,7 @@ function assertConsistent({ relay, opened, closed, sessions }: RecordedRelay): v
 }
 
 const some = <T>(...values: T[]) => fc.constantFrom(...values);
-const modes = some<MacMode>("own", "transparent");
+const modes = some<MacMode>("own", "per-host", "transparent");
 
 // Few values, so that they meet.
 const stations = some(HOST, HOST_2, AC, AC_2, CLIENT_LINK, SERVER_LINK, ETH_BROADCAST, mac(9));
@@ -99,11 +101,43 @@ const hostile = fc.oneof(
   }),
 );
 
-const entry = fc.record({
-  from: some("link", "tunnel 1", "tunnel 2"),
-  data: fc.boolean(),
-  frame: hostile,
-});
+/** What a SESSIONS frame may have in it: sessions that are there or not, parts, and any bytes at all. */
+const list = fc.oneof(
+  fc.uint8Array({ maxLength: 60 }),
+  fc.record({
+    last: fc.boolean(),
+    sessions: fc.array(
+      fc.record({ ac: stations, host: stations, sessionId: ids }),
+      { maxLength: 4 },
+    ),
+    length: fc.oneof({ weight: 4, arbitrary: fc.constant(Infinity) }, fc.nat(60)),
+  }).map(({ length, ...list }) => emitSessionList(list).slice(0, length)),
+);
+
+const froms = some("link", "tunnel 1", "tunnel 2");
+const entry = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ from: froms, what: some("data", "discovery"), frame: hostile }),
+  },
+  fc.record({ from: froms, what: some("list"), frame: list }),
+);
+
+/** Gives a relay what came; whether it takes a session frame. */
+function enter(
+  relay: Relay,
+  { from, what, frame }: { from: string; what: string; frame: Uint8Array },
+  nowMs: number,
+): boolean {
+  const tunnel = from === "tunnel 2" ? 2 : 1;
+  // A link has no lists.
+  if (what === "list") relay.listFromTunnel(tunnel, frame);
+  else if (what === "discovery" && from === "link") relay.discoveryFromLink(frame, nowMs);
+  else if (what === "discovery") relay.discoveryFromTunnel(tunnel, frame, nowMs);
+  else if (from === "link") relay.sessionFromLink(frame, 0, nowMs);
+  else return typeof relay.sessionFromTunnel(tunnel, frame, 0, nowMs) !== "number";
+  return false;
+}
 
 for (const side of ["server", "client"] as const) {
   Deno.test(`Relay takes any bytes at the ${side} without a throw, and stays consistent`, () => {
@@ -113,14 +147,18 @@ for (const side of ["server", "client"] as const) {
         const recorded = side === "server" ? joined.server : joined.client;
         const { relay } = recorded;
         joined.dial({ sessionId: 1 });
-        for (const [nowMs, { from, data, frame }] of entries.entries()) {
-          const copy = frame.slice();
-          const tunnel = from === "tunnel 2" ? 2 : 1;
-          if (data && from === "link") relay.sessionFromLink(copy, 0, nowMs);
-          else if (data) relay.sessionFromTunnel(tunnel, copy, 0, nowMs);
-          else if (from === "link") relay.discoveryFromLink(copy, nowMs);
-          else relay.discoveryFromTunnel(tunnel, copy, nowMs);
+        for (const [nowMs, entry] of entries.entries()) {
+          const sessions = new Set(recorded.sessions);
+          enter(relay, { ...entry, frame: entry.frame.slice() }, nowMs);
           assertConsistent(recorded);
+          if (entry.what !== "list") continue;
+          // It can end sessions of its own tunnel's, and make none.
+          const left = recorded.sessions;
+          assert(left.every((session) => sessions.has(session)));
+          const tunnel = entry.from === "tunnel 2" ? 2 : 1;
+          for (const session of sessions.difference(new Set(left))) {
+            assertEquals(session.tunnel, tunnel);
+          }
         }
         // Nothing but discovery goes out by the ports, and nothing but what this side may send.
         const mine = side === "server" ? [CODE.PADI, CODE.PADR] : [CODE.PADO, CODE.PADS];
@@ -137,26 +175,30 @@ for (const side of ["server", "client"] as const) {
   });
 }
 
-Deno.test("Relay shows its link no address of beyond the tunnel in own mode", () => {
+Deno.test("Relay shows its link no address of beyond the tunnel in own and in per-host mode", () => {
   fc.assert(
-    fc.property(fc.array(entry, { maxLength: 40 }), (entries) => {
-      const joined = new JoinedRelays({ clients: ["own", "own"] });
-      const { server } = joined;
-      joined.dial({ sessionId: 1 });
-      for (const { from, data, frame } of entries) {
-        const tunnel = from === "tunnel 2" ? 2 : 1;
-        if (data && from !== "link") {
-          const copy = frame.slice();
-          const owner = server.relay.sessionFromTunnel(tunnel, copy, 0, 0);
-          if (typeof owner !== "number") server.link.push(copy);
-        } else if (!data && from === "link") server.relay.discoveryFromLink(frame.slice(), 0);
-        else if (!data) server.relay.discoveryFromTunnel(tunnel, frame.slice(), 0);
-      }
-      for (const frame of server.link) {
-        assertEquals(frame.subarray(...ETHERNET.source), SERVER_LINK);
-        assert([ETH_P_PPP_DISC, ETH_P_PPP_SES].includes(readEtherType(frame)));
-      }
-    }),
+    fc.property(
+      some<MacMode>("own", "per-host"),
+      fc.array(entry, { maxLength: 40 }),
+      (mode, entries) => {
+        const joined = new JoinedRelays({ server: mode, clients: ["own", "own"] });
+        const { server } = joined;
+        joined.dial({ sessionId: 1 });
+        for (const entry of entries) {
+          const frame = entry.frame.slice();
+          if (enter(server.relay, { ...entry, frame }, 0)) server.link.push(frame);
+        }
+        for (const frame of server.link) {
+          const source = frame.subarray(...ETHERNET.source);
+          if (mode === "own") assertEquals(source, SERVER_LINK);
+          else {
+            // Ours have random bits where all the stations' here have none.
+            assert(isUnicastMac(source) && source.subarray(1, 5).some((byte) => byte > 0));
+          }
+          assert([ETH_P_PPP_DISC, ETH_P_PPP_SES].includes(readEtherType(frame)));
+        }
+      },
+    ),
     { numRuns: 200 },
   );
 });

@@ -11,6 +11,8 @@ import {
   cookie,
   data,
   discovery,
+  faceOfAc,
+  faceOfHost,
   HOST,
   HOST_2,
   hostUniq,
@@ -29,11 +31,8 @@ const AC_NAME: Tag = { type: TAG.AC_NAME, value: bytes("bras1") };
 const UNIQ = hostUniq(1, 2);
 
 /** How the AC sees the host, and the host the AC. */
-function faces(mode: { server: MacMode; client: MacMode }) {
-  return {
-    hostFace: mode.server === "own" ? SERVER_LINK : HOST,
-    acFace: mode.client === "own" ? CLIENT_LINK : AC,
-  };
+function faces({ server, client }: { server: MacMode; client: MacMode }) {
+  return { hostFace: faceOfHost(server, HOST), acFace: faceOfAc(client, AC) };
 }
 
 for (const mode of MODES) {

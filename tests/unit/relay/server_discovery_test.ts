@@ -12,6 +12,7 @@ import {
   cookie,
   data,
   discovery,
+  faceOfHost,
   HOST,
   HOST_2,
   hostUniq,
@@ -53,6 +54,31 @@ Deno.test("ServerDiscovery restores the absence of a Host-Uniq", () => {
   const { asked, pads } = joined.dial({ uniq: [] });
   assertEquals(tagsOf(asked), [SERVICE, token(1)]);
   assertEquals(tagsOf(pads), [SERVICE]);
+});
+
+Deno.test("ServerDiscovery gives each host's answers an address of its own to come to, in per-host mode", () => {
+  const joined = new JoinedRelays({ server: "per-host", clients: ["own", "own"] });
+  const [first, second] = joined.clients;
+  const all = [[first, 1, HOST], [first, 1, HOST_2], [second, 2, HOST]] as const;
+  for (const [client, n, host] of all) {
+    const [sought] = joined.hostSends(padi(host, [SERVICE, hostUniq("h")]), client);
+    const face = faceOfHost("per-host", host, n);
+    assertEquals(parseDiscovery(sought)!.source, face);
+    // Neither with another host's address nor with the link's is it this one's.
+    for (const wrong of [SERVER_LINK, host, faceOfHost("per-host", host, 3)]) {
+      const tags = tagsOf(sought);
+      assertEquals(joined.acSends(discovery("PADO", AC, wrong, tags), client), []);
+    }
+    assertEquals(joined.server.takeDrops(), new Array(3).fill("bad-address"));
+    const [offer] = joined.acSends(answer(sought, AC, "PADO"), client);
+    const [asked] = joined.hostSends(padr(offer), client);
+    assertEquals(parseDiscovery(asked)!.source, face);
+    // Three times the same id of the same AC.
+    const [pads] = joined.acSends(answer(asked, AC, "PADS", { sessionId: 7 }), client);
+    assertEquals(parseDiscovery(pads)!.destination, host);
+  }
+  assertEquals(joined.server.closed, []);
+  assertEquals(joined.server.sessions.length, 3);
 });
 
 Deno.test("ServerDiscovery does not take an absent Host-Uniq for an empty one", () => {
