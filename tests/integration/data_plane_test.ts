@@ -14,6 +14,7 @@ import { Counters } from "../../src/dataplane/counters.ts";
 import { DataPlane } from "../../src/dataplane/data_plane.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
 import type { SessionStatus, TunnelStatus } from "../../src/observe/status.ts";
+import type { SessionRecord } from "../../src/state/mod.ts";
 import { CHANNEL_SIZES } from "../../src/tunnel/channel.ts";
 import {
   CODE,
@@ -67,25 +68,18 @@ class Bench implements AsyncDisposable {
   #conns: Deno.TcpConn[] = [];
   #read = new Uint8Array(0);
 
-  static async make(): Promise<Bench> {
+  static async make(over: Partial<PlaneOptions> = {}): Promise<Bench> {
     const net = await TestNet.make("plane");
     const ns = await net.namespace("link");
     await net.veth({ namespace: ns, name: "ours", mac: OURS }, { namespace: ns, name: "hosts" });
-    return new Bench(net, ns);
+    return new Bench(net, ns, over);
   }
 
-  private constructor(net: TestNet, ns: string) {
+  private constructor(net: TestNet, ns: string, over: Partial<PlaneOptions>) {
     this.#net = net;
     this.#ns = ns;
     const path = this.#path = net.path(ns);
-    this.#plane = inNamespace(
-      path,
-      () =>
-        new DataPlane({ ...OPTIONS, interfaceName: "ours" }, this.counters, {
-          post: (messages) => this.messages.push(...messages),
-          now: () => performance.now(),
-        }, this.#wake.fd),
-    );
+    // First, so that it hears the plane's first word.
     this.#lane = inNamespace(
       path,
       () =>
@@ -94,6 +88,14 @@ class Bench implements AsyncDisposable {
           lane: "control",
           promiscuous: true,
         }),
+    );
+    this.#plane = inNamespace(
+      path,
+      () =>
+        new DataPlane({ ...OPTIONS, interfaceName: "ours", ...over }, this.counters, {
+          post: (messages) => this.messages.push(...messages),
+          now: () => performance.now(),
+        }, this.#wake.fd),
     );
     this.#sender = new LinkSender(this.#lane.fd);
   }
@@ -189,6 +191,13 @@ class Bench implements AsyncDisposable {
       if (set.wait(10) > 0) return frame.subarray(0, this.#lane.receive(frame));
     }
     throw new Error("No frame reached the hosts' link");
+  }
+
+  /** Whether another frame has reached the hosts' link. */
+  get waiting(): boolean {
+    const set = new PollSet(1);
+    set.add(this.#lane.fd, POLLIN);
+    return set.wait(0) > 0;
   }
 
   /** The next frame that leaves by the tunnel, pings left out, while the plane goes on. */
@@ -426,6 +435,50 @@ testUnless(
       const held = planes.messages[side].filter((message) => message.type === "held");
       assertEquals(held, [{ type: "held", remote: "key", sessions: count }]);
       assertEquals(planes.counters[side].read().drops["no-tunnel"], 0);
+    }
+  },
+);
+
+testUnless(
+  noNet,
+  "DataPlane takes up what it can of an earlier run, tells the hosts of the rest once, and notes it",
+  async () => {
+    const path = await Deno.makeTempDir({ prefix: "test-plane-" });
+    try {
+      const ours = parseMac(OURS);
+      const record = (id: number, remote: string, facingMac: Uint8Array): SessionRecord => {
+        const ids = { serial: id, tunnelId: id, linkId: id };
+        const macs = { peerMac: HOST, farMac: AC, facingMac };
+        return { ...ids, ...macs, remote, name: "far", openedAtMs: Date.now() };
+      };
+      const before = parseMac("02:00:00:00:00:0b");
+      const sessions = [
+        record(1, "key", ours),
+        // The interface had another address then.
+        record(2, "key", before),
+        // As with --mac transparent.
+        record(3, "key", AC),
+        // Nobody knows who had it.
+        record(4, "", ours),
+      ];
+      const state = { path, segment: 1, nextSerial: 5, sessions, owed: [], silentMs: 5000 };
+      await using bench = await Bench.make({ graceMs: 60_000, state });
+      const padts = [[before, 2], [AC, 3], [ours, 4]] as const;
+      for (const [source, sessionId] of padts) {
+        const padt = { source, destination: HOST, code: CODE.PADT, sessionId, tags: [] };
+        assertEquals(bench.receive(), emitDiscovery(padt));
+      }
+      // One that comes twice would come with the next tick.
+      const endMs = performance.now() + 1100;
+      while (performance.now() < endMs) bench.step(10);
+      assertEquals(bench.waiting, false);
+      assertEquals(bench.sessions().map(({ sessionId, state }) => [sessionId, state]), [
+        [1, "held"],
+      ]);
+      const lines = Deno.readTextFileSync(`${path}/changes.1.jsonl`);
+      assertEquals(lines, '{"close":2}\n{"close":3}\n{"close":4}\n');
+    } finally {
+      await Deno.remove(path, { recursive: true });
     }
   },
 );

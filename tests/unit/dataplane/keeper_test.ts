@@ -1,10 +1,22 @@
-// What is noted of the sessions when the disk takes nothing for a while.
+// What is noted of the sessions when the disk takes nothing for a while, and what is taken up of them.
 
-import { assertEquals } from "@std/assert";
-import { Keeper } from "../../../src/dataplane/keeper.ts";
+import { assert, assertEquals } from "@std/assert";
+import { Keeper, restore } from "../../../src/dataplane/keeper.ts";
 import { Reporter } from "../../../src/dataplane/reporter.ts";
 import { encodeReset, parseLine } from "../../../src/state/session_record.ts";
-import { AC, HOST, RecordedRelay, SERVER_LINK } from "../../support/relays.ts";
+import type { MacMode } from "../../../src/relay/mod.ts";
+import {
+  AC,
+  data,
+  discovery,
+  faceOfHost,
+  HOST,
+  mac,
+  MAC_MODES,
+  RecordedRelay,
+  SERVER_LINK,
+} from "../../support/relays.ts";
+import { record } from "../state/fixture.ts";
 
 /** A session, and a keeper that can write nothing until `mend` is called. */
 class Broken implements Disposable {
@@ -74,4 +86,79 @@ Deno.test("Keeper tries once more when it is closed, however short the time sinc
   broken.mend();
   broken.keeper.close();
   assertWhole(broken.written);
+});
+
+const GRACE_MS = 20_000;
+const NAME = "client 1";
+
+/** A server's relay in some mode that takes up session 7 of HOST, which an earlier run knew by a face. */
+function restored(mode: MacMode, facingMac: Uint8Array, remote = "key"): RecordedRelay {
+  const server = new RecordedRelay({ side: "server", mac: mode, graceMs: GRACE_MS });
+  const sessions = [record(7, { remote, name: NAME, facingMac })];
+  const state = { path: "", segment: 1, nextSerial: 8, sessions, owed: [], silentMs: 5000 };
+  restore(server.relay, state, 100_000);
+  return server;
+}
+
+for (const mode of MAC_MODES) {
+  const face = faceOfHost(mode, HOST);
+
+  Deno.test(`restore() holds what its stations know by the same address, with --mac ${mode}`, () => {
+    const server = restored(mode, face);
+    assertEquals([server.sessions.map(({ serial }) => serial), server.link], [[7], []]);
+    server.relay.tick(100_000 + GRACE_MS - 5001);
+    assertEquals(server.link, []);
+    server.relay.addTunnel(1, "key", NAME, 110_000);
+    const frame = data(HOST, AC, 7);
+    assertEquals(server.relay.sessionFromTunnel(1, frame, 0, 110_000), server.sessions[0]);
+    assertEquals(frame, data(face, AC, 7));
+  });
+
+  Deno.test(`restore() counts the grace from when the earlier run was last there, with --mac ${mode}`, () => {
+    const server = restored(mode, face);
+    server.relay.tick(100_000 + GRACE_MS - 5000);
+    assertEquals(server.link, [discovery("PADT", face, AC, [], 7)]);
+  });
+
+  for (const before of MAC_MODES) {
+    if (before === mode) continue;
+    Deno.test(`restore() closes a session of --mac ${before} with the address of then, with --mac ${mode} now`, () => {
+      const old = faceOfHost(before, HOST);
+      const server = restored(mode, old);
+      assertEquals(server.link, [discovery("PADT", old, AC, [], 7)]);
+      assertEquals([server.sessions, server.tunnel], [[], []]);
+      assertEquals(server.closed.map(({ reason }) => reason), [
+        "the address that its station knows is not ours any more",
+      ]);
+    });
+  }
+
+  Deno.test(`restore() lets a session end at once that nobody can come back for, with --mac ${mode}`, () => {
+    const server = restored(mode, face, "");
+    server.relay.tick(100_000);
+    assertEquals(server.link, [discovery("PADT", face, AC, [], 7)]);
+    assertEquals(server.sessions, []);
+  });
+}
+
+Deno.test("restore() closes with the old address what was bound to it when the link has another one", () => {
+  const old = mac(0x51);
+  const server = restored("own", old);
+  assertEquals(server.link, [discovery("PADT", old, AC, [], 7)]);
+  assertEquals(server.sessions, []);
+});
+
+Deno.test("restore() keeps how long a session has been open", () => {
+  const server = new RecordedRelay({ side: "server", graceMs: GRACE_MS });
+  const openedAtMs = Date.now() - 60_000;
+  const sessions = [
+    record(7, { openedAtMs }),
+    // As one that a clock was set back behind.
+    record(8, { openedAtMs: Date.now() + 60_000 }),
+  ];
+  const state = { path: "", segment: 1, nextSerial: 9, sessions, owed: [], silentMs: 0 };
+  restore(server.relay, state, 100_000);
+  const [first, second] = server.sessions;
+  assert(Math.abs(first.openedMs - 40_000) < 1000, `${first.openedMs}`);
+  assertEquals(second.openedMs, 100_000);
 });
