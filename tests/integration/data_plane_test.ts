@@ -461,7 +461,16 @@ testUnless(
         // Nobody knows who had it.
         record(4, "", ours),
       ];
-      const state = { path, segment: 1, nextSerial: 5, sessions, owed: [], silentMs: 5000 };
+      const state = {
+        path,
+        segment: 1,
+        nextSerial: 5,
+        sessions,
+        owed: [],
+        silentMs: 5000,
+        away: new Map(),
+        secret: new Uint8Array(16),
+      };
       await using bench = await Bench.make({ graceMs: 60_000, state });
       const padts = [[before, 2], [AC, 3], [ours, 4]] as const;
       for (const [source, sessionId] of padts) {

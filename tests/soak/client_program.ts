@@ -109,7 +109,7 @@ export class ClientProgram extends Program {
   protected override started(): void {
     const { servers, random } = this.world;
     this.#held.clear();
-    for (const { remote } of this.journal.values()) this.#held.add(remote.key!);
+    for (const key of this.relay!.heldKeys) this.#held.add(key);
     this.#at = servers.find(({ name }) => this.#held.has(name)) ?? random.pick(servers);
     this.#again(0);
   }

@@ -85,8 +85,8 @@ export class Guard {
   /** A new run begins: of the journal is left what can be taken up. */
   begin(options: RelayOptions, withState: boolean): void {
     if (!withState) this.#serial = 1;
-    for (const { serial, grant, remote } of [...this.journal.values()]) {
-      if (withState && remote.key !== undefined) continue;
+    for (const { serial, grant } of [...this.journal.values()]) {
+      if (withState) continue;
       this.journal.delete(serial);
       if (grant !== undefined) this.#excuse(grant, `${this.#program.name} lost it`);
     }
@@ -235,6 +235,8 @@ export class Guard {
       () => `${this.#program.name} closed session ${serial} that was not open`,
     );
     this.journal.delete(serial);
+    // One that was taken up for this session alone is still expected back.
+    if (remote.key !== undefined) this.#remotes.add(remote);
     const { grant } = entry;
     const told = () => `${this.#program.name} closed session ${grant?.number ?? "?"} (${reason})`;
     this.#world.note(this.#program.name, `closed session ${grant?.number ?? "?"} (${reason})`);

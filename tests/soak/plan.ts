@@ -37,6 +37,8 @@ export interface Plan {
   /** Clients are known by a key, so that their sessions are held. */
   keyed: boolean;
   graceMs: number;
+  /** For how many clients a server holds something at once. */
+  maxHeld: number | undefined;
   deadMs: number;
   idleMs: number;
   link: LinkFaults;
@@ -77,6 +79,7 @@ export function drawPlan(random: Random): Plan {
     fixedHostUniq: random.chance(0.2),
     keyed: random.chance(0.9),
     graceMs: random.pick([0, 1500, 4000, 10_000, 20_000]),
+    maxHeld: random.pick([undefined, undefined, 1, 2]),
     deadMs: random.pick([0, 8000, 15_000]),
     idleMs: random.pick([20_000, 30_000, 45_000]),
     link: random.chance(0.3) ? NO_FAULTS : {
@@ -100,6 +103,7 @@ export function drawPlan(random: Random): Plan {
     acIds: "sequential",
     keyed: true,
     graceMs: Math.max(plan.graceMs, 4000),
+    maxHeld: undefined,
     deadMs: 0,
     idleMs: 100_000,
     echoMisses: Infinity,

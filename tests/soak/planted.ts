@@ -10,9 +10,10 @@ import type { MakeRelay } from "./world.ts";
 export const PLANTED: Record<string, () => MakeRelay> = {
   "gives a held session to a client of another key": () => {
     class Faulty extends Relay {
-      override addTunnel(tunnel: number, { key, name }: Greeting, nowMs: number) {
+      override addTunnel(tunnel: number, greeting: Greeting, nowMs: number): number {
         const held = [...this.sessions].find(({ remote }) => remote.held);
-        return super.addTunnel(tunnel, { key: key && (held?.remote.key ?? key), name }, nowMs);
+        const key = greeting.key && (held?.remote.key ?? greeting.key);
+        return super.addTunnel(tunnel, { ...greeting, key }, nowMs);
       }
     }
     return (options, ports) => new (at("server", options, Faulty))(options, ports);
@@ -20,13 +21,13 @@ export const PLANTED: Record<string, () => MakeRelay> = {
 
   "forgets the PADT at the end of the grace": () => {
     class Faulty extends Relay {
-      override tick(nowMs: number): void {
+      override expireHeld(nowMs: number): void {
         const held = [...this.sessions].filter(({ remote }) => remote.held);
         for (const session of held) {
           if (nowMs - session.remote.heldSinceMs < this.options.graceMs) continue;
           this.close(session, "the other side did not come back", { link: false, tunnel: false });
         }
-        super.tick(nowMs);
+        super.expireHeld(nowMs);
       }
     }
     return (options, ports) => new Faulty(options, ports);
@@ -34,12 +35,11 @@ export const PLANTED: Record<string, () => MakeRelay> = {
 
   "leaves a session with its old tunnel at a takeover": () => {
     class Faulty extends Relay {
-      override addTunnel(tunnel: number, greeting: Greeting, nowMs: number) {
-        const { key, name } = greeting;
+      override addTunnel(tunnel: number, greeting: Greeting, nowMs: number): number {
         const replaced = super.addTunnel(tunnel, greeting, nowMs);
         const left = [...this.sessions].find((session) => session.tunnel === tunnel);
         if (replaced === 0 || left === undefined) return replaced;
-        const remote = new Remote(key, name, nowMs);
+        const remote = new Remote(greeting.key, greeting.name, nowMs);
         remote.tunnel = replaced;
         this.sessions.close(left);
         this.sessions.open({ ...left, remote }, nowMs, left.serial);
@@ -108,9 +108,9 @@ export const PLANTED: Record<string, () => MakeRelay> = {
 
   "never ends the grace": () => {
     class Faulty extends Relay {
-      override tick(nowMs: number): void {
+      override expireHeld(nowMs: number): void {
         for (const { remote } of this.sessions) if (remote.held) remote.heldSinceMs = nowMs;
-        super.tick(nowMs);
+        super.expireHeld(nowMs);
       }
     }
     return (options, ports) => new Faulty(options, ports);

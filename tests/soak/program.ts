@@ -18,6 +18,7 @@ import { hold } from "./violation.ts";
 import type { World } from "./world.ts";
 
 const LATE_TICK_MS = 5000;
+const LATE_EXPIRY_MS = 100;
 const FIXED_HOST_UNIQ = new TextEncoder().encode("isp");
 const SECRET_BYTES = 16;
 
@@ -96,14 +97,22 @@ export abstract class Program {
       idleMs: plan.idleMs,
       deadMs: plan.deadMs,
       graceMs: plan.graceMs,
+      maxHeld: this.side === "server" ? plan.maxHeld : undefined,
       tags: plan.fixedHostUniq ? { hostUniq: FIXED_HOST_UNIQ } : {},
       tokens: new Tokens(this.#secret, world.random.uint32()),
     }, withState);
     this.run({ from: "own" }, (relay) => {
-      for (const entry of this.journal.values()) {
-        const { key, name } = entry.remote;
-        const remote = { key: key!, name, heldSinceMs: this.#deadMs };
-        relay.restore(entry, remote, timeline.nowMs);
+      const link = { link: true, tunnel: false };
+      for (const entry of [...this.journal.values()]) {
+        const remote = { ...entry.remote, heldSinceMs: this.#deadMs };
+        const session = relay.restore(entry, remote, timeline.nowMs);
+        // As dataplane/keeper.ts does.
+        const deaf = relay.options.mac === "own" &&
+          !sameMac(this.linkMac, 0, session.facingMac, 0);
+        if (deaf) relay.close(session, "the interface's address changed", link);
+        else if (remote.key === undefined) {
+          relay.close(session, "nobody can come back for it", link);
+        }
       }
     });
     this.#tick(this.incarnation);
@@ -140,7 +149,6 @@ export abstract class Program {
 
   /** The interface gets another address. */
   changeLinkMac(mac: Uint8Array): void {
-    if (!this.running) return;
     this.world.note(this.name, "gets another address");
     this.linkMac = mac;
     this.run({ from: "own" }, (relay) => relay.setLinkMac(mac));
@@ -179,7 +187,7 @@ export abstract class Program {
     const { nowMs } = this.world.timeline;
     let replaced = 0;
     this.run({ from: "own" }, (relay) => {
-      replaced = relay.addTunnel(end.id, { key, name }, nowMs);
+      replaced = relay.addTunnel(end.id, { key, name, address: name }, nowMs);
       // As the data plane does in the same turn.
       const old = this.ends.get(replaced);
       if (old === undefined) return;
@@ -200,27 +208,16 @@ export abstract class Program {
     this.world.note(this.name, `loses tunnel ${end.id}`);
     const { nowMs } = this.world.timeline;
     this.run({ from: "own" }, (relay) => relay.removeTunnel(end.id, reason, nowMs));
+    this.#expireHeld(this.incarnation);
   }
 
   /** Takes what is for the relay. */
   protected fromTunnel(end: End, message: Message): void {
     const hostile = "hostile" in message && message.hostile === true;
-    let taken = true;
     const { nowMs } = this.world.timeline;
     switch (message.type) {
       case "list":
-        this.run(
-          { from: "tunnel", end, hostile },
-          (relay) => {
-            taken = relay.listFromTunnel(end.id, message.payload.slice(), nowMs);
-          },
-        );
-        if (!taken) {
-          end.send({ type: "goodbye", replaced: false });
-          end.close("orderly");
-          this.lost(end);
-        }
-        return;
+        return this.#listFromTunnel(end, message.payload, hostile);
       case "discovery": {
         const { bytes } = message;
         lend(
@@ -241,6 +238,17 @@ export abstract class Program {
   /** Calls the relay, and sends what it has to send. */
   protected run(call: Partial<Call> & Pick<Call, "from">, act: (relay: Relay) => void): void {
     if (this.running) this.#send(this.#guard.run(call, act));
+  }
+
+  // The data plane does not wait for its next tick.
+  #expireHeld(incarnation: number): void {
+    const { timeline, random } = this.world;
+    const overMs = this.relay!.graceOverMs;
+    if (overMs === Infinity) return;
+    timeline.at(overMs + random.below(LATE_EXPIRY_MS), () => {
+      if (this.incarnation !== incarnation) return;
+      this.run({ from: "own" }, (relay) => relay.expireHeld(timeline.nowMs));
+    });
   }
 
   #gone(): void {
@@ -277,6 +285,19 @@ export abstract class Program {
       (lent) =>
         this.run({ from: "link", hostile, bytes }, (relay) => relay.discoveryFromLink(lent, nowMs)),
     );
+  }
+
+  #listFromTunnel(end: End, payload: Uint8Array, hostile: boolean): void {
+    const { nowMs } = this.world.timeline;
+    let due = true;
+    this.run({ from: "tunnel", end, hostile }, (relay) => {
+      due = relay.listFromTunnel(end.id, payload.slice(), nowMs);
+    });
+    if (due) return;
+    hold(end.tampered, () => `${this.name} did not take a list that was to come`);
+    // As the data plane does: the peer has broken the protocol.
+    end.close("orderly");
+    this.lost(end);
   }
 
   #sessionFromLink(bytes: Uint8Array, hostile: boolean): void {

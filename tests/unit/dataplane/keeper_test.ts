@@ -35,7 +35,11 @@ class Broken implements Disposable {
     this.sessions = [session];
     const reporter = new Reporter("server", false, () => 0, () => {});
     const state = { path: this.path, segment: 1, nextSerial: 1, sessions: [], owed: [] };
-    const rest = { away: new Map(), secret: new Uint8Array(16), silentMs: 0 };
+    const rest = {
+      silentMs: 0,
+      away: new Map(),
+      secret: new Uint8Array(16),
+    };
     this.keeper = new Keeper({ ...state, ...rest }, reporter);
     this.keeper.opened(session, 0);
   }
@@ -95,7 +99,16 @@ const NAME = "client 1";
 function restored(mode: MacMode, facingMac: Uint8Array, remote = "key"): RecordedRelay {
   const server = new RecordedRelay({ side: "server", mac: mode, graceMs: GRACE_MS });
   const sessions = [record(7, { remote, name: NAME, facingMac })];
-  const state = { path: "", segment: 1, nextSerial: 8, sessions, owed: [], silentMs: 5000 };
+  const state = {
+    path: "",
+    segment: 1,
+    nextSerial: 8,
+    sessions,
+    owed: [],
+    silentMs: 5000,
+    away: new Map(),
+    secret: new Uint8Array(16),
+  };
   restore(server.relay, state, 100_000);
   return server;
 }
@@ -108,7 +121,7 @@ for (const mode of MAC_MODES) {
     assertEquals([server.sessions.map(({ serial }) => serial), server.link], [[7], []]);
     server.relay.tick(100_000 + GRACE_MS - 5001);
     assertEquals(server.link, []);
-    server.relay.addTunnel(1, "key", NAME, 110_000);
+    server.relay.addTunnel(1, { key: "key", name: NAME }, 110_000);
     const frame = data(HOST, AC, 7);
     assertEquals(server.relay.sessionFromTunnel(1, frame, 0, 110_000), server.sessions[0]);
     assertEquals(frame, data(face, AC, 7));
@@ -122,6 +135,13 @@ for (const mode of MAC_MODES) {
 
   for (const before of MAC_MODES) {
     if (before === mode) continue;
+    if (mode !== "own") {
+      Deno.test(`restore() keeps a session of --mac ${before} with --mac ${mode} now, which takes all addresses`, () => {
+        const server = restored(mode, faceOfHost(before, HOST));
+        assertEquals([server.sessions.map(({ serial }) => serial), server.link], [[7], []]);
+      });
+      continue;
+    }
     Deno.test(`restore() closes a session of --mac ${before} with the address of then, with --mac ${mode} now`, () => {
       const old = faceOfHost(before, HOST);
       const server = restored(mode, old);
@@ -156,7 +176,16 @@ Deno.test("restore() keeps how long a session has been open", () => {
     // As one that a clock was set back behind.
     record(8, { openedAtMs: Date.now() + 60_000 }),
   ];
-  const state = { path: "", segment: 1, nextSerial: 9, sessions, owed: [], silentMs: 0 };
+  const state = {
+    path: "",
+    segment: 1,
+    nextSerial: 9,
+    sessions,
+    owed: [],
+    silentMs: 0,
+    away: new Map(),
+    secret: new Uint8Array(16),
+  };
   restore(server.relay, state, 100_000);
   const [first, second] = server.sessions;
   assert(Math.abs(first.openedMs - 40_000) < 1000, `${first.openedMs}`);

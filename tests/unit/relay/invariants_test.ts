@@ -131,7 +131,7 @@ function enter(
 ): boolean {
   const tunnel = from === "tunnel 2" ? 2 : 1;
   // A link has no lists.
-  if (what === "list") relay.listFromTunnel(tunnel, frame);
+  if (what === "list") relay.listFromTunnel(tunnel, frame, nowMs);
   else if (what === "discovery" && from === "link") relay.discoveryFromLink(frame, nowMs);
   else if (what === "discovery") relay.discoveryFromTunnel(tunnel, frame, nowMs);
   else if (from === "link") relay.sessionFromLink(frame, 0, nowMs);
