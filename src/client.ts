@@ -14,7 +14,7 @@ import { reasonOf } from "./reason.ts";
 import { connect } from "./tunnel/connect.ts";
 import { type Endpoint, formatEndpoint } from "./tunnel/endpoint.ts";
 import { greetServer } from "./tunnel/handshake.ts";
-import { Reconnect } from "./tunnel/reconnect.ts";
+import { type Outcome, Reconnect } from "./tunnel/reconnect.ts";
 import { FEATURE, type Hello, REASON, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
 
 /** How many attempts that fail alike are logged in that time. */
@@ -24,6 +24,9 @@ const FAILURES_MS = 10_000;
 const FIRST_AGAIN_MS = 30_000;
 /** And how often at most, when it was well for a moment only. */
 const FIRST_AGAIN_MOST_MS = 3600_000;
+
+/** What an attempt comes to that is not made any more. */
+const FAILED: Outcome = { upMs: 0, held: false, replaced: false, restarts: false };
 
 /** Options for {@linkcode Client.start}. */
 export interface ClientOptions extends ModeOptions {
@@ -186,6 +189,7 @@ export class Client {
     while (!signal.aborted) {
       let upMs = 0;
       let replaced = false;
+      let restarts = false;
       let told = true;
       try {
         this.#state = "connecting";
@@ -194,6 +198,7 @@ export class Client {
         const { reason, goodbye } = await this.#carry(greeted);
         upMs = performance.now() - sinceMs;
         replaced = goodbye === REASON.REPLACED && this.#first === undefined;
+        restarts = goodbye === REASON.RESTART;
         if (!signal.aborted && this.#first === undefined) log.warning("Tunnel lost", { reason });
       } catch (error) {
         if (!signal.aborted) told = this.#logFailure(reasonOf(error));
@@ -201,7 +206,7 @@ export class Client {
       if (this.#first !== undefined) continue;
       if (signal.aborted) break;
       const held = this.#holdsForNext;
-      const delayMs = this.#reconnect.next({ upMs, held, replaced }, Math.random());
+      const delayMs = this.#reconnect.next({ upMs, held, replaced, restarts }, Math.random());
       this.#state = "waiting";
       if (this.#reconnect.rival) {
         log.error("Another program is connected as this client: is its state directory a copy?");
@@ -215,7 +220,7 @@ export class Client {
       await delay(delayMs, signal);
       // What was held for it may be over by now: it has failed once more, and the others have their turn.
       if (held && !this.#holdsForNext && this.#servers.length > 1) {
-        this.#reconnect.next({ upMs: 0, held: false, replaced: false }, Math.random());
+        this.#reconnect.next(FAILED, Math.random());
       }
     }
     this.#first?.conn.close();

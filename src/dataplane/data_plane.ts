@@ -543,7 +543,7 @@ export class DataPlane {
   #stop(keep: boolean): void {
     if (!keep) this.#relay.closeAll("shutdown");
     const channels = this.#tunnels.list.map(({ channel }) => channel);
-    leaveTunnels(channels, this.#ports.now);
+    leaveTunnels(channels, keep ? REASON.RESTART : REASON.SHUTDOWN, this.#ports.now);
     for (const { id } of channels) {
       this.#report.push({ type: "tunnel-ended", id, reason: "shutdown" });
     }

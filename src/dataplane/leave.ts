@@ -2,7 +2,6 @@
 
 import { POLLIN, POLLOUT, PollSet } from "../../ffi/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
-import { REASON } from "../wire/mod.ts";
 
 /** How long all of it may take. */
 const GOODBYE_MS = 1000;
@@ -14,11 +13,12 @@ const WAIT_MS = 50;
  * bytes unread is reset, which would take the PADTs before the goodbye with it.
  *
  * @param channels The tunnels; each may be closed afterwards.
+ * @param reason The code of `REASON` to say.
  * @param now A clock that only goes forward, in ms.
  */
-export function leaveTunnels(channels: Channel[], now: () => number): void {
+export function leaveTunnels(channels: Channel[], reason: number, now: () => number): void {
   const poll = new PollSet(channels.length);
-  for (const channel of channels) channel.queueGoodbye(REASON.SHUTDOWN, "");
+  for (const channel of channels) channel.queueGoodbye(reason, "");
   const deadlineMs = now() + GOODBYE_MS;
   const shut = new Set<Channel>();
   for (;;) {

@@ -8,6 +8,8 @@ const STEADY_MS = 10_000;
 const HELD_MS = { least: 100, more: 400 };
 /** How soon the next of several servers is tried. */
 const NEXT_MS = { least: 100, more: 400 };
+/** How soon a server that starts anew is looked for; no other one is tried before that. */
+const RESTART_MS = { least: 1000, more: 1000 };
 /** How long to wait where another program says that it is this client, and has said so again. */
 const REPLACED_MS = 30_000;
 
@@ -19,6 +21,8 @@ export interface Outcome {
   held: boolean;
   /** Whether the server has said that another tunnel took the place of this one. */
   replaced: boolean;
+  /** Whether it has said that it will be back at once. */
+  restarts: boolean;
 }
 
 /**
@@ -66,10 +70,11 @@ export class Reconnect {
    * @param random A number from 0 up to 1.
    * @returns The delay before it, in ms.
    */
-  next({ upMs, held, replaced }: Outcome, random: number): number {
+  next({ upMs, held, replaced, restarts }: Outcome, random: number): number {
     this.#rival = replaced && this.#replaced;
     this.#replaced = replaced;
     if (this.#rival) return REPLACED_MS * (1 + random);
+    if (restarts && !held) return RESTART_MS.least + random * RESTART_MS.more;
     if (held) return HELD_MS.least + random * HELD_MS.more;
     if (upMs >= STEADY_MS) {
       this.#failures = 0;

@@ -12,6 +12,7 @@ export const REASON = {
   FULL: 6,
   REPLACED: 7,
   INTERNAL: 8,
+  RESTART: 9,
 } as const;
 
 /** Why one side ends the connection. */

@@ -4,7 +4,7 @@ import { backoffMs } from "../../../src/tunnel/backoff.ts";
 import { type Outcome, Reconnect } from "../../../src/tunnel/reconnect.ts";
 
 /** No tunnel came of it, and nothing is held. */
-const FAILED: Outcome = { upMs: 0, held: false, replaced: false };
+const FAILED: Outcome = { upMs: 0, held: false, replaced: false, restarts: false };
 const HELD: Outcome = { ...FAILED, held: true };
 const STEADY: Outcome = { ...FAILED, upMs: 10_000 };
 const BRIEF: Outcome = { ...FAILED, upMs: 9_999 };
@@ -76,7 +76,7 @@ Deno.test("Reconnect.next() stays away for half a minute when another has its pl
   const reconnect = new Reconnect(2);
   reconnect.next({ ...HELD, replaced: true }, 0.5);
   for (const held of [false, true]) {
-    const ms = reconnect.next({ upMs: 60_000, held, replaced: true }, 0.5);
+    const ms = reconnect.next({ ...FAILED, upMs: 60_000, held, replaced: true }, 0.5);
     assert(ms >= 30_000 && ms <= 60_000, `${ms} ms`);
     assertEquals(reconnect.at, 0);
   }
@@ -110,6 +110,7 @@ Deno.test("Reconnect.next() names a server that there is, and a delay of 0.1 to 
     upMs: fc.integer({ min: 0, max: 100_000 }),
     held: fc.boolean(),
     replaced: fc.boolean(),
+    restarts: fc.boolean(),
   });
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(
@@ -126,4 +127,12 @@ Deno.test("Reconnect.next() names a server that there is, and a delay of 0.1 to 
       },
     ),
   );
+});
+
+Deno.test("Reconnect.next() waits for a server that starts anew, once", () => {
+  const reconnect = new Reconnect(2);
+  const ms = reconnect.next({ ...FAILED, upMs: 60_000, restarts: true }, 0.5);
+  assertEquals([ms, reconnect.at], [1500, 0]);
+  reconnect.next(FAILED, 0.5);
+  assertEquals(reconnect.at, 1);
 });
