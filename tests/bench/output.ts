@@ -122,7 +122,7 @@ function faultsOf(trials: KeptTrial[]): string {
 async function defaultFile(date: Date): Promise<string> {
   const folder = new URL("./results", import.meta.url).pathname;
   await Deno.mkdir(folder, { recursive: true });
-  return `${folder}${date.toISOString().replaceAll(":", "-").slice(0, 19)}.json`;
+  return `${folder}/${date.toISOString().replaceAll(":", "-").slice(0, 19)}.json`;
 }
 
 async function readVersions() {

@@ -392,3 +392,22 @@ testUnless(skipped, "A client that is away keeps its place under --max-clients",
     await sites.reachable(first, true);
     await goesOn(host);
   }));
+
+testUnless(
+  skipped,
+  "A client that is restarted after the grace tells its hosts at once, and goes on",
+  () =>
+    withState(["--grace", "1"], async (sites) => {
+      sites.ac();
+      const { hosts } = await sites.dialMany(3);
+      const { client } = sites;
+      await client.end("SIGKILL");
+      await untilPadts(sites.acs, 3);
+      client.start();
+      await Promise.all(hosts.map((host) => host.closed(4000)));
+      await client.untilHealth(200);
+      await assertPadts(sites, sites.hosts, 3);
+      await hosts[0].dial();
+      await goesOn(hosts[0]);
+    }),
+);
