@@ -1,11 +1,11 @@
 // What a relay is made with, and what it does to the world outside.
 
 import type { DiscoveryPacket } from "../wire/mod.ts";
-import type { AddedTags } from "./added_tags.ts";
+import type { AddedTags } from "./discovery/added_tags.ts";
 import type { Limits } from "./limits.ts";
 import type { Remote } from "./remote.ts";
 import type { Session } from "./session_table.ts";
-import type { TokenSource } from "./tokens.ts";
+import type { TokenSource } from "./discovery/tokens.ts";
 
 /** Which side of the tunnel this is: the server's link leads to the AC, the client's to the hosts. */
 export type Side = "server" | "client";

@@ -36,8 +36,8 @@ import {
   SESSION_LIST_MAX,
 } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
-import { ClientDiscovery } from "./client_discovery.ts";
-import { checkDiscovery, opensSession, withoutHostUniq } from "./discovery_check.ts";
+import { ClientDiscovery } from "./discovery/client.ts";
+import { checkDiscovery, opensSession, withoutHostUniq } from "./discovery/check.ts";
 import { DROP } from "./drop.ts";
 import { DialRate, type Limits, limitsOf } from "./limits.ts";
 import { macFor } from "./mac_for.ts";
@@ -45,7 +45,7 @@ import type { DiscoveryRelay, RelayOptions, RelayPorts } from "./options.ts";
 import { padt } from "./padt.ts";
 import { Remote } from "./remote.ts";
 import { type Greeting, Remotes } from "./remotes.ts";
-import { ServerDiscovery } from "./server_discovery.ts";
+import { ServerDiscovery } from "./discovery/server.ts";
 import { type Session, type SessionKey, SessionTable } from "./session_table.ts";
 
 /** What the PPPoE header and the PPP protocol take of a link's MTU, in bytes (RFC 2516, section 7). */

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DROP, DROP_REASONS, type DropReason, type Side } from "../../../src/relay/mod.ts";
-import { DISCOVERY_FRAME_MAX } from "../../../src/relay/discovery_check.ts";
+import { DISCOVERY_FRAME_MAX } from "../../../src/relay/discovery/check.ts";
 import { ETH_BROADCAST, ETHERNET, PPPOE, TAG } from "../../../src/wire/mod.ts";
 import {
   AC,

@@ -6,7 +6,7 @@ import {
   type Discovery,
   DISCOVERY_TIMEOUT_MS,
   PendingTable,
-} from "../../../src/relay/pending.ts";
+} from "../../../src/relay/discovery/pending.ts";
 import { Remote } from "../../../src/relay/remote.ts";
 import { bytes, HOST, HOST_2 } from "../../support/relays.ts";
 

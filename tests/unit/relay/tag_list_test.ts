@@ -1,7 +1,7 @@
 // Replacing one tag of a list.
 
 import { assertEquals } from "@std/assert";
-import { findHostUniq, replaceTag } from "../../../src/relay/tag_list.ts";
+import { findHostUniq, replaceTag } from "../../../src/relay/discovery/tag_list.ts";
 import { TAG, type Tag } from "../../../src/wire/mod.ts";
 import { bytes, cookie, hostUniq, SERVICE } from "../../support/relays.ts";
 

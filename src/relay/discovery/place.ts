@@ -1,7 +1,7 @@
 // A place that one discovery at a time can have: whose turn it is, and whose the next one.
 
 import { equals } from "@std/bytes";
-import { sameMac } from "../wire/mod.ts";
+import { sameMac } from "../../wire/mod.ts";
 import type { ServerPending } from "./matching.ts";
 
 /**

@@ -8,9 +8,9 @@ import {
   parseDiscovery,
   readEtherType,
   TAG,
-} from "../wire/mod.ts";
-import type { DiscoveryPacket } from "../wire/mod.ts";
-import { DROP } from "./drop.ts";
+} from "../../wire/mod.ts";
+import type { DiscoveryPacket } from "../../wire/mod.ts";
+import { DROP } from "../drop.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
 /** A discovery frame is never fragmented, and fits an Ethernet of 1500 bytes (RFC 2516, section 5). */

@@ -1,6 +1,6 @@
 // Exact replacing of one tag in a discovery packet's list.
 
-import { findTag, TAG, type Tag } from "../wire/mod.ts";
+import { findTag, TAG, type Tag } from "../../wire/mod.ts";
 
 /** The Host-Uniq of a packet; undefined where there is none, which an empty one is not. */
 export function findHostUniq(tags: Tag[]): Uint8Array | undefined {

@@ -1,6 +1,6 @@
 // The text of a circuit id or a remote id, with places for what is known of a discovery.
 
-import { LINE_ID_MAX } from "../wire/mod.ts";
+import { LINE_ID_MAX } from "../../wire/mod.ts";
 
 /** What can stand in a template, between braces. */
 const PLACEHOLDERS = ["client", "host", "interface"] as const;

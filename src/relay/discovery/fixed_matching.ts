@@ -6,12 +6,12 @@
 // next takes its last one's place.
 
 import { equals } from "@std/bytes";
-import { findTag, TAG } from "../wire/mod.ts";
-import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
+import { findTag, TAG } from "../../wire/mod.ts";
+import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import { byteKey } from "./byte_key.ts";
 import type { Matching, ServerPending } from "./matching.ts";
 import { Place } from "./place.ts";
-import type { Session } from "./session_table.ts";
+import type { Session } from "../session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
 /** After how long a turn at the only place ends when another host waits for it. */

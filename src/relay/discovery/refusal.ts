@@ -1,7 +1,7 @@
 // A PADO or PADS of our own, which tells a host why it gets nothing.
 
-import { CODE, emitDiscovery, TAG, textTag } from "../wire/mod.ts";
-import type { DiscoveryPacket } from "../wire/mod.ts";
+import { CODE, emitDiscovery, TAG, textTag } from "../../wire/mod.ts";
+import type { DiscoveryPacket } from "../../wire/mod.ts";
 
 /** What an answer returns of the request (RFC 2516, sections 5.2 and 5.4, and appendix A). */
 const RETURNED: ReadonlySet<number> = new Set([

@@ -1,8 +1,8 @@
 // Discoveries under way: from a host's PADI to some time after its PADS, so that repeats find them too.
 
-import { formatMac } from "../wire/mod.ts";
+import { formatMac } from "../../wire/mod.ts";
 import { byteKey } from "./byte_key.ts";
-import type { Remote } from "./remote.ts";
+import type { Remote } from "../remote.ts";
 
 /** What a discovery is known by: the host, and the tags that its frames have in common. */
 export interface Discovery {

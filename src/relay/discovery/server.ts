@@ -7,20 +7,20 @@ import {
   PPPOE_HLEN,
   sameMac,
   tagsLength,
-} from "../wire/mod.ts";
-import type { DiscoveryPacket } from "../wire/mod.ts";
-import { DROP } from "./drop.ts";
+} from "../../wire/mod.ts";
+import type { DiscoveryPacket } from "../../wire/mod.ts";
+import { DROP } from "../drop.ts";
 import { FixedMatching } from "./fixed_matching.ts";
 import { LineAgent, withLine, withoutLine } from "./line_agent.ts";
 import type { Matching, ServerPending } from "./matching.ts";
-import { padt } from "./padt.ts";
+import { padt } from "../padt.ts";
 import { PendingTable } from "./pending.ts";
 import { refusal } from "./refusal.ts";
-import type { DiscoveryRelay } from "./options.ts";
-import type { Relay } from "./relay.ts";
-import type { Remote } from "./remote.ts";
+import type { DiscoveryRelay } from "../options.ts";
+import type { Relay } from "../relay.ts";
+import type { Remote } from "../remote.ts";
 import { Requests } from "./requests.ts";
-import { isSessionId, type Session } from "./session_table.ts";
+import { isSessionId, type Session } from "../session_table.ts";
 import { findHostUniq } from "./tag_list.ts";
 import { TokenMatching } from "./token_matching.ts";
 import { randomTokens, type TokenSource } from "./tokens.ts";

@@ -1,17 +1,17 @@
 // Discovery at the client: which AC a host's PADR is for, and by which id a host knows its session.
 
-import { CODE, emitDiscovery, ETH_BROADCAST, findTag, sameMac, TAG } from "../wire/mod.ts";
-import type { DiscoveryPacket } from "../wire/mod.ts";
+import { CODE, emitDiscovery, ETH_BROADCAST, findTag, sameMac, TAG } from "../../wire/mod.ts";
+import type { DiscoveryPacket } from "../../wire/mod.ts";
 import { equals } from "@std/bytes";
-import { DROP } from "./drop.ts";
-import { padt } from "./padt.ts";
+import { DROP } from "../drop.ts";
+import { padt } from "../padt.ts";
 import { type Discovery, PendingTable } from "./pending.ts";
-import type { DiscoveryRelay } from "./options.ts";
-import type { Relay } from "./relay.ts";
-import type { Remote } from "./remote.ts";
+import type { DiscoveryRelay } from "../options.ts";
+import type { Relay } from "../relay.ts";
+import type { Remote } from "../remote.ts";
 import { Requests } from "./requests.ts";
-import { RestingIds } from "./resting_ids.ts";
-import { isSessionId, type Session } from "./session_table.ts";
+import { RestingIds } from "../resting_ids.ts";
+import { isSessionId, type Session } from "../session_table.ts";
 import { refusal } from "./refusal.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 

@@ -1,9 +1,9 @@
 // How the server tells whose an AC's answer is.
 
-import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
+import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import type { Discovery } from "./pending.ts";
 import type { Requests } from "./requests.ts";
-import type { Session } from "./session_table.ts";
+import type { Session } from "../session_table.ts";
 
 /** A discovery as the server keeps it. */
 export interface ServerPending extends Discovery {

@@ -1,7 +1,7 @@
 // The server as an intermediate agent (TR-101): it names the line that a discovery comes from.
 
-import { accessLineTag, formatMac, isAccessLine } from "../wire/mod.ts";
-import type { Tag } from "../wire/mod.ts";
+import { accessLineTag, formatMac, isAccessLine } from "../../wire/mod.ts";
+import type { Tag } from "../../wire/mod.ts";
 import type { AddedTags } from "./added_tags.ts";
 import { LineTemplate } from "./line_template.ts";
 

@@ -1,10 +1,10 @@
 // Matching by Host-Uniq, which is replaced by a token that names the client and the discovery.
 
-import { TAG } from "../wire/mod.ts";
-import type { DiscoveryPacket, Tag } from "../wire/mod.ts";
+import { TAG } from "../../wire/mod.ts";
+import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import { byteKey } from "./byte_key.ts";
 import type { Matching, ServerPending } from "./matching.ts";
-import type { Session } from "./session_table.ts";
+import type { Session } from "../session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
 /** The way that needs nothing of an AC but what RFC 2516 asks of it, and of hosts nothing at all. */
