@@ -178,7 +178,6 @@ export class Client {
 
   // What an earlier run has left is held, and can only go on with its own server.
   #resume(): void {
-    for (const remote of this.#mode.restored) this.#held.add(remote);
     const first = this.#servers.findIndex((server) => this.#held.has(formatEndpoint(server)));
     if (first > 0) this.#reconnect.moved(first);
   }

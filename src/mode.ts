@@ -208,11 +208,6 @@ export class Mode {
     return this.#worker;
   }
 
-  /** The remotes of whom an earlier run has left sessions. */
-  get restored(): readonly string[] {
-    return this.#worker.restored;
-  }
-
   #kept(): KeptState | undefined {
     const state = this.#state;
     if (state === undefined) return undefined;

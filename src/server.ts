@@ -124,7 +124,6 @@ export class Server {
         reconnects: () => 0,
         tunnels: (up: TunnelStatus[]) => up,
       }, { tags, maxHeld: maxClientsOf(options) });
-      for (const remote of mode.restored) held.add(remote);
       const server = new Server(options, allow, listener, mode, held);
       mode.log.info("Listening", { address: formatEndpoint(server.address), allow: String(allow) });
       server.#accept();

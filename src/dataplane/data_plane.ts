@@ -184,12 +184,14 @@ export class DataPlane {
     this.#tickMs = this.#nowMs;
     if (state !== undefined) {
       restore(this.#relay, state, this.#nowMs);
+      // Another restart must not begin their time anew.
+      for (const remote of this.#relay.held) this.#keeper?.noteAway(remote, this.#nowMs);
       for (const padt of state.owed) this.#output.owe(padt);
     }
     this.#linkState = this.#link.state;
     this.#graceOverMs = graceOverMs(this.#relay);
-    const held = this.#relay.heldKeys;
-    this.#report.push({ type: "started", linkState: this.#link.state, held });
+    this.#report.push({ type: "started", linkState: this.#link.state });
+    for (const { key, sessions } of this.#relay.held) this.#held(key, sessions.size);
     this.#checkMtu();
     this.#report.flush();
   }
@@ -532,7 +534,7 @@ export class DataPlane {
       const remote = this.#relay.tunnels.get(id);
       this.#relay.removeTunnel(id, "the tunnel is gone", nowMs);
       if (remote !== undefined) {
-        this.#keeper?.away(remote);
+        this.#keeper?.noteAway(remote, nowMs);
         this.#held(remote.key, remote.sessions.size);
       }
       this.#report.push({ type: "tunnel-ended", id, reason: ended!, goodbye });

@@ -66,7 +66,6 @@ export class DataWorker {
   readonly #stopped = Promise.withResolvers<void>();
   readonly #wake = EventFd.open();
   #linkState: LinkState = "down";
-  #restored: string[] = [];
   #requests = 0;
   #ids = 0;
   #over = false;
@@ -106,11 +105,6 @@ export class DataWorker {
 
   get linkState(): LinkState {
     return this.#linkState;
-  }
-
-  /** The remotes for which it held sessions of an earlier run when it began. */
-  get restored(): readonly string[] {
-    return this.#restored;
   }
 
   /** The counters at this moment. */
@@ -219,7 +213,6 @@ export class DataWorker {
     switch (message.type) {
       case "started":
         this.#linkState = message.linkState;
-        this.#restored = message.held;
         return this.#started.resolve();
       case "failed":
         this.#end();

@@ -27,17 +27,18 @@ export class Keeper {
   /** Notes a session before anybody is told that it is open. */
   opened(session: Session, nowMs: number): void {
     this.#journal.opened(recordOf(session, nowMs));
+    this.noteAway(session.remote, nowMs);
   }
 
   closed(session: Session): void {
     this.#journal.closed(session.serial);
   }
 
-  /** Notes since when a remote has to come back for its sessions. */
-  away({ key, sessions }: Remote): void {
-    if (key === undefined || sessions.size === 0) return;
+  /** Notes since when a remote that has no tunnel has to come back for its sessions. */
+  noteAway({ key, held, heldSinceMs, sessions }: Remote, nowMs: number): void {
+    if (key === undefined || !held || sessions.size === 0 || this.#noted.has(key)) return;
     this.#noted.add(key);
-    this.#journal.away(key, Date.now());
+    this.#journal.away(key, Math.round(Date.now() - (nowMs - heldSinceMs)));
   }
 
   /** Notes that nobody waits for a remote any more. */
@@ -71,12 +72,17 @@ export class Keeper {
 /** Takes up the sessions of an earlier run: held, until their remotes come or the grace is over. */
 export function restore(relay: Relay, state: KeptState, nowMs: number): void {
   const link = { link: true, tunnel: false };
-  for (const { remote, name, openedAtMs, ...record } of state.sessions) {
+  const awayMs = (remote: string): number => {
+    const awaySinceMs = state.away.get(remote) ?? Infinity;
+    // A clock that went back makes nobody's time shorter than since the last sign of life.
+    return Math.max(state.silentMs, Date.now() - awaySinceMs);
+  };
+  // In the order in which they went away.
+  const sessions = state.sessions.toSorted((a, b) => awayMs(b.remote) - awayMs(a.remote));
+  for (const { remote, name, openedAtMs, ...record } of sessions) {
     const openedMs = nowMs - Math.max(0, Date.now() - openedAtMs);
     const key = remote === "" ? undefined : remote;
-    const awaySinceMs = state.away.get(remote) ?? Infinity;
-    // A clock that went back makes nobody's time longer than since the last sign of life.
-    const heldSinceMs = nowMs - Math.max(state.silentMs, Date.now() - awaySinceMs);
+    const heldSinceMs = nowMs - awayMs(remote);
     const session = relay.restore(
       { ...record, openedMs },
       { key, name, heldSinceMs },

@@ -100,8 +100,8 @@ export interface LogEvent {
 
 /** From the worker to the main thread; what one turn of its loop has is posted as one array. */
 export type FromWorker =
-  /** It runs, and holds sessions of an earlier run for these remotes. */
-  | { type: "started"; linkState: LinkState; held: string[] }
+  /** It runs. */
+  | { type: "started"; linkState: LinkState }
   /** It could not begin. */
   | { type: "failed"; message: string; configuration: boolean }
   | LogEvent

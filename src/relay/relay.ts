@@ -238,8 +238,12 @@ export class Relay {
     const { graceMs, maxHeld = Infinity } = this.options;
     const empty = remote.sessions.size === 0 && !this.#discovery.has(remote);
     if (remote.key === undefined || graceMs === 0 || empty) return this.#forget(remote, reason);
-    const held = [...this.#remotes.held()];
-    if (held.length > maxHeld) this.#forget(held[0], "too many others are away as well");
+    // Who has no session must not cost another one his.
+    const alike = [...this.#remotes.held()]
+      .filter(({ sessions }) => (sessions.size > 0) === (remote.sessions.size > 0));
+    for (const one of alike.slice(0, Math.max(0, alike.length - maxHeld))) {
+      this.#forget(one, "too many others are away as well");
+    }
   }
 
   /** Ends every session of a remote, by its key or its tunnel, and tells both stations of each. */
@@ -301,11 +305,9 @@ export class Relay {
     return restored;
   }
 
-  /** The keys of the remotes that sessions are held for. */
-  get heldKeys(): string[] {
-    return Array.from(this.#remotes.held())
-      .filter(({ sessions }) => sessions.size > 0)
-      .map(({ key }) => key!);
+  /** The remotes that something is held for, the one that has been away the longest first. */
+  get held(): Iterable<Remote> {
+    return this.#remotes.held();
   }
 
   /** When {@linkcode expireHeld} has something to do. */

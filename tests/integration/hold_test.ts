@@ -602,6 +602,41 @@ testUnless(
 
 testUnless(
   skipped,
+  "Client that is restarted after the grace goes to the next server while the first is away",
+  async () => {
+    const stateDir = await Deno.makeTempDir();
+    try {
+      const timers = { ...SOON, graceMs: 1000 };
+      await withSites(
+        { ...FAILOVER, timers, clientOptions: { connect: SERVERS, stateDir } },
+        async (sites) => {
+          const { server, client } = sites;
+          const second = await sites.addServer();
+          for (const mode of [server, second.server]) mode.start();
+          for (const mode of [server, second.server]) await mode.untilHealth(200);
+          client.start();
+          await client.untilHealth(200);
+          sites.ac();
+          sites.acAt(second.acs, {});
+          const { hosts: [host] } = await sites.dialMany(1);
+          await client.end("SIGKILL");
+          await server.end("SIGKILL");
+          // As one that died long ago.
+          await Deno.utime(`${stateDir}/lock`, 0, 0);
+          client.start();
+          assertEquals(await host.closed(4000), "ac");
+          await client.untilHealth(200);
+          assertEquals((await host.dial()).acName, "bras2");
+        },
+      );
+    } finally {
+      await Deno.remove(stateDir, { recursive: true });
+    }
+  },
+);
+
+testUnless(
+  skipped,
   "Client lets the next server greet, whatever it had begun with the first",
   () =>
     withSites({ ...FAILOVER, clientOptions: { connect: SERVERS } }, async (sites) => {

@@ -411,3 +411,27 @@ testUnless(
       await goesOn(hosts[0]);
     }),
 );
+
+testUnless(
+  skipped,
+  "The grace goes on over restarts of a server that died before its client",
+  () =>
+    withState(["--grace", "3"], async (sites) => {
+      const ac = sites.ac();
+      await sites.dialMany(2);
+      const { server, client } = sites;
+      const sinceMs = performance.now();
+      await server.end("SIGKILL");
+      await client.end("SIGKILL");
+      while (performance.now() - sinceMs < 2000) {
+        server.start();
+        await server.untilHealth(200);
+        await server.end("SIGKILL");
+      }
+      server.start();
+      await untilPadts(sites.acs, 2);
+      const ms = performance.now() - sinceMs;
+      assert(ms > 1500 && ms < 5000, `it took ${ms} ms`);
+      assertEquals(ac.sessions.size, 0);
+    }),
+);

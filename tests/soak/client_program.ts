@@ -109,7 +109,7 @@ export class ClientProgram extends Program {
   protected override started(): void {
     const { servers, random } = this.world;
     this.#held.clear();
-    for (const key of this.relay!.heldKeys) this.#held.add(key);
+    for (const { key, sessions } of this.relay!.held) if (sessions.size > 0) this.#held.add(key!);
     this.#at = servers.find(({ name }) => this.#held.has(name)) ?? random.pick(servers);
     this.#again(0);
   }

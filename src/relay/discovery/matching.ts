@@ -9,6 +9,8 @@ import type { Session } from "../session_table.ts";
 export interface ServerPending extends Discovery {
   /** What stands for it on the AC's link; no other one has the same. */
   readonly token: Uint8Array;
+  /** The address that the AC knows its host by; it stays the same, whatever the client calls itself later. */
+  readonly facingMac: Uint8Array;
   /** The line that it comes from, as the AC is told; undefined where it is not. */
   readonly line: Tag | undefined;
   readonly requests: Requests;

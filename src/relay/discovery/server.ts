@@ -80,7 +80,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (!initiation) pending.requests.ask();
     pending.underWay = true;
     pending.usedMs = nowMs;
-    const source = this.#relay.facing(remote, packet.source);
+    const source = this.#facingOf(pending);
     ports.toLink(emitDiscovery({ ...packet, source, tags }));
   }
 
@@ -91,7 +91,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const repeated = code === CODE.PADS ? this.#repeated(packet, nowMs) : undefined;
     const pending = repeated === "unknown" ? undefined : repeated ?? this.#matching.find(packet);
     if (pending === undefined) return this.#unwanted(packet);
-    const facing = this.#relay.facing(pending.remote, pending.hostMac);
+    const facing = this.#facingOf(pending);
     if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
     this.#pending.keep(pending, nowMs);
     pending.usedMs = nowMs;
@@ -151,6 +151,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     return {
       remote,
       hostMac: source.slice(),
+      facingMac: this.#relay.facing(remote, source).slice(),
       hostUniq: findHostUniq(tags)?.slice(),
       relaySessionId: this.#matching.relaySessionId(tags)?.slice(),
       token: this.#tokens.next(),
@@ -160,6 +161,12 @@ export class ServerDiscovery implements DiscoveryRelay {
       underWay: false,
       usedMs: 0,
     };
+  }
+
+  // The interface's own address may be another one by now; one made up for a host stays as it was.
+  #facingOf({ remote, hostMac, facingMac }: ServerPending): Uint8Array {
+    const { mac } = this.#relay.options;
+    return mac === "per-host" ? facingMac : this.#relay.facing(remote, hostMac);
   }
 
   // Whose session a PADS is about that says so once more; "unknown" where that can't be told any more.

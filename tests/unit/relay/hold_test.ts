@@ -761,3 +761,16 @@ Deno.test("Relay keeps the discoveries of a remote without sessions for seconds 
   relay.tick(6000);
   assertEquals(joined.server.forgotten.length, 1);
 });
+
+Deno.test("Relay does not end sessions for a remote that has none", () => {
+  const server = new RecordedRelay({ side: "server", graceMs: 20_000, maxHeld: 1 });
+  const { relay } = server;
+  relay.addTunnel(1, { key: "1", name: "1" }, 0);
+  const key = { peerMac: AC, farMac: HOST, facingMac: SERVER_LINK, tunnelId: 1, linkId: 1 };
+  relay.open({ remote: relay.tunnels.get(1)!, ...key }, 0);
+  relay.removeTunnel(1, "gone", 0);
+  relay.addTunnel(2, { key: "2", name: "2" }, 0);
+  relay.discoveryFromTunnel(2, padi(HOST_2), 0);
+  relay.removeTunnel(2, "gone", 0);
+  assertEquals(ids(server.sessions), [1]);
+});

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { TOKEN_BYTES, Tokens } from "../../../src/relay/mod.ts";
+import { parseDiscovery } from "../../../src/wire/mod.ts";
 import {
   AC,
   answer,
@@ -76,4 +77,17 @@ Deno.test("Relay gives back what was asked for by a client that is forgotten", (
   server.relay.removeTunnel(1, "gone", 0);
   server.relay.discoveryFromLink(answer(request, AC, "PADS", { sessionId: 6 }), 0);
   assertEquals(server.link, [discovery("PADT", SERVER_LINK, AC, [], 6)]);
+});
+
+Deno.test("Relay keeps the address made up for a host while its client gets another name", () => {
+  const server = new RecordedRelay({ side: "server", mac: "per-host", graceMs: 1000 });
+  const { relay } = server;
+  relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
+  relay.discoveryFromTunnel(1, padi(HOST, [hostUniq("h")]), 0);
+  relay.addTunnel(2, { key: "key", name: "tokyo" }, 0);
+  relay.discoveryFromTunnel(2, discovery("PADR", HOST, AC, [hostUniq("h")]), 0);
+  const [sought, asked] = server.link.map((frame) => parseDiscovery(frame)!.source);
+  assertEquals(asked, sought);
+  relay.discoveryFromLink(answer(server.link[1], AC, "PADS", { sessionId: 5 }), 0);
+  assertEquals(server.sessions.map(({ facingMac }) => facingMac), [sought]);
 });
