@@ -199,10 +199,15 @@ export class Rig implements AsyncDisposable {
     await guest.until(
       "the guest takes commands",
       60_000,
-      () => guest.output.includes("rig: ready"),
+      // It says that it is ready a moment before its command port is.
+      async () => guest.output.includes("rig: ready") && await this.#answers(),
     );
     await ip(`-n ${this.namespace.home} link set tap-bras netns ${this.namespace.isp}`);
     await ip(`-n ${this.namespace.isp} link set tap-bras up`);
+  }
+
+  async #answers(): Promise<boolean> {
+    return (await this.#command("true")).code === 0;
   }
 
   /** Starts a process at a site. */
@@ -249,8 +254,12 @@ export class Rig implements AsyncDisposable {
    * @throws {Error} with that output, where its exit status is not 0
    */
   async run(script: string): Promise<string> {
+    return outputOf(await this.#command(script), script);
+  }
+
+  #command(script: string): Promise<Result> {
     const args = ["netns", "exec", this.namespace.home, folder("rig/guest_run.sh")];
-    return outputOf(await command("ip", args, script), script);
+    return command("ip", args, script);
   }
 
   /** Runs a command line in the guest, at one side. */

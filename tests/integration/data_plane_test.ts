@@ -471,7 +471,9 @@ testUnless(
         away: new Map(),
         secret: new Uint8Array(16),
       };
+      const startMs = Date.now();
       await using bench = await Bench.make({ graceMs: 60_000, state });
+      const madeMs = Date.now();
       const padts = [[before, 2], [AC, 3], [ours, 4]] as const;
       for (const [source, sessionId] of padts) {
         const padt = { source, destination: HOST, code: CODE.PADT, sessionId, tags: [] };
@@ -484,8 +486,13 @@ testUnless(
       assertEquals(bench.sessions().map(({ sessionId, state }) => [sessionId, state]), [
         [1, "held"],
       ]);
-      const lines = Deno.readTextFileSync(`${path}/changes.1.jsonl`);
-      assertEquals(lines, '{"close":2}\n{"close":3}\n{"close":4}\n');
+      const lines = Deno.readTextFileSync(`${path}/changes.1.jsonl`).trimEnd().split("\n");
+      const { away } = JSON.parse(lines.pop()!);
+      assertEquals(lines, ['{"close":2}', '{"close":3}', '{"close":4}']);
+      assertEquals(away.remote, "key");
+      // Its grace began when the process before fell silent.
+      const sinceMs = Date.parse(away.since) + state.silentMs;
+      assert(sinceMs >= startMs - 1 && sinceMs <= madeMs + 1, away.since);
     } finally {
       await Deno.remove(path, { recursive: true });
     }
