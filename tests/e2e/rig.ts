@@ -58,9 +58,12 @@ async function command(name: string, args: string[], input?: string): Promise<Re
   }).spawn();
   const ended = child.output();
   if (input !== undefined) {
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(input));
-    await writer.close();
+    try {
+      await new Blob([input]).stream().pipeTo(child.stdin);
+    } catch (error) {
+      // It ended without reading all of it; its exit status and its output say why.
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    }
   }
   const { code, stdout, stderr } = await ended;
   const decoder = new TextDecoder();
