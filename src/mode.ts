@@ -192,16 +192,17 @@ export class Mode {
         hooks.failed();
       },
     });
-    // Not before: a start that fails must not make what is owed wait for another grace time.
-    await this.#state?.alive();
     try {
       if (options.status !== undefined) {
         this.#status = serveStatus(options.status, () => this.status(), () => this.healthy, log);
       }
     } catch (error) {
-      await this.#worker.stop();
+      // What an earlier run has left is for one that starts.
+      await this.#worker.stop(this.keepsSessions);
       throw error;
     }
+    // Not before: a start that fails must not make what is owed wait for another grace time.
+    await this.#state?.alive();
   }
 
   get worker(): DataWorker {

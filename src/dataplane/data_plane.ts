@@ -53,6 +53,8 @@ import { type Tunnel, Tunnels } from "./tunnels.ts";
 
 /** Why sessions and a tunnel end that the client leaves for another server. */
 const MOVED = "moved to another server";
+/** How long it may take to leave one, in ms: on a slow path much is under way before the PADTs. */
+const LEAVE_MS = 5000;
 /** How many frames of each lane one turn takes. */
 const CONTROL_FRAMES_A_TURN = 64;
 const DATA_FRAMES_A_TURN = 256;
@@ -154,6 +156,9 @@ export class DataPlane {
       opened: (session) => {
         this.#keeper?.opened(session, this.#nowMs);
         this.#report.opened(session);
+        const { remote } = session;
+        // Its PADS came from the AC when the tunnel was gone.
+        if (remote.held) this.#held(remote.key, remote.sessions.size);
       },
       closed: (session, reason) => {
         this.#keeper?.closed(session);
@@ -194,11 +199,6 @@ export class DataPlane {
     for (const { key, sessions } of this.#relay.held) this.#held(key, sessions.size);
     this.#checkMtu();
     this.#report.flush();
-  }
-
-  /** Whether sessions can be left to another run. */
-  get keepsSessions(): boolean {
-    return this.#keeper !== undefined;
   }
 
   /** True once a stop is done. */
@@ -269,8 +269,7 @@ export class DataPlane {
         this.#relay.setLimits(message.limits);
         break;
       case "leave":
-        this.#relay.closeRemote(message.remote, message.id, MOVED);
-        this.#tunnels.get(message.id)?.channel.end(MOVED, REASON.SHUTDOWN);
+        this.#leave(message.id, message.remote);
         break;
       case "stop":
         this.#stop(message.keep);
@@ -500,11 +499,16 @@ export class DataPlane {
   #tick(nowMs: number): void {
     this.#tickMs = nowMs + TICK_MS;
     const { pingMs, tunnelDeadMs } = this.#options;
-    for (const { channel } of this.#tunnels.list) channel.keepalive(nowMs, pingMs, tunnelDeadMs);
+    for (const { channel, leaveByMs } of this.#tunnels.list) {
+      channel.keepalive(nowMs, pingMs, tunnelDeadMs);
+      // An older peer knows no goodbye.
+      const left = leaveByMs < Infinity && channel.legacy && channel.queuedBytes === 0;
+      if (left || nowMs >= leaveByMs) channel.end(MOVED);
+    }
     this.#relay.tick(nowMs);
     if (this.#link.lanes === undefined || this.#link.failure !== undefined) this.#refreshLink();
     else if (this.#output.owed.length > 0) this.#output.payOwed(this.#relay.sessions);
-    this.#keeper?.tick(this.#relay.sessions, this.#output.owed, nowMs);
+    this.#keeper?.catchUp(this.#relay.sessions, this.#output.owed, nowMs);
     const kernelDrops = this.#link.kernelDrops;
     if (kernelDrops > this.#kernelDrops) {
       this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
@@ -542,18 +546,42 @@ export class DataPlane {
     this.#graceOverMs = graceOverMs(this.#relay);
   }
 
+  // The peer closes the connection when it has had the PADTs, and the goodbye behind them; until then
+  // nothing new goes that way.
+  #leave(id: number, remote: string | undefined): void {
+    const nowMs = this.#ports.now();
+    this.#relay.closeRemote(remote, id, MOVED);
+    this.#relay.removeTunnel(id, MOVED, nowMs);
+    const tunnel = this.#tunnels.get(id);
+    if (tunnel === undefined) return;
+    tunnel.channel.queueGoodbye(REASON.SHUTDOWN, MOVED);
+    tunnel.leaveByMs = nowMs + LEAVE_MS;
+  }
+
   #stop(keep: boolean): void {
-    if (!keep) this.#relay.closeAll("shutdown");
+    const kept = keep && this.#canKeep();
+    if (!kept) this.#relay.closeAll("shutdown");
     const channels = this.#tunnels.list.map(({ channel }) => channel);
-    leaveTunnels(channels, keep ? REASON.RESTART : REASON.SHUTDOWN, this.#ports.now);
+    leaveTunnels(channels, kept ? REASON.RESTART : REASON.SHUTDOWN, this.#ports.now);
     for (const { id } of channels) {
       this.#report.push({ type: "tunnel-ended", id, reason: "shutdown" });
     }
     this.#tunnels.clear();
     this.#output.payOwed(this.#relay.sessions);
-    // The last chance to write what could not be written before.
-    this.#keeper?.tick(this.#relay.sessions, this.#output.owed, this.#ports.now());
+    const nowMs = this.#ports.now();
+    this.#keeper?.catchUp(this.#relay.sessions, this.#output.owed, nowMs, Infinity);
     this.#stopped = true;
+  }
+
+  // What the next run would not know of would have no end.
+  #canKeep(): boolean {
+    if (this.#keeper === undefined || this.#options.graceMs === 0) return false;
+    const { sessions } = this.#relay;
+    const nowMs = this.#ports.now();
+    if (this.#keeper.catchUp(sessions, this.#output.owed, nowMs, Infinity)) return true;
+    const path = this.#options.state?.path;
+    this.#report.log("error", `Sessions are closed, since they cannot be kept in ${path}`);
+    return false;
   }
 
   #held(remote: string | undefined, sessions: number): void {

@@ -11,8 +11,6 @@ export class Keeper {
   readonly #journal: Journal;
   /** The remotes that were noted as away. */
   readonly #noted: Set<string>;
-  /** Tries once more to write what `tick` was given last. */
-  #lastChance = () => {};
 
   /** Notes from now on what changes. */
   constructor(state: KeptState, report: Reporter) {
@@ -54,17 +52,30 @@ export class Keeper {
     this.#journal.paid(padt);
   }
 
-  /** Where it could not be written, tries again to write all of it, if it is time to. */
-  tick(sessions: Iterable<Session>, owed: readonly Uint8Array[], nowMs: number): void {
-    if (!this.#journal.broken) return;
-    const retry = (atMs: number) => this.#journal.retry(recordsOf(sessions, nowMs), owed, atMs);
-    this.#lastChance = () => void retry(Infinity);
-    retry(nowMs);
+  /**
+   * Where something could not be written, tries again to write all of it.
+   *
+   * @param sessions All that are open.
+   * @param owed All PADTs that the link has not taken.
+   * @param untilMs The time, so that it is tried ever less often; Infinity where it is the last chance.
+   * @returns Whether all is written.
+   */
+  catchUp(
+    sessions: Iterable<Session>,
+    owed: readonly Uint8Array[],
+    nowMs: number,
+    untilMs = nowMs,
+  ): boolean {
+    if (!this.#journal.broken) return true;
+    if (!this.#journal.retry(recordsOf(sessions, nowMs), owed, untilMs)) return false;
+    // What is noted of those who are away begins anew with the rest.
+    this.#noted.clear();
+    for (const { remote } of sessions) this.noteAway(remote, nowMs);
+    return true;
   }
 
-  /** Notes nothing more, but for what could not be written before. */
+  /** Notes nothing more. */
   close(): void {
-    this.#lastChance();
     this.#journal.close();
   }
 }

@@ -20,6 +20,8 @@ export interface Tunnel {
   waits: boolean;
   /** Whether frames that were read are left for the next turn. */
   unfinished: boolean;
+  /** When it is over at the latest, of one that is being left. */
+  leaveByMs: number;
 }
 
 /** All of them. The loops over them are without iterators, since they run for each turn or frame. */
@@ -62,7 +64,8 @@ export class Tunnels {
     const { id, name, peer } = handover;
     const channel = new Channel(handover, nowMs, this.#sizes);
     // What came behind the greeting is to be looked at.
-    const tunnel = { channel, name, peer, ready: 0, waits: false, unfinished: true };
+    const state = { ready: 0, waits: false, unfinished: true, leaveByMs: Infinity };
+    const tunnel = { channel, name, peer, ...state };
     const added: EventSet[] = [];
     try {
       for (const set of this.#sets) {

@@ -77,7 +77,7 @@ function guarded(plane: DataPlane, act: () => void): void {
   } catch (error) {
     try {
       // What can be taken up by the next run is better left than closed.
-      plane.handle({ type: "stop", keep: plane.keepsSessions });
+      plane.handle({ type: "stop", keep: true });
       plane.dispose();
     } catch {
       // What was to be told has been, as far as it could.

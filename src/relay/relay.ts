@@ -269,7 +269,7 @@ export class Relay {
     const list = parseSessionList(payload);
     if (list === undefined || remote.listDue < list.sessions.length) return false;
     // So that an empty part costs something too.
-    remote.listDue -= list.sessions.length + 1;
+    remote.listDue -= Math.max(1, list.sessions.length);
     for (const { ac, host, sessionId } of list.sessions) {
       const [far, peer] = this.options.side === "server" ? [host, ac] : [ac, host];
       const session = this.sessions.atRemote(remote, sessionId, far, peer);

@@ -26,6 +26,7 @@ import {
   parseDiscovery,
   parseMac,
   PPP_PROTOCOL,
+  readCode,
   readHeader,
   SESSION_LIST_MAX,
   TAG,
@@ -435,6 +436,59 @@ testUnless(
       const held = planes.messages[side].filter((message) => message.type === "held");
       assertEquals(held, [{ type: "held", remote: "key", sessions: count }]);
       assertEquals(planes.counters[side].read().drops["no-tunnel"], 0);
+    }
+  },
+);
+
+testUnless(noNet, "DataPlane tells of a session that opens while its client is away", async () => {
+  const grace = { graceMs: 60_000 };
+  await using planes = await TwoPlanes.make({ keyed: true, client: grace, server: grace });
+  const grant = await planes.grantedLate();
+  planes.acs.send(grant);
+  const held = () => planes.messages.server.filter(({ type }) => type === "held");
+  const endMs = performance.now() + DEADLINE_MS;
+  while (held().length < 2) {
+    assert(performance.now() < endMs, JSON.stringify(held()));
+    planes.step();
+  }
+  assertEquals(held(), [
+    { type: "held", remote: "key", sessions: 0 },
+    { type: "held", remote: "key", sessions: 1 },
+  ]);
+});
+
+testUnless(
+  noNet,
+  "DataPlane closes what it cannot keep, when it is told to stop and keep it",
+  async () => {
+    const path = await Deno.makeTempDir({ prefix: "test-plane-" });
+    try {
+      // A disk that is full, and stays so.
+      Deno.symlinkSync("/dev/full", `${path}/changes.1.jsonl`);
+      Deno.mkdirSync(`${path}/changes.2.jsonl/not-empty`, { recursive: true });
+      const state = {
+        path,
+        segment: 1,
+        nextSerial: 1,
+        sessions: [],
+        owed: [],
+        silentMs: 0,
+        away: new Map(),
+        secret: new Uint8Array(16),
+      };
+      const grace = { graceMs: 60_000 };
+      const options = { keyed: true, client: grace, server: { ...grace, state } };
+      await using planes = await TwoPlanes.make(options);
+      planes.open(2);
+      planes.server.handle({ type: "stop", keep: true });
+      const padts = planes.acs.takeControl().filter((frame) => readCode(frame) === CODE.PADT);
+      assertEquals(padts.length, 2);
+      const errors = planes.messages.server.flatMap((message) =>
+        message.type === "log" && message.level === "error" ? [message.message] : []
+      );
+      assertEquals(errors, [`Sessions are closed, since they cannot be kept in ${path}`]);
+    } finally {
+      await Deno.remove(path, { recursive: true });
     }
   },
 );

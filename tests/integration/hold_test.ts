@@ -30,10 +30,11 @@ import {
   VARIANTS,
   withSites,
 } from "../support/sites.ts";
-import { testUnless, whyNot } from "../support/skip.ts";
+import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
+const noTbf = skipped ?? (hasProgram("tc") ? undefined : "no tc");
 const PORT = SITE.tunnelPort;
 const SESSIONS = 3;
 const FRAMES = 20;
@@ -698,6 +699,47 @@ testUnless(
         ({ tunnels, sessions }) => tunnels.length + sessions.length === 0,
       );
       assertEquals(padtsAt(second.acs), 1);
+    });
+  },
+);
+
+testUnless(
+  noTbf,
+  "Client with --prefer-first closes its sessions through the other server though the way there is full",
+  () => {
+    const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs: 300 };
+    return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
+      const { server, client, sites: [{ clientNamespace }] } = sites;
+      const second = await sites.addServer();
+      second.server.start();
+      await second.server.untilHealth(200);
+      client.start();
+      await client.untilHealth(200);
+      const ac2 = sites.acAt(second.acs, { data: "count" });
+      const { hosts: [host] } = await sites.dialMany(1);
+      const shape = ["tbf", "rate", "1mbit", "burst", "8kb", "latency", "20ms"];
+      const args = ["-n", clientNamespace, "qdisc", "add", "dev", "wan1", "root", ...shape];
+      assert((await new Deno.Command("tc", { args }).output()).success);
+      const payload = new Uint8Array(1400);
+      let over = false;
+      const sending = (async () => {
+        // 28 Mbit/s.
+        while (!over) {
+          for (let i = 0; i < 25; i++) host.send(payload);
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      })();
+      try {
+        await until("the way is full", async () => (await client.drops())["queue-delay"] > 0);
+        server.start();
+        assertEquals(await host.closed(8000), "ac");
+        over = true;
+        await second.server.untilLine(/Session closed .*PADT from the host/);
+        await until("its AC knows", () => ac2.sessions.size === 0);
+      } finally {
+        over = true;
+        await sending;
+      }
     });
   },
 );

@@ -17,7 +17,7 @@ import { AcProtocol } from "../../src/lab/ac_protocol.ts";
 import { HostProtocol } from "../../src/lab/host_protocol.ts";
 import type { Side } from "../../src/relay/mod.ts";
 import { CHANNEL_SIZES } from "../../src/tunnel/channel.ts";
-import { emitSession, PPP_PROTOCOL } from "../../src/wire/mod.ts";
+import { CODE, emitSession, PPP_PROTOCOL, readCode } from "../../src/wire/mod.ts";
 import { TestNet } from "./namespaces.ts";
 import { TcpPair } from "./tcp_pair.ts";
 
@@ -155,6 +155,14 @@ export class TwoPlanes implements AsyncDisposable {
 
   /** Breaks the connection, and joins the planes by another one once both have seen it. */
   async rejoin(): Promise<void> {
+    await this.part();
+    await this.pair[Symbol.asyncDispose]();
+    this.pair = await TcpPair.make();
+    this.#join();
+  }
+
+  /** Breaks the connection, and waits until both planes have seen it. */
+  async part(): Promise<void> {
     const ended = () =>
       Object.values(this.messages).every((messages) =>
         messages.filter(({ type }) => type === "tunnel-ended").length === this.#tunnels
@@ -165,9 +173,20 @@ export class TwoPlanes implements AsyncDisposable {
       if (performance.now() > endMs) throw new Error("Cannot see the tunnel end");
       this.step();
     }
-    await this.pair[Symbol.asyncDispose]();
-    this.pair = await TcpPair.make();
-    this.#join();
+  }
+
+  /** Dials, breaks the connection when the AC has granted a session, and gives the PADS that it would send. */
+  async grantedLate(): Promise<Uint8Array> {
+    const mac = Uint8Array.of(2, 0, 0, 3, 0, 1);
+    const host = new HostProtocol({ mac, hostUniq: mac });
+    let grant: Uint8Array | undefined;
+    this.hosts.send(host.dial(0));
+    this.#exchange(new Map([[1, host]]), () => grant !== undefined, (frame) => {
+      if (readCode(frame) !== CODE.PADS) return this.acs.send(frame);
+      grant = frame;
+    });
+    await this.part();
+    return grant!;
   }
 
   #join(): void {
@@ -246,13 +265,17 @@ export class TwoPlanes implements AsyncDisposable {
   }
 
   // Carries discovery frames between hosts, by the last byte of their addresses, and the AC.
-  #exchange(hosts: Map<number, HostProtocol>, done: () => boolean): void {
+  #exchange(
+    hosts: Map<number, HostProtocol>,
+    done: () => boolean,
+    fromAc = (frame: Uint8Array) => this.acs.send(frame),
+  ): void {
     const endMs = performance.now() + DEADLINE_MS;
     while (!done()) {
       if (performance.now() > endMs) throw new Error("Cannot open and close sessions in time");
       this.step();
       for (const frame of this.acs.takeControl()) {
-        for (const answer of this.#ac.receive(frame, 0)) this.acs.send(answer);
+        for (const answer of this.#ac.receive(frame, 0)) fromAc(answer);
       }
       for (const frame of this.hosts.takeControl()) {
         const answer = hosts.get(frame[5])?.receive(frame, 0);

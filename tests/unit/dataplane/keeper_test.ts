@@ -21,13 +21,14 @@ import { record } from "../state/fixture.ts";
 /** A session, and a keeper that can write nothing until `mend` is called. */
 class Broken implements Disposable {
   readonly path = Deno.makeTempDirSync({ prefix: "test-keeper-" });
+  readonly relay = new RecordedRelay({ side: "server", graceMs: 20_000 }).relay;
   readonly sessions: RecordedRelay["sessions"];
   readonly keeper: Keeper;
 
   constructor() {
     Deno.symlinkSync("/dev/full", `${this.path}/changes.1.jsonl`);
     Deno.mkdirSync(`${this.path}/changes.2.jsonl/not-empty`, { recursive: true });
-    const { relay } = new RecordedRelay({ side: "server" });
+    const relay = this.relay;
     relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
     const ids = { tunnelId: 7, linkId: 7 };
     const macs = { peerMac: AC, farMac: HOST, facingMac: SERVER_LINK };
@@ -44,8 +45,8 @@ class Broken implements Disposable {
     this.keeper.opened(session, 0);
   }
 
-  tick(nowMs: number): void {
-    this.keeper.tick(this.sessions, [], nowMs);
+  catchUp(nowMs: number, untilMs = nowMs): boolean {
+    return this.keeper.catchUp(this.sessions, [], nowMs, untilMs);
   }
 
   mend(): void {
@@ -77,19 +78,32 @@ function assertWhole(lines: string[] | undefined): void {
 
 Deno.test("Keeper writes all sessions when the disk takes something again", () => {
   using broken = new Broken();
-  broken.tick(1000);
-  assertEquals(broken.written, undefined);
+  assertEquals([broken.catchUp(1000), broken.written], [false, undefined]);
   broken.mend();
-  broken.tick(3000);
+  assertEquals(broken.catchUp(3000), true);
   assertWhole(broken.written);
 });
 
-Deno.test("Keeper tries once more when it is closed, however short the time since it failed", () => {
+Deno.test("Keeper tries at its last chance however short the time since it failed", () => {
   using broken = new Broken();
-  broken.tick(1000);
+  broken.catchUp(1000);
   broken.mend();
-  broken.keeper.close();
+  assertEquals([broken.catchUp(1001), broken.catchUp(1001, Infinity)], [false, true]);
   assertWhole(broken.written);
+});
+
+Deno.test("Keeper notes anew who is away when the disk takes something again", () => {
+  using broken = new Broken();
+  const sinceMs = Date.now();
+  broken.relay.removeTunnel(1, "gone", 1000);
+  broken.keeper.noteAway(broken.sessions[0].remote, 1000);
+  broken.mend();
+  assertEquals(broken.catchUp(5000), true);
+  const lines = broken.written!;
+  const note = parseLine(lines.pop()!.trimEnd());
+  assertWhole(lines);
+  assert(note?.type === "away" && note.remote === "key", JSON.stringify(note));
+  assert(Math.abs(note.sinceMs - (sinceMs - 4000)) < 1000, `${note.sinceMs - sinceMs}`);
 });
 
 const GRACE_MS = 20_000;

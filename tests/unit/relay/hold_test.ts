@@ -774,3 +774,14 @@ Deno.test("Relay does not end sessions for a remote that has none", () => {
   relay.removeTunnel(2, "gone", 0);
   assertEquals(ids(server.sessions), [1]);
 });
+
+Deno.test("Relay takes the longest list that there can be", () => {
+  const { relay } = new RecordedRelay({ side: "server", graceMs: 1000 });
+  relay.addTunnel(1, { key: "key", name: "far" }, 0);
+  const sessions = new Array(SESSION_LIST_MAX).fill({ ac: AC, host: HOST, sessionId: 1 });
+  const parts = (1 << 18) / SESSION_LIST_MAX;
+  for (let part = 1; part <= parts; part++) {
+    const payload = emitSessionList({ last: part === parts, sessions });
+    assertEquals([part, relay.listFromTunnel(1, payload, 0)], [part, true]);
+  }
+});
