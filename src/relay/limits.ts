@@ -4,7 +4,7 @@ import { CODE, formatMac } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import type { Side } from "./options.ts";
 import type { Remote } from "./remote.ts";
-import { TokenBucket, TokenBuckets } from "./token_buckets.ts";
+import { TokenBuckets } from "./token_buckets.ts";
 
 /** The limits of a relay. 0 is no limit, for each of them. */
 export interface Limits {
@@ -27,11 +27,9 @@ export const DEFAULT_LIMITS: Readonly<Record<Side, Readonly<Limits>>> = {
 const HOST_BURST_SECONDS = 10;
 const CLIENT_BURST_SECONDS = 2;
 
-/** How many addresses are counted apart. */
-const ADDRESSES = 1024;
-
-/** How many hosts of one client are counted apart. */
-export const HOSTS_PER_CLIENT = 4096;
+/** How many clients, and how many hosts of all of them, are counted apart. */
+const CLIENTS = 1024;
+const HOSTS = 32_768;
 
 /** All limits, of which some are given. */
 export function limitsOf(side: Side, given: Partial<Limits> = {}): Limits {
@@ -43,11 +41,10 @@ export function limitsOf(side: Side, given: Partial<Limits> = {}): Limits {
   };
 }
 
-/** Buckets of one address. */
-interface Buckets {
-  hosts: TokenBuckets;
-  /** Made by the first frame. */
-  client: TokenBucket | undefined;
+/** What is counted of one kind of frame. */
+class Counted {
+  readonly hosts = new TokenBuckets(HOSTS);
+  readonly clients = new TokenBuckets(CLIENTS);
 }
 
 /**
@@ -55,36 +52,19 @@ interface Buckets {
  * PADI and PADR are counted apart, so that a host that may begin can go on; a repeat counts as any other.
  */
 export class DialRate {
-  /** The address that was used the longest ago first. */
-  readonly #ofAddresses = new Map<string, Record<"padi" | "padr", Buckets>>();
+  readonly #padi = new Counted();
+  readonly #padr = new Counted();
 
   /** Counts a PADI or PADR; false when it is one too many. */
   allows({ address }: Remote, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
+    const { hosts, clients } = packet.code === CODE.PADI ? this.#padi : this.#padr;
     const { padiPerHost, padiPerClient } = limits;
-    const { padi, padr } = this.#of(address);
-    const buckets = packet.code === CODE.PADI ? padi : padr;
     if (padiPerHost > 0) {
       const rate = { perSecond: padiPerHost, burst: HOST_BURST_SECONDS * padiPerHost };
-      if (!buckets.hosts.take(formatMac(packet.source), rate, nowMs)) return false;
+      if (!hosts.take(`${formatMac(packet.source)} ${address}`, rate, nowMs)) return false;
     }
     if (padiPerClient === 0) return true;
     const rate = { perSecond: padiPerClient, burst: CLIENT_BURST_SECONDS * padiPerClient };
-    buckets.client ??= new TokenBucket(rate, nowMs);
-    return buckets.client.take(rate, nowMs);
+    return clients.take(address, rate, nowMs);
   }
-
-  #of(address: string): Record<"padi" | "padr", Buckets> {
-    const buckets = this.#ofAddresses.get(address) ?? { padi: newBuckets(), padr: newBuckets() };
-    this.#ofAddresses.delete(address);
-    this.#ofAddresses.set(address, buckets);
-    if (this.#ofAddresses.size > ADDRESSES) {
-      const [oldest] = this.#ofAddresses.keys();
-      this.#ofAddresses.delete(oldest);
-    }
-    return buckets;
-  }
-}
-
-function newBuckets(): Buckets {
-  return { hosts: new TokenBuckets(HOSTS_PER_CLIENT), client: undefined };
 }
