@@ -200,7 +200,8 @@ export class Client {
         restarts = goodbye === REASON.RESTART;
         if (!signal.aborted && this.#first === undefined) log.warning("Tunnel lost", { reason });
       } catch (error) {
-        if (!signal.aborted) told = this.#logFailure(reasonOf(error));
+        const givenUp = signal.aborted || this.#released.signal.aborted;
+        if (!givenUp) told = this.#logFailure(reasonOf(error));
       }
       if (this.#first !== undefined) continue;
       if (signal.aborted) break;

@@ -39,7 +39,10 @@ export interface ServerOptions extends ModeOptions, AddedTags {
   listen: Endpoint;
   /** Addresses and networks that may connect; by default loopback only. */
   allow?: string[];
-  /** How many clients may be connected at once; 256 by default, 1000 at most. */
+  /**
+   * How many clients may be connected at once; 256 by default, 1000 at most. One whose sessions are held
+   * may come back in any case.
+   */
   maxClients?: number;
 }
 
@@ -119,7 +122,7 @@ export class Server {
         tunnelEnded: (id, reason) => server.#tunnelEnded(id, reason),
         held: (remote, sessions) => void (sessions > 0 ? held.add(remote) : held.delete(remote)),
         knows: () => true,
-        failed: () => listener.close(),
+        failed: () => closeListener(listener),
         healthy: () => server.#stopping === undefined,
         reconnects: () => 0,
         tunnels: (up: TunnelStatus[]) => up,
@@ -185,11 +188,7 @@ export class Server {
   }
 
   async #stop(keepSessions: boolean): Promise<void> {
-    try {
-      this.#listener.close();
-    } catch {
-      // Closed already, when the data worker died.
-    }
+    closeListener(this.#listener);
     for (const conn of this.#greeting.keys()) conn.close();
     this.#greeting.clear();
     await this.#mode.stop(keepSessions);
@@ -305,6 +304,15 @@ export class Server {
     if (this.#goings.allow(address, performance.now()) >= 0) {
       this.#mode.log.info("Client gone", { name, reason });
     }
+  }
+}
+
+// The data worker may die before a stop, and during one.
+function closeListener(listener: Deno.TcpListener): void {
+  try {
+    listener.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
 

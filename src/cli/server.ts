@@ -28,7 +28,10 @@ export const SERVER_FLAGS: Flags = {
       "(127.0.0.0/8,::1). Nobody else is even read from.",
     repeats: true,
   },
-  "max-clients": { value: "N", help: "How many clients at once (256)." },
+  "max-clients": {
+    value: "N",
+    help: "How many clients at once (256); one whose sessions are held can come back in any case.",
+  },
   "max-sessions": { value: "N", help: "How many sessions each client may have (16384)." },
   "host-uniq": {
     value: "VALUE",

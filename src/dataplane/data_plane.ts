@@ -67,9 +67,9 @@ const RING_WAIT_MS = 60_000;
 const NO_ROOM_MS = 20;
 /**
  * How many ready descriptors one turn hears of: as many as there can be, since the control lane is not to
- * be among the others.
+ * be among the others. To 1000 clients as many may come back that were away.
  */
-const READY_A_TURN = 1100;
+const READY_A_TURN = 2100;
 /** A link of a smaller MTU does not carry what hosts and ACs take for granted (RFC 2516, section 7). */
 const ETHERNET_MTU = 1500;
 /** What the sets of descriptors call theirs; a tunnel's has its id behind these. */

@@ -43,7 +43,7 @@ import { DialRate, type Limits, limitsOf } from "./limits.ts";
 import { macFor } from "./mac_for.ts";
 import type { DiscoveryRelay, RelayOptions, RelayPorts } from "./options.ts";
 import { padt } from "./padt.ts";
-import { Remote } from "./remote.ts";
+import type { Remote } from "./remote.ts";
 import { type Greeting, Remotes } from "./remotes.ts";
 import { ServerDiscovery } from "./discovery/server.ts";
 import { type Session, type SessionKey, SessionTable } from "./session_table.ts";
@@ -297,9 +297,7 @@ export class Relay {
   ): Session {
     const { serial, openedMs } = session;
     const { key, name, heldSinceMs } = remote;
-    const of = key === undefined
-      ? new Remote(undefined, name, heldSinceMs)
-      : this.#remotes.restore(key, name, heldSinceMs);
+    const of = this.#remotes.of(key, name, heldSinceMs);
     const restored = this.sessions.open({ ...session, remote: of }, nowMs, serial);
     restored.openedMs = openedMs;
     return restored;

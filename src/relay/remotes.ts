@@ -27,13 +27,21 @@ export class Remotes {
     return this.#byKey.get(key);
   }
 
+  /** The one with a key, made where there is none: held since then. Without a key it is always another one. */
+  of(key: string | undefined, name: string, heldSinceMs: number): Remote {
+    if (key === undefined) return new Remote(undefined, name, heldSinceMs);
+    let remote = this.#byKey.get(key);
+    if (remote === undefined) this.#byKey.set(key, remote = new Remote(key, name, heldSinceMs));
+    return remote;
+  }
+
   /** A tunnel has come up: the remote that it leads to, and the tunnel that it takes the place of. */
   connect(
     tunnel: number,
     { key, name, address = "" }: Greeting,
     nowMs: number,
   ): { remote: Remote; replaced: number } {
-    const remote = this.#of(key, name, nowMs);
+    const remote = this.of(key, name, nowMs);
     const replaced = remote.tunnel;
     this.#byTunnel.delete(replaced);
     remote.tunnel = tunnel;
@@ -58,11 +66,6 @@ export class Remotes {
     return remote;
   }
 
-  /** One that had a tunnel in an earlier run. */
-  restore(key: string, name: string, heldSinceMs: number): Remote {
-    return this.#of(key, name, heldSinceMs);
-  }
-
   /** Nothing is held for it any more. */
   forget(remote: Remote): void {
     if (remote.key !== undefined) this.#byKey.delete(remote.key);
@@ -71,12 +74,5 @@ export class Remotes {
   /** Those without a tunnel, the one that has been away the longest first. */
   *held(): Iterable<Remote> {
     for (const remote of this.#byKey.values()) if (remote.held) yield remote;
-  }
-
-  #of(key: string | undefined, name: string, nowMs: number): Remote {
-    if (key === undefined) return new Remote(undefined, name, nowMs);
-    let remote = this.#byKey.get(key);
-    if (remote === undefined) this.#byKey.set(key, remote = new Remote(key, name, nowMs));
-    return remote;
   }
 }

@@ -2,7 +2,7 @@
 
 import { decodePrintable } from "./text.ts";
 
-/** The reasons. One that is not known is treated as INTERNAL. */
+/** The reasons. One that is not known is treated as SHUTDOWN. */
 export const REASON = {
   SHUTDOWN: 1,
   VERSION: 2,

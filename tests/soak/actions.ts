@@ -76,10 +76,10 @@ function killed(withState: boolean, pick: (world: World) => Program): Action {
     const { random, timeline, plan } = world;
     const program = pick(world);
     if (!program.running || !mayDisturb(world)) return;
-    const [graceful, keep] = withState ? [random.chance(0.3), true] : [random.chance(0.3), false];
+    const graceful = random.chance(0.3);
     // One that knows of its end can close its sessions first.
     world.disturbed(program);
-    if (graceful) program.stop(keep);
+    if (graceful) program.stop(withState);
     else program.kill(random.pick(LEAVES));
     const awayMs = plan.kind === "steady"
       ? random.below(plan.graceMs / 8)

@@ -84,11 +84,12 @@ export class Guard {
 
   /** A new run begins: of the journal is left what can be taken up. */
   begin(options: RelayOptions, withState: boolean): void {
-    if (!withState) this.#serial = 1;
-    for (const { serial, grant } of [...this.journal.values()]) {
-      if (withState) continue;
-      this.journal.delete(serial);
-      if (grant !== undefined) this.#excuse(grant, `${this.#program.name} lost it`);
+    if (!withState) {
+      this.#serial = 1;
+      for (const { grant } of this.journal.values()) {
+        if (grant !== undefined) this.#excuse(grant, `${this.#program.name} lost it`);
+      }
+      this.journal.clear();
     }
     this.#remotes.clear();
     this.relay = this.#world.makeRelay({ ...options, firstSerial: this.#serial }, this.#ports());
@@ -303,7 +304,6 @@ export class Guard {
     grant.excuse[this.#program.side] ??= why;
   }
 
-  // A PADS that went through says which session it truly is that the relay has now.
   // A PADS for nobody who waits is answered by a PADT: the AC has made a session for it.
   #settleRefusal({ from, bytes, link }: Call): void {
     if (from !== "link" || bytes === undefined || readCode(bytes) !== CODE.PADS) return;
@@ -320,6 +320,7 @@ export class Guard {
     }
   }
 
+  // A PADS that went through says which session it truly is that the relay has now.
   #settlePads({ from, bytes, link, tunnel, hostile }: Call): void {
     if (hostile || bytes === undefined || readEtherType(bytes) === ETH_P_PPP_SES) return;
     const code = readCode(bytes);

@@ -15,13 +15,13 @@ import type { Session } from "../session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
 /** After how long a turn at the only place ends when another host waits for it. */
-export const TURN_MS = 3000;
+const TURN_MS = 3000;
 
 /** After how long one at the place of a Relay-Session-Id does, which few share. */
 const RELAY_TAG_TURN_MS = 10_000;
 
 /** For how long a PADS of an open session is taken for a repeat of the one that opened it. */
-export const REPEAT_MS = 10_000;
+const REPEAT_MS = 10_000;
 
 /** The key of the only place. */
 const ONLY = "";

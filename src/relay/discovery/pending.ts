@@ -27,7 +27,7 @@ export const DISCOVERIES_PER_REMOTE = 4096;
  * How many bytes of tags are kept for each remote's discoveries, beyond which the same holds. Hosts send
  * 4 to 16 bytes.
  */
-export const BYTES_PER_REMOTE = 512 * 1024;
+const BYTES_PER_REMOTE = 512 * 1024;
 
 interface Queue<T> {
   /** By key; the one that was quiet the longest first. */
