@@ -132,7 +132,7 @@ export class DataPlane {
       ringFrames: options.ringFrames,
     });
     const { state } = options;
-    if (state !== undefined) this.#keeper = new Keeper(state, this.#report);
+    if (state !== undefined) this.#keeper = Keeper.open(state, this.#report);
     this.#output = new LinkOutput(this.#link, counters, this.#report, this.#keeper);
     this.#relay = new Relay({
       side: options.side,

@@ -6,25 +6,40 @@ import { Journal, type SessionRecord } from "../state/mod.ts";
 import type { KeptState } from "./messages.ts";
 import type { Reporter } from "./reporter.ts";
 
+/** Where a keeper notes what changes: a journal, or what stands for one. */
+export type Notes = Pick<Journal, keyof Journal>;
+
 /** Keeps sessions, and the PADTs that the link has not taken, for another run of the program. */
 export class Keeper {
-  readonly #journal: Journal;
-  /** The remotes that were noted as away. */
+  readonly #journal: Notes;
+  readonly #clock: () => number;
+  /** The remotes that are noted as away. */
   readonly #noted: Set<string>;
 
-  /** Notes from now on what changes. */
-  constructor(state: KeptState, report: Reporter) {
-    this.#noted = new Set(state.away.keys());
-    this.#journal = Journal.open(state.path, state.segment, {
+  /**
+   * Notes from now on what changes.
+   *
+   * @param away The remotes that an earlier run has noted as away.
+   * @param clock The time, in ms since the epoch.
+   */
+  constructor(journal: Notes, away: Iterable<string>, clock: () => number = Date.now) {
+    this.#journal = journal;
+    this.#noted = new Set(away);
+    this.#clock = clock;
+  }
+
+  /** Notes it in the state directory. */
+  static open({ path, segment, away }: KeptState, report: Reporter): Keeper {
+    const journal = Journal.open(path, segment, {
       full: (segment) => report.push({ type: "segment", segment }),
-      failed: (error) =>
-        report.warn("state", `Cannot keep sessions in ${state.path}: ${error.message}`),
+      failed: (error) => report.warn("state", `Cannot keep sessions in ${path}: ${error.message}`),
     });
+    return new Keeper(journal, away.keys());
   }
 
   /** Notes a session before anybody is told that it is open. */
   opened(session: Session, nowMs: number): void {
-    this.#journal.opened(recordOf(session, nowMs));
+    this.#journal.opened(this.#recordOf(session, nowMs));
     this.noteAway(session.remote, nowMs);
   }
 
@@ -36,7 +51,7 @@ export class Keeper {
   noteAway({ key, held, heldSinceMs, sessions }: Remote, nowMs: number): void {
     if (key === undefined || !held || sessions.size === 0 || this.#noted.has(key)) return;
     this.#noted.add(key);
-    this.#journal.away(key, Math.round(Date.now() - (nowMs - heldSinceMs)));
+    this.#journal.away(key, Math.round(this.#clock() - (nowMs - heldSinceMs)));
   }
 
   /** Notes that nobody waits for a remote any more. */
@@ -67,7 +82,7 @@ export class Keeper {
     untilMs = nowMs,
   ): boolean {
     if (!this.#journal.broken) return true;
-    if (!this.#journal.retry(recordsOf(sessions, nowMs), owed, untilMs)) return false;
+    if (!this.#journal.retry(this.#recordsOf(sessions, nowMs), owed, untilMs)) return false;
     // What is noted of those who are away begins anew with the rest.
     this.#noted.clear();
     for (const { remote } of sessions) this.noteAway(remote, nowMs);
@@ -78,20 +93,48 @@ export class Keeper {
   close(): void {
     this.#journal.close();
   }
+
+  *#recordsOf(sessions: Iterable<Session>, nowMs: number): Generator<SessionRecord> {
+    for (const session of sessions) yield this.#recordOf(session, nowMs);
+  }
+
+  #recordOf(session: Session, nowMs: number): SessionRecord {
+    const { serial, remote, peerMac, farMac, facingMac, tunnelId, linkId, openedMs } = session;
+    return {
+      serial,
+      remote: remote.key ?? "",
+      name: remote.name,
+      peerMac,
+      farMac,
+      facingMac,
+      tunnelId,
+      linkId,
+      openedAtMs: Math.round(this.#clock() - (nowMs - openedMs)),
+    };
+  }
 }
 
-/** Takes up the sessions of an earlier run: held, until their remotes come or the grace is over. */
-export function restore(relay: Relay, state: KeptState, nowMs: number): void {
+/**
+ * Takes up the sessions of an earlier run: held, until their remotes come or the grace is over.
+ *
+ * @param clockMs The time, in ms since the epoch.
+ */
+export function restore(
+  relay: Relay,
+  state: Pick<KeptState, "sessions" | "away" | "silentMs">,
+  nowMs: number,
+  clockMs = Date.now(),
+): void {
   const link = { link: true, tunnel: false };
   const awayMs = (remote: string): number => {
     const awaySinceMs = state.away.get(remote) ?? Infinity;
     // A clock that went back makes nobody's time shorter than since the last sign of life.
-    return Math.max(state.silentMs, Date.now() - awaySinceMs);
+    return Math.max(state.silentMs, clockMs - awaySinceMs);
   };
   // In the order in which they went away.
   const sessions = state.sessions.toSorted((a, b) => awayMs(b.remote) - awayMs(a.remote));
   for (const { remote, name, openedAtMs, ...record } of sessions) {
-    const openedMs = nowMs - Math.max(0, Date.now() - openedAtMs);
+    const openedMs = nowMs - Math.max(0, clockMs - openedAtMs);
     const key = remote === "" ? undefined : remote;
     const heldSinceMs = nowMs - awayMs(remote);
     const session = relay.restore(
@@ -105,23 +148,4 @@ export function restore(relay: Relay, state: KeptState, nowMs: number): void {
     if (deaf) relay.close(session, "the address that its station knows is not ours any more", link);
     else if (key === undefined) relay.close(session, "nobody can come back for it", link);
   }
-}
-
-function* recordsOf(sessions: Iterable<Session>, nowMs: number): Generator<SessionRecord> {
-  for (const session of sessions) yield recordOf(session, nowMs);
-}
-
-function recordOf(session: Session, nowMs: number): SessionRecord {
-  const { serial, remote, peerMac, farMac, facingMac, tunnelId, linkId, openedMs } = session;
-  return {
-    serial,
-    remote: remote.key ?? "",
-    name: remote.name,
-    peerMac,
-    farMac,
-    facingMac,
-    tunnelId,
-    linkId,
-    openedAtMs: Math.round(Date.now() - (nowMs - openedMs)),
-  };
 }

@@ -138,7 +138,7 @@ export class ClientProgram extends Program {
     end.closed = true;
     this.#end = undefined;
     const { name } = this.#at!;
-    if ([...this.journal.values()].some(({ remote }) => remote.key === name)) this.#held.add(name);
+    if ([...this.journal.values()].some(({ key }) => key === name)) this.#held.add(name);
     // The first time it may have been an attempt of its own that it gave up.
     this.#again(replaced && this.#replaced ? REPLACED_MS : 0);
     this.#replaced = replaced;
@@ -182,7 +182,7 @@ export class ClientProgram extends Program {
 function assertHas(program: Program, end: End, peer: Program, peerEnd: End): void {
   const remote = peer.relay!.tunnels.get(peerEnd.id)!;
   const there = peer.relay!.sessions;
-  for (const { tunnelId, peerMac, farMac, remote: { key }, grant } of program.journal.values()) {
+  for (const { tunnelId, peerMac, farMac, key, grant } of program.journal.values()) {
     if (key !== end.key || grant === undefined || Object.keys(grant.excuse).length > 0) continue;
     hold(
       there.atRemote(remote, tunnelId, peerMac, farMac) !== undefined,

@@ -1,6 +1,7 @@
 // A relay, and everything that can be told beside it about what it does: each frame is its owner's, each
 // session ends once and those are told who have to be, and the tables are those of the journal.
 
+import { Keeper } from "../../src/dataplane/keeper.ts";
 import {
   DROP_REASONS,
   type Relay,
@@ -21,21 +22,19 @@ import {
 } from "../../src/wire/mod.ts";
 import { hostUniqOf } from "./host.ts";
 import type { Program } from "./program.ts";
+import { State } from "./state.ts";
 import type { Grant, Letter } from "./truth.ts";
 import { type End, isPadt } from "./tunnel.ts";
 import { hold, Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
-/** A session as a state file has it, with what nobody but the simulation knows. */
+/** A session that is open, with what nobody but the simulation knows. */
 export interface Entry {
-  serial: number;
   peerMac: Uint8Array;
   farMac: Uint8Array;
-  facingMac: Uint8Array;
   tunnelId: number;
-  linkId: number;
-  openedMs: number;
-  remote: { key: string | undefined; name: string };
+  /** The key of its remote. */
+  key: string | undefined;
   /** Which session it truly is; undefined for one that something hostile has opened. */
   grant: Grant | undefined;
 }
@@ -74,6 +73,10 @@ export class Guard {
   #call: Call | undefined;
   /** Remotes that the relay has to forget some day. */
   readonly #remotes = new Set<Remote>();
+  #state = new State();
+  #keeper!: Keeper;
+  /** When those who have no tunnel, by their keys, had one last. */
+  readonly #lostMs = new Map<string, number>();
   readonly #probe = new Uint8Array(PROBE_BYTES);
 
   constructor(program: Program) {
@@ -90,9 +93,57 @@ export class Guard {
         if (grant !== undefined) this.#excuse(grant, `${this.#program.name} lost it`);
       }
       this.journal.clear();
+      this.#lostMs.clear();
+      this.#state = new State();
     }
+    const clock = () => this.#world.timeline.nowMs;
+    this.#keeper = new Keeper(this.#state, this.#state.remotesAway, clock);
     this.#remotes.clear();
     this.relay = this.#world.makeRelay({ ...options, firstSerial: this.#serial }, this.#ports());
+  }
+
+  /** Takes up what the state has. */
+  restore(): Call {
+    const { nowMs } = this.#world.timeline;
+    return this.run({ from: "own" }, (relay) => {
+      this.#state.restore(relay, nowMs);
+      for (const remote of relay.held) this.#keeper.noteAway(remote, nowMs);
+    });
+  }
+
+  /** A remote has a tunnel, of which the relay knows. */
+  connected(remote: Remote): void {
+    if (remote.key !== undefined) this.#lostMs.delete(remote.key);
+    this.#keeper.notAway(remote);
+  }
+
+  /** A remote has a tunnel no more, of which the relay knows. */
+  disconnected(remote: Remote): void {
+    this.#lost(remote);
+    this.#keeper.noteAway(remote, this.#world.timeline.nowMs);
+  }
+
+  /** The process is gone. */
+  end(): void {
+    for (const remote of this.relay?.tunnels.values() ?? []) this.#lost(remote);
+    this.relay = undefined;
+    this.#state.deadMs = this.#world.timeline.nowMs;
+  }
+
+  #lost({ key }: Remote): void {
+    if (key !== undefined) this.#lostMs.set(key, this.#world.timeline.nowMs);
+  }
+
+  /** Nobody has been waited for longer than for the grace time, whatever ended meanwhile. */
+  assertGrace(relay: Relay): void {
+    for (const { key, sessions } of relay.held) {
+      if (sessions.size === 0) continue;
+      const awayMs = this.#world.timeline.nowMs - this.#lostMs.get(key!)!;
+      hold(
+        awayMs < relay.options.graceMs,
+        () => `${this.#program.name} has waited for ${key} for ${awayMs} ms`,
+      );
+    }
   }
 
   /** Calls the relay, and looks at all that it did. */
@@ -203,29 +254,22 @@ export class Guard {
       closed: (session, reason) => this.#closed(call(), session, reason),
       forgotten: (remote) => {
         hold(this.#remotes.delete(remote), `${this.#program.name} forgot a remote twice`);
+        this.#keeper.notAway(remote);
         this.#program.forgotten(remote);
       },
     };
   }
 
   #opened(call: Call, session: Session): void {
-    const { serial, remote, peerMac, farMac, facingMac, tunnelId, linkId, openedMs } = session;
+    const { serial, remote: { key }, peerMac, farMac, tunnelId } = session;
     hold(serial === this.#serial++, () => `${this.#program.name} numbered a session ${serial}`);
     hold(
       call.from === (this.#program.side === "server" ? "link" : "tunnel"),
       "opened from the wrong side",
     );
-    this.journal.set(serial, {
-      serial,
-      peerMac: peerMac.slice(),
-      farMac: farMac.slice(),
-      facingMac: facingMac.slice(),
-      tunnelId,
-      linkId,
-      openedMs,
-      remote: { key: remote.key, name: remote.name },
-      grant: undefined,
-    });
+    const macs = { peerMac: peerMac.slice(), farMac: farMac.slice() };
+    this.journal.set(serial, { ...macs, tunnelId, key, grant: undefined });
+    this.#keeper.opened(session, this.#world.timeline.nowMs);
   }
 
   #closed(call: Call, session: Session, reason: string): void {
@@ -236,6 +280,7 @@ export class Guard {
       () => `${this.#program.name} closed session ${serial} that was not open`,
     );
     this.journal.delete(serial);
+    this.#keeper.closed(session);
     // One that was taken up for this session alone is still expected back.
     if (remote.key !== undefined) this.#remotes.add(remote);
     const { grant } = entry;
@@ -378,10 +423,14 @@ export class Guard {
       () =>
         `${this.#program.name} has ${sessions.size} sessions, and ${this.journal.size} were not closed`,
     );
+    hold(
+      this.#state.sessions.size === this.journal.size,
+      () => `${this.#program.name} has noted ${this.#state.sessions.size} of ${this.journal.size}`,
+    );
     for (const session of sessions) {
       const { peerMac, farMac, facingMac, linkId, tunnelId, remote, serial } = session;
       const entry = this.journal.get(serial);
-      const found = entry !== undefined &&
+      const found = entry !== undefined && this.#state.sessions.has(serial) &&
         sessions.atLink(linkId, peerMac, facingMac) === session &&
         sessions.atRemote(remote, tunnelId, farMac, peerMac) === session &&
         sessions.findByLink(this.#as(peerMac, facingMac, linkId), 0) === session &&
@@ -389,7 +438,7 @@ export class Guard {
           sessions.findByTunnel(remote.tunnel, this.#as(farMac, peerMac, tunnelId), 0) === session);
       hold(found, () => `${this.#program.name} does not find session ${serial} everywhere`);
       hold(
-        remote.key === entry.remote.key,
+        remote.key === entry.key,
         () => `${this.#program.name} gave session ${serial} away`,
       );
       this.#remotes.add(remote);

@@ -116,6 +116,15 @@ export const PLANTED: Record<string, () => MakeRelay> = {
     return (options, ports) => new Faulty(options, ports);
   },
 
+  "begins the grace anew with each restart": () => {
+    class Faulty extends Relay {
+      override restore(...[session, remote, nowMs]: Parameters<Relay["restore"]>): Session {
+        return super.restore(session, { ...remote, heldSinceMs: nowMs }, nowMs);
+      }
+    }
+    return (options, ports) => new Faulty(options, ports);
+  },
+
   "takes a client's frames for another client's session": () => {
     class Faulty extends Relay {
       override sessionFromTunnel(

@@ -33,8 +33,6 @@ export abstract class Program {
   incarnation = 0;
   /** Its tunnels that are up, by their numbers. */
   readonly ends = new Map<number, End>();
-  /** When it was killed. */
-  #deadMs = 0;
   #tunnels = 0;
   /** By which it knows what it asked for in an earlier run. */
   #secret: Uint8Array;
@@ -82,7 +80,7 @@ export abstract class Program {
   start(withState: boolean): void {
     if (this.running) return;
     const { world } = this;
-    const { timeline, plan } = world;
+    const { plan } = world;
     this.incarnation++;
     world.note(this.name, `starts ${withState ? "with" : "without"} its state`);
     if (!withState) {
@@ -101,20 +99,7 @@ export abstract class Program {
       tags: plan.fixedHostUniq ? { hostUniq: FIXED_HOST_UNIQ } : {},
       tokens: new Tokens(this.#secret, world.random.uint32()),
     }, withState);
-    this.run({ from: "own" }, (relay) => {
-      const link = { link: true, tunnel: false };
-      for (const entry of [...this.journal.values()]) {
-        const remote = { ...entry.remote, heldSinceMs: this.#deadMs };
-        const session = relay.restore(entry, remote, timeline.nowMs);
-        // As dataplane/keeper.ts does.
-        const deaf = relay.options.mac === "own" &&
-          !sameMac(this.linkMac, 0, session.facingMac, 0);
-        if (deaf) relay.close(session, "the interface's address changed", link);
-        else if (remote.key === undefined) {
-          relay.close(session, "nobody can come back for it", link);
-        }
-      }
-    });
+    this.#send(this.#guard.restore());
     this.#tick(this.incarnation);
     this.started();
   }
@@ -188,6 +173,7 @@ export abstract class Program {
     let replaced = 0;
     this.run({ from: "own" }, (relay) => {
       replaced = relay.addTunnel(end.id, { key, name, address: name }, nowMs);
+      this.#guard.connected(relay.tunnels.get(end.id)!);
       // As the data plane does in the same turn.
       const old = this.ends.get(replaced);
       if (old === undefined) return;
@@ -207,7 +193,11 @@ export abstract class Program {
     this.ends.delete(end.id);
     this.world.note(this.name, `loses tunnel ${end.id}`);
     const { nowMs } = this.world.timeline;
-    this.run({ from: "own" }, (relay) => relay.removeTunnel(end.id, reason, nowMs));
+    this.run({ from: "own" }, (relay) => {
+      const remote = relay.tunnels.get(end.id)!;
+      relay.removeTunnel(end.id, reason, nowMs);
+      this.#guard.disconnected(remote);
+    });
     this.#expireHeld(this.incarnation);
   }
 
@@ -252,15 +242,17 @@ export abstract class Program {
   }
 
   #gone(): void {
-    this.#guard.relay = undefined;
-    this.#deadMs = this.world.timeline.nowMs;
+    this.#guard.end();
   }
 
   #tick(incarnation: number): void {
     const { timeline, random } = this.world;
     timeline.after(this.world.closing ? LATE_TICK_MS : random.between(700, 1300), () => {
       if (this.incarnation !== incarnation || !this.running) return;
-      this.run({ from: "own" }, (relay) => relay.tick(timeline.nowMs));
+      this.run({ from: "own" }, (relay) => {
+        relay.tick(timeline.nowMs);
+        this.#guard.assertGrace(relay);
+      });
       this.looked();
       this.#tick(incarnation);
     });

@@ -41,7 +41,7 @@ class Broken implements Disposable {
       away: new Map(),
       secret: new Uint8Array(16),
     };
-    this.keeper = new Keeper({ ...state, ...rest }, reporter);
+    this.keeper = Keeper.open({ ...state, ...rest }, reporter);
     this.keeper.opened(session, 0);
   }
 
