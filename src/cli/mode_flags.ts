@@ -3,13 +3,13 @@
 import type { ModeOptions } from "../mode.ts";
 import type { LeveledLog } from "../observe/log.ts";
 import { isPrintable } from "../wire/text.ts";
+import { logOf } from "./log.ts";
 import {
   choice,
   endpoint,
   type Flags,
   type Given,
   integer,
-  logOf,
   required,
   UsageError,
 } from "./options.ts";

@@ -2,7 +2,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { AllowList } from "../access/allow.ts";
-import { createLog, type LeveledLog, type LogFormat, type LogLevel } from "../observe/log.ts";
+import type { LogLevel } from "../observe/log.ts";
 import { type Endpoint, parseEndpoint } from "../tunnel/endpoint.ts";
 
 /** A fault in the command line: the message says which, and the exit status is 2. */
@@ -166,11 +166,4 @@ export function allowed(given: Given): string[] {
 /** The least that the flags want to be logged. */
 export function logLevel(given: Given): LogLevel {
   return choice(given, "log-level", ["debug", "info", "warning", "error"]) ?? "info";
-}
-
-/** The log as the flags want it. */
-export function logOf(given: Given): { log: LeveledLog; debug: boolean } {
-  const level = logLevel(given);
-  const format: LogFormat = choice(given, "log-format", ["text", "json"]) ?? "text";
-  return { log: createLog({ level, format }), debug: level === "debug" };
 }

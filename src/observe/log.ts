@@ -1,6 +1,6 @@
 // The program's log: levels, text or JSON, one line a record on standard error.
 
-import { BaseHandler, type LevelName, Logger, type LogRecord } from "@std/log";
+import { BaseHandler, type LevelName, Logger, LogLevels, LogRecord } from "@std/log";
 
 /** The levels, as `--log-level` spells them. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -35,10 +35,14 @@ export interface LogOptions {
   level: LogLevel;
   /** How a record is written. */
   format: LogFormat;
-  /** Takes each line, without its end; standard error by default. */
-  write?: (line: string) => void;
+  /**
+   * Takes each line, without its end; standard error by default. Where it returns false, or throws, the
+   * line is lost: how many were is told before the next one.
+   */
+  write?: (line: string) => unknown;
 }
 
+const PIPE_BUF = 4096;
 const LEVEL_NAMES = {
   debug: "DEBUG",
   info: "INFO",
@@ -72,19 +76,38 @@ export function createLog({ level, format, write = stderrWriter() }: LogOptions)
 }
 
 class LineHandler extends BaseHandler {
-  readonly #write: (line: string) => void;
+  readonly #write: (line: string) => unknown;
+  #lost = 0;
 
-  constructor(level: LevelName, format: LogFormat, write: (line: string) => void) {
+  constructor(level: LevelName, format: LogFormat, write: (line: string) => unknown) {
     super(level, { formatter: format === "json" ? formatJson : formatText });
     this.#write = write;
   }
 
   override log(line: string) {
+    const written = (this.#lost === 0 || this.#wrote(this.#loss())) && this.#wrote(line);
+    if (!written) this.#lost++;
+  }
+
+  #wrote(line: string): boolean {
     try {
-      this.#write(line);
+      if (this.#write(line) === false) return false;
     } catch {
       // There is no other place to tell it, and forwarding frames matters more than logging.
+      return false;
     }
+    this.#lost = 0;
+    return true;
+  }
+
+  #loss(): string {
+    const record = {
+      msg: "Lines of the log were lost",
+      args: [{ lines: this.#lost }],
+      level: LogLevels.WARN,
+      loggerName: "pppoe-proxy",
+    };
+    return this.format(new LogRecord(record));
   }
 }
 
@@ -127,7 +150,13 @@ function escape(text: string): string {
   );
 }
 
-function stderrWriter(): (line: string) => void {
+/**
+ * Writes lines to standard error.
+ *
+ * @param ready Whether it takes as much as a pipe takes at once (PIPE_BUF, pipe(7)) without waiting.
+ * @returns What writes a line; false where that is lost, or cut, since standard error is not ready.
+ */
+export function stderrWriter(ready = () => true): (line: string) => boolean {
   const encoder = new TextEncoder();
   // Whether the last line was cut, by a full pipe or disk: the next one then starts afresh.
   let cut = false;
@@ -135,11 +164,12 @@ function stderrWriter(): (line: string) => void {
     const bytes = encoder.encode(`${cut ? "\n" : ""}${line}\n`);
     let written = 0;
     try {
-      while (written < bytes.length) written += Deno.stderr.writeSync(bytes.subarray(written));
-      cut = false;
-    } catch (error) {
+      while (written < bytes.length && ready()) {
+        written += Deno.stderr.writeSync(bytes.subarray(written, written + PIPE_BUF));
+      }
+      return written === bytes.length;
+    } finally {
       if (written > 0) cut = written < bytes.length;
-      throw error;
     }
   };
 }

@@ -8,11 +8,11 @@ import {
   endpoint,
   type Flags,
   integer,
-  logOf,
   readFlags,
   required,
   UsageError,
 } from "../../../src/cli/options.ts";
+import { logOf } from "../../../src/cli/log.ts";
 import { MODE_FLAGS, modeOptions } from "../../../src/cli/mode_flags.ts";
 
 const FLAGS: Flags = {

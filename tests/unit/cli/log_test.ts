@@ -1,0 +1,50 @@
+// The log of a mode, whose reader may stop reading.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+
+const LINES = 3000;
+
+// It logs more than a pipe holds, says so, and logs once more when it is told to.
+const PROGRAM = `
+  import { logOf } from ${JSON.stringify(import.meta.resolve("../../../src/cli/log.ts"))};
+  import { readFlags } from ${JSON.stringify(import.meta.resolve("../../../src/cli/options.ts"))};
+  const { log } = logOf(readFlags({}, []));
+  for (let n = 0; n < ${LINES}; n++) log.info("line", { n, text: "x".repeat(100) });
+  await Deno.stdout.write(new TextEncoder().encode("full"));
+  await Deno.stdin.read(new Uint8Array(1));
+  log.info("after");`;
+
+Deno.test("A log that nobody reads holds nothing up, and tells how many lines were lost", async () => {
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-lock", PROGRAM],
+    cwd: new URL("../../..", import.meta.url),
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stdout = child.stdout.getReader();
+  const { value } = await stdout.read();
+  assertEquals(new TextDecoder().decode(value), "full");
+
+  const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  const read = async () => {
+    const { value, done } = await reader.read();
+    text += value ?? "";
+    return !done;
+  };
+  // Room for one line is room enough.
+  await read();
+  await child.stdin.close();
+  while (await read());
+  await stdout.cancel();
+  assertEquals((await child.status).code, 0);
+
+  const lines = text.trimEnd().split("\n");
+  assertMatch(lines.at(-1)!, /INFO {2}after$/);
+  const [, lost] = /WARN {2}Lines of the log were lost lines=(\d+)$/.exec(lines.at(-2)!) ?? [];
+  const whole = lines.filter((line) => /INFO {2}line n=\d+ text=x{100}$/.test(line)).length;
+  assert(whole > 100, `${whole} lines came`);
+  assertEquals(whole + Number(lost), LINES);
+});
