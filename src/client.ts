@@ -269,8 +269,12 @@ export class Client {
       if (this.#options.legacy) {
         return { conn, at, name: peer, resumes: false, received: new Uint8Array(0) };
       }
-      const { peer: { name, software, features }, received } = await greetServer(conn, hello);
+      const { peer: server, received } = await greetServer(conn, hello);
+      const { name, software, features } = server;
       signal.throwIfAborted();
+      if (server.linkDown && !this.#mustUse(at)) {
+        throw new Error(`The interface of the server ${name} is not up`);
+      }
       log.info("Tunnel up", { name, peer, software });
       return { conn, at, name, resumes: (features & FEATURE.RESUME) !== 0, received };
     } catch (error) {
@@ -279,6 +283,11 @@ export class Client {
     } finally {
       signal.removeEventListener("abort", close);
     }
+  }
+
+  // Elsewhere hosts may find an AC; but what is held goes on nowhere else.
+  #mustUse(at: number): boolean {
+    return this.#servers.length === 1 || this.#held.has(formatEndpoint(this.#servers[at]));
   }
 
   // No server learns what this client shows to another one.

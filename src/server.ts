@@ -245,7 +245,7 @@ export class Server {
           peer: { name: peer, software: "unknown", features: 0, version: 0 },
           received: new Uint8Array(0),
         }
-        : await greetClient(conn, this.#mode.hello, (peer) => this.#full(remoteKey(peer)));
+        : await greetClient(conn, this.#welcome, (peer) => this.#full(remoteKey(peer)));
       // Closed by a stop meanwhile.
       if (!this.#greeting.has(conn)) return;
       // Others may have come while this one was greeted.
@@ -273,6 +273,11 @@ export class Server {
         error instanceof Error ? error.message : `${error}`,
       );
     }
+  }
+
+  get #welcome(): Hello {
+    const { hello, worker } = this.#mode;
+    return worker.linkState === "up" ? hello : { ...hello, linkDown: true };
   }
 
   #full(remote: string | undefined): Goodbye | undefined {

@@ -26,6 +26,8 @@ export interface Hello {
    * bytes that nobody else knows. In a WELCOME it has no meaning.
    */
   resumeSecret?: Uint8Array;
+  /** That its interface is not up, so that it can carry nothing now. A client makes nothing of its own. */
+  linkDown?: true;
 }
 
 /** Features of a {@linkcode Hello}, by their bits. */
@@ -39,7 +41,8 @@ export const RESUME_SECRET_LENGTH = 16;
 
 const HELLO = { magic: [0, 4], version: [4, 6], reserved: [6, 8], options: 8 } as const;
 const MAGIC = 0x50507879;
-const OPTION = { FEATURES: 1, NAME: 2, SOFTWARE: 3, RESUME_SECRET: 4 } as const;
+const OPTION = { FEATURES: 1, NAME: 2, SOFTWARE: 3, RESUME_SECRET: 4, LINK: 5 } as const;
+const LINK_DOWN = 0;
 const FEATURES_LENGTH = 4;
 const MAX_TEXT = 64;
 
@@ -81,6 +84,7 @@ export function emitHello(hello: Hello): Uint8Array<ArrayBuffer> {
     }
     options.push({ type: OPTION.RESUME_SECRET, value: hello.resumeSecret });
   }
+  if (hello.linkDown) options.push({ type: OPTION.LINK, value: Uint8Array.of(LINK_DOWN) });
   const payload = new Uint8Array(HELLO.options + tagsLength(options));
   const view = new DataView(payload.buffer);
   view.setUint32(HELLO.magic[0], MAGIC);
@@ -130,6 +134,10 @@ export function parseHello(payload: Uint8Array): Hello | string {
   if (secret !== undefined && secret.length !== RESUME_SECRET_LENGTH) {
     return `The resume secret has ${secret.length} bytes, not ${RESUME_SECRET_LENGTH}`;
   }
+  const link = findTag(options, OPTION.LINK)?.value;
+  if (link !== undefined && link.length !== 1) {
+    return `The state of the link has ${link.length} bytes, not 1`;
+  }
 
   return {
     version: view.getUint16(HELLO.version[0]),
@@ -139,6 +147,7 @@ export function parseHello(payload: Uint8Array): Hello | string {
     name: nameText,
     software: softwareText,
     ...(secret === undefined ? {} : { resumeSecret: secret.slice() }),
+    ...(link?.[0] === LINK_DOWN ? { linkDown: true } : {}),
   };
 }
 

@@ -704,6 +704,63 @@ testUnless(
 );
 
 testUnless(
+  skipped,
+  "Client uses another server while the interface of the first is down, and returns when it is up",
+  () => {
+    const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs: 300 };
+    return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
+      const { server, client, net, serverNamespace } = sites;
+      const second = await sites.addServer();
+      const link = (state: string) => net.ip(serverNamespace, "link", "set", "isp0", state);
+      await link("down");
+      for (const mode of [server, second.server]) mode.start();
+      await server.untilHealth(503);
+      await second.server.untilHealth(200);
+      client.start();
+      await client.untilHealth(200);
+      await client.untilLine(/The interface of the server .* is not up/);
+      sites.ac();
+      sites.acAt(second.acs, {});
+      const { hosts: [host] } = await sites.dialMany(1);
+      assertEquals(host.offers[0].acName, "bras2");
+      const looks = server.matching(/Client connected/).length;
+      await until(
+        "it has looked at the first again and again",
+        () => server.matching(/Client connected/).length >= looks + 3,
+      );
+      await assertExchange([host]);
+
+      await link("up");
+      assertEquals(await host.closed(8000), "ac");
+      await client.untilHealth(200);
+      await until(
+        "it dials through the first",
+        () => host.dial().then(({ acName }) => acName === "bras1", () => false),
+      );
+    });
+  },
+);
+
+testUnless(
+  skipped,
+  "Client with one server uses it also while its interface is down",
+  () =>
+    withSites({ ...FAILOVER, clientOptions: { connect: [SERVERS[0]] } }, async (sites) => {
+      const { server, client, net, serverNamespace } = sites;
+      const link = (state: string) => net.ip(serverNamespace, "link", "set", "isp0", state);
+      await link("down");
+      server.start();
+      await server.untilHealth(503);
+      client.start();
+      await client.untilHealth(200);
+      await link("up");
+      await server.untilHealth(200);
+      sites.ac();
+      await sites.dialMany(1);
+    }),
+);
+
+testUnless(
   noTbf,
   "Client with --prefer-first closes its sessions through the other server though the way there is full",
   () => {

@@ -64,6 +64,19 @@ Deno.test("emitHello() throws for a resume secret of another length", () => {
   }
 });
 
+Deno.test("emitHello() says that the link is down, and nothing where it is up", () => {
+  assertEquals(emitHello({ ...HELLO, linkDown: true }), hex(`${PAYLOAD.toHex()} 0005 0001 00`));
+  assertEquals(emitHello({ ...HELLO, linkDown: undefined }), PAYLOAD);
+});
+
+Deno.test("parseHello() takes a link for up unless it is said to be down", () => {
+  const link = (value: string) => parseHello(hex(`${PAYLOAD.toHex()} 0005 ${value}`));
+  assertEquals(link("0001 00"), { ...HELLO, linkDown: true });
+  assertEquals(link("0001 01"), HELLO);
+  assertEquals(link("0000"), "The state of the link has 0 bytes, not 1");
+  assertEquals(link("0002 0000"), "The state of the link has 2 bytes, not 1");
+});
+
 Deno.test("parseHello() reads a payload that starts within a larger buffer", () => {
   const buffer = new Uint8Array(PAYLOAD.length + 10).fill(0xee);
   buffer.set(PAYLOAD, 5);
@@ -153,8 +166,12 @@ Deno.test("parseHello() reads what emitHello() writes", () => {
     software: text(0, 64),
   });
   const secret = fc.option(bytes(RESUME_SECRET_LENGTH, RESUME_SECRET_LENGTH));
-  fc.assert(fc.property(hellos, secret, (fields, resumeSecret) => {
-    const hello = resumeSecret === null ? fields : { ...fields, resumeSecret };
+  fc.assert(fc.property(hellos, secret, fc.boolean(), (fields, resumeSecret, linkDown) => {
+    const hello = {
+      ...fields,
+      ...(resumeSecret === null ? {} : { resumeSecret }),
+      ...(linkDown ? { linkDown } : {}),
+    };
     assertEquals(parseHello(emitHello(hello)), hello);
   }));
 });
