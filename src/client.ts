@@ -85,8 +85,8 @@ export class Client {
   #state: "connecting" | "up" | "waiting" = "connecting";
   #serverName = "";
   #connected = 0;
-  /** Of which server sessions are held. */
-  readonly #held = new Set<string>();
+  /** Of which server sessions are held, and how many. */
+  readonly #held = new Map<string, number>();
   /** Ends an attempt at a server for which nothing is held any more. */
   #released = new AbortController();
   #ended: (end: End) => void = () => {};
@@ -198,14 +198,16 @@ export class Client {
         upMs = performance.now() - sinceMs;
         replaced = goodbye === REASON.REPLACED && this.#first === undefined;
         restarts = goodbye === REASON.RESTART;
-        if (!signal.aborted && this.#first === undefined) log.warning("Tunnel lost", { reason });
+        if (!signal.aborted && this.#first === undefined) {
+          log.warning("Tunnel lost", { reason, held: this.#heldForNext });
+        }
       } catch (error) {
         const givenUp = signal.aborted || this.#released.signal.aborted;
         if (!givenUp) told = this.#logFailure(reasonOf(error));
       }
       if (this.#first !== undefined) continue;
       if (signal.aborted) break;
-      const held = this.#holdsForNext;
+      const held = this.#heldForNext !== undefined;
       const delayMs = this.#reconnect.next({ upMs, held, replaced, restarts }, Math.random());
       this.#state = "waiting";
       if (this.#reconnect.rival) {
@@ -219,7 +221,7 @@ export class Client {
       }
       await delay(delayMs, signal);
       // What was held for it may be over by now: it has failed once more, and the others have their turn.
-      if (held && !this.#holdsForNext && this.#servers.length > 1) {
+      if (held && this.#heldForNext === undefined && this.#servers.length > 1) {
         this.#reconnect.next(FAILED, Math.random());
       }
     }
@@ -234,20 +236,20 @@ export class Client {
     return true;
   }
 
-  // Whether sessions are held for the server that is to be tried next.
-  get #holdsForNext(): boolean {
-    return this.#held.has(formatEndpoint(this.#servers[this.#reconnect.at]));
+  // How many sessions are held for the server that is to be tried next; undefined: none.
+  get #heldForNext(): number | undefined {
+    return this.#held.get(formatEndpoint(this.#servers[this.#reconnect.at]));
   }
 
   #holds(remote: string, sessions: number): void {
     if (sessions > 0) {
-      this.#held.add(remote);
+      this.#held.set(remote, sessions);
       return;
     }
-    const waitsForIt = this.#servers.length > 1 && this.#holdsForNext;
+    const waitsForIt = this.#servers.length > 1 && this.#heldForNext !== undefined;
     this.#held.delete(remote);
     // The others have their turn at once, whatever this one's attempt is waiting for.
-    if (waitsForIt && !this.#holdsForNext) this.#released.abort();
+    if (waitsForIt && this.#heldForNext === undefined) this.#released.abort();
   }
 
   #attempt(): Promise<Greeted> {
@@ -275,7 +277,8 @@ export class Client {
       if (server.linkDown && !this.#mustUse(at)) {
         throw new Error(`The interface of the server ${name} is not up`);
       }
-      log.info("Tunnel up", { name, peer, software });
+      const held = this.#held.get(formatEndpoint(this.#servers[at]));
+      log.info("Tunnel up", { name, peer, software, held });
       return { conn, at, name, resumes: (features & FEATURE.RESUME) !== 0, received };
     } catch (error) {
       if (!signal.aborted) conn.close();

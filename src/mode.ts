@@ -261,7 +261,10 @@ export class Mode {
   }
 
   async stop(keep = false): Promise<void> {
-    await Promise.all([this.#worker.stop(keep), this.#status?.close()]);
+    const state = this.#state;
+    const lost = keep && state !== undefined && !await state.isThere();
+    if (lost) this.log.error(`Sessions are closed, since ${state.path} is gone`);
+    await Promise.all([this.#worker.stop(keep && !lost), this.#status?.close()]);
     await this.#state?.close();
     this.#finished.resolve();
   }

@@ -74,8 +74,8 @@ export class Server {
   readonly #tunnels = new Map<number, { name: string; address: string; remote?: string }>();
   /** Connections at their handshake, in the order they came, with their addresses. */
   readonly #greeting = new Map<Deno.TcpConn, string>();
-  /** The clients that are away and have sessions here. */
-  readonly #held: Set<string>;
+  /** The clients that are away, with how many sessions they have here. */
+  readonly #held: Map<string, number>;
   readonly #strangers = new RateLimit(LOG_EVERY_MS);
   readonly #refusals = new RateLimit(LOG_EVERY_MS, REFUSALS_LOGGED);
   readonly #comings = new RateLimit(LOG_EVERY_MS, CHANGES_LOGGED);
@@ -87,7 +87,7 @@ export class Server {
     allow: AllowList,
     listener: Deno.TcpListener,
     mode: Mode,
-    held: Set<string>,
+    held: Map<string, number>,
   ) {
     this.#held = held;
     this.#options = options;
@@ -115,12 +115,13 @@ export class Server {
         { cause: error },
       );
     }
-    const held = new Set<string>();
+    const held = new Map<string, number>();
     try {
       const mode: Mode = await Mode.start("server", options, {
         tunnelUp: () => {},
         tunnelEnded: (id, reason) => server.#tunnelEnded(id, reason),
-        held: (remote, sessions) => void (sessions > 0 ? held.add(remote) : held.delete(remote)),
+        held: (remote, sessions) =>
+          void (sessions > 0 ? held.set(remote, sessions) : held.delete(remote)),
         knows: () => true,
         failed: () => closeListener(listener),
         healthy: () => server.#stopping === undefined,
@@ -261,9 +262,10 @@ export class Server {
       });
       this.#greeting.delete(conn);
       this.#tunnels.set(id, { name, address: conn.remoteAddr.hostname, remote });
+      const held = this.#heldFor(remote);
       if (remote !== undefined) this.#held.delete(remote);
       if (this.#comings.allow(conn.remoteAddr.hostname, performance.now()) >= 0) {
-        this.#mode.log.info("Client connected", { name, peer, software });
+        this.#mode.log.info("Client connected", { name, peer, software, held });
       }
     } catch (error) {
       if (!this.#greeting.delete(conn)) return;
@@ -304,11 +306,16 @@ export class Server {
   }
 
   #tunnelEnded(id: number, reason: string): void {
-    const { name, address } = this.#tunnels.get(id) ?? { name: "", address: "" };
+    const { name, address, remote } = this.#tunnels.get(id) ?? { name: "", address: "" };
     this.#tunnels.delete(id);
     if (this.#goings.allow(address, performance.now()) >= 0) {
-      this.#mode.log.info("Client gone", { name, reason });
+      this.#mode.log.info("Client gone", { name, reason, held: this.#heldFor(remote) });
     }
+  }
+
+  // For the log, which does not tell of none.
+  #heldFor(remote: string | undefined): number | undefined {
+    return remote === undefined ? undefined : this.#held.get(remote);
   }
 }
 

@@ -32,7 +32,6 @@ import type { Channel } from "../tunnel/channel.ts";
 import {
   CODE,
   ETH_P_PPP_DISC,
-  formatMac,
   FRAME,
   frameLength,
   MAX_PAYLOAD,
@@ -152,7 +151,10 @@ export class DataPlane {
       toLink: (frame) => this.#output.discovery(frame),
       toTunnel: (tunnel, frame) => this.#discoveryToTunnel(tunnel, frame),
       listToTunnel: (tunnel, payload) => this.#listToTunnel(tunnel, payload),
-      drop: (reason) => counters.drop(reason),
+      drop: (reason) => {
+        counters.drop(reason);
+        this.#report.dropped(reason);
+      },
       opened: (session) => {
         this.#keeper?.opened(session, this.#nowMs);
         this.#report.opened(session);
@@ -164,8 +166,7 @@ export class DataPlane {
         this.#keeper?.closed(session);
         this.#report.closed(session, reason);
         const { remote } = session;
-        // Its station has ended the last one: there is nothing to come back for.
-        if (remote.held && remote.sessions.size === 0) this.#held(remote.key, 0);
+        if (remote.held) this.#held(remote.key, remote.sessions.size);
       },
       forgotten: (remote) => {
         this.#keeper?.notAway(remote);
@@ -192,11 +193,14 @@ export class DataPlane {
       // Another restart must not begin their time anew.
       for (const remote of this.#relay.held) this.#keeper?.noteAway(remote, this.#nowMs);
       for (const padt of state.owed) this.#output.owe(padt);
+      const left = { sessions: this.#relay.sessions.size, owedPadts: state.owed.length };
+      if (left.sessions + left.owedPadts > 0) this.#report.log("info", "An earlier run left", left);
     }
     this.#linkState = this.#link.state;
     this.#graceOverMs = graceOverMs(this.#relay);
     this.#report.push({ type: "started", linkState: this.#link.state });
     for (const { key, sessions } of this.#relay.held) this.#held(key, sessions.size);
+    if (this.#linkState !== "up") this.#report.link(this.#link);
     this.#checkMtu();
     this.#report.flush();
   }
@@ -467,14 +471,12 @@ export class DataPlane {
   }
 
   #linkChanged(): void {
-    const { name, state, mac, failure } = this.#link;
+    const { state, mac, failure } = this.#link;
     if (failure !== undefined) this.#report.warn("link", failure);
     if (state !== this.#linkState) {
       this.#linkState = state;
       this.#report.push({ type: "link", state });
-      const words = { up: "is up", down: "is down", missing: "is gone" }[state];
-      const level = state === "up" ? "info" : "warning";
-      this.#report.log(level, `Interface ${name} ${words}`, { mac: formatMac(mac) });
+      this.#report.link(this.#link);
     }
     if (state !== "up") return;
     this.#output.payOwed(this.#relay.sessions);

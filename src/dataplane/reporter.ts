@@ -1,8 +1,8 @@
 // What the data plane tells the main thread: collected over a turn, and posted at its end.
 
 import { RateLimit } from "../observe/rate_limit.ts";
-import type { SessionStatus } from "../observe/status.ts";
-import type { Session, Side } from "../relay/mod.ts";
+import type { LinkState, SessionStatus } from "../observe/status.ts";
+import { DROP, DROP_REASONS, type Session, type Side } from "../relay/mod.ts";
 import { formatMac, printFrame } from "../wire/mod.ts";
 import type { FromWorker, LogEvent } from "./messages.ts";
 
@@ -10,6 +10,19 @@ import type { FromWorker, LogEvent } from "./messages.ts";
 const WARN_EVERY_MS = 60_000;
 /** How many discovery frames of each direction are logged a second, at level debug. */
 const TRACES_A_SECOND = 50;
+
+/** What is said when a limit that can be set has made a host wait, or refused it. */
+const LIMITS: ReadonlyMap<number, string> = new Map([
+  [
+    DROP["padi-rate"],
+    "A PADI or PADR was dropped: its host, or all of its client's, dial too often " +
+    "(--padi-rate, --padi-rate-client)",
+  ],
+  [
+    DROP["session-limit"],
+    "A session was refused: its client has as many as it may have (--max-sessions), or no id is left",
+  ],
+]);
 
 /** Which of a session's two stations is which, by the side that this is. */
 function stations(side: Side, session: Session): { ac: string; host: string } {
@@ -63,6 +76,19 @@ export class Reporter {
   warn(key: string, message: string): void {
     const suppressed = this.#warnings.allow(key, this.#now());
     if (suppressed >= 0) this.log("warning", message, suppressed > 0 ? { suppressed } : {});
+  }
+
+  /** Logs what the operator's own limits cost; all else that is dropped is counted only. */
+  dropped(reason: number): void {
+    const why = LIMITS.get(reason);
+    if (why !== undefined) this.warn(DROP_REASONS[reason], why);
+  }
+
+  /** Logs the state of the link. */
+  link({ name, state, mac }: { name: string; state: LinkState; mac: Uint8Array }): void {
+    const words = { up: "is up", down: "is down", missing: "is gone" }[state];
+    const level = state === "up" ? "info" : "warning";
+    this.log(level, `Interface ${name} ${words}`, { mac: formatMac(mac) });
   }
 
   /** Logs a discovery frame, where that is wanted. */

@@ -226,7 +226,7 @@ export class SimulatedHost {
     clearTimeout(this.#timer);
     const { deadlineMs } = this.protocol;
     if (deadlineMs !== Infinity) {
-      const delayMs = Math.ceil(deadlineMs - performance.now());
+      const delayMs = Math.max(0, Math.ceil(deadlineMs - performance.now()));
       this.#timer = setTimeout(() => this.#act(this.protocol.tick(performance.now())), delayMs);
     }
     for (const tell of [...this.#changed]) tell();

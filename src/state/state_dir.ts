@@ -163,6 +163,11 @@ export class StateDir {
     return this.#closed ??= this.#close();
   }
 
+  /** Whether the next process will find it: nobody has removed it meanwhile. */
+  async isThere(): Promise<boolean> {
+    return await ifThere(Deno.stat(`${this.path}/${FILE.lock}`)) !== undefined;
+  }
+
   async #close(): Promise<void> {
     this.#stopTimer?.();
     await Promise.all([this.#signOfLife, this.#sync]);

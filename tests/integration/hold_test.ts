@@ -116,6 +116,13 @@ for (const variant of VARIANTS) {
         assertEquals((await client.status()).reconnects, 1);
         await assertExchange(hosts);
         await assertNoneEnded(sites, ac);
+        const told = `held=${SESSIONS}$`;
+        for (const line of [`Client gone .*${told}`, `Client connected .*${told}`]) {
+          assertEquals(server.matching(new RegExp(line)).length, 1);
+        }
+        for (const line of [`Tunnel lost .*${told}`, `Tunnel up .*${told}`]) {
+          assertEquals(client.matching(new RegExp(line)).length, 1);
+        }
         const after = (await server.status()).sessions;
         const names = ({ sessionId, ac, host }: SessionStatus) => [sessionId, ac, host];
         assertEquals(after.map(names), before.map(names));

@@ -156,6 +156,7 @@ testUnless(
         ({ tunnels }) => tunnels[0].state === "up",
       );
       assertEquals((await sites.client.status()).interfaceState, "down");
+      await sites.client.untilLine(/WARN {2}Interface lan0 is down/);
       await sites.net.up({ namespace: site.clientNamespace, name: "lan0" });
       await sites.client.untilHealth(200);
       sites.ac();

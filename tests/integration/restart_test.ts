@@ -19,10 +19,10 @@ const HOSTS = 1000;
 /** What it takes on a machine that has nothing else to do is a tenth of that. */
 const GO_ON_MS = 10_000;
 
-/** Sites whose server and clients keep their state; they are started. */
+/** Sites whose server and client keep their state, in folders `server` and `client` of `dir`; they are started. */
 async function withState(
   flags: string[],
-  use: (sites: Sites) => Promise<void>,
+  use: (sites: Sites, dir: string) => Promise<void>,
 ): Promise<void> {
   const dir = await Deno.makeTempDir();
   try {
@@ -33,7 +33,7 @@ async function withState(
         `${dir}/server`,
       ],
       clientFlags: ["--connect", "10.0.1.2:8863", "--state-dir", `${dir}/client`],
-    }, use);
+    }, (sites) => use(sites, dir));
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -98,6 +98,9 @@ for (const victims of [["client"], ["client", "server"]] as const) {
         await Promise.all(hosts.map(goesOn));
         assertEquals(ac.sessions.size, 3);
         assertEquals([padtsAt(sites.hosts), padtsAt(sites.acs)], [0, 0]);
+        for (const victim of victims) {
+          await sites[victim].untilLine(/An earlier run left sessions=3 owedPadts=0$/);
+        }
         for (const host of hosts) {
           assertEquals((await host.exchange({ frames: 50 })).returned, 50);
         }
@@ -464,5 +467,20 @@ testUnless(
         await Promise.all(hosts.map(goesOn));
       }
       assertEquals([ac.sessions.size, padtsAt(sites.acs), padtsAt(sites.hosts)], [2, 0, 0]);
+    }),
+);
+
+testUnless(
+  skipped,
+  "SIGUSR2 closes all sessions where the state directory is gone, since nobody would find them",
+  () =>
+    withState([], async (sites, dir) => {
+      sites.ac();
+      const { hosts } = await sites.dialMany(2);
+      await Deno.remove(`${dir}/server`, { recursive: true });
+      assertEquals((await sites.server.end("SIGUSR2")).code, 0);
+      await sites.server.untilLine(/ERROR Sessions are closed, since .* is gone$/);
+      await assertPadts(sites, sites.acs, 2);
+      await Promise.all(hosts.map((host) => host.closed(4000)));
     }),
 );
