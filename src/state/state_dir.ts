@@ -164,8 +164,8 @@ export class StateDir {
   }
 
   /** Whether the next process will find it: nobody has removed it meanwhile. */
-  async isThere(): Promise<boolean> {
-    return await ifThere(Deno.stat(`${this.path}/${FILE.lock}`)) !== undefined;
+  isThere(): Promise<boolean> {
+    return Deno.stat(`${this.path}/${FILE.lock}`).then(() => true, () => false);
   }
 
   async #close(): Promise<void> {
