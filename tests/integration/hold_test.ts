@@ -1,9 +1,8 @@
 // Sessions while their tunnel is away: broken, its other end gone for good, moved, or another server's.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { inNamespace } from "../../ffi/mod.ts";
-import { type SimulatedAc, type SimulatedHost, SITE } from "../../src/lab/mod.ts";
+import { type SimulatedAc, SITE } from "../../src/lab/mod.ts";
 import type { SessionStatus } from "../../src/observe/status.ts";
-import { greetClient, greetServer, PROTOCOL_VERSION } from "../../src/tunnel/handshake.ts";
+import { greetServer, PROTOCOL_VERSION } from "../../src/tunnel/handshake.ts";
 import {
   CODE,
   emitDiscovery,
@@ -18,23 +17,24 @@ import {
   RESUME_SECRET_LENGTH,
 } from "../../src/wire/mod.ts";
 import {
+  assertExchange,
   assertPadts,
   type ClientSite,
+  inState,
   type ModeProcess,
   padtsAt,
-  SECOND_SERVER,
   type Sites,
+  SOON,
   untilPadts,
   variantName,
   variantOptions,
   VARIANTS,
   withSites,
 } from "../support/sites.ts";
-import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
 import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
-const noTbf = skipped ?? (hasProgram("tc") ? undefined : "no tc");
 const PORT = SITE.tunnelPort;
 const SESSIONS = 3;
 const FRAMES = 20;
@@ -42,22 +42,14 @@ const BREAKS = 20;
 const GRACE_MS = 1000;
 /** How long after the grace time sessions may last. */
 const LATE_MS = 2000;
-/** So that a client soon gives up a tunnel in which nothing is heard; its server does not. */
-const SOON = { pingMs: 300, tunnelTimeoutMs: 1500 };
-
-async function assertExchange(hosts: SimulatedHost[]): Promise<void> {
-  const results = await Promise.all(hosts.map((host) => host.exchange({ frames: FRAMES })));
-  assertEquals(results.map(({ returned }) => returned), hosts.map(() => FRAMES));
-}
-
-function inState(sessions: SessionStatus[], state: string, count = SESSIONS): boolean {
-  return sessions.length === count && sessions.every((session) => session.state === state);
-}
 
 function untilState(sites: Sites, state: string): Promise<unknown> {
   return Promise.all(
     [sites.server, sites.client].map((mode) =>
-      mode.untilStatus(`all sessions are ${state}`, ({ sessions }) => inState(sessions, state))
+      mode.untilStatus(
+        `all sessions are ${state}`,
+        ({ sessions }) => inState(sessions, state, SESSIONS),
+      )
     ),
   );
 }
@@ -114,7 +106,7 @@ for (const variant of VARIANTS) {
         await sites.reachable(site, true);
         await untilState(sites, "open");
         assertEquals((await client.status()).reconnects, 1);
-        await assertExchange(hosts);
+        await assertExchange(hosts, FRAMES);
         await assertNoneEnded(sites, ac);
         const told = `held=${SESSIONS}$`;
         for (const line of [`Client gone .*${told}`, `Client connected .*${told}`]) {
@@ -149,11 +141,12 @@ testUnless(
         await sites.resetTunnels(breaks % 2 === 0 ? site : undefined);
         await client.untilStatus(
           `it has connected again ${breaks} times`,
-          ({ reconnects, sessions }) => reconnects === breaks && inState(sessions, "open"),
+          ({ reconnects, sessions }) =>
+            reconnects === breaks && inState(sessions, "open", SESSIONS),
         );
         await server.untilStatus(
           "it has one tunnel, and the sessions",
-          ({ sessions, tunnels }) => tunnels.length === 1 && inState(sessions, "open"),
+          ({ sessions, tunnels }) => tunnels.length === 1 && inState(sessions, "open", SESSIONS),
         );
         await assertExchange(hosts);
       }
@@ -242,7 +235,8 @@ testUnless(
       await sites.dialMany(SESSIONS);
       const startMs = performance.now();
       await client.end("SIGKILL");
-      await server.untilStatus("they are held", ({ sessions }) => inState(sessions, "held"));
+      await server.untilStatus("they are held", ({ sessions }) =>
+        inState(sessions, "held", SESSIONS));
       await untilPadts(sites.acs, SESSIONS);
       const ms = performance.now() - startMs;
       assert(ms >= GRACE_MS && ms < GRACE_MS + LATE_MS, `${ms} ms`);
@@ -264,8 +258,11 @@ testUnless(
       const { hosts } = await sites.dialMany(SESSIONS);
       const startMs = performance.now();
       await server.end("SIGKILL");
-      await client.untilStatus("they are held", ({ sessions }) => inState(sessions, "held"));
-      await Promise.all(hosts.map((host) => host.closed(GRACE_MS + 2 * LATE_MS)));
+      await client.untilStatus("they are held", ({ sessions }) =>
+        inState(sessions, "held", SESSIONS));
+      await Promise.all(hosts.map((host) =>
+        host.closed(GRACE_MS + 2 * LATE_MS)
+      ));
       const ms = performance.now() - startMs;
       assert(ms >= GRACE_MS && ms < GRACE_MS + LATE_MS, `${ms} ms`);
       assertEquals((await client.status()).sessions, []);
@@ -332,7 +329,7 @@ for (const full of [false, true]) {
         }
         await client.untilStatus(
           "it is back",
-          ({ reconnects, sessions }) => reconnects === 1 && inState(sessions, "open"),
+          ({ reconnects, sessions }) => reconnects === 1 && inState(sessions, "open", SESSIONS),
         );
         // Of the end of the old one it has learnt from the new one.
         assertMatch(
@@ -347,16 +344,6 @@ for (const full of [false, true]) {
       });
     },
   );
-}
-
-/** The next connection, for which it does not wait for ever. */
-async function accept(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
-  const timer = setTimeout(() => listener.close(), 10_000);
-  try {
-    return await listener.accept();
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The first list of sessions that comes through a connection. */
@@ -405,7 +392,7 @@ testUnless(
           name === "osaka"
         ) &&
         sessions.every(({ tunnel }) => tunnel === "osaka"));
-      assert(inState((await server.status()).sessions, "held"));
+      assert(inState((await server.status()).sessions, "held", SESSIONS));
 
       // As one that knows everything but the secret.
       const conn = await other.client.connect({ hostname: other.serverAddress, port: PORT });
@@ -435,436 +422,13 @@ testUnless(
       } finally {
         conn.close();
       }
-      assert(inState((await server.status()).sessions, "held"));
+      assert(inState((await server.status()).sessions, "held", SESSIONS));
       assertEquals(ac.sessions.size, SESSIONS);
 
       await sites.reachable(site, true);
-      await client.untilStatus("it has them again", ({ sessions }) => inState(sessions, "open"));
+      await client.untilStatus("it has them again", ({ sessions }) =>
+        inState(sessions, "open", SESSIONS));
       await assertExchange(hosts);
       await assertNoneEnded(sites, ac);
     }),
-);
-
-const SERVERS = ["10.0.1.2", SECOND_SERVER].map((hostname) => ({ hostname, port: PORT }));
-const FAILOVER = { timers: { ...SOON, graceMs: GRACE_MS }, start: false };
-
-testUnless(
-  skipped,
-  "Client tries the servers of each --connect in turn, by comma and repeated",
-  () => {
-    const nobody = (port: number) => `10.0.1.2:${port}`;
-    const clientFlags = [
-      "--connect",
-      `${nobody(1)}, ${nobody(2)}`,
-      "--connect",
-      `10.0.1.2:${PORT}`,
-    ];
-    return withSites({ clientFlags }, async ({ client }) => {
-      const failed = client.matching(/Cannot connect/).map((line) =>
-        /10\.0\.1\.2:\d+/.exec(line)![0]
-      );
-      assertEquals(failed, [nobody(1), nobody(2)]);
-      const [{ peer }] = (await client.status()).tunnels;
-      assertEquals(peer, `10.0.1.2:${PORT}`);
-    });
-  },
-);
-
-testUnless(
-  skipped,
-  "Client closes its sessions and goes to the next server when the first stays away",
-  () =>
-    withSites({ ...FAILOVER, clientOptions: { connect: SERVERS } }, async (sites) => {
-      const { server, client } = sites;
-      const second = await sites.addServer();
-      for (const mode of [server, second.server]) mode.start();
-      for (const mode of [server, second.server]) await mode.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
-      sites.ac();
-      const ac2 = sites.acAt(second.acs, {});
-      const { hosts: [host] } = await sites.dialMany(1);
-      assertEquals(host.offers[0].acName, "bras1");
-
-      const startMs = performance.now();
-      await server.end("SIGKILL");
-      await host.closed(GRACE_MS + 2 * LATE_MS);
-      const ms = performance.now() - startMs;
-      assert(ms >= GRACE_MS && ms < GRACE_MS + LATE_MS, `${ms} ms`);
-      await client.untilHealth(200);
-      const [{ peer }] = (await client.status()).tunnels;
-      assertEquals(peer, `${SECOND_SERVER}:${PORT}`);
-      // With nothing held the other one has its turn at once.
-      const closed = client.lines.findLastIndex((line) => /Session closed/.test(line));
-      const since = client.lines.slice(closed).join("\n");
-      assert(!since.includes(`Cannot connect to ${SERVERS[0].hostname}`), since);
-      assertEquals((await host.dial()).acName, "bras2");
-      await assertExchange([host]);
-
-      // Without --prefer-first it stays there.
-      server.start();
-      await server.untilHealth(200);
-      await assertExchange([host]);
-      assertEquals(ac2.sessions.size, 1);
-      assertEquals((await server.status()).tunnels, []);
-    }),
-);
-
-testUnless(
-  skipped,
-  "Client goes to the next server when the first answers nothing any more",
-  () =>
-    withSites({ ...FAILOVER, clientOptions: { connect: SERVERS } }, async (sites) => {
-      const { server, client, net, serverNamespace, sites: [site] } = sites;
-      const second = await sites.addServer();
-      for (const mode of [server, second.server]) mode.start();
-      for (const mode of [server, second.server]) await mode.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
-      sites.ac();
-      sites.acAt(second.acs, {});
-      const { hosts: [host] } = await sites.dialMany(1);
-
-      // Where it was there is a machine that throws all away, so that an attempt waits for an answer.
-      const neighbour = ["lladdr", "02:00:00:00:dd:01", "dev", "wan0", "nud", "permanent"];
-      await net.ip(site.clientNamespace, "neighbour", "replace", site.serverAddress, ...neighbour);
-      await net.ip(serverNamespace, "address", "flush", "dev", site.wan);
-      await client.untilLine(/Tunnel lost/);
-      const startMs = performance.now();
-      await host.closed(GRACE_MS + 2 * LATE_MS);
-      await client.untilHealth(200);
-      const ms = performance.now() - startMs;
-      assert(ms < GRACE_MS + LATE_MS, `${ms} ms`);
-      assertEquals((await host.dial()).acName, "bras2");
-    }),
-);
-
-testUnless(
-  skipped,
-  "Client goes to the next server when the hosts have ended all that was held for the first",
-  () => {
-    const timers = { ...SOON, graceMs: 60_000 };
-    return withSites(
-      { ...FAILOVER, timers, clientOptions: { connect: SERVERS } },
-      async (sites) => {
-        const { server, client } = sites;
-        const second = await sites.addServer();
-        for (const mode of [server, second.server]) mode.start();
-        for (const mode of [server, second.server]) await mode.untilHealth(200);
-        client.start();
-        await client.untilHealth(200);
-        sites.ac();
-        sites.acAt(second.acs, {});
-        const { hosts } = await sites.dialMany(2);
-        await server.end("SIGKILL");
-        await client.untilStatus("they are held", ({ sessions }) => inState(sessions, "held", 2));
-        hosts[0].hangUp();
-        await client.untilLine(/Session closed/);
-        // One is left to wait for.
-        const [{ peer }] = (await client.status()).tunnels;
-        assertEquals(peer, `10.0.1.2:${PORT}`);
-        assertEquals(client.matching(/Connecting again server=10\.1\.1\.2/), []);
-        hosts[1].hangUp();
-        await client.untilHealth(200);
-        assertEquals((await hosts[0].dial()).acName, "bras2");
-      },
-    );
-  },
-);
-
-testUnless(
-  skipped,
-  "Client goes to the next server at once when nothing is held, whatever was held before",
-  () => {
-    const timers = { ...SOON, graceMs: 60_000 };
-    return withSites(
-      { ...FAILOVER, timers, clientOptions: { connect: SERVERS } },
-      async (sites) => {
-        const { server, client } = sites;
-        const second = await sites.addServer();
-        for (const mode of [server, second.server]) mode.start();
-        for (const mode of [server, second.server]) await mode.untilHealth(200);
-        client.start();
-        await client.untilHealth(200);
-        sites.ac();
-        sites.acAt(second.acs, {});
-        const { hosts: [host] } = await sites.dialMany(1);
-        await sites.resetTunnels();
-        await client.untilStatus(
-          "its session is held",
-          ({ sessions }) => inState(sessions, "held", 1),
-        );
-        await client.untilStatus("it goes on", ({ sessions }) => inState(sessions, "open", 1));
-        host.hangUp();
-        await client.untilStatus("it is over", ({ sessions }) => sessions.length === 0);
-        await server.end("SIGKILL");
-        await client.untilStatus(
-          "it is at the second",
-          ({ tunnels: [{ state, peer }] }) => state === "up" && peer === `10.1.1.2:${PORT}`,
-        );
-        assertEquals((await host.dial()).acName, "bras2");
-      },
-    );
-  },
-);
-
-testUnless(
-  skipped,
-  "Client that is restarted after the grace goes to the next server while the first is away",
-  async () => {
-    const stateDir = await Deno.makeTempDir();
-    try {
-      const timers = { ...SOON, graceMs: 1000 };
-      await withSites(
-        { ...FAILOVER, timers, clientOptions: { connect: SERVERS, stateDir } },
-        async (sites) => {
-          const { server, client } = sites;
-          const second = await sites.addServer();
-          for (const mode of [server, second.server]) mode.start();
-          for (const mode of [server, second.server]) await mode.untilHealth(200);
-          client.start();
-          await client.untilHealth(200);
-          sites.ac();
-          sites.acAt(second.acs, {});
-          const { hosts: [host] } = await sites.dialMany(1);
-          await client.end("SIGKILL");
-          await server.end("SIGKILL");
-          // As one that died long ago.
-          await Deno.utime(`${stateDir}/lock`, 0, 0);
-          client.start();
-          assertEquals(await host.closed(4000), "ac");
-          await client.untilHealth(200);
-          assertEquals((await host.dial()).acName, "bras2");
-        },
-      );
-    } finally {
-      await Deno.remove(stateDir, { recursive: true });
-    }
-  },
-);
-
-testUnless(
-  skipped,
-  "Client lets the next server greet, whatever it had begun with the first",
-  () =>
-    withSites({ ...FAILOVER, clientOptions: { connect: SERVERS } }, async (sites) => {
-      const { server, client, net } = sites;
-      const second = await sites.addServer();
-      using listener = inNamespace(
-        net.path(second.namespace),
-        () => Deno.listen(SERVERS[1]),
-      );
-      server.start();
-      await server.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
-      // A discovery is kept for a server that comes back, but there is no session to wait for.
-      const host = sites.host();
-      host.dial().catch(() => {});
-      await until("it has come through", () => sites.acs.log.count("in", CODE.PADI) > 0);
-      await server.end("SIGKILL");
-      using _silent = await accept(listener);
-      await client.untilLine(/No greeting in time/);
-      // One attempt, at once, which was not broken off for anything of the first one's.
-      const at = (pattern: RegExp) => client.lines.findIndex((line) => pattern.test(line));
-      const between = client.lines.slice(at(/Tunnel lost/), at(/No greeting in time/));
-      const attempts = between.filter((line) => line.includes("Connecting again"));
-      assertEquals(attempts.length, 1, between.join("\n"));
-      assertMatch(attempts[0], /server=10\.1\.1\.2:/);
-    }),
-);
-
-testUnless(
-  skipped,
-  "Client with --prefer-first returns to the first server, and closes its sessions through the other",
-  () => {
-    const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs: 300 };
-    return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
-      const { server, client } = sites;
-      const second = await sites.addServer();
-      second.server.start();
-      await second.server.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
-      sites.ac();
-      const ac2 = sites.acAt(second.acs, {});
-      const { hosts: [host] } = await sites.dialMany(1);
-      assertEquals(host.offers[0].acName, "bras2");
-
-      server.start();
-      assertEquals(await host.closed(8000), "ac");
-      await until("its AC knows", () => ac2.sessions.size === 0);
-      await client.untilStatus(
-        "it is back at the first",
-        ({ tunnels }) =>
-          tunnels[0].state === "up" && tunnels[0].peer === `${SERVERS[0].hostname}:${PORT}`,
-      );
-      assertEquals((await host.dial()).acName, "bras1");
-      await assertExchange([host]);
-      await second.server.untilStatus(
-        "it has nothing left",
-        ({ tunnels, sessions }) => tunnels.length + sessions.length === 0,
-      );
-      assertEquals(padtsAt(second.acs), 1);
-    });
-  },
-);
-
-testUnless(
-  skipped,
-  "Client uses another server while the interface of the first is down, and returns when it is up",
-  () => {
-    const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs: 300 };
-    return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
-      const { server, client, net, serverNamespace } = sites;
-      const second = await sites.addServer();
-      const link = (state: string) => net.ip(serverNamespace, "link", "set", "isp0", state);
-      await link("down");
-      for (const mode of [server, second.server]) mode.start();
-      await server.untilHealth(503);
-      await second.server.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
-      await client.untilLine(/The interface of the server .* is not up/);
-      sites.ac();
-      sites.acAt(second.acs, {});
-      const { hosts: [host] } = await sites.dialMany(1);
-      assertEquals(host.offers[0].acName, "bras2");
-      const looks = server.matching(/Client connected/).length;
-      await until(
-        "it has looked at the first again and again",
-        () => server.matching(/Client connected/).length >= looks + 3,
-      );
-      await assertExchange([host]);
-
-      await link("up");
-      assertEquals(await host.closed(8000), "ac");
-      await client.untilHealth(200);
-      await until(
-        "it dials through the first",
-        () => host.dial().then(({ acName }) => acName === "bras1", () => false),
-      );
-    });
-  },
-);
-
-testUnless(
-  skipped,
-  "Client with one server uses it also while its interface is down",
-  () =>
-    withSites({ ...FAILOVER, clientOptions: { connect: [SERVERS[0]] } }, async (sites) => {
-      const { server, client, net, serverNamespace } = sites;
-      const link = (state: string) => net.ip(serverNamespace, "link", "set", "isp0", state);
-      await link("down");
-      server.start();
-      await server.untilHealth(503);
-      client.start();
-      await client.untilHealth(200);
-      await link("up");
-      await server.untilHealth(200);
-      sites.ac();
-      await sites.dialMany(1);
-    }),
-);
-
-testUnless(
-  noTbf,
-  "Client with --prefer-first closes its sessions through the other server though the way there is full",
-  () => {
-    const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs: 300 };
-    return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
-      const { server, client, sites: [{ clientNamespace }] } = sites;
-      const second = await sites.addServer();
-      second.server.start();
-      await second.server.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
-      const ac2 = sites.acAt(second.acs, { data: "count" });
-      const { hosts: [host] } = await sites.dialMany(1);
-      const shape = ["tbf", "rate", "1mbit", "burst", "8kb", "latency", "20ms"];
-      const args = ["-n", clientNamespace, "qdisc", "add", "dev", "wan1", "root", ...shape];
-      assert((await new Deno.Command("tc", { args }).output()).success);
-      const payload = new Uint8Array(1400);
-      let over = false;
-      const sending = (async () => {
-        // 28 Mbit/s.
-        while (!over) {
-          for (let i = 0; i < 25; i++) host.send(payload);
-          await new Promise((resolve) => setTimeout(resolve, 10));
-        }
-      })();
-      try {
-        await until("the way is full", async () => (await client.drops())["queue-delay"] > 0);
-        server.start();
-        assertEquals(await host.closed(8000), "ac");
-        over = true;
-        await second.server.untilLine(/Session closed .*PADT from the host/);
-        await until("its AC knows", () => ac2.sessions.size === 0);
-      } finally {
-        over = true;
-        await sending;
-      }
-    });
-  },
-);
-
-testUnless(
-  skipped,
-  "Client with --prefer-first returns ever less often to a first server that greets and no more",
-  () => {
-    const preferFirstMs = 300;
-    const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs };
-    return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
-      const { client, net, serverNamespace } = sites;
-      const second = await sites.addServer();
-      second.server.start();
-      await second.server.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
-      using listener = inNamespace(net.path(serverNamespace), () => Deno.listen(SERVERS[0]));
-      const hello = { version: PROTOCOL_VERSION, features: 0, name: "ill", software: "" };
-      const greetedMs: number[] = [];
-      while (greetedMs.length < 4) {
-        const conn = await accept(listener);
-        await greetClient(conn, hello);
-        conn.close();
-        greetedMs.push(performance.now());
-      }
-      for (const [n, ms] of greetedMs.slice(1).entries()) {
-        const gapMs = ms - greetedMs[n];
-        assert(gapMs >= preferFirstMs * 2 ** (n + 1), `${n}: ${gapMs} ms`);
-      }
-      await client.untilHealth(200);
-    });
-  },
-);
-
-testUnless(
-  skipped,
-  "Client with --prefer-first returns to another address of the server that it is at",
-  () => {
-    const connect = ["10.0.1.9", "10.0.1.2"].map((hostname) => ({ hostname, port: PORT }));
-    const clientOptions = { connect, preferFirst: true, preferFirstMs: 300 };
-    // Nothing is to wait for the end of the grace.
-    const timers = { ...SOON, graceMs: 60_000 };
-    return withSites({ ...FAILOVER, timers, clientOptions }, async (sites) => {
-      const { server, client, net, serverNamespace, sites: [{ wan }] } = sites;
-      server.start();
-      await server.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
-      const ac = sites.ac();
-      const { hosts: [host] } = await sites.dialMany(1);
-      await net.ip(serverNamespace, "address", "add", "10.0.1.9/24", "dev", wan);
-      assertEquals(await host.closed(8000), "ac");
-      await until("the AC knows", () => ac.sessions.size === 0);
-      await client.untilStatus(
-        "it is back at the first",
-        ({ tunnels }) => tunnels[0].state === "up" && tunnels[0].peer === `10.0.1.9:${PORT}`,
-      );
-      assertEquals(client.matching(/Another program/), []);
-      await host.dial();
-      await assertExchange([host]);
-    });
-  },
 );

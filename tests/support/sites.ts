@@ -17,7 +17,7 @@ import {
   Station,
 } from "../../src/lab/mod.ts";
 import type { ClientOptions } from "../../src/client.ts";
-import type { Status } from "../../src/observe/status.ts";
+import type { SessionStatus, Status } from "../../src/observe/status.ts";
 import type { ServerOptions } from "../../src/server.ts";
 import { CODE, emitDiscovery, parseMac, readCode } from "../../src/wire/mod.ts";
 import { TestNet } from "./namespaces.ts";
@@ -82,6 +82,8 @@ export function variantName({ link, mac }: Variant): string {
 /** Where the first client finds another server. */
 export const SECOND_SERVER = "10.1.1.2";
 const MACVLAN = "mv0";
+/** So that a client soon gives up a tunnel in which nothing is heard; its server does not. */
+export const SOON = { pingMs: 300, tunnelTimeoutMs: 1500 };
 /** A code that means nothing: `settled` knows its frames by it. */
 const MARKER = 0x42;
 const KILL_AFTER_MS = 5000;
@@ -527,6 +529,17 @@ export async function withSites(
   } catch (error) {
     throw new Error(`${(error as Error).message}\n${await sites.report()}`, { cause: error });
   }
+}
+
+/** Frames there and back in the session of each host. */
+export async function assertExchange(hosts: SimulatedHost[], frames = 20): Promise<void> {
+  const results = await Promise.all(hosts.map((host) => host.exchange({ frames })));
+  assertEquals(results.map(({ returned }) => returned), hosts.map(() => frames));
+}
+
+/** Whether there are so many sessions, all in that state. */
+export function inState(sessions: SessionStatus[], state: string, count: number): boolean {
+  return sessions.length === count && sessions.every((session) => session.state === state);
 }
 
 /** How many PADT frames came in at a station. */
