@@ -72,17 +72,17 @@ export class Keeper {
    *
    * @param sessions All that are open.
    * @param owed All PADTs that the link has not taken.
-   * @param untilMs The time, so that it is tried ever less often; Infinity where it is the last chance.
+   * @param atMs The time, by which it is tried ever less often; Infinity where it is the last chance.
    * @returns Whether all is written.
    */
   catchUp(
     sessions: Iterable<Session>,
     owed: readonly Uint8Array[],
     nowMs: number,
-    untilMs = nowMs,
+    atMs = nowMs,
   ): boolean {
     if (!this.#journal.broken) return true;
-    if (!this.#journal.retry(this.#recordsOf(sessions, nowMs), owed, untilMs)) return false;
+    if (!this.#journal.retry(this.#recordsOf(sessions, nowMs), owed, atMs)) return false;
     // What is noted of those who are away begins anew with the rest.
     this.#noted.clear();
     for (const { remote } of sessions) this.noteAway(remote, nowMs);

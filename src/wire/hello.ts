@@ -26,7 +26,7 @@ export interface Hello {
    * bytes that nobody else knows. In a WELCOME it has no meaning.
    */
   resumeSecret?: Uint8Array;
-  /** That its interface is not up, so that it can carry nothing now. A client makes nothing of its own. */
+  /** Of a server: its interface is not up, so a client that has another server is better off there. */
   linkDown?: true;
 }
 

@@ -1,7 +1,7 @@
 // A client with several servers: which it uses, when it goes to another one, and what becomes of sessions.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
-import { SITE } from "../../src/lab/mod.ts";
+import { type SimulatedAc, SITE } from "../../src/lab/mod.ts";
 import { greetClient, PROTOCOL_VERSION } from "../../src/tunnel/handshake.ts";
 import { CODE } from "../../src/wire/mod.ts";
 import {
@@ -9,6 +9,7 @@ import {
   inState,
   padtsAt,
   SECOND_SERVER,
+  type Sites,
   SOON,
   withSites,
 } from "../support/sites.ts";
@@ -32,6 +33,25 @@ async function accept(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Starts both servers, and the client, which is at the first then; gives the AC at the second. */
+async function startAtFirst(sites: Sites): Promise<SimulatedAc> {
+  sites.server.start();
+  await sites.server.untilHealth(200);
+  const { acs } = await startAtSecond(sites);
+  sites.ac();
+  return sites.acAt(acs, {});
+}
+
+/** Starts the second server, and the client, which is there then if the first is not. */
+async function startAtSecond(sites: Sites): ReturnType<Sites["addServer"]> {
+  const second = await sites.addServer();
+  second.server.start();
+  await second.server.untilHealth(200);
+  sites.client.start();
+  await sites.client.untilHealth(200);
+  return second;
 }
 
 testUnless(
@@ -62,13 +82,7 @@ testUnless(
   () =>
     withSites({ ...FAILOVER, clientOptions: { connect: SERVERS } }, async (sites) => {
       const { server, client } = sites;
-      const second = await sites.addServer();
-      for (const mode of [server, second.server]) mode.start();
-      for (const mode of [server, second.server]) await mode.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
-      sites.ac();
-      const ac2 = sites.acAt(second.acs, {});
+      const ac2 = await startAtFirst(sites);
       const { hosts: [host] } = await sites.dialMany(1);
       assertEquals(host.offers[0].acName, "bras1");
 
@@ -101,14 +115,8 @@ testUnless(
   "Client goes to the next server when the first answers nothing any more",
   () =>
     withSites({ ...FAILOVER, clientOptions: { connect: SERVERS } }, async (sites) => {
-      const { server, client, net, serverNamespace, sites: [site] } = sites;
-      const second = await sites.addServer();
-      for (const mode of [server, second.server]) mode.start();
-      for (const mode of [server, second.server]) await mode.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
-      sites.ac();
-      sites.acAt(second.acs, {});
+      const { client, net, serverNamespace, sites: [site] } = sites;
+      await startAtFirst(sites);
       const { hosts: [host] } = await sites.dialMany(1);
 
       // Where it was there is a machine that throws all away, so that an attempt waits for an answer.
@@ -134,13 +142,7 @@ testUnless(
       { ...FAILOVER, timers, clientOptions: { connect: SERVERS } },
       async (sites) => {
         const { server, client } = sites;
-        const second = await sites.addServer();
-        for (const mode of [server, second.server]) mode.start();
-        for (const mode of [server, second.server]) await mode.untilHealth(200);
-        client.start();
-        await client.untilHealth(200);
-        sites.ac();
-        sites.acAt(second.acs, {});
+        await startAtFirst(sites);
         const { hosts } = await sites.dialMany(2);
         await server.end("SIGKILL");
         await client.untilStatus("they are held", ({ sessions }) => inState(sessions, "held", 2));
@@ -167,13 +169,7 @@ testUnless(
       { ...FAILOVER, timers, clientOptions: { connect: SERVERS } },
       async (sites) => {
         const { server, client } = sites;
-        const second = await sites.addServer();
-        for (const mode of [server, second.server]) mode.start();
-        for (const mode of [server, second.server]) await mode.untilHealth(200);
-        client.start();
-        await client.untilHealth(200);
-        sites.ac();
-        sites.acAt(second.acs, {});
+        await startAtFirst(sites);
         const { hosts: [host] } = await sites.dialMany(1);
         await sites.resetTunnels();
         await client.untilStatus(
@@ -205,13 +201,7 @@ testUnless(
         { ...FAILOVER, timers, clientOptions: { connect: SERVERS, stateDir } },
         async (sites) => {
           const { server, client } = sites;
-          const second = await sites.addServer();
-          for (const mode of [server, second.server]) mode.start();
-          for (const mode of [server, second.server]) await mode.untilHealth(200);
-          client.start();
-          await client.untilHealth(200);
-          sites.ac();
-          sites.acAt(second.acs, {});
+          await startAtFirst(sites);
           const { hosts: [host] } = await sites.dialMany(1);
           await client.end("SIGKILL");
           await server.end("SIGKILL");
@@ -267,11 +257,7 @@ testUnless(
     const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs: 300 };
     return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
       const { server, client } = sites;
-      const second = await sites.addServer();
-      second.server.start();
-      await second.server.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
+      const second = await startAtSecond(sites);
       sites.ac();
       const ac2 = sites.acAt(second.acs, {});
       const { hosts: [host] } = await sites.dialMany(1);
@@ -360,11 +346,7 @@ testUnless(
     const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs: 300 };
     return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
       const { server, client, sites: [{ clientNamespace }] } = sites;
-      const second = await sites.addServer();
-      second.server.start();
-      await second.server.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
+      const second = await startAtSecond(sites);
       const ac2 = sites.acAt(second.acs, { data: "count" });
       const { hosts: [host] } = await sites.dialMany(1);
       const shape = ["tbf", "rate", "1mbit", "burst", "8kb", "latency", "20ms"];
@@ -402,11 +384,7 @@ testUnless(
     const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs };
     return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
       const { client, net, serverNamespace } = sites;
-      const second = await sites.addServer();
-      second.server.start();
-      await second.server.untilHealth(200);
-      client.start();
-      await client.untilHealth(200);
+      await startAtSecond(sites);
       using listener = inNamespace(net.path(serverNamespace), () => Deno.listen(SERVERS[0]));
       const hello = { version: PROTOCOL_VERSION, features: 0, name: "ill", software: "" };
       const greetedMs: number[] = [];

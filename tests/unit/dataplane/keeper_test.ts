@@ -45,8 +45,8 @@ class Broken implements Disposable {
     this.keeper.opened(session, 0);
   }
 
-  catchUp(nowMs: number, untilMs = nowMs): boolean {
-    return this.keeper.catchUp(this.sessions, [], nowMs, untilMs);
+  catchUp(nowMs: number, atMs = nowMs): boolean {
+    return this.keeper.catchUp(this.sessions, [], nowMs, atMs);
   }
 
   mend(): void {
