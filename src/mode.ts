@@ -3,6 +3,7 @@
 import { DataWorker } from "./dataplane/data_worker.ts";
 import type { KeptState } from "./dataplane/messages.ts";
 import { createLog, type Log } from "./observe/log.ts";
+import { Problems } from "./observe/problems.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
 import { serveStatus, type StatusServer } from "./observe/status_server.ts";
 import type { AddedTags, Limits, MacMode, Side } from "./relay/mod.ts";
@@ -107,6 +108,7 @@ export class Mode {
   readonly #finished = Promise.withResolvers<void>();
   #worker!: DataWorker;
   #status: StatusServer | undefined;
+  readonly #problems = new Problems();
   readonly #state: StateDir | undefined;
 
   private constructor(
@@ -182,6 +184,7 @@ export class Mode {
       state: this.#kept(),
     }, {
       log: ({ level, message, fields }) => log[level](message, fields),
+      problem: (problem) => this.#problems.meet(problem, Date.now()),
       tunnelUp: () => hooks.tunnelUp(),
       tunnelEnded: (id, reason, goodbye) => hooks.tunnelEnded(id, reason, goodbye),
       segment: (segment) => void this.#state?.compacted(segment),
@@ -243,6 +246,7 @@ export class Mode {
       interface: this.#options.interface,
       interfaceState: this.#worker.linkState,
       healthy: this.healthy,
+      problems: this.#problems.list(Date.now()),
       reconnects: this.#hooks.reconnects(),
       tunnels: this.#hooks.tunnels(snapshot.tunnels),
       sessions: snapshot.sessions,

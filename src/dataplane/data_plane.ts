@@ -31,6 +31,7 @@ import { DROP, PPP_OVERHEAD, randomTokens, Relay, TICK_MS } from "../relay/mod.t
 import type { Channel } from "../tunnel/channel.ts";
 import {
   CODE,
+  discoveryLength,
   ETH_P_PPP_DISC,
   FRAME,
   frameLength,
@@ -155,6 +156,7 @@ export class DataPlane {
         counters.drop(reason);
         this.#report.dropped(reason);
       },
+      problem: (problem) => this.#report.problem(problem),
       opened: (session) => {
         this.#keeper?.opened(session, this.#nowMs);
         this.#report.opened(session);
@@ -219,7 +221,7 @@ export class DataPlane {
     const unfinished = this.#tunnels.prepare(beforeMs) || asked;
     const hasRoom = this.#tunnels.hasRoom;
     const takesData = lanes !== undefined && hasRoom;
-    const dueMs = Math.min(this.#tickMs, this.#graceOverMs);
+    const dueMs = Math.min(this.#tickMs, this.#graceOverMs, this.#relay.dueMs);
     const mostMs = Math.min(timeoutMs, dueMs - beforeMs, hasRoom ? Infinity : NO_ROOM_MS);
     const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(mostMs));
     const gathers = takesData && this.#gathering.due && waitMs > 0 && !lanes.data.waiting;
@@ -255,6 +257,7 @@ export class DataPlane {
       this.#relay.expireHeld(nowMs);
       this.#graceOverMs = graceOverMs(this.#relay);
     }
+    if (nowMs >= this.#relay.dueMs) this.#relay.due(nowMs);
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
     this.#settle(nowMs);
   }
@@ -315,9 +318,12 @@ export class DataPlane {
         this.#counters.drop(DROP["frame-too-large"]);
         continue;
       }
-      const length = frameLength(buffer, 0, wireLength);
+      const isDiscovery = readEtherType(buffer) === ETH_P_PPP_DISC;
+      const length = isDiscovery
+        ? discoveryLength(buffer, 0, wireLength)
+        : frameLength(buffer, 0, wireLength);
       if (length < 0) this.#counters.drop(DROP.malformed);
-      else if (readEtherType(buffer) === ETH_P_PPP_DISC) {
+      else if (isDiscovery) {
         const whole = buffer.subarray(0, length);
         this.#report.trace("link", whole);
         this.#relay.discoveryFromLink(whole, nowMs);
@@ -399,11 +405,16 @@ export class DataPlane {
         }
         continue;
       }
-      if (channel.type !== FRAME.SESSION && channel.type !== FRAME.DISCOVERY) continue;
-      const length = frameLength(bytes, channel.offset, channel.length);
-      if (length < 0) this.#counters.drop(DROP.malformed);
-      else if (channel.type === FRAME.SESSION) this.#sessionToLink(channel, length, nowMs);
-      else {
+      if (channel.type === FRAME.SESSION) {
+        const length = frameLength(bytes, channel.offset, channel.length);
+        if (length < 0) this.#counters.drop(DROP.malformed);
+        else this.#sessionToLink(channel, length, nowMs);
+      } else if (channel.type === FRAME.DISCOVERY) {
+        const length = discoveryLength(bytes, channel.offset, channel.length);
+        if (length < 0) {
+          this.#counters.drop(DROP.malformed);
+          continue;
+        }
         const whole = bytes.subarray(channel.offset, channel.offset + length);
         this.#report.trace("tunnel", whole);
         this.#relay.discoveryFromTunnel(channel.id, whole, nowMs);

@@ -8,7 +8,7 @@ import {
   muteSocket,
   setTunnelOptions,
 } from "../../ffi/mod.ts";
-import type { Limits } from "../relay/mod.ts";
+import type { Limits, Problem } from "../relay/mod.ts";
 import type { CounterValues, LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import { formatEndpoint } from "../tunnel/endpoint.ts";
 import { ConfigurationError } from "../configuration_error.ts";
@@ -18,6 +18,8 @@ import type { FromWorker, LogEvent, PlaneOptions, ToWorker } from "./messages.ts
 /** What the owner of a data worker hears from it. */
 export interface DataWorkerEvents {
   log(event: LogEvent): void;
+  /** Something is wrong, or still is. */
+  problem(problem: Problem): void;
   /** The worker drives a tunnel. */
   tunnelUp(id: number): void;
   /** With the code that the peer has said goodbye with, if it has. */
@@ -223,6 +225,8 @@ export class DataWorker {
         );
       case "log":
         return this.#events.log(message);
+      case "problem":
+        return this.#events.problem(message.problem);
       case "link":
         this.#linkState = message.state;
         return;

@@ -1,7 +1,7 @@
 // What the main thread and the data worker tell each other.
 
 import type { LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
-import type { AddedTags, Limits, MacMode, Side } from "../relay/mod.ts";
+import type { AddedTags, Limits, MacMode, Problem, Side } from "../relay/mod.ts";
 import type { SessionRecord } from "../state/mod.ts";
 import type { ChannelSizes } from "../tunnel/channel.ts";
 
@@ -106,6 +106,8 @@ export type FromWorker =
   | { type: "failed"; message: string; configuration: boolean }
   | LogEvent
   | { type: "link"; state: LinkState }
+  /** Something is wrong, or still is. */
+  | { type: "problem"; problem: Problem }
   /** It drives a tunnel. */
   | { type: "tunnel-up"; id: number }
   /** It has let go of a tunnel's descriptor. */

@@ -2,12 +2,14 @@
 
 import { RateLimit } from "../observe/rate_limit.ts";
 import type { LinkState, SessionStatus } from "../observe/status.ts";
-import { DROP, DROP_REASONS, type Session, type Side } from "../relay/mod.ts";
+import { DROP, DROP_REASONS, type Problem, type Session, type Side } from "../relay/mod.ts";
 import { formatMac, printFrame } from "../wire/mod.ts";
 import type { FromWorker, LogEvent } from "./messages.ts";
 
 /** How often a thing that the network can cause is logged. */
 const WARN_EVERY_MS = 60_000;
+/** How often the main thread is told that a problem is still there. */
+const PROBLEM_EVERY_MS = 10_000;
 /** How many discovery frames of each direction are logged a second, at level debug. */
 const TRACES_A_SECOND = 50;
 
@@ -39,6 +41,7 @@ export class Reporter {
   readonly #now: () => number;
   readonly #post: (messages: FromWorker[]) => void;
   readonly #warnings = new RateLimit(WARN_EVERY_MS);
+  readonly #problems = new RateLimit(PROBLEM_EVERY_MS);
   readonly #traces = new RateLimit(1000, TRACES_A_SECOND);
   #messages: FromWorker[] = [];
 
@@ -76,6 +79,14 @@ export class Reporter {
   warn(key: string, message: string): void {
     const suppressed = this.#warnings.allow(key, this.#now());
     if (suppressed >= 0) this.log("warning", message, suppressed > 0 ? { suppressed } : {});
+  }
+
+  /** Logs a problem once in a while, and has the status show it. */
+  problem(problem: Problem): void {
+    this.warn(problem.id, `${problem.what}: ${problem.advice}`);
+    if (this.#problems.allow(problem.id, this.#now()) >= 0) {
+      this.push({ type: "problem", problem });
+    }
   }
 
   /** Logs what the operator's own limits cost; all else that is dropped is counted only. */

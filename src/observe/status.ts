@@ -1,6 +1,7 @@
 // What a mode shows of itself.
 
 import type { DropReason, Side } from "../relay/mod.ts";
+import type { ProblemStatus } from "./problems.ts";
 
 /** A direction, seen from this program: uplink is from its link into a tunnel, downlink the way back. */
 export type Direction = "uplink" | "downlink";
@@ -87,6 +88,8 @@ export interface Status {
   interfaceState: LinkState;
   /** Whether the mode does its job, as `GET /healthz` tells it. */
   healthy: boolean;
+  /** What is wrong, and what to do about it; met within the last two minutes. */
+  problems: ProblemStatus[];
   /** How often the tunnel was made again; always 0 at the server. */
   reconnects: number;
   /** The tunnels: one for each client at the server, one at the client. */

@@ -22,6 +22,8 @@ export const DROP_REASONS = [
   "kernel", // the packet socket or its ring was full (PACKET_STATISTICS)
   "padi-rate", // a PADI or PADR of a host or a client that dials too often
   "discovery-busy", // a PADI or PADR while another one has its Relay-Session-Id, or the only place
+  "loop", // a PADI that this program has sent itself, and that has come back through a client
+  "wrong-ac", // a PADS of another AC than the PADR went to
 ] as const;
 
 /** The name of a reason: one of {@linkcode DROP_REASONS}. */

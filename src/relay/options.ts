@@ -3,6 +3,7 @@
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import type { AddedTags } from "./discovery/added_tags.ts";
 import type { Limits } from "./limits.ts";
+import type { Problem } from "./problem.ts";
 import type { Remote } from "./remote.ts";
 import type { Session } from "./session_table.ts";
 import type { TokenSource } from "./discovery/tokens.ts";
@@ -51,6 +52,8 @@ export interface RelayPorts {
   /** The payload of a SESSIONS frame; false when there is no room for it. */
   listToTunnel(tunnel: number, payload: Uint8Array): boolean;
   drop(reason: number): void;
+  /** Something is wrong that the operator can mend; it is told each time that it is met. */
+  problem(problem: Problem): void;
   opened(session: Session): void;
   closed(session: Session, reason: string): void;
   /** A remote has not come back in time: nothing is held for it any more. */
@@ -63,9 +66,15 @@ export interface DiscoveryRelay {
   fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void;
   /** PADO and PADS at the client, PADI and PADR at the server. */
   fromTunnel(remote: Remote, packet: DiscoveryPacket, nowMs: number): void;
+  /** A PADT with session id 0, from a host: at the client from the link, at the server from a tunnel. */
+  hangUp(remote: Remote, packet: DiscoveryPacket, nowMs: number): void;
   /** Whether anything of a remote is under way. */
   has(remote: Remote): boolean;
   removeRemote(remote: Remote): void;
+  /** A remote that has sessions here has a tunnel again. */
+  resumed?(remote: Remote): void;
+  /** A session is open, and in the table. */
+  opened?(session: Session): void;
   /**
    * A session is over, and no longer in the table.
    *
@@ -73,4 +82,7 @@ export interface DiscoveryRelay {
    */
   closed(session: Session, nowMs: number, hungUp: boolean): void;
   expire(nowMs: number): void;
+  /** When `due` has something to do; never without it. */
+  readonly dueMs?: number;
+  due?(nowMs: number): void;
 }

@@ -37,7 +37,7 @@ import {
 } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import { ClientDiscovery } from "./discovery/client.ts";
-import { checkDiscovery, opensSession, withoutHostUniq } from "./discovery/check.ts";
+import { checkDiscovery, forwarded, opensSession } from "./discovery/check.ts";
 import { DROP } from "./drop.ts";
 import { DialRate, type Limits, limitsOf } from "./limits.ts";
 import { macFor } from "./mac_for.ts";
@@ -161,11 +161,16 @@ export class Relay {
       this.#lowerMaxPayload(packet);
       return this.#discovery.fromLink(packet, frame, nowMs);
     }
+    if (fromHost && packet.code === CODE.PADT && packet.sessionId === 0) {
+      const [remote] = this.tunnels.values();
+      if (remote === undefined) return this.ports.drop(DROP["no-tunnel"]);
+      return this.#discovery.hangUp(remote, packet, nowMs);
+    }
     const session = this.sessions.findByLink(frame, 0);
     if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
     session.heardFromLink(nowMs, false);
     session.rewriteForTunnel(frame, 0);
-    this.ports.toTunnel(session.tunnel, withoutHostUniq(packet, frame));
+    this.ports.toTunnel(session.tunnel, forwarded(packet, frame));
     if (packet.code === CODE.PADT) {
       this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC", fromHost);
     }
@@ -183,11 +188,14 @@ export class Relay {
       this.#lowerMaxPayload(packet);
       return this.#discovery.fromTunnel(remote, packet, nowMs);
     }
+    if (fromHost && packet.code === CODE.PADT && packet.sessionId === 0) {
+      return this.#discovery.hangUp(remote, packet, nowMs);
+    }
     const session = this.sessions.findByTunnel(tunnel, frame, 0);
     if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
     session.heardFromTunnel(nowMs, false);
     session.rewriteForLink(frame, 0);
-    this.ports.toLink(withoutHostUniq(packet, frame));
+    this.ports.toLink(forwarded(packet, frame));
     if (packet.code === CODE.PADT) {
       this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC", fromHost);
     }
@@ -196,6 +204,7 @@ export class Relay {
   /** Opens the session that a PADS has granted. */
   open(key: SessionKey, nowMs: number): Session {
     const session = this.sessions.open(key, nowMs);
+    this.#discovery.opened?.(session);
     this.ports.opened(session);
     return session;
   }
@@ -227,6 +236,7 @@ export class Relay {
     this.#nowMs = nowMs;
     const { remote, replaced } = this.#remotes.connect(tunnel, greeting, nowMs);
     if (remote.key !== undefined) this.#list(remote, nowMs);
+    this.#discovery.resumed?.(remote);
     return replaced;
   }
 
@@ -300,6 +310,7 @@ export class Relay {
     const of = this.#remotes.of(key, name, heldSinceMs);
     const restored = this.sessions.open({ ...session, remote: of }, nowMs, serial);
     restored.openedMs = openedMs;
+    this.#discovery.opened?.(restored);
     return restored;
   }
 
@@ -315,6 +326,17 @@ export class Relay {
       overMs = Math.min(overMs, remote.heldSinceMs + this.#graceOf(remote));
     }
     return overMs;
+  }
+
+  /** When {@linkcode due} has something to do. */
+  get dueMs(): number {
+    return this.#discovery.dueMs ?? Infinity;
+  }
+
+  /** Does what is due before the next {@linkcode tick}. */
+  due(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#discovery.due?.(nowMs);
   }
 
   /** Ends what was held for those who did not come back. */

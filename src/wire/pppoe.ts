@@ -204,12 +204,39 @@ export function frameLength(bytes: Uint8Array, offset: number, length: number): 
 }
 
 /**
+ * Does what {@linkcode frameLength} does, for a discovery frame. A PADT needs no payload, and stations
+ * put all sorts of things there: one whose PPPoE length goes beyond the frame ends with its header.
+ *
+ * @param bytes The bytes that hold the frame.
+ * @param offset Where in them the frame starts.
+ * @param length How many bytes were received.
+ * @returns What {@linkcode frameLength} returns; 20 for such a PADT.
+ *
+ * @see RFC 2516, section 5.5
+ *
+ * @example Usage
+ * ```ts
+ * import { discoveryLength, FAULT_LENGTH, frameLength } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const padt = new Uint8Array(60);
+ * padt.set([0x88, 0x63, 0x11, 0xa7, 0x00, 0x2a, 0xff, 0xff], 12);
+ * assertEquals(frameLength(padt, 0, padt.length), FAULT_LENGTH);
+ * assertEquals(discoveryLength(padt, 0, padt.length), 20);
+ * ```
+ */
+export function discoveryLength(bytes: Uint8Array, offset: number, length: number): number {
+  const whole = frameLength(bytes, offset, length);
+  return whole === FAULT_LENGTH && readCode(bytes, offset) === CODE.PADT ? PAYLOAD : whole;
+}
+
+/**
  * Takes a discovery frame apart. Never throws.
  *
  * @param frame The whole Ethernet frame; padding after it is cut.
  * @returns The packet, its addresses and tag values parts of `frame` (copy what must outlive it);
  * `undefined` when the EtherType is another, the frame is short or of another version, or a tag
- * runs over the end.
+ * runs over the end. A PADT whose payload can't be read has no tags: it needs none.
  *
  * @see RFC 2516, sections 4 and 5
  *
@@ -226,14 +253,15 @@ export function frameLength(bytes: Uint8Array, offset: number, length: number): 
  * ```
  */
 export function parseDiscovery(frame: Uint8Array): DiscoveryPacket | undefined {
-  const length = frameLength(frame, 0, frame.length);
+  const length = discoveryLength(frame, 0, frame.length);
   if (length < 0 || readEtherType(frame) !== ETH_P_PPP_DISC) return undefined;
-  const tags = parseTags(frame.subarray(PAYLOAD, length));
+  const code = readCode(frame);
+  const tags = parseTags(frame.subarray(PAYLOAD, length)) ?? (code === CODE.PADT ? [] : undefined);
   if (tags === undefined) return undefined;
   return {
     destination: frame.subarray(...ETHERNET.destination),
     source: frame.subarray(...ETHERNET.source),
-    code: readCode(frame),
+    code,
     sessionId: readSessionId(frame),
     tags,
   };

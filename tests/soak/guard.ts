@@ -250,6 +250,7 @@ export class Guard {
         return true;
       },
       drop: (reason) => call().drops.push(reason),
+      problem() {},
       opened: (session) => this.#opened(call(), session),
       closed: (session, reason) => this.#closed(call(), session, reason),
       forgotten: (remote) => {

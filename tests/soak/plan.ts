@@ -96,6 +96,8 @@ export function drawPlan(random: Random): Plan {
     paceMs: random.pick([150, 300, 600]),
     activeMs: random.between(10_000, 40_000),
   };
+  // There all stations are on one Ethernet, where no two may have one address.
+  if (plan.serverMac === "transparent") plan.sharedMacs = false;
   if (!steady) return plan;
   return {
     ...plan,

@@ -148,6 +148,7 @@ export function makeEnd(
     toTunnel: (tunnel, frame) => toTunnel(tunnel, frame.slice()),
     listToTunnel: () => true,
     drop: (reason) => end.drops.push(DROP_REASONS[reason]),
+    problem() {},
     opened() {},
     closed: (_, reason) => end.closed.push(reason),
     forgotten() {},

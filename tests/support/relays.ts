@@ -5,6 +5,7 @@ import {
   type DropReason,
   type MacMode,
   NO_TUNNEL,
+  type Problem,
   Relay,
   type RelayOptions,
   type Remote,
@@ -138,6 +139,7 @@ export class RecordedRelay {
   /** Frames that went to a tunnel. */
   tunnel: { tunnel: number; frame: Uint8Array }[] = [];
   drops: DropReason[] = [];
+  problems: Problem[] = [];
   opened: Session[] = [];
   closed: { session: Session; reason: string }[] = [];
   /** Lists of sessions that went to a tunnel. */
@@ -177,6 +179,7 @@ export class RecordedRelay {
         return true;
       },
       drop: (reason) => this.drops.push(DROP_REASONS[reason]),
+      problem: (problem) => this.problems.push(problem),
       opened: (session) => this.opened.push(session),
       closed: (session, reason) => this.closed.push({ session, reason }),
       forgotten: (remote) => this.forgotten.push(remote),

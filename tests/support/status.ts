@@ -20,6 +20,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
     interface: "eth1",
     interfaceState: "up",
     healthy: true,
+    problems: [],
     reconnects: 0,
     tunnels: [
       { name: "osaka", peer: "192.0.2.1:5000", state: "up", rttMs: 12.5, ...tunnel },

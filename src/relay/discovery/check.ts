@@ -35,9 +35,12 @@ export function opensSession(code: number): boolean {
 /** The frame as a packet that this kind of station may send from such an address; or a drop reason. */
 export function checkDiscovery(frame: Uint8Array, fromHost: boolean): DiscoveryPacket | number {
   if (readEtherType(frame) !== ETH_P_PPP_DISC) return DROP["not-pppoe"];
-  if (frame.length > DISCOVERY_FRAME_MAX) return DROP["frame-too-large"];
   const packet = parseDiscovery(frame);
   if (packet === undefined) return DROP.malformed;
+  if (frame.length > DISCOVERY_FRAME_MAX) {
+    if (packet.code !== CODE.PADT) return DROP["frame-too-large"];
+    packet.tags = [];
+  }
   const { code, sessionId } = packet;
   const opens = opensSession(code);
   const known = opens || EITHER_SESSION_CODES.has(code) || AC_SESSION_CODES.has(code);
@@ -53,16 +56,18 @@ export function checkDiscovery(frame: Uint8Array, fromHost: boolean): DiscoveryP
 }
 
 /**
- * A frame of a session without Host-Uniq. Each side of the server knows a discovery by another one, and
- * a session is known by neither: some stations put theirs into a PADT all the same.
+ * A frame of a session as it goes on: without Host-Uniq, since each side of the server knows a discovery
+ * by another one, and a session is known by neither; some stations put theirs into a PADT all the same.
+ * Of a PADT whose payload can't be read nothing but the header is left.
  *
  * @param packet What the frame was before its addresses and id were rewritten.
  */
-export function withoutHostUniq(packet: DiscoveryPacket, frame: Uint8Array): Uint8Array {
-  if (findHostUniq(packet.tags) === undefined) return frame;
+export function forwarded(packet: DiscoveryPacket, frame: Uint8Array): Uint8Array {
+  const readable = packet.tags.length > 0 || packet.code !== CODE.PADT;
+  if (readable && findHostUniq(packet.tags) === undefined) return frame;
   const rewritten = parseDiscovery(frame)!;
   return emitDiscovery({
     ...rewritten,
-    tags: replaceTag(rewritten.tags, TAG.HOST_UNIQ, undefined),
+    tags: replaceTag(packet.tags, TAG.HOST_UNIQ, undefined),
   });
 }

@@ -1,37 +1,42 @@
 // Discovery at the client: which AC a host's PADR is for, and by which id a host knows its session.
 
-import { CODE, emitDiscovery, ETH_BROADCAST, findTag, sameMac, TAG } from "../../wire/mod.ts";
+import {
+  CODE,
+  emitDiscovery,
+  ETH_BROADCAST,
+  findTag,
+  formatMac,
+  sameMac,
+  TAG,
+} from "../../wire/mod.ts";
 import type { DiscoveryPacket } from "../../wire/mod.ts";
-import { equals } from "@std/bytes";
 import { DROP } from "../drop.ts";
 import { padt } from "../padt.ts";
-import { type Discovery, PendingTable } from "./pending.ts";
+import { KnownAcs } from "./known_acs.ts";
+import { type Offer, Offers } from "./offers.ts";
+import { type Discovery, PendingTable, tagKey } from "./pending.ts";
 import type { DiscoveryRelay } from "../options.ts";
 import type { Relay } from "../relay.ts";
 import type { Remote } from "../remote.ts";
+import { HangUpRate } from "./hang_up_rate.ts";
 import { Requests } from "./requests.ts";
 import { RestingIds } from "../resting_ids.ts";
 import { isSessionId, type Session } from "../session_table.ts";
 import { refusal } from "./refusal.ts";
-import { findHostUniq, replaceTag } from "./tag_list.ts";
-
-/** How many offers are kept for one discovery; the one that was last seen the longest ago goes first. */
-const OFFERS = 8;
+import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 
 const NO_ID_LEFT = "pppoe-proxy: this host uses every session id already";
 
-/** A PADO that a host has seen, and by which AC-Cookie its PADR will come back. */
-interface Offer {
-  readonly acMac: Uint8Array;
-  /** As the AC sent it. */
-  readonly cookie: Uint8Array | undefined;
-  /** As the host got it. */
-  readonly shown: Uint8Array | undefined;
-}
+/** How many ACs get a PADT with session id 0, where our address stands for several. */
+const HANG_UPS = 4;
+
+/** How many Host-Uniqs and ACs one discovery may ask with; one more takes the place of the oldest. */
+const REQUESTS = 64;
 
 interface Pending extends Discovery {
-  offers: Offer[];
-  readonly requests: Requests;
+  readonly offers: Offers;
+  /** What its host has asked for, by {@linkcode requestKey}. */
+  readonly requests: Map<string, Requests>;
 }
 
 /**
@@ -40,13 +45,19 @@ interface Pending extends Discovery {
  * Where hosts see our address in place of each AC's, a PADR is told apart by its AC-Cookie, which a
  * host must return as it got it (RFC 2516, section 5.3). An AC that sends none, or the same as
  * another, gets one of ours on the way to the host, and its own back on the way to the AC.
+ *
+ * Host-Uniq names one request, a PADI or a PADR (RFC 2516, appendix A), and some hosts have another one
+ * for each. So a PADR belongs to the discovery whose offer it takes, and a PADS to the PADR that has its
+ * Host-Uniq and went to its AC.
  */
 export class ClientDiscovery implements DiscoveryRelay {
   readonly #relay: Relay;
   readonly #pending = new PendingTable<Pending>();
-  /** Which discovery has opened a session: another PADS of that is a repeat. */
-  readonly #openers = new WeakMap<Session, Pending>();
+  /** Which requests have opened a session: another PADS of those is a repeat. */
+  readonly #openers = new WeakMap<Session, Requests>();
   readonly #resting = new RestingIds();
+  readonly #acs = new KnownAcs();
+  readonly #hangUps = new HangUpRate();
   #cookies = 0;
 
   constructor(relay: Relay) {
@@ -60,64 +71,54 @@ export class ClientDiscovery implements DiscoveryRelay {
     const [remote] = tunnels.values();
     if (remote === undefined) return ports.drop(DROP["no-tunnel"]);
     if (!this.#relay.mayDial(remote, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
-    const { tunnel } = remote;
-    const hostUniq = findHostUniq(packet.tags);
-    let pending = this.#pending.find(remote, packet.source, hostUniq, nowMs);
-    if (packet.code === CODE.PADI) {
-      if (!sameMac(packet.destination, 0, ETH_BROADCAST, 0)) return ports.drop(DROP["bad-address"]);
-      if (pending === undefined) {
-        pending = {
-          remote,
-          hostMac: packet.source.slice(),
-          hostUniq: hostUniq?.slice(),
-          offers: [],
-          requests: new Requests(),
-        };
-        this.#pending.add(pending, nowMs);
-      }
-      return ports.toTunnel(tunnel, frame);
-    }
-    const offer = pending && this.#chosen(pending, packet);
-    if (pending === undefined || offer === undefined) return ports.drop(DROP["unknown-offer"]);
-    pending.requests.ask();
+    if (packet.code === CODE.PADI) return this.#seek(remote, packet, frame, nowMs);
+    const taken = this.#taken(remote, packet, nowMs);
+    if (taken === undefined) return ports.drop(DROP["unknown-offer"]);
+    const { pending, offer } = taken;
+    this.#requestsOf(pending, packet, offer.acMac, nowMs).ask();
     const tags = offer.shown === offer.cookie
       ? packet.tags
       : replaceTag(packet.tags, TAG.AC_COOKIE, offer.cookie);
-    ports.toTunnel(tunnel, emitDiscovery({ ...packet, destination: offer.acMac, tags }));
+    ports.toTunnel(remote.tunnel, emitDiscovery({ ...packet, destination: offer.acMac, tags }));
   }
 
   /** PADO and PADS, from the server. */
   fromTunnel(remote: Remote, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
-    const hostUniq = findHostUniq(packet.tags);
-    const pending = this.#pending.find(remote, packet.destination, hostUniq, nowMs);
-    if (pending === undefined) return this.#unasked(remote, packet);
     const source = this.#relay.facing(remote, packet.source);
-    if (packet.code === CODE.PADO) {
-      // A server's refusal has nobody behind it that a PADR could go to.
-      if (findTag(packet.tags, TAG.GENERIC_ERROR) !== undefined) {
-        return ports.toLink(emitDiscovery({ ...packet, source }));
-      }
-      const offer = this.#offered(pending, packet);
-      const tags = offer.shown === offer.cookie
-        ? packet.tags
-        : replaceTag(packet.tags, TAG.AC_COOKIE, offer.shown);
-      return ports.toLink(emitDiscovery({ ...packet, source, tags }));
-    }
+    // It would come from an address that this link's own stations use.
+    const taken = sameMac(source, 0, this.#relay.linkMac, 0) ||
+      sameMac(source, 0, packet.destination, 0);
+    if (taken && this.#relay.options.mac !== "own") return ports.drop(DROP["bad-address"]);
+    if (packet.code === CODE.PADO) return this.#offer(remote, packet, source, nowMs);
+    const key = requestKey(packet.destination, packet, packet.source);
+    const pending = this.#pending.marked(remote, key, nowMs);
+    const requests = pending?.requests.get(key);
+    if (requests === undefined) return this.#unasked(remote, packet);
     if (packet.sessionId === 0xffff) return ports.drop(DROP.malformed);
+    this.#acs.heard(packet.source, source, nowMs);
     // Id 0 is a refusal, which opens nothing.
     const session = packet.sessionId === 0
       ? undefined
-      : this.#granted(pending, packet, source, nowMs);
-    if (session === undefined && pending.requests.open === 0) return this.#unasked(remote, packet);
+      : this.#granted(remote, requests, packet, source, nowMs);
+    if (session === undefined && requests.open === 0) return this.#unasked(remote, packet);
     if (session === undefined && packet.sessionId !== 0) {
       // Every id of this host is taken: the AC holds a session that it cannot have.
-      pending.requests.refuse();
+      requests.refuse();
       ports.toTunnel(remote.tunnel, padt(packet.source, packet.destination, packet.sessionId));
       ports.drop(DROP["session-limit"]);
       return ports.toLink(refusal({ ...packet, source }, NO_ID_LEFT));
     }
     ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? 0 }));
+  }
+
+  /** A PADT without a session, from a host: for the ACs that it may mean. */
+  hangUp(remote: Remote, { source, destination }: DiscoveryPacket, nowMs: number): void {
+    const { ports } = this.#relay;
+    const acs = this.#acs.shownAs(destination, nowMs).slice(0, HANG_UPS);
+    if (acs.length === 0) return ports.drop(DROP["unknown-session"]);
+    if (!this.#hangUps.allows(remote, source, nowMs)) return ports.drop(DROP["padi-rate"]);
+    for (const acMac of acs) ports.toTunnel(remote.tunnel, padt(acMac, source, 0));
   }
 
   has(remote: Remote): boolean {
@@ -129,7 +130,7 @@ export class ClientDiscovery implements DiscoveryRelay {
   }
 
   closed(session: Session, nowMs: number, hungUp: boolean): void {
-    this.#openers.get(session)?.requests.end(session, hungUp);
+    this.#openers.get(session)?.end(session, hungUp);
     // Where each AC shows its own address, no id of one is another's.
     if (this.#relay.options.mac === "own") this.#resting.add(session, nowMs);
   }
@@ -137,6 +138,44 @@ export class ClientDiscovery implements DiscoveryRelay {
   expire(nowMs: number): void {
     this.#resting.expire(nowMs);
     this.#pending.expire(nowMs);
+  }
+
+  #seek(remote: Remote, packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void {
+    const { ports, linkMac } = this.#relay;
+    const { source: hostMac, destination } = packet;
+    // Some hosts send it to where their last PADO came from, against RFC 2516, section 5.1.
+    const ours = sameMac(destination, 0, ETH_BROADCAST, 0) ||
+      sameMac(destination, 0, linkMac, 0) || this.#acs.shownAs(destination, nowMs).length > 0;
+    if (!ours) return ports.drop(DROP["bad-address"]);
+    const hostUniq = findHostUniq(packet.tags);
+    if (this.#pending.find(remote, hostMac, hostUniq, nowMs) === undefined) {
+      this.#pending.add({
+        remote,
+        hostMac: hostMac.slice(),
+        hostUniq: hostUniq?.slice(),
+        offers: new Offers(),
+        requests: new Map(),
+      }, nowMs);
+    }
+    frame.set(ETH_BROADCAST);
+    ports.toTunnel(remote.tunnel, frame);
+  }
+
+  #offer(remote: Remote, packet: DiscoveryPacket, source: Uint8Array, nowMs: number): void {
+    const { ports } = this.#relay;
+    const hostUniq = findHostUniq(packet.tags);
+    const pending = this.#pending.find(remote, packet.destination, hostUniq, nowMs);
+    if (pending === undefined) return this.#unasked(remote, packet);
+    // A server's refusal has nobody behind it that a PADR could go to.
+    if (findTag(packet.tags, TAG.GENERIC_ERROR) !== undefined) {
+      return ports.toLink(emitDiscovery({ ...packet, source }));
+    }
+    this.#acs.heard(packet.source, source, nowMs);
+    const offer = this.#offered(pending, packet, source, nowMs);
+    const tags = offer.shown === offer.cookie
+      ? packet.tags
+      : replaceTag(packet.tags, TAG.AC_COOKIE, offer.shown);
+    ports.toLink(emitDiscovery({ ...packet, source, tags }));
   }
 
   // Nobody here has asked, or waits any more. What the AC has granted all the same is no host's session.
@@ -150,58 +189,133 @@ export class ClientDiscovery implements DiscoveryRelay {
     ports.drop(DROP["unknown-host-uniq"]);
   }
 
-  #offered(pending: Pending, packet: DiscoveryPacket): Offer {
-    const cookie = findTag(packet.tags, TAG.AC_COOKIE)?.value.slice();
-    const known = pending.offers.find((offer) =>
-      sameMac(offer.acMac, 0, packet.source, 0) && same(offer.cookie, cookie)
-    );
+  #offered(
+    pending: Pending,
+    packet: DiscoveryPacket,
+    source: Uint8Array,
+    nowMs: number,
+  ): Offer {
+    const { hostMac, offers } = pending;
+    const cookie = findTag(packet.tags, TAG.AC_COOKIE)?.value;
+    const known = offers.seen(packet.source, cookie);
     if (known !== undefined) {
-      // What is repeated stays longer than what came once.
-      pending.offers.push(...pending.offers.splice(pending.offers.indexOf(known), 1));
+      // The host is at this discovery now, should another one have the same.
+      this.#pending.mark(pending, offerKey(hostMac, source, known.shown));
       return known;
     }
-    const ambiguous = this.#relay.options.mac === "own" &&
-      pending.offers.some((offer) => same(offer.shown, cookie));
-    const offer = {
-      acMac: packet.source.slice(),
-      cookie,
-      shown: ambiguous ? new TextEncoder().encode(`pppoe-proxy ${++this.#cookies}`) : cookie,
-    };
-    if (pending.offers.push(offer) > OFFERS) pending.offers.shift();
+    const acMac = packet.source.slice();
+    const kept = cookie?.slice();
+    const shown = this.#ambiguous(pending, acMac, source, kept, nowMs)
+      ? new TextEncoder().encode(`pppoe-proxy ${++this.#cookies}`)
+      : kept;
+    const offer = { acMac, cookie: kept, shown };
+    for (const forgotten of offers.add(offer)) {
+      const facing = this.#relay.facing(pending.remote, forgotten.acMac);
+      this.#pending.unmark(pending, offerKey(hostMac, facing, forgotten.shown));
+    }
+    this.#pending.mark(pending, offerKey(hostMac, source, shown));
     return offer;
   }
 
-  #chosen(pending: Pending, packet: DiscoveryPacket): Offer | undefined {
-    const cookie = findTag(packet.tags, TAG.AC_COOKIE)?.value;
-    // Transparent, the address names the AC; with our own, any AC may be meant.
-    const meant = pending.offers.filter((offer) =>
-      sameMac(packet.destination, 0, this.#relay.facing(pending.remote, offer.acMac), 0)
-    );
-    const exact = meant.find((offer) => same(offer.shown, cookie));
-    if (exact !== undefined) return exact;
+  // Whether a PADR with this cookie could take an offer of another AC, also one that is forgotten, or that
+  // this host got for another PADI.
+  #ambiguous(
+    pending: Pending,
+    acMac: Uint8Array,
+    source: Uint8Array,
+    cookie: Uint8Array | undefined,
+    nowMs: number,
+  ): boolean {
+    if (this.#relay.options.mac !== "own") return false;
+    const { remote, hostMac, offers } = pending;
+    if (offers.forgotten || find(offers, cookie) !== undefined) return true;
+    const other = this.#pending.marked(remote, offerKey(hostMac, source, cookie), nowMs);
+    const offer = other && find(other.offers, cookie);
+    return offer !== undefined && !sameMac(offer.acMac, 0, acMac, 0);
+  }
+
+  /** The offer that a PADR takes, and the discovery that it was made in. */
+  #taken(
+    remote: Remote,
+    packet: DiscoveryPacket,
+    nowMs: number,
+  ): { pending: Pending; offer: Offer } | undefined {
+    const { source: hostMac, destination, tags } = packet;
+    const cookie = findTag(tags, TAG.AC_COOKIE)?.value;
+    const same = this.#pending.find(remote, hostMac, findHostUniq(tags), nowMs);
+    const exact = same && this.#exact(same, destination, cookie);
+    if (exact !== undefined) return { pending: same!, offer: exact };
+    const key = offerKey(hostMac, destination, cookie);
+    const other = this.#pending.marked(remote, key, nowMs);
+    const offer = other && this.#exact(other, destination, cookie);
+    if (offer !== undefined) return { pending: other!, offer };
     // A host that returns a cookie wrongly: the AC is to judge, as long as only one can be meant.
+    const sole = same && this.#sole(same, destination);
+    return sole && { pending: same!, offer: sole };
+  }
+
+  // Transparent, the address names the AC; with our own, any AC may be meant.
+  #exact(
+    { remote, offers }: Pending,
+    destination: Uint8Array,
+    cookie: Uint8Array | undefined,
+  ): Offer | undefined {
+    return find(
+      [...offers].filter(({ acMac }) =>
+        sameMac(destination, 0, this.#relay.facing(remote, acMac), 0)
+      ),
+      cookie,
+    );
+  }
+
+  #sole({ remote, offers }: Pending, destination: Uint8Array): Offer | undefined {
+    const meant = [...offers].filter(({ acMac }) =>
+      sameMac(destination, 0, this.#relay.facing(remote, acMac), 0)
+    );
     const [only] = meant;
-    const sole = only !== undefined && meant.every((o) => sameMac(o.acMac, 0, only.acMac, 0));
+    const sole = only !== undefined && !offers.forgotten &&
+      meant.every(({ acMac }) => sameMac(acMac, 0, only.acMac, 0));
     return sole ? { acMac: only.acMac, cookie: undefined, shown: undefined } : undefined;
+  }
+
+  /** What a host has asked an AC for under one Host-Uniq, in whichever discovery it began. */
+  #requestsOf(
+    pending: Pending,
+    packet: DiscoveryPacket,
+    acMac: Uint8Array,
+    nowMs: number,
+  ): Requests {
+    const key = requestKey(packet.source, packet, acMac);
+    const known = this.#pending.marked(pending.remote, key, nowMs)?.requests.get(key);
+    if (known !== undefined) return known;
+    const requests = new Requests();
+    if (pending.requests.size >= REQUESTS) {
+      const [oldest] = pending.requests.keys();
+      pending.requests.delete(oldest);
+      this.#pending.unmark(pending, oldest);
+    }
+    pending.requests.set(key, requests);
+    this.#pending.mark(pending, key);
+    return requests;
   }
 
   // The session that the PADS grants or repeats; undefined when nobody has asked for one, or when
   // the host's ids are used up.
   #granted(
-    pending: Pending,
+    remote: Remote,
+    requests: Requests,
     packet: DiscoveryPacket,
     facing: Uint8Array,
     nowMs: number,
   ): Session | undefined {
     const { sessions } = this.#relay;
-    const { remote, hostMac } = pending;
-    const { source: farMac, sessionId: tunnelId } = packet;
+    const { source: farMac, destination: hostMac, sessionId: tunnelId } = packet;
     const present = sessions.atRemote(remote, tunnelId, farMac, hostMac);
-    if (present !== undefined && this.#openers.get(present) === pending) {
-      pending.requests.repeat(present);
+    if (present !== undefined && this.#openers.get(present) === requests) {
+      requests.repeat(present);
       return present;
     }
-    if (pending.requests.open === 0) return undefined;
+    if (requests.open === 0) return undefined;
     if (present !== undefined) {
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: false });
     }
@@ -210,12 +324,31 @@ export class ClientDiscovery implements DiscoveryRelay {
     const linkId = sessions.freeLinkId(tunnelId, hostMac, facing, rests);
     if (linkId === 0) return undefined;
     const session = this.#relay.open({ ...key, linkId }, nowMs);
-    pending.requests.grant(session);
-    this.#openers.set(session, pending);
+    requests.grant(session);
+    this.#openers.set(session, requests);
     return session;
   }
 }
 
-function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : equals(a, b);
+function find(offers: Iterable<Offer>, shown: Uint8Array | undefined): Offer | undefined {
+  for (const offer of offers) if (sameValue(offer.shown, shown)) return offer;
+  return undefined;
+}
+
+/** The key of an offer: who it was made to, from which address, and with which cookie. */
+function offerKey(
+  hostMac: Uint8Array,
+  shownMac: Uint8Array,
+  cookie: Uint8Array | undefined,
+): string {
+  return tagKey(`offer ${formatMac(hostMac)} ${formatMac(shownMac)}`, cookie);
+}
+
+/** The key of what a host has asked an AC for: a PADS names it. */
+function requestKey(
+  hostMac: Uint8Array,
+  { tags }: DiscoveryPacket,
+  acMac: Uint8Array,
+): string {
+  return tagKey(`request ${formatMac(hostMac)} ${formatMac(acMac)}`, findHostUniq(tags));
 }

@@ -6,10 +6,10 @@
 // next takes its last one's place.
 
 import { equals } from "@std/bytes";
-import { findTag, TAG } from "../../wire/mod.ts";
+import { CODE, findTag, TAG } from "../../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import { byteKey } from "./byte_key.ts";
-import type { Matching, ServerPending } from "./matching.ts";
+import type { Match, Matching, ServerPending } from "./matching.ts";
 import { Place } from "./place.ts";
 import type { Session } from "../session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
@@ -22,6 +22,12 @@ const RELAY_TAG_TURN_MS = 10_000;
 
 /** For how long a PADS of an open session is taken for a repeat of the one that opened it. */
 const REPEAT_MS = 10_000;
+
+/**
+ * For how long a PADI with the AC's Host-Uniq is taken for one that comes back from the AC's link: a host
+ * repeats its own after a second or more.
+ */
+const RETURN_MS = 500;
 
 /** The key of the only place. */
 const ONLY = "";
@@ -53,7 +59,7 @@ export class FixedMatching implements Matching {
     return this.#relayTag ? replaceTag(marked, TAG.RELAY_SESSION_ID, idOf(pending)) : marked;
   }
 
-  toHost({ hostUniq, relaySessionId }: ServerPending, tags: Tag[]): Tag[] {
+  toHost({ pending: { relaySessionId }, hostUniq }: Match, tags: Tag[]): Tag[] {
     const restored = replaceTag(tags, TAG.HOST_UNIQ, hostUniq);
     // Another agent's own one has to find its way back to that agent.
     return this.#relayTag ? replaceTag(restored, TAG.RELAY_SESSION_ID, relaySessionId) : restored;
@@ -68,9 +74,24 @@ export class FixedMatching implements Matching {
     return true;
   }
 
-  find(packet: DiscoveryPacket): ServerPending | undefined {
+  returned(pending: ServerPending, tags: readonly Tag[], nowMs: number): boolean {
+    const hostUniq = findHostUniq(tags);
+    if (hostUniq === undefined || !equals(hostUniq, this.#hostUniq)) return false;
+    // What has a token of ours has said so itself.
+    return !this.isDistinct(pending) && nowMs - pending.soughtMs < RETURN_MS;
+  }
+
+  isDistinct({ relaySessionId }: ServerPending): boolean {
+    return this.#relayTag && relaySessionId === undefined;
+  }
+
+  find(packet: DiscoveryPacket): Match | undefined {
     const place = this.#placeOfAnswer(packet);
-    return place === undefined ? undefined : this.#places.get(place)?.holder;
+    const pending = place === undefined ? undefined : this.#places.get(place)?.holder;
+    if (pending === undefined) return undefined;
+    // Its requests have one Host-Uniq on the AC's link: an answer is for the last one of its kind.
+    const { hostUniq, askedHostUniq } = pending;
+    return { pending, hostUniq: packet.code === CODE.PADO ? hostUniq : askedHostUniq };
   }
 
   tokenOf({ tags }: DiscoveryPacket): Uint8Array | undefined {

@@ -1,6 +1,7 @@
 // How the server tells whose an AC's answer is.
 
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
+import type { Offers } from "./offers.ts";
 import type { Discovery } from "./pending.ts";
 import type { Requests } from "./requests.ts";
 import type { Session } from "../session_table.ts";
@@ -9,31 +10,54 @@ import type { Session } from "../session_table.ts";
 export interface ServerPending extends Discovery {
   /** What stands for it on the AC's link; no other one has the same. */
   readonly token: Uint8Array;
+  /** How many other servers it had passed before. */
+  readonly passes: number;
   /** The address that the AC knows its host by; it stays the same, whatever the client calls itself later. */
   readonly facingMac: Uint8Array;
   /** The line that it comes from, as the AC is told; undefined where it is not. */
   readonly line: Tag | undefined;
-  readonly requests: Requests;
+  /** What ACs have answered its PADIs with. */
+  readonly offers: Offers;
+  /** The PADRs that went to each AC, by its address. */
+  readonly requests: Map<string, Requests>;
+  /** The Host-Uniq of its last PADR, which need not be that of its PADI; undefined where that had none. */
+  askedHostUniq: Uint8Array | undefined;
   /** Whether its host has asked for something that no PADS has answered yet. */
   underWay: boolean;
+  /** When its last PADI went to the ACs. */
+  soughtMs: number;
   /** When its last frame came, from its host or an AC. */
   usedMs: number;
+}
+
+/** What an answer is for. */
+export interface Match {
+  readonly pending: ServerPending;
+  /** The Host-Uniq of the request that it answers; undefined where that had none. */
+  readonly hostUniq: Uint8Array | undefined;
 }
 
 /** One way to match answers with discoveries. */
 export interface Matching {
   /** The Relay-Session-Id of a host's frame, where discoveries are told apart by it. */
   relaySessionId(tags: readonly Tag[]): Uint8Array | undefined;
-  /** What the AC is sent: with what the answer is matched by, the same in each frame of a discovery. */
+  /** What the AC is sent: with what the answer is matched by. */
   toAc(pending: ServerPending, tags: Tag[]): Tag[];
   /** What the host gets: with what it has sent in place of that. */
-  toHost(pending: ServerPending, tags: Tag[]): Tag[];
+  toHost(match: Match, tags: Tag[]): Tag[];
   /** Lets a frame of a discovery go to the AC; false while another one is in its way. */
   admit(pending: ServerPending, nowMs: number): boolean;
+  /**
+   * Whether a PADI is one that has just gone to the AC and has come back, where its tags do not say so
+   * of themselves.
+   */
+  returned(pending: ServerPending, tags: readonly Tag[], nowMs: number): boolean;
+  /** Whether the AC can tell this discovery from all others for as long as it is kept. */
+  isDistinct(pending: ServerPending): boolean;
   /** What may be the token of the discovery that an answer is for. */
   tokenOf(packet: DiscoveryPacket): Uint8Array | undefined;
   /** The discovery that an answer is for. */
-  find(packet: DiscoveryPacket): ServerPending | undefined;
+  find(packet: DiscoveryPacket): Match | undefined;
   /**
    * Whether a PADS only says once more that a session is open.
    *

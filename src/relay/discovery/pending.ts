@@ -8,7 +8,7 @@ import type { Remote } from "../remote.ts";
 export interface Discovery {
   readonly remote: Remote;
   readonly hostMac: Uint8Array;
-  /** As the host chose it; undefined where it chose none. */
+  /** As the host chose it for its PADI; undefined where it chose none. */
   readonly hostUniq: Uint8Array | undefined;
   /** As an agent before us chose it, where discoveries are told apart by it. */
   readonly relaySessionId?: Uint8Array;
@@ -24,20 +24,30 @@ export const DISCOVERY_TIMEOUT_MS = 60_000;
 export const DISCOVERIES_PER_REMOTE = 4096;
 
 /**
- * How many bytes of tags are kept for each remote's discoveries, beyond which the same holds. Hosts send
- * 4 to 16 bytes.
+ * How many bytes of tags and offers are kept for each remote's discoveries, beyond which the same holds.
+ * It is enough for all of them where a Host-Uniq and a cookie have the usual 4 to 24 bytes.
  */
-const BYTES_PER_REMOTE = 512 * 1024;
+const BYTES_PER_REMOTE = 4 << 20;
+
+/** How many are kept for all remotes together; the remote that has the most gives way. */
+const BYTES = 64 << 20;
+
+/** What each key takes beside its text. */
+const KEY_BYTES = 32;
 
 interface Queue<T> {
   /** By key; the one that was quiet the longest first. */
   readonly entries: Map<string, Entry<T>>;
+  /** By the other keys that it was marked with. */
+  readonly marks: Map<string, Entry<T>>;
   bytes: number;
 }
 
 interface Entry<T> {
-  key: string;
-  value: T;
+  readonly key: string;
+  readonly value: T;
+  readonly marks: Set<string>;
+  bytes: number;
   usedMs: number;
 }
 
@@ -48,6 +58,7 @@ interface Entry<T> {
 export class PendingTable<T extends Discovery> {
   readonly #remotes = new Map<Remote, Queue<T>>();
   readonly #removed: (discovery: T) => void;
+  #bytes = 0;
 
   /** `removed` hears of each discovery that goes. */
   constructor(removed: (discovery: T) => void = () => {}) {
@@ -62,13 +73,8 @@ export class PendingTable<T extends Discovery> {
     nowMs: number,
     relaySessionId?: Uint8Array,
   ): T | undefined {
-    const entries = this.#remotes.get(remote)?.entries;
-    const entry = entries?.get(keyOf({ hostMac, hostUniq, relaySessionId }));
-    if (entries === undefined || entry === undefined) return undefined;
-    entry.usedMs = nowMs;
-    entries.delete(entry.key);
-    entries.set(entry.key, entry);
-    return entry.value;
+    const queue = this.#remotes.get(remote);
+    return use(queue, queue?.entries.get(keyOf({ hostMac, hostUniq, relaySessionId })), nowMs);
   }
 
   /** Keeps a discovery, if it is still here, for another time-out. */
@@ -80,17 +86,48 @@ export class PendingTable<T extends Discovery> {
   add(discovery: T, nowMs: number): void {
     let queue = this.#remotes.get(discovery.remote);
     if (queue === undefined) {
-      this.#remotes.set(discovery.remote, queue = { entries: new Map(), bytes: 0 });
+      queue = { entries: new Map(), marks: new Map(), bytes: 0 };
+      this.#remotes.set(discovery.remote, queue);
     }
     const key = keyOf(discovery);
-    queue.bytes += key.length;
     const { entries } = queue;
-    while (entries.size >= DISCOVERIES_PER_REMOTE || queue.bytes > BYTES_PER_REMOTE) {
+    while (entries.size >= DISCOVERIES_PER_REMOTE) {
       const [oldest] = entries.values();
-      if (oldest === undefined) break;
       this.#drop(queue, oldest);
     }
-    entries.set(key, { key, value: discovery, usedMs: nowMs });
+    const entry = { key, value: discovery, marks: new Set<string>(), bytes: 0, usedMs: nowMs };
+    entries.set(key, entry);
+    this.#charge(queue, entry, key.length + KEY_BYTES);
+  }
+
+  /**
+   * Has a discovery, if it is still here, found by another key too. One that had this key before is no
+   * longer found by it.
+   */
+  mark(discovery: T, key: string): void {
+    const queue = this.#remotes.get(discovery.remote);
+    const entry = queue?.entries.get(keyOf(discovery));
+    if (queue === undefined || entry?.value !== discovery) return;
+    const before = queue.marks.get(key);
+    if (before !== undefined && before !== entry) this.#unmark(queue, before, key);
+    queue.marks.set(key, entry);
+    if (before !== entry) {
+      entry.marks.add(key);
+      this.#charge(queue, entry, markBytes(key));
+    }
+  }
+
+  /** The discovery that was marked with a key, kept from now on for another time-out. */
+  marked(remote: Remote, key: string, nowMs: number): T | undefined {
+    const queue = this.#remotes.get(remote);
+    return use(queue, queue?.marks.get(key), nowMs);
+  }
+
+  /** Takes a mark off a discovery that has it. */
+  unmark(discovery: T, key: string): void {
+    const queue = this.#remotes.get(discovery.remote);
+    const entry = queue?.marks.get(key);
+    if (queue !== undefined && entry?.value === discovery) this.#unmark(queue, entry, key);
   }
 
   /** Whether a remote has any. */
@@ -112,21 +149,78 @@ export class PendingTable<T extends Discovery> {
   /** Removes all of a remote. */
   removeRemote(remote: Remote): void {
     const queue = this.#remotes.get(remote);
-    for (const entry of queue?.entries.values() ?? []) this.#removed(entry.value);
+    if (queue === undefined) return;
     this.#remotes.delete(remote);
+    this.#bytes -= queue.bytes;
+    for (const { value } of queue.entries.values()) this.#removed(value);
+  }
+
+  // Pushes others out where there is no room, never the one that needs it.
+  #charge(queue: Queue<T>, entry: Entry<T>, bytes: number): void {
+    entry.bytes += bytes;
+    queue.bytes += bytes;
+    this.#bytes += bytes;
+    while (queue.bytes > BYTES_PER_REMOTE && this.#dropOldest(queue, entry));
+    while (this.#bytes > BYTES && this.#dropOldest(this.#largest(), entry));
+  }
+
+  #largest(): Queue<T> {
+    return [...this.#remotes.values()].reduce((a, b) => a.bytes >= b.bytes ? a : b);
+  }
+
+  #dropOldest(queue: Queue<T>, but: Entry<T>): boolean {
+    for (const entry of queue.entries.values()) {
+      if (entry === but) continue;
+      this.#drop(queue, entry);
+      return true;
+    }
+    return false;
+  }
+
+  #unmark(queue: Queue<T>, entry: Entry<T>, key: string): void {
+    queue.marks.delete(key);
+    entry.marks.delete(key);
+    const bytes = markBytes(key);
+    entry.bytes -= bytes;
+    queue.bytes -= bytes;
+    this.#bytes -= bytes;
   }
 
   #drop(queue: Queue<T>, entry: Entry<T>): void {
     queue.entries.delete(entry.key);
-    queue.bytes -= entry.key.length;
+    for (const key of entry.marks) queue.marks.delete(key);
+    queue.bytes -= entry.bytes;
+    this.#bytes -= entry.bytes;
     this.#removed(entry.value);
   }
 }
 
+function use<T>(
+  queue: Queue<T> | undefined,
+  entry: Entry<T> | undefined,
+  nowMs: number,
+): T | undefined {
+  if (queue === undefined || entry === undefined) return undefined;
+  entry.usedMs = nowMs;
+  queue.entries.delete(entry.key);
+  queue.entries.set(entry.key, entry);
+  return entry.value;
+}
+
+// The key, and the values that it is made of, which are kept as well.
+function markBytes(key: string): number {
+  return 2 * key.length + KEY_BYTES;
+}
+
 // An absent Host-Uniq is not an empty one: the host must get back what it sent.
 function keyOf({ hostMac, hostUniq, relaySessionId }: Omit<Discovery, "remote">): string {
-  return [hostUniq, relaySessionId].reduce(
+  return tagKey(formatMac(hostMac), hostUniq, relaySessionId);
+}
+
+/** A key of a text and of bytes that may be absent: another one for any others. */
+export function tagKey(text: string, ...values: (Uint8Array | undefined)[]): string {
+  return values.reduce<string>(
     (key, value) => `${key}/${value === undefined ? "" : `${value.length}=${byteKey(value)}`}`,
-    formatMac(hostMac),
+    text,
   );
 }

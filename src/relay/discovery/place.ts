@@ -1,8 +1,8 @@
 // A place that one discovery at a time can have: whose turn it is, and whose the next one.
 
-import { equals } from "@std/bytes";
 import { sameMac } from "../../wire/mod.ts";
 import type { ServerPending } from "./matching.ts";
+import { sameValue } from "./tag_list.ts";
 
 /**
  * For how long a host that was refused is waited for: hosts repeat a PADI after 5 s, then after 10 s.
@@ -79,9 +79,7 @@ export class Place {
 
 // One host may dial several sessions, told apart by Host-Uniq.
 function sameDiscovery(a: ServerPending, b: ServerPending): boolean {
-  const [one, other] = [a.hostUniq, b.hostUniq];
-  const same = one === undefined || other === undefined ? one === other : equals(one, other);
-  return same && sameHost(a, b);
+  return sameValue(a.hostUniq, b.hostUniq) && sameHost(a, b);
 }
 
 function sameHost(a: ServerPending, b: ServerPending): boolean {

@@ -4,17 +4,25 @@ import {
   CODE,
   emitDiscovery,
   ETH_BROADCAST,
+  ETHERNET,
+  findTag,
+  formatMac,
   PPPOE_HLEN,
   sameMac,
+  TAG,
   tagsLength,
 } from "../../wire/mod.ts";
-import type { DiscoveryPacket } from "../../wire/mod.ts";
+import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import { DROP } from "../drop.ts";
+import { Addresses } from "./addresses.ts";
 import { FixedMatching } from "./fixed_matching.ts";
+import { HangUpRate } from "./hang_up_rate.ts";
 import { LineAgent, withLine, withoutLine } from "./line_agent.ts";
-import type { Matching, ServerPending } from "./matching.ts";
+import type { Match, Matching, ServerPending } from "./matching.ts";
+import { Offers } from "./offers.ts";
+import { PadiRepeats } from "./padi_repeats.ts";
 import { padt } from "../padt.ts";
-import { PendingTable } from "./pending.ts";
+import { PendingTable, tagKey } from "./pending.ts";
 import { refusal } from "./refusal.ts";
 import type { DiscoveryRelay } from "../options.ts";
 import type { Relay } from "../relay.ts";
@@ -23,7 +31,7 @@ import { Requests } from "./requests.ts";
 import { isSessionId, type Session } from "../session_table.ts";
 import { findHostUniq } from "./tag_list.ts";
 import { TokenMatching } from "./token_matching.ts";
-import { randomTokens, type TokenSource } from "./tokens.ts";
+import { MAX_PASSES, passesOf, randomTokens, type TokenSource } from "./tokens.ts";
 
 /**
  * The longest PADI, with the PPPoE header: beyond it, another agent has no room for its tag (RFC 2516,
@@ -34,15 +42,32 @@ const PADI_MAX = 1484;
 const PADR_MAX = 1500;
 const TOO_MANY_SESSIONS = "pppoe-proxy: this client has as many sessions as it may have";
 
-/** Discovery at the server's side of the tunnel. */
+/** How many ACs one discovery may have asked; one more takes the place of the first. */
+const ASKED_ACS = 128;
+
+/** Who has opened a session. */
+interface Opener {
+  readonly pending: ServerPending;
+  readonly requests: Requests;
+}
+
+/**
+ * Discovery at the server's side of the tunnel.
+ *
+ * A PADR goes to an AC that has made its host an offer, and belongs to the discovery of that offer; a
+ * PADS counts from an AC that a PADR went to.
+ */
 export class ServerDiscovery implements DiscoveryRelay {
   readonly #relay: Relay;
   readonly #matching: Matching;
   readonly #pending: PendingTable<ServerPending>;
   /** Which discovery has opened a session: another PADS of that is a repeat. */
-  readonly #openers = new WeakMap<Session, ServerPending>();
+  readonly #openers = new WeakMap<Session, Opener>();
   readonly #tokens: TokenSource;
   readonly #agent: LineAgent;
+  readonly #addresses = new Addresses();
+  readonly #hangUps = new HangUpRate();
+  readonly #repeats = new PadiRepeats();
 
   constructor(relay: Relay) {
     this.#relay = relay;
@@ -51,9 +76,13 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#agent = new LineAgent(tags, interfaceName);
     this.#tokens = tokens;
     this.#matching = hostUniq === undefined
-      ? new TokenMatching()
+      ? new TokenMatching(tokens)
       : new FixedMatching(hostUniq, relayTag);
-    this.#pending = new PendingTable((gone) => this.#matching.removed(gone));
+    this.#pending = new PendingTable((gone) => {
+      this.#matching.removed(gone);
+      this.#repeats.removed(gone);
+      if (this.#showsHosts) this.#addresses.countUse(gone.facingMac, gone.remote, -1);
+    });
   }
 
   /** PADI and PADR, from a client. */
@@ -63,9 +92,18 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (initiation && !sameMac(packet.destination, 0, ETH_BROADCAST, 0)) {
       return ports.drop(DROP["bad-address"]);
     }
+    const passes = initiation ? this.#passesOf(packet) : 0;
+    if (passes >= MAX_PASSES) return this.#loop(remote);
     if (!this.#relay.mayDial(remote, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
-    const known = this.#find(remote, packet, nowMs);
-    const pending = known ?? this.#newPending(remote, packet);
+    if (!this.#mayShow(remote, packet, nowMs)) return ports.drop(DROP["bad-address"]);
+    const known = initiation
+      ? this.#find(remote, packet, nowMs)
+      : this.#offeredIn(remote, packet, nowMs);
+    if (known === undefined && !initiation) return ports.drop(DROP["unknown-offer"]);
+    if (known !== undefined && initiation && this.#matching.returned(known, packet.tags, nowMs)) {
+      return this.#loop(remote);
+    }
+    const pending = known ?? this.#newPending(remote, packet, passes);
     const tags = withLine(this.#matching.toAc(pending, packet.tags), pending.line);
     const most = initiation ? PADI_MAX : PADR_MAX;
     if (tagsLength(tags) > Math.max(tagsLength(packet.tags), most - PPPOE_HLEN)) {
@@ -76,12 +114,19 @@ export class ServerDiscovery implements DiscoveryRelay {
       return ports.toTunnel(remote.tunnel, refusal(answer, noRoom(most)));
     }
     if (!this.#matching.admit(pending, nowMs)) return ports.drop(DROP["discovery-busy"]);
-    if (known === undefined) this.#pending.add(pending, nowMs);
-    if (!initiation) pending.requests.ask();
+    if (known === undefined) this.#add(pending, nowMs);
     pending.underWay = true;
     pending.usedMs = nowMs;
-    const source = this.#facingOf(pending);
-    ports.toLink(emitDiscovery({ ...packet, source, tags }));
+    const frame = emitDiscovery({ ...packet, source: this.#facingOf(pending), tags });
+    if (initiation) {
+      pending.soughtMs = nowMs;
+      const shared = !this.#showsHosts && this.#matching.isDistinct(pending);
+      if (shared) this.#repeats.sought(pending, frame, nowMs);
+    } else {
+      pending.askedHostUniq = findHostUniq(packet.tags)?.slice();
+      requestsTo(pending, packet.destination).ask();
+    }
+    ports.toLink(frame);
   }
 
   /** PADO and PADS, from an AC. */
@@ -89,21 +134,30 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { ports } = this.#relay;
     const { code, source, sessionId } = packet;
     const repeated = code === CODE.PADS ? this.#repeated(packet, nowMs) : undefined;
-    const pending = repeated === "unknown" ? undefined : repeated ?? this.#matching.find(packet);
-    if (pending === undefined) return this.#unwanted(packet);
+    const match = repeated === "unknown" ? undefined : repeated ?? this.#matching.find(packet);
+    if (match === undefined) return this.#unwanted(packet);
+    const { pending } = match;
     const facing = this.#facingOf(pending);
     if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
+    const requests = pending.requests.get(formatMac(source));
+    if (code === CODE.PADS && repeated === undefined && requests === undefined) {
+      return pending.requests.size === 0 ? this.#unwanted(packet) : this.#wrongAc(packet);
+    }
     this.#pending.keep(pending, nowMs);
     pending.usedMs = nowMs;
-    const tags = withoutLine(this.#matching.toHost(pending, packet.tags), pending.line);
+    if (!isRefusal(packet)) this.#addresses.acHeard(source, nowMs);
+    const tags = withoutLine(this.#matching.toHost(match, packet.tags), pending.line);
     const answer = { ...packet, destination: pending.hostMac, tags };
     const { tunnel } = pending.remote;
-    if (code === CODE.PADS && repeated === undefined) {
+    if (code === CODE.PADO) {
+      this.#offered(pending, packet);
+      this.#repeats.answered(pending, nowMs);
+    } else if (repeated === undefined && requests !== undefined) {
       if (sessionId === 0xffff) return ports.drop(DROP.malformed);
-      if (pending.requests.open === 0) return this.#unwanted(packet);
+      if (requests.open === 0) return this.#unwanted(packet);
       pending.underWay = false;
       // Id 0 is a refusal, which the host must see but which opens nothing (RFC 2516, section 5.4).
-      if (sessionId !== 0 && !this.#open(pending, packet, facing, nowMs)) {
+      if (sessionId !== 0 && !this.#open({ pending, requests }, packet, facing, nowMs)) {
         // As pppoe-relay of rp-pppoe does: the AC has a session that nobody can have.
         ports.toLink(padt(source, facing, sessionId));
         ports.drop(DROP["session-limit"]);
@@ -111,6 +165,16 @@ export class ServerDiscovery implements DiscoveryRelay {
       }
     }
     ports.toTunnel(tunnel, emitDiscovery(answer));
+  }
+
+  /** A PADT without a session, from a client, for an AC that waits for one. */
+  hangUp(remote: Remote, packet: DiscoveryPacket, nowMs: number): void {
+    const { ports } = this.#relay;
+    const { source, destination } = packet;
+    if (!this.#addresses.isAc(destination, nowMs)) return ports.drop(DROP["unknown-session"]);
+    if (!this.#mayShow(remote, packet, nowMs)) return ports.drop(DROP["bad-address"]);
+    if (!this.#hangUps.allows(remote, source, nowMs)) return ports.drop(DROP["padi-rate"]);
+    ports.toLink(padt(destination, this.#relay.facing(remote, source), 0));
   }
 
   // What this relay has asked for, but for nobody who waits any more: who did may have gone, or an earlier
@@ -134,12 +198,119 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#pending.removeRemote(remote);
   }
 
+  /** Ends those sessions of a remote whose address another one's host has taken meanwhile. */
+  resumed(remote: Remote): void {
+    for (const session of [...remote.sessions]) {
+      if (!this.#addresses.isTaken(session.facingMac, remote)) continue;
+      const reason = "another client's host has its address";
+      this.#relay.close(session, reason, { link: true, tunnel: true });
+    }
+  }
+
+  opened({ peerMac, facingMac, remote }: Session): void {
+    this.#addresses.countSession(peerMac, 1);
+    if (this.#showsHosts) this.#addresses.countUse(facingMac, remote, 1);
+  }
+
   closed(session: Session, _nowMs: number, hungUp: boolean): void {
     this.#openers.get(session)?.requests.end(session, hungUp);
+    const { peerMac, facingMac, remote } = session;
+    this.#addresses.countSession(peerMac, -1);
+    if (this.#showsHosts) this.#addresses.countUse(facingMac, remote, -1);
+  }
+
+  get dueMs(): number {
+    return this.#repeats.dueMs;
+  }
+
+  /** Sends a PADI again that an AC has left unanswered. */
+  due(nowMs: number): void {
+    const frame = this.#repeats.next(nowMs);
+    if (frame === undefined) return;
+    frame.set(this.#relay.linkMac, ETHERNET.source[0]);
+    this.#relay.ports.toLink(frame);
   }
 
   expire(nowMs: number): void {
     this.#pending.expire(nowMs);
+    const starved = this.#repeats.expire(nowMs);
+    if (starved === 0) return;
+    this.#relay.ports.problem({
+      id: "slow-ac",
+      what: `The AC offered nothing to ${starved} of the hosts that dialled, but did to others`,
+      advice:
+        "if it limits what it answers to one address (accel-ppp's padi-limit, pado-delay or " +
+        "connlimit), give each host an address of its own with --mac per-host",
+    });
+  }
+
+  // Where hosts have addresses of their own on this link, they must not be anybody else's.
+  get #showsHosts(): boolean {
+    return this.#relay.options.mac !== "own";
+  }
+
+  /** Whether a host may have its address on the link. */
+  #mayShow(remote: Remote, { source }: DiscoveryPacket, nowMs: number): boolean {
+    if (!this.#showsHosts) return true;
+    const { linkMac, ports } = this.#relay;
+    const shown = this.#relay.facing(remote, source);
+    const whose = sameMac(shown, 0, linkMac, 0)
+      ? "this machine"
+      : this.#addresses.isAc(shown, nowMs)
+      ? "an AC"
+      : this.#addresses.isTaken(shown, remote)
+      ? "a host of another client"
+      : undefined;
+    if (whose === undefined) return true;
+    ports.problem({
+      id: "address-in-use",
+      what: `A host of client ${remote.name} has the address ${formatMac(shown)}, ` +
+        `which ${whose} has already`,
+      advice: "give each host an address of its own, or use --mac own or --mac per-host",
+    });
+    return false;
+  }
+
+  /** How many servers a PADI has passed, or {@linkcode MAX_PASSES} where this one is among them. */
+  #passesOf({ source, tags }: DiscoveryPacket): number {
+    const { linkMac, options: { mac } } = this.#relay;
+    if (mac === "own" && sameMac(source, 0, linkMac, 0)) return MAX_PASSES;
+    if (mac === "per-host" && this.#addresses.isUsed(source)) return MAX_PASSES;
+    let passes = 0;
+    for (const { type, value } of tags) {
+      if (type !== TAG.HOST_UNIQ && type !== TAG.RELAY_SESSION_ID) continue;
+      if (this.#tokens.made(value)) return MAX_PASSES;
+      passes = Math.max(passes, 1 + (passesOf(value) ?? -1));
+    }
+    return passes;
+  }
+
+  #loop(remote: Remote): void {
+    const { ports } = this.#relay;
+    ports.drop(DROP.loop);
+    ports.problem({
+      id: "loop",
+      what: `A PADI that went out here came back through client ${remote.name}: its segment and ` +
+        "this one are joined",
+      advice:
+        "separate the Ethernet segment of the hosts from that of the AC, and look for a second " +
+        "pair of server and client between them",
+    });
+  }
+
+  #wrongAc({ source }: DiscoveryPacket): void {
+    const { ports } = this.#relay;
+    ports.drop(DROP["wrong-ac"]);
+    ports.problem({
+      id: "wrong-ac",
+      what: `${formatMac(source)} answered a PADR that went to another AC`,
+      advice: "find out what has this address: it may be set up wrongly, or hostile",
+    });
+  }
+
+  #add(pending: ServerPending, nowMs: number): void {
+    this.#pending.add(pending, nowMs);
+    if (this.#showsHosts) this.#addresses.countUse(pending.facingMac, pending.remote, 1);
   }
 
   #find(remote: Remote, { source, tags }: DiscoveryPacket, nowMs: number) {
@@ -147,18 +318,57 @@ export class ServerDiscovery implements DiscoveryRelay {
     return this.#pending.find(remote, source, findHostUniq(tags), nowMs, relaySessionId);
   }
 
-  #newPending(remote: Remote, { source, tags }: DiscoveryPacket): ServerPending {
+  // The discovery whose offer a PADR takes. Its Host-Uniq may be another one than that of the PADI, since it
+  // names one request only (RFC 2516, appendix A).
+  #offeredIn(
+    remote: Remote,
+    packet: DiscoveryPacket,
+    nowMs: number,
+  ): ServerPending | undefined {
+    const { source, destination, tags } = packet;
+    const same = this.#find(remote, packet, nowMs);
+    if (same?.offers.has(destination)) return same;
+    const relaySessionId = this.#matching.relaySessionId(tags);
+    const [offer, ac] = offerKeys(source, relaySessionId, destination, cookieOf(tags));
+    return this.#pending.marked(remote, offer, nowMs) ?? this.#pending.marked(remote, ac, nowMs);
+  }
+
+  #offered(pending: ServerPending, packet: DiscoveryPacket): void {
+    // Nobody is behind a refusal that a PADR could go to.
+    if (isRefusal(packet)) return;
+    const { hostMac, relaySessionId, offers } = pending;
+    const cookie = cookieOf(packet.tags);
+    if (offers.seen(packet.source, cookie) === undefined) {
+      const kept = cookie?.slice();
+      const forgotten = offers.add({ acMac: packet.source.slice(), cookie: kept, shown: kept });
+      for (const { acMac, cookie } of forgotten) {
+        const [offer, ac] = offerKeys(hostMac, relaySessionId, acMac, cookie);
+        this.#pending.unmark(pending, offer);
+        if (!offers.has(acMac)) this.#pending.unmark(pending, ac);
+      }
+    }
+    for (const key of offerKeys(hostMac, relaySessionId, packet.source, cookie)) {
+      this.#pending.mark(pending, key);
+    }
+  }
+
+  #newPending(remote: Remote, { source, tags }: DiscoveryPacket, passes: number): ServerPending {
+    const hostUniq = findHostUniq(tags)?.slice();
     return {
       remote,
       hostMac: source.slice(),
       facingMac: this.#relay.facing(remote, source).slice(),
-      hostUniq: findHostUniq(tags)?.slice(),
+      hostUniq,
       relaySessionId: this.#matching.relaySessionId(tags)?.slice(),
-      token: this.#tokens.next(),
+      token: this.#tokens.next(passes),
+      passes,
       // Once: a client that has another name by its PADR does not get another line.
       line: this.#agent.tagOf(remote.name, source),
-      requests: new Requests(),
+      offers: new Offers(),
+      requests: new Map(),
+      askedHostUniq: hostUniq,
       underWay: false,
+      soughtMs: -Infinity,
       usedMs: 0,
     };
   }
@@ -170,26 +380,30 @@ export class ServerDiscovery implements DiscoveryRelay {
   }
 
   // Whose session a PADS is about that says so once more; "unknown" where that can't be told any more.
-  #repeated(packet: DiscoveryPacket, nowMs: number): ServerPending | "unknown" | undefined {
+  #repeated(packet: DiscoveryPacket, nowMs: number): Match | "unknown" | undefined {
     const { source, destination, sessionId } = packet;
     const session = this.#relay.sessions.atLink(sessionId, source, destination);
     if (session === undefined) return undefined;
     const opener = this.#openers.get(session);
-    if (!this.#matching.isRepeat(packet, session, opener, nowMs)) return undefined;
+    if (!this.#matching.isRepeat(packet, session, opener?.pending, nowMs)) return undefined;
     if (opener === undefined) return "unknown";
-    opener.requests.repeat(session);
+    const { pending, requests } = opener;
+    requests.repeat(session);
     // The client has it from now on, though a list that is under way does not name it.
     session.agreed = true;
-    return opener;
+    const match = this.#matching.find(packet);
+    // Its place may be another's by now.
+    return match?.pending === pending ? match : { pending, hostUniq: pending.askedHostUniq };
   }
 
   // Opens the session that a host has asked for; false when its client may not have one more.
   #open(
-    pending: ServerPending,
+    opener: Opener,
     { source: peerMac, sessionId }: DiscoveryPacket,
     facing: Uint8Array,
     nowMs: number,
   ): boolean {
+    const { pending, requests } = opener;
     const present = this.#relay.sessions.atLink(sessionId, peerMac, facing);
     if (present !== undefined) {
       // The AC has given the id anew, so to it the old session is over; its host may not know.
@@ -198,7 +412,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: another });
     }
     if (this.#relay.isFull(pending.remote)) {
-      pending.requests.refuse();
+      requests.refuse();
       return false;
     }
     const session = this.#relay.open({
@@ -209,10 +423,43 @@ export class ServerDiscovery implements DiscoveryRelay {
       tunnelId: sessionId,
       linkId: sessionId,
     }, nowMs);
-    pending.requests.grant(session);
-    this.#openers.set(session, pending);
+    requests.grant(session);
+    this.#openers.set(session, opener);
     return true;
   }
+}
+
+/** The PADRs of a discovery that went to an AC. */
+function requestsTo({ requests }: ServerPending, acMac: Uint8Array): Requests {
+  const key = formatMac(acMac);
+  const known = requests.get(key);
+  if (known !== undefined) return known;
+  if (requests.size >= ASKED_ACS) {
+    const [first] = requests.keys();
+    requests.delete(first);
+  }
+  const made = new Requests();
+  requests.set(key, made);
+  return made;
+}
+
+/** The keys of an offer: with its cookie, and for a host that returns that wrongly. */
+function offerKeys(
+  hostMac: Uint8Array,
+  relaySessionId: Uint8Array | undefined,
+  acMac: Uint8Array,
+  cookie: Uint8Array | undefined,
+): [offer: string, ac: string] {
+  const ac = tagKey(`ac ${formatMac(hostMac)} ${formatMac(acMac)}`, relaySessionId);
+  return [tagKey(`offer ${ac}`, cookie), ac];
+}
+
+function cookieOf(tags: readonly Tag[]): Uint8Array | undefined {
+  return findTag(tags, TAG.AC_COOKIE)?.value;
+}
+
+function isRefusal({ code, tags }: DiscoveryPacket): boolean {
+  return code === CODE.PADO && findTag(tags, TAG.GENERIC_ERROR) !== undefined;
 }
 
 function noRoom(most: number): string {

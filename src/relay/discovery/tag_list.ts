@@ -1,10 +1,16 @@
-// Exact replacing of one tag in a discovery packet's list.
+// The values of tags: finding, comparing, and exact replacing in a discovery packet's list.
 
+import { equals } from "@std/bytes";
 import { findTag, TAG, type Tag } from "../../wire/mod.ts";
 
 /** The Host-Uniq of a packet; undefined where there is none, which an empty one is not. */
-export function findHostUniq(tags: Tag[]): Uint8Array | undefined {
+export function findHostUniq(tags: readonly Tag[]): Uint8Array | undefined {
   return findTag(tags, TAG.HOST_UNIQ)?.value;
+}
+
+/** Whether two values of a tag are equal. An absent one is not an empty one. */
+export function sameValue(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equals(a, b);
 }
 
 /**

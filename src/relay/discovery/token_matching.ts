@@ -1,32 +1,61 @@
-// Matching by Host-Uniq, which is replaced by a token that names the client and the discovery.
+// Matching by Host-Uniq, which is replaced by a token that names the client and the request.
 
 import { TAG } from "../../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import { byteKey } from "./byte_key.ts";
-import type { Matching, ServerPending } from "./matching.ts";
+import type { Match, Matching, ServerPending } from "./matching.ts";
 import type { Session } from "../session_table.ts";
-import { findHostUniq, replaceTag } from "./tag_list.ts";
+import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
+import type { TokenSource } from "./tokens.ts";
 
-/** The way that needs nothing of an AC but what RFC 2516 asks of it, and of hosts nothing at all. */
+/** How many Host-Uniqs one discovery may ask with, beside that of its PADI; the oldest one gives way. */
+const OTHERS = 8;
+
+interface Request extends Match {
+  readonly token: Uint8Array;
+}
+
+/**
+ * The way that needs nothing of an AC but what RFC 2516 asks of it, and of hosts nothing at all. Each
+ * Host-Uniq has a token of its own, since it names one request: the answer brings back just that.
+ */
 export class TokenMatching implements Matching {
-  readonly #byToken = new Map<string, ServerPending>();
+  readonly #tokens: TokenSource;
+  readonly #byToken = new Map<string, Match>();
+  /** The requests of a discovery that have another Host-Uniq than its PADI. */
+  readonly #others = new WeakMap<ServerPending, Request[]>();
+
+  constructor(tokens: TokenSource) {
+    this.#tokens = tokens;
+  }
 
   relaySessionId(): undefined {}
 
-  toAc({ token }: ServerPending, tags: Tag[]): Tag[] {
-    return replaceTag(tags, TAG.HOST_UNIQ, token);
+  toAc(pending: ServerPending, tags: Tag[]): Tag[] {
+    return replaceTag(tags, TAG.HOST_UNIQ, this.#tokenFor(pending, findHostUniq(tags)));
   }
 
-  toHost({ hostUniq }: ServerPending, tags: Tag[]): Tag[] {
+  toHost({ hostUniq }: Match, tags: Tag[]): Tag[] {
     return replaceTag(tags, TAG.HOST_UNIQ, hostUniq);
   }
 
   admit(pending: ServerPending): boolean {
-    this.#byToken.set(byteKey(pending.token), pending);
+    const key = byteKey(pending.token);
+    if (!this.#byToken.has(key)) {
+      this.#byToken.set(key, { pending, hostUniq: pending.hostUniq });
+    }
     return true;
   }
 
-  find({ tags }: DiscoveryPacket): ServerPending | undefined {
+  returned(): boolean {
+    return false;
+  }
+
+  isDistinct(): boolean {
+    return true;
+  }
+
+  find({ tags }: DiscoveryPacket): Match | undefined {
     const token = findHostUniq(tags);
     return token && this.#byToken.get(byteKey(token));
   }
@@ -40,10 +69,26 @@ export class TokenMatching implements Matching {
     _session: Session,
     opener: ServerPending | undefined,
   ): boolean {
-    return opener !== undefined && this.find(packet) === opener;
+    return opener !== undefined && this.find(packet)?.pending === opener;
   }
 
-  removed({ token }: ServerPending): void {
-    this.#byToken.delete(byteKey(token));
+  removed(pending: ServerPending): void {
+    this.#byToken.delete(byteKey(pending.token));
+    for (const { token } of this.#others.get(pending) ?? []) {
+      this.#byToken.delete(byteKey(token));
+    }
+  }
+
+  #tokenFor(pending: ServerPending, hostUniq: Uint8Array | undefined): Uint8Array {
+    if (sameValue(hostUniq, pending.hostUniq)) return pending.token;
+    let others = this.#others.get(pending);
+    if (others === undefined) this.#others.set(pending, others = []);
+    const known = others.find((request) => sameValue(request.hostUniq, hostUniq));
+    if (known !== undefined) return known.token;
+    const token = this.#tokens.next(pending.passes);
+    const request = { pending, hostUniq: hostUniq?.slice(), token };
+    this.#byToken.set(byteKey(token), request);
+    if (others.push(request) > OTHERS) this.#byToken.delete(byteKey(others.shift()!.token));
+    return token;
   }
 }

@@ -1,6 +1,7 @@
 // Discovery at the client: several ACs behind one address, and session ids that would meet.
 
 import { assertEquals } from "@std/assert";
+import { OFFERS, OFFERS_BYTES } from "../../../src/relay/discovery/offers.ts";
 import { findTag, parseDiscovery, readSessionId, TAG, type Tag } from "../../../src/wire/mod.ts";
 import {
   AC,
@@ -127,15 +128,39 @@ Deno.test("ClientDiscovery drops a PADR with a wrong cookie when two ACs may be 
   assertEquals(joined.client.drops, ["unknown-offer"]);
 });
 
-Deno.test("ClientDiscovery keeps the newest offers of a flood", () => {
+for (const mode of MAC_MODES) {
+  for (const cookies of ["of their own", "alike", "absent"]) {
+    Deno.test(`ClientDiscovery brings a PADR to each of 128 ACs, and to none that it has forgotten, ${mode}, cookies ${cookies}`, () => {
+      const joined = new JoinedRelays({ clients: [mode] });
+      const [sought] = joined.hostSends(padi(HOST));
+      const acs = Array.from({ length: OFFERS + 10 }, (_, i) => Uint8Array.of(2, 0, 0, 0, 1, i));
+      const offers = acs.map((ac) => {
+        const text = cookies === "alike" ? "same" : `${ac}`;
+        const tags = cookies === "absent" ? [] : [cookie(text)];
+        return joined.acSends(answer(sought, ac, "PADO", { tags }))[0];
+      });
+      offers.forEach((offer, i) => {
+        const asked = joined.hostSends(padr(offer)).map((frame) => frame.subarray(0, 6));
+        assertEquals(asked, i < 10 ? [] : [acs[i]]);
+      });
+      assertEquals(joined.client.drops, new Array(10).fill("unknown-offer"));
+    });
+  }
+}
+
+Deno.test("ClientDiscovery forgets offers whose cookies take too much room", () => {
   const joined = new JoinedRelays();
   const [sought] = joined.hostSends(padi(HOST));
-  const offers = Array.from({ length: 100 }, (_, i) => mac(i)).map((ac) =>
-    joined.acSends(answer(sought, ac, "PADO", { tags: [cookie(`${ac}`)] }))[0]
-  );
-  assertEquals(joined.hostSends(padr(offers[99]))[0].subarray(0, 6), mac(99));
-  assertEquals(joined.hostSends(padr(offers[0])), []);
-  assertEquals(joined.client.drops, ["unknown-offer"]);
+  const acs = Array.from({ length: 40 }, (_, i) => mac(i));
+  const offers = acs.map((ac, i) => {
+    const value = new Uint8Array(1300).fill(i);
+    const tags = [{ type: TAG.AC_COOKIE, value }];
+    return joined.acSends(answer(sought, ac, "PADO", { tags }))[0];
+  });
+  const kept = Math.floor(OFFERS_BYTES / 1300);
+  offers.forEach((offer, i) => {
+    assertEquals(joined.hostSends(padr(offer)).length, i < 40 - kept ? 0 : 1, `${i}`);
+  });
 });
 
 Deno.test("ClientDiscovery passes a PADI as it is, and drops what has no tunnel to go to", () => {

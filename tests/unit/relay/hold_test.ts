@@ -680,6 +680,8 @@ Deno.test("Relay.restore() holds a session until its remote comes", () => {
   assertEquals(frame, data(SERVER_LINK, AC, 1));
   assertEquals([server.link, server.closed], [[], []]);
 
+  server.relay.discoveryFromTunnel(2, padi(HOST, [hostUniq("h")]), 0);
+  server.relay.discoveryFromLink(answer(server.takeLink()[0], AC_2, "PADO"), 0);
   server.relay.discoveryFromTunnel(2, discovery("PADR", HOST, AC_2, [hostUniq("h")]), 0);
   const [asked] = server.takeLink();
   server.relay.discoveryFromLink(answer(asked, AC_2, "PADS", { sessionId: 5 }), 0);

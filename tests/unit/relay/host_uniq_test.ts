@@ -69,14 +69,14 @@ for (const uniq of [[], [hostUniq()], [UNIQ]]) {
   });
 }
 
-Deno.test("Relay makes 8 random bytes of each Relay-Session-Id when it is not told otherwise", () => {
+Deno.test("Relay makes 12 random bytes of each Relay-Session-Id when it is not told otherwise", () => {
   const tags = { hostUniq: FIXED.value };
   const end = makeEnd({ side: "server", linkMac: SERVER_LINK, tags }, () => {});
   end.relay.addTunnel(1, { key: undefined, name: "c" }, 0);
   end.relay.discoveryFromTunnel(1, padi(HOST, [UNIQ]), 0);
   end.relay.discoveryFromTunnel(1, padi(HOST_2, [UNIQ]), 0);
   const [one, two] = end.link.map((frame) => findTag(tagsOf(frame), TAG.RELAY_SESSION_ID)!.value);
-  assertEquals([one.length, two.length], [8, 8]);
+  assertEquals([one.length, two.length], [12, 12]);
   assertNotEquals(one, two);
 });
 

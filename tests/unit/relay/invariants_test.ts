@@ -233,8 +233,11 @@ class World {
   readonly orphans = new Set<Known>();
   /** How many sessions have come through a break. */
   resumed = 0;
+  /** Whether each client's hosts have addresses that no other one's have, as on one Ethernet they must. */
+  readonly #apart: boolean;
 
   constructor(server: MacMode, clients: MacMode[]) {
+    this.#apart = server === "transparent";
     this.joined = new JoinedRelays({ server, clients, graceMs: 1000 });
   }
 
@@ -242,7 +245,9 @@ class World {
     return this.joined.clients[index % this.joined.clients.length];
   }
 
-  seek(client: RecordedRelay, host: Uint8Array, uniq: Tag[]): void {
+  seek(client: RecordedRelay, station: Uint8Array, uniq: Tag[]): void {
+    const host = station.slice();
+    if (this.#apart) host[4] = this.joined.clients.indexOf(client);
     this.#ask(client, host, padi(host, [SERVICE, ...uniq]));
   }
 
@@ -511,6 +516,7 @@ Deno.test("Relay tells of each opening before, and of each closing after, the se
       ),
     listToTunnel: () => true,
     drop: (reason) => seen.push(`drop ${reason}`),
+    problem() {},
     opened: () => seen.push(`opened, of ${relay.sessions.size}`),
     closed: (_session, reason) => seen.push(`closed ${reason}, of ${relay.sessions.size}`),
     forgotten: () => {},

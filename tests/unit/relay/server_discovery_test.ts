@@ -122,7 +122,7 @@ Deno.test("ServerDiscovery uses one token for a host's whole discovery, and for 
   assertEquals(findTag(tagsOf(asked), TAG.HOST_UNIQ), token(1));
 });
 
-Deno.test("ServerDiscovery makes 8 random bytes of each token when it is not told otherwise", () => {
+Deno.test("ServerDiscovery makes 12 random bytes of each token when it is not told otherwise", () => {
   const frames: Uint8Array[] = [];
   const relay = new Relay(
     { side: "server", mac: "own", linkMac: SERVER_LINK, idleMs: 0, deadMs: 0, graceMs: 0 },
@@ -131,6 +131,7 @@ Deno.test("ServerDiscovery makes 8 random bytes of each token when it is not tol
       toTunnel() {},
       listToTunnel: () => true,
       drop() {},
+      problem() {},
       opened() {},
       closed() {},
       forgotten() {},
@@ -140,18 +141,15 @@ Deno.test("ServerDiscovery makes 8 random bytes of each token when it is not tol
   relay.discoveryFromTunnel(1, padi(HOST, []), 0);
   relay.discoveryFromTunnel(1, padi(HOST_2, []), 0);
   const [one, two] = frames.map((frame) => findTag(tagsOf(frame), TAG.HOST_UNIQ)!.value);
-  assertEquals([one.length, two.length], [8, 8]);
+  assertEquals([one.length, two.length], [12, 12]);
   assertNotEquals(one, two);
 });
 
-Deno.test("ServerDiscovery passes a PADR whose PADI it has not seen", () => {
+Deno.test("ServerDiscovery drops a PADR whose PADI it has not seen", () => {
   const server = new RecordedRelay({ side: "server" });
   server.relay.addTunnel(1, { key: undefined, name: "client" }, 0);
   server.relay.discoveryFromTunnel(1, discovery("PADR", HOST, AC, [SERVICE, hostUniq("h")]), 0);
-  const [asked] = server.takeLink();
-  assertEquals(asked, discovery("PADR", SERVER_LINK, AC, [SERVICE, token(1)]));
-  server.relay.discoveryFromLink(answer(asked, AC, "PADS", { sessionId: 3 }), 0);
-  assertEquals(server.sessions.map((session) => session.tunnelId), [3]);
+  assertEquals([server.link, server.drops], [[], ["unknown-offer"]]);
 });
 
 Deno.test("ServerDiscovery opens one session for a PADS and its repeats", () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { TOKEN_BYTES, Tokens } from "../../../src/relay/mod.ts";
+import { passesOf, TOKEN_BYTES, Tokens } from "../../../src/relay/mod.ts";
 import { parseDiscovery } from "../../../src/wire/mod.ts";
 import {
   AC,
@@ -15,21 +15,39 @@ import {
 
 const SECRET = new Uint8Array(16).fill(7);
 
-Deno.test("Tokens.next() makes other ones, and goes on behind the highest counter", () => {
+Deno.test("Tokens.next(0) makes other ones, and goes on behind the highest counter", () => {
   const tokens = new Tokens(SECRET, 0xffffffff);
-  const made = [tokens.next(), tokens.next(), tokens.next()];
+  const made = [tokens.next(0), tokens.next(0), tokens.next(0)];
   assertEquals(made.map(({ length }) => length), [TOKEN_BYTES, TOKEN_BYTES, TOKEN_BYTES]);
   assertEquals(new Set(made.map(String)).size, 3);
 });
 
 Deno.test("Tokens.made() knows those of the same secret, and no other bytes", () => {
-  const made = new Tokens(SECRET, 1).next();
+  const made = new Tokens(SECRET, 1).next(0);
   assert(new Tokens(SECRET, 500).made(made));
   assert(!new Tokens(new Uint8Array(16), 1).made(made));
   assert(!new Tokens(SECRET, 1).made(made.subarray(1)));
-  for (let at = 0; at < TOKEN_BYTES; at++) {
+  // The mark says nothing of who made it.
+  for (let at = 0; at < 8; at++) {
     assert(!new Tokens(SECRET, 1).made(made.with(at, made[at] ^ 1)), `byte ${at}`);
   }
+});
+
+Deno.test("passesOf() knows the tokens of any server, and how many others each had passed", () => {
+  for (const secret of [SECRET, new Uint8Array(16)]) {
+    const tokens = new Tokens(secret, 0xfffffffe);
+    for (const passes of [0, 1, 2, 3, 0]) {
+      const token = tokens.next(passes);
+      assertEquals(passesOf(token), passes);
+      for (let at = 0; at < TOKEN_BYTES; at++) {
+        assertEquals(passesOf(token.with(at, token[at] ^ 0x80)), undefined, `byte ${at}`);
+      }
+      assertEquals(passesOf(token.subarray(1)), undefined);
+      assertEquals(passesOf(Uint8Array.of(...token, 0)), undefined);
+    }
+  }
+  assertEquals(passesOf(new Uint8Array(0)), undefined);
+  assertEquals(passesOf(new Uint8Array(TOKEN_BYTES)), undefined);
 });
 
 /** A server, and the PADR that an earlier run of it with this secret has sent to the AC. */
@@ -37,7 +55,7 @@ function restarted(mac: "own" | "transparent", secret = SECRET) {
   const asked = new RecordedRelay({ side: "server", mac, tokens: new Tokens(SECRET, 1) });
   asked.relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
   asked.relay.discoveryFromTunnel(1, padi(HOST, [hostUniq("h")]), 0);
-  asked.takeLink();
+  asked.relay.discoveryFromLink(answer(asked.takeLink()[0], AC, "PADO"), 0);
   asked.relay.discoveryFromTunnel(1, discovery("PADR", HOST, AC, [hostUniq("h")]), 0);
   const [request] = asked.takeLink();
   const server = new RecordedRelay({ side: "server", mac, tokens: new Tokens(secret, 99) });
@@ -72,6 +90,7 @@ Deno.test("Relay gives back what was asked for by a client that is forgotten", (
   const server = new RecordedRelay({ side: "server", graceMs: 0, tokens: new Tokens(SECRET, 1) });
   server.relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
   server.relay.discoveryFromTunnel(1, padi(HOST, [hostUniq("h")]), 0);
+  server.relay.discoveryFromLink(answer(server.link[0], AC, "PADO"), 0);
   server.relay.discoveryFromTunnel(1, discovery("PADR", HOST, AC, [hostUniq("h")]), 0);
   const [, request] = server.takeLink();
   server.relay.removeTunnel(1, "gone", 0);
@@ -84,6 +103,7 @@ Deno.test("Relay keeps the address made up for a host while its client gets anot
   const { relay } = server;
   relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
   relay.discoveryFromTunnel(1, padi(HOST, [hostUniq("h")]), 0);
+  relay.discoveryFromLink(answer(server.link[0], AC, "PADO"), 0);
   relay.addTunnel(2, { key: "key", name: "tokyo" }, 0);
   relay.discoveryFromTunnel(2, discovery("PADR", HOST, AC, [hostUniq("h")]), 0);
   const [sought, asked] = server.link.map((frame) => parseDiscovery(frame)!.source);

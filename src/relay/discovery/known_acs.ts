@@ -1,0 +1,47 @@
+// The ACs that have answered lately, for frames that belong to no discovery.
+
+import { formatMac, sameMac } from "../../wire/mod.ts";
+
+/** How many are known; one more takes the place of the one that was last heard the longest ago. */
+export const KNOWN_ACS = 256;
+
+/** For how long one is known that is not heard any more. */
+export const KNOWN_AC_MS = 3600_000;
+
+interface KnownAc {
+  readonly mac: Uint8Array;
+  /** The address that the hosts know it by. */
+  readonly shown: Uint8Array;
+  heardMs: number;
+}
+
+/** A bounded list of ACs. */
+export class KnownAcs {
+  /** The one that was heard the longest ago first. */
+  readonly #acs = new Map<string, KnownAc>();
+
+  /** Notes that one has answered. */
+  heard(mac: Uint8Array, shown: Uint8Array, nowMs: number): void {
+    const key = formatMac(mac);
+    this.#acs.delete(key);
+    this.#acs.set(key, { mac: mac.slice(), shown: shown.slice(), heardMs: nowMs });
+    if (this.#acs.size > KNOWN_ACS) {
+      const [oldest] = this.#acs.keys();
+      this.#acs.delete(oldest);
+    }
+  }
+
+  /** Whether an AC has this address. */
+  has(mac: Uint8Array, nowMs: number): boolean {
+    const ac = this.#acs.get(formatMac(mac));
+    return ac !== undefined && nowMs - ac.heardMs < KNOWN_AC_MS;
+  }
+
+  /** The addresses of those that hosts know by this one, the one that was heard last first. */
+  shownAs(shown: Uint8Array, nowMs: number): Uint8Array[] {
+    return [...this.#acs.values()]
+      .filter((ac) => nowMs - ac.heardMs < KNOWN_AC_MS && sameMac(ac.shown, 0, shown, 0))
+      .map(({ mac }) => mac)
+      .reverse();
+  }
+}

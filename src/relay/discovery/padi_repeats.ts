@@ -1,0 +1,182 @@
+// Repeats PADIs of hosts behind one address, for an AC that answers one address slowly.
+//
+// Theory of operation. With --mac own, an AC takes all hosts for one station. Some ACs answer one PADI a
+// second of each station (accel-ppp's padi-limit), or one at a time (its pado-delay), and are silent
+// about the others. Hosts that dial together repeat theirs together, after 5 s or more, so that most of
+// them give up in the end. The server sees all of them, and can ask again for one after the other.
+//
+// Every PADI goes to the AC at once. It can only have met such a limit when another one was close before
+// it, or waits as well: it is then "contested". When the AC has been quiet for longer than it takes to
+// answer, a contested PADI is sent again: each time another host's, and of each host a few times only.
+// Where the repeats themselves are answered one at a time, the next one goes as soon as the last one was
+// answered. An AC without such a limit has answered by then, and sees no difference; nor does one that
+// has never answered at all.
+
+import type { Remote } from "../remote.ts";
+import type { ServerPending } from "./matching.ts";
+
+/** A limit is one PADI a second: so far apart, two of them do not meet it. */
+const APART_MS = 1050;
+
+/** For how long a host waits after its last PADI: pppd sends three, and gives up 20 s after the last one. */
+export const PATIENCE_MS = 20_000;
+
+/** How often a PADI is sent again, until its host repeats it. */
+const REPEATS = 3;
+
+/** An AC that has answered nothing for so long is not waited for. */
+const ALIVE_MS = 600_000;
+
+/** An AC that takes longer to answer is not known by that. */
+const LATENCY_MOST_MS = 5000;
+
+/** How many PADIs are kept, of one client and in all. */
+const PER_REMOTE = 256;
+const MOST = 1024;
+
+interface Waiting {
+  /** The PADI as the AC got it. */
+  frame: Uint8Array;
+  /** When its host sent its first and its last one. */
+  readonly firstMs: number;
+  askedMs: number;
+  /** When it went to the AC last. */
+  sentMs: number;
+  contested: boolean;
+  repeats: number;
+}
+
+/** The PADIs of one address that no AC has answered. The time is passed in, in ms. */
+export class PadiRepeats {
+  /** By client, then by discovery; the one whose turn is next first. */
+  readonly #remotes = new Map<Remote, Map<ServerPending, Waiting>>();
+  #size = 0;
+  #sentMs = -Infinity;
+  #answeredMs = -Infinity;
+  #repeatedMs = -Infinity;
+  /** How long the AC took for its last answer to a PADI that was not repeated. */
+  #latencyMs = 0;
+  /** What the AC's answers have shown so far. */
+  #pace: "unknown" | "one by one" | "by time" = "unknown";
+  /** The repeat that was sent since the one before was answered. */
+  #early: ServerPending | undefined;
+  #dueMs = Infinity;
+
+  /** When {@linkcode next} may have something; Infinity where nothing waits. */
+  get dueMs(): number {
+    return this.#dueMs;
+  }
+
+  /** A host's PADI has gone to the AC. */
+  sought(pending: ServerPending, frame: Uint8Array, nowMs: number): void {
+    const { remote } = pending;
+    let queue = this.#remotes.get(remote);
+    const known = queue?.get(pending);
+    const others = this.#size - (known === undefined ? 0 : 1);
+    const contested = others > 0 || nowMs - this.#sentMs < APART_MS;
+    this.#sentMs = nowMs;
+    if (known !== undefined) {
+      Object.assign(known, { frame, askedMs: nowMs, sentMs: nowMs, repeats: 0 });
+      known.contested ||= contested;
+    } else if (this.#size < MOST && (queue?.size ?? 0) < PER_REMOTE) {
+      if (queue === undefined) this.#remotes.set(remote, queue = new Map());
+      const times = { firstMs: nowMs, askedMs: nowMs, sentMs: nowMs };
+      queue.set(pending, { frame, ...times, contested, repeats: 0 });
+      this.#size++;
+    }
+    this.#plan();
+  }
+
+  /** An AC has answered a discovery. */
+  answered(pending: ServerPending, nowMs: number): void {
+    const waiting = this.#remotes.get(pending.remote)?.get(pending);
+    this.#answeredMs = nowMs;
+    if (waiting?.repeats === 0) {
+      this.#latencyMs = Math.min(LATENCY_MOST_MS, nowMs - waiting.sentMs);
+    }
+    if (this.#early !== undefined && this.#early !== pending) this.#pace = "by time";
+    else if (this.#pace === "unknown" && (waiting?.repeats ?? 0) > 0) this.#pace = "one by one";
+    this.#early = undefined;
+    this.removed(pending);
+    if (this.#pace === "one by one" && waiting !== undefined) this.#dueMs = nowMs;
+  }
+
+  /** A discovery is gone. */
+  removed(pending: ServerPending): void {
+    const queue = this.#remotes.get(pending.remote);
+    if (queue?.delete(pending)) {
+      this.#size--;
+      if (queue.size === 0) this.#remotes.delete(pending.remote);
+    }
+    if (this.#size === 0) this.#pace = "unknown";
+    this.#plan();
+  }
+
+  /** The PADI to send again now; undefined where there is none. */
+  next(nowMs: number): Uint8Array | undefined {
+    if (nowMs < this.#dueMs) return undefined;
+    const early = nowMs < this.#quietFromMs;
+    this.#dueMs = Infinity;
+    const turn = nowMs - this.#answeredMs < ALIVE_MS ? this.#turn(nowMs, early) : undefined;
+    if (turn === undefined) return undefined;
+    const [pending, waiting] = turn;
+    waiting.repeats++;
+    waiting.sentMs = this.#sentMs = this.#repeatedMs = nowMs;
+    if (early) this.#early = pending;
+    this.#plan();
+    return waiting.frame;
+  }
+
+  /**
+   * Forgets those whose hosts have given up by now.
+   *
+   * @returns How many of them had no answer while others had one.
+   */
+  expire(nowMs: number): number {
+    let starved = 0;
+    for (const queue of [...this.#remotes.values()]) {
+      for (const [pending, { firstMs, askedMs, contested }] of [...queue]) {
+        if (nowMs - askedMs < PATIENCE_MS) continue;
+        this.removed(pending);
+        if (contested && this.#answeredMs > firstMs - APART_MS) starved++;
+      }
+    }
+    return starved;
+  }
+
+  // When the AC has been quiet for longer than it takes to answer.
+  get #quietFromMs(): number {
+    return Math.max(this.#answeredMs, this.#repeatedMs) + this.#waitMs;
+  }
+
+  get #waitMs(): number {
+    return APART_MS + this.#latencyMs;
+  }
+
+  #plan(): void {
+    this.#dueMs = this.#size === 0 ? Infinity : this.#quietFromMs;
+  }
+
+  // The next one of the next client, after which both go to the end. Where all were sent too short a time
+  // ago, one is due later.
+  #turn(nowMs: number, early: boolean): [ServerPending, Waiting] | undefined {
+    for (const [remote, queue] of [...this.#remotes]) {
+      if (remote.held) continue;
+      for (const [pending, waiting] of queue) {
+        const { contested, repeats, askedMs, sentMs } = waiting;
+        if (!contested || repeats >= REPEATS || nowMs - askedMs >= PATIENCE_MS) continue;
+        const dueMs = sentMs + this.#waitMs;
+        if (!early && nowMs < dueMs) {
+          this.#dueMs = Math.min(this.#dueMs, dueMs);
+          continue;
+        }
+        queue.delete(pending);
+        queue.set(pending, waiting);
+        this.#remotes.delete(remote);
+        this.#remotes.set(remote, queue);
+        return [pending, waiting];
+      }
+    }
+    return undefined;
+  }
+}

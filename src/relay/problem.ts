@@ -1,0 +1,11 @@
+// What a relay finds wrong around it, for the log and the status.
+
+/** Something that the operator has to know, and can mend. */
+export interface Problem {
+  /** One word for each kind; a later one of the same kind takes the place of an earlier one. */
+  id: string;
+  /** What is wrong. */
+  what: string;
+  /** What to do about it. */
+  advice: string;
+}
