@@ -35,8 +35,9 @@ export interface ModeOptions {
    */
   idleTimeoutMs?: number;
   /**
-   * After how long with its LCP Echo-Requests unanswered a session is closed, in ms; 3 minutes by
-   * default, 0: never.
+   * After how long in which one of its stations, which used to answer the other's LCP Echo-Requests,
+   * leaves three or more of them unanswered and sends nothing else a session is closed, in ms; 3
+   * minutes by default, 0: never.
    */
   deadTimeoutMs?: number;
   /**

@@ -41,6 +41,11 @@ export const MODE_FLAGS: Flags = {
     value: "SECONDS",
     help: "Close a session in which a station was silent for so long (14400; 0: never).",
   },
+  "dead-timeout": {
+    value: "SECONDS",
+    help: "Close a session in which a station that answered LCP echo before has left three\n" +
+      "or more unanswered for so long, and sent nothing else (180; 0: never).",
+  },
   "padi-rate": {
     value: "N",
     help: "How often a host may dial: PADIs a second, and ten times as many at once;\n" +
@@ -69,6 +74,7 @@ export const MODE_FLAGS: Flags = {
 export function modeOptions(given: Given): ModeOptions & { log: LeveledLog } {
   const status = given.value("status");
   const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
+  const deadSeconds = integer(given, "dead-timeout", 0, 1_000_000);
   const graceSeconds = integer(given, "grace", 0, 3600);
   const padiPerHost = integer(given, "padi-rate", 0, 1_000_000);
   const name = given.value("name");
@@ -89,6 +95,7 @@ export function modeOptions(given: Given): ModeOptions & { log: LeveledLog } {
     status: status === undefined ? undefined : endpoint("status", status),
     legacy: given.has("legacy"),
     idleTimeoutMs: idleSeconds === undefined ? undefined : idleSeconds * 1000,
+    deadTimeoutMs: deadSeconds === undefined ? undefined : deadSeconds * 1000,
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
     stateDir: given.value("state-dir"),
     limits: { padiPerHost },

@@ -27,7 +27,10 @@ export interface RelayOptions {
   linkMtu?: number;
   /** After how long with nothing from one of its stations a session is closed, in ms; 0: never. */
   idleMs: number;
-  /** After how long with LCP Echo-Requests unanswered a session is closed, in ms; 0: never. */
+  /**
+   * After how long with LCP Echo-Requests unanswered by a station that used to answer them a session is
+   * closed, in ms; 0: never.
+   */
   deadMs: number;
   /** For how long sessions are held for a remote without a tunnel, in ms; 0: not at all. */
   graceMs: number;

@@ -36,6 +36,7 @@ import {
   SESSION_LIST_MAX,
 } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
+import { readUint16 } from "../wire/uint16.ts";
 import { ClientDiscovery } from "./discovery/client.ts";
 import { checkDiscovery, forwarded, opensSession } from "./discovery/check.ts";
 import { DROP } from "./drop.ts";
@@ -46,7 +47,7 @@ import { padt } from "./padt.ts";
 import type { Remote } from "./remote.ts";
 import { type Greeting, Remotes } from "./remotes.ts";
 import { ServerDiscovery } from "./discovery/server.ts";
-import { type Session, type SessionKey, SessionTable } from "./session_table.ts";
+import { NO_ECHO, type Session, type SessionKey, SessionTable } from "./session_table.ts";
 
 /** What the PPPoE header and the PPP protocol take of a link's MTU, in bytes (RFC 2516, section 7). */
 export const PPP_OVERHEAD = 8;
@@ -59,6 +60,12 @@ const DISCOVERIES_HELD_MS = 5000;
 
 /** How many sessions a list may name: as many as one AC can have with one station, and for each of some. */
 const LISTED_MOST = 1 << 18;
+
+/** Where LCP begins in a session frame's payload: behind the PPP protocol. */
+const LCP_AT = 2;
+
+/** What an LCP echo has at least: code, identifier, length and a magic number (RFC 1661, section 5.8). */
+const ECHO_LENGTH_LEAST = 8;
 
 /** The relay of one link: its sessions and its discoveries. */
 export class Relay {
@@ -130,7 +137,7 @@ export class Relay {
     if (readCode(frame, offset) !== CODE.SESSION) return DROP.malformed;
     const session = this.sessions.findByLink(frame, offset);
     if (session === undefined) return DROP["unknown-session"];
-    session.heardFromLink(nowMs, isEchoRequest(frame, offset));
+    session.heardFromLink(nowMs, readEcho(frame, offset));
     session.rewriteForTunnel(frame, offset);
     return session;
   }
@@ -146,7 +153,7 @@ export class Relay {
     if (readCode(frame, offset) !== CODE.SESSION) return DROP.malformed;
     const session = this.sessions.findByTunnel(tunnel, frame, offset);
     if (session === undefined) return DROP["unknown-session"];
-    session.heardFromTunnel(nowMs, isEchoRequest(frame, offset));
+    session.heardFromTunnel(nowMs, readEcho(frame, offset));
     session.rewriteForLink(frame, offset);
     return session;
   }
@@ -168,7 +175,7 @@ export class Relay {
     }
     const session = this.sessions.findByLink(frame, 0);
     if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
-    session.heardFromLink(nowMs, false);
+    session.heardFromLink(nowMs, NO_ECHO);
     session.rewriteForTunnel(frame, 0);
     this.ports.toTunnel(session.tunnel, forwarded(packet, frame));
     if (packet.code === CODE.PADT) {
@@ -193,7 +200,7 @@ export class Relay {
     }
     const session = this.sessions.findByTunnel(tunnel, frame, 0);
     if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
-    session.heardFromTunnel(nowMs, false);
+    session.heardFromTunnel(nowMs, NO_ECHO);
     session.rewriteForLink(frame, 0);
     this.ports.toLink(forwarded(packet, frame));
     if (packet.code === CODE.PADT) {
@@ -374,10 +381,15 @@ export class Relay {
     for (const session of this.sessions) {
       if (session.remote.held) continue;
       const silentMs = nowMs - Math.min(session.linkMs, session.tunnelMs);
-      const dead = deadMs > 0 ? session.unanswering(nowMs, deadMs) : undefined;
+      const dead = deadMs > 0 ? session.dead(nowMs, deadMs) : undefined;
       if (dead !== undefined) {
-        const ac = (dead === "link") === (this.options.side === "server");
-        this.close(session, `no answer from the ${ac ? "AC" : "host"}`, both);
+        const who = (dead.side === "link") === (this.options.side === "server") ? "AC" : "host";
+        const seconds = Math.floor(dead.silentMs / 1000);
+        this.close(
+          session,
+          `the ${who} answered LCP echo before, but not for the last ${seconds} s`,
+          both,
+        );
       } else if (idleMs > 0 && silentMs >= idleMs) this.close(session, "idle", both);
     }
   }
@@ -437,9 +449,15 @@ export class Relay {
   }
 }
 
-// What a frame's own length leaves of these bytes does not matter here: at worst a question is seen
-// that nobody asked, which the next frame answers.
-function isEchoRequest(frame: Uint8Array, offset: number): boolean {
-  return readProtocol(frame, offset) === PPP_PROTOCOL.LCP &&
-    frame[offset + PPPOE.payload + 2] === LCP_CODE.ECHO_REQUEST;
+// LCP_CODE.ECHO_REQUEST or ECHO_REPLY, where a session frame is a whole one (RFC 1661, section 5.8), else
+// NO_ECHO. The buffer may go on behind the frame, so each length counts.
+function readEcho(frame: Uint8Array, offset: number): number {
+  if (readProtocol(frame, offset) !== PPP_PROTOCOL.LCP) return NO_ECHO;
+  const length = readUint16(frame, offset + PPPOE.length[0]) - LCP_AT;
+  if (length < ECHO_LENGTH_LEAST) return NO_ECHO;
+  const at = offset + PPPOE.payload + LCP_AT;
+  const code = frame[at];
+  if (code !== LCP_CODE.ECHO_REQUEST && code !== LCP_CODE.ECHO_REPLY) return NO_ECHO;
+  const lcpLength = readUint16(frame, at + 2);
+  return lcpLength >= ECHO_LENGTH_LEAST && lcpLength <= length ? code : NO_ECHO;
 }

@@ -1,7 +1,14 @@
 // The sessions, found from either side by (addresses, session id) with no search and no allocation.
 
 import type { Remote } from "./remote.ts";
-import { copyMac, ETHERNET, readSessionId, sameMac, writeSessionId } from "../wire/mod.ts";
+import {
+  copyMac,
+  ETHERNET,
+  LCP_CODE,
+  readSessionId,
+  sameMac,
+  writeSessionId,
+} from "../wire/mod.ts";
 
 const DESTINATION = ETHERNET.destination[0];
 const SOURCE = ETHERNET.source[0];
@@ -11,8 +18,54 @@ export function isSessionId(id: number): boolean {
   return id > 0 && id < 0xffff;
 }
 
-/** No question is open. */
-const NONE = -1;
+/** How many LCP Echo-Requests a station leaves unanswered at least before it is taken for dead. */
+const UNANSWERED_LEAST = 3;
+
+/** How long the last of these is given for its answer, in ms, where questions come seldom. */
+const ANSWER_MS = 5000;
+
+/** What a session frame is that is no LCP echo, as {@linkcode Session.heardFromLink} takes it. */
+export const NO_ECHO = 0;
+
+/** The LCP echoes of a session, from one station's point of view. */
+class EchoRecord {
+  /** Whether it has ever answered, as far as is known: some never do. */
+  #answers = false;
+  /** The other station's questions since this one last sent anything, up to {@linkcode UNANSWERED_LEAST}. */
+  #asked = 0;
+  /** When the first and the last of them came. */
+  #firstMs = 0;
+  #lastMs = 0;
+
+  /** Notes what this station has sent. */
+  sent(echo: number): void {
+    if (echo === LCP_CODE.ECHO_REPLY) this.#answers = true;
+    this.#asked = 0;
+  }
+
+  /** Notes a question of the other station. */
+  wasAsked(nowMs: number): void {
+    if (this.#asked === UNANSWERED_LEAST) return;
+    if (this.#asked++ === 0) this.#firstMs = nowMs;
+    this.#lastMs = nowMs;
+  }
+
+  /** Forgets what it was asked, but not that it answers. */
+  forgetQuestions(): void {
+    this.#asked = 0;
+  }
+
+  /** Whether it used to answer, and for so long has left enough questions unanswered. */
+  isDead(nowMs: number, forMs: number): boolean {
+    return this.#answers && this.#asked === UNANSWERED_LEAST && this.silentMs(nowMs) >= forMs &&
+      nowMs - this.#lastMs >= Math.min(forMs, ANSWER_MS);
+  }
+
+  /** For how long what it was asked has had no answer, in ms. */
+  silentMs(nowMs: number): number {
+    return nowMs - this.#firstMs;
+  }
+}
 
 /** What makes a session, as {@linkcode SessionTable.open} takes it. */
 export interface SessionKey {
@@ -51,9 +104,8 @@ export class Session {
   framesDown = 0;
   bytesUp = 0;
   bytesDown = 0;
-  // Since when an LCP Echo-Request of each side's station has had no answer.
-  #linkAskedMs = NONE;
-  #tunnelAskedMs = NONE;
+  readonly #linkEchoes = new EchoRecord();
+  readonly #tunnelEchoes = new EchoRecord();
   /** The next session with the same id, in each index. */
   nextByLink: Session | undefined = undefined;
   nextByTunnel: Session | undefined = undefined;
@@ -86,30 +138,45 @@ export class Session {
     if (this.linkId !== this.tunnelId) writeSessionId(frame, offset, this.linkId);
   }
 
-  /** Notes a frame from the link; anything that a station sends is a sign of life. */
-  heardFromLink(nowMs: number, asks: boolean): void {
+  /**
+   * Notes a frame from the link; anything that a station sends is a sign of life.
+   *
+   * @param echo `LCP_CODE.ECHO_REQUEST`, `LCP_CODE.ECHO_REPLY` or {@linkcode NO_ECHO}.
+   */
+  heardFromLink(nowMs: number, echo: number): void {
     this.linkMs = nowMs;
-    this.#tunnelAskedMs = NONE;
-    if (asks && this.#linkAskedMs === NONE) this.#linkAskedMs = nowMs;
+    this.#linkEchoes.sent(echo);
+    if (echo === LCP_CODE.ECHO_REQUEST) this.#tunnelEchoes.wasAsked(nowMs);
   }
 
-  /** Notes a frame from the tunnel. */
-  heardFromTunnel(nowMs: number, asks: boolean): void {
+  /** Notes a frame from the tunnel, as {@linkcode heardFromLink} does. */
+  heardFromTunnel(nowMs: number, echo: number): void {
     this.tunnelMs = nowMs;
-    this.#linkAskedMs = NONE;
-    if (asks && this.#tunnelAskedMs === NONE) this.#tunnelAskedMs = nowMs;
+    this.#tunnelEchoes.sent(echo);
+    if (echo === LCP_CODE.ECHO_REQUEST) this.#linkEchoes.wasAsked(nowMs);
   }
 
-  /** Its tunnel is back: what was asked and said before counts no more. */
+  /**
+   * Its tunnel is back: what was asked before counts no more, since questions and answers were lost. The
+   * stations are the same ones, so what is known of them still holds.
+   */
   resumed(nowMs: number): void {
     this.linkMs = this.tunnelMs = nowMs;
-    this.#linkAskedMs = this.#tunnelAskedMs = NONE;
+    this.#linkEchoes.forgetQuestions();
+    this.#tunnelEchoes.forgetQuestions();
   }
 
-  /** Which side has not answered the other's LCP Echo-Requests for so long, if one has not. */
-  unanswering(nowMs: number, forMs: number): "link" | "tunnel" | undefined {
-    if (this.#linkAskedMs !== NONE && nowMs - this.#linkAskedMs >= forMs) return "tunnel";
-    if (this.#tunnelAskedMs !== NONE && nowMs - this.#tunnelAskedMs >= forMs) return "link";
+  /**
+   * Which station is dead, if one is: it used to answer the other one's LCP Echo-Requests in this session,
+   * but for so long has left them unanswered, several of them, and sent nothing else either.
+   */
+  dead(nowMs: number, forMs: number): { side: "link" | "tunnel"; silentMs: number } | undefined {
+    if (this.#tunnelEchoes.isDead(nowMs, forMs)) {
+      return { side: "tunnel", silentMs: this.#tunnelEchoes.silentMs(nowMs) };
+    }
+    if (this.#linkEchoes.isDead(nowMs, forMs)) {
+      return { side: "link", silentMs: this.#linkEchoes.silentMs(nowMs) };
+    }
     return undefined;
   }
 }

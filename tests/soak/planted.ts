@@ -1,6 +1,13 @@
 // Relays with a fault each, to see that a soak finds it.
 
-import { DROP, Relay, type RelayOptions, type RelayPorts, Remote } from "../../src/relay/mod.ts";
+import {
+  DROP,
+  NO_ECHO,
+  Relay,
+  type RelayOptions,
+  type RelayPorts,
+  Remote,
+} from "../../src/relay/mod.ts";
 import type { Session } from "../../src/relay/mod.ts";
 import type { Greeting } from "../../src/relay/remotes.ts";
 import { CODE, readCode, readSessionId } from "../../src/wire/mod.ts";
@@ -151,7 +158,7 @@ export const PLANTED: Record<string, () => MakeRelay> = {
         const id = readSessionId(frame, offset);
         const session = [...this.sessions].find(({ linkId }) => linkId === id);
         if (session === undefined) return DROP["unknown-session"];
-        session.heardFromLink(nowMs, false);
+        session.heardFromLink(nowMs, NO_ECHO);
         session.rewriteForTunnel(frame, offset);
         return session;
       }

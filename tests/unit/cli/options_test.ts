@@ -194,6 +194,7 @@ Deno.test("modeOptions() leaves what is not given to the mode", () => {
     status: undefined,
     legacy: false,
     idleTimeoutMs: undefined,
+    deadTimeoutMs: undefined,
     graceMs: undefined,
     stateDir: undefined,
     limits: { padiPerHost: undefined },
@@ -208,7 +209,8 @@ Deno.test("modeOptions() leaves what is not given to the mode", () => {
 Deno.test("modeOptions() reads each shared flag", () => {
   const { log: _, ...options } = mode(
     ..."--interface eth1 --mac transparent --name osaka --status [::1]:9000 --legacy".split(" "),
-    ..."--idle-timeout 90 --log-level debug --ring-frames 1024 --queue-kib 512".split(" "),
+    ..."--idle-timeout 90 --dead-timeout 45 --log-level debug --ring-frames 1024 --queue-kib 512"
+      .split(" "),
     ..."--batch-kib 32 --congestion reno --grace 30 --state-dir /s --padi-rate 20".split(" "),
   );
   assertEquals(options, {
@@ -218,6 +220,7 @@ Deno.test("modeOptions() reads each shared flag", () => {
     status: { hostname: "::1", port: 9000 },
     legacy: true,
     idleTimeoutMs: 90_000,
+    deadTimeoutMs: 45_000,
     graceMs: 30_000,
     stateDir: "/s",
     limits: { padiPerHost: 20 },
@@ -228,6 +231,7 @@ Deno.test("modeOptions() reads each shared flag", () => {
     debug: true,
   });
   assertEquals(mode("--interface=eth1", "--idle-timeout=0").idleTimeoutMs, 0);
+  assertEquals(mode("--interface=eth1", "--dead-timeout=0").deadTimeoutMs, 0);
   assertEquals(mode("--interface=eth1", "--grace=0").graceMs, 0);
 });
 

@@ -567,8 +567,12 @@ Deno.test("Relay.listFromTunnel() makes no session, and touches none of another 
   assertEquals([joined.server.link, joined.server.drops], [[], []]);
 });
 
-function echoRequest(source: Uint8Array, destination: Uint8Array): Uint8Array {
-  const payload = emitLcp({ code: LCP_CODE.ECHO_REQUEST, identifier: 1, data: new Uint8Array(4) });
+function echo(
+  code: "ECHO_REQUEST" | "ECHO_REPLY",
+  source: Uint8Array,
+  destination: Uint8Array,
+): Uint8Array {
+  const payload = emitLcp({ code: LCP_CODE[code], identifier: 1, data: new Uint8Array(4) });
   return emitSession({ source, destination, sessionId: 1, protocol: PPP_PROTOCOL.LCP, payload });
 }
 
@@ -582,8 +586,11 @@ for (const side of SIDES) {
     const recorded = joined[side];
     const ask = () => {
       const [from, to] = side === "server" ? [AC, SERVER_LINK] : [HOST, CLIENT_LINK];
-      recorded.relay.sessionFromLink(echoRequest(from, to), 0, joined.nowMs);
+      recorded.relay.sessionFromLink(echo("ECHO_REQUEST", from, to), 0, joined.nowMs);
     };
+    // The other one is known to answer.
+    const [from, to] = side === "server" ? [HOST, AC] : [AC, HOST];
+    recorded.relay.sessionFromTunnel(1, echo("ECHO_REPLY", from, to), 0, joined.nowMs);
     joined.nowMs = 1000;
     ask();
     joined.break();
@@ -695,6 +702,28 @@ Deno.test("Relay.restore() lets the grace time run from when the remote was last
   server.relay.tick(GRACE_MS - 3000);
   assertEquals(server.link, [discovery("PADT", SERVER_LINK, AC, [], 1)]);
   assertEquals([server.closed.length, server.forgotten.length], [1, 1]);
+});
+
+Deno.test("Relay.restore() takes no station for dead that has not answered an echo since", () => {
+  const server = new RecordedRelay({ side: "server", graceMs: GRACE_MS, deadMs: 30_000 });
+  const remote = { key: "key", name: "osaka", heldSinceMs: 0 };
+  server.relay.restore(RESTORED, remote, 1000);
+  server.relay.addTunnel(1, remote, 2000);
+  const sessions = [{ ac: AC, host: HOST, sessionId: 1 }];
+  server.relay.listFromTunnel(1, emitSessionList({ last: true, sessions }), 2000);
+  const ask = (fromMs: number) => {
+    for (let at = fromMs; at <= fromMs + 60_000; at += 1000) {
+      server.relay.sessionFromTunnel(1, echo("ECHO_REQUEST", HOST, AC), 0, at);
+      server.relay.tick(at);
+    }
+  };
+  ask(3000);
+  assertEquals(server.closed, []);
+  server.relay.sessionFromLink(echo("ECHO_REPLY", AC, SERVER_LINK), 0, 64_000);
+  ask(65_000);
+  assertEquals(server.closed.map(({ reason }) => reason), [
+    "the AC answered LCP echo before, but not for the last 30 s",
+  ]);
 });
 
 Deno.test("Relay.restore() closes what the remote has no more", () => {

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { TICK_MS } from "../../../src/relay/mod.ts";
-import { emitLcp, emitSession, LCP_CODE, PPP_PROTOCOL } from "../../../src/wire/mod.ts";
+import { emitLcp, emitSession, LCP_CODE, PPP_PROTOCOL, PPPOE } from "../../../src/wire/mod.ts";
 import {
   AC,
   CLIENT_LINK,
@@ -18,23 +18,43 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-function echoRequest(source: Uint8Array, destination: Uint8Array): Uint8Array {
-  const echo = emitLcp({ code: LCP_CODE.ECHO_REQUEST, identifier: 1, data: new Uint8Array(4) });
-  const { LCP } = PPP_PROTOCOL;
-  return emitSession({ source, destination, sessionId: 1, protocol: LCP, payload: echo });
+const OTHER = { host: "ac", ac: "host" } as const;
+const WORD = { host: "host", ac: "AC" } as const;
+const SIDES = ["client", "server"] as const;
+const STATIONS = ["host", "ac"] as const;
+
+type Station = typeof STATIONS[number];
+
+/** An LCP packet's frame from a station, as the side that is looked at gets it. */
+interface Lcp {
+  code: number;
+  identifier?: number;
+  /** What its length field says, and how much of it is there; as long as an echo by default. */
+  says?: number;
+  has?: number;
 }
 
-/** A session with id 1, opened at 0 s, of which the client's side is looked at. */
+/** A session with id 1, opened at 0 s, of which one side is looked at. */
 class Line {
-  readonly client: RecordedRelay;
+  readonly recorded: RecordedRelay;
   readonly #joined: JoinedRelays;
+  readonly #side: typeof SIDES[number];
   #tickMs = TICK_MS;
 
-  constructor(options: { idleMs: number; deadMs: number }) {
-    this.#joined = new JoinedRelays(options);
+  constructor(
+    { side = "client", ...times }: {
+      idleMs: number;
+      deadMs: number;
+      graceMs?: number;
+      side?: typeof SIDES[number];
+    },
+  ) {
+    this.#side = side;
+    this.#joined = new JoinedRelays(times);
     this.#joined.dial({ sessionId: 1 });
-    this.client = this.#joined.client;
-    this.client.takeTunnel();
+    this.recorded = this.#joined[side];
+    this.recorded.takeTunnel();
+    this.recorded.takeLink();
   }
 
   get nowMs(): number {
@@ -42,11 +62,11 @@ class Line {
   }
 
   get open(): boolean {
-    return this.client.sessions.length === 1;
+    return this.recorded.sessions.length === 1;
   }
 
   get reasons(): string[] {
-    return this.client.closed.map(({ reason }) => reason);
+    return this.recorded.closed.map(({ reason }) => reason);
   }
 
   /** Lets the time pass, with a look at each tick up to then. */
@@ -56,21 +76,60 @@ class Line {
   }
 
   host(atMs = this.nowMs): void {
-    this.#before(atMs);
-    this.client.relay.sessionFromLink(data(HOST, CLIENT_LINK, 1), 0, atMs);
+    this.#send("host", atMs, ([from, to]) => data(from, to, 1));
   }
 
   ac(atMs = this.nowMs): void {
-    this.#before(atMs);
-    this.client.relay.sessionFromTunnel(1, data(AC, HOST, 1), 0, atMs);
+    this.#send("ac", atMs, ([from, to]) => data(from, to, 1));
   }
 
   /** An LCP Echo-Request. */
-  ask(side: "host" | "ac", atMs: number): void {
+  ask(station: Station, atMs: number, identifier = 1): void {
+    this.lcp(station, atMs, { code: LCP_CODE.ECHO_REQUEST, identifier });
+  }
+
+  /** An LCP Echo-Reply. */
+  answer(station: Station, atMs = this.nowMs): void {
+    this.lcp(station, atMs, { code: LCP_CODE.ECHO_REPLY });
+  }
+
+  /** In a buffer that goes on behind the frame, as those of the data plane do. */
+  lcp(station: Station, atMs: number, { code, identifier = 1, says = 8, has = says }: Lcp): void {
+    const packet = emitLcp({ code, identifier, data: new Uint8Array(4) });
+    packet[2] = says >> 8;
+    packet[3] = says;
+    this.#send(station, atMs, ([source, destination]) => {
+      const frame = emitSession({
+        source,
+        destination,
+        sessionId: 1,
+        protocol: PPP_PROTOCOL.LCP,
+        payload: packet,
+      });
+      frame[PPPOE.length[0] + 1] = 2 + has;
+      return frame;
+    });
+  }
+
+  /** Breaks the tunnel, and makes another one, through which each side hears what the other has. */
+  rejoin(): void {
+    this.#joined.break();
+    this.#joined.rejoin();
+    this.#joined.settle();
+    this.recorded.takeTunnel();
+  }
+
+  #send(station: Station, atMs: number, make: (way: [Uint8Array, Uint8Array]) => Uint8Array): void {
     this.#before(atMs);
-    const { relay } = this.client;
-    if (side === "host") relay.sessionFromLink(echoRequest(HOST, CLIENT_LINK), 0, atMs);
-    else relay.sessionFromTunnel(1, echoRequest(AC, HOST), 0, atMs);
+    const { relay } = this.recorded;
+    const atClient = this.#side === "client";
+    if ((station === "host") === atClient) {
+      const frame = make(atClient ? [HOST, CLIENT_LINK] : [AC, SERVER_LINK]);
+      relay.sessionFromLink(frame, 0, atMs);
+    } else {
+      const [tunnel] = relay.tunnels.keys();
+      relay.sessionFromTunnel(tunnel, make(atClient ? [AC, HOST] : [HOST, AC]), 0, atMs);
+    }
   }
 
   // What comes at the time of a tick comes before it.
@@ -81,7 +140,7 @@ class Line {
 
   #tick(): void {
     this.#joined.nowMs = this.#tickMs;
-    this.client.relay.tick(this.#tickMs);
+    this.recorded.relay.tick(this.#tickMs);
     this.#tickMs += TICK_MS;
   }
 }
@@ -92,8 +151,8 @@ Deno.test("Relay.tick() closes an idle session at the time-out, and tells both s
   assertEquals(line.open, true);
   line.until(30 * MINUTE_MS);
   assertEquals(line.reasons, ["idle"]);
-  assertEquals(line.client.link, [discovery("PADT", CLIENT_LINK, HOST, [], 1)]);
-  assertEquals(line.client.tunnel, [{ tunnel: 1, frame: discovery("PADT", HOST, AC, [], 1) }]);
+  assertEquals(line.recorded.link, [discovery("PADT", CLIENT_LINK, HOST, [], 1)]);
+  assertEquals(line.recorded.tunnel, [{ tunnel: 1, frame: discovery("PADT", HOST, AC, [], 1) }]);
 });
 
 for (const side of ["host", "ac"] as const) {
@@ -113,44 +172,175 @@ for (const side of ["host", "ac"] as const) {
 Deno.test("Relay.tick() takes a session's discovery frames for signs of life", () => {
   const line = new Line({ idleMs: 10 * MINUTE_MS, deadMs: 0 });
   line.until(9 * MINUTE_MS);
-  const { relay } = line.client;
+  const { relay } = line.recorded;
   relay.discoveryFromLink(discovery("PADG", HOST, CLIENT_LINK, [], 1), line.nowMs);
   relay.discoveryFromTunnel(1, discovery("PADQ", AC, HOST, [], 1), line.nowMs);
   line.until(19 * MINUTE_MS - TICK_MS);
   assertEquals(line.open, true);
 });
 
-for (const side of ["host", "ac"] as const) {
-  const other = side === "host" ? "ac" : "host";
-  const silent = other === "ac" ? "AC" : "host";
+for (const side of SIDES) {
+  for (const silent of STATIONS) {
+    const asking = OTHER[silent];
+    const at = `at the ${side}`;
+    const line = (deadMs = 3 * MINUTE_MS) => new Line({ side, idleMs: 0, deadMs });
+    /** Asks every `everyMs` from `fromMs` until `untilMs`. */
+    const askOften = (line: Line, fromMs: number, untilMs: number, everyMs: number) => {
+      for (let ms = fromMs; ms < untilMs; ms += everyMs) line.ask(asking, ms);
+      line.until(untilMs);
+    };
 
-  Deno.test(`Relay.tick() closes a session in which the ${other} leaves the ${side}'s echoes unanswered`, () => {
-    const line = new Line({ idleMs: 0, deadMs: 3 * MINUTE_MS });
-    line[other](MINUTE_MS);
-    const asked = 10 * MINUTE_MS;
-    for (let at = asked; at < asked + 3 * MINUTE_MS; at += 30 * SECOND_MS) line.ask(side, at);
-    line.until(asked + 3 * MINUTE_MS - TICK_MS);
-    assertEquals(line.open, true);
-    line.until(asked + 3 * MINUTE_MS);
-    assertEquals(line.reasons, [`no answer from the ${silent}`]);
-    assertEquals(line.client.link.length, 1);
-    assertEquals(line.client.tunnel.length, 1);
-  });
+    Deno.test(`Relay.tick() ${at} never closes a session whose ${WORD[silent]} has never answered an echo`, () => {
+      const subject = line();
+      subject[silent](MINUTE_MS);
+      askOften(subject, 2 * MINUTE_MS, 2 * HOUR_MS, 10 * SECOND_MS);
+      assertEquals(subject.reasons, []);
+    });
 
-  Deno.test(`Relay.tick() keeps a session in which only the ${side} talks, and asks nothing`, () => {
-    const line = new Line({ idleMs: 0, deadMs: 3 * MINUTE_MS });
-    for (let at = MINUTE_MS; at < HOUR_MS; at += SECOND_MS) line[side](at);
-    assertEquals(line.open, true);
-  });
+    Deno.test(`Relay.tick() ${at} closes a session whose ${WORD[silent]} answered echoes and is silent now, and tells both stations`, () => {
+      const subject = line();
+      subject.ask(asking, MINUTE_MS);
+      subject.answer(silent, MINUTE_MS + 1);
+      const asked = 10 * MINUTE_MS;
+      askOften(subject, asked, asked + 3 * MINUTE_MS - TICK_MS, 30 * SECOND_MS);
+      assertEquals(subject.open, true);
+      subject.until(asked + 3 * MINUTE_MS);
+      assertEquals(subject.reasons, [
+        `the ${WORD[silent]} answered LCP echo before, but not for the last 180 s`,
+      ]);
+      const atClient = side === "client";
+      const toLink = atClient ? [CLIENT_LINK, HOST] : [SERVER_LINK, AC];
+      const toTunnel = atClient ? [HOST, AC] : [AC, HOST];
+      assertEquals(subject.recorded.link, [discovery("PADT", toLink[0], toLink[1], [], 1)]);
+      assertEquals(subject.recorded.tunnel, [
+        { tunnel: 1, frame: discovery("PADT", toTunnel[0], toTunnel[1], [], 1) },
+      ]);
+    });
 
-  Deno.test(`Relay.tick() takes any frame of the ${other}'s for an answer to the ${side}`, () => {
-    const line = new Line({ idleMs: 0, deadMs: 3 * MINUTE_MS });
-    for (let at = MINUTE_MS; at < 2 * HOUR_MS; at += 10 * SECOND_MS) {
-      line.ask(side, at);
-      if (at % (2 * MINUTE_MS) === 0) line[other](at + 1);
-    }
-    assertEquals(line.reasons, []);
-  });
+    Deno.test(`Relay.tick() ${at} keeps a session for one or two unanswered echoes of the ${WORD[asking]}, however old`, () => {
+      const subject = line();
+      subject.answer(silent, MINUTE_MS);
+      subject.ask(asking, 2 * MINUTE_MS);
+      subject.until(30 * MINUTE_MS);
+      subject.ask(asking, 30 * MINUTE_MS);
+      subject.until(HOUR_MS);
+      assertEquals(subject.reasons, []);
+      subject.ask(asking, HOUR_MS);
+      subject.until(HOUR_MS + 4 * SECOND_MS);
+      assertEquals(subject.reasons, [], "the third may have an answer yet");
+      subject.until(HOUR_MS + 5 * SECOND_MS);
+      assertEquals(subject.reasons.length, 1, "the third");
+    });
+
+    Deno.test(`Relay.tick() ${at} keeps a session whose ${WORD[silent]} answers one of three seldom echoes`, () => {
+      const subject = line();
+      for (let ms = 0; ms < 10 * HOUR_MS; ms += 30 * MINUTE_MS) {
+        subject.ask(asking, ms + 10 * MINUTE_MS);
+        subject.ask(asking, ms + 20 * MINUTE_MS);
+        subject.ask(asking, ms + 30 * MINUTE_MS);
+        subject.answer(silent, ms + 30 * MINUTE_MS + 2 * SECOND_MS);
+      }
+      assertEquals(subject.reasons, []);
+    });
+
+    Deno.test(`Relay.tick() ${at} keeps a session for many unanswered echoes of the ${WORD[asking]} until the time is over`, () => {
+      const subject = line();
+      subject.answer(silent, MINUTE_MS);
+      askOften(subject, 2 * MINUTE_MS, 5 * MINUTE_MS - TICK_MS, SECOND_MS);
+      assertEquals(subject.reasons, []);
+      subject[silent](5 * MINUTE_MS - 1);
+      askOften(subject, 5 * MINUTE_MS, 8 * MINUTE_MS - TICK_MS, SECOND_MS);
+      assertEquals(subject.reasons, []);
+      subject.until(8 * MINUTE_MS);
+      assertEquals(subject.reasons.length, 1);
+    });
+
+    Deno.test(`Relay.tick() ${at} counts the ${WORD[asking]}'s echoes of one identifier each`, () => {
+      const subject = line();
+      subject.answer(silent, MINUTE_MS);
+      for (const ms of [2, 3, 4]) subject.ask(asking, ms * MINUTE_MS, 7);
+      subject.until(5 * MINUTE_MS);
+      assertEquals(subject.reasons.length, 1);
+    });
+
+    Deno.test(`Relay.tick() ${at} takes any frame of the ${WORD[silent]}'s for a sign of life`, () => {
+      const subject = line();
+      subject.answer(silent, MINUTE_MS);
+      for (let ms = MINUTE_MS; ms < 2 * HOUR_MS; ms += 10 * SECOND_MS) {
+        subject.ask(asking, ms);
+        if (ms % (2 * MINUTE_MS) === 0) subject[silent](ms + 1);
+      }
+      assertEquals(subject.reasons, []);
+    });
+
+    Deno.test(`Relay.tick() ${at} keeps a session in which only the ${WORD[asking]} talks, and asks nothing`, () => {
+      const subject = line();
+      subject.answer(silent, MINUTE_MS);
+      for (let ms = MINUTE_MS; ms < HOUR_MS; ms += SECOND_MS) subject[asking](ms);
+      assertEquals(subject.reasons, []);
+    });
+
+    Deno.test(`Relay.tick() ${at} closes no session for the ${WORD[silent]}'s silence with a dead time of 0`, () => {
+      const subject = line(0);
+      subject.answer(silent, MINUTE_MS);
+      askOften(subject, 2 * MINUTE_MS, 2 * HOUR_MS, 10 * SECOND_MS);
+      assertEquals(subject.reasons, []);
+    });
+
+    Deno.test(`Relay.tick() ${at} takes nothing of the ${WORD[asking]}'s for an echo that is none`, () => {
+      const { ECHO_REQUEST, DISCARD_REQUEST, CONFIGURE_REQUEST } = LCP_CODE;
+      const others: Lcp[] = [
+        { code: DISCARD_REQUEST },
+        { code: CONFIGURE_REQUEST },
+        // Cut short: in the header, in front of the magic number, and in the data.
+        { code: ECHO_REQUEST, has: 0 },
+        { code: ECHO_REQUEST, has: 3 },
+        { code: ECHO_REQUEST, says: 4 },
+        { code: ECHO_REQUEST, says: 8, has: 7 },
+        { code: ECHO_REQUEST, says: 9, has: 8 },
+        { code: ECHO_REQUEST, says: 0, has: 8 },
+        { code: ECHO_REQUEST, says: 0xffff, has: 8 },
+      ];
+      for (const lcp of others) {
+        const subject = line();
+        subject.answer(silent, MINUTE_MS);
+        for (let ms = 2 * MINUTE_MS; ms < 10 * MINUTE_MS; ms += 10 * SECOND_MS) {
+          subject.lcp(asking, ms, lcp);
+        }
+        assertEquals(subject.reasons, [], JSON.stringify(lcp));
+      }
+    });
+
+    Deno.test(`Relay.tick() ${at} takes nothing of the ${WORD[silent]}'s for an answer that is none`, () => {
+      const { ECHO_REPLY, ECHO_REQUEST, CONFIGURE_ACK } = LCP_CODE;
+      const others: Lcp[] = [
+        { code: ECHO_REQUEST },
+        { code: CONFIGURE_ACK },
+        { code: ECHO_REPLY, says: 8, has: 7 },
+        { code: ECHO_REPLY, says: 4 },
+      ];
+      for (const lcp of others) {
+        const subject = line();
+        subject.lcp(silent, MINUTE_MS, lcp);
+        askOften(subject, 2 * MINUTE_MS, 10 * MINUTE_MS, 10 * SECOND_MS);
+        assertEquals(subject.reasons, [], JSON.stringify(lcp));
+      }
+    });
+
+    Deno.test(`Relay.tick() ${at} knows over a break of the tunnel that the ${WORD[silent]} answers, and counts echoes anew`, () => {
+      const subject = new Line({ side, idleMs: 0, deadMs: 3 * MINUTE_MS, graceMs: MINUTE_MS });
+      subject.answer(silent, MINUTE_MS);
+      askOften(subject, 2 * MINUTE_MS, 4 * MINUTE_MS, 10 * SECOND_MS);
+      subject.rejoin();
+      subject.ask(asking, 4 * MINUTE_MS);
+      subject.ask(asking, 5 * MINUTE_MS);
+      subject.until(10 * MINUTE_MS);
+      assertEquals(subject.reasons, []);
+      subject.ask(asking, 10 * MINUTE_MS);
+      subject.until(11 * MINUTE_MS);
+      assertEquals(subject.reasons.length, 1);
+    });
+  }
 }
 
 Deno.test("Relay.tick() closes nothing for a time-out of 0", () => {
