@@ -1,5 +1,7 @@
 // What the two modes have in common: options, the data worker, the status.
 
+import { readInterface } from "../ffi/mod.ts";
+import { ConfigurationError } from "./configuration_error.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
 import type { KeptState } from "./dataplane/messages.ts";
 import { createLog, type Log } from "./observe/log.ts";
@@ -7,10 +9,11 @@ import { Problems } from "./observe/problems.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
 import { serveStatus, type StatusServer } from "./observe/status_server.ts";
 import type { AddedTags, Limits, MacMode, Side } from "./relay/mod.ts";
+import { defaultName, nameFault, type OwnName } from "./own_name.ts";
 import { StateDir } from "./state/mod.ts";
 import type { Endpoint } from "./tunnel/endpoint.ts";
 import { VERSION } from "./version.ts";
-import { FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
+import { ETH_ALEN, FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
 import { CHANNEL_SIZES } from "./tunnel/channel.ts";
 import { PROTOCOL_VERSION } from "./tunnel/handshake.ts";
 
@@ -23,7 +26,10 @@ export interface ModeOptions {
   interface: string;
   /** Whose addresses the link sees; by default our own. */
   mac?: MacMode;
-  /** What this side calls itself; by default the machine's name. */
+  /**
+   * What this side calls itself, 1 to 64 bytes that print; by default the machine's host name, or one
+   * made from the interface's address where that will not do.
+   */
   name?: string;
   /** Where to serve the status; by default nowhere. */
   status?: Endpoint;
@@ -104,6 +110,7 @@ export class Mode {
   readonly hello: Hello;
   readonly #side: Side;
   readonly #options: ModeOptions;
+  readonly #name: OwnName;
   readonly #hooks: ModeHooks;
   readonly #startedMs = performance.now();
   readonly #finished = Promise.withResolvers<void>();
@@ -117,14 +124,16 @@ export class Mode {
     options: ModeOptions,
     hooks: ModeHooks,
     log: Log,
+    name: OwnName,
     state: StateDir | undefined,
   ) {
     this.log = log;
+    this.#name = name;
     this.#state = state;
     this.hello = {
       version: PROTOCOL_VERSION,
       features: FEATURE.RESUME,
-      name: options.name ?? Deno.hostname(),
+      name: name.name,
       software: `pppoe-proxy/${VERSION}`,
       resumeSecret: side === "client"
         ? state?.identity ?? crypto.getRandomValues(new Uint8Array(RESUME_SECRET_LENGTH))
@@ -145,11 +154,12 @@ export class Mode {
     own: OwnOptions = {},
   ): Promise<Mode> {
     const log = options.log ?? createLog({ level: "info", format: "text" });
+    const name = nameOf(options);
     const state = options.stateDir === undefined ? undefined : await StateDir.open(
       options.stateDir,
       { mode: side, interfaceName: options.interface, log },
     );
-    const mode = new Mode(side, options, hooks, log, state);
+    const mode = new Mode(side, options, hooks, log, name, state);
     try {
       await mode.#start(own);
     } catch (error) {
@@ -196,6 +206,12 @@ export class Mode {
         hooks.failed();
       },
     });
+    // An older peer is told no name.
+    if (this.#name.fault !== undefined && !options.legacy) {
+      log.warning(`The machine's host name ${this.#name.fault}; --name sets another one`, {
+        name: this.#name.name,
+      });
+    }
     try {
       if (options.status !== undefined) {
         this.#status = serveStatus(options.status, () => this.status(), () => this.healthy, log);
@@ -273,4 +289,15 @@ export class Mode {
     await this.#state?.close();
     this.#finished.resolve();
   }
+}
+
+function nameOf({ name, interface: interfaceName }: ModeOptions): OwnName {
+  if (name === undefined) {
+    // A start on an interface that is not there fails, by any name.
+    const mac = readInterface(interfaceName)?.mac ?? new Uint8Array(ETH_ALEN);
+    return defaultName(Deno.hostname(), mac);
+  }
+  const fault = nameFault(name);
+  if (fault === undefined) return { name, fault };
+  throw new ConfigurationError(`Cannot start: the name that was given (--name) ${fault}`);
 }

@@ -2,7 +2,8 @@
 
 import type { ModeOptions } from "../mode.ts";
 import type { LeveledLog } from "../observe/log.ts";
-import { isPrintable } from "../wire/text.ts";
+import { nameFault } from "../own_name.ts";
+import { NAME_MAX } from "../wire/mod.ts";
 import { logOf } from "./log.ts";
 import {
   choice,
@@ -16,7 +17,11 @@ import {
 
 /** Flags of both modes. */
 export const MODE_FLAGS: Flags = {
-  name: { value: "NAME", help: "What this side calls itself to the other (the machine's name)." },
+  name: {
+    value: "NAME",
+    help: "What this side calls itself to the other, 1 to 64 bytes that print (the machine's\n" +
+      "host name, or one made from the interface's address where that will not do).",
+  },
   mac: {
     value: "own|per-host|transparent",
     help: "Which addresses the link sees: this machine's own (default), one made up for\n" +
@@ -84,9 +89,9 @@ export function modeOptions(given: Given): ModeOptions & { log: LeveledLog } {
   }
   const queueKib = integer(given, "queue-kib", 64, 65536);
   const batchKib = integer(given, "batch-kib", 8, 1024);
-  // What the greeting can carry.
-  if (name !== undefined && (new TextEncoder().encode(name).length > 64 || !isPrintable(name))) {
-    throw new UsageError("--name is 1 to 64 bytes that print");
+  const fault = name === undefined ? undefined : nameFault(name);
+  if (fault !== undefined) {
+    throw new UsageError(`--name is 1 to ${NAME_MAX} bytes that print; this one ${fault}`);
   }
   return {
     interface: required(given, "interface", "eth1"),

@@ -45,7 +45,12 @@ export function readFlags(flags: Flags, args: string[]): Given {
   const named = (test: (flag: Flag) => boolean) =>
     Object.entries(all).filter(([, flag]) => test(flag)).map(([name]) => name);
   const withValue = named((flag) => flag.value !== undefined);
-  for (const arg of args) {
+  const needsValue = (name: string) =>
+    new UsageError(`--${name} needs a value: ${all[name].value}`);
+  for (const [at, arg] of args.entries()) {
+    // parseArgs would take it for an argument, as in --name "$UNSET".
+    const before = withValue.find((name) => args[at - 1] === `--${name}`);
+    if (arg === "" && before !== undefined) throw needsValue(before);
     // parseArgs would take both for the flag itself.
     const [, name] = /^--([^=]+)/.exec(arg) ?? [];
     if (name?.startsWith("no-") && !Object.hasOwn(all, name)) {
@@ -73,7 +78,7 @@ export function readFlags(flags: Flags, args: string[]): Given {
   const values = (flag: string) => (parsed[flag] ?? []) as string[];
   for (const name of withValue) {
     const given = values(name);
-    if (given.includes("")) throw new UsageError(`--${name} needs a value: ${all[name].value}`);
+    if (given.includes("")) throw needsValue(name);
     if (given.length > 1 && !all[name].repeats) {
       throw new UsageError(`--${name} is given ${given.length} times; give it once`);
     }

@@ -13,6 +13,8 @@ export interface ProgramOptions {
   namespace: string;
   /** Subcommand and flags. */
   args: string[];
+  /** A command that becomes the program, such as `["unshare", "--uts"]`. */
+  before?: string[];
   /** What they are given to: a Deno program other than pppoe-proxy itself. */
   main?: URL;
   /** Told of each line that it writes to standard error. */
@@ -30,10 +32,10 @@ export class Program {
   readonly #reading: Promise<void>;
 
   private constructor(options: ProgramOptions) {
-    const { namespace, args, main, onLine } = options;
+    const { namespace, before = [], args, main, onLine } = options;
     // `ip netns exec` becomes the program, so the process that we hold is the program itself.
     this.#child = new Deno.Command("ip", {
-      args: ["netns", "exec", namespace, ...command(main), ...args],
+      args: ["netns", "exec", namespace, ...before, ...command(main), ...args],
       clearEnv: true,
       env: environment(),
       stdin: "null",

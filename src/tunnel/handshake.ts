@@ -93,7 +93,7 @@ export async function greetServer(
     const goodbye = parseGoodbye(payload);
     throw new HandshakeError(`Refused: ${describeGoodbye(goodbye)}`, goodbye?.reason);
   }
-  const peer = checkVersion(parse(payload), "server");
+  const peer = checkVersion(parse(payload, "server"), "server");
   if (peer.version > hello.version) {
     throw new HandshakeError(
       `The server chose version ${peer.version} of the protocol, but ${hello.version} was the highest offered`,
@@ -121,7 +121,7 @@ export async function greetClient(
 ): Promise<Handshake> {
   try {
     const { payload, received } = await readFirst(conn, "client", timeoutMs);
-    const peer = checkVersion(parse(payload), "client");
+    const peer = checkVersion(parse(payload, "client"), "client");
     const refusal = refuse(peer);
     if (refusal !== undefined) throw new HandshakeError(refusal.text, refusal.reason);
     const version = Math.min(peer.version, welcome.version);
@@ -144,10 +144,10 @@ export async function sayGoodbye(conn: Deno.Conn, reason: number, text: string):
   }
 }
 
-function parse(payload: Uint8Array): Hello {
+function parse(payload: Uint8Array, whose: Side): Hello {
   const hello = parseHello(payload);
   if (typeof hello === "string") {
-    throw new HandshakeError(`Cannot read the greeting: ${hello}`, REASON.PROTOCOL);
+    throw new HandshakeError(`Cannot read the ${whose}'s greeting: ${hello}`, REASON.PROTOCOL);
   }
   return hello;
 }

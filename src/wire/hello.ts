@@ -39,12 +39,15 @@ export const FEATURE = {
 /** How long a resume secret is, in bytes. */
 export const RESUME_SECRET_LENGTH = 16;
 
+/** How long a name may be, in bytes of UTF-8. */
+export const NAME_MAX = 64;
+
 const HELLO = { magic: [0, 4], version: [4, 6], reserved: [6, 8], options: 8 } as const;
 const MAGIC = 0x50507879;
 const OPTION = { FEATURES: 1, NAME: 2, SOFTWARE: 3, RESUME_SECRET: 4, LINK: 5 } as const;
 const LINK_DOWN = 0;
 const FEATURES_LENGTH = 4;
-const MAX_TEXT = 64;
+const MAX_TEXT = NAME_MAX;
 
 /**
  * Writes the payload of a HELLO or a WELCOME.
@@ -124,9 +127,11 @@ export function parseHello(payload: Uint8Array): Hello | string {
     return `Features have ${features.length} bytes, not ${FEATURES_LENGTH}`;
   }
   const name = findTag(options, OPTION.NAME)?.value;
-  if (name === undefined || name.length === 0) return "No name";
+  if (name === undefined || name.length === 0) return "No name; --name sets one";
   const nameText = readText(name);
-  if (nameText === undefined) return "The name is not printable text of 64 bytes or less";
+  if (nameText === undefined) {
+    return "The name is not printable text of 64 bytes or less; --name sets another one";
+  }
   const software = findTag(options, OPTION.SOFTWARE)?.value;
   const softwareText = software === undefined ? "" : readText(software);
   if (softwareText === undefined) return "The software is not printable text of 64 bytes or less";

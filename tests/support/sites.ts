@@ -49,6 +49,8 @@ export interface SitesOptions {
   serverOptions?: Partial<ServerOptions>;
   /** More such options of the clients. */
   clientOptions?: Partial<ClientOptions>;
+  /** The machines' host name, as the format of printf(1) spells it. */
+  hostName?: string;
   /** What is run instead of main.ts, with the same flags. */
   main?: URL;
   /** False: the test starts what it needs. */
@@ -100,9 +102,11 @@ export class ModeProcess {
   readonly #namespace: string;
   readonly #args: string[];
   readonly #main?: URL;
+  readonly #before?: string[];
   #program?: Program;
 
-  constructor(net: LabNet, namespace: string, args: string[], main?: URL) {
+  constructor(net: LabNet, namespace: string, args: string[], main?: URL, before?: string[]) {
+    this.#before = before;
     this.#net = net;
     this.#namespace = namespace;
     this.#args = args;
@@ -113,6 +117,7 @@ export class ModeProcess {
   start(): void {
     this.#program = Program.start({
       namespace: this.#namespace,
+      before: this.#before,
       args: this.#args,
       main: this.#main,
       onLine: (line) => this.lines.push(line),
@@ -513,8 +518,16 @@ export class Sites implements AsyncDisposable {
     const link = mode === "server" ? this.serverInterface : this.clientInterface;
     const status = `${SITE.status.hostname}:${SITE.status.port}`;
     const args = [mode, "--interface", link, "--status", status, ...own, ...flags];
-    return new ModeProcess(this.net, namespace, args, this.options.main);
+    const { main, hostName } = this.options;
+    const before = hostName === undefined ? [] : hostNamed(hostName);
+    return new ModeProcess(this.net, namespace, args, main, before);
   }
+}
+
+// What becomes a command on a machine with another host name.
+function hostNamed(hostName: string): string[] {
+  const script = 'printf "$1\\n" > /proc/sys/kernel/hostname && shift && exec "$@"';
+  return ["unshare", "--uts", "sh", "-c", script, "sh", hostName];
 }
 
 /** Builds sites, starts the program there unless told not to, and takes all of it away whatever comes of the test. */

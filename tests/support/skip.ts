@@ -37,6 +37,10 @@ const NEEDS = {
     met: () => succeeds("unshare", "--net", "--mount", "true"),
     reason: "no right to make network namespaces",
   },
+  hostName: {
+    met: () => succeeds("unshare", "--uts", "sh", "-c", "echo x > /proc/sys/kernel/hostname"),
+    reason: "no right to set a host name",
+  },
   iproute2: { met: () => hasProgram("ip"), reason: "no iproute2" },
   tun: { met: () => exists("/dev/net/tun"), reason: "no /dev/net/tun" },
   debian12: {

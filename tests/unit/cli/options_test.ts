@@ -95,7 +95,7 @@ const REFUSED: [args: string[], message: string][] = [
   [["--", "--legacy"], "Unknown argument --legacy"],
   [["--interface"], "--interface needs a value: IF"],
   [["--interface="], "--interface needs a value: IF"],
-  [["--interface", ""], 'Unknown argument ""'],
+  [["--interface", ""], "--interface needs a value: IF"],
   [["--interface", "--legacy"], "--interface needs a value: IF"],
   [["--allow", "::1", "--allow"], "--allow needs a value: CIDR"],
   [["--interface", "a", "--interface", "b"], "--interface is given 2 times; give it once"],
@@ -242,10 +242,24 @@ Deno.test("modeOptions() refuses a ring whose size is no power of two", () => {
   );
 });
 
-Deno.test("modeOptions() refuses a name that the greeting cannot carry", () => {
+Deno.test("modeOptions() refuses a name that the greeting cannot carry, or nobody can read", () => {
   const named = (name: string) => mode("--interface", "eth1", "--name", name).name;
   assertEquals([named("a".repeat(64)), named("大阪 1")], ["a".repeat(64), "大阪 1"]);
-  for (const name of ["a".repeat(65), "大".repeat(22), "a\nb", "a\x7f", "a\x85b", "a\u202eb"]) {
-    assertEquals(refusal(() => named(name)), "--name is 1 to 64 bytes that print");
+  const refused = {
+    "has 65 bytes, over 64": ["a".repeat(65)],
+    "has 66 bytes, over 64": ["大".repeat(22)],
+    "has characters that do not print": ["a\nb", "a\x7f", "a\x85b", "a\u202eb", "\x01"],
+    "is nothing but white space": [" ", "\u00a0\u3000"],
+    // What Deno makes of other bytes.
+    "is not UTF-8": ["\ufffdx"],
+  };
+  for (const [fault, names] of Object.entries(refused)) {
+    for (const name of names) {
+      assertEquals(
+        refusal(() => named(name)),
+        `--name is 1 to 64 bytes that print; this one ${fault}`,
+      );
+    }
   }
+  assertEquals(refusal(() => named("")), "--name needs a value: NAME");
 });

@@ -112,6 +112,12 @@ Deno.test("greetServer() refuses a version that is too low", async () => {
   ]);
 });
 
+/** The payload of a greeting with a name that emitHello() would refuse. */
+function named(name: string): Uint8Array {
+  const value = bytesOf(name);
+  return Uint8Array.of(...bytesOf("PPxy"), 0, 1, 0, 0, 0, 2, 0, value.length, ...value);
+}
+
 const GARBAGE: [what: string, bytes: Uint8Array, message: string][] = [
   [
     "a length that goes on",
@@ -141,12 +147,23 @@ const GARBAGE: [what: string, bytes: Uint8Array, message: string][] = [
   [
     "a hello that is none",
     encodeFrame(FRAME.HELLO, bytesOf("no magic here")),
-    "Cannot read the greeting: No magic number",
+    "Cannot read the client's greeting: No magic number",
   ],
   [
     "an empty hello",
     encodeFrame(FRAME.HELLO, new Uint8Array(0)),
-    "Cannot read the greeting: 0 bytes are under 8",
+    "Cannot read the client's greeting: 0 bytes are under 8",
+  ],
+  [
+    "a hello without a name",
+    encodeFrame(FRAME.HELLO, named("")),
+    "Cannot read the client's greeting: No name; --name sets one",
+  ],
+  [
+    "a hello whose name does not print",
+    encodeFrame(FRAME.HELLO, named("\x01x")),
+    "Cannot read the client's greeting: " +
+    "The name is not printable text of 64 bytes or less; --name sets another one",
   ],
 ];
 
@@ -159,6 +176,16 @@ for (const [what, bytes, message] of GARBAGE) {
     await assertReads(pair.client, encodeFrame(FRAME.GOODBYE, goodbye));
   });
 }
+
+Deno.test("greetServer() names the server and the way out where the server's name is empty", async () => {
+  await using pair = await TcpPair.make();
+  await writeAll(pair.server, encodeFrame(FRAME.WELCOME, named("")));
+  await assertFails(
+    greetServer(pair.client, HELLO),
+    "Cannot read the server's greeting: No name; --name sets one",
+    REASON.PROTOCOL,
+  );
+});
 
 Deno.test("greetServer() refuses an answer that is no greeting", async () => {
   await using pair = await TcpPair.make();

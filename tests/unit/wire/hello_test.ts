@@ -113,8 +113,8 @@ Deno.test("parseHello() takes the first of two names", () => {
 Deno.test("parseHello() says what is wrong", () => {
   assertWrong("", "0 bytes are under 8");
   assertWrong("50507878 0001 0000 0002 0001 61", "No magic number");
-  assertWrong("50507879 0001 0000", "No name");
-  assertWrong("50507879 0001 0000 0002 0000", "No name");
+  assertWrong("50507879 0001 0000", "No name; --name sets one");
+  assertWrong("50507879 0001 0000 0002 0000", "No name; --name sets one");
   assertWrong("50507879 0001 0000 0002 0002 61", "runs over the end");
   assertWrong("50507879 0001 0000 0002 ffff 61", "runs over the end");
   assertWrong("50507879 0001 0000 0001 0003 000000 0002 0001 61", "Features have 3 bytes");

@@ -1,0 +1,78 @@
+// Machines whose host name will not do for a name: none yet, as early at boot, or odd bytes.
+import { assertEquals, assertMatch } from "@std/assert";
+import { inNamespace, readInterface } from "../../ffi/mod.ts";
+import { type ModeProcess, withSites } from "../support/sites.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
+
+const skipped = whyNot("linux", "root", "iproute2", "namespaces", "hostName");
+
+/** What is wrong, and the host name as the format of printf(1) spells it. */
+const HOST_NAMES: [what: string, hostName: string, said: string][] = [
+  ["is empty", "", "is empty"],
+  ["is not UTF-8 and does not print", "\\377\\001x", "is not UTF-8"],
+  ["does not print", "\\001x", "has characters that do not print"],
+  ["is white space", "  ", "is nothing but white space"],
+];
+
+/** The warnings about the name of a program that has just started. */
+function warnings({ lines }: ModeProcess): string[] {
+  return lines.filter((line) => line.includes(" WARN ") && line.includes("--name"));
+}
+
+for (const [what, hostName, said] of HOST_NAMES) {
+  testUnless(
+    skipped,
+    `Server and Client carry sessions under a made-up name where the host name ${what}`,
+    () =>
+      withSites({ hostName, flags: ["--mac", "per-host"] }, async (sites) => {
+        const { net, server, client } = sites;
+        const nameAt = (namespace: string, name: string) => {
+          const { mac } = inNamespace(net.path(namespace), () => readInterface(name))!;
+          return `pppoe-proxy-${mac.toHex()}`;
+        };
+        const names = {
+          server: nameAt(sites.serverNamespace, sites.serverInterface),
+          client: nameAt(sites.sites[0].clientNamespace, sites.clientInterface),
+        };
+        for (const [mode, name] of [[server, names.server], [client, names.client]] as const) {
+          assertEquals(warnings(mode).length, 1, mode.lines.join("\n"));
+          assertMatch(
+            warnings(mode)[0],
+            new RegExp(` The machine's host name ${said}; --name sets another one name=${name}$`),
+          );
+        }
+        const shown = async () => [
+          (await server.status()).tunnels.map(({ name }) => name),
+          (await client.status()).tunnels.map(({ name }) => name),
+        ];
+        assertEquals(await shown(), [[names.client], [names.server]]);
+
+        const ac = sites.ac();
+        const host = sites.host();
+        await host.dial();
+        assertEquals((await host.exchange({ frames: 20 })).returned, 20);
+        const [before] = [...ac.sessions.values()].map(({ host }) => host.toHex());
+        host.hangUp();
+        await client.end("SIGTERM");
+        client.start();
+        await client.untilHealth(200);
+        assertEquals(await shown(), [[names.client], [names.server]], "at each start");
+        const again = sites.host();
+        await again.dial();
+        const [after] = [...ac.sessions.values()].map(({ host }) => host.toHex());
+        assertEquals(after, before, "the address that the AC sees");
+      }),
+  );
+}
+
+testUnless(
+  skipped,
+  "Server and Client go by --name without a warning, whatever the host name is",
+  () =>
+    withSites({ hostName: "", flags: ["--name", "osaka"] }, async ({ server, client }) => {
+      for (const mode of [server, client]) {
+        assertEquals((await mode.status()).tunnels.map(({ name }) => name), ["osaka"]);
+        assertEquals(warnings(mode), []);
+      }
+    }),
+);

@@ -1,0 +1,38 @@
+import { assertEquals } from "@std/assert";
+import { defaultName, nameFault } from "../../src/own_name.ts";
+import { emitHello, parseHello, parseMac } from "../../src/wire/mod.ts";
+
+const MAC = parseMac("02:00:5e:00:00:0a");
+const MADE_UP = "pppoe-proxy-02005e00000a";
+
+for (const name of ["osaka", "a".repeat(64), "大阪", "router 1", "(none)", "localhost"]) {
+  Deno.test(`defaultName() takes the host name "${name}" as it is`, () => {
+    assertEquals(defaultName(name, MAC), { name, fault: undefined });
+  });
+}
+
+const WRONG: [what: string, hostName: string, fault: string][] = [
+  ["empty", "", "is empty"],
+  ["white space", " \u3000", "is nothing but white space"],
+  ["not UTF-8", "\ufffdx", "is not UTF-8"],
+  ["full of bytes that are not UTF-8", "\ufffd".repeat(64), "is not UTF-8"],
+  ["unprintable", "\x01x", "has characters that do not print"],
+  ["two lines", "a\nb", "has characters that do not print"],
+  ["half a character", "a\ud800", "has characters that do not print"],
+  ["too long", "a".repeat(65), "has 65 bytes, over 64"],
+];
+
+for (const [what, hostName, fault] of WRONG) {
+  Deno.test(`defaultName() makes a name from the interface's address where the host name is ${what}`, () => {
+    assertEquals(defaultName(hostName, MAC), { name: MADE_UP, fault });
+    assertEquals(defaultName(hostName, MAC).name, MADE_UP, "the same one again");
+  });
+}
+
+Deno.test("defaultName() makes another name for another interface, which a greeting carries", () => {
+  const { name } = defaultName("", parseMac("ff:ff:ff:ff:ff:ff"));
+  assertEquals(name, "pppoe-proxy-ffffffffffff");
+  assertEquals(nameFault(name), undefined);
+  const hello = { version: 1, features: 0, name, software: "" };
+  assertEquals(parseHello(emitHello(hello)), hello);
+});
