@@ -41,6 +41,35 @@ async function untilNoSessions(sites: Sites): Promise<void> {
   }
 }
 
+testUnless(
+  skipped,
+  "Server and Client close a session whose AC has become silent, and none whose AC has never answered an echo",
+  () =>
+    withSites({ flags: ["--dead-timeout", "1"] }, async (sites) => {
+      const ac = sites.ac();
+      const { hosts: [answered, never] } = await sites.dialMany(2);
+      await answered.echo();
+      const padts = padtsAt(sites.acs);
+      ac.onFrame = (frame) => parseSession(frame) !== undefined;
+      for (let identifier = 100; identifier < 104; identifier++) {
+        for (const host of [never, answered]) {
+          host.send(makeEchoRequest(identifier), PPP_PROTOCOL.LCP);
+        }
+      }
+      assertEquals(await answered.closed(5000), "ac");
+      await untilPadts(sites.acs, padts + 1);
+      assertEquals(ac.sessions.size, 1);
+      for (const mode of [sites.client, sites.server]) {
+        const { sessions } = await mode.untilStatus("one is left", (s) => s.sessions.length === 1);
+        assertEquals(sessions.map(({ sessionId }) => sessionId), [never.protocol.sessionId]);
+      }
+      const reason = /the AC answered LCP echo before, but not for the last \d+ s/;
+      const closings = [sites.client, sites.server].flatMap((mode) => mode.matching(reason));
+      assert(closings.length > 0, await sites.report());
+      assertEquals(never.protocol.state, "open");
+    }),
+);
+
 for (const variant of VARIANTS) {
   testUnless(
     skipped,
