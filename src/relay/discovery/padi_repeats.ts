@@ -10,7 +10,7 @@
 // answer, a contested PADI is sent again: each time another host's, and of each host a few times only.
 // Where the repeats themselves are answered one at a time, the next one goes as soon as the last one was
 // answered. An AC without such a limit has answered by then, and sees no difference; nor does one that
-// has never answered at all.
+// answers nobody.
 
 import type { Remote } from "../remote.ts";
 import type { ServerPending } from "./matching.ts";
@@ -23,9 +23,6 @@ export const PATIENCE_MS = 20_000;
 
 /** How often a PADI is sent again, until its host repeats it. */
 const REPEATS = 3;
-
-/** An AC that has answered nothing for so long is not waited for. */
-const ALIVE_MS = 600_000;
 
 /** An AC that takes longer to answer is not known by that. */
 const LATENCY_MOST_MS = 5000;
@@ -117,7 +114,7 @@ export class PadiRepeats {
     if (nowMs < this.#dueMs) return undefined;
     const early = nowMs < this.#quietFromMs;
     this.#dueMs = Infinity;
-    const turn = nowMs - this.#answeredMs < ALIVE_MS ? this.#turn(nowMs, early) : undefined;
+    const turn = this.#turn(nowMs, early);
     if (turn === undefined) return undefined;
     const [pending, waiting] = turn;
     waiting.repeats++;
@@ -138,10 +135,15 @@ export class PadiRepeats {
       for (const [pending, { firstMs, askedMs, contested }] of [...queue]) {
         if (nowMs - askedMs < PATIENCE_MS) continue;
         this.removed(pending);
-        if (contested && this.#answeredMs > firstMs - APART_MS) starved++;
+        if (contested && this.#answersOthersThan({ firstMs })) starved++;
       }
     }
     return starved;
+  }
+
+  // Whether another one was answered since this host began, or so shortly before that it was in its way.
+  #answersOthersThan({ firstMs }: Pick<Waiting, "firstMs">): boolean {
+    return this.#answeredMs > firstMs - this.#waitMs;
   }
 
   // When the AC has been quiet for longer than it takes to answer.
@@ -165,6 +167,7 @@ export class PadiRepeats {
       for (const [pending, waiting] of queue) {
         const { contested, repeats, askedMs, sentMs } = waiting;
         if (!contested || repeats >= REPEATS || nowMs - askedMs >= PATIENCE_MS) continue;
+        if (!this.#answersOthersThan(waiting)) continue;
         const dueMs = sentMs + this.#waitMs;
         if (!early && nowMs < dueMs) {
           this.#dueMs = Math.min(this.#dueMs, dueMs);

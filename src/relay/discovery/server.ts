@@ -290,11 +290,12 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.drop(DROP.loop);
     ports.problem({
       id: "loop",
-      what: `A PADI that went out here came back through client ${remote.name}: its segment and ` +
-        "this one are joined",
+      what:
+        `PADI loop: one that went out here came back through client ${remote.name}, so that its ` +
+        "Ethernet segment and this one are joined",
       advice:
-        "separate the Ethernet segment of the hosts from that of the AC, and look for a second " +
-        "pair of server and client between them",
+        "separate the segment of the hosts from that of the AC, and look for another server " +
+        "and client between them",
     });
   }
 

@@ -1,0 +1,217 @@
+// Hosts that dial together behind one address, at ACs that limit what they answer to one address. The
+// limits are those of accel-ppp (ctrl/pppoe/pppoe.c, extra/connlimit.c), in simulated time.
+
+import { assert, assertEquals } from "@std/assert";
+import { CODE, formatMac, parseDiscovery } from "../../../src/wire/mod.ts";
+import type { MacMode, Problem } from "../../../src/relay/mod.ts";
+import { AC, answer, hostUniq, JoinedRelays, padi, padr, SERVICE } from "../../support/relays.ts";
+
+/** What an AC asks of a PADI before it answers. */
+type Limit = (source: string, nowMs: number) => boolean;
+
+/** `padi-limit`: one PADI a second of each address. */
+function padiLimit(): Limit {
+  const takenMs = new Map<string, number>();
+  return (source, nowMs) => {
+    if (nowMs - (takenMs.get(source) ?? -Infinity) <= 1000) return false;
+    takenMs.set(source, nowMs);
+    return true;
+  };
+}
+
+/** `pado-delay`: while the answer to an address waits, no other one of it is taken. */
+function padoDelay(delayMs: number): Limit {
+  const untilMs = new Map<string, number>();
+  return (source, nowMs) => {
+    if (nowMs < (untilMs.get(source) ?? -Infinity)) return false;
+    untilMs.set(source, nowMs + delayMs);
+    return true;
+  };
+}
+
+/** `connlimit`: so many at once, then one for each interval. */
+function connLimit(burst: number, intervalMs: number): Limit {
+  const taken = new Map<string, { count: number; ms: number }>();
+  return (source, nowMs) => {
+    const of = taken.get(source);
+    if (of === undefined) {
+      taken.set(source, { count: 0, ms: nowMs });
+      return true;
+    }
+    if (++of.count < burst) return true;
+    if (nowMs - of.ms < intervalMs) return false;
+    of.ms = nowMs;
+    return true;
+  };
+}
+
+/** When pppd sends its PADIs, and when it gives up, in ms from the first. */
+const PPPD = { padiMs: [0, 5000, 15_000], patienceMs: 35_000 };
+
+/** The host that has dialled before the others. */
+const FIRST = 999;
+
+/** What came of hosts that dialled at the same moment. */
+interface Outcome {
+  /** How many have a session. */
+  up: number;
+  /** How many PADIs the AC got, and when. */
+  padiMs: number[];
+  problems: Problem[];
+}
+
+/** Hosts dial at once, each for as long as pppd does; one host has dialled before, so that the AC is known. */
+function dialTogether(
+  { hosts, limit, answerMs = 1, mode = "own", clients = 1, seen = () => true }: {
+    hosts: number;
+    limit: Limit;
+    /** How long the AC takes to answer. */
+    answerMs?: number;
+    mode?: MacMode;
+    clients?: number;
+    /** Whether the AC wants a host at all, by its number. */
+    seen?: (host: number) => boolean;
+  },
+): Outcome {
+  const joined = new JoinedRelays({ server: mode, clients: new Array(clients).fill("own") });
+  const { server } = joined;
+  const BEGIN_MS = 60_000;
+  const outcome: Outcome = { up: 0, padiMs: [], problems: server.problems };
+  const events: { ms: number; act: () => void }[] = [];
+  const at = (ms: number, act: () => void) => {
+    events.push({ ms, act });
+    events.sort((a, b) => a.ms - b.ms);
+  };
+  const offered = new Set<number>();
+  const hostOf = new Map<string, number>();
+  let sessionId = 0;
+  const clientOf = (host: number) => joined.clients[host % clients];
+  const macOf = (host: number) => Uint8Array.of(2, 0x33, 0, 0, host >> 8, host);
+
+  const toAc = (frame: Uint8Array) => {
+    const { code, source, tags } = parseDiscovery(frame)!;
+    const host = hostOf.get(`${tags[1].value}`);
+    if (code === CODE.PADR) {
+      return at(joined.nowMs, () => {
+        joined.acSends(answer(frame, AC, "PADS", { sessionId: ++sessionId }));
+        outcome.up++;
+      });
+    }
+    assertEquals(code, CODE.PADI);
+    if (joined.nowMs >= BEGIN_MS) outcome.padiMs.push(joined.nowMs - BEGIN_MS);
+    if (host !== undefined && !seen(host)) return;
+    if (!limit(formatMac(source), joined.nowMs)) return;
+    at(joined.nowMs + answerMs, () => {
+      toHosts(joined.acSends(answer(frame, AC, "PADO")));
+    });
+  };
+  // What reached the clients' links, the first one's apart; each host takes its first offer.
+  const toHosts = (first: Uint8Array[]) => {
+    joined.clients.forEach((client, index) => {
+      for (const frame of index === 0 ? first : client.takeLink()) {
+        const { code, destination } = parseDiscovery(frame)!;
+        const host = destination[4] * 256 + destination[5];
+        if (code !== CODE.PADO || offered.has(host)) continue;
+        offered.add(host);
+        for (const asked of joined.hostSends(padr(frame), client)) toAc(asked);
+      }
+    });
+  };
+  const dial = (host: number, patienceMs: number, fromMs: number) => {
+    for (const ms of PPPD.padiMs) {
+      at(fromMs + ms, () => {
+        if (offered.has(host) || joined.nowMs - fromMs > patienceMs) return;
+        const request = padi(macOf(host), [SERVICE, hostUniq(host >> 8, host)]);
+        for (const frame of joined.hostSends(request, clientOf(host))) {
+          hostOf.set(`${parseDiscovery(frame)!.tags[1].value}`, host);
+          toAc(frame);
+        }
+      });
+    }
+  };
+  dial(FIRST, PPPD.patienceMs, 0);
+  for (let host = 0; host < hosts; host++) dial(host, PPPD.patienceMs, BEGIN_MS + host);
+
+  // Until the last host has given up.
+  const endMs = BEGIN_MS + PPPD.patienceMs + 2000;
+  let tickMs = 0;
+  for (;;) {
+    const nextMs = Math.min(events[0]?.ms ?? Infinity, server.relay.dueMs, tickMs);
+    if (nextMs > endMs) break;
+    joined.nowMs = Math.max(joined.nowMs, nextMs);
+    if (events[0]?.ms <= joined.nowMs) events.shift()!.act();
+    if (joined.nowMs >= server.relay.dueMs) {
+      server.relay.due(joined.nowMs);
+      for (const frame of server.takeLink()) toAc(frame);
+    }
+    if (joined.nowMs >= tickMs) {
+      tickMs = joined.nowMs + 1000;
+      server.relay.tick(joined.nowMs);
+    }
+  }
+  // The one that made the AC known is not counted.
+  outcome.up--;
+  return outcome;
+}
+
+for (const clients of [1, 4]) {
+  Deno.test(`Relay gets 20 of 20 hosts of ${clients} clients through to an AC that answers one PADI a second`, () => {
+    const { up, problems } = dialTogether({ hosts: 20, limit: padiLimit(), clients });
+    assertEquals([up, problems], [20, []]);
+  });
+}
+
+for (const delayMs of [200, 500, 1000, 1500]) {
+  Deno.test(`Relay gets 20 of 20 hosts through to an AC that delays one PADO at a time by ${delayMs} ms`, () => {
+    const limit = padoDelay(delayMs);
+    assertEquals(dialTogether({ hosts: 20, limit, answerMs: delayMs }).up, 20);
+  });
+}
+
+Deno.test("Relay gets hosts through to an AC that takes a burst, then one a second", () => {
+  assertEquals(dialTogether({ hosts: 20, limit: connLimit(3, 1000) }).up, 20);
+});
+
+Deno.test("Relay names the flag that helps hosts which starve at an AC that limits each address", () => {
+  const { up, problems } = dialTogether({ hosts: 20, limit: connLimit(3, 60_000) });
+  assert(up < 20, `${up} hosts`);
+  assertEquals(new Set(problems.map(({ id }) => id)), new Set(["slow-ac"]));
+  assert(problems[0].advice.includes("--mac per-host"));
+  // With that flag, they all get through.
+  const perHost = dialTogether({ hosts: 20, limit: connLimit(3, 60_000), mode: "per-host" });
+  assertEquals([perHost.up, perHost.problems], [20, []]);
+});
+
+for (const answerMs of [0, 1, 30, 400, 900, 2500]) {
+  Deno.test(`Relay sends each PADI once to an AC without a limit that answers after ${answerMs} ms`, () => {
+    const { up, padiMs, problems } = dialTogether({ hosts: 100, limit: () => true, answerMs });
+    assertEquals([up, padiMs.length, problems], [100, 100, []]);
+  });
+}
+
+Deno.test("Relay repeats nothing for a host that is alone, or where no AC answers", () => {
+  const seen = (host: number) => host === FIRST;
+  const alone = dialTogether({ hosts: 1, limit: () => true, seen });
+  assertEquals(alone.padiMs, PPPD.padiMs);
+  const silent = dialTogether({ hosts: 20, limit: () => true, seen });
+  assertEquals([silent.padiMs.length, silent.problems], [3 * 20, []]);
+});
+
+Deno.test("Relay repeats a PADI a few times only for a host that the AC does not want", () => {
+  const { up, padiMs } = dialTogether({
+    hosts: 20,
+    limit: () => true,
+    seen: (host) => host !== 7,
+  });
+  assertEquals(up, 19);
+  // Its own three, and three more for each of those.
+  const least = 19 + 3;
+  assert(padiMs.length >= least && padiMs.length <= least + 9, `${padiMs.length} PADIs`);
+});
+
+Deno.test("Relay repeats no PADI where each host has an address of its own", () => {
+  for (const mode of ["per-host", "transparent"] as const) {
+    const { up, padiMs } = dialTogether({ hosts: 20, limit: padiLimit(), mode });
+    assertEquals([up, padiMs.length], [20, 20]);
+  }
+});
