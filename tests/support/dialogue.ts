@@ -4,6 +4,7 @@
 import {
   DROP_REASONS,
   type DropReason,
+  type Problem,
   Relay,
   type RelayOptions,
   type RelayPorts,
@@ -27,6 +28,7 @@ export interface End {
   /** Frames that went to its link. */
   link: Uint8Array[];
   drops: DropReason[];
+  problems: Problem[];
   /** Why sessions were closed. */
   closed: string[];
 }
@@ -141,14 +143,16 @@ export function makeEnd(
   options: Partial<RelayOptions> & Pick<RelayOptions, "side" | "linkMac">,
   toTunnel: (tunnel: number, frame: Uint8Array) => void,
 ): End {
-  const end = { link: [], drops: [], closed: [] } as unknown as End & { relay: Relay };
+  const end = { link: [], drops: [], problems: [], closed: [] } as unknown as End & {
+    relay: Relay;
+  };
   const ports: RelayPorts = {
     // Frames are lent.
     toLink: (frame) => end.link.push(frame.slice()),
     toTunnel: (tunnel, frame) => toTunnel(tunnel, frame.slice()),
     listToTunnel: () => true,
     drop: (reason) => end.drops.push(DROP_REASONS[reason]),
-    problem() {},
+    problem: (problem) => end.problems.push(problem),
     opened() {},
     closed: (_, reason) => end.closed.push(reason),
     forgotten() {},

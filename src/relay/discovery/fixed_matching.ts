@@ -10,7 +10,7 @@ import { CODE, findTag, TAG } from "../../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import { byteKey } from "./byte_key.ts";
 import type { Match, Matching, ServerPending } from "./matching.ts";
-import { Place } from "./place.ts";
+import { Place, sameHost } from "./place.ts";
 import type { Session } from "../session_table.ts";
 import { findHostUniq, replaceTag } from "./tag_list.ts";
 
@@ -24,8 +24,8 @@ const RELAY_TAG_TURN_MS = 10_000;
 const REPEAT_MS = 10_000;
 
 /**
- * For how long a PADI with the AC's Host-Uniq is taken for one that comes back from the AC's link: a host
- * repeats its own after a second or more.
+ * For how long after a PADI another one of its host is taken for the same, if it has the AC's Host-Uniq or has
+ * passed another server: a host repeats its own after a second or more.
  */
 const RETURN_MS = 500;
 
@@ -74,11 +74,14 @@ export class FixedMatching implements Matching {
     return true;
   }
 
-  returned(pending: ServerPending, tags: readonly Tag[], nowMs: number): boolean {
-    const hostUniq = findHostUniq(tags);
-    if (hostUniq === undefined || !equals(hostUniq, this.#hostUniq)) return false;
-    // What has a token of ours has said so itself.
-    return !this.isDistinct(pending) && nowMs - pending.soughtMs < RETURN_MS;
+  returned(pending: ServerPending, nowMs: number): boolean {
+    // What has a token of ours says so itself; and another host's has to wait in any case.
+    if (this.isDistinct(pending)) return false;
+    const holder = this.#places.get(this.#placeOf(pending))?.holder;
+    const { hostUniq, passes } = pending;
+    const asSent = hostUniq !== undefined && equals(hostUniq, this.#hostUniq);
+    return holder !== undefined && (asSent || passes > 0) && sameHost(holder, pending) &&
+      nowMs - holder.soughtMs < RETURN_MS;
   }
 
   isDistinct({ relaySessionId }: ServerPending): boolean {

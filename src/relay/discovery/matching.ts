@@ -51,7 +51,7 @@ export interface Matching {
    * Whether a PADI is one that has just gone to the AC and has come back, where its tags do not say so
    * of themselves.
    */
-  returned(pending: ServerPending, tags: readonly Tag[], nowMs: number): boolean;
+  returned(pending: ServerPending, nowMs: number): boolean;
   /** Whether the AC can tell this discovery from all others for as long as it is kept. */
   isDistinct(pending: ServerPending): boolean;
   /** What may be the token of the discovery that an answer is for. */

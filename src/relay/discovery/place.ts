@@ -82,6 +82,7 @@ function sameDiscovery(a: ServerPending, b: ServerPending): boolean {
   return sameValue(a.hostUniq, b.hostUniq) && sameHost(a, b);
 }
 
-function sameHost(a: ServerPending, b: ServerPending): boolean {
+/** Whether two discoveries are of one host. */
+export function sameHost(a: ServerPending, b: ServerPending): boolean {
   return a.remote === b.remote && sameMac(a.hostMac, 0, b.hostMac, 0);
 }

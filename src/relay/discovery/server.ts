@@ -100,10 +100,8 @@ export class ServerDiscovery implements DiscoveryRelay {
       ? this.#find(remote, packet, nowMs)
       : this.#offeredIn(remote, packet, nowMs);
     if (known === undefined && !initiation) return ports.drop(DROP["unknown-offer"]);
-    if (known !== undefined && initiation && this.#matching.returned(known, packet.tags, nowMs)) {
-      return this.#loop(remote);
-    }
     const pending = known ?? this.#newPending(remote, packet, passes);
+    if (initiation && this.#matching.returned(pending, nowMs)) return this.#loop(remote);
     const tags = withLine(this.#matching.toAc(pending, packet.tags), pending.line);
     const most = initiation ? PADI_MAX : PADR_MAX;
     if (tagsLength(tags) > Math.max(tagsLength(packet.tags), most - PPPOE_HLEN)) {

@@ -1,0 +1,141 @@
+// Servers and clients whose Ethernet segments are joined: what one sends out comes back through the other.
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  CODE,
+  ETH_BROADCAST,
+  ETHERNET,
+  parseDiscovery,
+  sameMac,
+  TAG,
+} from "../../../src/wire/mod.ts";
+import { type MacMode, type RelayOptions, Tokens } from "../../../src/relay/mod.ts";
+import { Dialogue } from "../../support/dialogue.ts";
+import {
+  AC,
+  answer,
+  bytes,
+  HOST,
+  hostUniq,
+  mac as macOf,
+  MAC_MODES,
+  padi,
+  SERVICE,
+} from "../../support/relays.ts";
+
+const FIXED = bytes("isp-1");
+const RELAYED = { type: TAG.RELAY_SESSION_ID, value: bytes("dslam") };
+
+type Way = [what: string, tags: RelayOptions["tags"], host: ReturnType<typeof hostUniq>[]];
+
+/** How each server tells answers apart, and what the host's PADI has. */
+const WAYS: Way[] = [
+  ["by its own Host-Uniq", undefined, [hostUniq("h")]],
+  ["by its own Host-Uniq, none from the host", undefined, []],
+  ["by Relay-Session-Id", { hostUniq: FIXED }, [hostUniq("h")]],
+  ["by an agent's Relay-Session-Id", { hostUniq: FIXED }, [hostUniq("h"), RELAYED]],
+  ["by an agent's, with the ISP's Host-Uniq", { hostUniq: FIXED }, [
+    { type: TAG.HOST_UNIQ, value: FIXED },
+    RELAYED,
+  ]],
+  ["one at a time", { hostUniq: FIXED, relayTag: false }, [hostUniq("h")]],
+  ["one at a time, with the ISP's Host-Uniq", { hostUniq: FIXED, relayTag: false }, [
+    { type: TAG.HOST_UNIQ, value: FIXED },
+  ]],
+];
+
+/** A server and its client, each with links of their own. */
+function pair(n: number, mac: MacMode, tags: RelayOptions["tags"]): Dialogue {
+  const tokens = new Tokens(new Uint8Array(16).fill(n), n);
+  return new Dialogue({
+    server: { mac, tags, tokens, linkMac: macOf(0x50 + n) },
+    client: { mac, linkMac: macOf(0xc0 + n) },
+    names: [`client ${n}`],
+  });
+}
+
+/** Whether an interface takes a frame off its segment. */
+function hears(mac: MacMode, linkMac: Uint8Array, frame: Uint8Array): boolean {
+  return mac !== "own" || sameMac(frame, 0, ETH_BROADCAST, 0) || sameMac(frame, 0, linkMac, 0);
+}
+
+/** Has each server's frames heard by a client, and counts the PADIs until all is quiet, 1 ms a hop. */
+function circulate(
+  pairs: Dialogue[],
+  hearer: (index: number) => number,
+  mac: MacMode,
+  first: Uint8Array,
+  atMs = 1000,
+): number {
+  for (const each of pairs) each.nowMs = atMs;
+  let padis = 0;
+  let frames = pairs[0].host(first).map((frame) => ({ from: 0, frame }));
+  for (let hop = 0; frames.length > 0; hop++) {
+    assert(hop < 100, `still ${frames.length} frames after ${padis} PADIs`);
+    frames = frames.flatMap(({ from, frame }) => {
+      if (parseDiscovery(frame)!.code === CODE.PADI) padis++;
+      const to = hearer(from);
+      const { client } = pairs[to];
+      pairs[to].nowMs++;
+      if (!hears(mac, client.relay.linkMac, frame)) return [];
+      return pairs[to].host(frame).map((next) => ({ from: to, frame: next }));
+    });
+  }
+  return padis;
+}
+
+for (const mac of MAC_MODES) {
+  for (const [what, tags, uniq] of WAYS) {
+    Deno.test(`Relay ends a PADI's way where client and server share a segment, ${what}, --mac ${mac}`, () => {
+      const one = pair(1, mac, tags);
+      const padis = circulate([one], () => 0, mac, padi(HOST, [SERVICE, ...uniq]));
+      assert(padis <= 2, `${padis} PADIs`);
+      // The next one, and that of another host, have no way round either, and go out.
+      for (const [host, atMs] of [[HOST, 6000], [macOf(0x99), 20_000]] as const) {
+        const again = circulate([one], () => 0, mac, padi(host, [SERVICE, ...uniq]), atMs);
+        assert(again >= 1 && again <= 2, `${again} PADIs`);
+      }
+    });
+
+    Deno.test(`Relay ends a PADI's way between two pairs crosswise, ${what}, --mac ${mac}`, () => {
+      const pairs = [pair(1, mac, tags), pair(2, mac, tags)];
+      const padis = circulate(pairs, (from) => 1 - from, mac, padi(HOST, [SERVICE, ...uniq]));
+      assert(padis <= 4, `${padis} PADIs`);
+    });
+
+    Deno.test(`Relay ends a PADI's way between two pairs of other kinds, ${what}, --mac ${mac}`, () => {
+      const pairs = [pair(1, mac, tags), pair(2, mac, undefined)];
+      const first = padi(HOST, [SERVICE, ...uniq]);
+      assert(circulate(pairs, (from) => 1 - from, mac, first) <= 4);
+      assert(circulate(pairs.toReversed(), (from) => 1 - from, mac, first, 9000) <= 4);
+    });
+  }
+
+  Deno.test(`Relay names the loop, and the client that it goes through, --mac ${mac}`, () => {
+    const one = pair(1, mac, undefined);
+    assertEquals(circulate([one], () => 0, mac, padi(HOST, [SERVICE, hostUniq("h")])), 1);
+    assertEquals(one.server.drops, ["loop"]);
+    assertEquals(one.server.problems.map(({ id }) => id), ["loop"]);
+    assert(one.server.problems[0].what.includes("client 1"));
+  });
+
+  Deno.test(`Relay carries a discovery through three pairs in a row, --mac ${mac}`, () => {
+    const pairs = [1, 2, 3].map((n) => pair(n, mac, undefined));
+    let frame = padi(HOST, [SERVICE, hostUniq("h")]);
+    for (const each of pairs) [frame] = each.host(frame);
+    let offer = answer(frame, AC, "PADO");
+    for (const each of pairs.toReversed()) [offer] = each.ac(offer);
+    assertEquals(parseDiscovery(offer)!.destination, HOST);
+    assertEquals(parseDiscovery(offer)!.tags.at(-1), hostUniq("h"));
+    assertEquals(pairs.flatMap(({ server, client }) => [...server.drops, ...client.drops]), []);
+  });
+}
+
+Deno.test("Relay takes what its own interface sent for a loop, with --mac own", () => {
+  const one = pair(1, "own", { hostUniq: FIXED, relayTag: false });
+  const [sought] = one.host(padi(HOST, [SERVICE, hostUniq("h")]));
+  one.nowMs = 60_000;
+  assertEquals(one.host(sought), []);
+  assertEquals(one.server.drops, ["loop"]);
+  assertEquals(sought.subarray(...ETHERNET.source), one.server.relay.linkMac);
+});

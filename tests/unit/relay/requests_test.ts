@@ -1,0 +1,158 @@
+// Host-Uniq names one request, a PADI or a PADR (RFC 2516, appendix A): hosts may choose another one for
+// each, and put it into one of them only.
+
+import { assertEquals } from "@std/assert";
+import { findTag, parseDiscovery, TAG, type Tag } from "../../../src/wire/mod.ts";
+import type { MacMode, RelayOptions } from "../../../src/relay/mod.ts";
+import { Dialogue } from "../../support/dialogue.ts";
+import {
+  AC,
+  AC_2,
+  answer,
+  bytes,
+  cookie,
+  data,
+  discovery,
+  faceOfAc,
+  HOST,
+  hostUniq,
+  MAC_MODES,
+  padi,
+  SERVER_LINK,
+  SERVICE,
+  tagsOf,
+} from "../../support/relays.ts";
+import { macFor } from "../../../src/relay/mac_for.ts";
+
+const FIXED = bytes("isp-1");
+
+/** How the server tells answers apart. */
+const WAYS: [way: string, tags: RelayOptions["tags"]][] = [
+  ["by its own Host-Uniq", undefined],
+  ["by Relay-Session-Id", { hostUniq: FIXED }],
+  ["one at a time", { hostUniq: FIXED, relayTag: false }],
+];
+
+const CASES: [what: string, inPadi: Tag[], inPadr: Tag[]][] = [
+  ["another one", [hostUniq(1, 0, 1)], [hostUniq(1, 0, 2)]],
+  ["none", [hostUniq("h")], []],
+  ["one where the PADI had none", [], [hostUniq("h")]],
+  ["an empty one", [hostUniq("h")], [hostUniq()]],
+  ["one where the PADI had an empty one", [hostUniq()], [hostUniq("h")]],
+];
+
+function line(mac: MacMode, tags: RelayOptions["tags"]): Dialogue {
+  return new Dialogue({ server: { mac, tags }, client: { mac }, names: ["c", "d"] });
+}
+
+/** The PADR of a host that has seen this offer, with tags of its own. */
+function take(pado: Uint8Array, tags: Tag[]): Uint8Array {
+  const { source, destination } = parseDiscovery(pado)!;
+  const returned = tagsOf(pado).filter(({ type }) => type === TAG.AC_COOKIE);
+  return discovery("PADR", destination, source, [SERVICE, ...returned, ...tags]);
+}
+
+function relaySessionId(frame: Uint8Array): Tag | undefined {
+  return findTag(tagsOf(frame), TAG.RELAY_SESSION_ID);
+}
+
+function uniqOf(frame: Uint8Array): Tag[] {
+  return tagsOf(frame).filter(({ type }) => type === TAG.HOST_UNIQ);
+}
+
+for (const mac of MAC_MODES) {
+  for (const [way, serverTags] of WAYS) {
+    for (const [what, inPadi, inPadr] of CASES) {
+      Deno.test(`Relay opens a session for a host whose PADR has ${what}, ${way}, --mac ${mac}`, () => {
+        const joined = line(mac, serverTags);
+        const [sought] = joined.host(padi(HOST, [SERVICE, ...inPadi]));
+        const pado = answer(sought, AC, "PADO", { tags: [cookie("c")] });
+        const [offer] = joined.ac(pado);
+        assertEquals(uniqOf(offer), inPadi);
+        const [asked] = joined.host(take(offer, inPadr));
+        const [first, second] = [sought, asked].map((frame) => parseDiscovery(frame)!);
+        assertEquals(second.source, first.source);
+        assertEquals(relaySessionId(asked), relaySessionId(sought));
+        assertEquals(second.destination, AC);
+        // An offer that comes late still answers the PADI.
+        assertEquals(joined.ac(pado).map(uniqOf), [inPadi]);
+
+        const granted = answer(asked, AC, "PADS", { sessionId: 7 });
+        const [pads] = joined.ac(granted);
+        assertEquals(uniqOf(pads), inPadr);
+        // So has a PADR that is repeated its answer, which opens nothing more.
+        assertEquals(joined.host(take(offer, inPadr)), [asked]);
+        assertEquals(joined.ac(granted), [pads]);
+        const face = parseDiscovery(offer)!.source;
+        assertEquals(face, faceOfAc(mac, AC));
+        assertEquals(joined.hostData(data(HOST, face, 7)), data(first.source, AC, 7));
+        assertEquals(joined.acData(data(AC, first.source, 7)), data(face, HOST, 7));
+        for (const { relay, drops, closed } of [joined.server, joined.client]) {
+          assertEquals([relay.sessions.size, drops, closed], [1, [], []]);
+        }
+      });
+    }
+  }
+
+  Deno.test(`Relay gives each of a host's PADRs the answer to just that one, --mac ${mac}`, () => {
+    const joined = line(mac, undefined);
+    const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq(0)]));
+    const [offer] = joined.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }));
+    const asked = [1, 2, 3].map((n) => joined.host(take(offer, [hostUniq(n)]))[0]);
+    const answers = [2, 0, 1].map((at) =>
+      joined.ac(answer(asked[at], AC, "PADS", { sessionId: 1 + at }))
+    );
+    assertEquals(answers.map(([pads]) => uniqOf(pads)), [
+      [hostUniq(3)],
+      [hostUniq(1)],
+      [hostUniq(2)],
+    ]);
+    assertEquals(joined.server.relay.sessions.size, 3);
+  });
+
+  Deno.test(`Relay has a PADR take the offer that its cookie names, of several discoveries, --mac ${mac}`, () => {
+    // accel-ppp's cookie covers the Relay-Session-Id, so each discovery gets another one.
+    const joined = line(mac, { hostUniq: FIXED });
+    const all = [1, 2, 3].map((n) => {
+      const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq(n)]));
+      const [offer] = joined.ac(answer(sought, AC, "PADO", { tags: [cookie(`cookie ${n}`)] }));
+      return { sought, offer };
+    });
+    for (const { sought, offer } of [all[1], all[2], all[0]]) {
+      const [asked] = joined.host(take(offer, [hostUniq("new")]));
+      assertEquals(relaySessionId(asked), relaySessionId(sought));
+      assertEquals(findTag(tagsOf(asked), TAG.AC_COOKIE), findTag(tagsOf(offer), TAG.AC_COOKIE));
+    }
+  });
+
+  Deno.test(`Relay takes no PADR for another client's discovery, nor for another host's, --mac ${mac}`, () => {
+    const joined = line(mac, undefined);
+    const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq("h")]));
+    const [offer] = joined.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }));
+    assertEquals(joined.host(take(offer, [hostUniq("other")]), 1), []);
+    const another = take(offer, [hostUniq("other")]);
+    another[11]++;
+    assertEquals(joined.host(another), []);
+  });
+}
+
+Deno.test("Relay brings a PADR with another Host-Uniq to the AC whose offer it takes, of ACs without cookies", () => {
+  const joined = line("own", undefined);
+  const offers = [[hostUniq("one"), AC], [hostUniq("two"), AC_2]] as const;
+  const seen = offers.map(([uniq, ac]) => {
+    const [sought] = joined.host(padi(HOST, [SERVICE, uniq]));
+    return joined.ac(answer(sought, ac, "PADO"))[0];
+  });
+  const asked = seen.map((offer) => joined.host(take(offer, [hostUniq("new")]))[0]);
+  assertEquals(asked.map((frame) => parseDiscovery(frame)!.destination), [AC, AC_2]);
+  assertEquals(asked.map((frame) => findTag(tagsOf(frame), TAG.AC_COOKIE)), [undefined, undefined]);
+  assertEquals(asked.map((frame) => parseDiscovery(frame)!.source), [SERVER_LINK, SERVER_LINK]);
+});
+
+Deno.test("Relay keeps a host's made-up address for a PADR with another Host-Uniq", () => {
+  const joined = line("per-host", undefined);
+  const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq("h")]));
+  const [offer] = joined.ac(answer(sought, AC, "PADO"));
+  const [asked] = joined.host(take(offer, [hostUniq("other")]));
+  assertEquals(parseDiscovery(asked)!.source, macFor("c", HOST));
+});
