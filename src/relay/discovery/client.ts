@@ -28,7 +28,7 @@ import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 const NO_ID_LEFT = "pppoe-proxy: this host uses every session id already";
 
 /** How many ACs get a PADT with session id 0, where our address stands for several. */
-const HANG_UPS = 4;
+const HANG_UPS = 3;
 
 /** How many Host-Uniqs and ACs one discovery may ask with; one more takes the place of the oldest. */
 const REQUESTS = 64;

@@ -116,3 +116,63 @@ Deno.test("PendingTable takes a Host-Uniq as long as a frame can hold", () => {
   pending.add(long, 0);
   assertStrictEquals(pending.find(ONE, HOST, hostUniq.slice(), 0), long);
 });
+
+Deno.test("PendingTable.marked() knows a discovery by the last one's marks, until it goes", () => {
+  const { pending, removed } = table();
+  const [one, two] = [discovery(ONE, 1), discovery(ONE, 2)];
+  for (const each of [one, two]) pending.add(each, 0);
+  pending.mark(one, "a");
+  pending.mark(one, "b");
+  pending.mark(two, "a");
+  assertStrictEquals(pending.marked(ONE, "a", 0), two);
+  assertEquals([pending.marked(TWO, "a", 0), pending.marked(ONE, "c", 0)], [undefined, undefined]);
+  // Only who has a mark can lose it.
+  pending.unmark(one, "a");
+  assertStrictEquals(pending.marked(ONE, "a", 0), two);
+  pending.unmark(two, "a");
+  assertEquals(pending.marked(ONE, "a", 0), undefined);
+  // A mark that was found keeps its discovery as a frame does.
+  assertStrictEquals(pending.marked(ONE, "b", 30), one);
+  pending.expire(DISCOVERY_TIMEOUT_MS + 10);
+  assertEquals(removed, [two]);
+  pending.expire(DISCOVERY_TIMEOUT_MS + 30);
+  assertEquals([removed, pending.marked(ONE, "b", 0)], [[two, one], undefined]);
+  // What is gone gets no mark any more.
+  pending.mark(one, "a");
+  assertEquals(pending.marked(ONE, "a", 0), undefined);
+});
+
+Deno.test("PendingTable pushes out the oldest where marks take too much room, and never the newest", () => {
+  const { pending, removed } = table();
+  const other = discovery(TWO, 0);
+  pending.add(other, 0);
+  const all = Array.from({ length: 20 }, (_, i) => discovery(ONE, i));
+  for (const each of all) {
+    pending.add(each, 0);
+    // 400 KiB each, of 4 MiB that a remote may have.
+    for (let i = 0; i < 20; i++) pending.mark(each, `${each.hostUniq} ${i} ${"x".repeat(10_240)}`);
+  }
+  const left = all.filter((each) => !removed.includes(each));
+  assertEquals(left, all.slice(-left.length));
+  assertEquals(left.length >= 9 && left.length <= 10, true, `${left.length} left`);
+  for (let i = 0; i < 1000; i++) pending.mark(all[19], `more ${i} ${"x".repeat(10_240)}`);
+  assertEquals(all.filter((each) => !removed.includes(each)), [all[19]]);
+  assertStrictEquals(pending.find(TWO, HOST, other.hostUniq, 0), other);
+});
+
+Deno.test("PendingTable takes room from the remote that has the most, where all together have too much", () => {
+  const { pending, removed } = table();
+  const remotes = Array.from({ length: 40 }, (_, i) => new Remote(`${i}`, `${i}`, 0));
+  const small = discovery(remotes[0], 0);
+  pending.add(small, 0);
+  for (const remote of remotes.slice(1)) {
+    for (let n = 0; n < 10; n++) {
+      const each = discovery(remote, n);
+      pending.add(each, 0);
+      for (let i = 0; i < 20; i++) pending.mark(each, `${n} ${i} ${"x".repeat(9000)}`);
+    }
+  }
+  // 39 times 3.6 MB were asked for, and 64 MiB are to be had.
+  assertEquals(removed.length > 190 && removed.length < 230, true, `${removed.length} removed`);
+  assertEquals(removed.includes(small), false);
+});

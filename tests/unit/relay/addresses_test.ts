@@ -1,0 +1,165 @@
+// Who may answer whom, and whose address a frame on the AC's link may have.
+
+import { assert, assertEquals } from "@std/assert";
+import { TAG, textTag } from "../../../src/wire/mod.ts";
+import {
+  AC,
+  AC_2,
+  answer,
+  data,
+  discovery,
+  faceOfHost,
+  HOST,
+  HOST_2,
+  hostUniq,
+  JoinedRelays,
+  mac,
+  MAC_MODES,
+  padi,
+  padr,
+  SERVER_LINK,
+  SERVICE,
+} from "../../support/relays.ts";
+
+const UNIQ = hostUniq("h");
+const ROGUE = mac(0x66);
+
+/** A PADR that has gone to AC, whose PADS is to come. */
+function asked(mode: typeof MAC_MODES[number]) {
+  const joined = new JoinedRelays({ server: mode, clients: [mode, mode] });
+  const [sought] = joined.hostSends(padi(HOST, [SERVICE, UNIQ]));
+  const [offer] = joined.acSends(answer(sought, AC, "PADO"));
+  const [request] = joined.hostSends(padr(offer));
+  return { joined, sought, request };
+}
+
+for (const mode of MAC_MODES) {
+  Deno.test(`Relay takes a PADS from no other station than the AC that was asked, --mac ${mode}`, () => {
+    const { joined, request } = asked(mode);
+    // One that grants, one that refuses, and one of an AC that has made an offer as well.
+    assertEquals(joined.acSends(answer(request, ROGUE, "PADS", { sessionId: 666 })), []);
+    assertEquals(joined.acSends(answer(request, ROGUE, "PADS")), []);
+    joined.acSends(answer(request, AC_2, "PADO"));
+    assertEquals(joined.acSends(answer(request, AC_2, "PADS", { sessionId: 7 })), []);
+    const { server, client } = joined;
+    assertEquals(server.drops, ["wrong-ac", "wrong-ac", "wrong-ac"]);
+    assertEquals([server.link, server.sessions, client.sessions], [[], [], []]);
+    assert(server.problems.every(({ id }) => id === "wrong-ac"));
+    assert(server.problems[0].what.includes("02:00:00:00:00:66"));
+    // The true one's counts as ever, and it hears nothing of the others.
+    assertEquals(joined.acSends(answer(request, AC, "PADS", { sessionId: 7 })).length, 1);
+    assertEquals([server.link, server.sessions.map(({ peerMac }) => peerMac)], [[], [AC]]);
+  });
+
+  Deno.test(`Client takes a PADS from no other AC than was asked, whatever its server does, --mac ${mode}`, () => {
+    const { joined: { client } } = asked(mode);
+    client.takeTunnel();
+    const pads = discovery("PADS", ROGUE, HOST, [SERVICE, UNIQ], 666);
+    client.relay.discoveryFromTunnel(1, pads, 0);
+    assertEquals([client.link, client.sessions], [[], []]);
+    assertEquals(client.drops, ["unknown-host-uniq"]);
+    client.relay.discoveryFromTunnel(1, discovery("PADS", AC, HOST, [SERVICE, UNIQ], 7), 0);
+    assertEquals(client.sessions.map(({ farMac }) => farMac), [AC]);
+  });
+
+  Deno.test(`Server sends a PADR to nobody who has not made an offer to its host, --mac ${mode}`, () => {
+    const { joined, sought } = asked(mode);
+    const { server } = joined;
+    const send = (tunnel: number, host: Uint8Array, ac: Uint8Array) => {
+      const request = discovery("PADR", host, ac, [SERVICE, UNIQ]);
+      server.relay.discoveryFromTunnel(tunnel, request, 0);
+      return server.takeLink();
+    };
+    assertEquals(send(1, HOST, AC_2), []);
+    assertEquals(send(1, HOST_2, AC), []);
+    if (mode !== "transparent") assertEquals(send(2, HOST, AC), []);
+    assert(server.takeDrops().every((reason) => reason === "unknown-offer"));
+    // What says why there is none is no offer.
+    const error = textTag(TAG.GENERIC_ERROR, "full");
+    joined.acSends(answer(sought, AC_2, "PADO", { tags: [error] }));
+    assertEquals(send(1, HOST, AC_2), []);
+    joined.acSends(answer(sought, AC_2, "PADO"));
+    assertEquals(send(1, HOST, AC_2).length, 1);
+  });
+}
+
+/** What a client's host sends with an address that is somebody else's on the AC's link. */
+function assertNotShown(joined: JoinedRelays, address: Uint8Array, whose: string): void {
+  const { server, clients: [, second] } = joined;
+  server.takeDrops();
+  assertEquals(joined.hostSends(padi(address, [SERVICE, UNIQ]), second), []);
+  assertEquals(joined.hostSends(discovery("PADT", address, AC, [], 0), second), []);
+  assertEquals(server.takeDrops().at(0), "bad-address");
+  const problem = server.problems.at(-1)!;
+  assertEquals(problem.id, "address-in-use");
+  assert(problem.what.includes(whose) && problem.what.includes("client 2"), problem.what);
+}
+
+Deno.test("Server shows no host with the address of an AC, of itself or of another client's host, --mac transparent", () => {
+  const { joined } = asked("transparent");
+  assertNotShown(joined, AC, "an AC");
+  assertNotShown(joined, SERVER_LINK, "this machine");
+  assertNotShown(joined, HOST, "a host of another client");
+  const { server, clients: [first, second] } = joined;
+  joined.dial({ client: first, host: HOST_2, sessionId: 9 });
+  assertNotShown(joined, HOST_2, "a host of another client");
+  // An AC that is not heard any more still has its session.
+  joined.nowMs = 7200_000;
+  server.relay.tick(joined.nowMs);
+  assertNotShown(joined, AC, "an AC");
+  assertNotShown(joined, HOST_2, "a host of another client");
+  // Once its session is over, and so the discovery, an address is free.
+  joined.hostSends(discovery("PADT", HOST_2, AC, [], 9), first);
+  assertEquals(joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]), second).length, 1);
+});
+
+Deno.test("Server counts an address as long as any discovery or session of its host, --mac transparent", () => {
+  const joined = new JoinedRelays({ server: "transparent", clients: ["own", "own"] });
+  const { server, clients: [first, second] } = joined;
+  const free = () => {
+    server.takeDrops();
+    const passed = joined.hostSends(padi(HOST, [SERVICE, hostUniq("free?")]), second).length === 1;
+    if (!passed) assertEquals(server.takeDrops(), ["bad-address"]);
+    return passed;
+  };
+  joined.dial({ client: first, sessionId: 1 });
+  joined.dial({ client: first, sessionId: 2, uniq: [hostUniq("other")] });
+  joined.nowMs = 61_000;
+  server.relay.tick(joined.nowMs);
+  assertEquals(free(), false);
+  joined.hostSends(discovery("PADT", HOST, faceOfHost("own", HOST), [], 1), first);
+  joined.acSends(discovery("PADT", AC, HOST, [], 1), first);
+  assertEquals(free(), false);
+  joined.acSends(discovery("PADT", AC, HOST, [], 2), first);
+  assertEquals(free(), true);
+});
+
+Deno.test("Server lets another client's host have the address of one whose client is away, and keeps it then", () => {
+  const joined = new JoinedRelays({
+    server: "transparent",
+    clients: ["transparent", "transparent"],
+    graceMs: 20_000,
+  });
+  const { server, clients: [first, second] } = joined;
+  joined.dial({ client: first, sessionId: 1 });
+  joined.break(first);
+  const { pads } = joined.dial({ client: second, sessionId: 2 });
+  assertEquals(pads.subarray(0, 6), HOST);
+  joined.rejoin(first);
+  joined.settle();
+  assertEquals(server.closed.map(({ reason }) => reason), [
+    "another client's host has its address",
+  ]);
+  assertEquals(server.takeLink(), [discovery("PADT", HOST, AC, [], 1)]);
+  assertEquals(first.takeLink(), [discovery("PADT", AC, HOST, [], 1)]);
+  assertEquals(joined.acData(data(AC, HOST, 2))?.client, second);
+});
+
+Deno.test("Server believes no AC that takes the address of a host", () => {
+  const { joined, request } = asked("transparent");
+  const { clients: [first] } = joined;
+  const [sought] = joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]), first);
+  joined.acSends(answer(sought, HOST, "PADO"), first);
+  assertEquals(joined.acSends(answer(request, AC, "PADS", { sessionId: 7 }), first).length, 1);
+  assertEquals(joined.hostSends(padi(HOST, [SERVICE, UNIQ]), first).length, 1);
+});
