@@ -12,9 +12,12 @@ import { byteKey } from "./byte_key.ts";
 import type { Match, Matching, ServerPending } from "./matching.ts";
 import { Place, sameHost } from "./place.ts";
 import type { Session } from "../session_table.ts";
-import { findHostUniq, replaceTag } from "./tag_list.ts";
+import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 
-/** After how long a turn at the only place ends when another host waits for it. */
+/**
+ * After how long a turn at the only place ends when another host waits for it, and that of a PADR when another
+ * one of its discovery waits. Until then, an answer may be for the one that came first.
+ */
 const TURN_MS = 3000;
 
 /** After how long one at the place of a Relay-Session-Id does, which few share. */
@@ -74,6 +77,14 @@ export class FixedMatching implements Matching {
     return true;
   }
 
+  mayAsk(
+    { askedHostUniq, askedMs }: ServerPending,
+    hostUniq: Uint8Array | undefined,
+    nowMs: number,
+  ): boolean {
+    return sameValue(askedHostUniq, hostUniq) || nowMs - askedMs >= TURN_MS;
+  }
+
   returned(pending: ServerPending, nowMs: number): boolean {
     // What has a token of ours says so itself; and another host's has to wait in any case.
     if (this.isDistinct(pending)) return false;
@@ -104,14 +115,15 @@ export class FixedMatching implements Matching {
   isRepeat(
     packet: DiscoveryPacket,
     session: Session,
-    opener: ServerPending | undefined,
+    opener: Match | undefined,
     nowMs: number,
   ): boolean {
+    const pending = opener?.pending;
     const place = this.#placeOfAnswer(packet);
     if (place === undefined) return false;
-    if (opener !== undefined && this.#places.get(place)?.holder === opener) return true;
+    if (pending !== undefined && this.#places.get(place)?.holder === pending) return true;
     // The place may be another's by now, who is not to be given what is not for it.
-    const of = opener === undefined ? this.#relayTag ? undefined : ONLY : this.#placeOf(opener);
+    const of = pending === undefined ? this.#relayTag ? undefined : ONLY : this.#placeOf(pending);
     return place === of && nowMs - session.openedMs < REPEAT_MS;
   }
 

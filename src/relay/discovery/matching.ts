@@ -18,10 +18,12 @@ export interface ServerPending extends Discovery {
   readonly line: Tag | undefined;
   /** What ACs have answered its PADIs with. */
   readonly offers: Offers;
-  /** The PADRs that went to each AC, by its address. */
+  /** The PADRs that went to each AC with each Host-Uniq, by {@linkcode requestKey}. */
   readonly requests: Map<string, Requests>;
   /** The Host-Uniq of its last PADR, which need not be that of its PADI; undefined where that had none. */
   askedHostUniq: Uint8Array | undefined;
+  /** When its last PADR came. */
+  askedMs: number;
   /** Whether its host has asked for something that no PADS has answered yet. */
   underWay: boolean;
   /** When its last PADI went to the ACs. */
@@ -47,6 +49,8 @@ export interface Matching {
   toHost(match: Match, tags: Tag[]): Tag[];
   /** Lets a frame of a discovery go to the AC; false while another one is in its way. */
   admit(pending: ServerPending, nowMs: number): boolean;
+  /** Whether a PADR with this Host-Uniq may go to the AC; false while another one's answer is awaited. */
+  mayAsk(pending: ServerPending, hostUniq: Uint8Array | undefined, nowMs: number): boolean;
   /**
    * Whether a PADI is one that has just gone to the AC and has come back, where its tags do not say so
    * of themselves.
@@ -62,12 +66,12 @@ export interface Matching {
    * Whether a PADS only says once more that a session is open.
    *
    * @param session The session with its addresses and id.
-   * @param opener The discovery that opened it, where that is known.
+   * @param opener What opened it, where that is known.
    */
   isRepeat(
     packet: DiscoveryPacket,
     session: Session,
-    opener: ServerPending | undefined,
+    opener: Match | undefined,
     nowMs: number,
   ): boolean;
   /** A discovery is gone. */

@@ -42,12 +42,11 @@ const PADI_MAX = 1484;
 const PADR_MAX = 1500;
 const TOO_MANY_SESSIONS = "pppoe-proxy: this client has as many sessions as it may have";
 
-/** How many ACs one discovery may have asked; one more takes the place of the first. */
-const ASKED_ACS = 128;
+/** How many ACs and Host-Uniqs one discovery may ask with; one more takes the place of the first. */
+const REQUESTS = 128;
 
-/** Who has opened a session. */
-interface Opener {
-  readonly pending: ServerPending;
+/** What has opened a session: the PADRs of one Host-Uniq that went to its AC. */
+interface Opener extends Match {
   readonly requests: Requests;
 }
 
@@ -111,7 +110,9 @@ export class ServerDiscovery implements DiscoveryRelay {
       const answer = { ...packet, source, destination: packet.source };
       return ports.toTunnel(remote.tunnel, refusal(answer, noRoom(most)));
     }
-    if (!this.#matching.admit(pending, nowMs)) return ports.drop(DROP["discovery-busy"]);
+    const hostUniq = findHostUniq(packet.tags);
+    const busy = !initiation && !this.#matching.mayAsk(pending, hostUniq, nowMs);
+    if (busy || !this.#matching.admit(pending, nowMs)) return ports.drop(DROP["discovery-busy"]);
     if (known === undefined) this.#add(pending, nowMs);
     pending.underWay = true;
     pending.usedMs = nowMs;
@@ -121,8 +122,9 @@ export class ServerDiscovery implements DiscoveryRelay {
       const shared = !this.#showsHosts && this.#matching.isDistinct(pending);
       if (shared) this.#repeats.sought(pending, frame, nowMs);
     } else {
-      pending.askedHostUniq = findHostUniq(packet.tags)?.slice();
-      requestsTo(pending, packet.destination).ask();
+      pending.askedHostUniq = hostUniq?.slice();
+      pending.askedMs = nowMs;
+      requestsTo(pending, packet.destination, hostUniq).ask();
     }
     ports.toLink(frame);
   }
@@ -137,9 +139,9 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { pending } = match;
     const facing = this.#facingOf(pending);
     if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
-    const requests = pending.requests.get(formatMac(source));
+    const requests = pending.requests.get(requestKey(source, match.hostUniq));
     if (code === CODE.PADS && repeated === undefined && requests === undefined) {
-      return pending.requests.size === 0 ? this.#unwanted(packet) : this.#wrongAc(packet);
+      return hasAskedAnother(pending, source) ? this.#wrongAc(packet) : this.#unwanted(packet);
     }
     this.#pending.keep(pending, nowMs);
     pending.usedMs = nowMs;
@@ -155,7 +157,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       if (requests.open === 0) return this.#unwanted(packet);
       pending.underWay = false;
       // Id 0 is a refusal, which the host must see but which opens nothing (RFC 2516, section 5.4).
-      if (sessionId !== 0 && !this.#open({ pending, requests }, packet, facing, nowMs)) {
+      if (sessionId !== 0 && !this.#open({ ...match, requests }, packet, facing, nowMs)) {
         // As pppoe-relay of rp-pppoe does: the AC has a session that nobody can have.
         ports.toLink(padt(source, facing, sessionId));
         ports.drop(DROP["session-limit"]);
@@ -365,7 +367,8 @@ export class ServerDiscovery implements DiscoveryRelay {
       line: this.#agent.tagOf(remote.name, source),
       offers: new Offers(),
       requests: new Map(),
-      askedHostUniq: hostUniq,
+      askedHostUniq: undefined,
+      askedMs: -Infinity,
       underWay: false,
       soughtMs: -Infinity,
       usedMs: 0,
@@ -384,15 +387,12 @@ export class ServerDiscovery implements DiscoveryRelay {
     const session = this.#relay.sessions.atLink(sessionId, source, destination);
     if (session === undefined) return undefined;
     const opener = this.#openers.get(session);
-    if (!this.#matching.isRepeat(packet, session, opener?.pending, nowMs)) return undefined;
+    if (!this.#matching.isRepeat(packet, session, opener, nowMs)) return undefined;
     if (opener === undefined) return "unknown";
-    const { pending, requests } = opener;
-    requests.repeat(session);
+    opener.requests.repeat(session);
     // The client has it from now on, though a list that is under way does not name it.
     session.agreed = true;
-    const match = this.#matching.find(packet);
-    // Its place may be another's by now.
-    return match?.pending === pending ? match : { pending, hostUniq: pending.askedHostUniq };
+    return opener;
   }
 
   // Opens the session that a host has asked for; false when its client may not have one more.
@@ -428,12 +428,27 @@ export class ServerDiscovery implements DiscoveryRelay {
   }
 }
 
-/** The PADRs of a discovery that went to an AC. */
-function requestsTo({ requests }: ServerPending, acMac: Uint8Array): Requests {
-  const key = formatMac(acMac);
+/** The key of the PADRs that go to an AC with one Host-Uniq. */
+function requestKey(acMac: Uint8Array, hostUniq: Uint8Array | undefined): string {
+  return tagKey(formatMac(acMac), hostUniq);
+}
+
+/** Whether a discovery's PADRs have gone to ACs of which this is none. */
+function hasAskedAnother({ requests }: ServerPending, acMac: Uint8Array): boolean {
+  const mac = formatMac(acMac);
+  return requests.size > 0 && !requests.keys().some((key) => key.startsWith(mac));
+}
+
+/** The PADRs of a discovery that went to an AC with one Host-Uniq. */
+function requestsTo(
+  { requests }: ServerPending,
+  acMac: Uint8Array,
+  hostUniq: Uint8Array | undefined,
+): Requests {
+  const key = requestKey(acMac, hostUniq);
   const known = requests.get(key);
   if (known !== undefined) return known;
-  if (requests.size >= ASKED_ACS) {
+  if (requests.size >= REQUESTS) {
     const [first] = requests.keys();
     requests.delete(first);
   }

@@ -47,6 +47,10 @@ export class TokenMatching implements Matching {
     return true;
   }
 
+  mayAsk(): boolean {
+    return true;
+  }
+
   returned(): boolean {
     return false;
   }
@@ -67,9 +71,11 @@ export class TokenMatching implements Matching {
   isRepeat(
     packet: DiscoveryPacket,
     _session: Session,
-    opener: ServerPending | undefined,
+    opener: Match | undefined,
   ): boolean {
-    return opener !== undefined && this.find(packet)?.pending === opener;
+    const found = this.find(packet);
+    return found !== undefined && found.pending === opener?.pending &&
+      sameValue(found.hostUniq, opener.hostUniq);
   }
 
   removed(pending: ServerPending): void {
