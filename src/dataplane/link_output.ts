@@ -3,7 +3,7 @@
 
 import type { Pinned } from "../../ffi/mod.ts";
 import { DROP, type SessionTable } from "../relay/mod.ts";
-import { CODE, isControlProtocol, readCode, readProtocol } from "../wire/mod.ts";
+import { CODE, isControlProtocol, PPPOE, readCode, readProtocol } from "../wire/mod.ts";
 import { type Counters, FRAMES } from "./counters.ts";
 import type { Lanes, Link } from "./link.ts";
 import type { Keeper } from "./keeper.ts";
@@ -46,7 +46,9 @@ export class LinkOutput {
       this.#counters.drop(DROP["link-down"]);
       return false;
     }
-    const control = isControlProtocol(readProtocol(memory.bytes, offset));
+    // Behind a shorter one are bytes of other frames.
+    const control = length >= PPPOE.payload + 2 &&
+      isControlProtocol(readProtocol(memory.bytes, offset));
     const sender = control ? lanes.controlSender : lanes.dataSender;
     if (!sender.push(memory, offset, length)) {
       this.flush();

@@ -7,6 +7,7 @@ import {
   PPPOE_FRAME_HLEN,
   readCode,
   readEtherType,
+  readProtocol,
 } from "../wire/mod.ts";
 
 /** One frame that went by. */
@@ -117,5 +118,5 @@ function countKey(direction: "in" | "out", code: number): number {
 
 function isControl(frame: Uint8Array): boolean {
   if (frame.length < PPPOE_FRAME_HLEN + 2 || readCode(frame) !== CODE.SESSION) return true;
-  return isControlProtocol(frame[PPPOE_FRAME_HLEN] << 8 | frame[PPPOE_FRAME_HLEN + 1]);
+  return isControlProtocol(readProtocol(frame));
 }

@@ -71,12 +71,14 @@ export interface SessionPacket {
   sessionId: number;
   /** One of {@linkcode PPP_PROTOCOL}, or another. */
   protocol: number;
-  /** What follows the PPP protocol field, 65533 bytes at most. */
+  /** What follows the PPP protocol field, 65533 bytes at most; 65534 behind one of one byte. */
   payload: Uint8Array;
 }
 
 const LCP_HLEN = 4;
 const PROTOCOL_LENGTH = 2;
+/** Set in the last byte of every protocol, so in the first one of a compressed protocol only. */
+const LAST_BYTE = 0x01;
 const FIRST_CONTROL_PROTOCOL = 0x8000;
 
 const PROTOCOL_NAMES = new Map<number, string>([
@@ -145,13 +147,14 @@ export function lcpCodeName(code: number): string {
 }
 
 /**
- * Reads the PPP protocol of a session frame, without a look at its length.
+ * Reads the PPP protocol of a session frame, without a look at its length. Where host and AC have
+ * agreed on protocol field compression, that of a data frame may have one byte, with its low bit set.
  *
  * @param bytes Where the frame lies, 22 bytes of it at least.
  * @param offset Where it starts.
- * @returns The protocol.
+ * @returns The protocol, the same whether it has one byte or two.
  *
- * @see RFC 2516, section 6
+ * @see RFC 2516, section 6; RFC 1661, section 6.5
  *
  * @example Usage
  * ```ts
@@ -169,17 +172,46 @@ export function lcpCodeName(code: number): string {
  * ```
  */
 export function readProtocol(bytes: Uint8Array, offset = 0): number {
-  return (bytes[offset + PPPOE.payload] << 8) | bytes[offset + PPPOE.payload + 1];
+  const first = bytes[offset + PPPOE.payload];
+  return (first & LAST_BYTE) !== 0 ? first : (first << 8) | bytes[offset + PPPOE.payload + 1];
+}
+
+/**
+ * Says whether a session frame has a PPP protocol of one byte.
+ *
+ * @param frame The whole Ethernet frame, 21 bytes of it at least.
+ * @returns Whether the first byte of the protocol is its last one, too.
+ *
+ * @see RFC 1661, section 6.5
+ *
+ * @example Usage
+ * ```ts
+ * import { emitSession, ETH_ALEN, hasCompressedProtocol, PPP_PROTOCOL } from "pppoe-proxy";
+ * import { assertFalse } from "@std/assert";
+ *
+ * const frame = emitSession({
+ *   destination: new Uint8Array(ETH_ALEN),
+ *   source: new Uint8Array(ETH_ALEN),
+ *   sessionId: 1,
+ *   protocol: PPP_PROTOCOL.IPV4,
+ *   payload: new Uint8Array(20),
+ * });
+ * assertFalse(hasCompressedProtocol(frame));
+ * ```
+ */
+export function hasCompressedProtocol(frame: Uint8Array): boolean {
+  return (frame[PPPOE.payload] & LAST_BYTE) !== 0;
 }
 
 /**
  * Says whether a PPP protocol sets a link up or keeps it alive (LCP, authentication, NCPs) and so
  * must not wait behind data.
  *
- * @param protocol The value of the field.
- * @returns Whether it is 0x8000 or above.
+ * @param protocol The protocol, or the first two bytes where it is: the first is all of a compressed
+ * one, which is always data.
+ * @returns Whether it is 0x8000 or above, and not compressed.
  *
- * @see RFC 1661, section 2 (the ranges of the protocol field)
+ * @see RFC 1661, sections 2 (the ranges of the protocol field) and 6.5
  *
  * @example Usage
  * ```ts
@@ -191,7 +223,7 @@ export function readProtocol(bytes: Uint8Array, offset = 0): number {
  * ```
  */
 export function isControlProtocol(protocol: number): boolean {
-  return protocol >= FIRST_CONTROL_PROTOCOL;
+  return protocol >= FIRST_CONTROL_PROTOCOL && (protocol & (LAST_BYTE << 8)) === 0;
 }
 
 /**
@@ -284,19 +316,22 @@ export function emitLcp(packet: LcpPacket): Uint8Array<ArrayBuffer> {
  */
 export function parseSession(frame: Uint8Array): SessionPacket | undefined {
   const length = frameLength(frame, 0, frame.length);
-  if (length < PPPOE.payload + PROTOCOL_LENGTH) return undefined;
+  if (length <= PPPOE.payload) return undefined;
+  const payload = PPPOE.payload + (hasCompressedProtocol(frame) ? 1 : PROTOCOL_LENGTH);
+  if (length < payload) return undefined;
   if (readEtherType(frame) !== ETH_P_PPP_SES || readCode(frame) !== CODE.SESSION) return undefined;
   return {
     destination: frame.subarray(...ETHERNET.destination),
     source: frame.subarray(...ETHERNET.source),
     sessionId: readSessionId(frame),
-    protocol: (frame[PPPOE.payload] << 8) | frame[PPPOE.payload + 1],
-    payload: frame.subarray(PPPOE.payload + PROTOCOL_LENGTH, length),
+    protocol: readProtocol(frame),
+    payload: frame.subarray(payload, length),
   };
 }
 
 /**
- * Puts a session frame together, for tests and the lab. It is not padded to Ethernet's 60 bytes.
+ * Puts a session frame together, for tests and the lab. It is not padded to Ethernet's 60 bytes, and
+ * its PPP protocol always has two bytes.
  *
  * @param packet What to write.
  * @returns The whole Ethernet frame.

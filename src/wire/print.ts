@@ -6,6 +6,7 @@ import { parseGoodbye, reasonName } from "./goodbye.ts";
 import { parseHello } from "./hello.ts";
 import { readMaxPayload } from "./max_payload.ts";
 import {
+  hasCompressedProtocol,
   isControlProtocol,
   lcpCodeName,
   parseLcp,
@@ -151,7 +152,8 @@ function printSession(frame: Uint8Array): string {
   const packet = parseSession(frame);
   if (packet === undefined) return malformed("no PPP protocol", frame);
   const { protocol, payload } = packet;
-  const line = `SES ${printAddresses(frame)} ${protocolName(protocol)}`;
+  const name = protocolName(protocol) + (hasCompressedProtocol(frame) ? " (one byte)" : "");
+  const line = `SES ${printAddresses(frame)} ${name}`;
   // LQR has a form of its own (RFC 1989).
   if (!isControlProtocol(protocol) || protocol === PPP_PROTOCOL.LQR) {
     return `${line} len=${payload.length}`;

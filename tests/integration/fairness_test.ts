@@ -73,6 +73,40 @@ testUnless(noNet, "DataPlane carries a control frame up before the data that wai
 
 testUnless(
   noNet,
+  "DataPlane loses no LCP echo beside a flood of data with a PPP protocol of one byte",
+  async () => {
+    await using planes = await TwoPlanes.make();
+    const [session] = planes.open(1);
+    // 0xfd, compressed data, and the first byte of it.
+    const compressed = 0xfd80;
+    const ways = [
+      { from: planes.hosts, to: planes.acs, frame: planes.fromHost.bind(planes), side: "client" },
+      { from: planes.acs, to: planes.hosts, frame: planes.fromAc.bind(planes), side: "server" },
+    ] as const;
+    for (const { from, to, frame, side } of ways) {
+      // More than the control lane has room for.
+      from.prepare([frame(session, 1400, compressed)]);
+      for (let sent = 0; sent < FLOOD; sent += 60) from.burst(60);
+      const echo = frame(session, 60, PPP_PROTOCOL.LCP);
+      echo[22] = LCP_CODE.ECHO_REQUEST;
+      from.send(echo);
+      let taken: Uint8Array[] = [];
+      let carried = 0;
+      for (let turns = 0; taken.length === 0; turns++) {
+        assert(turns < 100, `the echo does not come through at the ${side}`);
+        planes.step();
+        taken = to.takeControl();
+        carried += to.takeData();
+      }
+      assertEquals(taken.map((bytes) => readProtocol(bytes)), [PPP_PROTOCOL.LCP]);
+      assert(carried < FLOOD, "it came before the end of the flood");
+      assertEquals(planes.counters[side].read().drops.kernel, 0);
+    }
+  },
+);
+
+testUnless(
+  noNet,
   "DataPlane tells a snapshot in parts, between which it carries frames",
   async () => {
     await using planes = await TwoPlanes.make();

@@ -40,6 +40,9 @@ export function runFilter(program: Uint8Array, packet: Packet): number {
       case 0x35: // jge
         at += accumulator >= k ? jt : jf;
         break;
+      case 0x45: // jset
+        at += (accumulator & k) !== 0 ? jt : jf;
+        break;
       case 0x06: // ret
         return k;
       default:

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { laneFilter } from "../../../ffi/filter.ts";
+import { isControlProtocol, readProtocol } from "../../../src/wire/ppp.ts";
 import { type Packet, runFilter } from "./bpf.ts";
 
 const DISCOVERY = 0x8863;
@@ -40,7 +41,33 @@ Deno.test("laneFilter() gives session frames to a lane by their PPP protocol", (
   assertEquals(lanes(session(0x8000)), "control");
   assertEquals(lanes(session(0x8021)), "control");
   assertEquals(lanes(session(0xc021)), "control");
-  assertEquals(lanes(session(0xffff)), "control");
+  assertEquals(lanes(session(0xfeff)), "control");
+});
+
+Deno.test("laneFilter() gives session frames with a PPP protocol of one byte to the data lane", () => {
+  for (const protocol of [0x2145, 0x5760, 0xfd80, 0xfdc0, 0xffff]) {
+    assertEquals(lanes(session(protocol)), "data");
+  }
+});
+
+Deno.test("laneFilter() splits every value of the PPP protocol as isControlProtocol() does", () => {
+  const filters = (["control", "data"] as const).map((lane) =>
+    laneFilter({ lane, acceptOtherHosts: false })
+  );
+  for (let value = 0; value <= 0xffff; value++) {
+    const frame = session(value);
+    const [control, data] = filters.map((filter) => runFilter(filter, frame) > 0);
+    const protocol = readProtocol(frame.bytes);
+    assertEquals(isControlProtocol(value), isControlProtocol(protocol), `0x${value.toString(16)}`);
+    assertEquals([control, data], [isControlProtocol(value), !isControlProtocol(value)]);
+  }
+});
+
+Deno.test("laneFilter() does not take padding for a PPP protocol", () => {
+  for (const length of [0, 1]) {
+    const padded = [0x11, 0, 0, 1, 0, length, 0xc0, 0x21, ...new Array(38).fill(0xff)];
+    assertEquals(lanes(packet(SESSION, padded)), "data");
+  }
 });
 
 Deno.test("laneFilter() gives session frames to the data lane when cut before the protocol", () => {
@@ -80,7 +107,9 @@ Deno.test("laneFilter() puts every PPPoE frame into exactly one lane", () => {
   const etherType = fc.oneof(fc.constantFrom(DISCOVERY, SESSION), fc.nat(0xffff));
   const known = fc.record({ packetType: fc.nat(3), vlanTag: fc.boolean() });
   fc.assert(fc.property(etherType, body, known, fc.boolean(), (etherType, body, known, others) => {
-    const control = etherType === DISCOVERY || (body.length >= 8 && body[6] >= 0x80);
+    const hasProtocol = body.length >= 8 && (body[4] > 0 || body[5] >= 2);
+    const control = etherType === DISCOVERY ||
+      (hasProtocol && body[6] >= 0x80 && body[6] % 2 === 0);
     const pppoe = etherType === DISCOVERY || etherType === SESSION;
     const wanted = pppoe && !known.vlanTag && (others || known.packetType !== OTHERHOST);
     const lane = wanted ? (control ? "control" : "data") : "";

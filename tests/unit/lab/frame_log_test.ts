@@ -34,6 +34,12 @@ Deno.test("FrameLog.add() counts all frames and keeps those of control only", ()
   assertEquals(log.count("in", CODE.SESSION), 2);
 });
 
+Deno.test("FrameLog.add() takes a PPP protocol of one byte for data", () => {
+  const log = new FrameLog();
+  log.add("in", session(0xfd80));
+  assertEquals([log.frames.length, log.count("in", CODE.SESSION)], [0, 1]);
+});
+
 Deno.test("FrameLog.add() keeps data frames too when told so, and no more than its limit", () => {
   const log = new FrameLog({ data: true, limit: 2 });
   for (let i = 0; i < 5; i++) log.add("in", session(PPP_PROTOCOL.IPV4));

@@ -4,6 +4,7 @@ import { parseMac } from "../../../src/wire/ethernet.ts";
 import {
   emitLcp,
   emitSession,
+  hasCompressedProtocol,
   isControlProtocol,
   LCP_CODE,
   lcpCodeName,
@@ -11,6 +12,7 @@ import {
   parseSession,
   PPP_PROTOCOL,
   protocolName,
+  readProtocol,
 } from "../../../src/wire/ppp.ts";
 import { CODE, PPPOE } from "../../../src/wire/pppoe.ts";
 import { bytes, hostileFrame, mac, uint16, uint8 } from "./arbitraries.ts";
@@ -67,6 +69,34 @@ Deno.test("parseSession() reads a PPP protocol with nothing behind it", () => {
   assertEquals(parseSession(frame)?.payload, hex(""));
 });
 
+/** Captured IPv4, as a host sends it that has agreed on protocol field compression. */
+function compressed(): Uint8Array {
+  const frame = Uint8Array.from([...IPV4.subarray(0, 20), ...IPV4.subarray(21)]);
+  frame[PPPOE.length[0] + 1]--;
+  return frame;
+}
+
+Deno.test("parseSession() reads a PPP protocol of one byte", () => {
+  assertEquals(parseSession(compressed()), parseSession(IPV4));
+  assertFalse(hasCompressedProtocol(IPV4));
+  assert(hasCompressedProtocol(compressed()));
+});
+
+Deno.test("parseSession() reads a PPP protocol of one byte with nothing behind it", () => {
+  const frame = compressed();
+  frame[PPPOE.length[0] + 1] = 1;
+  const packet = parseSession(frame)!;
+  assertEquals([packet.protocol, packet.payload], [PPP_PROTOCOL.IPV4, hex("")]);
+  frame[PPPOE.length[0] + 1] = 0;
+  assertEquals(parseSession(frame), undefined);
+});
+
+Deno.test("readProtocol() reads a protocol of one byte and one of two", () => {
+  assertEquals(readProtocol(compressed()), PPP_PROTOCOL.IPV4);
+  assertEquals(readProtocol(IPV4), PPP_PROTOCOL.IPV4);
+  assertEquals(readProtocol(hex("00 c021"), 1 - PPPOE.payload), PPP_PROTOCOL.LCP);
+});
+
 Deno.test("parseSession() never throws, and gives what emitSession() can write", () => {
   fc.assert(fc.property(hostileFrame(), (frame) => {
     const packet = parseSession(frame);
@@ -79,7 +109,8 @@ Deno.test("parseSession() reads what emitSession() writes", () => {
     destination: mac(),
     source: mac(),
     sessionId: uint16(),
-    protocol: uint16(),
+    // With an odd first byte it is one byte, and the other one data.
+    protocol: uint16().filter((protocol) => (protocol & 0x0100) === 0),
     payload: bytes(),
   });
   fc.assert(fc.property(packets, (packet) => {
@@ -155,11 +186,20 @@ Deno.test("emitLcp() throws when the data is over 65531 bytes", () => {
 });
 
 Deno.test("isControlProtocol() is true from 0x8000 up", () => {
-  for (const protocol of [0x8000, 0x8021, 0x8057, 0xc021, 0xc023, 0xc025, 0xc223, 0xffff]) {
+  for (const protocol of [0x8000, 0x8021, 0x8057, 0xc021, 0xc023, 0xc025, 0xc223, 0xfeff]) {
     assert(isControlProtocol(protocol));
   }
   for (const protocol of [0x0000, 0x0021, 0x003d, 0x0057, 0x00fd, 0x7fff]) {
     assertFalse(isControlProtocol(protocol));
+  }
+});
+
+Deno.test("isControlProtocol() is false when the first byte is a protocol of its own", () => {
+  for (let first = 1; first <= 0xff; first += 2) {
+    assertFalse(isControlProtocol(first));
+    for (const second of [0x00, 0x21, 0x45, 0xff]) {
+      assertFalse(isControlProtocol(first << 8 | second));
+    }
   }
 });
 

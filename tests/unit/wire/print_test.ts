@@ -71,6 +71,14 @@ Deno.test("printFrame() prints session frames", () => {
   assertEquals(printFrame(IPV4), `SES sid=0x0001 ${UP} IPv4 len=20`);
 });
 
+Deno.test("printFrame() prints session frames whose PPP protocol has one byte", () => {
+  const header = "00163eaabbcc 00163e112233 8864 11 00 0001";
+  const line = (rest: string) => printFrame(hex(`${header} ${rest}`));
+  assertEquals(line("0003 21 4500"), `SES sid=0x0001 ${UP} IPv4 (one byte) len=2`);
+  assertEquals(line("0004 fd c02109"), `SES sid=0x0001 ${UP} compressed (one byte) len=3`);
+  assertEquals(line("0001 2d"), `SES sid=0x0001 ${UP} 0x002d (one byte) len=0`);
+});
+
 Deno.test("printFrame() prints values that have a structure", () => {
   assertEquals(printTags(maxPayloadTag(1500)), "PPP-Max-Payload=1500");
   assertEquals(printTags(sequenceNumberTag(7)), "Sequence-Number=7");
