@@ -89,7 +89,11 @@ export class DataLane {
   length = 0;
   /** How many bytes it had. More than `length`: it was too large for the slot, and is cut. */
   wireLength = 0;
-  /** When it arrived: milliseconds of the clock that Date.now() reads, with a fraction. */
+  /**
+   * When it arrived: milliseconds of the clock that Date.now() reads, with a fraction. It is what the
+   * kernel says: of a frame of the same machine it may be the time that it was to be sent at, by
+   * another clock (a TCP segment's, on kernels 4.20 to 5.17).
+   */
   timestampMs = 0;
 
   #fd: number;

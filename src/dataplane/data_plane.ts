@@ -48,6 +48,7 @@ import { type Lanes, Link } from "./link.ts";
 import { LinkOutput } from "./link_output.ts";
 import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
 import { Reporter } from "./reporter.ts";
+import { RingAge } from "./ring_age.ts";
 import { Snapshots } from "./snapshots.ts";
 import { type Tunnel, Tunnels } from "./tunnels.ts";
 
@@ -61,8 +62,6 @@ const DATA_FRAMES_A_TURN = 256;
 /** How many frames of one tunnel, and of all, one turn takes. */
 const TUNNEL_FRAMES_A_TURN = 512;
 const TUNNELS_FRAMES_A_TURN = 1024;
-/** A frame that waited longer for its turn is not told from one that waited so long. */
-const RING_WAIT_MS = 60_000;
 /** How soon a turn looks again whether frames that wait for full tunnels are too old. */
 const NO_ROOM_MS = 20;
 /**
@@ -80,6 +79,8 @@ export interface PlanePorts {
   post(messages: FromWorker[]): void;
   /** A clock that only goes forward, in ms. */
   now(): number;
+  /** The clock that the kernel stamps frames with, in ms; `Date.now` without it. */
+  wall?(): number;
 }
 
 /** One link and its tunnels. All of it runs in `step`, on the caller's thread. */
@@ -104,6 +105,7 @@ export class DataPlane {
   readonly #report: Reporter;
   readonly #snapshots: Snapshots;
   readonly #gathering = new Gathering();
+  readonly #ages: RingAge;
   /** When this turn began. */
   #nowMs = 0;
   #tickMs: number;
@@ -127,6 +129,7 @@ export class DataPlane {
     this.#ports = ports;
     this.#wakeFd = wakeFd;
     this.#report = new Reporter(options.side, options.debug, ports.now, ports.post);
+    this.#ages = new RingAge({ now: ports.now, wall: ports.wall ?? Date.now });
     this.#link = new Link(options.interfaceName, {
       promiscuous: options.mac !== "own",
       ringFrames: options.ringFrames,
@@ -243,7 +246,7 @@ export class DataPlane {
     if (gathers) {
       if (lanes.data.waiting) data = POLLIN;
       else this.#gathering.took(0, nowMs);
-    }
+    } else if (takesData && data === 0) this.#ages.emptied(beforeMs);
     if (lanes !== undefined && lanes === this.#link.lanes) {
       if (control & POLLIN) this.#takeControl(lanes, nowMs);
       // The control lane may have found the link gone.
@@ -336,19 +339,20 @@ export class DataPlane {
 
   #takeData({ data }: Lanes, nowMs: number): void {
     let taken = 0;
-    const clockMs = Date.now();
+    this.#ages.begin(nowMs);
     for (; taken < DATA_FRAMES_A_TURN && this.#tunnels.hasRoom && data.next(); taken++) {
       if (data.wireLength > data.length) this.#frameTooLarge(data.wireLength);
       else {
         const length = frameLength(data.memory, data.offset, data.length);
         if (length < 0) this.#counters.drop(DROP.malformed);
         else {
-          const waitedMs = waited(clockMs - data.timestampMs);
+          const waitedMs = this.#ages.waited(data.timestampMs);
           this.#sessionToTunnel(data.frame, length, "data", nowMs, waitedMs);
         }
       }
       data.release();
     }
+    if (taken < DATA_FRAMES_A_TURN && !data.waiting) this.#ages.emptied(nowMs);
     this.#gathering.took(taken, nowMs);
   }
 
@@ -611,10 +615,4 @@ export class DataPlane {
 // Up to a tenth of a second late, so that thousands that went at about the same time end at once.
 function graceOverMs(relay: Relay): number {
   return Math.ceil(relay.graceOverMs / 100) * 100;
-}
-
-// A whole number: another one would be an object, once for each frame. Where the clock is set, what is in
-// the ring at that moment seems older or younger than it is, which is dropped at worst.
-function waited(ms: number): number {
-  return Math.min(RING_WAIT_MS, Math.max(0, ms)) | 0;
 }

@@ -10,6 +10,10 @@ import {
   Pinned,
   readInterface,
 } from "../../ffi/mod.ts";
+import { errno, systemError } from "../../ffi/errno.ts";
+import { libc } from "../../ffi/libc.ts";
+import { writeAddress } from "../../ffi/pinned.ts";
+import { AF_PACKET, SOCK_CLOEXEC, SOCK_RAW, sockaddrLl, SOL_SOCKET } from "../../ffi/structs.ts";
 import { Counters } from "../../src/dataplane/counters.ts";
 import { DataPlane } from "../../src/dataplane/data_plane.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
@@ -21,6 +25,7 @@ import { CODE, emitSession, PPP_PROTOCOL, readCode } from "../../src/wire/mod.ts
 import { TestNet } from "./namespaces.ts";
 import { TcpPair } from "./tcp_pair.ts";
 
+const SO_TXTIME = 61;
 const DEADLINE_MS = 5000;
 /** How many frames one call of `Wire.send` puts on the link. */
 const BURST = 64;
@@ -30,6 +35,7 @@ export class Wire {
   readonly control: ControlLane;
   readonly data: DataLane;
   readonly #sender: LinkSender;
+  readonly #sendTo: { namespace: string; name: string };
   #frames = new Pinned(new Uint8Array(0));
   #frameBytes = 0;
 
@@ -44,6 +50,13 @@ export class Wire {
     this.control = lanes.control;
     this.data = lanes.data;
     this.#sender = new LinkSender(lanes.data.fd, BURST);
+    this.#sendTo = { namespace, name };
+  }
+
+  /** A socket whose frames have the stamps that it is told. */
+  stamped(): StampedSender {
+    const { namespace, name } = this.#sendTo;
+    return inNamespace(namespace, () => new StampedSender(name));
   }
 
   /** Makes the frames that `burst` sends: in turn, of the same length. */
@@ -91,6 +104,51 @@ export class Wire {
   }
 }
 
+/**
+ * Sends frames with a time of departure, which takes the place of the kernel's stamp: at the other end
+ * of a veth pair the ring has it as the time of arrival.
+ */
+export class StampedSender implements Disposable {
+  readonly #fd: number;
+  /** struct msghdr, struct iovec, and struct cmsghdr with its value; the frame is behind them. */
+  readonly #message = new Pinned(new Uint8Array(56 + 16 + 24 + 2048));
+
+  constructor(name: string) {
+    const info = readInterface(name)!;
+    this.#fd = libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    const address = sockaddrLl(0, info.index);
+    const options = new Uint8Array(Uint32Array.of(0, 0).buffer); // CLOCK_REALTIME, no flags
+    if (
+      libc.bind(this.#fd, address, address.length) < 0 ||
+      libc.setsockopt(this.#fd, SOL_SOCKET, SO_TXTIME, options, options.length) < 0
+    ) throw systemError(`Cannot send with a time on ${name}`, errno());
+    const words = new Uint32Array(this.#message.bytes.buffer);
+    const at = this.#message.address;
+    writeAddress(words, 4, at + 56); // msg_iov
+    words[6] = 1; // msg_iovlen
+    writeAddress(words, 8, at + 72); // msg_control
+    words[10] = 24; // msg_controllen
+    writeAddress(words, 14, at + 96); // iov_base
+    words[18] = 24; // cmsg_len
+    words[20] = SOL_SOCKET; // cmsg_level
+    words[21] = SO_TXTIME; // cmsg_type
+  }
+
+  /** Sends a frame with a stamp, in ms of any clock. */
+  send(frame: Uint8Array, stampMs: number): void {
+    const { bytes } = this.#message;
+    bytes.set(frame, 96);
+    new Uint32Array(bytes.buffer)[16] = frame.length; // iov_len
+    const ns = BigInt(Math.floor(stampMs)) * 1_000_000n + BigInt(Math.floor(stampMs % 1 * 1e6));
+    new BigUint64Array(bytes.buffer)[11] = ns;
+    if (libc.sendmsg(this.#fd, bytes, 0) < 0) throw systemError("Cannot send", errno());
+  }
+
+  [Symbol.dispose](): void {
+    libc.close(this.#fd);
+  }
+}
+
 /** A session as its host and its AC know it. */
 export interface OpenSession {
   hostMac: Uint8Array;
@@ -109,6 +167,8 @@ export interface TwoPlanesOptions {
   server?: Partial<PlaneOptions>;
   /** Each side can tell who the other one is. */
   keyed?: boolean;
+  /** The clock that frames are stamped with. */
+  wall?: () => number;
 }
 
 /** Two planes, and everything that they need. */
@@ -121,6 +181,7 @@ export class TwoPlanes implements AsyncDisposable {
   readonly messages: Record<Side, FromWorker[]> = { client: [], server: [] };
   pair: TcpPair;
   readonly #net: TestNet;
+  readonly #path: string;
   readonly #wakes: EventFd[] = [];
   readonly #ac: AcProtocol;
   readonly #keyed: boolean;
@@ -128,6 +189,7 @@ export class TwoPlanes implements AsyncDisposable {
 
   private constructor(net: TestNet, path: string, pair: TcpPair, options: TwoPlanesOptions) {
     this.#net = net;
+    this.#path = path;
     this.pair = pair;
     this.hosts = new Wire(path, "hosts");
     this.acs = new Wire(path, "acs");
@@ -151,6 +213,15 @@ export class TwoPlanes implements AsyncDisposable {
       await net[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Another socket beside a plane's, which sees what its ring gets. */
+  witness(name: "lan" | "isp"): { lane: DataLane } & Disposable {
+    const lane = inNamespace(this.#path, () => {
+      const options = { interface: readInterface(name)!, promiscuous: true };
+      return DataLane.open({ ...options, lane: "data", slots: 32 });
+    });
+    return { lane, [Symbol.dispose]: () => lane.close() };
   }
 
   /** Breaks the connection, and joins the planes by another one once both have seen it. */
@@ -331,6 +402,7 @@ export class TwoPlanes implements AsyncDisposable {
     const ports = {
       post: (messages: FromWorker[]) => void this.messages[side].push(...messages),
       now: () => performance.now(),
+      wall: options.wall,
     };
     return inNamespace(path, () => new DataPlane(all, this.counters[side], ports, wake.fd));
   }

@@ -1,0 +1,144 @@
+// How long a frame has waited in the ring: its stamp is the wall clock's, and need not be true.
+//
+// The kernel stamps a frame with the wall clock when it arrives. But the same field also carries the time
+// at which a frame is to be sent, by whatever clock: from kernel 4.20 to 5.17 a TCP segment of this
+// machine that crosses a veth pair still has a monotonic one when the ring takes it. And the wall clock
+// may be set at any moment, also while frames wait that were stamped before.
+//
+// So times of arrival are told by the monotonic clock, from the difference of the two clocks. What is
+// known of a frame's arrival without its stamp says whether that can be true:
+//   - the ring was empty at some moment, so that the frame came later;
+//   - the frame before it came earlier;
+//   - while a difference held, frames were stamped by it. As long as frames may wait that were stamped
+//     by an earlier one, it is kept, with the time in which it held.
+// An age that cannot be true counts as 0, and of two that can be true the lower one counts: a frame too
+// many in a queue costs less than one that is lost.
+
+/** A frame that waited longer is not told from one that waited so long. */
+const MOST_MS = 60_000;
+/** A change of the difference that is no more than what reading two clocks one after the other makes. */
+const STEP_MS = 2;
+/** How long two readings may be apart to say something about such a change; and how often to try again. */
+const READING_MS = 1;
+const READINGS = 3;
+/** How long before the ring a frame may have been stamped, and how long after a turn's beginning one may come. */
+const SLACK_MS = 20;
+/** How many earlier differences are kept, should the clock be set again and again while frames wait. */
+const EARLIER = 4;
+
+/** The two clocks, in ms. */
+export interface Clocks {
+  /** One that only goes forward. */
+  now(): number;
+  /** The one that frames are stamped with. It may be set. */
+  wall(): number;
+}
+
+/** The ages of one ring's frames, which come in the order in which the kernel has put them there. */
+export class RingAge {
+  readonly #clocks: Clocks;
+  /** The wall clock's time less the other one's. */
+  #differenceMs: number;
+  /** When the current difference can have begun. */
+  #fromMs = -Infinity;
+  /** Of the earlier ones in turn: the difference, when it can have begun, and when it can have ended. */
+  readonly #earlier = new Float64Array(3 * EARLIER);
+  #steps = 0;
+  /** When this turn began, in which frames are taken. */
+  #nowMs: number;
+  /** No frame to come has arrived before. */
+  #leastMs: number;
+
+  /** The ring is new, and empty. */
+  constructor(clocks: Clocks) {
+    this.#clocks = clocks;
+    this.#nowMs = clocks.now();
+    this.#differenceMs = this.#measure();
+    this.#leastMs = this.#nowMs - SLACK_MS;
+  }
+
+  /** Frames are to be taken, in a turn that has begun at this time. */
+  begin(nowMs: number): void {
+    // Rarely more than a glance: one that comes late shows a difference that is too large.
+    const glanceMs = this.#clocks.wall() - nowMs;
+    if (Math.abs(glanceMs - this.#differenceMs) > STEP_MS) this.#look();
+    this.#nowMs = nowMs;
+  }
+
+  /** The ring was empty at this time, or later. */
+  emptied(atMs: number): void {
+    this.#leastMs = atMs - SLACK_MS;
+    this.#steps = 0;
+    this.#fromMs = -Infinity;
+  }
+
+  /**
+   * How long the next frame has waited.
+   *
+   * @param stampMs Its stamp.
+   * @returns A whole number: another one would be an object, once for each frame.
+   */
+  waited(stampMs: number): number {
+    if (this.#steps > 0) return this.#waitedOverSteps(stampMs);
+    const arrivedMs = stampMs - this.#differenceMs;
+    if (arrivedMs < this.#leastMs) return 0;
+    return this.#between(arrivedMs, arrivedMs);
+  }
+
+  /** The same, where the stamp may be by an earlier difference. */
+  #waitedOverSteps(stampMs: number): number {
+    const earlier = this.#earlier;
+    let arrivedMs = stampMs - this.#differenceMs;
+    let fits = arrivedMs >= Math.max(this.#fromMs, this.#leastMs) &&
+      arrivedMs <= this.#nowMs + SLACK_MS;
+    let firstMs = fits ? arrivedMs : Infinity;
+    let lastMs = fits ? arrivedMs : -Infinity;
+    for (let i = 0; i < 3 * this.#steps; i += 3) {
+      arrivedMs = stampMs - earlier[i];
+      fits = arrivedMs >= Math.max(earlier[i + 1], this.#leastMs) && arrivedMs <= earlier[i + 2];
+      if (fits && arrivedMs < firstMs) firstMs = arrivedMs;
+      if (fits && arrivedMs > lastMs) lastMs = arrivedMs;
+    }
+    return this.#between(firstMs, lastMs);
+  }
+
+  /** The age of a frame that arrived at one of these times; there may be none. */
+  #between(firstMs: number, lastMs: number): number {
+    const waitedMs = this.#nowMs - lastMs;
+    if (waitedMs <= 0 || waitedMs === Infinity) return 0;
+    this.#leastMs = Math.max(this.#leastMs, firstMs - SLACK_MS);
+    return Math.min(MOST_MS, waitedMs) | 0;
+  }
+
+  // The wall clock may have been set since frames were last taken.
+  #look(): void {
+    const differenceMs = this.#measure();
+    if (Math.abs(differenceMs - this.#differenceMs) <= STEP_MS) return;
+    if (this.#steps === EARLIER) {
+      this.#earlier.copyWithin(0, 3);
+      this.#steps--;
+    }
+    const at = 3 * this.#steps++;
+    this.#earlier[at] = this.#differenceMs;
+    this.#earlier[at + 1] = this.#fromMs;
+    this.#earlier[at + 2] = this.#clocks.now() + STEP_MS;
+    this.#differenceMs = differenceMs;
+    this.#fromMs = this.#nowMs - STEP_MS;
+  }
+
+  /** Reads both clocks, as close together as can be had. */
+  #measure(): number {
+    const { now, wall } = this.#clocks;
+    let differenceMs = 0;
+    let leastMs = Infinity;
+    for (let i = 0; i < READINGS && leastMs > READING_MS; i++) {
+      const beforeMs = now();
+      const wallMs = wall();
+      const apartMs = now() - beforeMs;
+      if (apartMs >= leastMs) continue;
+      leastMs = apartMs;
+      differenceMs = wallMs - beforeMs;
+    }
+    return differenceMs;
+  }
+}
