@@ -48,6 +48,8 @@ export {
   readLinkKind,
   StreamSender,
   SystemError,
+  type VlanFrame,
+  VlanFrames,
 } from "./ffi/mod.ts";
 export * from "./src/tunnel/mod.ts";
 export { Client, type ClientOptions } from "./src/client.ts";

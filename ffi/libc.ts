@@ -83,6 +83,15 @@ const symbols = {
     result: "i32",
   },
 
+  recvmsg: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // struct msghdr *msg
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+
   send: {
     parameters: [
       "i32", // int sockfd

@@ -56,26 +56,40 @@ export interface LaneOptions {
   slots?: number;
 }
 
-/**
- * Opens a packet socket with the lane's filter, bound to the interface.
- *
- * It starts with protocol 0, which receives nothing, and is bound last: nothing unfiltered gets in.
- *
- * @param prepare Sets what else must be set before the socket is bound
- */
-export function openPacketSocket(options: LaneOptions, prepare: (fd: number) => void): number {
-  const { interface: { name, index }, lane, promiscuous } = options;
-  const fd = libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) throw noPacketSocket(name, errno());
-  try {
-    const program = sockFprog(laneFilter({ lane, acceptOtherHosts: promiscuous }));
-    setOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, `Cannot filter on ${name}`);
-    setOption(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, int(1), `Cannot capture on ${name}`);
+/** Opens the packet socket of a lane, see {@linkcode openPacketSocket}. */
+export function openLaneSocket(options: LaneOptions, prepare: (fd: number) => void): number {
+  const { lane, promiscuous } = options;
+  const filter = laneFilter({ lane, acceptOtherHosts: promiscuous });
+  return openPacketSocket(options, filter, (fd) => {
     // What a queue below holds counts against it: the default is full after a hundred large frames.
     const size = int(SEND_BUFFER);
     if (libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, size, size.length) < 0) {
       libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, size, size.length);
     }
+    prepare(fd);
+  });
+}
+
+/**
+ * Opens a packet socket with a filter, bound to the interface.
+ *
+ * It starts with protocol 0, which receives nothing, and is bound last: nothing unfiltered gets in.
+ *
+ * @param options.promiscuous Whether it has the interface receive frames to other stations' addresses
+ * @param prepare Sets what else must be set before the socket is bound
+ */
+export function openPacketSocket(
+  options: Pick<LaneOptions, "interface" | "promiscuous">,
+  filter: Uint8Array,
+  prepare: (fd: number) => void,
+): number {
+  const { interface: { name, index }, promiscuous } = options;
+  const fd = libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) throw noPacketSocket(name, errno());
+  try {
+    const program = sockFprog(filter);
+    setOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, `Cannot filter on ${name}`);
+    setOption(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, int(1), `Cannot capture on ${name}`);
     prepare(fd);
     const address = sockaddrLl(ETH_P_ALL, index);
     if (libc.bind(fd, address, address.length) < 0) {
@@ -102,6 +116,11 @@ function noPacketSocket(name: string, errno: number): SystemError {
 
 /** `struct tpacket_stats`, linux/if_packet.h: tp_packets, tp_drops. */
 const stats = new Uint32Array(2);
+
+/** How many frames came to a packet socket since this was last asked, with those it had no room for. */
+export function readFrames(fd: number): number {
+  return getOption(fd, SOL_PACKET, PACKET_STATISTICS, stats) < 0 ? 0 : stats[0];
+}
 
 /** How many frames a packet socket had no room for since this was last asked. */
 export function readDrops(fd: number): number {
@@ -152,7 +171,7 @@ export class ControlLane {
    * See packet(7).
    */
   static open(options: LaneOptions): ControlLane {
-    const fd = openPacketSocket(options, (fd) => {
+    const fd = openLaneSocket(options, (fd) => {
       // Over the system's limit with CAP_NET_ADMIN only; the default does for ordinary traffic.
       const size = int(CONTROL_BUFFER);
       libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length);

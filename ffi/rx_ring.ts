@@ -9,7 +9,7 @@ import { errno, systemError } from "./errno.ts";
 import { FrameViews } from "./frame_views.ts";
 import type { InterfaceInfo } from "./interface.ts";
 import { libc } from "./libc.ts";
-import { type LaneOptions, openPacketSocket, readDrops, SOL_PACKET } from "./packet_socket.ts";
+import { type LaneOptions, openLaneSocket, readDrops, SOL_PACKET } from "./packet_socket.ts";
 import { setOption } from "./socket_option.ts";
 import { int, tpacketReq } from "./structs.ts";
 
@@ -140,7 +140,7 @@ export class DataLane {
     const blockBytes = Math.max(BLOCK_BYTES, slotBytes);
     const size = Math.max(blockBytes, wanted * slotBytes);
 
-    const fd = openPacketSocket(options, (fd) => {
+    const fd = openLaneSocket(options, (fd) => {
       const action = `Cannot set up a receive ring on ${name}`;
       const ring = tpacketReq(blockBytes, size / blockBytes, slotBytes, size / slotBytes);
       setOption(fd, SOL_PACKET, PACKET_VERSION, int(TPACKET_V2), action);

@@ -47,6 +47,7 @@ import { leaveTunnels } from "./leave.ts";
 import { type Lanes, Link } from "./link.ts";
 import { LinkOutput } from "./link_output.ts";
 import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
+import { OtherVlans } from "./other_vlans.ts";
 import { Reporter } from "./reporter.ts";
 import { RingAge } from "./ring_age.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -90,6 +91,7 @@ export class DataPlane {
   readonly #counters: Counters;
   readonly #link: Link;
   readonly #output: LinkOutput;
+  readonly #vlans: OtherVlans;
   readonly #relay: Relay;
   readonly #keeper: Keeper | undefined;
   readonly #wakeFd: number;
@@ -137,6 +139,7 @@ export class DataPlane {
     const { state } = options;
     if (state !== undefined) this.#keeper = Keeper.open(state, this.#report);
     this.#output = new LinkOutput(this.#link, counters, this.#report, this.#keeper);
+    this.#vlans = new OtherVlans(this.#link, counters, this.#report);
     this.#relay = new Relay({
       side: options.side,
       mac: options.mac,
@@ -531,6 +534,7 @@ export class DataPlane {
       this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
       this.#kernelDrops = kernelDrops;
     }
+    this.#vlans.tick(nowMs);
   }
 
   #addTunnel(handover: TunnelHandover): void {

@@ -10,6 +10,8 @@ import {
   type MacvlanMode,
   readInterface,
   readLinkKind,
+  type VlanFrame,
+  VlanFrames,
 } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import type { LinkState } from "../observe/status.ts";
@@ -20,6 +22,8 @@ import { sameMac } from "../wire/mod.ts";
 export interface Lanes {
   readonly control: ControlLane;
   readonly data: DataLane;
+  /** Counts what neither takes, since it is of a VLAN. */
+  readonly vlans: VlanFrames;
   /** Sends control frames: a send buffer of their own, so that data never takes their room. */
   readonly controlSender: LinkSender;
   readonly dataSender: LinkSender;
@@ -43,6 +47,7 @@ export class Link {
   #lanes: Lanes | undefined;
   #failure: string | undefined;
   #closedDrops = 0;
+  #closedVlanFrames = 0;
 
   /**
    * Opens the link on an interface that is there, up or not.
@@ -108,6 +113,16 @@ export class Link {
     return this.#closedDrops + (lanes ? lanes.control.drops() + lanes.data.drops() : 0);
   }
 
+  /** PPPoE frames of VLANs that came, and no lane took, ever. */
+  get vlanFrames(): number {
+    return this.#closedVlanFrames + (this.#lanes?.vlans.count() ?? 0);
+  }
+
+  /** The VLAN of such a frame that came since this was last asked; undefined when there is no telling. */
+  takeVlan(): VlanFrame | undefined {
+    return this.#lanes?.vlans.take();
+  }
+
   /** Looks at the interface again, where there may be a reason to; true when something is different. */
   refresh(): boolean {
     this.#watch.drain();
@@ -153,9 +168,11 @@ export class Link {
     const lanes = this.#lanes;
     if (lanes === undefined) return;
     this.#closedDrops += lanes.control.drops() + lanes.data.drops();
+    this.#closedVlanFrames += lanes.vlans.count();
     this.#lanes = undefined;
     lanes.control.close();
     lanes.data.close();
+    lanes.vlans.close();
   }
 
   /** Closes all of it, for good. */
@@ -171,13 +188,16 @@ export class Link {
     if (promiscuous) refuseDeaf(info);
     if (!info.up) return;
     const options = { interface: info, promiscuous };
-    const control = ControlLane.open({ ...options, lane: "control" });
+    const vlans = VlanFrames.open(options);
+    let control: ControlLane | undefined;
     try {
+      control = ControlLane.open({ ...options, lane: "control" });
       const data = DataLane.open({ ...options, lane: "data", slots });
       const controlSender = new LinkSender(control.fd);
-      this.#lanes = { control, data, controlSender, dataSender: new LinkSender(data.fd) };
+      this.#lanes = { control, data, vlans, controlSender, dataSender: new LinkSender(data.fd) };
     } catch (error) {
-      control.close();
+      control?.close();
+      vlans.close();
       throw error;
     }
   }

@@ -24,6 +24,7 @@ export const DROP_REASONS = [
   "discovery-busy", // a PADI or PADR while another one has its Relay-Session-Id, or the only place
   "loop", // a PADI that this program has sent itself, and that has come back through a client
   "wrong-ac", // a PADS of another AC than the PADR went to
+  "vlan", // of a VLAN, which is another segment than the interface's own
 ] as const;
 
 /** The name of a reason: one of {@linkcode DROP_REASONS}. */

@@ -16,6 +16,7 @@ import {
   readInterface,
   readLinkKind,
   SystemError,
+  VlanFrames,
 } from "../../ffi/mod.ts";
 import { ERRNO } from "../../ffi/errno.ts";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
@@ -61,6 +62,19 @@ function session(destination: string, protocol: number, length = 60): Uint8Array
   ];
   const filler = Array.from({ length: length - 22 }, (_, i) => i & 0xff);
   return frame(destination, SESSION, [...header, ...filler]);
+}
+
+type Tag = [protocol: number, tci: number];
+
+/** A frame with VLAN tags behind its addresses. */
+function tagged(inner: Uint8Array, ...tags: Tag[]): Uint8Array<ArrayBuffer> {
+  const bytes = tags.flatMap(([protocol, tci]) => [
+    protocol >> 8,
+    protocol & 0xff,
+    tci >> 8,
+    tci & 0xff,
+  ]);
+  return Uint8Array.from([...inner.subarray(0, 12), ...bytes, ...inner.subarray(12)]);
 }
 
 /** Two interfaces that are joined: `near` sends, and the lanes under test are at `far`. */
@@ -109,6 +123,14 @@ class Wire implements AsyncDisposable {
 
   control(options: Partial<LaneOptions> = {}, space = this.farSpace, name = this.far): ControlLane {
     return this.#lane(ControlLane, { lane: "control", ...options }, space, name);
+  }
+
+  vlans({ promiscuous = false } = {}): VlanFrames {
+    const vlans = this.atFar(() =>
+      VlanFrames.open({ interface: readInterface(this.far)!, promiscuous })
+    );
+    this.#open.push(vlans);
+    return vlans;
   }
 
   data(options: Partial<LaneOptions> = {}, space = this.farSpace, name = this.far): DataLane {
@@ -229,11 +251,70 @@ for (const kind of ["veth", "macvlan"] as const) {
     assertEquals(taken, { control: [], data: [] });
   });
 
-  testUnless(noNet, `lanes do not take frames with a VLAN tag on ${kind}`, async () => {
+  testUnless(noNet, `lanes take frames whose VLAN tag has only a priority on ${kind}`, async () => {
     await using wire = await Wire.make(kind);
-    const tagged = (inner: Uint8Array) =>
-      Uint8Array.from([...inner.subarray(0, 12), 0x81, 0, 0, 5, ...inner.subarray(12)]);
-    const frames = [padi(), padi(own), session(own, LCP), session(own, IPV4)].map(tagged);
+    const frames = [padi(), padi(own), session(own, LCP), session(own, IPV4)];
+    for (const promiscuous of [false, true]) {
+      const [control, data] = [wire.control({ promiscuous }), wire.data({ promiscuous })];
+      const prioritised = [
+        ...frames.map((frame) => tagged(frame, [0x8100, 0xe000])),
+        ...frames.map((frame) => tagged(frame, [0x88a8, 0])),
+      ];
+      // The tag is gone.
+      assertEquals(await seen(wire.sender(), prioritised, control, data), {
+        control: sorted([...frames.slice(0, 3), ...frames.slice(0, 3)]),
+        data: [frames[3], frames[3]],
+      });
+    }
+  });
+
+  testUnless(
+    noNet,
+    `VlanFrames counts PPPoE frames of VLANs on ${kind}, and names one`,
+    async () => {
+      await using wire = await Wire.make(kind);
+      const frames = [padi(), padi(own), session(own, LCP), session(own, IPV4, 1500)];
+      const foreign = session(FOREIGN, IPV4);
+      const vlans = wire.vlans();
+      const sender = wire.sender();
+      const all = kind === "veth" ? wire.vlans({ promiscuous: true }) : undefined;
+      const [control, data] = [wire.control(), wire.data()];
+      const sent: [tags: Tag[], id: number, provider: boolean][] = [
+        [[[0x8100, 7]], 7, false],
+        [[[0x8100, 0xf000 | 4094]], 4094, false],
+        [[[0x88a8, 100]], 100, true],
+        [[[0x88a8, 100], [0x8100, 7]], 100, true],
+        [[[0x8100, 0xe000], [0x8100, 7]], 7, false],
+        [[[0x8100, 0xe000], [0x88a8, 0], [0x8100, 7]], 7, false],
+        [[[0x8100, 0], [0x8100, 0xe000]], 0, false],
+      ];
+      let count = 0;
+      for (const [tags, id, provider] of sent) {
+        const others = [frame(own, 0x0800, [0x45]), frame(BROADCAST, 0x0806, [0, 1])];
+        const burst = [...frames, foreign, ...others].map((frame) => tagged(frame, ...tags));
+        // More than there is room for.
+        for (let i = 0; i < 10; i++) for (const frame of burst) sender.send(frame);
+        await seen(sender, [], control, data);
+        count += 10 * frames.length;
+        assertEquals(vlans.count(), count);
+        assertEquals(vlans.take(), { id, provider });
+        assertEquals(vlans.take(), undefined);
+        if (all !== undefined) {
+          assertEquals(all.count(), count + count / frames.length);
+          assertEquals(all.take(), { id, provider });
+        }
+      }
+      assertEquals((await seen(sender, frames, control, data)).data.length, 1);
+      assertEquals([vlans.count(), vlans.take()], [count, undefined]);
+      vlans.close();
+      assertEquals([vlans.count(), vlans.take()], [count, undefined]);
+    },
+  );
+
+  testUnless(noNet, `lanes do not take frames of a VLAN on ${kind}`, async () => {
+    await using wire = await Wire.make(kind);
+    const frames = [padi(), padi(own), session(own, LCP), session(own, IPV4)]
+      .map((frame) => tagged(frame, [0x8100, 5]));
     for (const promiscuous of [false, true]) {
       const [control, data] = [wire.control({ promiscuous }), wire.data({ promiscuous })];
       const before = await received(wire);

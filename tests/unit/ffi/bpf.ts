@@ -5,8 +5,8 @@ export interface Packet {
   bytes: Uint8Array;
   /** PACKET_HOST 0, PACKET_BROADCAST 1, PACKET_MULTICAST 2, PACKET_OTHERHOST 3. */
   packetType: number;
-  /** Whether there was a VLAN tag, which the bytes no longer show. */
-  vlanTag: boolean;
+  /** What a VLAN tag said that the bytes no longer show: priority and id; undefined without one. */
+  vlanTag?: number;
 }
 
 const SKF_AD_OFF = 0xffff_f000;
@@ -24,7 +24,8 @@ export function runFilter(program: Uint8Array, packet: Packet): number {
     switch (code) {
       case 0x20: // ld [k], here only what the kernel knows
         if (k === SKF_AD_OFF + 4) accumulator = packet.packetType;
-        else if (k === SKF_AD_OFF + 48) accumulator = packet.vlanTag ? 1 : 0;
+        else if (k === SKF_AD_OFF + 44) accumulator = packet.vlanTag ?? 0;
+        else if (k === SKF_AD_OFF + 48) accumulator = packet.vlanTag === undefined ? 0 : 1;
         else throw new Error(`Cannot load a word from ${k}`);
         break;
       case 0x28: // ldh [k]; a load over the end drops the packet

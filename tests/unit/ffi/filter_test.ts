@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { laneFilter } from "../../../ffi/filter.ts";
+import { laneFilter, vlanFilter } from "../../../ffi/filter.ts";
 import { isControlProtocol, readProtocol } from "../../../src/wire/ppp.ts";
 import { type Packet, runFilter } from "./bpf.ts";
 
@@ -12,7 +12,7 @@ function packet(etherType: number, body: number[] = [], known: Partial<Packet> =
   const bytes = new Uint8Array(14 + body.length);
   new DataView(bytes.buffer).setUint16(12, etherType);
   bytes.set(body, 14);
-  return { bytes, packetType: 0, vlanTag: false, ...known };
+  return { bytes, packetType: 0, ...known };
 }
 
 function session(protocol: number, known: Partial<Packet> = {}): Packet {
@@ -83,15 +83,99 @@ Deno.test("laneFilter() drops every other EtherType", () => {
 });
 
 Deno.test("laneFilter() drops a frame that is too short for an EtherType", () => {
-  assertEquals(lanes({ bytes: new Uint8Array(13), packetType: 0, vlanTag: false }), "");
+  assertEquals(lanes({ bytes: new Uint8Array(13), packetType: 0 }), "");
 });
 
-Deno.test("laneFilter() drops a frame with a VLAN tag, promiscuous or not", () => {
+Deno.test("laneFilter() drops a frame of a VLAN, promiscuous or not", () => {
   for (const acceptOtherHosts of [false, true]) {
-    assertEquals(lanes(packet(DISCOVERY, [], { vlanTag: true }), acceptOtherHosts), "");
-    assertEquals(lanes(session(0x0021, { vlanTag: true }), acceptOtherHosts), "");
-    assertEquals(lanes(session(0xc021, { vlanTag: true }), acceptOtherHosts), "");
+    for (const vlanTag of [1, 7, 0xfff, 0xe007]) {
+      assertEquals(lanes(packet(DISCOVERY, [], { vlanTag }), acceptOtherHosts), "");
+      assertEquals(lanes(session(0x0021, { vlanTag }), acceptOtherHosts), "");
+      assertEquals(lanes(session(0xc021, { vlanTag }), acceptOtherHosts), "");
+    }
   }
+});
+
+Deno.test("laneFilter() takes a frame whose VLAN tag has only a priority as one without", () => {
+  for (const acceptOtherHosts of [false, true]) {
+    for (const vlanTag of [0, 0x1000, 0xe000, 0xf000]) {
+      assertEquals(lanes(packet(DISCOVERY, [], { vlanTag }), acceptOtherHosts), "control");
+      assertEquals(lanes(session(0x0021, { vlanTag }), acceptOtherHosts), "data");
+      assertEquals(lanes(session(0xc021, { vlanTag }), acceptOtherHosts), "control");
+    }
+  }
+  assertEquals(lanes(session(0x0021, { vlanTag: 0, packetType: OTHERHOST })), "");
+});
+
+/** Whether a frame counts as one of a VLAN that no lane takes. */
+function isOfVlan(packet: Packet, acceptOtherHosts = false): boolean {
+  const accepted = runFilter(vlanFilter({ acceptOtherHosts }), packet);
+  assertEquals(accepted === 0 || accepted === 24, true, "the head of it is enough");
+  return accepted > 0;
+}
+
+const Q = 0x8100;
+const AD = 0x88a8;
+const tag = (
+  protocol: number,
+  tci: number,
+) => [tci >> 8, tci & 0xff, protocol >> 8, protocol & 0xff];
+
+Deno.test("vlanFilter() counts PPPoE frames of a VLAN, whose tag the kernel took off", () => {
+  for (const etherType of [DISCOVERY, SESSION]) {
+    for (const vlanTag of [1, 7, 0xfff, 0xe007]) {
+      assertEquals(isOfVlan(packet(etherType, [0x11], { vlanTag })), true);
+    }
+    assertEquals(isOfVlan(packet(etherType, [0x11])), false);
+    assertEquals(isOfVlan(packet(etherType, [0x11], { vlanTag: 0xe000 })), false);
+  }
+});
+
+Deno.test("vlanFilter() counts PPPoE frames with one or two more tags", () => {
+  for (const outer of [undefined, 0, 7]) {
+    for (const protocol of [Q, AD]) {
+      const one = packet(protocol, tag(SESSION, 7), { vlanTag: outer });
+      assertEquals(isOfVlan(one), true);
+      const two = packet(protocol, [...tag(Q, 0), ...tag(DISCOVERY, 9)], { vlanTag: outer });
+      assertEquals(isOfVlan(two), true);
+    }
+  }
+});
+
+Deno.test("vlanFilter() counts no other frames", () => {
+  for (const vlanTag of [undefined, 0, 7]) {
+    for (const etherType of [0x0800, 0x0806, 0x86dd, 0x8862, 0x8865]) {
+      assertEquals(isOfVlan(packet(etherType, [0x11], { vlanTag })), false);
+      assertEquals(isOfVlan(packet(Q, tag(etherType, 7), { vlanTag })), false);
+      const two = packet(AD, [...tag(Q, 7), ...tag(etherType, 9)], { vlanTag });
+      assertEquals(isOfVlan(two), false);
+    }
+    for (let length = 0; length < 4; length++) {
+      assertEquals(isOfVlan(packet(Q, new Array(length).fill(0x88), { vlanTag })), false);
+    }
+  }
+});
+
+Deno.test("vlanFilter() counts other hosts' frames only when told to", () => {
+  for (const acceptOtherHosts of [false, true]) {
+    const others = { packetType: OTHERHOST };
+    const off = packet(SESSION, [0x11], { ...others, vlanTag: 7 });
+    assertEquals(isOfVlan(off, acceptOtherHosts), acceptOtherHosts);
+    assertEquals(isOfVlan(packet(Q, tag(SESSION, 7), others), acceptOtherHosts), acceptOtherHosts);
+  }
+});
+
+Deno.test("vlanFilter() counts no frame that a lane takes", () => {
+  const etherType = fc.constantFrom(DISCOVERY, SESSION, Q, AD, 0x0800);
+  const body = fc.array(fc.oneof(fc.constantFrom(0x81, 0x88, 0x63, 0x64, 0), fc.nat(255)), {
+    maxLength: 20,
+  });
+  const vlanTag = fc.option(fc.nat(0xffff), { nil: undefined });
+  const known = fc.record({ packetType: fc.nat(3), vlanTag });
+  fc.assert(fc.property(etherType, body, known, fc.boolean(), (etherType, body, known, others) => {
+    const frame = packet(etherType, body, known);
+    if (lanes(frame, others) !== "") assertEquals(isOfVlan(frame, others), false);
+  }));
 });
 
 Deno.test("laneFilter() takes other hosts' frames only when told to", () => {
@@ -105,13 +189,15 @@ Deno.test("laneFilter() takes other hosts' frames only when told to", () => {
 Deno.test("laneFilter() puts every PPPoE frame into exactly one lane", () => {
   const body = fc.array(fc.nat(255), { maxLength: 40 });
   const etherType = fc.oneof(fc.constantFrom(DISCOVERY, SESSION), fc.nat(0xffff));
-  const known = fc.record({ packetType: fc.nat(3), vlanTag: fc.boolean() });
+  const vlanTag = fc.oneof(fc.constantFrom(undefined, 0, 0xe000), fc.nat(0xffff));
+  const known = fc.record({ packetType: fc.nat(3), vlanTag });
   fc.assert(fc.property(etherType, body, known, fc.boolean(), (etherType, body, known, others) => {
     const hasProtocol = body.length >= 8 && (body[4] > 0 || body[5] >= 2);
     const control = etherType === DISCOVERY ||
       (hasProtocol && body[6] >= 0x80 && body[6] % 2 === 0);
     const pppoe = etherType === DISCOVERY || etherType === SESSION;
-    const wanted = pppoe && !known.vlanTag && (others || known.packetType !== OTHERHOST);
+    const ofVlan = ((known.vlanTag ?? 0) & 0xfff) !== 0;
+    const wanted = pppoe && !ofVlan && (others || known.packetType !== OTHERHOST);
     const lane = wanted ? (control ? "control" : "data") : "";
     assertEquals(lanes(packet(etherType, body, known), others), lane);
   }));

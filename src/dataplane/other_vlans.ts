@@ -1,0 +1,95 @@
+// Frames of VLANs that come to the link's interface: counted as dropped, and the operator is told of them.
+
+import type { VlanFrame } from "../../ffi/mod.ts";
+import { DROP } from "../relay/mod.ts";
+import type { Counters } from "./counters.ts";
+import type { Reporter } from "./reporter.ts";
+
+/** How often it is looked which VLAN the frames are of, and told of. */
+const TELL_EVERY_MS = 60_000;
+/** Where the kernel lists the interfaces of VLANs, once there was one. */
+const VLAN_INTERFACES = "/proc/net/vlan/config";
+/** An interface's name has at most 15 characters (IFNAMSIZ). */
+const NAME_MOST = 15;
+
+/** What is asked of a link. */
+export interface VlanLink {
+  readonly name: string;
+  /** PPPoE frames of VLANs that have come, ever. */
+  readonly vlanFrames: number;
+  /** The VLAN of one that came since this was last asked. */
+  takeVlan(): VlanFrame | undefined;
+}
+
+/** Tells of the frames that no lane takes. */
+export class OtherVlans {
+  readonly #link: VlanLink;
+  readonly #counters: Counters;
+  readonly #report: Reporter;
+  readonly #interfaces: () => string;
+  #counted = 0;
+  #tellMs = -Infinity;
+
+  /** `interfaces` gives the kernel's list of VLAN interfaces. */
+  constructor(
+    link: VlanLink,
+    counters: Counters,
+    report: Reporter,
+    interfaces: () => string = readInterfaces,
+  ) {
+    this.#link = link;
+    this.#counters = counters;
+    this.#report = report;
+    this.#interfaces = interfaces;
+  }
+
+  /** Counts what has come. To be called about every second. */
+  tick(nowMs: number): void {
+    const link = this.#link;
+    const frames = link.vlanFrames - this.#counted;
+    if (frames <= 0) return;
+    this.#counted += frames;
+    this.#counters.drop(DROP.vlan, frames);
+    // So that the next one is not of long ago.
+    const vlan = link.takeVlan();
+    if (nowMs < this.#tellMs) return;
+    this.#tellMs = nowMs + TELL_EVERY_MS;
+    // Somebody takes them there.
+    if (vlan !== undefined && hasInterface(this.#interfaces(), link.name, vlan.id)) return;
+    this.#report.log("warning", advice(link.name, vlan));
+  }
+}
+
+/**
+ * Says whether a VLAN has an interface of its own on an interface.
+ *
+ * @param list The kernel's list: lines such as `eth1.7 | 7 | eth1`, behind two of a head.
+ */
+export function hasInterface(list: string, lower: string, id: number): boolean {
+  return list.split("\n").some((line) => {
+    const [, vlan, on] = line.split("|").map((part) => part.trim());
+    return vlan === `${id}` && on === lower;
+  });
+}
+
+/** What an operator can do about frames of a VLAN. */
+export function advice(name: string, vlan: VlanFrame | undefined): string {
+  if (vlan === undefined || vlan.id === 0) {
+    return `Frames with VLAN tags come to ${name}, and are dropped: capture on the VLAN's own interface`;
+  }
+  const { id, provider } = vlan;
+  const wanted = `${name}.${id}`;
+  const own = wanted.length <= NAME_MOST ? wanted : `vlan${id}`;
+  const type = provider ? "vlan proto 802.1ad" : "vlan";
+  return `Frames of VLAN ${id} come to ${name}, and are dropped: to carry that VLAN, capture on an ` +
+    `interface of its own (ip link add link ${name} name ${own} type ${type} id ${id})`;
+}
+
+function readInterfaces(): string {
+  try {
+    return Deno.readTextFileSync(VLAN_INTERFACES);
+  } catch {
+    // There is none.
+    return "";
+  }
+}

@@ -1,0 +1,104 @@
+// Frames of VLANs: how they are counted, and what the operator is told.
+
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import type { VlanFrame } from "../../../ffi/mod.ts";
+import { Counters } from "../../../src/dataplane/counters.ts";
+import type { FromWorker } from "../../../src/dataplane/messages.ts";
+import { advice, hasInterface, OtherVlans } from "../../../src/dataplane/other_vlans.ts";
+import { Reporter } from "../../../src/dataplane/reporter.ts";
+
+/** As the kernel writes it. */
+const LIST = `VLAN Dev name	 | VLAN ID
+Name-Type: VLAN_NAME_TYPE_RAW_PLUS_VID_NO_PAD
+eth1.7         | 7  | eth1
+isp            | 35  | eth0
+`;
+
+class World {
+  readonly counters = new Counters();
+  readonly link = {
+    name: "eth1",
+    vlanFrames: 0,
+    vlan: undefined as VlanFrame | undefined,
+    takeVlan(): VlanFrame | undefined {
+      return this.vlan;
+    },
+  };
+  readonly vlans: OtherVlans;
+  nowMs = 0;
+  readonly #posted: FromWorker[] = [];
+  readonly #report: Reporter;
+
+  constructor(list = "") {
+    const post = (messages: FromWorker[]) => void this.#posted.push(...messages);
+    this.#report = new Reporter("client", false, () => this.nowMs, post);
+    this.vlans = new OtherVlans(this.link, this.counters, this.#report, () => list);
+  }
+
+  /** So many frames come in a second. */
+  second(frames: number): void {
+    this.link.vlanFrames += frames;
+    this.vlans.tick(this.nowMs);
+    this.nowMs += 1000;
+  }
+
+  /** The lines that were logged since this was last asked. */
+  told(): string[] {
+    this.#report.flush();
+    return this.#posted.splice(0).map((message) => message.type === "log" ? message.message : "");
+  }
+
+  get drops(): number {
+    return this.counters.read().drops.vlan;
+  }
+}
+
+Deno.test("OtherVlans.tick() counts frames of VLANs, and names one of them once a minute", () => {
+  const world = new World();
+  world.second(0);
+  assertEquals([world.drops, world.told()], [0, []]);
+  world.link.vlan = { id: 7, provider: false };
+  for (let i = 0; i < 60; i++) world.second(5);
+  assertEquals(world.drops, 300);
+  const line =
+    "Frames of VLAN 7 come to eth1, and are dropped: to carry that VLAN, capture on an " +
+    "interface of its own (ip link add link eth1 name eth1.7 type vlan id 7)";
+  assertEquals(world.told(), [line]);
+  world.second(0);
+  assertEquals(world.told(), []);
+  world.second(1);
+  assertEquals([world.drops, world.told()], [301, [line]]);
+});
+
+Deno.test("OtherVlans.tick() only counts frames of a VLAN that has an interface of its own", () => {
+  const world = new World(LIST);
+  world.link.vlan = { id: 7, provider: false };
+  world.second(5);
+  assertEquals([world.drops, world.told()], [5, []]);
+});
+
+Deno.test("hasInterface() finds the interface of a VLAN on another", () => {
+  assert(hasInterface(LIST, "eth1", 7));
+  assert(hasInterface(LIST, "eth0", 35));
+  assertFalse(hasInterface(LIST, "eth0", 7));
+  assertFalse(hasInterface(LIST, "eth1", 70));
+  assertFalse(hasInterface("", "eth1", 7));
+});
+
+Deno.test("advice() gives a name that an interface can have, and the kind of VLAN", () => {
+  assert(advice("enp0s31f6", { id: 4094, provider: false }).includes(" name enp0s31f6.4094 "));
+  assert(
+    advice("enx001122334455", { id: 7, provider: false }).includes(" name vlan7 type vlan id 7"),
+  );
+  const provider = advice("eth1", { id: 7, provider: true });
+  assert(provider.includes(" name eth1.7 type vlan proto 802.1ad id 7"), provider);
+});
+
+Deno.test("advice() does without an id where no tag names one", () => {
+  for (const vlan of [undefined, { id: 0, provider: false }]) {
+    assertEquals(
+      advice("eth1", vlan),
+      "Frames with VLAN tags come to eth1, and are dropped: capture on the VLAN's own interface",
+    );
+  }
+});
