@@ -10,6 +10,7 @@ import {
 import { Exchange, type ExchangeOptions, type ExchangeResult } from "./exchange.ts";
 import { type HostOptions, HostProtocol, type Offer, type Refusal } from "./host_protocol.ts";
 import { answerEcho, makeEchoRequest } from "./lcp.ts";
+import { patient } from "./patience.ts";
 import type { Segment } from "./segment.ts";
 
 /** Discovery that came to nothing. */
@@ -120,7 +121,7 @@ export class SimulatedHost {
    * @returns The round-trip time in milliseconds.
    * @throws {Error} If no session is open or no reply came.
    */
-  async echo(timeoutMs = 2000): Promise<number> {
+  async echo(timeoutMs = patient(2000)): Promise<number> {
     const identifier = this.#nextEcho++ & 0xff;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const startMs = performance.now();
@@ -189,7 +190,7 @@ export class SimulatedHost {
    * @returns Who ended it.
    * @throws {Error} If it is still there.
    */
-  async closed(timeoutMs = 2000): Promise<"host" | "ac"> {
+  async closed(timeoutMs = patient(2000)): Promise<"host" | "ac"> {
     const closed = this.#until(() => this.protocol.state === "closed", timeoutMs);
     await closed;
     return this.protocol.closedBy!;

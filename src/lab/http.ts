@@ -1,7 +1,8 @@
 // One HTTP request to a server that only exists inside a network namespace, such as its loopback's.
 import { inNamespace } from "../../ffi/mod.ts";
+import { patient } from "./patience.ts";
 
-const ANSWER_MS = 2000;
+const ANSWER_MS = patient(2000);
 
 /** An answer. */
 export interface HttpAnswer {
@@ -16,7 +17,7 @@ export interface HttpAnswer {
  * @param address Where the server listens in it; `hostname` is an IP address.
  * @param path What to ask for, such as `/healthz`.
  * @returns The answer.
- * @throws {Error} If nobody listens there, answers within 2 s or speaks HTTP.
+ * @throws {Error} If nobody listens there, answers in time or speaks HTTP.
  */
 export async function httpGet(
   namespace: string,

@@ -7,8 +7,9 @@ import {
   PollSet,
   readInterface,
 } from "../../ffi/mod.ts";
+import { patient } from "./patience.ts";
 
-const RUNNING_TIMEOUT_MS = 5000;
+const RUNNING_TIMEOUT_MS = patient(5000);
 const FIRST_INDEX = 1000;
 
 /**
@@ -126,9 +127,9 @@ export class LabNet implements AsyncDisposable {
     const set = new PollSet(1);
     set.add(watch.fd, POLLIN);
     try {
-      const deadline = Date.now() + RUNNING_TIMEOUT_MS;
+      const deadline = performance.now() + RUNNING_TIMEOUT_MS;
       while (!inNamespace(path, () => readInterface(name))?.up) {
-        const left = deadline - Date.now();
+        const left = Math.ceil(deadline - performance.now());
         if (left <= 0) throw new Error(`Cannot use ${name} in ${namespace}: it has no carrier`);
         await set.waitAsync(left);
         watch.drain();

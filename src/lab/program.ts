@@ -1,7 +1,8 @@
 // pppoe-proxy itself, started in a network namespace as a user would start it.
+import { patient } from "./patience.ts";
 
 /** How long a program may take to end once asked to. */
-const STOP_MS = 3000;
+const STOP_MS = patient(3000);
 const LINES_KEPT = 100;
 
 /** What a child needs of our environment: to find programs, and Deno its cache. */

@@ -4,6 +4,7 @@ import { SimulatedAc } from "./ac.ts";
 import type { ExchangeResult } from "./exchange.ts";
 import type { LoggedFrame } from "./frame_log.ts";
 import { type HostSession, SimulatedHost } from "./host.ts";
+import { patient } from "./patience.ts";
 import { PAYLOAD_HLEN } from "./payload.ts";
 import type { Station } from "./station.ts";
 import type { TwoSites } from "./two_sites.ts";
@@ -39,7 +40,7 @@ const TIMED_FRAMES = 300;
 /** How many frames may be under way at once, of all sessions together: what a socket's buffer holds easily. */
 const UNDER_WAY = 96;
 /** After that long a frame is lost. */
-const TIMEOUT_MS = 1000;
+const TIMEOUT_MS = patient(1000);
 /** How many hosts are told of one by one. */
 const TOLD_HOSTS = 10;
 /** The largest payload in a session: RFC 2516, section 7, gives PPP an MTU of 1492. */
@@ -120,7 +121,7 @@ export class Scenario {
   #host(number: number): SimulatedHost {
     const mac = new Uint8Array([2, 0, 0, 0, number >>> 8, number]);
     const hostUniq = new Uint8Array([0xc0, 0xde, number >>> 8, number]);
-    return new SimulatedHost(this.#sites.host, { mac, hostUniq, retryMs: 500 });
+    return new SimulatedHost(this.#sites.host, { mac, hostUniq, retryMs: patient(500) });
   }
 
   async #open(): Promise<OpenSession[]> {

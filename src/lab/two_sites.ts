@@ -1,6 +1,7 @@
 // Two sites in network namespaces: a segment with hosts and one with an AC, and the program between them.
 import { httpGet } from "./http.ts";
 import type { LabNet } from "./namespaces.ts";
+import { patient } from "./patience.ts";
 import { Program } from "./program.ts";
 import { Station } from "./station.ts";
 
@@ -13,7 +14,7 @@ export const SITE = {
 } as const;
 
 const POLL_MS = 20;
-const TUNNEL_UP_MS = 15_000;
+const TUNNEL_UP_MS = patient(15_000);
 
 /** The mode of a running program, and the name of its namespace. */
 export type Side = "client" | "server";
@@ -79,7 +80,7 @@ export class TwoSites implements AsyncDisposable {
    *
    * @param flags More flags, for both.
    * @param onLine Told of each line that they log.
-   * @throws {Error} If one of them ended, or the tunnel did not come up in 15 s.
+   * @throws {Error} If one of them ended, or the tunnel did not come up in time.
    */
   async start(flags: string[], onLine?: (side: Side, line: string) => void): Promise<void> {
     const tunnel = `${SITE.serverAddress}:${SITE.tunnelPort}`;
