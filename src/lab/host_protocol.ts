@@ -31,6 +31,8 @@ export interface HostOptions {
   mac: Uint8Array;
   /** Value of the Host-Uniq tag, any length; no tag when not given. */
   hostUniq?: Uint8Array;
+  /** Another value for the PADR, as some hosts have it; null for no tag. By default that of the PADI. */
+  padrHostUniq?: Uint8Array | null;
   /** The service asked for; "" (any service) when not given. */
   serviceName?: string;
   /** Takes only an AC with this name. */
@@ -209,9 +211,15 @@ export class HostProtocol {
     }
   }
 
+  // It names one request (RFC 2516, appendix A).
+  get #hostUniq(): Uint8Array | undefined {
+    const { hostUniq, padrHostUniq = hostUniq } = this.options;
+    return this.state === "discovering" ? hostUniq : padrHostUniq ?? undefined;
+  }
+
   #isForUs(packet: DiscoveryPacket): boolean {
     const answered = findTag(packet.tags, TAG.HOST_UNIQ)?.value;
-    const { hostUniq } = this.options;
+    const hostUniq = this.#hostUniq;
     const ours = hostUniq && answered ? equals(hostUniq, answered) : hostUniq === answered;
     if (!ours) this.mismatches++;
     return ours;
@@ -229,7 +237,7 @@ export class HostProtocol {
   // What ties our packets to us, and after the PADO to the AC and the relay (RFC 2516, appendix A).
   #echoedTags(): Tag[] {
     const tags: Tag[] = [];
-    const { hostUniq } = this.options;
+    const hostUniq = this.#hostUniq;
     if (hostUniq) tags.push({ type: TAG.HOST_UNIQ, value: hostUniq });
     if (this.offer?.cookie) tags.push(this.offer.cookie);
     if (this.offer?.relaySessionId) tags.push(this.offer.relaySessionId);

@@ -20,7 +20,7 @@ import {
   readSessionId,
   sameMac,
 } from "../../src/wire/mod.ts";
-import { hostUniqOf } from "./host.ts";
+import { answersHost } from "./host.ts";
 import type { Program } from "./program.ts";
 import { State } from "./state.ts";
 import type { Grant, Letter } from "./truth.ts";
@@ -396,7 +396,7 @@ export class Guard {
       const right = host.client === this.#program &&
         sameMac(shown.destination, 0, host.mac, 0) &&
         // Who copies what a host has sent can change what it gets.
-        (this.#world.plan.hostile || `${hostUniqOf(shown)}` === `${host.hostUniq}`);
+        (this.#world.plan.hostile || answersHost(shown, host));
       hold(right, () => `${this.#program.name} sent what is ${host.name}'s to another host`);
       if (grant !== undefined) this.#assign(this.relay!.sessions.atLinkAs(sent.bytes), grant);
     }

@@ -1,6 +1,7 @@
 // A host: dials, sends, answers, and gives up when nobody answers it.
 
 import {
+  CODE,
   type DiscoveryPacket,
   ETH_P_PPP_SES,
   findTag,
@@ -33,6 +34,8 @@ export class Host implements Station {
   readonly mac: Uint8Array;
   readonly client: ClientProgram;
   readonly hostUniq: Uint8Array | undefined;
+  /** That of its PADRs, where it is another one; null for none. */
+  readonly padrHostUniq: Uint8Array | null | undefined;
   /** The session that it believes in. */
   grant: Grant | undefined;
   /** It is switched off for good. */
@@ -50,12 +53,14 @@ export class Host implements Station {
     client: ClientProgram,
     mac: Uint8Array,
     hostUniq: Uint8Array | undefined,
+    padrHostUniq: Uint8Array | null | undefined,
   ) {
     this.#world = world;
     this.name = name;
     this.client = client;
     this.mac = mac;
     this.hostUniq = hostUniq;
+    this.padrHostUniq = padrHostUniq;
     this.#protocol = this.#fresh();
   }
 
@@ -229,6 +234,7 @@ export class Host implements Station {
     return new HostProtocol({
       mac: this.mac,
       hostUniq: this.hostUniq,
+      padrHostUniq: this.padrHostUniq,
       retryMs: 500,
       attempts: 4,
       offerWaitMs: random.pick([0, 0, 60]),
@@ -237,7 +243,9 @@ export class Host implements Station {
   }
 }
 
-/** The Host-Uniq that a frame to a host names. */
-export function hostUniqOf({ tags }: DiscoveryPacket): Uint8Array | undefined {
-  return findTag(tags, TAG.HOST_UNIQ)?.value;
+/** Whether a PADO or PADS has the Host-Uniq that its host has sent in what it answers. */
+export function answersHost({ code, tags }: DiscoveryPacket, host: Host): boolean {
+  const { hostUniq, padrHostUniq = hostUniq } = host;
+  const sent = code === CODE.PADO ? hostUniq : padrHostUniq ?? undefined;
+  return `${findTag(tags, TAG.HOST_UNIQ)?.value}` === `${sent}`;
 }

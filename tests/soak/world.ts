@@ -175,7 +175,11 @@ export class World {
         const alone = client.hosts.every((host) => `${host.mac}` !== `${mac}`);
         const uniq = alone ? random.pick([undefined, [], [1], [c, h], [0, c, h]]) : [0, 0, c, h];
         const hostUniq = uniq && Uint8Array.from(uniq);
-        client.hosts.push(new Host(this, `host ${c}.${h}`, client, mac, hostUniq));
+        const another = random.chance(0.25);
+        const padrUniq = alone ? random.pick([null, [2], [1, c, h]]) : [0, 1, c, h];
+        const padrHostUniq = another ? padrUniq && Uint8Array.from(padrUniq) : undefined;
+        const name = `host ${c}.${h}`;
+        client.hosts.push(new Host(this, name, client, mac, hostUniq, padrHostUniq));
       }
       client.segment.stations.push(...client.hosts);
     }
