@@ -1,7 +1,7 @@
 // Frames of VLANs that come to the link's interface: counted as dropped, and the operator is told of them.
 
 import type { VlanFrame } from "../../ffi/mod.ts";
-import { DROP } from "../relay/mod.ts";
+import { DROP, type Problem } from "../relay/mod.ts";
 import type { Counters } from "./counters.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -56,7 +56,7 @@ export class OtherVlans {
     this.#tellMs = nowMs + TELL_EVERY_MS;
     // Somebody takes them there.
     if (vlan !== undefined && hasInterface(this.#interfaces(), link.name, vlan.id)) return;
-    this.#report.log("warning", advice(link.name, vlan));
+    this.#report.problem(vlanProblem(link.name, vlan));
   }
 }
 
@@ -72,17 +72,25 @@ export function hasInterface(list: string, lower: string, id: number): boolean {
   });
 }
 
-/** What an operator can do about frames of a VLAN. */
-export function advice(name: string, vlan: VlanFrame | undefined): string {
+/** What is wrong where frames of a VLAN come, and what an operator can do about it. */
+export function vlanProblem(name: string, vlan: VlanFrame | undefined): Problem {
   if (vlan === undefined || vlan.id === 0) {
-    return `Frames with VLAN tags come to ${name}, and are dropped: capture on the VLAN's own interface`;
+    return {
+      id: "vlan",
+      what: `Frames with VLAN tags come to ${name}, and are dropped`,
+      advice: "capture on the VLAN's own interface",
+    };
   }
   const { id, provider } = vlan;
   const wanted = `${name}.${id}`;
   const own = wanted.length <= NAME_MOST ? wanted : `vlan${id}`;
   const type = provider ? "vlan proto 802.1ad" : "vlan";
-  return `Frames of VLAN ${id} come to ${name}, and are dropped: to carry that VLAN, capture on an ` +
-    `interface of its own (ip link add link ${name} name ${own} type ${type} id ${id})`;
+  return {
+    id: "vlan",
+    what: `Frames of VLAN ${id} come to ${name}, and are dropped`,
+    advice: "to carry that VLAN, capture on an interface of its own " +
+      `(ip link add link ${name} name ${own} type ${type} id ${id})`,
+  };
 }
 
 function readInterfaces(): string {

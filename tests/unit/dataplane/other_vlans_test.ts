@@ -4,7 +4,7 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { VlanFrame } from "../../../ffi/mod.ts";
 import { Counters } from "../../../src/dataplane/counters.ts";
 import type { FromWorker } from "../../../src/dataplane/messages.ts";
-import { advice, hasInterface, OtherVlans } from "../../../src/dataplane/other_vlans.ts";
+import { hasInterface, OtherVlans, vlanProblem } from "../../../src/dataplane/other_vlans.ts";
 import { Reporter } from "../../../src/dataplane/reporter.ts";
 
 /** As the kernel writes it. */
@@ -45,7 +45,9 @@ class World {
   /** The lines that were logged since this was last asked. */
   told(): string[] {
     this.#report.flush();
-    return this.#posted.splice(0).map((message) => message.type === "log" ? message.message : "");
+    return this.#posted.splice(0).flatMap((message) =>
+      message.type === "log" ? message.message : []
+    );
   }
 
   get drops(): number {
@@ -85,20 +87,27 @@ Deno.test("hasInterface() finds the interface of a VLAN on another", () => {
   assertFalse(hasInterface("", "eth1", 7));
 });
 
-Deno.test("advice() gives a name that an interface can have, and the kind of VLAN", () => {
-  assert(advice("enp0s31f6", { id: 4094, provider: false }).includes(" name enp0s31f6.4094 "));
+Deno.test("vlanProblem() gives a name that an interface can have, and the kind of VLAN", () => {
   assert(
-    advice("enx001122334455", { id: 7, provider: false }).includes(" name vlan7 type vlan id 7"),
+    vlanProblem("enp0s31f6", { id: 4094, provider: false }).advice.includes(
+      " name enp0s31f6.4094 ",
+    ),
   );
-  const provider = advice("eth1", { id: 7, provider: true });
+  assert(
+    vlanProblem("enx001122334455", { id: 7, provider: false }).advice.includes(
+      " name vlan7 type vlan id 7",
+    ),
+  );
+  const provider = vlanProblem("eth1", { id: 7, provider: true }).advice;
   assert(provider.includes(" name eth1.7 type vlan proto 802.1ad id 7"), provider);
 });
 
-Deno.test("advice() does without an id where no tag names one", () => {
+Deno.test("vlanProblem() does without an id where no tag names one", () => {
   for (const vlan of [undefined, { id: 0, provider: false }]) {
-    assertEquals(
-      advice("eth1", vlan),
-      "Frames with VLAN tags come to eth1, and are dropped: capture on the VLAN's own interface",
-    );
+    assertEquals(vlanProblem("eth1", vlan), {
+      id: "vlan",
+      what: "Frames with VLAN tags come to eth1, and are dropped",
+      advice: "capture on the VLAN's own interface",
+    });
   }
 });
