@@ -118,7 +118,7 @@ for (const flags of [[], ["--no-relay-tag"]]) {
             Uint8Array.of(1, 0xaa),
             Uint8Array.of(1, 0xaa),
           ]);
-          const added = flags.length === 0 ? 8 : undefined;
+          const added = flags.length === 0 ? 12 : undefined;
           assertEquals(seen.map(({ relaySessionId }) => relaySessionId?.length), [added, added]);
           assertEquals(await sites.server.drops(), {});
         },

@@ -14,8 +14,14 @@ import { testUnless, whyNot } from "../support/skip.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const HOST = parseMac("02:00:00:00:cc:01");
+const HOST_2 = parseMac("02:00:00:00:cc:02");
 const ACS = [parseMac("02:00:00:00:ac:01"), parseMac("02:00:00:00:ac:02")];
 const FRAMES = 200;
+
+/** The hosts of two clients: alike, but where both are on the AC's own Ethernet. */
+function twoMacs({ mac }: { mac: string }): [Uint8Array, Uint8Array] {
+  return [HOST, mac === "transparent" ? HOST_2 : HOST];
+}
 
 /** Two ACs on the server's segment, whose session ids are the same. */
 function twoAcs(sites: Sites): SimulatedAc[] {
@@ -40,10 +46,11 @@ for (const variant of VARIANTS) {
         { ...variantOptions(variant), clients: 2, log: { data: true, limit: 10_000 } },
         async (sites) => {
           const [first, second] = twoAcs(sites);
-          const alike = { mac: HOST, hostUniq: Uint8Array.of(0xab, 0xcd) };
-          const [one, two] = sites.sites.map((site, n) =>
-            sites.host({ ...alike, acName: `bras${n + 1}` }, site)
-          );
+          const macs = twoMacs(variant);
+          const [one, two] = sites.sites.map((site, n) => {
+            const alike = { hostUniq: Uint8Array.of(0xab, 0xcd) };
+            return sites.host({ ...alike, mac: macs[n], acName: `bras${n + 1}` }, site);
+          });
           const [linkOne, linkTwo] = sites.sites.map(({ hosts }) => hosts.log);
 
           await one.dial();
@@ -95,8 +102,10 @@ for (const variant of VARIANTS) {
     () =>
       withSites({ ...variantOptions(variant), clients: 2 }, async (sites) => {
         const ac = sites.ac();
-        const alike = { mac: HOST, hostUniq: Uint8Array.of(1) };
-        const hosts = sites.sites.map((site) => sites.host(alike, site));
+        const macs = twoMacs(variant);
+        const hosts = sites.sites.map((site, n) =>
+          sites.host({ mac: macs[n], hostUniq: Uint8Array.of(1) }, site)
+        );
         // Both discoveries are under way at the same time.
         await Promise.all(hosts.map((host) => host.dial()));
         assertEquals(sessionIds(ac), [1, 2]);

@@ -200,6 +200,8 @@ export class ServerDiscovery implements DiscoveryRelay {
 
   /** Ends those sessions of a remote whose address another one's host has taken meanwhile. */
   resumed(remote: Remote): void {
+    // One that is made up may be that of two hosts whose clients have one name: the ids tell them apart.
+    if (this.#relay.options.mac !== "transparent") return;
     for (const session of [...remote.sessions]) {
       if (!this.#addresses.isTaken(session.facingMac, remote)) continue;
       const reason = "another client's host has its address";
@@ -258,7 +260,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       ? "this machine"
       : this.#addresses.isAc(shown, nowMs)
       ? "an AC"
-      : this.#addresses.isTaken(shown, remote)
+      : this.#relay.options.mac === "transparent" && this.#addresses.isTaken(shown, remote)
       ? "a host of another client"
       : undefined;
     if (whose === undefined) return true;
