@@ -132,6 +132,41 @@ export function congestionControlFault(name: string): number {
   return fault;
 }
 
+/** TCP_CA_NAME_MAX, net/tcp.h: the longest name, with the zero behind it. */
+const congestionName = new Uint32Array(4);
+
+/**
+ * Reads which congestion control a connection uses.
+ *
+ * @returns Such as `cubic`, or undefined when it is no TCP connection
+ *
+ * See TCP_CONGESTION in tcp(7).
+ */
+export function congestionControl(fd: number): string | undefined {
+  const bytes = getOption(fd, IPPROTO_TCP, TCP_CONGESTION, congestionName);
+  if (bytes < 0) return undefined;
+  const text = new TextDecoder().decode(new Uint8Array(congestionName.buffer, 0, bytes));
+  const end = text.indexOf("\0");
+  return end < 0 ? text : text.slice(0, end);
+}
+
+/**
+ * Reads which congestion control a connection gets when none is set: the default of this thread's
+ * network namespace.
+ *
+ * @returns Such as `cubic`
+ * @throws {SystemError} If the system gives no TCP socket to ask
+ *
+ * See net.ipv4.tcp_congestion_control in tcp(7).
+ */
+export function systemCongestionControl(): string {
+  const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw systemError("Cannot open a TCP socket", errno());
+  const name = congestionControl(fd) ?? "";
+  libc.close(fd);
+  return name;
+}
+
 const lowat = new Uint8Array(4);
 const lowatValue = new Int32Array(lowat.buffer);
 

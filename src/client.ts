@@ -381,6 +381,7 @@ export class Client {
       bytesOut: 0,
       queuedBytes: 0,
       retransmits: 0,
+      congestion: null,
     };
   }
 }

@@ -70,7 +70,10 @@ export interface ModeOptions {
   queueBytes?: number;
   /** How much is given to a tunnel's socket at once, in bytes; 64 KiB by default. */
   batchBytes?: number;
-  /** The tunnels' TCP congestion control, such as `bbr`; by default the system's. */
+  /**
+   * The tunnels' TCP congestion control; `system` for the system's default. By default `bbr`, or the
+   * system's with a warning where that cannot be had.
+   */
   congestion?: string;
   /** Where the log goes; by default to standard error, as text, from level info. */
   log?: Log;

@@ -68,7 +68,8 @@ export const MODE_FLAGS: Flags = {
   "batch-kib": { value: "N", help: "How much a tunnel's socket is given at once (64)." },
   congestion: {
     value: "NAME",
-    help: "The tunnel's TCP congestion control, such as bbr (the system's default).",
+    help: "The tunnel's TCP congestion control; system for the system's own (bbr, or the\n" +
+      "system's, with a warning, where bbr cannot be had).",
   },
   legacy: { help: "The peer is an older pppoeproxy: frame types 0 to 3, no handshake." },
   "log-level": { value: "debug|info|warning|error", help: "The least that is logged (info)." },

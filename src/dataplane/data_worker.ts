@@ -1,15 +1,9 @@
 // The main thread's end of the data worker.
 
-import {
-  congestionControlFault,
-  ERRNO,
-  EventFd,
-  findSocket,
-  muteSocket,
-  setTunnelOptions,
-} from "../../ffi/mod.ts";
+import { EventFd, findSocket, muteSocket, setTunnelOptions } from "../../ffi/mod.ts";
 import type { Limits, Problem } from "../relay/mod.ts";
 import type { CounterValues, LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
+import { CongestionControl } from "../tunnel/congestion.ts";
 import { formatEndpoint } from "../tunnel/endpoint.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import { Counters } from "./counters.ts";
@@ -58,6 +52,7 @@ export class DataWorker {
   readonly #worker: Worker;
   readonly #options: PlaneOptions;
   readonly #events: DataWorkerEvents;
+  readonly #congestion: CongestionControl;
   readonly #counters = new Counters();
   readonly #posted = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #conns = new Map<number, Deno.TcpConn>();
@@ -72,9 +67,14 @@ export class DataWorker {
   #ids = 0;
   #over = false;
 
-  private constructor(options: PlaneOptions, events: DataWorkerEvents) {
+  private constructor(
+    options: PlaneOptions,
+    events: DataWorkerEvents,
+    congestion: CongestionControl,
+  ) {
     this.#options = options;
     this.#events = events;
+    this.#congestion = congestion;
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker[]>) => {
       for (const message of data) this.#handle(message);
@@ -98,10 +98,14 @@ export class DataWorker {
    * @throws {Error} If the link cannot be opened, or there is no such congestion control.
    */
   static async start(options: PlaneOptions, events: DataWorkerEvents): Promise<DataWorker> {
-    const { congestion } = options;
-    if (congestion !== undefined) checkCongestionControl(congestion);
-    const worker = new DataWorker(options, events);
+    const congestion = new CongestionControl(
+      options.congestion,
+      (message) => events.log({ type: "log", level: "warning", message }),
+    );
+    const choice = congestion.choose();
+    const worker = new DataWorker(options, events, congestion);
     await worker.#started.promise;
+    congestion.tell(choice);
     return worker;
   }
 
@@ -129,10 +133,12 @@ export class DataWorker {
     const local = conn.localAddr as Deno.NetAddr;
     const peer = conn.remoteAddr as Deno.NetAddr;
     const fd = findSocket(local, peer);
+    const congestion = this.#congestion.choose();
+    this.#congestion.tell(congestion);
     setTunnelOptions(fd, {
       userTimeoutMs: this.#options.tunnelDeadMs,
       notsentLowat: this.#options.batchBytes,
-      congestion: this.#options.congestion,
+      congestion: congestion.name,
     });
     muteSocket(fd);
     const id = ++this.#ids;
@@ -286,13 +292,4 @@ export class DataWorker {
 // A worker that does not answer is not to keep whoever asks.
 function deadline(done: PromiseWithResolvers<Snapshot>): ReturnType<typeof setTimeout> {
   return setTimeout(() => done.reject(new Error("The data worker does not answer")), SNAPSHOT_MS);
-}
-
-function checkCongestionControl(name: string): void {
-  const fault = congestionControlFault(name);
-  if (fault === 0) return;
-  const why = fault === ERRNO.EPERM
-    ? "it takes CAP_NET_ADMIN, or a place in net.ipv4.tcp_allowed_congestion_control"
-    : "the system does not have it, see net.ipv4.tcp_available_congestion_control";
-  throw new ConfigurationError(`Cannot use the congestion control ${name}: ${why}`);
 }

@@ -23,7 +23,7 @@ export interface PlaneOptions extends ChannelSizes {
   tunnelDeadMs: number;
   /** Slots of the ring that data frames arrive in, a power of two; the ring's default without it. */
   ringFrames?: number;
-  /** The tunnels' TCP congestion control; the system's default without it. */
+  /** The tunnels' TCP congestion control; see {@linkcode CongestionControl}. */
   congestion?: string;
   /** Log every discovery frame. */
   debug: boolean;

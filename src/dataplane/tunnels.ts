@@ -1,6 +1,6 @@
 // The tunnels that the data plane drives: which there are, what is waited for, whether they have room.
 
-import { type EventSet, POLLIN, POLLOUT, tcpInfo } from "../../ffi/mod.ts";
+import { congestionControl, type EventSet, POLLIN, POLLOUT, tcpInfo } from "../../ffi/mod.ts";
 import type { TunnelStatus } from "../observe/status.ts";
 import { DROP } from "../relay/mod.ts";
 import { Channel, type ChannelSizes } from "../tunnel/channel.ts";
@@ -153,6 +153,7 @@ export class Tunnels {
       bytesOut: channel.bytesOut,
       queuedBytes: channel.queuedBytes,
       retransmits: tcpInfo(channel.fd)?.retransmits ?? 0,
+      congestion: congestionControl(channel.fd) ?? null,
     }));
   }
 

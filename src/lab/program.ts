@@ -14,7 +14,7 @@ export interface ProgramOptions {
   namespace: string;
   /** Subcommand and flags. */
   args: string[];
-  /** A command that becomes the program, such as `["unshare", "--uts"]`. */
+  /** A command that becomes the program, such as unshare(1) or setpriv(1) with its flags. */
   before?: string[];
   /** What they are given to: a Deno program other than pppoe-proxy itself. */
   main?: URL;

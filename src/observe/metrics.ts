@@ -51,6 +51,12 @@ export function renderMetrics(status: Status): string {
   for (const { name, peer, queuedBytes } of up) {
     sample("tunnel_queued_bytes", { tunnel: name, peer }, queuedBytes);
   }
+  family("tunnel_congestion_info", "gauge", "TCP congestion control that this side sends with.");
+  for (const { name, peer, congestion } of up) {
+    if (congestion !== null) {
+      sample("tunnel_congestion_info", { tunnel: name, peer, congestion }, 1);
+    }
+  }
   return lines.join("\n") + "\n";
 }
 

@@ -44,6 +44,8 @@ export interface TunnelStatus {
   queuedBytes: number;
   /** TCP segments that this side has sent again. */
   retransmits: number;
+  /** The TCP congestion control that this side sends with; null where there is no connection. */
+  congestion: string | null;
 }
 
 /** One session, as the status shows it. */

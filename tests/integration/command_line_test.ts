@@ -154,6 +154,13 @@ const CASES: Case[] = [
     mends: /1 to 1000/,
   },
   {
+    what: "a congestion control that the kernel does not have",
+    args: [...SERVER, "--congestion", "none-such"],
+    status: 2,
+    names: /congestion control none-such/,
+    mends: /see net\.ipv4\.tcp_available_congestion_control/,
+  },
+  {
     what: "an address that is in use",
     args: ["server", "--interface", "lan0", "--listen", TAKEN],
     status: 1,

@@ -53,6 +53,8 @@ export interface SitesOptions {
   hostName?: string;
   /** What is run instead of main.ts, with the same flags. */
   main?: URL;
+  /** A command that starts both modes in its own place. */
+  before?: string[];
   /** False: the test starts what it needs. */
   start?: boolean;
 }
@@ -101,25 +103,28 @@ export class ModeProcess {
   readonly #net: LabNet;
   readonly #namespace: string;
   readonly #args: string[];
-  readonly #main?: URL;
-  readonly #before?: string[];
+  readonly #options: Pick<SitesOptions, "main" | "before">;
   #program?: Program;
 
-  constructor(net: LabNet, namespace: string, args: string[], main?: URL, before?: string[]) {
-    this.#before = before;
+  constructor(
+    net: LabNet,
+    namespace: string,
+    args: string[],
+    options: Pick<SitesOptions, "main" | "before">,
+  ) {
     this.#net = net;
     this.#namespace = namespace;
     this.#args = args;
-    this.#main = main;
+    this.#options = options;
   }
 
   /** Starts it, also again, once the last one has ended. */
   start(): void {
     this.#program = Program.start({
       namespace: this.#namespace,
-      before: this.#before,
       args: this.#args,
-      main: this.#main,
+      main: this.#options.main,
+      before: this.#options.before,
       onLine: (line) => this.lines.push(line),
     });
   }
@@ -510,7 +515,11 @@ export class Sites implements AsyncDisposable {
         ...(mode === "server" ? serverOptions : clientOptions),
       };
       const main = new URL("./mode_program.ts", import.meta.url);
-      return new ModeProcess(this.net, namespace, [mode, JSON.stringify(options)], main);
+      const { before } = this.options;
+      return new ModeProcess(this.net, namespace, [mode, JSON.stringify(options)], {
+        main,
+        before,
+      });
     }
     const own = mode === "server"
       ? serverFlags ?? ["--listen", `0.0.0.0:${port}`, "--allow", "10.0.0.0/8"]
@@ -518,9 +527,9 @@ export class Sites implements AsyncDisposable {
     const link = mode === "server" ? this.serverInterface : this.clientInterface;
     const status = `${SITE.status.hostname}:${SITE.status.port}`;
     const args = [mode, "--interface", link, "--status", status, ...own, ...flags];
-    const { main, hostName } = this.options;
-    const before = hostName === undefined ? [] : hostNamed(hostName);
-    return new ModeProcess(this.net, namespace, args, main, before);
+    const { main, hostName, before = [] } = this.options;
+    const named = hostName === undefined ? [] : hostNamed(hostName);
+    return new ModeProcess(this.net, namespace, args, { main, before: [...named, ...before] });
   }
 }
 

@@ -4,11 +4,14 @@ import { EventFd } from "../../../ffi/eventfd.ts";
 import { POLLIN, PollSet } from "../../../ffi/poll.ts";
 import { getOption } from "../../../ffi/socket_option.ts";
 import {
+  congestionControl,
+  congestionControlFault,
   findSocket,
   receive,
   send,
   setTunnelOptions,
   shutdownWrite,
+  systemCongestionControl,
   tcpInfo,
 } from "../../../ffi/tcp.ts";
 import { testUnless } from "../../support/skip.ts";
@@ -132,7 +135,26 @@ Deno.test("setTunnelOptions() throws when there is no such congestion control", 
   assertEquals(error.message, "Cannot set TCP_CONGESTION to none-such: No such file or directory");
 });
 
-Deno.test("setTunnelOptions() and tcpInfo() know that an eventfd is no connection", () => {
+Deno.test("congestionControl() tells what a connection uses, at either end", async () => {
+  using pair = await Pair.make();
+  const [client, server] = pair.fds;
+  const system = Deno.readTextFileSync("/proc/sys/net/ipv4/tcp_congestion_control").trim();
+  assertEquals([congestionControl(client), congestionControl(server)], [system, system]);
+  assertEquals(systemCongestionControl(), system);
+  for (const fd of [client, server]) {
+    setTunnelOptions(fd, { userTimeoutMs: 1000, notsentLowat: 65_536, congestion: "reno" });
+  }
+  await assertJoined(pair);
+  assertEquals([congestionControl(client), congestionControl(server)], ["reno", "reno"]);
+  assertEquals(systemCongestionControl(), system);
+});
+
+Deno.test("congestionControlFault() tells what can be used, and why not", () => {
+  assertEquals(congestionControlFault("reno"), 0);
+  assertEquals(congestionControlFault("none-such"), ERRNO.ENOENT);
+});
+
+Deno.test("setTunnelOptions(), tcpInfo() and congestionControl() know that an eventfd is no connection", () => {
   const event = EventFd.open();
   assertThrows(
     () => setTunnelOptions(event.fd, { userTimeoutMs: 1, notsentLowat: 1 }),
@@ -140,6 +162,7 @@ Deno.test("setTunnelOptions() and tcpInfo() know that an eventfd is no connectio
     "Cannot set TCP_NODELAY: Socket operation on non-socket",
   );
   assertEquals(tcpInfo(event.fd), undefined);
+  assertEquals(congestionControl(event.fd), undefined);
   event.close();
 });
 

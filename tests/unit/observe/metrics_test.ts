@@ -71,6 +71,7 @@ Deno.test("renderMetrics() has each metric with its type", () => {
     pppoe_proxy_tunnel_rtt_seconds: "gauge",
     pppoe_proxy_tunnel_retransmits_total: "counter",
     pppoe_proxy_tunnel_queued_bytes: "gauge",
+    pppoe_proxy_tunnel_congestion_info: "gauge",
   });
 });
 
@@ -96,6 +97,15 @@ Deno.test("renderMetrics() shows what the status says", () => {
 Deno.test("renderMetrics() shows the round trip of each tunnel, in seconds, where it is known", () => {
   assertEquals(of("tunnel_rtt_seconds", parse(renderMetrics(aStatus()))), [
     [{ tunnel: "osaka", peer: "192.0.2.1:5000" }, 0.0125],
+  ]);
+});
+
+Deno.test("renderMetrics() shows the congestion control of each tunnel that is up", () => {
+  const [osaka, tokyo] = aStatus().tunnels;
+  const tunnels = [{ ...osaka, congestion: "cubic" }, tokyo, { ...tokyo, congestion: null }];
+  assertEquals(of("tunnel_congestion_info", parse(renderMetrics(aStatus({ tunnels })))), [
+    [{ tunnel: "osaka", peer: "192.0.2.1:5000", congestion: "cubic" }, 1],
+    [{ tunnel: "tokyo", peer: "192.0.2.2:5000", congestion: "bbr" }, 1],
   ]);
 });
 

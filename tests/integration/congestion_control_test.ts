@@ -1,0 +1,130 @@
+// The TCP congestion control that tunnels use, on systems with one default or another.
+import { assertEquals, assertMatch } from "@std/assert";
+import { congestionControlFault } from "../../ffi/mod.ts";
+import { withSites } from "../support/sites.ts";
+import type { ModeProcess, Sites, SitesOptions } from "../support/sites.ts";
+import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
+import { isAllowed, setSystemCongestion } from "../support/system_congestion.ts";
+
+const skipped = whyNot("linux", "root", "iproute2", "namespaces");
+const noBbr = skipped ?? (congestionControlFault("bbr") === 0 ? undefined : "no bbr");
+const bbrNotForAll = skipped ??
+  (isAllowed("bbr") ? undefined : "bbr is not in tcp_allowed_congestion_control");
+const WITHOUT_NET_ADMIN = [
+  "setpriv",
+  "--bounding-set=-net_admin",
+  "--inh-caps=-net_admin",
+  "--",
+];
+const CAP_NET_ADMIN = 12n;
+const WARNING = /congestion control/;
+
+/** Server and client on systems whose default is `system`, each with a tunnel. */
+async function onSystem(
+  system: string,
+  options: SitesOptions,
+  use: (modes: ModeProcess[], sites: Sites) => Promise<void>,
+): Promise<void> {
+  await withSites({ ...options, start: false }, async (sites) => {
+    const [{ clientNamespace }] = sites.sites;
+    await setSystemCongestion(sites.serverNamespace, system);
+    await setSystemCongestion(clientNamespace, system);
+    await sites.start();
+    await use([sites.server, sites.client], sites);
+  });
+}
+
+/** What a side's tunnel uses, as its status says, and the metrics agree. */
+async function congestionOf(mode: ModeProcess): Promise<string | null> {
+  const { tunnels: [{ name, peer, congestion }] } = await mode.untilStatus(
+    "the tunnel is up",
+    ({ tunnels }) => tunnels[0]?.state === "up",
+  );
+  const metric =
+    `pppoe_proxy_tunnel_congestion_info{tunnel="${name}",peer="${peer}",congestion="${congestion}"}`;
+  assertEquals((await mode.metrics()).get(metric), 1);
+  return congestion;
+}
+
+testUnless(
+  noBbr,
+  "a tunnel uses bbr at both ends where the system's default is another one, and says nothing of it",
+  () =>
+    onSystem("reno", {}, async (modes) => {
+      for (const mode of modes) {
+        assertEquals(await congestionOf(mode), "bbr");
+        assertEquals(mode.matching(WARNING), []);
+      }
+    }),
+);
+
+testUnless(
+  bbrNotForAll,
+  "nothing is said of the congestion control where the system's default is bbr",
+  () =>
+    onSystem("bbr", {}, async (modes) => {
+      for (const mode of modes) {
+        assertEquals(await congestionOf(mode), "bbr");
+        assertEquals(mode.matching(WARNING), []);
+      }
+    }),
+);
+
+testUnless(
+  skipped,
+  "--congestion system leaves the system's default alone, and says nothing of it",
+  () =>
+    onSystem("reno", { flags: ["--congestion", "system"] }, async (modes) => {
+      for (const mode of modes) {
+        assertEquals(await congestionOf(mode), "reno");
+        assertEquals(mode.matching(WARNING), []);
+      }
+    }),
+);
+
+testUnless(
+  bbrNotForAll,
+  "--congestion NAME takes that one, also where the system's default is bbr",
+  () =>
+    onSystem("bbr", { flags: ["--congestion", "reno"] }, async (modes) => {
+      for (const mode of modes) assertEquals(await congestionOf(mode), "reno");
+    }),
+);
+
+testUnless(
+  skipped,
+  "a tunnel uses the system's default where bbr cannot be had, and the log says once what to do",
+  () => {
+    const main = new URL("../support/no_bbr_main.ts", import.meta.url);
+    return onSystem("reno", { main }, async (modes, sites) => {
+      for (const mode of modes) assertEquals(await congestionOf(mode), "reno");
+      // Another tunnel is no reason to say it again.
+      await sites.resetTunnels();
+      await sites.client.untilStatus(
+        "another tunnel is up",
+        ({ reconnects, tunnels }) => reconnects === 1 && tunnels[0].state === "up",
+      );
+      for (const mode of modes) {
+        assertEquals(await congestionOf(mode), "reno");
+        const lines = mode.matching(WARNING);
+        assertEquals(lines.length, 1, lines.join("\n"));
+        assertMatch(lines[0], /WARN.*congestion control reno, .*loses packets.*modprobe tcp_bbr/);
+      }
+    });
+  },
+);
+
+testUnless(
+  bbrNotForAll ?? (hasProgram("setpriv") ? undefined : "no setpriv"),
+  "a process without CAP_NET_ADMIN uses bbr where the system allows it to everybody",
+  () =>
+    onSystem("reno", { before: WITHOUT_NET_ADMIN }, async (modes) => {
+      for (const mode of modes) {
+        const status = Deno.readTextFileSync(`/proc/${mode.pid}/status`);
+        const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)!;
+        assertEquals(BigInt(`0x${effective}`) >> CAP_NET_ADMIN & 1n, 0n);
+        assertEquals(await congestionOf(mode), "bbr");
+        assertEquals(mode.matching(WARNING), []);
+      }
+    }),
+);

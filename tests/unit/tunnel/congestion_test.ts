@@ -1,0 +1,104 @@
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { congestionControlFault, ERRNO, systemCongestionControl } from "../../../ffi/mod.ts";
+import { ConfigurationError } from "../../../src/configuration_error.ts";
+import { chooseCongestion, CongestionControl } from "../../../src/tunnel/congestion.ts";
+
+/** A system where each congestion control has this fault. */
+const all = (fault: number) => () => fault;
+const untouched = () => {
+  throw new Error("nothing is to be tried");
+};
+
+Deno.test("chooseCongestion() takes bbr when nothing is asked for and the system has it", () => {
+  const tried: string[] = [];
+  const choice = chooseCongestion(undefined, "cubic", (name) => {
+    tried.push(name);
+    return 0;
+  });
+  assertEquals(choice, { name: "bbr" });
+  assertEquals(tried, ["bbr"]);
+});
+
+Deno.test("chooseCongestion() leaves a system alone whose default is bbr already", () => {
+  assertEquals(chooseCongestion(undefined, "bbr", untouched), {});
+  assertEquals(chooseCongestion(undefined, "bbr2", untouched), {});
+});
+
+Deno.test("chooseCongestion() leaves the system's default alone, silently, when asked to", () => {
+  for (const system of ["cubic", "bbr"]) {
+    assertEquals(chooseCongestion("system", system, untouched), {});
+  }
+});
+
+const REMEDIES: [code: keyof typeof ERRNO, remedy: RegExp][] = [
+  ["ENOENT", /The kernel has not loaded bbr: run modprobe tcp_bbr, or .*CAP_NET_ADMIN/],
+  ["EPERM", /add it to net\.ipv4\.tcp_allowed_congestion_control, or .*CAP_NET_ADMIN/],
+  ["ENOMEM", /The kernel refuses bbr: Cannot allocate memory/],
+];
+
+for (const [code, remedy] of REMEDIES) {
+  Deno.test(`chooseCongestion() leaves the system's default, with what it costs and how to mend it, on ${code}`, () => {
+    const { name, warning } = chooseCongestion(undefined, "cubic", all(ERRNO[code]));
+    assertEquals(name, undefined);
+    assertMatch(warning!, /^Tunnels use the congestion control cubic, .*loses packets/);
+    assertMatch(warning!, remedy);
+    assertMatch(warning!, /--congestion system/);
+    assertEquals(warning!.includes("\n"), false);
+  });
+}
+
+Deno.test("chooseCongestion() takes what is asked for, also where the system's default is bbr", () => {
+  assertEquals(chooseCongestion("cubic", "bbr", all(0)), { name: "cubic" });
+  assertEquals(chooseCongestion("bbr", "cubic", all(0)), { name: "bbr" });
+});
+
+Deno.test("chooseCongestion() throws when what is asked for cannot be used", () => {
+  assertThrows(
+    () => chooseCongestion("bbr", "cubic", all(ERRNO.EPERM)),
+    ConfigurationError,
+    "Cannot use the congestion control bbr: it takes CAP_NET_ADMIN, or a place in " +
+      "net.ipv4.tcp_allowed_congestion_control",
+  );
+  assertThrows(
+    () => chooseCongestion("none-such", "cubic", all(ERRNO.ENOENT)),
+    ConfigurationError,
+    "Cannot use the congestion control none-such: the system does not have it, see " +
+      "net.ipv4.tcp_available_congestion_control",
+  );
+});
+
+Deno.test("CongestionControl asks the system itself", () => {
+  const warnings: string[] = [];
+  const congestion = new CongestionControl(undefined, (warning) => warnings.push(warning));
+  const choice = congestion.choose();
+  congestion.tell(choice);
+  const isDefault = systemCongestionControl().startsWith("bbr");
+  const usable = !isDefault && congestionControlFault("bbr") === 0;
+  assertEquals(choice.name, usable ? "bbr" : undefined);
+  assertEquals(warnings.length, isDefault || usable ? 0 : 1);
+  assertThrows(
+    () => new CongestionControl("none-such", () => {}).choose(),
+    ConfigurationError,
+    "Cannot use the congestion control none-such",
+  );
+});
+
+Deno.test("CongestionControl warns once, and again when there is something else to say", () => {
+  const warnings: string[] = [];
+  let fault: number = ERRNO.ENOENT;
+  const congestion = new CongestionControl(undefined, (warning) => warnings.push(warning), {
+    default: () => "cubic",
+    faultOf: () => fault,
+  });
+  const names = [ERRNO.ENOENT, ERRNO.ENOENT, 0, ERRNO.EPERM, ERRNO.EPERM].map((next) => {
+    fault = next;
+    const choice = congestion.choose();
+    congestion.tell(choice);
+    return choice.name;
+  });
+  assertEquals(names, [undefined, undefined, "bbr", undefined, undefined]);
+  assertEquals(warnings.map((warning) => /modprobe|allowed/.exec(warning)![0]), [
+    "modprobe",
+    "allowed",
+  ]);
+});
