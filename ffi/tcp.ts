@@ -167,6 +167,25 @@ export function systemCongestionControl(): string {
   return name;
 }
 
+const RENO = new TextEncoder().encode("reno");
+const BBR = new TextEncoder().encode("bbr");
+
+/**
+ * Lets a connection that uses bbr forget what it has measured, and measure anew; of any other one
+ * nothing is changed.
+ *
+ * Every 10 s bbr sends next to nothing for 200 ms, four segments a round trip, to see the path without
+ * a queue (PROBE_RTT). The time begins anew with each start of bbr, which takes another one in between:
+ * reno, since all kernels have it.
+ *
+ * See TCP_CONGESTION in tcp(7).
+ */
+export function restartBbr(fd: number): void {
+  if (congestionControl(fd) !== "bbr") return;
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, RENO, RENO.length);
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, BBR, BBR.length);
+}
+
 const lowat = new Uint8Array(4);
 const lowatValue = new Int32Array(lowat.buffer);
 

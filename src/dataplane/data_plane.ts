@@ -29,6 +29,7 @@ import {
 import type { LinkState } from "../observe/status.ts";
 import { DROP, PPP_OVERHEAD, randomTokens, Relay, TICK_MS } from "../relay/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
+import { SYSTEM_CONGESTION } from "../tunnel/congestion.ts";
 import {
   CODE,
   discoveryLength,
@@ -518,9 +519,10 @@ export class DataPlane {
 
   #tick(nowMs: number): void {
     this.#tickMs = nowMs + TICK_MS;
-    const { pingMs, tunnelDeadMs } = this.#options;
+    const { pingMs, tunnelDeadMs, congestion } = this.#options;
     for (const { channel, leaveByMs } of this.#tunnels.list) {
       channel.keepalive(nowMs, pingMs, tunnelDeadMs);
+      if (congestion !== SYSTEM_CONGESTION) channel.keepBbrGoing(nowMs);
       // An older peer knows no goodbye.
       const left = leaveByMs < Infinity && channel.legacy && channel.queuedBytes === 0;
       if (left || nowMs >= leaveByMs) channel.end(MOVED);

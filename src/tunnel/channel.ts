@@ -13,6 +13,7 @@ import {
   ERRNO,
   Pinned,
   receive,
+  restartBbr,
   setNotsentLowat,
   shutdownWrite,
   StreamSender,
@@ -60,6 +61,10 @@ const CONTROL_FRAMES = 8192;
 const STALE_MS = 100;
 /** For how long after a refusal the socket counts as congested. */
 const CONGESTED_MS = 250;
+/** How often bbr is started anew: before it pauses by itself, which it does after 10 s. */
+const BBR_MS = 8000;
+/** Whoever was refused nothing for so long has no queue on the path that bbr would have to drain. */
+const UNHINDERED_MS = 1000;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -145,6 +150,8 @@ export class Channel {
   #blocked = false;
   /** When the socket last refused something. */
   #refusedMs = -Infinity;
+  /** When bbr was last started, if that is what the socket uses. */
+  #bbrMs: number;
   #pongDue = false;
   /** Where what is read goes: behind room for the rest of a frame. */
   readonly #readInto: Uint8Array;
@@ -181,7 +188,7 @@ export class Channel {
     this.#readInto = this.received.bytes.subarray(LARGEST_FRAME);
     this.#readInto.set(received);
     this.#readEnd += received.length;
-    this.#heardMs = nowMs;
+    this.#heardMs = this.#bbrMs = nowMs;
   }
 
   /** The socket did not take all: wait until it is writable. */
@@ -341,6 +348,18 @@ export class Channel {
       this.#pingOut = this.#control.push(FRAME.PING, NO_BYTES, 0, nowMs);
       this.#pingMs = nowMs;
     }
+  }
+
+  /**
+   * Keeps bbr from its pause of 200 ms every 10 s, in which a tunnel full of frames loses those of a
+   * tenth of a second, and delays as many. It pauses to see the path without its own queue; a tunnel
+   * that carries less than the path does has none, so there it is for nothing. One whose socket was
+   * refusing is left alone.
+   */
+  keepBbrGoing(nowMs: number): void {
+    if (nowMs - this.#bbrMs < BBR_MS || nowMs - this.#refusedMs < UNHINDERED_MS) return;
+    this.#bbrMs = nowMs;
+    restartBbr(this.fd);
   }
 
   /** Reads once and forgets it, of a tunnel that is being closed. */

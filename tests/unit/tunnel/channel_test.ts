@@ -2,7 +2,17 @@
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
-import { POLLIN, POLLOUT, PollSet, receive, send } from "../../../ffi/mod.ts";
+import {
+  congestionControl,
+  congestionControlFault,
+  POLLIN,
+  POLLOUT,
+  PollSet,
+  receive,
+  send,
+  setTunnelOptions,
+} from "../../../ffi/mod.ts";
+import { getOption } from "../../../ffi/socket_option.ts";
 import { Channel } from "../../../src/tunnel/channel.ts";
 import {
   emitGoodbye,
@@ -14,7 +24,9 @@ import {
   readHeader,
   REASON,
 } from "../../../src/wire/mod.ts";
+import { testUnless } from "../../support/skip.ts";
 import { TcpPair } from "../../support/tcp_pair.ts";
+import { until } from "../../support/until.ts";
 
 /** A frame as the other side is to find it. */
 interface Sent {
@@ -321,6 +333,74 @@ Deno.test("Channel measures the round trip, and smooths it", async () => {
   ends.give(PONG, 2120);
   ends.frames(2120);
   assertEquals(channel.rttMs, 50);
+});
+
+/** The bandwidth that bbr has measured, in bytes a second: `struct tcp_bbr_info`, linux/inet_diag.h. */
+function bbrBandwidth(fd: number): number {
+  const info = new Uint32Array(16);
+  assert(getOption(fd, 6, 26, info) > 0); // TCP_CC_INFO
+  return info[0] + info[1] * 2 ** 32;
+}
+
+/** Ends whose channel's socket uses a congestion control, and has sent something with it. */
+async function endsWith(congestion: string): Promise<Ends> {
+  const ends = await Ends.make();
+  setTunnelOptions(ends.channel.fd, { userTimeoutMs: 20_000, notsentLowat: 65_536, congestion });
+  ends.channel.queue(FRAME.SESSION, new Uint8Array(1000), 1000, "data", 0);
+  ends.channel.flush(0);
+  if (congestion === "bbr") {
+    await until("bbr has measured something", () => bbrBandwidth(ends.channel.fd) > 0);
+  }
+  return ends;
+}
+
+const noBbr = congestionControlFault("bbr") === 0 ? undefined : "no bbr";
+
+testUnless(
+  noBbr,
+  "Channel.keepBbrGoing() starts bbr anew before it pauses by itself, after 10 s",
+  async () => {
+    await using ends = await endsWith("bbr");
+    const { channel } = ends;
+    channel.keepBbrGoing(7999);
+    assert(bbrBandwidth(channel.fd) > 0);
+    channel.keepBbrGoing(8000);
+    assertEquals(bbrBandwidth(channel.fd), 0);
+    assertEquals(congestionControl(channel.fd), "bbr");
+    channel.queue(FRAME.SESSION, new Uint8Array(1000), 1000, "data", 8100);
+    channel.flush(8100);
+    await until("bbr has measured something again", () => bbrBandwidth(channel.fd) > 0);
+    channel.keepBbrGoing(15_999);
+    assert(bbrBandwidth(channel.fd) > 0);
+    channel.keepBbrGoing(16_000);
+    assertEquals(bbrBandwidth(channel.fd), 0);
+  },
+);
+
+testUnless(
+  noBbr,
+  "Channel.keepBbrGoing() leaves bbr alone where the socket has lately refused something",
+  async () => {
+    await using ends = await endsWith("bbr");
+    const { channel } = ends;
+    const frame = new Uint8Array(1500);
+    // The peer reads nothing, so that its buffer and the socket's own are full some time.
+    while (!channel.blocked) {
+      while (channel.queue(FRAME.SESSION, frame, 1500, "data", 7500));
+      channel.flush(7500);
+    }
+    await until("bbr has measured something", () => bbrBandwidth(channel.fd) > 0);
+    channel.keepBbrGoing(8499);
+    assert(bbrBandwidth(channel.fd) > 0);
+    channel.keepBbrGoing(8500);
+    assertEquals(bbrBandwidth(channel.fd), 0);
+  },
+);
+
+Deno.test("Channel.keepBbrGoing() leaves another congestion control alone", async () => {
+  await using ends = await endsWith("reno");
+  ends.channel.keepBbrGoing(8000);
+  assertEquals(congestionControl(ends.channel.fd), "reno");
 });
 
 Deno.test("Channel.keepalive() ends a tunnel from which nothing was heard", async () => {
