@@ -1,9 +1,16 @@
 // deno task bench: pppoe-proxy beside others, on one machine, under one load.
 import { UsageError } from "../../src/cli/options.ts";
 import { CpuMeter } from "./cpu.ts";
-import { Line } from "./line.ts";
+import { Line, type LineOptions } from "./line.ts";
 import { Load } from "./load/load.ts";
-import { measureAll, Subject } from "./measures/mod.ts";
+import {
+  LOSSY_CONGESTION,
+  lossyConditions,
+  measureAll,
+  measureLossy,
+  type PlainMeasure,
+  Subject,
+} from "./measures/mod.ts";
 import { BENCH_HELP, type BenchOptions, readOptions } from "./options.ts";
 import { type PathRun, print, progress, report } from "./output.ts";
 import type { Path, RunningPath } from "./paths/mod.ts";
@@ -26,7 +33,10 @@ async function bench(options: BenchOptions): Promise<void> {
       try {
         const obstacle = path.obstacle();
         if (obstacle) throw new Error(obstacle);
-        runs.push({ round, path, subject: await runPath(path, load, options, tell) });
+        for (const { line, measure } of tasksOf(path, options)) {
+          const subject = await runPath(path, line, measure, load, options, tell);
+          runs.push({ round, path, subject });
+        }
       } catch (error) {
         skipped[path.name] = (error as Error).message;
         tell(`left out: ${skipped[path.name]}`);
@@ -38,20 +48,47 @@ async function bench(options: BenchOptions): Promise<void> {
   await report(runs, skipped, options, { ...meter.read(), seconds, startedAt });
 }
 
+/** What is done on one line. */
+interface Task {
+  line: LineOptions;
+  measure(subject: Subject): Promise<void>;
+}
+
+// Connections are made anew for each kind of loss: what TCP has learned of one path is not to count.
+function tasksOf(path: Path, { measures, quick }: BenchOptions): Task[] {
+  const wanted = measures.filter((measure) => path.measures?.includes(measure) ?? true);
+  const plain = wanted.filter((measure): measure is PlainMeasure => measure !== "lossy");
+  const tasks: Task[] = [];
+  if (plain.length > 0) {
+    tasks.push({ line: {}, measure: (subject) => measureAll(subject, plain) });
+  }
+  if (wanted.includes("lossy") && path.hasTunnel) {
+    for (const wan of lossyConditions(quick)) {
+      tasks.push({
+        line: { wan, congestion: LOSSY_CONGESTION },
+        measure: (subject) => measureLossy(subject, wan),
+      });
+    }
+  }
+  return tasks;
+}
+
 async function runPath(
   path: Path,
+  lineOptions: LineOptions,
+  measure: Task["measure"],
   load: Load,
   options: BenchOptions,
   tell: (text: string) => void,
 ): Promise<Subject> {
-  const line = await Line.build();
+  const line = await Line.build(lineOptions);
   standing = { line };
   try {
     const running = standing.running = await path.start(line);
     await load.attach(line);
     try {
       const subject = new Subject(path, running, line, load, options.quick, tell);
-      await measureAll(subject, options.measures);
+      await measure(subject);
       return subject;
     } finally {
       await load.detach();

@@ -1,5 +1,7 @@
 // The line: four namespaces in a row, with nothing yet between the client's side and the server's.
 import { LabNet } from "../../src/lab/namespaces.ts";
+import { forceSystemCongestion } from "./system_congestion.ts";
+import { Wan, type WanOptions } from "./wan/wan.ts";
 
 /** Where a load worker attaches. */
 export interface LineEnd {
@@ -11,8 +13,25 @@ export interface LineEnd {
 /** Addresses on the link between client and server. */
 export const WAN = { client: "192.0.2.1", server: "192.0.2.2" } as const;
 
+/** What a line is to be other than short and without loss. */
+export interface LineOptions {
+  /** A machine between client and server, which makes their link a long, lossy, narrow one. */
+  wan?: WanOptions;
+  /** The congestion control of client and server, of sockets that set none; the system's without it. */
+  congestion?: string;
+}
+
+/** The interfaces of the machine in the middle. */
+const MIDDLE_INTERFACES: [client: string, server: string] = ["client0", "server0"];
+/** More than any path needs around a whole frame. */
+const MIDDLE_MTU = "2000";
+
 /**
  *     host lan0 ── lan0 client wan0 ── wan0 server isp0 ── isp0 ac
+ *
+ * With a machine in the middle:
+ *
+ *     … client wan0 ── client0 wan server0 ── wan0 server …
  *
  * Each path gets a line of its own, so that nothing of the one before is left on it.
  */
@@ -23,21 +42,38 @@ export class Line implements AsyncDisposable {
   readonly server: string;
   readonly host: LineEnd;
   readonly ac: LineEnd;
+  /** The machine in the middle, if there is one. */
+  readonly wan?: Wan;
 
   private constructor(
     net: LabNet,
     names: { host: string; client: string; server: string; ac: string },
+    wan?: Wan,
   ) {
     this.net = net;
+    this.wan = wan;
     this.client = names.client;
     this.server = names.server;
     this.host = { namespace: net.path(names.host), interface: "lan0" };
     this.ac = { namespace: net.path(names.ac), interface: "isp0" };
   }
 
-  /** Makes one. */
-  static async build(): Promise<Line> {
+  /**
+   * Makes one.
+   *
+   * @throws {Error} If the system refuses what it is to be.
+   */
+  static async build(options: LineOptions = {}): Promise<Line> {
     const net = new LabNet("bench");
+    try {
+      return await Line.#lay(net, options);
+    } catch (error) {
+      await net[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  static async #lay(net: LabNet, { wan, congestion }: LineOptions): Promise<Line> {
     const [host, client, server, ac] = [
       await net.namespace("host"),
       await net.namespace("client"),
@@ -47,15 +83,40 @@ export class Line implements AsyncDisposable {
     const veth = (from: string, to: string, name: string) =>
       net.veth({ namespace: from, name }, { namespace: to, name });
     await veth(host, client, "lan0");
-    await veth(client, server, "wan0");
+    const middle = wan && {
+      namespace: net.path(await joinByMiddle(net, { client, server })),
+      interfaces: MIDDLE_INTERFACES,
+      options: wan,
+    };
+    if (middle === undefined) await veth(client, server, "wan0");
     await veth(server, ac, "isp0");
+    if (congestion !== undefined) {
+      for (const end of [client, server]) await forceSystemCongestion(end, congestion);
+    }
     await net.ip(client, "address", "add", `${WAN.client}/24`, "dev", "wan0");
     await net.ip(server, "address", "add", `${WAN.server}/24`, "dev", "wan0");
-    return new Line(net, { host, client, server, ac });
+    return new Line(net, { host, client, server, ac }, middle && await Wan.start(middle));
   }
 
   /** Takes it away, with whatever still runs in its namespaces. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.wan?.stop();
     await this.net[Symbol.asyncDispose]();
   }
+}
+
+// Joins client and server by a namespace between them, and names that.
+async function joinByMiddle(
+  net: LabNet,
+  ends: { client: string; server: string },
+): Promise<string> {
+  const namespace = await net.namespace("wan");
+  for (const [at, end] of [ends.client, ends.server].entries()) {
+    const name = MIDDLE_INTERFACES[at];
+    await net.veth({ namespace: end, name: "wan0" }, { namespace, name });
+    await net.ip(namespace, "link", "set", name, "mtu", MIDDLE_MTU);
+    // TCP cuts its segments itself then, so that one is lost, and not sixty.
+    await net.ip(end, "link", "set", "wan0", "gso_max_segs", "1");
+  }
+  return namespace;
 }

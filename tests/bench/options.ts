@@ -9,7 +9,7 @@ import {
 import { type Path, PATHS } from "./paths/mod.ts";
 
 /** What can be measured, in the order in which it is. */
-export const MEASURES = ["rate", "latency", "saturation", "setup"] as const;
+export const MEASURES = ["rate", "latency", "saturation", "setup", "lossy"] as const;
 /** One of {@linkcode MEASURES}. */
 export type Measure = typeof MEASURES[number];
 
@@ -43,7 +43,8 @@ export const BENCH_HELP = `Usage: deno task bench [flags]
 
 Measures pppoe-proxy and other ways to carry PPPoE, in network namespaces of this machine, one after
 the other: the highest rate without loss, latency, CPU, memory, what happens to control frames when
-the tunnel is full, and how fast sessions open. Needs root, and ip and tc from iproute2.
+the tunnel is full, how fast sessions open, and how much arrives over a path that loses packets, where
+the default congestion control is cubic. Needs root, and ip and tc from iproute2.
 
 ${describeFlags(FLAGS)}
 `;

@@ -1,6 +1,7 @@
 // Everything but the measuring: what a run prints and keeps.
 import { medianFigures } from "./figures.ts";
 import { type KeptTrial, LIMIT, type Subject } from "./measures/mod.ts";
+import { systemCongestionControl } from "../../ffi/mod.ts";
 import type { BenchOptions } from "./options.ts";
 import type { Path } from "./paths/mod.ts";
 import { ratioLines, ratios, table } from "./report.ts";
@@ -42,7 +43,8 @@ export async function report(
 
   print(
     `pppoe-proxy bench: ${cpus} CPUs, Linux ${versions.kernel}, Deno ${versions.deno}, ` +
-      `OpenVPN ${versions.openvpn}; ${options.rounds} round${options.rounds === 1 ? "" : "s"}, ` +
+      `OpenVPN ${versions.openvpn}, TCP congestion control ${versions.congestion} by default; ` +
+      `${options.rounds} round${options.rounds === 1 ? "" : "s"}, ` +
       `${Math.round(totals.seconds)} s`,
   );
   print();
@@ -129,5 +131,6 @@ async function readVersions() {
   const openvpn = await new Deno.Command("openvpn", { args: ["--version"] }).output()
     .then(({ stdout }) => new TextDecoder().decode(stdout).split(" ")[1])
     .catch(() => "none");
-  return { deno: Deno.version.deno, kernel: Deno.osRelease(), openvpn };
+  const congestion = systemCongestionControl();
+  return { deno: Deno.version.deno, kernel: Deno.osRelease(), openvpn, congestion };
 }

@@ -1,5 +1,6 @@
 // The figures as a person reads them.
 import type { Figure, Figures } from "./figures.ts";
+import { LOSSY_MBIT, LOSSY_PATHS, lossyName } from "./measures/lossy.ts";
 
 /** A path's column. */
 export interface Column {
@@ -60,6 +61,19 @@ const ROWS: Row[] = [
     title: "full tunnel: data carried",
     format: (mbits) => `${mbits.toFixed(1)} Mbit/s`,
   },
+  ...LOSSY_PATHS.flatMap((path) => {
+    const title = `${path.delayMs} ms, ${path.lossPercent} % lost, ${LOSSY_MBIT} Mbit/s`;
+    const key = lossyName(path);
+    return [
+      {
+        key: `${key}.arrived`,
+        title: `${title}: arrived`,
+        format: (percent: number) => `${percent.toFixed(1)} %`,
+      },
+      { key: `${key}.p50`, title: `${title}: p50`, format: millis },
+      { key: `${key}.p99`, title: `${title}: p99`, format: millis },
+    ];
+  }),
   { key: "setup.open", title: "4,000 sessions at 2,000/s: opened", format: count },
   { key: "setup.first", title: "  of these without a repeat", format: count },
   { key: "setup.seconds", title: "  in seconds", format: (value) => value.toFixed(2) },
@@ -91,8 +105,16 @@ export interface Ratio {
 
 /** Of two paths, for every figure whose name begins so and that both have. */
 const PATH_RATIOS: [first: string, second: string, prefixes: string[]][] = [
-  ["ours", "openvpn", ["rate.", "latency.", "cpu.processes", "cpu.others", "saturation."]],
-  ["ours", "vxlan", ["rate."]],
+  ["ours", "openvpn", [
+    "rate.",
+    "latency.",
+    "cpu.processes",
+    "cpu.others",
+    "saturation.",
+    "lossy.",
+  ]],
+  ["ours", "vxlan", ["rate.", "lossy."]],
+  ["ours", "ours-cubic", ["lossy."]],
 ];
 
 /** All ratios that the figures allow. */

@@ -20,6 +20,8 @@ export interface Trial {
   evenly?: boolean;
   /** Later than so long after the last one was sent, a frame counts as lost. */
   patienceMs?: number;
+  /** When nothing came for so long, nothing more is waited for. */
+  quietMs?: number;
 }
 
 /** One way of a trial: what went in at one end, and what came out at the other. */
@@ -47,6 +49,7 @@ export interface TrialResult {
 
 const START_IN_NS = 15e6;
 const PATIENCE_MS = 50;
+const QUIET_MS = 100;
 
 /** The two ends. Attach them to a line, open sessions, run trials. */
 export class Load {
@@ -111,6 +114,7 @@ export class Load {
       sessions: trial.sessions,
       evenly,
       patienceMs: trial.patienceMs ?? PATIENCE_MS,
+      quietMs: trial.quietMs ?? QUIET_MS,
     };
     const ask = async (worker: LoadWorker, silent: Trial["direction"]) => {
       const rate = trial.direction === silent ? 0 : trial.rate;

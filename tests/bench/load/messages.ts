@@ -21,6 +21,8 @@ export interface TrialOrder {
   evenly: boolean;
   /** Frames that arrive so long after the last one was sent count as lost. */
   patienceMs: number;
+  /** Nothing came for so long: the queues on the way are empty. */
+  quietMs: number;
 }
 
 /** What one end sent of one kind of frame, without the warm-up. */

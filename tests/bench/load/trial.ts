@@ -9,8 +9,6 @@ import type { Sink } from "./sink.ts";
 
 /** How often the sink looks: its ring holds ten times what comes in between. */
 const DRAIN_NS = 5_000_000;
-/** Nothing came for so long: the queues on the way are empty. */
-const QUIET_NS = 100_000_000;
 /** However much is still queued, a trial ends so long after the last frame was sent. */
 const LONGEST_WAIT_NS = 10_000_000_000;
 
@@ -72,7 +70,7 @@ export function runTrial(end: End, shared: Shared, order: TrialOrder): EndResult
     data: data.total,
     control: control.total,
   });
-  receiveRest(end, shared, order.patienceMs);
+  receiveRest(end, shared, order);
   return {
     sent: { data: data.result(), control: control.result() },
     received: { data: end.data.result(), control: end.control.result() },
@@ -80,7 +78,7 @@ export function runTrial(end: End, shared: Shared, order: TrialOrder): EndResult
 }
 
 // Until all came that was sent, or what is left will not come any more.
-function receiveRest(end: End, shared: Shared, patienceMs: number): void {
+function receiveRest(end: End, shared: Shared, { patienceMs, quietMs }: TrialOrder): void {
   let deadlineNs = Infinity;
   let heardNs = monotonicNs();
   for (;;) {
@@ -97,7 +95,7 @@ function receiveRest(end: End, shared: Shared, patienceMs: number): void {
     if (came > 0) heardNs = nowNs;
     if (sent !== undefined) {
       if (end.data.total >= sent.data && end.control.total >= sent.control) return;
-      if (nowNs > deadlineNs || nowNs > heardNs + QUIET_NS) return;
+      if (nowNs > deadlineNs || nowNs > heardNs + quietMs * 1e6) return;
     }
     sleepUntil(nowNs + DRAIN_NS);
   }

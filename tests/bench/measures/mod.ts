@@ -6,6 +6,7 @@ import { measureRates } from "./rate.ts";
 import { measureSaturation } from "./saturation.ts";
 import { measureSetup } from "./setup.ts";
 
+export { LOSSY_CONGESTION, lossyConditions, measureLossy } from "./lossy.ts";
 export { type KeptTrial, LIMIT, Subject } from "./measure.ts";
 
 /** Sessions that are open for the measures that carry data. */
@@ -13,15 +14,18 @@ const SESSIONS = 100;
 const DIAL_RATE = 500;
 const PATIENCE_MS = 15_000;
 
+/** What is measured on a plain line, one after the other. */
+export type PlainMeasure = Exclude<Measure, "lossy">;
+
 /** Opens sessions through a path and measures what was asked for. */
-export async function measureAll(subject: Subject, measures: Measure[]): Promise<void> {
+export async function measureAll(subject: Subject, measures: PlainMeasure[]): Promise<void> {
   const { open, acSessions } = await subject.load.open(SESSIONS, DIAL_RATE, PATIENCE_MS);
   if (open < SESSIONS || acSessions !== open) {
     throw new Error(
       `Cannot measure: ${open} of ${SESSIONS} sessions opened, ${acSessions} at the AC`,
     );
   }
-  const run: Record<Measure, () => Promise<void>> = {
+  const run: Record<PlainMeasure, () => Promise<void>> = {
     rate: () => measureRates(subject),
     latency: () => measureLatency(subject),
     saturation: () => measureSaturation(subject),

@@ -6,6 +6,7 @@ export const bridgePath: Path = {
   name: "bridge",
   note: "plain bridges on one wire: no tunnel at all, what the line itself can do",
   hasTunnel: true,
+  measures: ["rate", "latency", "saturation", "setup"],
   obstacle: () => undefined,
   async start(line) {
     await bridge(line, line.client, ["lan0", "wan0"]);

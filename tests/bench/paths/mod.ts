@@ -1,7 +1,7 @@
 // All paths, in the order in which the table shows them.
 import { bridgePath } from "./bridge.ts";
 import { openvpnPath } from "./openvpn.ts";
-import { oursPath } from "./ours.ts";
+import { oursCubicPath, oursPath } from "./ours.ts";
 import type { Path } from "./path.ts";
 import { relayPath } from "./relay.ts";
 import { vxlanPath } from "./vxlan.ts";
@@ -9,4 +9,11 @@ import { vxlanPath } from "./vxlan.ts";
 export type { Path, RunningPath } from "./path.ts";
 
 /** Every path that the bench knows. */
-export const PATHS: readonly Path[] = [oursPath, openvpnPath, vxlanPath, relayPath, bridgePath];
+export const PATHS: readonly Path[] = [
+  oursPath,
+  oursCubicPath,
+  openvpnPath,
+  vxlanPath,
+  relayPath,
+  bridgePath,
+];

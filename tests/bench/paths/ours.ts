@@ -13,11 +13,13 @@ function ours(
   name: string,
   note: string,
   flags: { both?: string[]; server?: string[]; client?: string[] } = {},
+  measures?: Path["measures"],
 ): Path {
   return {
     name,
     note,
     hasTunnel: true,
+    measures,
     obstacle: () => undefined,
     async start(line) {
       const own = {
@@ -75,6 +77,14 @@ function ours(
 
 /** pppoe-proxy, in the clear. */
 export const oursPath = ours("ours", "pppoe-proxy, server and client, --mac own");
+
+/** The same with the system's congestion control, which is cubic where the measure is one of loss. */
+export const oursCubicPath = ours(
+  "ours-cubic",
+  "the same with --congestion system: what the lossy path makes of cubic",
+  { both: ["--congestion", "system"] },
+  ["lossy"],
+);
 
 async function healthy(line: Line, namespace: string, program: Program): Promise<void> {
   let ended = false;

@@ -1,5 +1,6 @@
 // What a path is: one way to carry PPPoE from the host's segment to the AC's.
 import type { Line } from "../line.ts";
+import type { Measure } from "../options.ts";
 
 /** A path that stands. */
 export interface RunningPath {
@@ -18,6 +19,8 @@ export interface Path {
   note: string;
   /** Whether there is a link between client and server, which can be held to a rate. */
   hasTunnel: boolean;
+  /** What it is measured by; by all that there is without it. */
+  measures?: readonly Measure[];
   /** Why it can't be had on this machine, if so. */
   obstacle(): string | undefined;
   /** Builds it on a line. */

@@ -21,6 +21,21 @@ Deno.test("ratios() compares ours with the others, where both have the figure", 
   });
 });
 
+Deno.test("ratios() compares ours with cubic, and with the others, over each lossy path", () => {
+  const key = "lossy.10.1.arrived";
+  const found = ratios([
+    column("ours", { [key]: 98 }),
+    column("ours-cubic", { [key]: 14 }),
+    column("openvpn", { [key]: 20 }),
+    column("vxlan", { [key]: 98 }),
+  ]);
+  assertEquals(found, [
+    { title: "ours/openvpn: 10 ms, 1 % lost, 45 Mbit/s: arrived", value: 4.9 },
+    { title: "ours/vxlan: 10 ms, 1 % lost, 45 Mbit/s: arrived", value: 1 },
+    { title: "ours/ours-cubic: 10 ms, 1 % lost, 45 Mbit/s: arrived", value: 7 },
+  ]);
+});
+
 Deno.test("ratios() compares many sessions of ours with one", () => {
   const [ratio] = ratios([column("ours", { "rate.100.1.both": 100, "rate.100.100.both": 90 })]);
   assertEquals(ratio, {
@@ -49,6 +64,22 @@ Deno.test("table() marks figures that are bounds, and figures that are in doubt"
     figures: { "rate.100.1.up": { value: 123_456, atLeast: true, unsure: true } },
   }]);
   assertStringIncludes(text, "≥123,000?");
+});
+
+Deno.test("table() has the share that arrives over a lossy path, and how late", () => {
+  const lines = table([
+    column("ours", {
+      "lossy.10.0.1.arrived": 99.96,
+      "lossy.10.0.1.p50": 24_300,
+      "lossy.10.0.1.p99": 40_860,
+    }),
+  ]).split("\n").map((line) => line.split(/\s{2,}/));
+  assertEquals(lines, [
+    ["", "ours"],
+    ["10 ms, 0.1 % lost, 45 Mbit/s: arrived", "100.0 %"],
+    ["10 ms, 0.1 % lost, 45 Mbit/s: p50", "24.3 ms"],
+    ["10 ms, 0.1 % lost, 45 Mbit/s: p99", "40.9 ms"],
+  ]);
 });
 
 Deno.test("table() has a row for each figure that any path has, and a dash where one has none", () => {
