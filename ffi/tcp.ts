@@ -170,20 +170,29 @@ export function systemCongestionControl(): string {
 const RENO = new TextEncoder().encode("reno");
 const BBR = new TextEncoder().encode("bbr");
 
+/** Sets a congestion control where that can be had. */
+function set(fd: number, name: Uint8Array<ArrayBuffer>): boolean {
+  return libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, name.length) === 0;
+}
+
 /**
  * Lets a connection that uses bbr forget what it has measured, and measure anew; of any other one
  * nothing is changed.
  *
  * Every 10 s bbr sends next to nothing for 200 ms, four segments a round trip, to see the path without
  * a queue (PROBE_RTT). The time begins anew with each start of bbr, which takes another one in between:
- * reno, since all kernels have it.
+ * reno, since all kernels have it. Where this process may not go back to bbr, which a system's default
+ * may be all the same, nothing is changed.
  *
  * See TCP_CONGESTION in tcp(7).
  */
 export function restartBbr(fd: number): void {
   if (congestionControl(fd) !== "bbr") return;
-  libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, RENO, RENO.length);
-  libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, BBR, BBR.length);
+  const trial = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (trial < 0) return;
+  const possible = set(trial, RENO) && set(trial, BBR);
+  libc.close(trial);
+  if (possible && set(fd, RENO)) set(fd, BBR);
 }
 
 const lowat = new Uint8Array(4);

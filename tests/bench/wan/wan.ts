@@ -1,6 +1,6 @@
 // The machine in the middle, as the main thread sees it.
 import { SHARED_BYTES, STOP_AT, type WanOrder, type WanReply } from "./messages.ts";
-import { type Fate, FATES, type WanOptions } from "./schedule.ts";
+import { type Fate, FATES } from "./schedule.ts";
 
 export type { WanOptions } from "./schedule.ts";
 
