@@ -24,7 +24,7 @@ export interface BenchOptions {
 
 const NAMES = PATHS.map(({ name }) => name).join(",");
 const FLAGS: Flags = {
-  quick: { help: "One round, fewer combinations, shorter trials: under four minutes." },
+  quick: { help: "One round, fewer combinations, shorter trials: under three minutes." },
   rounds: { value: "N", help: "How often to measure each path (3); the medians are reported." },
   paths: { value: "LIST", help: `Which paths, by comma (${NAMES}).` },
   measures: {
