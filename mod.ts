@@ -57,6 +57,8 @@ export { Server, type ServerOptions } from "./src/server.ts";
 export type { ModeOptions } from "./src/mode.ts";
 export { createLog, type Fields, type LeveledLog, type Log } from "./src/observe/log.ts";
 export type { LogFormat, LogLevel, LogOptions } from "./src/observe/log.ts";
+export type { ProblemStatus } from "./src/observe/problems.ts";
 export type * from "./src/observe/status.ts";
+export type { Problem } from "./src/problem.ts";
 export { DROP_REASONS } from "./src/relay/mod.ts";
 export type { AddedTags, DropReason, Limits, MacMode, Side } from "./src/relay/mod.ts";

@@ -198,7 +198,7 @@ export class Mode {
       state: this.#kept(),
     }, {
       log: ({ level, message, fields }) => log[level](message, fields),
-      problem: (problem) => this.#problems.meet(problem, Date.now()),
+      problem: (problem) => this.#problems.meet(problem, performance.now(), Date.now()),
       tunnelUp: () => hooks.tunnelUp(),
       tunnelEnded: (id, reason, goodbye) => hooks.tunnelEnded(id, reason, goodbye),
       segment: (segment) => void this.#state?.compacted(segment),
@@ -266,7 +266,7 @@ export class Mode {
       interface: this.#options.interface,
       interfaceState: this.#worker.linkState,
       healthy: this.healthy,
-      problems: this.#problems.list(Date.now()),
+      problems: this.#problems.list(performance.now()),
       reconnects: this.#hooks.reconnects(),
       tunnels: this.#hooks.tunnels(snapshot.tunnels),
       sessions: snapshot.sessions,

@@ -1,7 +1,8 @@
 // The main thread's end of the data worker.
 
 import { EventFd, findSocket, muteSocket, setTunnelOptions } from "../../ffi/mod.ts";
-import type { Limits, Problem } from "../relay/mod.ts";
+import type { Problem } from "../problem.ts";
+import type { Limits } from "../relay/mod.ts";
 import type { CounterValues, LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import { CongestionControl } from "../tunnel/congestion.ts";
 import { formatEndpoint } from "../tunnel/endpoint.ts";

@@ -1,7 +1,8 @@
 // What the main thread and the data worker tell each other.
 
 import type { LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
-import type { AddedTags, Limits, MacMode, Problem, Side } from "../relay/mod.ts";
+import type { Problem } from "../problem.ts";
+import type { AddedTags, Limits, MacMode, Side } from "../relay/mod.ts";
 import type { SessionRecord } from "../state/mod.ts";
 import type { ChannelSizes } from "../tunnel/channel.ts";
 

@@ -1,7 +1,8 @@
 // Frames of VLANs that come to the link's interface: counted as dropped, and the operator is told of them.
 
 import type { VlanFrame } from "../../ffi/mod.ts";
-import { DROP, type Problem } from "../relay/mod.ts";
+import type { Problem } from "../problem.ts";
+import { DROP } from "../relay/mod.ts";
 import type { Counters } from "./counters.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -26,16 +27,16 @@ export class OtherVlans {
   readonly #link: VlanLink;
   readonly #counters: Counters;
   readonly #report: Reporter;
-  readonly #interfaces: () => string;
+  readonly #interfaces: () => string | undefined;
   #counted = 0;
   #tellMs = -Infinity;
 
-  /** `interfaces` gives the kernel's list of VLAN interfaces. */
+  /** `interfaces` gives the kernel's list of VLAN interfaces; undefined where it may not be read. */
   constructor(
     link: VlanLink,
     counters: Counters,
     report: Reporter,
-    interfaces: () => string = readInterfaces,
+    interfaces: () => string | undefined = readInterfaces,
   ) {
     this.#link = link;
     this.#counters = counters;
@@ -53,10 +54,11 @@ export class OtherVlans {
     // So that the next one is not of long ago.
     const vlan = link.takeVlan();
     if (nowMs < this.#tellMs) return;
+    const list = this.#interfaces();
+    // Somebody takes them there. The next ones may be of another VLAN.
+    if (vlan !== undefined && list !== undefined && hasInterface(list, link.name, vlan.id)) return;
     this.#tellMs = nowMs + TELL_EVERY_MS;
-    // Somebody takes them there.
-    if (vlan !== undefined && hasInterface(this.#interfaces(), link.name, vlan.id)) return;
-    this.#report.problem(vlanProblem(link.name, vlan));
+    this.#report.problem(vlanProblem(link.name, vlan, list === undefined));
   }
 }
 
@@ -72,8 +74,16 @@ export function hasInterface(list: string, lower: string, id: number): boolean {
   });
 }
 
-/** What is wrong where frames of a VLAN come, and what an operator can do about it. */
-export function vlanProblem(name: string, vlan: VlanFrame | undefined): Problem {
+/**
+ * Says what is wrong where frames of a VLAN come, and what an operator can do about it.
+ *
+ * @param mayBeTaken Whether it is not known if the VLAN has an interface of its own.
+ */
+export function vlanProblem(
+  name: string,
+  vlan: VlanFrame | undefined,
+  mayBeTaken = false,
+): Problem {
   if (vlan === undefined || vlan.id === 0) {
     return {
       id: "vlan",
@@ -89,15 +99,16 @@ export function vlanProblem(name: string, vlan: VlanFrame | undefined): Problem 
     id: "vlan",
     what: `Frames of VLAN ${id} come to ${name}, and are dropped`,
     advice: "to carry that VLAN, capture on an interface of its own " +
-      `(ip link add link ${name} name ${own} type ${type} id ${id})`,
+      `(ip link add link ${name} name ${own} type ${type} id ${id})` +
+      (mayBeTaken ? "; where there is one already, nothing is wrong" : ""),
   };
 }
 
-function readInterfaces(): string {
+function readInterfaces(): string | undefined {
   try {
     return Deno.readTextFileSync(VLAN_INTERFACES);
-  } catch {
-    // There is none.
-    return "";
+  } catch (error) {
+    // Without the kernel's module there is no VLAN. The file is root's only.
+    return error instanceof Deno.errors.NotFound ? "" : undefined;
   }
 }

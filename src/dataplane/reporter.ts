@@ -2,12 +2,15 @@
 
 import { RateLimit } from "../observe/rate_limit.ts";
 import type { LinkState, SessionStatus } from "../observe/status.ts";
-import { DROP, DROP_REASONS, type Problem, type Session, type Side } from "../relay/mod.ts";
+import type { Problem } from "../problem.ts";
+import { DROP, DROP_REASONS, type Session, type Side } from "../relay/mod.ts";
 import { formatMac, printFrame } from "../wire/mod.ts";
 import type { FromWorker, LogEvent } from "./messages.ts";
 
 /** How often a thing that the network can cause is logged. */
 const WARN_EVERY_MS = 60_000;
+/** How many problems of one kind are logged in that time. */
+const PROBLEMS_LOGGED = 5;
 /** How often the main thread is told that a problem is still there. */
 const PROBLEM_EVERY_MS = 10_000;
 /** How many discovery frames of each direction are logged a second, at level debug. */
@@ -42,6 +45,8 @@ export class Reporter {
   readonly #post: (messages: FromWorker[]) => void;
   readonly #warnings = new RateLimit(WARN_EVERY_MS);
   readonly #problems = new RateLimit(PROBLEM_EVERY_MS);
+  readonly #kinds = new RateLimit(WARN_EVERY_MS);
+  readonly #lines = new RateLimit(WARN_EVERY_MS, PROBLEMS_LOGGED);
   readonly #traces = new RateLimit(1000, TRACES_A_SECOND);
   #messages: FromWorker[] = [];
 
@@ -83,10 +88,13 @@ export class Reporter {
 
   /** Logs a problem once in a while, and has the status show it. */
   problem(problem: Problem): void {
-    this.warn(problem.id, `${problem.what}: ${problem.advice}`);
-    if (this.#problems.allow(problem.id, this.#now()) >= 0) {
-      this.push({ type: "problem", problem });
-    }
+    const { id, what, advice } = problem;
+    const nowMs = this.#now();
+    if (this.#problems.allow(id, nowMs) >= 0) this.push({ type: "problem", problem });
+    // Of one kind there may be several, such as stations; and any number, where one of them is hostile.
+    const suppressed = this.#kinds.allow(what, nowMs);
+    if (suppressed < 0 || this.#lines.allow(id, nowMs) < 0) return;
+    this.log("warning", `${what}: ${advice}`, suppressed > 0 ? { suppressed } : {});
   }
 
   /** Logs what the operator's own limits cost; all else that is dropped is counted only. */

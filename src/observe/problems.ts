@@ -1,8 +1,8 @@
 // What is wrong at the moment, for the status.
 
-import type { Problem } from "../relay/mod.ts";
+import type { Problem } from "../problem.ts";
 
-/** For how long a problem is shown after it was last met. */
+/** For how long a problem is shown after it was last met, in ms. */
 export const SHOWN_MS = 120_000;
 
 /** One problem, as the status shows it. */
@@ -11,34 +11,31 @@ export interface ProblemStatus extends Problem {
   since: string;
 }
 
-/** The problems that were met lately, one of each kind. Times are in ms since the epoch. */
+/** The problems that were met lately, one of each kind. */
 export class Problems {
-  readonly #met = new Map<string, { problem: Problem; sinceMs: number; lastMs: number }>();
+  readonly #met = new Map<string, { status: ProblemStatus; lastMs: number }>();
 
-  /** Notes that a problem was met. */
-  meet(problem: Problem, nowMs: number): void {
+  /**
+   * Notes that a problem was met.
+   *
+   * @param nowMs The time of a clock that only goes forward.
+   * @param clockMs The time of day, in ms since the epoch.
+   */
+  meet({ id, what, advice }: Problem, nowMs: number, clockMs: number): void {
     this.#expire(nowMs);
-    const sinceMs = this.#met.get(problem.id)?.sinceMs ?? nowMs;
-    this.#met.set(problem.id, { problem, sinceMs, lastMs: nowMs });
+    const since = this.#met.get(id)?.status.since ?? new Date(clockMs).toISOString();
+    this.#met.set(id, { status: { id, since, what, advice }, lastMs: nowMs });
   }
 
-  /** Those of this moment, the oldest first. */
+  /** Those of this moment, the one that has been there the longest first. */
   list(nowMs: number): ProblemStatus[] {
     this.#expire(nowMs);
-    return [...this.#met.values()]
-      .sort((a, b) => a.sinceMs - b.sinceMs)
-      .map(({ problem: { id, what, advice }, sinceMs }) => ({
-        id,
-        since: new Date(sinceMs).toISOString(),
-        what,
-        advice,
-      }));
+    return [...this.#met.values()].map(({ status }) => status);
   }
 
-  // A clock that is set ends none too early, and keeps none for ever.
   #expire(nowMs: number): void {
     for (const [id, { lastMs }] of this.#met) {
-      if (Math.abs(nowMs - lastMs) >= SHOWN_MS) this.#met.delete(id);
+      if (nowMs - lastMs >= SHOWN_MS) this.#met.delete(id);
     }
   }
 }

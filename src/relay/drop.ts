@@ -25,6 +25,7 @@ export const DROP_REASONS = [
   "loop", // a PADI that this program has sent itself, and that has come back through a client
   "wrong-ac", // a PADS of another AC than the PADR went to
   "vlan", // of a VLAN, which is another segment than the interface's own
+  "padt-rate", // a PADT with session id 0, of a host or a client that sends too many
 ] as const;
 
 /** The name of a reason: one of {@linkcode DROP_REASONS}. */

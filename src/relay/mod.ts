@@ -6,7 +6,6 @@ export * from "./discovery/tokens.ts";
 export * from "./drop.ts";
 export * from "./limits.ts";
 export * from "./options.ts";
-export * from "./problem.ts";
 export * from "./relay.ts";
 export * from "./remote.ts";
 export * from "./session_table.ts";

@@ -3,7 +3,7 @@
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import type { AddedTags } from "./discovery/added_tags.ts";
 import type { Limits } from "./limits.ts";
-import type { Problem } from "./problem.ts";
+import type { Problem } from "../problem.ts";
 import type { Remote } from "./remote.ts";
 import type { Session } from "./session_table.ts";
 import type { TokenSource } from "./discovery/tokens.ts";

@@ -1,7 +1,7 @@
 // Hosts, ACs and segments that do what RFC 2516 does not foresee, with real processes between real
 // interfaces.
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { SimulatedHost } from "../../src/lab/mod.ts";
 import {
   CODE,
@@ -101,8 +101,9 @@ for (const variant of VARIANTS) {
         // Without the payload, whatever it was.
         const passed = atAcs(sites, CODE.PADT);
         assertEquals(passed.map(({ tags }) => tags), payloads.map(() => []));
-        const { malformed = 0 } = await sites.client.drops();
-        assertEquals(malformed, 0);
+        for (const { drops } of [await sites.client.status(), await sites.server.status()]) {
+          assertEquals(drops.malformed, 0);
+        }
       }),
   );
 
@@ -176,7 +177,8 @@ for (const variant of VARIANTS) {
         assertEquals([...ac.sessions.keys()], [sessionId]);
         const { sessions, drops, problems } = await sites.server.status();
         assertEquals(sessions.map((session) => session.ac), [formatMac(ac.mac)]);
-        assertEquals([drops["wrong-ac"], problems.map(({ id }) => id)], [2, ["wrong-ac"]]);
+        assert(drops["wrong-ac"] >= 2);
+        assertEquals(problems.map(({ id }) => id), ["wrong-ac"]);
         assertEquals(atAcs(sites, CODE.PADT), []);
       }),
   );

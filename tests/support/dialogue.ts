@@ -1,10 +1,10 @@
 // A server's relay and its clients' in memory, each made with the options that a test is about, and the
 // dialogues of hosts and ACs through them.
 
+import type { Problem } from "../../src/problem.ts";
 import {
   DROP_REASONS,
   type DropReason,
-  type Problem,
   Relay,
   type RelayOptions,
   type RelayPorts,

@@ -1,11 +1,11 @@
 // Relays in memory: what hosts and ACs send to put in, and a record of what came out.
 
+import type { Problem } from "../../src/problem.ts";
 import {
   DROP_REASONS,
   type DropReason,
   type MacMode,
   NO_TUNNEL,
-  type Problem,
   Relay,
   type RelayOptions,
   type Remote,

@@ -31,7 +31,7 @@ const NO_ID_LEFT = "pppoe-proxy: this host uses every session id already";
 const HANG_UPS = 3;
 
 /** How many Host-Uniqs and ACs one discovery may ask with; one more takes the place of the oldest. */
-const REQUESTS = 64;
+const REQUESTS = 16;
 
 interface Pending extends Discovery {
   readonly offers: Offers;
@@ -117,7 +117,9 @@ export class ClientDiscovery implements DiscoveryRelay {
     const { ports } = this.#relay;
     const acs = this.#acs.shownAs(destination, nowMs).slice(0, HANG_UPS);
     if (acs.length === 0) return ports.drop(DROP["unknown-session"]);
-    if (!this.#hangUps.allows(remote, source, nowMs)) return ports.drop(DROP["padi-rate"]);
+    if (!this.#hangUps.allows(remote, source, destination, nowMs)) {
+      return ports.drop(DROP["padt-rate"]);
+    }
     for (const acMac of acs) ports.toTunnel(remote.tunnel, padt(acMac, source, 0));
   }
 

@@ -9,14 +9,24 @@ const REMOTE = { perSecond: 1, burst: 20 };
 const HOSTS = 4096;
 const REMOTES = 1024;
 
-/** Such a PADT is good for one thing, an AC that waits for it before it answers again: seldom will do. */
+/** Such a PADT is good for one thing, an AC that waits for it before it answers again: a few will do. */
 export class HangUpRate {
   readonly #hosts = new TokenBuckets(HOSTS);
   readonly #remotes = new TokenBuckets(REMOTES);
 
-  /** Counts one of a host; false when it is one too many. */
-  allows({ address }: Remote, hostMac: Uint8Array, nowMs: number): boolean {
-    return this.#hosts.take(`${formatMac(hostMac)} ${address}`, HOST, nowMs) &&
-      this.#remotes.take(address, REMOTE, nowMs);
+  /**
+   * Counts one of a host.
+   *
+   * @param destination Where it goes: a host may send as many to each.
+   * @returns False when it is one too many, of the host or of all behind this remote.
+   */
+  allows(
+    { address }: Remote,
+    hostMac: Uint8Array,
+    destination: Uint8Array,
+    nowMs: number,
+  ): boolean {
+    const host = `${formatMac(hostMac)} ${formatMac(destination)} ${address}`;
+    return this.#hosts.take(host, HOST, nowMs) && this.#remotes.take(address, REMOTE, nowMs);
   }
 }

@@ -18,8 +18,8 @@ export interface ServerPending extends Discovery {
   readonly line: Tag | undefined;
   /** What ACs have answered its PADIs with. */
   readonly offers: Offers;
-  /** The PADRs that went to each AC with each Host-Uniq, by {@linkcode requestKey}. */
-  readonly requests: Map<string, Requests>;
+  /** The PADRs that went to each AC with each Host-Uniq, by both. */
+  readonly asked: Map<string, { readonly acMac: Uint8Array; readonly requests: Requests }>;
   /** The Host-Uniq of its last PADR, which need not be that of its PADI; undefined where that had none. */
   askedHostUniq: Uint8Array | undefined;
   /** When its last PADR came. */

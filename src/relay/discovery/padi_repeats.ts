@@ -48,7 +48,9 @@ export class PadiRepeats {
   /** By client, then by discovery; the one whose turn is next first. */
   readonly #remotes = new Map<Remote, Map<ServerPending, Waiting>>();
   #size = 0;
+  /** When the last PADI went to the AC, and whose that was. */
   #sentMs = -Infinity;
+  #sentBy: ServerPending | undefined;
   #answeredMs = -Infinity;
   #repeatedMs = -Infinity;
   /** How long the AC took for its last answer to a PADI that was not repeated. */
@@ -58,6 +60,11 @@ export class PadiRepeats {
   /** The repeat that was sent since the one before was answered. */
   #early: ServerPending | undefined;
   #dueMs = Infinity;
+
+  /** How many PADIs have no answer. */
+  get size(): number {
+    return this.#size;
+  }
 
   /** When {@linkcode next} may have something; Infinity where nothing waits. */
   get dueMs(): number {
@@ -70,8 +77,10 @@ export class PadiRepeats {
     let queue = this.#remotes.get(remote);
     const known = queue?.get(pending);
     const others = this.#size - (known === undefined ? 0 : 1);
-    const contested = others > 0 || nowMs - this.#sentMs < APART_MS;
+    const another = this.#sentBy !== pending && nowMs - this.#sentMs < APART_MS;
+    const contested = others > 0 || another;
     this.#sentMs = nowMs;
+    this.#sentBy = pending;
     if (known !== undefined) {
       Object.assign(known, { frame, askedMs: nowMs, sentMs: nowMs, repeats: 0 });
       known.contested ||= contested;
@@ -119,6 +128,7 @@ export class PadiRepeats {
     const [pending, waiting] = turn;
     waiting.repeats++;
     waiting.sentMs = this.#sentMs = this.#repeatedMs = nowMs;
+    this.#sentBy = pending;
     if (early) this.#early = pending;
     this.#plan();
     return waiting.frame;
@@ -127,15 +137,15 @@ export class PadiRepeats {
   /**
    * Forgets those whose hosts have given up by now.
    *
-   * @returns How many of them had no answer while others had one.
+   * @returns Whether any of them had no answer while others had one.
    */
-  expire(nowMs: number): number {
-    let starved = 0;
+  expire(nowMs: number): boolean {
+    let starved = false;
     for (const queue of [...this.#remotes.values()]) {
       for (const [pending, { firstMs, askedMs, contested }] of [...queue]) {
         if (nowMs - askedMs < PATIENCE_MS) continue;
         this.removed(pending);
-        if (contested && this.#answersOthersThan({ firstMs })) starved++;
+        if (contested && this.#answersOthersThan({ firstMs })) starved = true;
       }
     }
     return starved;

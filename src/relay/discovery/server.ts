@@ -43,7 +43,7 @@ const PADR_MAX = 1500;
 const TOO_MANY_SESSIONS = "pppoe-proxy: this client has as many sessions as it may have";
 
 /** How many ACs and Host-Uniqs one discovery may ask with; one more takes the place of the first. */
-const REQUESTS = 128;
+const REQUESTS = 16;
 
 /** What has opened a session: the PADRs of one Host-Uniq that went to its AC. */
 interface Opener extends Match {
@@ -91,9 +91,9 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (initiation && !sameMac(packet.destination, 0, ETH_BROADCAST, 0)) {
       return ports.drop(DROP["bad-address"]);
     }
+    if (!this.#relay.mayDial(remote, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
     const passes = initiation ? this.#passesOf(packet) : 0;
     if (passes >= MAX_PASSES) return this.#loop(remote);
-    if (!this.#relay.mayDial(remote, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
     if (!this.#mayShow(remote, packet, nowMs)) return ports.drop(DROP["bad-address"]);
     const known = initiation
       ? this.#find(remote, packet, nowMs)
@@ -124,7 +124,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     } else {
       pending.askedHostUniq = hostUniq?.slice();
       pending.askedMs = nowMs;
-      requestsTo(pending, packet.destination, hostUniq).ask();
+      this.#requestsTo(pending, packet.destination, hostUniq).ask();
     }
     ports.toLink(frame);
   }
@@ -139,7 +139,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { pending } = match;
     const facing = this.#facingOf(pending);
     if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
-    const requests = pending.requests.get(requestKey(source, match.hostUniq));
+    const requests = pending.asked.get(requestKey(source, match.hostUniq))?.requests;
     if (code === CODE.PADS && repeated === undefined && requests === undefined) {
       return hasAskedAnother(pending, source) ? this.#wrongAc(packet) : this.#unwanted(packet);
     }
@@ -173,7 +173,9 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { source, destination } = packet;
     if (!this.#addresses.isAc(destination, nowMs)) return ports.drop(DROP["unknown-session"]);
     if (!this.#mayShow(remote, packet, nowMs)) return ports.drop(DROP["bad-address"]);
-    if (!this.#hangUps.allows(remote, source, nowMs)) return ports.drop(DROP["padi-rate"]);
+    if (!this.#hangUps.allows(remote, source, destination, nowMs)) {
+      return ports.drop(DROP["padt-rate"]);
+    }
     ports.toLink(padt(destination, this.#relay.facing(remote, source), 0));
   }
 
@@ -235,11 +237,11 @@ export class ServerDiscovery implements DiscoveryRelay {
 
   expire(nowMs: number): void {
     this.#pending.expire(nowMs);
-    const starved = this.#repeats.expire(nowMs);
-    if (starved === 0) return;
+    if (!this.#repeats.expire(nowMs)) return;
     this.#relay.ports.problem({
       id: "slow-ac",
-      what: `The AC offered nothing to ${starved} of the hosts that dialled, but did to others`,
+      what:
+        "The AC offered nothing to some of the hosts that dialled at the same time, but did to others",
       advice:
         "if it limits what it answers to one address (accel-ppp's padi-limit, pado-delay or " +
         "connlimit), give each host an address of its own with --mac per-host",
@@ -321,6 +323,29 @@ export class ServerDiscovery implements DiscoveryRelay {
     return this.#pending.find(remote, source, findHostUniq(tags), nowMs, relaySessionId);
   }
 
+  /** The PADRs of a discovery that went to an AC with one Host-Uniq. */
+  #requestsTo(
+    pending: ServerPending,
+    acMac: Uint8Array,
+    hostUniq: Uint8Array | undefined,
+  ): Requests {
+    const { asked, token } = pending;
+    const key = requestKey(acMac, hostUniq);
+    const known = asked.get(key);
+    if (known !== undefined) return known.requests;
+    // Nobody looks for a discovery by these marks: they have the table count what is kept.
+    const mark = (key: string) => tagKey(`request ${key}`, token);
+    if (asked.size >= REQUESTS) {
+      const [first] = asked.keys();
+      asked.delete(first);
+      this.#pending.unmark(pending, mark(first));
+    }
+    const requests = new Requests();
+    asked.set(key, { acMac: acMac.slice(), requests });
+    this.#pending.mark(pending, mark(key));
+    return requests;
+  }
+
   // The discovery whose offer a PADR takes. Its Host-Uniq may be another one than that of the PADI, since it
   // names one request only (RFC 2516, appendix A).
   #offeredIn(
@@ -368,7 +393,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       // Once: a client that has another name by its PADR does not get another line.
       line: this.#agent.tagOf(remote.name, source),
       offers: new Offers(),
-      requests: new Map(),
+      asked: new Map(),
       askedHostUniq: undefined,
       askedMs: -Infinity,
       underWay: false,
@@ -436,27 +461,8 @@ function requestKey(acMac: Uint8Array, hostUniq: Uint8Array | undefined): string
 }
 
 /** Whether a discovery's PADRs have gone to ACs of which this is none. */
-function hasAskedAnother({ requests }: ServerPending, acMac: Uint8Array): boolean {
-  const mac = formatMac(acMac);
-  return requests.size > 0 && !requests.keys().some((key) => key.startsWith(mac));
-}
-
-/** The PADRs of a discovery that went to an AC with one Host-Uniq. */
-function requestsTo(
-  { requests }: ServerPending,
-  acMac: Uint8Array,
-  hostUniq: Uint8Array | undefined,
-): Requests {
-  const key = requestKey(acMac, hostUniq);
-  const known = requests.get(key);
-  if (known !== undefined) return known;
-  if (requests.size >= REQUESTS) {
-    const [first] = requests.keys();
-    requests.delete(first);
-  }
-  const made = new Requests();
-  requests.set(key, made);
-  return made;
+function hasAskedAnother({ asked }: ServerPending, acMac: Uint8Array): boolean {
+  return asked.size > 0 && !asked.values().some((of) => sameMac(of.acMac, 0, acMac, 0));
 }
 
 /** The keys of an offer: with its cookie, and for a host that returns that wrongly. */

@@ -29,10 +29,11 @@ class World {
   readonly #posted: FromWorker[] = [];
   readonly #report: Reporter;
 
-  constructor(list = "") {
+  /** `list` is null where it may not be read. */
+  constructor(list: string | null = "") {
     const post = (messages: FromWorker[]) => void this.#posted.push(...messages);
     this.#report = new Reporter("client", false, () => this.nowMs, post);
-    this.vlans = new OtherVlans(this.link, this.counters, this.#report, () => list);
+    this.vlans = new OtherVlans(this.link, this.counters, this.#report, () => list ?? undefined);
   }
 
   /** So many frames come in a second. */
@@ -77,6 +78,24 @@ Deno.test("OtherVlans.tick() only counts frames of a VLAN that has an interface 
   world.link.vlan = { id: 7, provider: false };
   world.second(5);
   assertEquals([world.drops, world.told()], [5, []]);
+});
+
+Deno.test("OtherVlans.tick() tells of a VLAN without an interface beside one that has its own", () => {
+  const world = new World(LIST);
+  world.link.vlan = { id: 7, provider: false };
+  for (let i = 0; i < 5; i++) world.second(5);
+  world.link.vlan = { id: 8, provider: false };
+  world.second(5);
+  assertEquals(world.told().length, 1);
+  assertEquals(world.drops, 30);
+});
+
+Deno.test("OtherVlans.tick() says that all may be well where it may not look", () => {
+  const world = new World(null);
+  world.link.vlan = { id: 7, provider: false };
+  world.second(5);
+  const [line] = world.told();
+  assert(line.endsWith("; where there is one already, nothing is wrong"), line);
 });
 
 Deno.test("hasInterface() finds the interface of a VLAN on another", () => {

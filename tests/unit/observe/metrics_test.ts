@@ -67,6 +67,7 @@ Deno.test("renderMetrics() has each metric with its type", () => {
     pppoe_proxy_sessions: "gauge",
     pppoe_proxy_tunnels: "gauge",
     pppoe_proxy_drops_total: "counter",
+    pppoe_proxy_problem: "gauge",
     pppoe_proxy_reconnects_total: "counter",
     pppoe_proxy_tunnel_rtt_seconds: "gauge",
     pppoe_proxy_tunnel_retransmits_total: "counter",
@@ -142,4 +143,13 @@ Deno.test("renderMetrics() carries any name in a label", () => {
       0.0125,
     ]]);
   }));
+});
+
+Deno.test("renderMetrics() has a sample for each problem of the status", () => {
+  const problem = { id: "loop", since: "2026-11-28T12:00:00.000Z", what: "w", advice: "a" };
+  const text = renderMetrics(aStatus({ problems: [problem, { ...problem, id: "vlan" }] }));
+  assertEquals(text.match(/^pppoe_proxy_problem.*$/gm), [
+    'pppoe_proxy_problem{id="loop"} 1',
+    'pppoe_proxy_problem{id="vlan"} 1',
+  ]);
 });

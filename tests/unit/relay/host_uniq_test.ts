@@ -69,7 +69,7 @@ for (const uniq of [[], [hostUniq()], [UNIQ]]) {
   });
 }
 
-Deno.test("Relay makes 12 random bytes of each Relay-Session-Id when it is not told otherwise", () => {
+Deno.test("Relay makes another Relay-Session-Id of 12 bytes for each discovery when it is not told otherwise", () => {
   const tags = { hostUniq: FIXED.value };
   const end = makeEnd({ side: "server", linkMac: SERVER_LINK, tags }, () => {});
   end.relay.addTunnel(1, { key: undefined, name: "c" }, 0);

@@ -100,14 +100,22 @@ for (const mac of MAC_MODES) {
     Deno.test(`Relay ends a PADI's way between two pairs crosswise, ${what}, --mac ${mac}`, () => {
       const pairs = [pair(1, mac, tags), pair(2, mac, tags)];
       const padis = circulate(pairs, (from) => 1 - from, mac, padi(HOST, [SERVICE, ...uniq]));
-      assert(padis <= 4, `${padis} PADIs`);
+      assert(padis >= 1 && padis <= 4, `${padis} PADIs`);
+      const stopped = pairs.flatMap(({ server }) => server.drops);
+      assertEquals(stopped.length, 1);
+      assert(["loop", "discovery-busy"].includes(stopped[0]), stopped[0]);
     });
 
     Deno.test(`Relay ends a PADI's way between two pairs of other kinds, ${what}, --mac ${mac}`, () => {
       const pairs = [pair(1, mac, tags), pair(2, mac, undefined)];
       const first = padi(HOST, [SERVICE, ...uniq]);
-      assert(circulate(pairs, (from) => 1 - from, mac, first) <= 4);
-      assert(circulate(pairs.toReversed(), (from) => 1 - from, mac, first, 9000) <= 4);
+      for (const [order, atMs] of [[pairs, 1000], [pairs.toReversed(), 20_000]] as const) {
+        const padis = circulate(order, (from) => 1 - from, mac, first, atMs);
+        assert(padis >= 1 && padis <= 4, `${padis} PADIs`);
+        const stopped = pairs.flatMap(({ server }) => server.drops.splice(0));
+        assertEquals(stopped.length, 1);
+        assert(["loop", "discovery-busy"].includes(stopped[0]), stopped[0]);
+      }
     });
   }
 

@@ -1,9 +1,13 @@
 // Hosts that dial together behind one address, at ACs that limit what they answer to one address. The
 // limits are those of accel-ppp (ctrl/pppoe/pppoe.c, extra/connlimit.c), in simulated time.
 
+import type { Problem } from "../../../src/problem.ts";
 import { assert, assertEquals } from "@std/assert";
+import { PadiRepeats } from "../../../src/relay/discovery/padi_repeats.ts";
+import type { ServerPending } from "../../../src/relay/discovery/matching.ts";
+import { NO_TUNNEL, Remote } from "../../../src/relay/remote.ts";
 import { CODE, formatMac, parseDiscovery } from "../../../src/wire/mod.ts";
-import type { MacMode, Problem } from "../../../src/relay/mod.ts";
+import type { MacMode } from "../../../src/relay/mod.ts";
 import { AC, answer, hostUniq, JoinedRelays, padi, padr, SERVICE } from "../../support/relays.ts";
 
 /** What an AC asks of a PADI before it answers. */
@@ -214,4 +218,86 @@ Deno.test("Relay repeats no PADI where each host has an address of its own", () 
     const { up, padiMs } = dialTogether({ hosts: 20, limit: padiLimit(), mode });
     assertEquals([up, padiMs.length], [20, 20]);
   }
+});
+
+/** A discovery of a client, as {@linkcode PadiRepeats} looks at it. */
+function discoveryOf(remote: Remote): ServerPending {
+  return { remote } as ServerPending;
+}
+
+function remote(name: string): Remote {
+  const made = new Remote(name, name, 0);
+  made.tunnel = 1;
+  return made;
+}
+
+/** PADIs of so many hosts of each client at once, of which the first of all was answered. */
+function together(counts: number[]) {
+  const repeats = new PadiRepeats();
+  const remotes = counts.map((_, n) => remote(`client ${n}`));
+  const all = remotes.map((of, n) => Array.from({ length: counts[n] }, () => discoveryOf(of)));
+  for (const [n, discoveries] of all.entries()) {
+    for (const [i, each] of discoveries.entries()) repeats.sought(each, Uint8Array.of(n, i), 0);
+  }
+  repeats.answered(all[0][0], 1);
+  return { repeats, remotes, all };
+}
+
+/** Whose PADIs are sent again within some time, when nothing is answered. */
+function repeated(repeats: PadiRepeats, fromMs: number, toMs: number): string[] {
+  const sent: string[] = [];
+  for (let nowMs = fromMs; nowMs < toMs; nowMs += 50) {
+    const frame = repeats.next(nowMs);
+    if (frame !== undefined) sent.push(`${frame}`);
+  }
+  return sent;
+}
+
+Deno.test("PadiRepeats.next() takes clients in turn, whatever each has waiting", () => {
+  const { repeats } = together([100, 2, 1]);
+  const clients = repeated(repeats, 1000, 10_000).map((frame) => frame.split(",")[0]);
+  assertEquals(clients.slice(0, 6), ["0", "1", "2", "0", "1", "2"]);
+});
+
+Deno.test("PadiRepeats.next() passes over a client that is away", () => {
+  const { repeats, remotes } = together([2, 2]);
+  remotes[1].tunnel = NO_TUNNEL;
+  assertEquals(repeated(repeats, 1000, 15_000), ["0,1", "0,1", "0,1"]);
+});
+
+Deno.test("PadiRepeats keeps so many PADIs of a client, and so many in all", () => {
+  const { repeats, all } = together([300, 300, 300, 300, 300]);
+  const waits = all.map((discoveries) => {
+    let kept = 0;
+    for (const each of discoveries) {
+      const before = repeats.size;
+      repeats.removed(each);
+      kept += before - repeats.size;
+    }
+    return kept;
+  });
+  // One was answered before the others came.
+  assertEquals(waits, [255, 256, 256, 256, 0]);
+  assertEquals([repeats.size, repeats.dueMs], [0, Infinity]);
+});
+
+Deno.test("PadiRepeats waits for an AC as long as that takes to answer, but for 5 s at most", () => {
+  for (const [latencyMs, dueMs] of [[0, 1050], [700, 2450], [30_000, 36_050]]) {
+    const repeats = new PadiRepeats();
+    const [one, two] = [discoveryOf(remote("a")), discoveryOf(remote("b"))];
+    repeats.sought(one, Uint8Array.of(1), 0);
+    repeats.sought(two, Uint8Array.of(2), 0);
+    repeats.answered(one, latencyMs);
+    assertEquals(repeats.dueMs, dueMs);
+  }
+});
+
+Deno.test("PadiRepeats.next() sends nothing again of a host that repeats its own soon", () => {
+  const repeats = new PadiRepeats();
+  const [one, two] = [discoveryOf(remote("a")), discoveryOf(remote("b"))];
+  repeats.sought(one, Uint8Array.of(1), 0);
+  repeats.answered(one, 1);
+  repeats.sought(two, Uint8Array.of(2), 5000);
+  repeats.sought(two, Uint8Array.of(2), 5500);
+  assertEquals(repeated(repeats, 5000, 30_000), []);
 });

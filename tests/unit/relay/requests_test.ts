@@ -1,7 +1,7 @@
 // Host-Uniq names one request, a PADI or a PADR (RFC 2516, appendix A): hosts may choose another one for
 // each, and put it into one of them only.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { findTag, parseDiscovery, TAG, type Tag } from "../../../src/wire/mod.ts";
 import type { MacMode, RelayOptions } from "../../../src/relay/mod.ts";
 import { Dialogue } from "../../support/dialogue.ts";
@@ -18,6 +18,7 @@ import {
   hostUniq,
   MAC_MODES,
   padi,
+  RecordedRelay,
   SERVER_LINK,
   SERVICE,
   tagsOf,
@@ -155,4 +156,43 @@ Deno.test("Relay keeps a host's made-up address for a PADR with another Host-Uni
   const [offer] = joined.ac(answer(sought, AC, "PADO"));
   const [asked] = joined.host(take(offer, [hostUniq("other")]));
   assertEquals(parseDiscovery(asked)!.source, macFor("c", HOST));
+});
+
+Deno.test("Relay keeps the answers to a few Host-Uniqs of one discovery, and takes no more room for any number", () => {
+  const joined = line("own", undefined);
+  const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq("h")]));
+  const [offer] = joined.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }));
+  const asked = Array.from({ length: 20 }, (_, n) => joined.host(take(offer, [hostUniq(n)]))[0]);
+  const answered = asked.map((request, n) =>
+    joined.ac(answer(request, AC, "PADS", { sessionId: 1 + n })).length
+  );
+  assertEquals(answered, asked.map((_, n) => n < 12 ? 0 : 1));
+});
+
+Deno.test("Server forgets discoveries whose requests take too much room", () => {
+  const server = new RecordedRelay({ side: "server" });
+  const { relay } = server;
+  relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
+  relay.setLimits({ padiPerHost: 0, padiPerClient: 0 });
+  const host = (n: number) => Uint8Array.of(2, 0, 0, 1, n >> 8, n);
+  const long = (n: number, i: number): Tag => {
+    const value = new Uint8Array(1400).fill(i);
+    value.set([n >> 8, n]);
+    return { type: TAG.HOST_UNIQ, value };
+  };
+  const ask = (n: number, i: number) => {
+    server.drops = [];
+    relay.discoveryFromTunnel(1, discovery("PADR", host(n), AC, [long(n, i)]), 0);
+    return server.drops.length === 0;
+  };
+  for (let n = 0; n < 300; n++) {
+    relay.discoveryFromTunnel(1, padi(host(n), [hostUniq(n >> 8, n)]), 0);
+    relay.discoveryFromLink(answer(server.takeLink()[0], AC, "PADO"), 0);
+    for (let i = 0; i < 16; i++) ask(n, i);
+    server.takeLink();
+    server.takeTunnel();
+  }
+  // 16 times 2.8 KB each, of 4 MiB.
+  const kept = Array.from({ length: 300 }, (_, n) => ask(n, 0)).filter((known) => known).length;
+  assert(kept > 60 && kept < 120, `${kept} kept`);
 });

@@ -122,7 +122,7 @@ Deno.test("ServerDiscovery uses one token for a host's whole discovery, and for 
   assertEquals(findTag(tagsOf(asked), TAG.HOST_UNIQ), token(1));
 });
 
-Deno.test("ServerDiscovery makes 12 random bytes of each token when it is not told otherwise", () => {
+Deno.test("ServerDiscovery makes another token of 12 bytes for each discovery when it is not told otherwise", () => {
   const frames: Uint8Array[] = [];
   const relay = new Relay(
     { side: "server", mac: "own", linkMac: SERVER_LINK, idleMs: 0, deadMs: 0, graceMs: 0 },

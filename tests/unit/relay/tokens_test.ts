@@ -15,7 +15,7 @@ import {
 
 const SECRET = new Uint8Array(16).fill(7);
 
-Deno.test("Tokens.next(0) makes other ones, and goes on behind the highest counter", () => {
+Deno.test("Tokens.next() makes other ones, and goes on behind the highest counter", () => {
   const tokens = new Tokens(SECRET, 0xffffffff);
   const made = [tokens.next(0), tokens.next(0), tokens.next(0)];
   assertEquals(made.map(({ length }) => length), [TOKEN_BYTES, TOKEN_BYTES, TOKEN_BYTES]);

@@ -1,8 +1,8 @@
-// What a relay finds wrong around it, for the log and the status.
+// What is wrong around the program, for the log and the status.
 
 /** Something that the operator has to know, and can mend. */
 export interface Problem {
-  /** One word for each kind; a later one of the same kind takes the place of an earlier one. */
+  /** One word for each kind; in the status, a later one of a kind takes the place of an earlier one. */
   id: string;
   /** What is wrong. */
   what: string;
