@@ -114,6 +114,8 @@ export class DataPlane {
   #tickMs: number;
   /** When something that is held has to end. */
   #graceOverMs = Infinity;
+  /** When a discovery is to be looked at; asked where that can change, and not in each turn. */
+  #discoveryDueMs = Infinity;
   #kernelDrops = 0;
   #linkState: LinkState;
   /** The last MTU that was looked at. */
@@ -228,7 +230,7 @@ export class DataPlane {
     const unfinished = this.#tunnels.prepare(beforeMs) || asked;
     const hasRoom = this.#tunnels.hasRoom;
     const takesData = lanes !== undefined && hasRoom;
-    const dueMs = Math.min(this.#tickMs, this.#graceOverMs, this.#relay.dueMs);
+    const dueMs = Math.min(this.#tickMs, this.#graceOverMs, this.#discoveryDueMs);
     const mostMs = Math.min(timeoutMs, dueMs - beforeMs, hasRoom ? Infinity : NO_ROOM_MS);
     const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(mostMs));
     const gathers = takesData && this.#gathering.due && waitMs > 0 && !lanes.data.waiting;
@@ -264,7 +266,10 @@ export class DataPlane {
       this.#relay.expireHeld(nowMs);
       this.#graceOverMs = graceOverMs(this.#relay);
     }
-    if (nowMs >= this.#relay.dueMs) this.#relay.due(nowMs);
+    if (nowMs >= this.#discoveryDueMs) {
+      this.#relay.due(nowMs);
+      this.#discoveryDueMs = this.#relay.dueMs;
+    }
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
     this.#settle(nowMs);
   }
@@ -334,6 +339,7 @@ export class DataPlane {
         const whole = buffer.subarray(0, length);
         this.#report.trace("link", whole);
         this.#relay.discoveryFromLink(whole, nowMs);
+        this.#discoveryDueMs = this.#relay.dueMs;
       } else {
         const frame = this.#controlViews.at(0, 0, length);
         this.#sessionToTunnel(frame, length, "control", nowMs, 0);
@@ -426,6 +432,7 @@ export class DataPlane {
         const whole = bytes.subarray(channel.offset, channel.offset + length);
         this.#report.trace("tunnel", whole);
         this.#relay.discoveryFromTunnel(channel.id, whole, nowMs);
+        this.#discoveryDueMs = this.#relay.dueMs;
       }
     }
     // The sender sends frames from where they lie, so before their room is used again.

@@ -26,6 +26,11 @@ const SLACK_MS = 20;
 /** How many earlier differences are kept, should the clock be set again and again while frames wait. */
 const EARLIER = 4;
 
+/** Places in {@linkcode RingAge}'s times. */
+const DIFFERENCE = 0;
+const NOW = 1;
+const LEAST = 2;
+
 /** The two clocks, in ms. */
 export interface Clocks {
   /** One that only goes forward. */
@@ -37,37 +42,39 @@ export interface Clocks {
 /** The ages of one ring's frames, which come in the order in which the kernel has put them there. */
 export class RingAge {
   readonly #clocks: Clocks;
-  /** The wall clock's time less the other one's. */
-  #differenceMs: number;
+  /**
+   * The wall clock's time less the other one's; when this turn began, in which frames are taken; the time
+   * before which no frame to come has arrived. In an array, since a field of its own for each would become
+   * another object with each frame.
+   */
+  readonly #timesMs = new Float64Array(3);
   /** When the current difference can have begun. */
   #fromMs = -Infinity;
   /** Of the earlier ones in turn: the difference, when it can have begun, and when it can have ended. */
   readonly #earlier = new Float64Array(3 * EARLIER);
   #steps = 0;
-  /** When this turn began, in which frames are taken. */
-  #nowMs: number;
-  /** No frame to come has arrived before. */
-  #leastMs: number;
 
   /** The ring is new, and empty. */
   constructor(clocks: Clocks) {
     this.#clocks = clocks;
-    this.#nowMs = clocks.now();
-    this.#differenceMs = this.#measure();
-    this.#leastMs = this.#nowMs - SLACK_MS;
+    const times = this.#timesMs;
+    times[NOW] = clocks.now();
+    times[DIFFERENCE] = this.#measure();
+    times[LEAST] = times[NOW] - SLACK_MS;
   }
 
   /** Frames are to be taken, in a turn that has begun at this time. */
   begin(nowMs: number): void {
     // Rarely more than a glance: one that comes late shows a difference that is too large.
     const glanceMs = this.#clocks.wall() - nowMs;
-    if (Math.abs(glanceMs - this.#differenceMs) > STEP_MS) this.#look();
-    this.#nowMs = nowMs;
+    if (Math.abs(glanceMs - this.#timesMs[DIFFERENCE]) > STEP_MS) this.#look();
+    this.#timesMs[NOW] = nowMs;
   }
 
   /** The ring was empty at this time, or later. */
   emptied(atMs: number): void {
-    this.#leastMs = atMs - SLACK_MS;
+    this.#timesMs[LEAST] = atMs - SLACK_MS;
+    if (this.#steps === 0) return;
     this.#steps = 0;
     this.#fromMs = -Infinity;
   }
@@ -80,50 +87,51 @@ export class RingAge {
    */
   waited(stampMs: number): number {
     if (this.#steps > 0) return this.#waitedOverSteps(stampMs);
-    const arrivedMs = stampMs - this.#differenceMs;
-    if (arrivedMs < this.#leastMs) return 0;
-    return this.#between(arrivedMs, arrivedMs);
+    const times = this.#timesMs;
+    const arrivedMs = stampMs - times[DIFFERENCE];
+    const waitedMs = times[NOW] - arrivedMs;
+    if (arrivedMs < times[LEAST] || waitedMs <= 0) return 0;
+    if (arrivedMs - SLACK_MS > times[LEAST]) times[LEAST] = arrivedMs - SLACK_MS;
+    return waitedMs < MOST_MS ? waitedMs | 0 : MOST_MS;
   }
 
   /** The same, where the stamp may be by an earlier difference. */
   #waitedOverSteps(stampMs: number): number {
     const earlier = this.#earlier;
-    let arrivedMs = stampMs - this.#differenceMs;
-    let fits = arrivedMs >= Math.max(this.#fromMs, this.#leastMs) &&
-      arrivedMs <= this.#nowMs + SLACK_MS;
+    const times = this.#timesMs;
+    const leastMs = times[LEAST];
+    let arrivedMs = stampMs - times[DIFFERENCE];
+    let fits = arrivedMs >= Math.max(this.#fromMs, leastMs) && arrivedMs <= times[NOW] + SLACK_MS;
     let firstMs = fits ? arrivedMs : Infinity;
     let lastMs = fits ? arrivedMs : -Infinity;
     for (let i = 0; i < 3 * this.#steps; i += 3) {
       arrivedMs = stampMs - earlier[i];
-      fits = arrivedMs >= Math.max(earlier[i + 1], this.#leastMs) && arrivedMs <= earlier[i + 2];
+      fits = arrivedMs >= Math.max(earlier[i + 1], leastMs) && arrivedMs <= earlier[i + 2];
       if (fits && arrivedMs < firstMs) firstMs = arrivedMs;
       if (fits && arrivedMs > lastMs) lastMs = arrivedMs;
     }
-    return this.#between(firstMs, lastMs);
-  }
-
-  /** The age of a frame that arrived at one of these times; there may be none. */
-  #between(firstMs: number, lastMs: number): number {
-    const waitedMs = this.#nowMs - lastMs;
+    // It arrived between these two, if there are any.
+    const waitedMs = times[NOW] - lastMs;
     if (waitedMs <= 0 || waitedMs === Infinity) return 0;
-    this.#leastMs = Math.max(this.#leastMs, firstMs - SLACK_MS);
+    times[LEAST] = Math.max(leastMs, firstMs - SLACK_MS);
     return Math.min(MOST_MS, waitedMs) | 0;
   }
 
   // The wall clock may have been set since frames were last taken.
   #look(): void {
+    const times = this.#timesMs;
     const differenceMs = this.#measure();
-    if (Math.abs(differenceMs - this.#differenceMs) <= STEP_MS) return;
+    if (Math.abs(differenceMs - times[DIFFERENCE]) <= STEP_MS) return;
     if (this.#steps === EARLIER) {
       this.#earlier.copyWithin(0, 3);
       this.#steps--;
     }
     const at = 3 * this.#steps++;
-    this.#earlier[at] = this.#differenceMs;
+    this.#earlier[at] = times[DIFFERENCE];
     this.#earlier[at + 1] = this.#fromMs;
     this.#earlier[at + 2] = this.#clocks.now() + STEP_MS;
-    this.#differenceMs = differenceMs;
-    this.#fromMs = this.#nowMs - STEP_MS;
+    times[DIFFERENCE] = differenceMs;
+    this.#fromMs = times[NOW] - STEP_MS;
   }
 
   /** Reads both clocks, as close together as can be had. */
