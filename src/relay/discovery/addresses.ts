@@ -4,25 +4,43 @@ import { formatMac } from "../../wire/mod.ts";
 import type { Remote } from "../remote.ts";
 import { KnownAcs } from "./known_acs.ts";
 
+/** For how long an AC is known that has only made an offer: as long as a discovery. */
+const OFFERING_MS = 60_000;
+
 /**
  * The addresses in use on the server's link, where its clients' hosts have addresses of their own there.
  * A frame with somebody else's address would have switches send that one's frames to us.
  */
 export class Addresses {
-  readonly #acs = new KnownAcs();
+  /** Those that have answered a PADR, which only an AC gets that has offered itself. */
+  readonly #granting = new KnownAcs();
+  /** Those that have answered anything. Whoever hears a PADI can, so that alone is believed for a short time. */
+  readonly #offering = new KnownAcs();
   /** How many sessions each AC has. */
   readonly #acSessions = new Map<string, number>();
   /** How many discoveries and sessions of each client have an address. */
   readonly #users = new Map<string, Map<Remote, number>>();
 
-  /** Notes that an AC has answered. One that takes the address of a host here is not believed. */
-  acHeard(mac: Uint8Array, nowMs: number): void {
-    if (!this.isUsed(mac)) this.#acs.heard(mac, mac, nowMs);
+  /**
+   * Notes that an AC has answered. One that takes the address of a host here is not believed.
+   *
+   * @param granting Whether it has answered a PADR.
+   */
+  acHeard(mac: Uint8Array, granting: boolean, nowMs: number): void {
+    if (this.isUsed(mac)) return;
+    this.#offering.heard(mac, mac, nowMs);
+    if (granting) this.#granting.heard(mac, mac, nowMs);
   }
 
-  /** Whether an AC has this address: it has answered within the last hour, or has a session. */
+  /** Whether this is an AC's address, so that no host may have it. */
   isAc(mac: Uint8Array, nowMs: number): boolean {
-    return this.#acs.has(mac, nowMs) || this.#acSessions.has(formatMac(mac));
+    return this.#acSessions.has(formatMac(mac)) || this.#granting.has(mac, nowMs) ||
+      this.#offering.has(mac, nowMs, OFFERING_MS);
+  }
+
+  /** Whether an AC with this address has answered within the last hour, or has a session. */
+  wasAc(mac: Uint8Array, nowMs: number): boolean {
+    return this.#acSessions.has(formatMac(mac)) || this.#offering.has(mac, nowMs);
   }
 
   /** Counts a session of an AC, or with -1 the end of one. */
@@ -44,11 +62,14 @@ export class Addresses {
     return this.#users.has(formatMac(mac));
   }
 
-  /** Whether a host of another client that is here has this address. */
+  /**
+   * Whether a host of another client has this address. One that is away and had the same address in the
+   * network is no other: it was started anew, and will not come back for what is held.
+   */
   isTaken(mac: Uint8Array, by: Remote): boolean {
     for (const remote of this.#users.get(formatMac(mac))?.keys() ?? []) {
-      // What is held sends nothing, and may never come back.
-      if (remote !== by && !remote.held) return true;
+      const anew = remote.held && remote.address !== "" && remote.address === by.address;
+      if (remote !== by && !anew) return true;
     }
     return false;
   }

@@ -13,6 +13,7 @@ import type { Match, Matching, ServerPending } from "./matching.ts";
 import { Place, sameHost } from "./place.ts";
 import type { Session } from "../session_table.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
+import { passesOf } from "./tokens.ts";
 
 /**
  * After how long a turn at the only place ends when another host waits for it, and that of a PADR when another
@@ -26,11 +27,12 @@ const RELAY_TAG_TURN_MS = 10_000;
 /** For how long a PADS of an open session is taken for a repeat of the one that opened it. */
 const REPEAT_MS = 10_000;
 
-/**
- * For how long after a PADI another one of its host is taken for the same, if it has the AC's Host-Uniq or has
- * passed another server: a host repeats its own after a second or more.
- */
-const RETURN_MS = 500;
+/** A host repeats its PADI after a second or more: what comes sooner may be the same, and have come back. */
+const RETURN_MS = 900;
+
+/** So many PADIs of one discovery in such a time are not all of its host's. */
+export const BURST_MS = 5000;
+const BURST = 5;
 
 /** The key of the only place. */
 const ONLY = "";
@@ -86,17 +88,15 @@ export class FixedMatching implements Matching {
   }
 
   returned(pending: ServerPending, nowMs: number): boolean {
-    // What has a token of ours says so itself; and another host's has to wait in any case.
-    if (this.isDistinct(pending)) return false;
+    const { hostUniq, burstMs, burst } = pending;
+    if (burst >= BURST && nowMs - burstMs < BURST_MS) return true;
     const holder = this.#places.get(this.#placeOf(pending))?.holder;
-    const { hostUniq, passes } = pending;
-    const asSent = hostUniq !== undefined && equals(hostUniq, this.#hostUniq);
-    return holder !== undefined && (asSent || passes > 0) && sameHost(holder, pending) &&
-      nowMs - holder.soughtMs < RETURN_MS;
+    return holder !== undefined && sameValue(hostUniq, this.#hostUniq) &&
+      sameHost(holder, pending) && nowMs - holder.soughtMs < RETURN_MS;
   }
 
-  isDistinct({ relaySessionId }: ServerPending): boolean {
-    return this.#relayTag && relaySessionId === undefined;
+  isDistinct(pending: ServerPending): boolean {
+    return this.#relayTag && !hasAgent(pending);
   }
 
   find(packet: DiscoveryPacket): Match | undefined {
@@ -145,9 +145,15 @@ export class FixedMatching implements Matching {
   }
 }
 
-// RFC 2516, appendix A: an agent adds no second one.
-function idOf({ relaySessionId, token }: ServerPending): Uint8Array {
-  return relaySessionId ?? token;
+// RFC 2516, appendix A: an agent adds no second one. That of another server gives way, and is put back in the
+// answer: each server has to know its own.
+function idOf(pending: ServerPending): Uint8Array {
+  return hasAgent(pending) ? pending.relaySessionId! : pending.token;
+}
+
+/** Whether an agent that is no server of this kind has put its Relay-Session-Id into a discovery. */
+function hasAgent({ relaySessionId }: ServerPending): boolean {
+  return relaySessionId !== undefined && passesOf(relaySessionId) === undefined;
 }
 
 function findRelaySessionId(tags: readonly Tag[]): Uint8Array | undefined {

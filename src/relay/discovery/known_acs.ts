@@ -31,10 +31,10 @@ export class KnownAcs {
     }
   }
 
-  /** Whether an AC has this address. */
-  has(mac: Uint8Array, nowMs: number): boolean {
+  /** Whether an AC with this address was heard within this time. */
+  has(mac: Uint8Array, nowMs: number, withinMs = KNOWN_AC_MS): boolean {
     const ac = this.#acs.get(formatMac(mac));
-    return ac !== undefined && nowMs - ac.heardMs < KNOWN_AC_MS;
+    return ac !== undefined && nowMs - ac.heardMs < withinMs;
   }
 
   /** The addresses of those that hosts know by this one, the one that was heard last first. */

@@ -6,6 +6,14 @@ import type { Discovery } from "./pending.ts";
 import type { Requests } from "./requests.ts";
 import type { Session } from "../session_table.ts";
 
+/** What a discovery has asked an AC for, with one Host-Uniq. */
+export interface Asked {
+  readonly acMac: Uint8Array;
+  readonly requests: Requests;
+  /** By which the table finds the discovery for a repeat. */
+  readonly mark: string;
+}
+
 /** A discovery as the server keeps it. */
 export interface ServerPending extends Discovery {
   /** What stands for it on the AC's link; no other one has the same. */
@@ -19,7 +27,7 @@ export interface ServerPending extends Discovery {
   /** What ACs have answered its PADIs with. */
   readonly offers: Offers;
   /** The PADRs that went to each AC with each Host-Uniq, by both. */
-  readonly asked: Map<string, { readonly acMac: Uint8Array; readonly requests: Requests }>;
+  readonly asked: Map<string, Asked>;
   /** The Host-Uniq of its last PADR, which need not be that of its PADI; undefined where that had none. */
   askedHostUniq: Uint8Array | undefined;
   /** When its last PADR came. */
@@ -28,6 +36,9 @@ export interface ServerPending extends Discovery {
   underWay: boolean;
   /** When its last PADI went to the ACs. */
   soughtMs: number;
+  /** When the first of those PADIs did that came close together, and how many there are. */
+  burstMs: number;
+  burst: number;
   /** When its last frame came, from its host or an AC. */
   usedMs: number;
 }
@@ -49,12 +60,9 @@ export interface Matching {
   toHost(match: Match, tags: Tag[]): Tag[];
   /** Lets a frame of a discovery go to the AC; false while another one is in its way. */
   admit(pending: ServerPending, nowMs: number): boolean;
-  /** Whether a PADR with this Host-Uniq may go to the AC; false while another one's answer is awaited. */
+  /** Whether a PADR with this Host-Uniq may go to the AC; false while another one's answers may come. */
   mayAsk(pending: ServerPending, hostUniq: Uint8Array | undefined, nowMs: number): boolean;
-  /**
-   * Whether a PADI is one that has just gone to the AC and has come back, where its tags do not say so
-   * of themselves.
-   */
+  /** Whether a PADI that is not distinct has just gone to the AC, and so must have come back. */
   returned(pending: ServerPending, nowMs: number): boolean;
   /** Whether the AC can tell this discovery from all others for as long as it is kept. */
   isDistinct(pending: ServerPending): boolean;

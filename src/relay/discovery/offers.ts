@@ -62,8 +62,15 @@ export class Offers {
     return forgotten;
   }
 
+  /** Whether an AC has made one with this AC-Cookie. */
+  has(acMac: Uint8Array, cookie: Uint8Array | undefined): boolean {
+    return this.#list.some((offer) =>
+      sameMac(offer.acMac, 0, acMac, 0) && sameValue(offer.cookie, cookie)
+    );
+  }
+
   /** Whether an AC has made any of them. */
-  has(acMac: Uint8Array): boolean {
+  hasAny(acMac: Uint8Array): boolean {
     return this.#list.some((offer) => sameMac(offer.acMac, 0, acMac, 0));
   }
 }

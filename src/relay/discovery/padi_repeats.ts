@@ -12,6 +12,7 @@
 // answered. An AC without such a limit has answered by then, and sees no difference; nor does one that
 // answers nobody.
 
+import { formatMac } from "../../wire/mod.ts";
 import type { Remote } from "../remote.ts";
 import type { ServerPending } from "./matching.ts";
 
@@ -21,8 +22,12 @@ const APART_MS = 1050;
 /** For how long a host waits after its last PADI: pppd sends three, and gives up 20 s after the last one. */
 export const PATIENCE_MS = 20_000;
 
-/** How often a PADI is sent again, until its host repeats it. */
+/** How often a PADI is sent again, at first and, where that helps any host, for each that its host repeats. */
 const REPEATS = 3;
+
+/** So many hosts without an answer within this time are not each one that the AC just does not want. */
+const STARVED_HOSTS = 2;
+const STARVED_MS = 60_000;
 
 /** An AC that takes longer to answer is not known by that. */
 const LATENCY_MOST_MS = 5000;
@@ -60,6 +65,8 @@ export class PadiRepeats {
   /** The repeat that was sent since the one before was answered. */
   #early: ServerPending | undefined;
   #dueMs = Infinity;
+  /** When hosts have given up without an answer, by their addresses. */
+  readonly #starvedMs = new Map<string, number>();
 
   /** How many PADIs have no answer. */
   get size(): number {
@@ -82,8 +89,10 @@ export class PadiRepeats {
     this.#sentMs = nowMs;
     this.#sentBy = pending;
     if (known !== undefined) {
-      Object.assign(known, { frame, askedMs: nowMs, sentMs: nowMs, repeats: 0 });
+      Object.assign(known, { frame, askedMs: nowMs, sentMs: nowMs });
       known.contested ||= contested;
+      // Where no repeat was ever answered, the AC may just not want this host.
+      if (this.#pace !== "unknown") known.repeats = 0;
     } else if (this.#size < MOST && (queue?.size ?? 0) < PER_REMOTE) {
       if (queue === undefined) this.#remotes.set(remote, queue = new Map());
       const times = { firstMs: nowMs, askedMs: nowMs, sentMs: nowMs };
@@ -137,18 +146,25 @@ export class PadiRepeats {
   /**
    * Forgets those whose hosts have given up by now.
    *
-   * @returns Whether any of them had no answer while others had one.
+   * @returns Whether several have given up lately without an answer while others had one.
    */
   expire(nowMs: number): boolean {
+    for (const [host, ms] of this.#starvedMs) {
+      if (nowMs - ms >= STARVED_MS) this.#starvedMs.delete(host);
+    }
     let starved = false;
     for (const queue of [...this.#remotes.values()]) {
       for (const [pending, { firstMs, askedMs, contested }] of [...queue]) {
         if (nowMs - askedMs < PATIENCE_MS) continue;
         this.removed(pending);
-        if (contested && this.#answersOthersThan({ firstMs })) starved = true;
+        if (!contested || !this.#answersOthersThan({ firstMs })) continue;
+        if (this.#starvedMs.size < PER_REMOTE) {
+          this.#starvedMs.set(formatMac(pending.hostMac), nowMs);
+        }
+        starved = true;
       }
     }
-    return starved;
+    return starved && this.#starvedMs.size >= STARVED_HOSTS;
   }
 
   // Whether another one was answered since this host began, or so shortly before that it was in its way.

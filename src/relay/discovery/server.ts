@@ -15,7 +15,7 @@ import {
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import { DROP } from "../drop.ts";
 import { Addresses } from "./addresses.ts";
-import { FixedMatching } from "./fixed_matching.ts";
+import { BURST_MS, FixedMatching } from "./fixed_matching.ts";
 import { HangUpRate } from "./hang_up_rate.ts";
 import { LineAgent, withLine, withoutLine } from "./line_agent.ts";
 import type { Match, Matching, ServerPending } from "./matching.ts";
@@ -100,7 +100,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       : this.#offeredIn(remote, packet, nowMs);
     if (known === undefined && !initiation) return ports.drop(DROP["unknown-offer"]);
     const pending = known ?? this.#newPending(remote, packet, passes);
-    if (initiation && this.#matching.returned(pending, nowMs)) return this.#loop(remote);
+    if (initiation && this.#hasReturned(pending, nowMs)) return this.#loop(remote);
     const tags = withLine(this.#matching.toAc(pending, packet.tags), pending.line);
     const most = initiation ? PADI_MAX : PADR_MAX;
     if (tagsLength(tags) > Math.max(tagsLength(packet.tags), most - PPPOE_HLEN)) {
@@ -118,13 +118,14 @@ export class ServerDiscovery implements DiscoveryRelay {
     pending.usedMs = nowMs;
     const frame = emitDiscovery({ ...packet, source: this.#facingOf(pending), tags });
     if (initiation) {
-      pending.soughtMs = nowMs;
-      const shared = !this.#showsHosts && this.#matching.isDistinct(pending);
-      if (shared) this.#repeats.sought(pending, frame, nowMs);
+      noteSought(pending, nowMs);
+      // What comes from another server that server repeats.
+      const alone = pending.passes === 0 && this.#matching.isDistinct(pending);
+      if (alone && !this.#showsHosts) this.#repeats.sought(pending, frame, nowMs);
     } else {
       pending.askedHostUniq = hostUniq?.slice();
       pending.askedMs = nowMs;
-      this.#requestsTo(pending, packet.destination, hostUniq).ask();
+      this.#requestsTo(pending, packet).ask();
     }
     ports.toLink(frame);
   }
@@ -145,7 +146,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     }
     this.#pending.keep(pending, nowMs);
     pending.usedMs = nowMs;
-    if (!isRefusal(packet)) this.#addresses.acHeard(source, nowMs);
+    if (!isRefusal(packet)) this.#addresses.acHeard(source, code === CODE.PADS, nowMs);
     const tags = withoutLine(this.#matching.toHost(match, packet.tags), pending.line);
     const answer = { ...packet, destination: pending.hostMac, tags };
     const { tunnel } = pending.remote;
@@ -171,7 +172,7 @@ export class ServerDiscovery implements DiscoveryRelay {
   hangUp(remote: Remote, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const { source, destination } = packet;
-    if (!this.#addresses.isAc(destination, nowMs)) return ports.drop(DROP["unknown-session"]);
+    if (!this.#addresses.wasAc(destination, nowMs)) return ports.drop(DROP["unknown-session"]);
     if (!this.#mayShow(remote, packet, nowMs)) return ports.drop(DROP["bad-address"]);
     if (!this.#hangUps.allows(remote, source, destination, nowMs)) {
       return ports.drop(DROP["padt-rate"]);
@@ -277,16 +278,25 @@ export class ServerDiscovery implements DiscoveryRelay {
 
   /** How many servers a PADI has passed, or {@linkcode MAX_PASSES} where this one is among them. */
   #passesOf({ source, tags }: DiscoveryPacket): number {
-    const { linkMac, options: { mac } } = this.#relay;
-    if (mac === "own" && sameMac(source, 0, linkMac, 0)) return MAX_PASSES;
-    if (mac === "per-host" && this.#addresses.isUsed(source)) return MAX_PASSES;
     let passes = 0;
-    for (const { type, value } of tags) {
-      if (type !== TAG.HOST_UNIQ && type !== TAG.RELAY_SESSION_ID) continue;
-      if (this.#tokens.made(value)) return MAX_PASSES;
-      passes = Math.max(passes, 1 + (passesOf(value) ?? -1));
+    for (const value of [findHostUniq(tags), findTag(tags, TAG.RELAY_SESSION_ID)?.value]) {
+      const before = value && passesOf(value);
+      if (before === undefined) continue;
+      if (this.#tokens.made(value!)) return MAX_PASSES;
+      passes = Math.max(passes, before + 1);
     }
-    return passes;
+    if (passes > 0 || !this.#showsHosts) return passes;
+    // Made up for a host, an address is nobody else's.
+    const own = this.#relay.options.mac === "per-host" && this.#addresses.isUsed(source);
+    return own ? MAX_PASSES : passes;
+  }
+
+  // Whether a PADI that no token names has gone out here before.
+  #hasReturned(pending: ServerPending, nowMs: number): boolean {
+    if (this.#matching.isDistinct(pending)) return false;
+    const { linkMac } = this.#relay;
+    const ours = !this.#showsHosts && sameMac(pending.hostMac, 0, linkMac, 0);
+    return ours || this.#matching.returned(pending, nowMs);
   }
 
   #loop(remote: Remote): void {
@@ -324,41 +334,45 @@ export class ServerDiscovery implements DiscoveryRelay {
   }
 
   /** The PADRs of a discovery that went to an AC with one Host-Uniq. */
-  #requestsTo(
-    pending: ServerPending,
-    acMac: Uint8Array,
-    hostUniq: Uint8Array | undefined,
-  ): Requests {
-    const { asked, token } = pending;
+  #requestsTo(pending: ServerPending, { destination: acMac, tags }: DiscoveryPacket): Requests {
+    const { asked, hostMac, relaySessionId } = pending;
+    const hostUniq = findHostUniq(tags);
+    const [offer] = offerKeys(hostMac, relaySessionId, acMac, cookieOf(tags));
+    const mark = requestMark(offer, hostUniq);
     const key = requestKey(acMac, hostUniq);
     const known = asked.get(key);
     if (known !== undefined) return known.requests;
-    // Nobody looks for a discovery by these marks: they have the table count what is kept.
-    const mark = (key: string) => tagKey(`request ${key}`, token);
     if (asked.size >= REQUESTS) {
-      const [first] = asked.keys();
+      const [[first, { mark }]] = asked;
       asked.delete(first);
-      this.#pending.unmark(pending, mark(first));
+      this.#pending.unmark(pending, mark);
     }
     const requests = new Requests();
-    asked.set(key, { acMac: acMac.slice(), requests });
-    this.#pending.mark(pending, mark(key));
+    asked.set(key, { acMac: acMac.slice(), requests, mark });
+    this.#pending.mark(pending, mark);
     return requests;
   }
 
-  // The discovery whose offer a PADR takes. Its Host-Uniq may be another one than that of the PADI, since it
-  // names one request only (RFC 2516, appendix A).
+  // The discovery that a PADR belongs to: the one that it has gone out in before, or whose offer it takes. Its
+  // Host-Uniq may be another one than that of the PADI, since it names one request only (RFC 2516,
+  // appendix A).
   #offeredIn(
     remote: Remote,
     packet: DiscoveryPacket,
     nowMs: number,
   ): ServerPending | undefined {
     const { source, destination, tags } = packet;
-    const same = this.#find(remote, packet, nowMs);
-    if (same?.offers.has(destination)) return same;
     const relaySessionId = this.#matching.relaySessionId(tags);
-    const [offer, ac] = offerKeys(source, relaySessionId, destination, cookieOf(tags));
-    return this.#pending.marked(remote, offer, nowMs) ?? this.#pending.marked(remote, ac, nowMs);
+    const cookie = cookieOf(tags);
+    const [offer, ac] = offerKeys(source, relaySessionId, destination, cookie);
+    const repeated = this.#pending.marked(remote, requestMark(offer, findHostUniq(tags)), nowMs);
+    if (repeated !== undefined) return repeated;
+    const same = this.#find(remote, packet, nowMs);
+    if (same?.offers.has(destination, cookie)) return same;
+    const taken = this.#pending.marked(remote, offer, nowMs);
+    if (taken !== undefined) return taken;
+    // A host that returns a cookie wrongly: the AC is to judge.
+    return same?.offers.hasAny(destination) ? same : this.#pending.marked(remote, ac, nowMs);
   }
 
   #offered(pending: ServerPending, packet: DiscoveryPacket): void {
@@ -372,7 +386,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       for (const { acMac, cookie } of forgotten) {
         const [offer, ac] = offerKeys(hostMac, relaySessionId, acMac, cookie);
         this.#pending.unmark(pending, offer);
-        if (!offers.has(acMac)) this.#pending.unmark(pending, ac);
+        if (!offers.hasAny(acMac)) this.#pending.unmark(pending, ac);
       }
     }
     for (const key of offerKeys(hostMac, relaySessionId, packet.source, cookie)) {
@@ -398,6 +412,8 @@ export class ServerDiscovery implements DiscoveryRelay {
       askedMs: -Infinity,
       underWay: false,
       soughtMs: -Infinity,
+      burstMs: -Infinity,
+      burst: 0,
       usedMs: 0,
     };
   }
@@ -455,9 +471,23 @@ export class ServerDiscovery implements DiscoveryRelay {
   }
 }
 
+function noteSought(pending: ServerPending, nowMs: number): void {
+  pending.soughtMs = nowMs;
+  if (nowMs - pending.burstMs >= BURST_MS) {
+    pending.burstMs = nowMs;
+    pending.burst = 0;
+  }
+  pending.burst++;
+}
+
 /** The key of the PADRs that go to an AC with one Host-Uniq. */
 function requestKey(acMac: Uint8Array, hostUniq: Uint8Array | undefined): string {
   return tagKey(formatMac(acMac), hostUniq);
+}
+
+/** The mark of the PADRs that take an offer with one Host-Uniq. */
+function requestMark(offer: string, hostUniq: Uint8Array | undefined): string {
+  return tagKey(`request ${offer}`, hostUniq);
 }
 
 /** Whether a discovery's PADRs have gone to ACs of which this is none. */

@@ -6,7 +6,6 @@ import {
   AC,
   AC_2,
   answer,
-  data,
   discovery,
   faceOfHost,
   HOST,
@@ -17,6 +16,7 @@ import {
   MAC_MODES,
   padi,
   padr,
+  RecordedRelay,
   SERVER_LINK,
   SERVICE,
 } from "../../support/relays.ts";
@@ -134,25 +134,57 @@ Deno.test("Server counts an address as long as any discovery or session of its h
   assertEquals(free(), true);
 });
 
-Deno.test("Server lets another client's host have the address of one whose client is away, and keeps it then", () => {
-  const joined = new JoinedRelays({
-    server: "transparent",
-    clients: ["transparent", "transparent"],
-    graceMs: 20_000,
-  });
-  const { server, clients: [first, second] } = joined;
-  joined.dial({ client: first, sessionId: 1 });
-  joined.break(first);
-  const { pads } = joined.dial({ client: second, sessionId: 2 });
-  assertEquals(pads.subarray(0, 6), HOST);
-  joined.rejoin(first);
-  joined.settle();
+/** A server whose first client has a session of HOST's, and is away. */
+function away() {
+  const server = new RecordedRelay({ side: "server", mac: "transparent", graceMs: 20_000 });
+  const { relay } = server;
+  const dial = (tunnel: number, sessionId: number): boolean => {
+    relay.discoveryFromTunnel(tunnel, padi(HOST, [SERVICE, UNIQ]), 0);
+    const [sought] = server.takeLink();
+    if (sought === undefined) return false;
+    relay.discoveryFromLink(answer(sought, AC, "PADO"), 0);
+    relay.discoveryFromTunnel(tunnel, discovery("PADR", HOST, AC, [UNIQ]), 0);
+    const [request] = server.takeLink();
+    relay.discoveryFromLink(answer(request, AC, "PADS", { sessionId }), 0);
+    return true;
+  };
+  relay.addTunnel(1, { key: "one", name: "osaka", address: "192.0.2.1" }, 0);
+  assert(dial(1, 1));
+  relay.removeTunnel(1, "gone", 0);
+  return { server, dial };
+}
+
+Deno.test("Server keeps the address of a host for it while its client is away, --mac transparent", () => {
+  const { server, dial } = away();
+  server.relay.addTunnel(2, { key: "two", name: "tokyo", address: "192.0.2.2" }, 0);
+  assertEquals(dial(2, 2), false);
+  assertEquals(server.drops, ["bad-address"]);
+  server.relay.addTunnel(3, { key: "one", name: "osaka", address: "198.51.100.7" }, 0);
+  assertEquals([server.closed, server.sessions.length], [[], 1]);
+});
+
+Deno.test("Server lets the hosts of a client that was started anew dial again, --mac transparent", () => {
+  const { server, dial } = away();
+  // Without a state directory it is another client, at the same place.
+  server.relay.addTunnel(2, { key: "two", name: "osaka", address: "192.0.2.1" }, 0);
+  assertEquals(dial(2, 2), true);
+  // Should the one of before come back all the same, one of the two has to go.
+  server.relay.addTunnel(3, { key: "one", name: "osaka", address: "192.0.2.1" }, 0);
   assertEquals(server.closed.map(({ reason }) => reason), [
     "another client's host has its address",
   ]);
   assertEquals(server.takeLink(), [discovery("PADT", HOST, AC, [], 1)]);
-  assertEquals(first.takeLink(), [discovery("PADT", AC, HOST, [], 1)]);
-  assertEquals(joined.acData(data(AC, HOST, 2))?.client, second);
+  assertEquals(server.sessions.map(({ tunnelId }) => tunnelId), [2]);
+});
+
+Deno.test("Server gives an address back to a host soon after somebody has made an offer with it", () => {
+  const joined = new JoinedRelays({ server: "transparent" });
+  const [sought] = joined.hostSends(padi(HOST, [SERVICE, UNIQ]));
+  // Whoever hears a PADI can answer it, with any address.
+  joined.acSends(answer(sought, HOST_2, "PADO"));
+  assertEquals(joined.hostSends(padi(HOST_2, [SERVICE, UNIQ])), []);
+  joined.nowMs = 60_000;
+  assertEquals(joined.hostSends(padi(HOST_2, [SERVICE, UNIQ])).length, 1);
 });
 
 Deno.test("Server believes no AC that takes the address of a host", () => {

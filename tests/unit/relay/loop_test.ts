@@ -23,6 +23,9 @@ import {
   SERVICE,
 } from "../../support/relays.ts";
 
+/** How many PADIs two pairs make of one, before they stop where no token tells. */
+const MOST = 16;
+
 const FIXED = bytes("isp-1");
 const RELAYED = { type: TAG.RELAY_SESSION_ID, value: bytes("dslam") };
 
@@ -100,10 +103,20 @@ for (const mac of MAC_MODES) {
     Deno.test(`Relay ends a PADI's way between two pairs crosswise, ${what}, --mac ${mac}`, () => {
       const pairs = [pair(1, mac, tags), pair(2, mac, tags)];
       const padis = circulate(pairs, (from) => 1 - from, mac, padi(HOST, [SERVICE, ...uniq]));
-      assert(padis >= 1 && padis <= 4, `${padis} PADIs`);
+      assert(padis >= 1 && padis <= MOST, `${padis} PADIs`);
       const stopped = pairs.flatMap(({ server }) => server.drops);
       assertEquals(stopped.length, 1);
       assert(["loop", "discovery-busy"].includes(stopped[0]), stopped[0]);
+    });
+
+    Deno.test(`Relay ends a PADI's way between two pairs with Host-Uniqs of their own, ${what}, --mac ${mac}`, () => {
+      const other = tags && { ...tags, hostUniq: bytes("isp-2") };
+      const hosts = [uniq, uniq.map((tag) => ({ ...tag, value: bytes("isp-2") }))];
+      for (const [n, host] of hosts.entries()) {
+        const pairs = [pair(1, mac, tags), pair(2, mac, other)];
+        const padis = circulate(pairs, (from) => 1 - from, mac, padi(HOST, [SERVICE, ...host]));
+        assert(padis >= 1 && padis <= MOST, `${padis} PADIs, ${n}`);
+      }
     });
 
     Deno.test(`Relay ends a PADI's way between two pairs of other kinds, ${what}, --mac ${mac}`, () => {
@@ -111,7 +124,7 @@ for (const mac of MAC_MODES) {
       const first = padi(HOST, [SERVICE, ...uniq]);
       for (const [order, atMs] of [[pairs, 1000], [pairs.toReversed(), 20_000]] as const) {
         const padis = circulate(order, (from) => 1 - from, mac, first, atMs);
-        assert(padis >= 1 && padis <= 4, `${padis} PADIs`);
+        assert(padis >= 1 && padis <= MOST, `${padis} PADIs`);
         const stopped = pairs.flatMap(({ server }) => server.drops.splice(0));
         assertEquals(stopped.length, 1);
         assert(["loop", "discovery-busy"].includes(stopped[0]), stopped[0]);
@@ -139,11 +152,66 @@ for (const mac of MAC_MODES) {
   });
 }
 
-Deno.test("Relay takes what its own interface sent for a loop, with --mac own", () => {
+Deno.test("Relay takes what its own interface sent for a loop where nothing else tells, with --mac own", () => {
   const one = pair(1, "own", { hostUniq: FIXED, relayTag: false });
   const [sought] = one.host(padi(HOST, [SERVICE, hostUniq("h")]));
   one.nowMs = 60_000;
   assertEquals(one.host(sought), []);
   assertEquals(one.server.drops, ["loop"]);
   assertEquals(sought.subarray(...ETHERNET.source), one.server.relay.linkMac);
+  // Where a token does, a host may have that address: another interface of the same card.
+  const two = pair(2, "own", undefined);
+  assertEquals(two.host(padi(two.server.relay.linkMac, [SERVICE, hostUniq("h")])).length, 1);
+});
+
+Deno.test("Relay takes two hosts behind another server for two, one at a time", () => {
+  const first = pair(1, "own", undefined);
+  const second = pair(2, "own", { hostUniq: FIXED, relayTag: false });
+  const seen = [HOST, macOf(0x99)].map((host) => {
+    const [sought] = first.host(padi(host, [SERVICE, hostUniq("h")]));
+    return second.host(sought).length;
+  });
+  assertEquals([seen, second.server.drops], [[1, 0], ["discovery-busy"]]);
+});
+
+for (const mac of MAC_MODES) {
+  Deno.test(`Relay knows its own PADI again behind any other server, however long the way, --mac ${mac}`, () => {
+    // Both on one segment, so that each client hears both servers.
+    const pairs = [1, 2].map((n) => pair(n, mac, { hostUniq: bytes(`isp-${n}`) }));
+    let frames = pairs[0].host(padi(HOST, [SERVICE, hostUniq("h")]));
+    let padis = frames.length;
+    for (let hop = 0; frames.length > 0 && hop < 20; hop++) {
+      frames = frames.flatMap((frame) =>
+        pairs.flatMap((each) => {
+          each.nowMs += 5000;
+          return each.host(frame);
+        })
+      );
+      padis += frames.length;
+    }
+    assertEquals(frames, []);
+    assert(padis <= MOST, `${padis} PADIs`);
+  });
+}
+
+Deno.test("Relay looks at no more than two tags of a PADI for tokens", () => {
+  let asked = 0;
+  const tokens = new Tokens(new Uint8Array(16), 1);
+  const one = new Dialogue({
+    server: {
+      tokens: {
+        next: (passes) => tokens.next(passes),
+        made: (token) => {
+          asked++;
+          return tokens.made(token);
+        },
+      },
+    },
+  });
+  const made = Array.from({ length: 90 }, () => tokens.next(0));
+  const uniqs = made.map((value) => ({ type: TAG.HOST_UNIQ, value }));
+  one.host(padi(HOST, [SERVICE, hostUniq("not one of them", 1), ...uniqs]));
+  assertEquals(asked, 0);
+  one.host(padi(HOST, [SERVICE, ...uniqs]));
+  assertEquals([asked, one.server.drops], [1, ["loop"]]);
 });

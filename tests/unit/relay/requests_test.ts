@@ -196,3 +196,32 @@ Deno.test("Server forgets discoveries whose requests take too much room", () => 
   const kept = Array.from({ length: 300 }, (_, n) => ask(n, 0)).filter((known) => known).length;
   assert(kept > 60 && kept < 120, `${kept} kept`);
 });
+
+for (const [way, serverTags] of WAYS.slice(0, 2)) {
+  Deno.test(`Relay has a repeated PADR go out as it did before, whatever its host dials meanwhile, ${way}`, () => {
+    const joined = line("own", serverTags);
+    const offered = (uniq: Tag) => {
+      const [sought] = joined.host(padi(HOST, [SERVICE, uniq]));
+      // The same for all that come from one address, as many ACs make it.
+      return joined.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }))[0];
+    };
+    const offer = offered(hostUniq("a"));
+    const [asked] = joined.host(take(offer, [hostUniq("x")]));
+    offered(hostUniq("b"));
+    assertEquals(joined.host(take(offer, [hostUniq("x")])), [asked]);
+  });
+
+  Deno.test(`Relay goes by the cookie where a PADR has the Host-Uniq of another PADI, ${way}`, () => {
+    const joined = line("own", serverTags);
+    const all = [1, 2].map((n) => {
+      const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq(n)]));
+      const tags = [cookie(`cookie ${n}`)];
+      return { sought, offer: joined.ac(answer(sought, AC, "PADO", { tags }))[0] };
+    });
+    const [asked] = joined.host(take(all[0].offer, [hostUniq(2)]));
+    assertEquals(relaySessionId(asked), relaySessionId(all[0].sought));
+    assertEquals(findTag(tagsOf(asked), TAG.AC_COOKIE), cookie("cookie 1"));
+    const [pads] = joined.ac(answer(asked, AC, "PADS", { sessionId: 7 }));
+    assertEquals(uniqOf(pads), [hostUniq(2)]);
+  });
+}
