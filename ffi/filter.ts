@@ -52,7 +52,7 @@ const OWN_ONLY: Program = [
  * (RFC 1661, section 6.5), and those too short to have one of two
  *
  * Neither has frames of a VLAN: once the kernel took their tag off they look untagged, but belong to
- * another segment. A tag with VLAN id 0 is none of a VLAN: it only has a priority (IEEE 802.1Q,
+ * another segment. A tag with VLAN id 0 names no VLAN and carries a priority only (IEEE 802.1Q,
  * section 9.6).
  *
  * @param options.acceptOtherHosts Whether frames to other stations' addresses are taken too
@@ -123,7 +123,7 @@ export function vlanFilter(options: { acceptOtherHosts: boolean }): Uint8Array<A
   ], VLAN_SNAP);
 }
 
-/** An array of `struct sock_filter`, whose end is that so many bytes of the frame are accepted. */
+/** Assembles an array of `struct sock_filter`, which passes so many bytes of a frame. */
 function assemble(program: Program, accepted: number): Uint8Array<ArrayBuffer> {
   const places = new Map<string, number>();
   const instructions: Instruction[] = [];

@@ -27,7 +27,7 @@ export interface ModeOptions {
   /** Whose addresses the link sees; by default our own. */
   mac?: MacMode;
   /**
-   * What this side calls itself, 1 to 64 bytes that print; by default the machine's host name, or one
+   * What this side calls itself, 1 to 64 bytes of printable UTF-8; by default the machine's host name, or one
    * made from the interface's address where that will not do.
    */
   name?: string;
@@ -41,9 +41,9 @@ export interface ModeOptions {
    */
   idleTimeoutMs?: number;
   /**
-   * After how long in which one of its stations, which used to answer the other's LCP Echo-Requests,
-   * leaves three or more of them unanswered and sends nothing else a session is closed, in ms; 3
-   * minutes by default, 0: never.
+   * How long a station that used to answer LCP Echo-Requests may leave them unanswered, and send
+   * nothing else, before its session is closed, in ms; 3 minutes by default, 0: never. At least three
+   * must be unanswered.
    */
   deadTimeoutMs?: number;
   /**

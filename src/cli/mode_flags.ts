@@ -19,7 +19,8 @@ import {
 export const MODE_FLAGS: Flags = {
   name: {
     value: "NAME",
-    help: "What this side calls itself to the other, 1 to 64 bytes that print (the machine's\n" +
+    help:
+      "What this side calls itself to the other, 1 to 64 bytes of printable UTF-8 (the machine's\n" +
       "host name, or one made from the interface's address where that will not do).",
   },
   mac: {
@@ -92,7 +93,7 @@ export function modeOptions(given: Given): ModeOptions & { log: LeveledLog } {
   const batchKib = integer(given, "batch-kib", 8, 1024);
   const fault = name === undefined ? undefined : nameFault(name);
   if (fault !== undefined) {
-    throw new UsageError(`--name is 1 to ${NAME_MAX} bytes that print; this one ${fault}`);
+    throw new UsageError(`--name must be 1 to ${NAME_MAX} bytes of printable UTF-8: it ${fault}`);
   }
   return {
     interface: required(given, "interface", "eth1"),

@@ -1,4 +1,4 @@
-// How long a frame has waited in the ring: its stamp is the wall clock's, and need not be true.
+// How long a frame has waited in the ring, going by a stamp of the wall clock that may be wrong.
 //
 // The kernel stamps a frame with the wall clock when it arrives. But the same field also carries the time
 // at which a frame is to be sent, by whatever clock: from kernel 4.20 to 5.17 a TCP segment of this
@@ -16,9 +16,9 @@
 
 /** A frame that waited longer is not told from one that waited so long. */
 const MOST_MS = 60_000;
-/** A change of the difference that is no more than what reading two clocks one after the other makes. */
+/** Reading two clocks one after the other can make the difference look this much larger. */
 const STEP_MS = 2;
-/** How long two readings may be apart to say something about such a change; and how often to try again. */
+/** Readings that are further apart are not trusted, and taken again, so many times in all. */
 const READING_MS = 1;
 const READINGS = 3;
 /** How long before the ring a frame may have been stamped, and how long after a turn's beginning one may come. */

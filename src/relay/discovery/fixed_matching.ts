@@ -16,8 +16,8 @@ import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 import { passesOf } from "./tokens.ts";
 
 /**
- * After how long a turn at the only place ends when another host waits for it, and that of a PADR when another
- * one of its discovery waits. Until then, an answer may be for the one that came first.
+ * How long a turn at the only place lasts once another host waits. A PADR of the same discovery with another
+ * Host-Uniq waits as long: until then, an answer may be for the one before.
  */
 const TURN_MS = 3000;
 

@@ -16,7 +16,7 @@ import { formatMac } from "../../wire/mod.ts";
 import type { Remote } from "../remote.ts";
 import type { ServerPending } from "./matching.ts";
 
-/** A limit is one PADI a second: so far apart, two of them do not meet it. */
+/** PADIs this far apart stay under a limit of one a second. */
 const APART_MS = 1050;
 
 /** For how long a host waits after its last PADI: pppd sends three, and gives up 20 s after the last one. */

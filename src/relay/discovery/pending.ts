@@ -217,7 +217,7 @@ function keyOf({ hostMac, hostUniq, relaySessionId }: Omit<Discovery, "remote">)
   return tagKey(formatMac(hostMac), hostUniq, relaySessionId);
 }
 
-/** A key of a text and of bytes that may be absent: another one for any others. */
+/** Makes a key of a text and of bytes that may be absent. Different ones give different keys. */
 export function tagKey(text: string, ...values: (Uint8Array | undefined)[]): string {
   return values.reduce<string>(
     (key, value) => `${key}/${value === undefined ? "" : `${value.length}=${byteKey(value)}`}`,

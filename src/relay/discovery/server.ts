@@ -180,8 +180,8 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.toLink(padt(destination, this.#relay.facing(remote, source), 0));
   }
 
-  // What this relay has asked for, but for nobody who waits any more: who did may have gone, or an earlier
-  // run of this program have asked. The AC has a session all the same.
+  // Drops an answer that nobody waits for. Where this server has asked for it, for a client that is gone or in
+  // an earlier run, the AC holds a session, and gets a PADT.
   #unwanted(packet: DiscoveryPacket): void {
     const { ports, sessions } = this.#relay;
     const { code, source, destination, sessionId } = packet;
@@ -270,7 +270,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.problem({
       id: "address-in-use",
       what: `A host of client ${remote.name} has the address ${formatMac(shown)}, ` +
-        `which ${whose} has already`,
+        `which already belongs to ${whose}`,
       advice: "give each host an address of its own, or use --mac own or --mac per-host",
     });
     return false;
@@ -305,8 +305,8 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.problem({
       id: "loop",
       what:
-        `PADI loop: one that went out here came back through client ${remote.name}, so that its ` +
-        "Ethernet segment and this one are joined",
+        `PADI loop: a PADI sent on this interface came back through client ${remote.name}, so ` +
+        "the two Ethernet segments are joined",
       advice:
         "separate the segment of the hosts from that of the AC, and look for another server " +
         "and client between them",

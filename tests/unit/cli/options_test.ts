@@ -257,7 +257,7 @@ Deno.test("modeOptions() refuses a name that the greeting cannot carry, or nobod
     for (const name of names) {
       assertEquals(
         refusal(() => named(name)),
-        `--name is 1 to 64 bytes that print; this one ${fault}`,
+        `--name must be 1 to 64 bytes of printable UTF-8: it ${fault}`,
       );
     }
   }

@@ -216,7 +216,7 @@ Deno.test("RingAge.waited() forgets the earliest when the clock is set too often
   assertNear(world.takeOne(), 300);
 });
 
-Deno.test("RingAge takes no reading that was held up for a change of the clock", () => {
+Deno.test("RingAge does not take a delayed reading of the clock for a step", () => {
   let nowMs = UP_MS;
   let heldUpMs = 0;
   const wall = () => {
@@ -251,7 +251,7 @@ Deno.test("RingAge never makes a frame older than it is, when the clock is set o
       for (const { kind, ms } of events) {
         if (kind === "pass") world.pass(ms);
         else if (kind === "set") {
-          // Of what was so between two turns only, nobody can know.
+          // A clock that is set twice between two turns can't be told.
           if (!set) world.differenceMs += ms;
           set = true;
         } else if (kind === "arrive") {

@@ -89,7 +89,7 @@ function circulate(
 
 for (const mac of MAC_MODES) {
   for (const [what, tags, uniq] of WAYS) {
-    Deno.test(`Relay ends a PADI's way where client and server share a segment, ${what}, --mac ${mac}`, () => {
+    Deno.test(`Relay stops a PADI that circles where client and server share a segment, ${what}, --mac ${mac}`, () => {
       const one = pair(1, mac, tags);
       const padis = circulate([one], () => 0, mac, padi(HOST, [SERVICE, ...uniq]));
       assert(padis <= 2, `${padis} PADIs`);
@@ -100,7 +100,7 @@ for (const mac of MAC_MODES) {
       }
     });
 
-    Deno.test(`Relay ends a PADI's way between two pairs crosswise, ${what}, --mac ${mac}`, () => {
+    Deno.test(`Relay stops a PADI that circles between two pairs crosswise, ${what}, --mac ${mac}`, () => {
       const pairs = [pair(1, mac, tags), pair(2, mac, tags)];
       const padis = circulate(pairs, (from) => 1 - from, mac, padi(HOST, [SERVICE, ...uniq]));
       assert(padis >= 1 && padis <= MOST, `${padis} PADIs`);
@@ -109,7 +109,7 @@ for (const mac of MAC_MODES) {
       assert(["loop", "discovery-busy"].includes(stopped[0]), stopped[0]);
     });
 
-    Deno.test(`Relay ends a PADI's way between two pairs with Host-Uniqs of their own, ${what}, --mac ${mac}`, () => {
+    Deno.test(`Relay stops a PADI that circles between two pairs with Host-Uniqs of their own, ${what}, --mac ${mac}`, () => {
       const other = tags && { ...tags, hostUniq: bytes("isp-2") };
       const hosts = [uniq, uniq.map((tag) => ({ ...tag, value: bytes("isp-2") }))];
       for (const [n, host] of hosts.entries()) {
@@ -119,7 +119,7 @@ for (const mac of MAC_MODES) {
       }
     });
 
-    Deno.test(`Relay ends a PADI's way between two pairs of other kinds, ${what}, --mac ${mac}`, () => {
+    Deno.test(`Relay stops a PADI that circles between two pairs of other kinds, ${what}, --mac ${mac}`, () => {
       const pairs = [pair(1, mac, tags), pair(2, mac, undefined)];
       const first = padi(HOST, [SERVICE, ...uniq]);
       for (const [order, atMs] of [[pairs, 1000], [pairs.toReversed(), 20_000]] as const) {

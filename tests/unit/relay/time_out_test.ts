@@ -287,7 +287,7 @@ for (const side of SIDES) {
       assertEquals(subject.reasons, []);
     });
 
-    Deno.test(`Relay.tick() ${at} takes nothing of the ${WORD[asking]}'s for an echo that is none`, () => {
+    Deno.test(`Relay.tick() ${at} ignores malformed echoes of the ${WORD[asking]}`, () => {
       const { ECHO_REQUEST, DISCARD_REQUEST, CONFIGURE_REQUEST } = LCP_CODE;
       const others: Lcp[] = [
         { code: DISCARD_REQUEST },
