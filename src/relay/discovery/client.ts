@@ -22,7 +22,7 @@ import { HangUpRate } from "./hang_up_rate.ts";
 import { Requests } from "./requests.ts";
 import { RestingIds } from "../resting_ids.ts";
 import { isSessionId, type Session } from "../session_table.ts";
-import { refusal } from "./refusal.ts";
+import { isRefusal, refusal } from "./refusal.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 
 const NO_ID_LEFT = "pppoe-proxy: this host uses every session id already";
@@ -169,7 +169,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const pending = this.#pending.find(remote, packet.destination, hostUniq, nowMs);
     if (pending === undefined) return this.#unasked(remote, packet);
     // A server's refusal has nobody behind it that a PADR could go to.
-    if (findTag(packet.tags, TAG.GENERIC_ERROR) !== undefined) {
+    if (isRefusal(packet)) {
       return ports.toLink(emitDiscovery({ ...packet, source }));
     }
     this.#acs.heard(packet.source, source, nowMs);

@@ -1,6 +1,6 @@
-// A PADO or PADS of our own, which tells a host why it gets nothing.
+// A PADO or PADS that tells a host why it gets nothing.
 
-import { CODE, emitDiscovery, TAG, textTag } from "../../wire/mod.ts";
+import { CODE, emitDiscovery, findTag, TAG, textTag } from "../../wire/mod.ts";
 import type { DiscoveryPacket } from "../../wire/mod.ts";
 
 /** What an answer returns of the request (RFC 2516, sections 5.2 and 5.4, and appendix A). */
@@ -9,6 +9,11 @@ const RETURNED: ReadonlySet<number> = new Set([
   TAG.HOST_UNIQ,
   TAG.RELAY_SESSION_ID,
 ]);
+
+/** Whether an answer to a PADI says why there is no offer, and so is none. */
+export function isRefusal({ code, tags }: DiscoveryPacket): boolean {
+  return code === CODE.PADO && findTag(tags, TAG.GENERIC_ERROR) !== undefined;
+}
 
 /**
  * Makes a refusal of an answer, or of a request: a PADO without AC-Name, which no host takes for an offer,

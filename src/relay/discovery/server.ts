@@ -12,22 +12,23 @@ import {
   TAG,
   tagsLength,
 } from "../../wire/mod.ts";
-import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
+import type { DiscoveryPacket } from "../../wire/mod.ts";
 import { DROP } from "../drop.ts";
 import { Addresses } from "./addresses.ts";
 import { BURST_MS, FixedMatching } from "./fixed_matching.ts";
 import { HangUpRate } from "./hang_up_rate.ts";
 import { LineAgent, withLine, withoutLine } from "./line_agent.ts";
 import type { Match, Matching, ServerPending } from "./matching.ts";
+import { OfferBook } from "./offer_book.ts";
 import { Offers } from "./offers.ts";
 import { PadiRepeats } from "./padi_repeats.ts";
 import { padt } from "../padt.ts";
-import { PendingTable, tagKey } from "./pending.ts";
-import { refusal } from "./refusal.ts";
+import { PendingTable } from "./pending.ts";
+import { isRefusal, refusal } from "./refusal.ts";
 import type { DiscoveryRelay } from "../options.ts";
 import type { Relay } from "../relay.ts";
 import type { Remote } from "../remote.ts";
-import { Requests } from "./requests.ts";
+import type { Requests } from "./requests.ts";
 import { isSessionId, type Session } from "../session_table.ts";
 import { findHostUniq } from "./tag_list.ts";
 import { TokenMatching } from "./token_matching.ts";
@@ -41,9 +42,6 @@ const PADI_MAX = 1484;
 /** The longest PADR: what an Ethernet carries. */
 const PADR_MAX = 1500;
 const TOO_MANY_SESSIONS = "pppoe-proxy: this client has as many sessions as it may have";
-
-/** How many ACs and Host-Uniqs one discovery may ask with; one more takes the place of the first. */
-const REQUESTS = 16;
 
 /** What has opened a session: the PADRs of one Host-Uniq that went to its AC. */
 interface Opener extends Match {
@@ -60,6 +58,7 @@ export class ServerDiscovery implements DiscoveryRelay {
   readonly #relay: Relay;
   readonly #matching: Matching;
   readonly #pending: PendingTable<ServerPending>;
+  readonly #offers: OfferBook;
   /** Which discovery has opened a session: another PADS of that is a repeat. */
   readonly #openers = new WeakMap<Session, Opener>();
   readonly #tokens: TokenSource;
@@ -82,6 +81,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       this.#repeats.removed(gone);
       if (this.#showsHosts) this.#addresses.countUse(gone.facingMac, gone.remote, -1);
     });
+    this.#offers = new OfferBook(this.#pending);
   }
 
   /** PADI and PADR, from a client. */
@@ -95,22 +95,25 @@ export class ServerDiscovery implements DiscoveryRelay {
     const passes = initiation ? this.#passesOf(packet) : 0;
     if (passes >= MAX_PASSES) return this.#loop(remote);
     if (!this.#mayShow(remote, packet, nowMs)) return ports.drop(DROP["bad-address"]);
+    const { source: hostMac, tags: sent } = packet;
+    const hostUniq = findHostUniq(sent);
+    const relaySessionId = this.#matching.relaySessionId(sent);
+    const same = this.#pending.find(remote, hostMac, hostUniq, nowMs, relaySessionId);
     const known = initiation
-      ? this.#find(remote, packet, nowMs)
-      : this.#offeredIn(remote, packet, nowMs);
+      ? same
+      : this.#offers.find(remote, same, packet, relaySessionId, nowMs);
     if (known === undefined && !initiation) return ports.drop(DROP["unknown-offer"]);
     const pending = known ?? this.#newPending(remote, packet, passes);
     if (initiation && this.#hasReturned(pending, nowMs)) return this.#loop(remote);
-    const tags = withLine(this.#matching.toAc(pending, packet.tags), pending.line);
+    const tags = withLine(this.#matching.toAc(pending, sent), pending.line);
     const most = initiation ? PADI_MAX : PADR_MAX;
-    if (tagsLength(tags) > Math.max(tagsLength(packet.tags), most - PPPOE_HLEN)) {
+    if (tagsLength(tags) > Math.max(tagsLength(sent), most - PPPOE_HLEN)) {
       ports.drop(DROP["frame-too-large"]);
       // The answer to a PADI is nobody's on the link but our own.
       const source = initiation ? this.#relay.linkMac : packet.destination;
       const answer = { ...packet, source, destination: packet.source };
       return ports.toTunnel(remote.tunnel, refusal(answer, noRoom(most)));
     }
-    const hostUniq = findHostUniq(packet.tags);
     const busy = !initiation && !this.#matching.mayAsk(pending, hostUniq, nowMs);
     if (busy || !this.#matching.admit(pending, nowMs)) return ports.drop(DROP["discovery-busy"]);
     if (known === undefined) this.#add(pending, nowMs);
@@ -125,7 +128,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     } else {
       pending.askedHostUniq = hostUniq?.slice();
       pending.askedMs = nowMs;
-      this.#requestsTo(pending, packet).ask();
+      this.#offers.ask(pending, packet);
     }
     ports.toLink(frame);
   }
@@ -140,9 +143,11 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { pending } = match;
     const facing = this.#facingOf(pending);
     if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
-    const requests = pending.asked.get(requestKey(source, match.hostUniq))?.requests;
+    const requests = this.#offers.askedOf(match, source);
     if (code === CODE.PADS && repeated === undefined && requests === undefined) {
-      return hasAskedAnother(pending, source) ? this.#wrongAc(packet) : this.#unwanted(packet);
+      return this.#offers.hasAskedAnother(pending, source)
+        ? this.#wrongAc(packet)
+        : this.#unwanted(packet);
     }
     this.#pending.keep(pending, nowMs);
     pending.usedMs = nowMs;
@@ -151,7 +156,8 @@ export class ServerDiscovery implements DiscoveryRelay {
     const answer = { ...packet, destination: pending.hostMac, tags };
     const { tunnel } = pending.remote;
     if (code === CODE.PADO) {
-      this.#offered(pending, packet);
+      // Nobody is behind a refusal that a PADR could go to.
+      if (!isRefusal(packet)) this.#offers.note(pending, packet);
       this.#repeats.answered(pending, nowMs);
     } else if (repeated === undefined && requests !== undefined) {
       if (sessionId === 0xffff) return ports.drop(DROP.malformed);
@@ -328,72 +334,6 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (this.#showsHosts) this.#addresses.countUse(pending.facingMac, pending.remote, 1);
   }
 
-  #find(remote: Remote, { source, tags }: DiscoveryPacket, nowMs: number) {
-    const relaySessionId = this.#matching.relaySessionId(tags);
-    return this.#pending.find(remote, source, findHostUniq(tags), nowMs, relaySessionId);
-  }
-
-  /** The PADRs of a discovery that went to an AC with one Host-Uniq. */
-  #requestsTo(pending: ServerPending, { destination: acMac, tags }: DiscoveryPacket): Requests {
-    const { asked, hostMac, relaySessionId } = pending;
-    const hostUniq = findHostUniq(tags);
-    const [offer] = offerKeys(hostMac, relaySessionId, acMac, cookieOf(tags));
-    const mark = requestMark(offer, hostUniq);
-    const key = requestKey(acMac, hostUniq);
-    const known = asked.get(key);
-    if (known !== undefined) return known.requests;
-    if (asked.size >= REQUESTS) {
-      const [[first, { mark }]] = asked;
-      asked.delete(first);
-      this.#pending.unmark(pending, mark);
-    }
-    const requests = new Requests();
-    asked.set(key, { acMac: acMac.slice(), requests, mark });
-    this.#pending.mark(pending, mark);
-    return requests;
-  }
-
-  // The discovery that a PADR belongs to: the one that it has gone out in before, or whose offer it takes. Its
-  // Host-Uniq may be another one than that of the PADI, since it names one request only (RFC 2516,
-  // appendix A).
-  #offeredIn(
-    remote: Remote,
-    packet: DiscoveryPacket,
-    nowMs: number,
-  ): ServerPending | undefined {
-    const { source, destination, tags } = packet;
-    const relaySessionId = this.#matching.relaySessionId(tags);
-    const cookie = cookieOf(tags);
-    const [offer, ac] = offerKeys(source, relaySessionId, destination, cookie);
-    const repeated = this.#pending.marked(remote, requestMark(offer, findHostUniq(tags)), nowMs);
-    if (repeated !== undefined) return repeated;
-    const same = this.#find(remote, packet, nowMs);
-    if (same?.offers.has(destination, cookie)) return same;
-    const taken = this.#pending.marked(remote, offer, nowMs);
-    if (taken !== undefined) return taken;
-    // A host that returns a cookie wrongly: the AC is to judge.
-    return same?.offers.hasAny(destination) ? same : this.#pending.marked(remote, ac, nowMs);
-  }
-
-  #offered(pending: ServerPending, packet: DiscoveryPacket): void {
-    // Nobody is behind a refusal that a PADR could go to.
-    if (isRefusal(packet)) return;
-    const { hostMac, relaySessionId, offers } = pending;
-    const cookie = cookieOf(packet.tags);
-    if (offers.seen(packet.source, cookie) === undefined) {
-      const kept = cookie?.slice();
-      const forgotten = offers.add({ acMac: packet.source.slice(), cookie: kept, shown: kept });
-      for (const { acMac, cookie } of forgotten) {
-        const [offer, ac] = offerKeys(hostMac, relaySessionId, acMac, cookie);
-        this.#pending.unmark(pending, offer);
-        if (!offers.hasAny(acMac)) this.#pending.unmark(pending, ac);
-      }
-    }
-    for (const key of offerKeys(hostMac, relaySessionId, packet.source, cookie)) {
-      this.#pending.mark(pending, key);
-    }
-  }
-
   #newPending(remote: Remote, { source, tags }: DiscoveryPacket, passes: number): ServerPending {
     const hostUniq = findHostUniq(tags)?.slice();
     return {
@@ -478,40 +418,6 @@ function noteSought(pending: ServerPending, nowMs: number): void {
     pending.burst = 0;
   }
   pending.burst++;
-}
-
-/** The key of the PADRs that go to an AC with one Host-Uniq. */
-function requestKey(acMac: Uint8Array, hostUniq: Uint8Array | undefined): string {
-  return tagKey(formatMac(acMac), hostUniq);
-}
-
-/** The mark of the PADRs that take an offer with one Host-Uniq. */
-function requestMark(offer: string, hostUniq: Uint8Array | undefined): string {
-  return tagKey(`request ${offer}`, hostUniq);
-}
-
-/** Whether a discovery's PADRs have gone to ACs of which this is none. */
-function hasAskedAnother({ asked }: ServerPending, acMac: Uint8Array): boolean {
-  return asked.size > 0 && !asked.values().some((of) => sameMac(of.acMac, 0, acMac, 0));
-}
-
-/** The keys of an offer: with its cookie, and for a host that returns that wrongly. */
-function offerKeys(
-  hostMac: Uint8Array,
-  relaySessionId: Uint8Array | undefined,
-  acMac: Uint8Array,
-  cookie: Uint8Array | undefined,
-): [offer: string, ac: string] {
-  const ac = tagKey(`ac ${formatMac(hostMac)} ${formatMac(acMac)}`, relaySessionId);
-  return [tagKey(`offer ${ac}`, cookie), ac];
-}
-
-function cookieOf(tags: readonly Tag[]): Uint8Array | undefined {
-  return findTag(tags, TAG.AC_COOKIE)?.value;
-}
-
-function isRefusal({ code, tags }: DiscoveryPacket): boolean {
-  return code === CODE.PADO && findTag(tags, TAG.GENERIC_ERROR) !== undefined;
 }
 
 function noRoom(most: number): string {
