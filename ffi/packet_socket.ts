@@ -117,7 +117,10 @@ function noPacketSocket(name: string, errno: number): SystemError {
 /** `struct tpacket_stats`, linux/if_packet.h: tp_packets, tp_drops. */
 const stats = new Uint32Array(2);
 
-/** How many frames came to a packet socket since this was last asked, with those it had no room for. */
+/**
+ * How many frames came to a packet socket since this was last asked, with those it had no room for. It and
+ * {@linkcode readDrops} begin both counts anew, so of one socket only one of them is of use.
+ */
 export function readFrames(fd: number): number {
   return getOption(fd, SOL_PACKET, PACKET_STATISTICS, stats) < 0 ? 0 : stats[0];
 }
