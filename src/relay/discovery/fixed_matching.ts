@@ -121,7 +121,10 @@ export class FixedMatching implements Matching {
     const pending = opener?.pending;
     const place = this.#placeOfAnswer(packet);
     if (place === undefined) return false;
-    if (pending !== undefined && this.#places.get(place)?.holder === pending) return true;
+    if (pending !== undefined && this.#places.get(place)?.holder === pending) {
+      // After a PADR with another Host-Uniq, that one is answered, though the AC gives the same id.
+      return sameValue(opener?.hostUniq, pending.askedHostUniq);
+    }
     // The place may be another's by now, who is not to be given what is not for it.
     const of = pending === undefined ? this.#relayTag ? undefined : ONLY : this.#placeOf(pending);
     return place === of && nowMs - session.openedMs < REPEAT_MS;

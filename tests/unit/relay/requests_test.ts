@@ -225,3 +225,18 @@ for (const [way, serverTags] of WAYS.slice(0, 2)) {
     assertEquals(uniqOf(pads), [hostUniq(2)]);
   });
 }
+
+Deno.test("Relay does not take the answer to a later PADR for a repeat, though the AC gives the same id", () => {
+  const joined = line("own", { hostUniq: FIXED });
+  const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq("a")]));
+  const [offer] = joined.ac(answer(sought, AC, "PADO"));
+  const dial = (uniq: Tag) => {
+    const [asked] = joined.host(take(offer, [uniq]));
+    return joined.ac(answer(asked, AC, "PADS", { sessionId: 1 })).at(-1)!;
+  };
+  assertEquals(uniqOf(dial(hostUniq("x"))), [hostUniq("x")]);
+  // The AC was restarted, and another program on the same host asks.
+  joined.nowMs = 5000;
+  assertEquals(uniqOf(dial(hostUniq("y"))), [hostUniq("y")]);
+  assertEquals(joined.server.closed, ["its id was given anew"]);
+});
