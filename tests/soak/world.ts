@@ -175,7 +175,8 @@ export class World {
         const alone = client.hosts.every((host) => `${host.mac}` !== `${mac}`);
         const uniq = alone ? random.pick([undefined, [], [1], [c, h], [0, c, h]]) : [0, 0, c, h];
         const hostUniq = uniq && Uint8Array.from(uniq);
-        const another = random.chance(0.25);
+        // With one Host-Uniq for all, nobody can tell whose of one address such a PADR is.
+        const another = !(plan.fixedHostUniq && plan.sharedMacs) && random.chance(0.25);
         const padrUniq = alone ? random.pick([null, [2], [1, c, h]]) : [0, 1, c, h];
         const padrHostUniq = another ? padrUniq && Uint8Array.from(padrUniq) : undefined;
         const name = `host ${c}.${h}`;
