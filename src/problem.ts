@@ -2,7 +2,7 @@
 
 /** Something that the operator has to know, and can mend. */
 export interface Problem {
-  /** One word for each kind; in the status, a later one of a kind takes the place of an earlier one. */
+  /** One word for each kind. */
   id: string;
   /** What is wrong. */
   what: string;

@@ -9,10 +9,12 @@ import type { FromWorker, LogEvent } from "./messages.ts";
 
 /** How often a thing that the network can cause is logged. */
 const WARN_EVERY_MS = 60_000;
-/** How many problems of one kind are logged in that time. */
+/** How many problems of one kind are logged in a minute. */
 const PROBLEMS_LOGGED = 5;
 /** How often the main thread is told that a problem is still there. */
 const PROBLEM_EVERY_MS = 10_000;
+/** How many problems of one kind it is told of in that time. */
+const PROBLEMS_POSTED = 20;
 /** How many discovery frames of each direction are logged a second, at level debug. */
 const TRACES_A_SECOND = 50;
 
@@ -45,6 +47,7 @@ export class Reporter {
   readonly #post: (messages: FromWorker[]) => void;
   readonly #warnings = new RateLimit(WARN_EVERY_MS);
   readonly #problems = new RateLimit(PROBLEM_EVERY_MS);
+  readonly #posts = new RateLimit(PROBLEM_EVERY_MS, PROBLEMS_POSTED);
   readonly #kinds = new RateLimit(WARN_EVERY_MS);
   readonly #lines = new RateLimit(WARN_EVERY_MS, PROBLEMS_LOGGED);
   readonly #traces = new RateLimit(1000, TRACES_A_SECOND);
@@ -90,7 +93,9 @@ export class Reporter {
   problem(problem: Problem): void {
     const { id, what, advice } = problem;
     const nowMs = this.#now();
-    if (this.#problems.allow(id, nowMs) >= 0) this.push({ type: "problem", problem });
+    if (this.#problems.allow(what, nowMs) >= 0 && this.#posts.allow(id, nowMs) >= 0) {
+      this.push({ type: "problem", problem });
+    }
     // Of one kind there may be several, such as stations; and any number, where one of them is hostile.
     const suppressed = this.#kinds.allow(what, nowMs);
     if (suppressed < 0 || this.#lines.allow(id, nowMs) < 0) return;

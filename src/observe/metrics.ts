@@ -37,8 +37,10 @@ export function renderMetrics(status: Status): string {
   for (const [reason, count] of Object.entries(status.drops)) {
     sample("drops_total", { reason }, count);
   }
-  family("problem", "gauge", "Problems that the status shows.");
-  for (const { id } of status.problems) sample("problem", { id }, 1);
+  family("problem", "gauge", "Problems that the status shows, by kind.");
+  for (const [id, alike] of Map.groupBy(status.problems, ({ id }) => id)) {
+    sample("problem", { id }, alike.length);
+  }
   family("reconnects_total", "counter", "How often the tunnel was made again.");
   sample("reconnects_total", {}, status.reconnects);
   family("tunnel_rtt_seconds", "gauge", "Round trip through the tunnel, smoothed.");

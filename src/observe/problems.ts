@@ -11,7 +11,10 @@ export interface ProblemStatus extends Problem {
   since: string;
 }
 
-/** The problems that were met lately, one of each kind. */
+/** How many problems of one kind are shown. */
+export const SHOWN_OF_A_KIND = 8;
+
+/** The problems that were met lately. There may be several of one kind, such as one for each station. */
 export class Problems {
   readonly #met = new Map<string, { status: ProblemStatus; lastMs: number }>();
 
@@ -23,8 +26,11 @@ export class Problems {
    */
   meet({ id, what, advice }: Problem, nowMs: number, clockMs: number): void {
     this.#expire(nowMs);
-    const since = this.#met.get(id)?.status.since ?? new Date(clockMs).toISOString();
-    this.#met.set(id, { status: { id, since, what, advice }, lastMs: nowMs });
+    const key = `${id} ${what}`;
+    const since = this.#met.get(key)?.status.since ?? new Date(clockMs).toISOString();
+    this.#met.set(key, { status: { id, since, what, advice }, lastMs: nowMs });
+    const alike = [...this.#met].filter(([, { status }]) => status.id === id);
+    if (alike.length > SHOWN_OF_A_KIND) this.#met.delete(alike[0][0]);
   }
 
   /** Those of this moment, the one that has been there the longest first. */
@@ -34,8 +40,8 @@ export class Problems {
   }
 
   #expire(nowMs: number): void {
-    for (const [id, { lastMs }] of this.#met) {
-      if (nowMs - lastMs >= SHOWN_MS) this.#met.delete(id);
+    for (const [key, { lastMs }] of this.#met) {
+      if (nowMs - lastMs >= SHOWN_MS) this.#met.delete(key);
     }
   }
 }

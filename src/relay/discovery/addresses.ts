@@ -16,18 +16,20 @@ export class Addresses {
   readonly #granting = new KnownAcs();
   /** Those that have answered anything. Whoever hears a PADI can, so that alone is believed for a short time. */
   readonly #offering = new KnownAcs();
-  /** How many sessions each AC has. */
+  /** How many sessions each AC has, and each host by its address on the link. */
   readonly #acSessions = new Map<string, number>();
+  readonly #hostSessions = new Map<string, number>();
   /** How many discoveries and sessions of each client have an address. */
   readonly #users = new Map<string, Map<Remote, number>>();
 
   /**
-   * Notes that an AC has answered. One that takes the address of a host here is not believed.
+   * Notes that an AC has answered.
    *
-   * @param granting Whether it has answered a PADR.
+   * @param granting Whether it has answered a PADR; else it is not believed where a host has a session with
+   * this address.
    */
   acHeard(mac: Uint8Array, granting: boolean, nowMs: number): void {
-    if (this.isUsed(mac)) return;
+    if (!granting && this.isUsedInSession(mac)) return;
     this.#offering.heard(mac, mac, nowMs);
     if (granting) this.#granting.heard(mac, mac, nowMs);
   }
@@ -43,9 +45,15 @@ export class Addresses {
     return this.#acSessions.has(formatMac(mac)) || this.#offering.has(mac, nowMs);
   }
 
-  /** Counts a session of an AC, or with -1 the end of one. */
-  countSession(acMac: Uint8Array, change: 1 | -1): void {
+  /** Counts a session of an AC and a host, or with -1 the end of one. */
+  countSession(acMac: Uint8Array, hostMac: Uint8Array, change: 1 | -1): void {
     add(this.#acSessions, formatMac(acMac), change);
+    add(this.#hostSessions, formatMac(hostMac), change);
+  }
+
+  /** Whether a host has a session with this address. */
+  isUsedInSession(mac: Uint8Array): boolean {
+    return this.#hostSessions.has(formatMac(mac));
   }
 
   /** Counts a use of an address for a host of a client, or with -1 the end of one. */

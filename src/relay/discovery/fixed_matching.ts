@@ -6,7 +6,7 @@
 // next takes its last one's place.
 
 import { equals } from "@std/bytes";
-import { CODE, findTag, TAG } from "../../wire/mod.ts";
+import { CODE, findTag, formatMac, TAG } from "../../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import { byteKey } from "./byte_key.ts";
 import type { Match, Matching, ServerPending } from "./matching.ts";
@@ -15,10 +15,7 @@ import type { Session } from "../session_table.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 import { passesOf } from "./tokens.ts";
 
-/**
- * How long a turn at the only place lasts once another host waits. A PADR of the same discovery with another
- * Host-Uniq waits as long: until then, an answer may be for the one before.
- */
+/** How long a turn at the only place lasts once another host waits. */
 const TURN_MS = 3000;
 
 /** After how long one at the place of a Relay-Session-Id does, which few share. */
@@ -29,6 +26,12 @@ const REPEAT_MS = 10_000;
 
 /** A host repeats its PADI after a second or more: what comes sooner may be the same, and have come back. */
 const RETURN_MS = 900;
+
+/** For how long after a PADR an answer may be for that one, and not for another one of its discovery. */
+const ANSWER_MS = 900;
+
+/** How many stations are remembered that may be the other end of a loop. */
+const ECHOING = 256;
 
 /** So many PADIs of one discovery in such a time are not all of its host's. */
 export const BURST_MS = 5000;
@@ -43,6 +46,8 @@ export class FixedMatching implements Matching {
   /** Whether it goes by Relay-Session-Id. */
   readonly #relayTag: boolean;
   readonly #places = new Map<string, Place>();
+  /** The addresses of stations that have dialled just behind another one, with the AC's Host-Uniq. */
+  readonly #echoing = new Set<string>();
 
   /**
    * Matches discoveries that all have the same Host-Uniq.
@@ -84,15 +89,29 @@ export class FixedMatching implements Matching {
     hostUniq: Uint8Array | undefined,
     nowMs: number,
   ): boolean {
-    return sameValue(askedHostUniq, hostUniq) || nowMs - askedMs >= TURN_MS;
+    return sameValue(askedHostUniq, hostUniq) || nowMs - askedMs >= ANSWER_MS;
   }
 
   returned(pending: ServerPending, nowMs: number): boolean {
     const { hostUniq, burstMs, burst } = pending;
     if (burst >= BURST && nowMs - burstMs < BURST_MS) return true;
+    if (!sameValue(hostUniq, this.#hostUniq)) return false;
     const holder = this.#places.get(this.#placeOf(pending))?.holder;
-    return holder !== undefined && sameValue(hostUniq, this.#hostUniq) &&
-      sameHost(holder, pending) && nowMs - holder.soughtMs < RETURN_MS;
+    if (holder === undefined || nowMs - holder.soughtMs >= RETURN_MS) return false;
+    return sameHost(holder, pending) || this.#echoes(pending);
+  }
+
+  // Whether a station with the AC's Host-Uniq was there just behind another one's PADI before. Once it may be
+  // chance; the next time it is the server at the other end of a loop.
+  #echoes({ hostMac }: ServerPending): boolean {
+    const mac = formatMac(hostMac);
+    const before = this.#echoing.delete(mac);
+    this.#echoing.add(mac);
+    if (this.#echoing.size > ECHOING) {
+      const [oldest] = this.#echoing;
+      this.#echoing.delete(oldest);
+    }
+    return before;
   }
 
   isDistinct(pending: ServerPending): boolean {

@@ -34,6 +34,8 @@ export interface ServerPending extends Discovery {
   askedMs: number;
   /** Whether its host has asked for something that no PADS has answered yet. */
   underWay: boolean;
+  /** Whether it counts as a use of its host's address on the link. */
+  claims: boolean;
   /** When its last PADI went to the ACs. */
   soughtMs: number;
   /** When the first of those PADIs did that came close together, and how many there are. */

@@ -79,7 +79,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#pending = new PendingTable((gone) => {
       this.#matching.removed(gone);
       this.#repeats.removed(gone);
-      if (this.#showsHosts) this.#addresses.countUse(gone.facingMac, gone.remote, -1);
+      this.#claim(gone, false);
     });
     this.#offers = new OfferBook(this.#pending);
   }
@@ -116,8 +116,9 @@ export class ServerDiscovery implements DiscoveryRelay {
     }
     const busy = !initiation && !this.#matching.mayAsk(pending, hostUniq, nowMs);
     if (busy || !this.#matching.admit(pending, nowMs)) return ports.drop(DROP["discovery-busy"]);
-    if (known === undefined) this.#add(pending, nowMs);
+    if (known === undefined) this.#pending.add(pending, nowMs);
     pending.underWay = true;
+    this.#claim(pending, true);
     pending.usedMs = nowMs;
     const frame = emitDiscovery({ ...packet, source: this.#facingOf(pending), tags });
     if (initiation) {
@@ -151,7 +152,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     }
     this.#pending.keep(pending, nowMs);
     pending.usedMs = nowMs;
-    if (!isRefusal(packet)) this.#addresses.acHeard(source, code === CODE.PADS, nowMs);
+    if (!isRefusal(packet)) this.#acHeard(source, code === CODE.PADS, nowMs);
     const tags = withoutLine(this.#matching.toHost(match, packet.tags), pending.line);
     const answer = { ...packet, destination: pending.hostMac, tags };
     const { tunnel } = pending.remote;
@@ -168,8 +169,10 @@ export class ServerDiscovery implements DiscoveryRelay {
         // As pppoe-relay of rp-pppoe does: the AC has a session that nobody can have.
         ports.toLink(padt(source, facing, sessionId));
         ports.drop(DROP["session-limit"]);
+        this.#claim(pending, false);
         return ports.toTunnel(tunnel, refusal(answer, TOO_MANY_SESSIONS));
       }
+      this.#claim(pending, false);
     }
     ports.toTunnel(tunnel, emitDiscovery(answer));
   }
@@ -219,14 +222,14 @@ export class ServerDiscovery implements DiscoveryRelay {
   }
 
   opened({ peerMac, facingMac, remote }: Session): void {
-    this.#addresses.countSession(peerMac, 1);
+    this.#addresses.countSession(peerMac, facingMac, 1);
     if (this.#showsHosts) this.#addresses.countUse(facingMac, remote, 1);
   }
 
   closed(session: Session, _nowMs: number, hungUp: boolean): void {
     this.#openers.get(session)?.requests.end(session, hungUp);
     const { peerMac, facingMac, remote } = session;
-    this.#addresses.countSession(peerMac, -1);
+    this.#addresses.countSession(peerMac, facingMac, -1);
     if (this.#showsHosts) this.#addresses.countUse(facingMac, remote, -1);
   }
 
@@ -329,9 +332,21 @@ export class ServerDiscovery implements DiscoveryRelay {
     });
   }
 
-  #add(pending: ServerPending, nowMs: number): void {
-    this.#pending.add(pending, nowMs);
-    if (this.#showsHosts) this.#addresses.countUse(pending.facingMac, pending.remote, 1);
+  // A host may have had an AC's address before that was heard; whoever grants sessions is the AC.
+  #acHeard(mac: Uint8Array, granting: boolean, nowMs: number): void {
+    this.#addresses.acHeard(mac, granting, nowMs);
+    if (!granting || !this.#showsHosts || !this.#addresses.isUsedInSession(mac)) return;
+    for (const session of [...this.#relay.sessions]) {
+      if (!sameMac(session.facingMac, 0, mac, 0)) continue;
+      this.#relay.close(session, "an AC has its host's address", { link: true, tunnel: true });
+    }
+  }
+
+  // While a discovery is under way, its host's address is in use; from then on its session says so.
+  #claim(pending: ServerPending, claims: boolean): void {
+    if (!this.#showsHosts || pending.claims === claims) return;
+    pending.claims = claims;
+    this.#addresses.countUse(pending.facingMac, pending.remote, claims ? 1 : -1);
   }
 
   #newPending(remote: Remote, { source, tags }: DiscoveryPacket, passes: number): ServerPending {
@@ -351,6 +366,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       askedHostUniq: undefined,
       askedMs: -Infinity,
       underWay: false,
+      claims: false,
       soughtMs: -Infinity,
       burstMs: -Infinity,
       burst: 0,

@@ -147,9 +147,11 @@ Deno.test("renderMetrics() carries any name in a label", () => {
 
 Deno.test("renderMetrics() has a sample for each problem of the status", () => {
   const problem = { id: "loop", since: "2026-11-28T12:00:00.000Z", what: "w", advice: "a" };
-  const text = renderMetrics(aStatus({ problems: [problem, { ...problem, id: "vlan" }] }));
+  const text = renderMetrics(
+    aStatus({ problems: [problem, { ...problem, id: "vlan" }, { ...problem, what: "x" }] }),
+  );
   assertEquals(text.match(/^pppoe_proxy_problem.*$/gm), [
-    'pppoe_proxy_problem{id="loop"} 1',
+    'pppoe_proxy_problem{id="loop"} 2',
     'pppoe_proxy_problem{id="vlan"} 1',
   ]);
 });

@@ -1,7 +1,7 @@
 // The problems that the status shows.
 
 import { assertEquals } from "@std/assert";
-import { Problems, SHOWN_MS } from "../../../src/observe/problems.ts";
+import { Problems, SHOWN_MS, SHOWN_OF_A_KIND } from "../../../src/observe/problems.ts";
 
 const LOOP = { id: "loop", what: "A PADI came back", advice: "separate the segments" };
 const OTHER = { id: "other", what: "Something else", advice: "mend it" };
@@ -12,11 +12,22 @@ Deno.test("Problems.list() tells each problem once, since when, the oldest first
   assertEquals(problems.list(0), []);
   problems.meet(OTHER, 0, NOON_MS);
   problems.meet(LOOP, 1000, NOON_MS + 1000);
-  problems.meet({ ...OTHER, what: "Something else again" }, 5000, NOON_MS + 5000);
+  problems.meet(OTHER, 5000, NOON_MS + 5000);
+  problems.meet({ ...OTHER, what: "Another station" }, 5000, NOON_MS + 5000);
   assertEquals(problems.list(6000), [
-    { ...OTHER, what: "Something else again", since: "2026-11-28T12:00:00.000Z" },
+    { ...OTHER, since: "2026-11-28T12:00:00.000Z" },
     { ...LOOP, since: "2026-11-28T12:00:01.000Z" },
+    { ...OTHER, what: "Another station", since: "2026-11-28T12:00:05.000Z" },
   ]);
+});
+
+Deno.test("Problems keeps the latest few of one kind, and those of others", () => {
+  const problems = new Problems();
+  problems.meet(LOOP, 0, NOON_MS);
+  for (let n = 0; n < 100; n++) problems.meet({ ...OTHER, what: `station ${n}` }, n, NOON_MS);
+  const shown = problems.list(100).map(({ what }) => what);
+  assertEquals(shown.length, 1 + SHOWN_OF_A_KIND);
+  assertEquals([shown[0], shown.at(-1)], [LOOP.what, "station 99"]);
 });
 
 Deno.test("Problems.list() forgets what was not met for two minutes, and begins anew then", () => {

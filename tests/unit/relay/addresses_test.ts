@@ -187,11 +187,58 @@ Deno.test("Server gives an address back to a host soon after somebody has made a
   assertEquals(joined.hostSends(padi(HOST_2, [SERVICE, UNIQ])).length, 1);
 });
 
-Deno.test("Server believes no AC that takes the address of a host", () => {
+Deno.test("Server believes no offer with the address of a host that has a session", () => {
   const { joined, request } = asked("transparent");
   const { clients: [first] } = joined;
+  assertEquals(joined.acSends(answer(request, AC, "PADS", { sessionId: 7 }), first).length, 1);
   const [sought] = joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]), first);
   joined.acSends(answer(sought, HOST, "PADO"), first);
-  assertEquals(joined.acSends(answer(request, AC, "PADS", { sessionId: 7 }), first).length, 1);
   assertEquals(joined.hostSends(padi(HOST, [SERVICE, UNIQ]), first).length, 1);
+});
+
+for (const mode of ["per-host", "transparent"] as const) {
+  Deno.test(`Server takes its address from a host that had an AC's before that was heard, --mac ${mode}`, () => {
+    const joined = new JoinedRelays({ server: mode, clients: [mode] });
+    const { server, client } = joined;
+    const shown = faceOfHost(mode, HOST);
+    // Its PADI goes out, since nobody has heard the AC yet.
+    const [sought] = joined.hostSends(padi(HOST, [SERVICE, UNIQ]));
+    joined.acSends(answer(sought, AC, "PADO"));
+    const [other] = joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]));
+    const [offer] = joined.acSends(answer(other, shown, "PADO"));
+    assertEquals(joined.hostSends(padi(HOST, [SERVICE, UNIQ])), []);
+    assertEquals(server.takeDrops(), ["bad-address"]);
+    // Nor does a session save it, once the AC has granted one.
+    const session = server.relay.open({
+      remote: server.relay.tunnels.get(1)!,
+      peerMac: AC,
+      farMac: HOST,
+      facingMac: shown,
+      tunnelId: 5,
+      linkId: 5,
+    }, 0);
+    const [request] = joined.hostSends(padr(offer));
+    joined.acSends(answer(request, shown, "PADS", { sessionId: 6 }));
+    assertEquals(server.closed, [{ session, reason: "an AC has its host's address" }]);
+    assertEquals(client.sessions.map(({ peerMac }) => peerMac), [HOST_2]);
+  });
+}
+
+Deno.test("Server lets a host that has hung up dial behind another client at once, --mac transparent", () => {
+  const joined = new JoinedRelays({
+    server: "transparent",
+    clients: ["transparent", "transparent"],
+  });
+  const { server, clients: [first, second] } = joined;
+  joined.dial({ client: first, sessionId: 1 });
+  assertEquals(joined.hostSends(padi(HOST, [SERVICE, UNIQ]), second), []);
+  joined.hostSends(discovery("PADT", HOST, AC, [], 1), first);
+  joined.dial({ client: second, sessionId: 2 });
+  assertEquals(server.sessions.map(({ tunnel }) => tunnel), [2]);
+  // So may one that was refused.
+  const [sought] = joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]), first);
+  const [offer] = joined.acSends(answer(sought, AC, "PADO"), first);
+  const [request] = joined.hostSends(padr(offer), first);
+  joined.acSends(answer(request, AC, "PADS"), first);
+  assertEquals(joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]), second).length, 1);
 });

@@ -215,3 +215,22 @@ Deno.test("Relay looks at no more than two tags of a PADI for tokens", () => {
   one.host(padi(HOST, [SERVICE, ...uniqs]));
   assertEquals([asked, one.server.drops], [1, ["loop"]]);
 });
+
+for (const mac of ["own", "per-host"] as const) {
+  Deno.test(`Relay names a loop between two pairs crosswise, one at a time, and leaves hosts their turns, --mac ${mac}`, () => {
+    const tags = { hostUniq: FIXED, relayTag: false };
+    const pairs = [pair(1, mac, tags), pair(2, mac, tags)];
+    const [{ server }] = pairs;
+    const host = padi(HOST, [SERVICE, hostUniq("h")]);
+    const other = padi(macOf(0x99), [SERVICE, hostUniq("h")]);
+    const dial = (frame: Uint8Array, atMs: number) =>
+      circulate(pairs, (from) => 1 - from, mac, frame, atMs) > 0;
+    // As pppd dials, two at once, of which the first gives up.
+    const out = [0, 5000, 15_000].map((atMs) => [dial(host, atMs), dial(other, atMs + 200)]);
+    assertEquals(out[0], [true, false]);
+    assert(server.drops.includes("loop"), `${server.drops}`);
+    assertEquals(server.problems[0]?.id, "loop");
+    // The other one has its turn, as it has without a loop.
+    assertEquals(dial(other, 30_000), true);
+  });
+}
