@@ -44,8 +44,8 @@ export class RingAge {
   readonly #clocks: Clocks;
   /**
    * The wall clock's time less the other one's; when this turn began, in which frames are taken; the time
-   * before which no frame to come has arrived. In an array, since a field of its own for each would become
-   * another object with each frame.
+   * before which no frame to come has arrived. They are in one array, because a number in a field of its own
+   * would be a new object each time that it changes.
    */
   readonly #timesMs = new Float64Array(3);
   /** When the current difference can have begun. */
