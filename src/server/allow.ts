@@ -1,0 +1,88 @@
+// The allow list: which addresses may connect.
+
+import { BlockList, isIP } from "node:net";
+
+const LOOPBACK = ["127.0.0.0/8", "::1"];
+
+/** Says which addresses may connect. */
+export class AllowList {
+  // A BlockList is only a list of networks; what being on it means is up to the caller. It knows
+  // IPv4-mapped IPv6 addresses, on either side.
+  readonly #networks = new BlockList();
+  readonly #entries: string[] = [];
+
+  private constructor() {}
+
+  /**
+   * Reads an allow list.
+   *
+   * @param entries Addresses and networks, IPv4 or IPv6, each string with one or with several between
+   * commas. Bits behind the prefix and a scope id (`%eth0`) are not looked at. None at all: loopback.
+   * @returns The list.
+   * @throws {Error} If an entry is neither an address nor a network.
+   */
+  static parse(entries: string[]): AllowList {
+    const list = new AllowList();
+    for (const entry of (entries.length > 0 ? entries : LOOPBACK)) {
+      for (const part of entry.split(",")) list.#add(part.trim(), entry);
+    }
+    return list;
+  }
+
+  #add(text: string, entry: string) {
+    const fail = (reason: string) => new Error(`Cannot read --allow "${text || entry}": ${reason}`);
+    if (text === "") {
+      throw fail(
+        entry.trim() === ""
+          ? "give an address or a network, like 192.0.2.0/24"
+          : "there is nothing between two commas or at an end",
+      );
+    }
+
+    const slash = text.indexOf("/");
+    const address = withoutScope(slash < 0 ? text : text.slice(0, slash));
+    const version = isIP(address);
+    if (version === 0) {
+      throw fail("give an IPv4 or IPv6 address, alone or with a prefix length, like 192.0.2.0/24");
+    }
+    const family = version === 4 ? "ipv4" : "ipv6";
+    if (slash < 0) {
+      this.#networks.addAddress(address, family);
+    } else {
+      const prefix = text.slice(slash + 1);
+      const longest = version === 4 ? 32 : 128;
+      if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > longest) {
+        throw fail(`the prefix length must be 0 to ${longest}`);
+      }
+      this.#networks.addSubnet(address, Number(prefix), family);
+    }
+    this.#entries.push(text);
+  }
+
+  /**
+   * Says whether an address may connect.
+   *
+   * @param address An IPv4 or IPv6 address as text, such as `Deno.NetAddr.hostname`.
+   * @returns `true` if it is on the list; `false` for anything that is no address.
+   */
+  allows(address: string): boolean {
+    const bare = withoutScope(address);
+    const version = isIP(bare);
+    return version !== 0 && this.#networks.check(bare, version === 4 ? "ipv4" : "ipv6");
+  }
+
+  /**
+   * Shows the list.
+   *
+   * @returns The entries as they were given, with commas between.
+   */
+  toString(): string {
+    return this.#entries.join(",");
+  }
+}
+
+// The scope id of a link-local address (RFC 4007, section 11) names an interface of this machine; a
+// socket's peer address comes without it.
+function withoutScope(address: string): string {
+  return address.includes(":") ? address.replace(/^([^%]*)%[^%/]+$/, "$1") : address;
+}

@@ -1,0 +1,183 @@
+// The allow list.
+
+import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { AllowList } from "../../../src/server/allow.ts";
+
+function assertAllows(entries: string[], allowed: string[], refused: string[]) {
+  const list = AllowList.parse(entries);
+  for (const address of allowed) assert(list.allows(address), `${list} refuses ${address}`);
+  for (const address of refused) assertFalse(list.allows(address), `${list} allows ${address}`);
+}
+
+Deno.test("AllowList allows loopback only when no entry is given", () => {
+  assertAllows(
+    [],
+    ["127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1"],
+    ["128.0.0.1", "126.255.255.255", "10.0.0.1", "::2", "::", "0.0.0.0", "fe80::1"],
+  );
+  assertEquals(String(AllowList.parse([])), "127.0.0.0/8,::1");
+});
+
+Deno.test("AllowList allows single addresses", () => {
+  assertAllows(
+    ["192.0.2.7", "2001:DB8::7"],
+    ["192.0.2.7", "2001:db8::7", "2001:db8:0:0:0:0:0:7"],
+    ["192.0.2.6", "192.0.2.8", "2001:db8::8", "127.0.0.1", "::1"],
+  );
+});
+
+Deno.test("AllowList allows networks", () => {
+  assertAllows(
+    ["10.0.0.0/8", "2001:db8::/32"],
+    ["10.0.0.0", "10.255.255.255", "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"],
+    ["9.255.255.255", "11.0.0.0", "2001:db7:ffff::", "2001:db9::"],
+  );
+  assertAllows(["192.0.2.7/32"], ["192.0.2.7"], ["192.0.2.6", "192.0.2.8"]);
+  assertAllows(["::7/128"], ["::7"], ["::6", "::8"]);
+  assertAllows(["192.0.2.7/31"], ["192.0.2.6", "192.0.2.7"], ["192.0.2.5", "192.0.2.8"]);
+});
+
+Deno.test("AllowList takes a network of any length as all of its family, not of the other", () => {
+  assertAllows(["0.0.0.0/0"], ["0.0.0.0", "255.255.255.255", "::ffff:1.2.3.4"], ["::1", "2001::"]);
+  assertAllows(["::/0"], ["::", "2001::", "fe80::1"], ["1.2.3.4", "127.0.0.1"]);
+});
+
+Deno.test("AllowList does not look at the bits behind the prefix", () => {
+  assertAllows(["10.1.2.3/8"], ["10.9.9.9"], ["11.1.2.3"]);
+  assertAllows(["2001:db8::1/32"], ["2001:db8:1::"], ["2001:db9::1"]);
+});
+
+Deno.test("AllowList takes several entries in a string and blanks around them", () => {
+  const list = AllowList.parse([" 10.0.0.1 , 10.0.0.2", "\t10.0.0.3\n"]);
+  for (const address of ["10.0.0.1", "10.0.0.2", "10.0.0.3"]) assert(list.allows(address));
+  assertFalse(list.allows("10.0.0.4"));
+  assertEquals(list.toString(), "10.0.0.1,10.0.0.2,10.0.0.3");
+});
+
+Deno.test("AllowList takes an IPv4-mapped address for the IPv4 address", () => {
+  assertAllows(
+    ["10.0.0.0/8"],
+    ["::ffff:10.0.0.1", "::FFFF:10.0.0.1", "::ffff:a00:1", "0:0:0:0:0:ffff:a00:1"],
+    ["::ffff:11.0.0.1", "::10.0.0.1", "::fffe:10.0.0.1"],
+  );
+  assertAllows(
+    ["::ffff:10.0.0.1", "::ffff:192.0.2.0/120"],
+    ["10.0.0.1", "::ffff:10.0.0.1", "192.0.2.255", "::ffff:192.0.2.1"],
+    ["10.0.0.2", "192.0.3.0", "::ffff:192.0.3.0"],
+  );
+});
+
+Deno.test("AllowList does not look at scope ids", () => {
+  assertAllows(["fe80::1%eth0"], ["fe80::1", "fe80::1%eth0", "fe80::1%7"], ["fe80::2%eth0"]);
+  assertAllows(["fe80::%eth0/64"], ["fe80::2%eth0.100", "fe80::3"], ["fe80:0:0:1::"]);
+});
+
+Deno.test("AllowList allows nothing that is no address", () => {
+  assertAllows(
+    ["0.0.0.0/0", "::/0"],
+    [],
+    [
+      "",
+      "localhost",
+      "10.0.0",
+      "10.0.0.256",
+      "010.0.0.1",
+      " 10.0.0.1",
+      "10.0.0.1%eth0",
+      "::1%",
+      "/run/socket",
+    ],
+  );
+});
+
+const PREFIX = "the prefix length must be 0 to";
+const FORM = "give an IPv4 or IPv6 address, alone or with a prefix length, like 192.0.2.0/24";
+const BAD: [string, string][] = [
+  ["10.0.0.0/33", `Cannot read --allow "10.0.0.0/33": ${PREFIX} 32`],
+  ["10.0.0.0/-1", `Cannot read --allow "10.0.0.0/-1": ${PREFIX} 32`],
+  ["10.0.0.0/", `Cannot read --allow "10.0.0.0/": ${PREFIX} 32`],
+  ["10.0.0.0/8/8", `Cannot read --allow "10.0.0.0/8/8": ${PREFIX} 32`],
+  ["10.0.0.0/255.0.0.0", `Cannot read --allow "10.0.0.0/255.0.0.0": ${PREFIX} 32`],
+  ["10.0.0.0/ 8", `Cannot read --allow "10.0.0.0/ 8": ${PREFIX} 32`],
+  ["10.0.0.0/0x8", `Cannot read --allow "10.0.0.0/0x8": ${PREFIX} 32`],
+  ["::/129", `Cannot read --allow "::/129": ${PREFIX} 128`],
+  ["10.0.0.1,bad", `Cannot read --allow "bad": ${FORM}`],
+  ["10.0.0.256", `Cannot read --allow "10.0.0.256": ${FORM}`],
+  ["10.1/16", `Cannot read --allow "10.1/16": ${FORM}`],
+  ["010.0.0.1", `Cannot read --allow "010.0.0.1": ${FORM}`],
+  ["[::1]", `Cannot read --allow "[::1]": ${FORM}`],
+  ["10.0.0.1:80", `Cannot read --allow "10.0.0.1:80": ${FORM}`],
+  ["localhost", `Cannot read --allow "localhost": ${FORM}`],
+  ["", 'Cannot read --allow "": give an address or a network, like 192.0.2.0/24'],
+  ["  ", 'Cannot read --allow "  ": give an address or a network, like 192.0.2.0/24'],
+  [
+    "10.0.0.1,",
+    'Cannot read --allow "10.0.0.1,": there is nothing between two commas or at an end',
+  ],
+  [
+    "10.0.0.1,,10.0.0.2",
+    'Cannot read --allow "10.0.0.1,,10.0.0.2": there is nothing between two commas or at an end',
+  ],
+];
+
+for (const [entry, message] of BAD) {
+  Deno.test(`AllowList.parse() refuses ${JSON.stringify(entry)}`, () => {
+    assertEquals(assertThrows(() => AllowList.parse([entry]), Error).message, message);
+  });
+}
+
+const ipv4 = fc.integer({ min: 0, max: 0xffffffff });
+function ipv4Text(address: number): string {
+  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join(".");
+}
+
+const ipv6 = fc.bigInt({ min: 0n, max: (1n << 128n) - 1n });
+function ipv6Text(address: bigint): string {
+  return address.toString(16).padStart(32, "0").match(/.{4}/g)!.join(":");
+}
+
+// An address that shares some leading bits with another, so that both answers turn up.
+function near(address: bigint, noise: bigint, bits: number, shared: number): bigint {
+  const mask = (1n << BigInt(bits - shared)) - 1n;
+  return (address & ~mask) | (noise & mask);
+}
+
+Deno.test("AllowList agrees with comparing the leading bits of IPv4 addresses", () => {
+  const length = fc.integer({ min: 0, max: 32 });
+  fc.assert(fc.property(ipv4, ipv4, length, length, (network, noise, prefix, shared) => {
+    const address = near(BigInt(network), BigInt(noise), 32, shared);
+    const expected = BigInt(network) >> BigInt(32 - prefix) === address >> BigInt(32 - prefix);
+    const text = ipv4Text(Number(address));
+    const list = AllowList.parse([`${ipv4Text(network)}/${prefix}`]);
+    assertEquals(list.allows(text), expected);
+    assertEquals(list.allows(`::ffff:${text}`), expected);
+  }));
+});
+
+Deno.test("AllowList agrees with comparing the leading bits of IPv6 addresses", () => {
+  const length = fc.integer({ min: 0, max: 128 });
+  fc.assert(fc.property(ipv6, ipv6, length, length, (network, noise, prefix, shared) => {
+    const address = near(network, noise, 128, shared);
+    const expected = network >> BigInt(128 - prefix) === address >> BigInt(128 - prefix);
+    const list = AllowList.parse([`${ipv6Text(network)}/${prefix}`]);
+    assertEquals(list.allows(ipv6Text(address)), expected);
+  }));
+});
+
+Deno.test("AllowList.parse() refuses an address with two scope ids", () => {
+  assertThrows(() => AllowList.parse(["::%0%0"]), Error, 'Cannot read --allow "::%0%0": ');
+});
+
+Deno.test("AllowList.parse() reads or refuses any text, and what it reads it reads again", () => {
+  fc.assert(fc.property(fc.string({ unit: fc.constantFrom(..."012589abf.:/%, ") }), (text) => {
+    let list: AllowList;
+    try {
+      list = AllowList.parse([text]);
+    } catch (error) {
+      assert(error instanceof Error && error.message.startsWith("Cannot read --allow "));
+      return;
+    }
+    assertEquals(AllowList.parse([list.toString()]).toString(), list.toString());
+  }));
+});
