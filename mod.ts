@@ -51,10 +51,12 @@ export {
   type VlanFrame,
   VlanFrames,
 } from "./ffi/mod.ts";
+export * from "./src/net/connect.ts";
+export * from "./src/net/endpoint.ts";
 export * from "./src/tunnel/mod.ts";
-export { Client, type ClientOptions } from "./src/client.ts";
-export { Server, type ServerOptions } from "./src/server.ts";
-export type { ModeOptions } from "./src/mode.ts";
+export { Client, type ClientOptions } from "./src/client/client.ts";
+export { Server, type ServerOptions } from "./src/server/server.ts";
+export type { RuntimeOptions } from "./src/runtime.ts";
 export { createLog, type Fields, type LeveledLog, type Log } from "./src/observe/log.ts";
 export type { LogFormat, LogLevel, LogOptions } from "./src/observe/log.ts";
 export type { ProblemStatus } from "./src/observe/problems.ts";

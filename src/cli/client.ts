@@ -1,7 +1,7 @@
 // pppoe-proxy client
 
-import { Client } from "../client.ts";
-import type { Endpoint } from "../tunnel/endpoint.ts";
+import { Client } from "../client/client.ts";
+import type { Endpoint } from "../net/endpoint.ts";
 import { CONFIG_FLAGS } from "./config_file.ts";
 import { MODE_FLAGS, modeOptions } from "./mode_flags.ts";
 import { describeFlags, endpoint, type Flags, required, UsageError } from "./options.ts";

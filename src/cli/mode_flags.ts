@@ -1,6 +1,6 @@
 // The flags that server and client share.
 
-import type { ModeOptions } from "../mode.ts";
+import type { RuntimeOptions } from "../runtime.ts";
 import type { LeveledLog } from "../observe/log.ts";
 import { nameFault } from "../own_name.ts";
 import { NAME_MAX } from "../wire/mod.ts";
@@ -78,7 +78,7 @@ export const MODE_FLAGS: Flags = {
 };
 
 /** The options that the shared flags make. */
-export function modeOptions(given: Given): ModeOptions & { log: LeveledLog } {
+export function modeOptions(given: Given): RuntimeOptions & { log: LeveledLog } {
   const status = given.value("status");
   const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
   const deadSeconds = integer(given, "dead-timeout", 0, 1_000_000);

@@ -1,9 +1,9 @@
 // Flags: one table a subcommand gives its parsing and its help.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { AllowList } from "../access/allow.ts";
+import { AllowList } from "../server/allow.ts";
 import type { LogLevel } from "../observe/log.ts";
-import { type Endpoint, parseEndpoint } from "../tunnel/endpoint.ts";
+import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
 
 /** A fault in the command line: the message says which, and the exit status is 2. */
 export class UsageError extends Error {

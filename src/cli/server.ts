@@ -2,7 +2,7 @@
 
 import type { LeveledLog } from "../observe/log.ts";
 import { HOST_UNIQ_MAX, LineTemplate } from "../relay/mod.ts";
-import { Server, type ServerOptions } from "../server.ts";
+import { Server, type ServerOptions } from "../server/server.ts";
 import { CONFIG_FLAGS } from "./config_file.ts";
 import { MODE_FLAGS, modeOptions } from "./mode_flags.ts";
 import {

@@ -29,7 +29,7 @@ import {
 import type { LinkState } from "../observe/status.ts";
 import { DROP, PPP_OVERHEAD, randomTokens, Relay, TICK_MS } from "../relay/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
-import { SYSTEM_CONGESTION } from "../tunnel/congestion.ts";
+import { SYSTEM_CONGESTION } from "../transport/congestion.ts";
 import {
   CODE,
   discoveryLength,
@@ -42,16 +42,16 @@ import {
   REASON,
 } from "../wire/mod.ts";
 import { type Counters, FRAMES } from "./counters.ts";
-import { GATHER_US, Gathering } from "./gathering.ts";
-import { Keeper, restore } from "./keeper.ts";
-import { leaveTunnels } from "./leave.ts";
-import { type Lanes, Link } from "./link.ts";
-import { LinkOutput } from "./link_output.ts";
+import { COALESCE_US, Coalescer } from "./coalescer.ts";
+import { restore, SessionJournal } from "./session_journal.ts";
+import { drainTunnels } from "./drain.ts";
+import { type Lanes, Link } from "../link/packet_link.ts";
+import { LinkOutput } from "../link/link_output.ts";
 import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
-import { OtherVlans } from "./other_vlans.ts";
+import { OtherVlans } from "../link/other_vlans.ts";
 import { Reporter } from "./reporter.ts";
-import { RingAge } from "./ring_age.ts";
-import { Snapshots } from "./snapshots.ts";
+import { RingAge } from "../link/ring_age.ts";
+import { StatusQueries } from "./status_queries.ts";
 import { type Tunnel, Tunnels } from "./tunnels.ts";
 
 /** Why sessions and a tunnel end that the client leaves for another server. */
@@ -94,7 +94,7 @@ export class DataPlane {
   readonly #output: LinkOutput;
   readonly #vlans: OtherVlans;
   readonly #relay: Relay;
-  readonly #keeper: Keeper | undefined;
+  readonly #journal: SessionJournal | undefined;
   readonly #wakeFd: number;
   /** Everything to wait for; and the same but for the data lane: to change one set would be a call a turn. */
   readonly #all: EventSet;
@@ -106,8 +106,8 @@ export class DataPlane {
   readonly #controlBuffer = new Uint8Array(MAX_PAYLOAD);
   readonly #controlViews = new FrameViews(this.#controlBuffer, 1, MAX_PAYLOAD);
   readonly #report: Reporter;
-  readonly #snapshots: Snapshots;
-  readonly #gathering = new Gathering();
+  readonly #snapshots: StatusQueries;
+  readonly #coalescer = new Coalescer();
   readonly #ages: RingAge;
   /** When this turn began. */
   #nowMs = 0;
@@ -140,8 +140,8 @@ export class DataPlane {
       ringFrames: options.ringFrames,
     });
     const { state } = options;
-    if (state !== undefined) this.#keeper = Keeper.open(state, this.#report);
-    this.#output = new LinkOutput(this.#link, counters, this.#report, this.#keeper);
+    if (state !== undefined) this.#journal = SessionJournal.open(state, this.#report);
+    this.#output = new LinkOutput(this.#link, counters, this.#report, this.#journal);
     this.#vlans = new OtherVlans(this.#link, counters, this.#report);
     this.#relay = new Relay({
       side: options.side,
@@ -167,24 +167,24 @@ export class DataPlane {
       },
       problem: (problem) => this.#report.problem(problem),
       opened: (session) => {
-        this.#keeper?.opened(session, this.#nowMs);
+        this.#journal?.opened(session, this.#nowMs);
         this.#report.opened(session);
-        const { remote } = session;
+        const { peer } = session;
         // Its PADS came from the AC when the tunnel was gone.
-        if (remote.held) this.#held(remote.key, remote.sessions.size);
+        if (peer.held) this.#held(peer.key, peer.sessions.size);
       },
       closed: (session, reason) => {
-        this.#keeper?.closed(session);
+        this.#journal?.closed(session);
         this.#report.closed(session, reason);
-        const { remote } = session;
-        if (remote.held) this.#held(remote.key, remote.sessions.size);
+        const { peer } = session;
+        if (peer.held) this.#held(peer.key, peer.sessions.size);
       },
-      forgotten: (remote) => {
-        this.#keeper?.notAway(remote);
-        this.#held(remote.key, 0);
+      forgotten: (peer) => {
+        this.#journal?.notAway(peer);
+        this.#held(peer.key, 0);
       },
     });
-    this.#snapshots = new Snapshots(
+    this.#snapshots = new StatusQueries(
       this.#relay.sessions,
       (session) => this.#report.status(session),
     );
@@ -202,7 +202,7 @@ export class DataPlane {
     if (state !== undefined) {
       restore(this.#relay, state, this.#nowMs);
       // Another restart must not begin their time anew.
-      for (const remote of this.#relay.held) this.#keeper?.noteAway(remote, this.#nowMs);
+      for (const peer of this.#relay.held) this.#journal?.noteAway(peer, this.#nowMs);
       for (const padt of state.owed) this.#output.owe(padt);
       const left = { sessions: this.#relay.sessions.size, owedPadts: state.owed.length };
       if (left.sessions + left.owedPadts > 0) this.#report.log("info", "An earlier run left", left);
@@ -233,9 +233,9 @@ export class DataPlane {
     const dueMs = Math.min(this.#tickMs, this.#graceOverMs, this.#discoveryDueMs);
     const mostMs = Math.min(timeoutMs, dueMs - beforeMs, hasRoom ? Infinity : NO_ROOM_MS);
     const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(mostMs));
-    const gathers = takesData && this.#gathering.due && waitMs > 0 && !lanes.data.waiting;
+    const gathers = takesData && this.#coalescer.due && waitMs > 0 && !lanes.data.waiting;
     const set = takesData && !gathers ? this.#all : this.#allButData;
-    const ready = gathers ? set.waitMicroseconds(GATHER_US) : set.wait(waitMs);
+    const ready = gathers ? set.waitMicroseconds(COALESCE_US) : set.wait(waitMs);
     if (ready < 0) throw systemError("Cannot wait for frames", -ready);
     const nowMs = this.#nowMs = this.#ports.now();
     let control = 0;
@@ -251,7 +251,7 @@ export class DataPlane {
     }
     if (gathers) {
       if (lanes.data.waiting) data = POLLIN;
-      else this.#gathering.took(0, nowMs);
+      else this.#coalescer.took(0, nowMs);
     } else if (takesData && data === 0) this.#ages.emptied(beforeMs);
     if (lanes !== undefined && lanes === this.#link.lanes) {
       if (control & POLLIN) this.#takeControl(lanes, nowMs);
@@ -288,7 +288,7 @@ export class DataPlane {
         this.#relay.setLimits(message.limits);
         break;
       case "leave":
-        this.#leave(message.id, message.remote);
+        this.#leave(message.id, message.peer);
         break;
       case "stop":
         this.#stop(message.keep);
@@ -301,7 +301,7 @@ export class DataPlane {
   dispose(): void {
     this.#report.flush();
     this.#link.dispose();
-    this.#keeper?.close();
+    this.#journal?.close();
     this.#all.close();
     this.#allButData.close();
   }
@@ -363,7 +363,7 @@ export class DataPlane {
       data.release();
     }
     if (taken < DATA_FRAMES_A_TURN && !data.waiting) this.#ages.emptied(nowMs);
-    this.#gathering.took(taken, nowMs);
+    this.#coalescer.took(taken, nowMs);
   }
 
   // The frame may be a longer view.
@@ -537,7 +537,7 @@ export class DataPlane {
     this.#relay.tick(nowMs);
     if (this.#link.lanes === undefined || this.#link.failure !== undefined) this.#refreshLink();
     else if (this.#output.owed.length > 0) this.#output.payOwed(this.#relay.sessions);
-    this.#keeper?.catchUp(this.#relay.sessions, this.#output.owed, nowMs);
+    this.#journal?.catchUp(this.#relay.sessions, this.#output.owed, nowMs);
     const kernelDrops = this.#link.kernelDrops;
     if (kernelDrops > this.#kernelDrops) {
       this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
@@ -547,7 +547,7 @@ export class DataPlane {
   }
 
   #addTunnel(handover: TunnelHandover): void {
-    const { id, remote: key, name, address } = handover;
+    const { id, peer: key, name, address } = handover;
     const nowMs = this.#ports.now();
     try {
       this.#tunnels.add(handover, nowMs);
@@ -557,19 +557,19 @@ export class DataPlane {
       return this.#report.push({ type: "tunnel-ended", id, reason });
     }
     const replaced = this.#relay.addTunnel(id, { key, name, address }, nowMs);
-    this.#keeper?.notAway(this.#relay.tunnels.get(id)!);
-    // The same remote has come by another way, perhaps before anybody saw the old one end.
+    this.#journal?.notAway(this.#relay.tunnels.get(id)!);
+    // The same peer has come by another way, perhaps before anybody saw the old one end.
     this.#tunnels.get(replaced)?.channel.end("replaced by a newer tunnel", REASON.REPLACED);
     this.#report.push({ type: "tunnel-up", id });
   }
 
   #removeEnded(nowMs: number): void {
     this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended, goodbye }) => {
-      const remote = this.#relay.tunnels.get(id);
+      const peer = this.#relay.tunnels.get(id);
       this.#relay.removeTunnel(id, "the tunnel is gone", nowMs);
-      if (remote !== undefined) {
-        this.#keeper?.noteAway(remote, nowMs);
-        this.#held(remote.key, remote.sessions.size);
+      if (peer !== undefined) {
+        this.#journal?.noteAway(peer, nowMs);
+        this.#held(peer.key, peer.sessions.size);
       }
       this.#report.push({ type: "tunnel-ended", id, reason: ended!, goodbye });
     });
@@ -578,9 +578,9 @@ export class DataPlane {
 
   // The peer closes the connection when it has had the PADTs, and the goodbye behind them; until then
   // nothing new goes that way.
-  #leave(id: number, remote: string | undefined): void {
+  #leave(id: number, peer: string | undefined): void {
     const nowMs = this.#ports.now();
-    this.#relay.closeRemote(remote, id, MOVED);
+    this.#relay.closePeer(peer, id, MOVED);
     this.#relay.removeTunnel(id, MOVED, nowMs);
     const tunnel = this.#tunnels.get(id);
     if (tunnel === undefined) return;
@@ -592,30 +592,30 @@ export class DataPlane {
     const kept = keep && this.#canKeep();
     if (!kept) this.#relay.closeAll("shutdown");
     const channels = this.#tunnels.list.map(({ channel }) => channel);
-    leaveTunnels(channels, kept ? REASON.RESTART : REASON.SHUTDOWN, this.#ports.now);
+    drainTunnels(channels, kept ? REASON.RESTART : REASON.SHUTDOWN, this.#ports.now);
     for (const { id } of channels) {
       this.#report.push({ type: "tunnel-ended", id, reason: "shutdown" });
     }
     this.#tunnels.clear();
     this.#output.payOwed(this.#relay.sessions);
     const nowMs = this.#ports.now();
-    this.#keeper?.catchUp(this.#relay.sessions, this.#output.owed, nowMs, Infinity);
+    this.#journal?.catchUp(this.#relay.sessions, this.#output.owed, nowMs, Infinity);
     this.#stopped = true;
   }
 
   // What the next run would not know of would have no end.
   #canKeep(): boolean {
-    if (this.#keeper === undefined || this.#options.graceMs === 0) return false;
+    if (this.#journal === undefined || this.#options.graceMs === 0) return false;
     const { sessions } = this.#relay;
     const nowMs = this.#ports.now();
-    if (this.#keeper.catchUp(sessions, this.#output.owed, nowMs, Infinity)) return true;
+    if (this.#journal.catchUp(sessions, this.#output.owed, nowMs, Infinity)) return true;
     const path = this.#options.state?.path;
     this.#report.log("error", `Sessions are closed, since they cannot be kept in ${path}`);
     return false;
   }
 
-  #held(remote: string | undefined, sessions: number): void {
-    if (remote !== undefined) this.#report.push({ type: "held", remote, sessions });
+  #held(peer: string | undefined, sessions: number): void {
+    if (peer !== undefined) this.#report.push({ type: "held", peer, sessions });
   }
 
   // Sends what this turn has for the tunnels, takes out those that are over, tells the main thread.

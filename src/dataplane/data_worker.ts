@@ -4,8 +4,8 @@ import { EventFd, findSocket, muteSocket, setTunnelOptions } from "../../ffi/mod
 import type { Problem } from "../problem.ts";
 import type { Limits } from "../relay/mod.ts";
 import type { CounterValues, LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
-import { CongestionControl } from "../tunnel/congestion.ts";
-import { formatEndpoint } from "../tunnel/endpoint.ts";
+import { CongestionControl } from "../transport/congestion.ts";
+import { formatEndpoint } from "../net/endpoint.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import { Counters } from "./counters.ts";
 import type { FromWorker, LogEvent, PlaneOptions, ToWorker } from "./messages.ts";
@@ -21,8 +21,8 @@ export interface DataWorkerEvents {
   tunnelEnded(id: number, reason: string, goodbye?: number): void;
   /** A segment of the journal is full. */
   segment(segment: number): void;
-  /** How many sessions are held for a remote that has no tunnel; none: not any more. */
-  held(remote: string, sessions: number): void;
+  /** How many sessions are held for a peer that has no tunnel; none: not any more. */
+  held(peer: string, sessions: number): void;
   /** The worker died; nothing can go on. */
   failed(error: Error): void;
 }
@@ -128,12 +128,12 @@ export class DataWorker {
    */
   addTunnel(
     conn: Deno.TcpConn,
-    tunnel: { remote: string | undefined; name: string; legacy: boolean; received: Uint8Array },
+    tunnel: { peer: string | undefined; name: string; legacy: boolean; received: Uint8Array },
   ): number {
     if (this.#over) throw new Error("Cannot carry a tunnel: the data worker has ended");
     const local = conn.localAddr as Deno.NetAddr;
-    const peer = conn.remoteAddr as Deno.NetAddr;
-    const fd = findSocket(local, peer);
+    const far = conn.remoteAddr as Deno.NetAddr;
+    const fd = findSocket(local, far);
     const congestion = this.#congestion.choose();
     this.#congestion.tell(congestion);
     setTunnelOptions(fd, {
@@ -146,7 +146,7 @@ export class DataWorker {
     this.#conns.set(id, conn);
     this.#post({
       type: "tunnel",
-      tunnel: { id, fd, peer: formatEndpoint(peer), address: peer.hostname, ...tunnel },
+      tunnel: { id, fd, endpoint: formatEndpoint(far), address: far.hostname, ...tunnel },
     });
     return id;
   }
@@ -186,9 +186,9 @@ export class DataWorker {
     this.#post({ type: "reload", ...what });
   }
 
-  /** Closes all sessions of a remote on both sides, then its tunnel; `tunnelEnded` tells when it is done. */
-  leave(id: number, remote: string | undefined): void {
-    this.#post({ type: "leave", id, remote });
+  /** Closes all sessions of a peer on both sides, then its tunnel; `tunnelEnded` tells when it is done. */
+  leave(id: number, peer: string | undefined): void {
+    this.#post({ type: "leave", id, peer });
   }
 
   /** Closes all sessions unless they are to be kept, says goodbye on each tunnel, and ends the worker. */
@@ -247,7 +247,7 @@ export class DataWorker {
       case "segment":
         return this.#events.segment(message.segment);
       case "held":
-        return this.#events.held(message.remote, message.sessions);
+        return this.#events.held(message.peer, message.sessions);
       case "snapshot-part":
       case "snapshot": {
         const snapshot = this.#snapshot;

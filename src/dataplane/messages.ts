@@ -40,11 +40,11 @@ export interface KeptState {
   segment: number;
   /** The number of the first session that is opened. */
   nextSerial: number;
-  /** Sessions that were open; one whose remote is empty belongs to nobody who could come back for it. */
+  /** Sessions that were open; one whose peer is empty belongs to nobody who could come back for it. */
   sessions: SessionRecord[];
   /** PADTs that the link has not taken. */
   owed: Uint8Array[];
-  /** Since when remotes had no tunnel, in ms since the epoch, by their keys. */
+  /** Since when peers had no tunnel, in ms since the epoch, by their keys. */
   away: ReadonlyMap<string, number>;
   /** What nobody else knows, and each run does. */
   secret: Uint8Array;
@@ -58,11 +58,11 @@ export interface TunnelHandover {
   /** The descriptor of its socket, which stays the main thread's. */
   fd: number;
   /** Who the peer is, across tunnels; undefined where that can't be told. */
-  remote: string | undefined;
+  peer: string | undefined;
   /** What the peer calls itself. */
   name: string;
   /** HOST:PORT. */
-  peer: string;
+  endpoint: string;
   /** Its address alone. */
   address: string;
   /** The peer knows types 0 to 3 only. */
@@ -86,8 +86,8 @@ export type ToWorker =
   | { type: "snapshot"; request: number }
   /** Changes what can change; limits that are not given are the default ones. */
   | { type: "reload"; debug: boolean; limits: Partial<Limits> }
-  /** Closes all sessions of a remote on both sides, then its tunnel, if that is there still. */
-  | { type: "leave"; id: number; remote: string | undefined }
+  /** Closes all sessions of a peer on both sides, then its tunnel, if that is there still. */
+  | { type: "leave"; id: number; peer: string | undefined }
   /** With `keep`, sessions are left as they are, for the next run to take up. */
   | { type: "stop"; keep: boolean };
 
@@ -115,8 +115,8 @@ export type FromWorker =
   | { type: "tunnel-ended"; id: number; reason: string; goodbye?: number }
   /** A segment of the journal is full, and the next one begun. */
   | { type: "segment"; segment: number }
-  /** Sessions are held for a remote without a tunnel: how many; none means that all are over. */
-  | { type: "held"; remote: string; sessions: number }
+  /** Sessions are held for a peer without a tunnel: how many; none means that all are over. */
+  | { type: "held"; peer: string; sessions: number }
   /** Sessions of a snapshot that goes on. */
   | { type: "snapshot-part"; request: number; sessions: SessionStatus[] }
   /** Its last ones. */

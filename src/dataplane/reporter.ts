@@ -33,9 +33,9 @@ const LIMITS: ReadonlyMap<number, string> = new Map([
 
 /** Which of a session's two stations is which, by the side that this is. */
 function stations(side: Side, session: Session): { ac: string; host: string } {
-  const peer = formatMac(session.peerMac);
+  const near = formatMac(session.nearMac);
   const far = formatMac(session.farMac);
-  return side === "server" ? { ac: peer, host: far } : { ac: far, host: peer };
+  return side === "server" ? { ac: near, host: far } : { ac: far, host: near };
 }
 
 /** Collects messages for the main thread. */
@@ -145,8 +145,8 @@ export class Reporter {
     return {
       sessionId: session.tunnelId,
       ...stations(this.#side, session),
-      tunnel: session.remote.name,
-      state: session.remote.held ? "held" : "open",
+      tunnel: session.peer.name,
+      state: session.peer.held ? "held" : "open",
       ageSeconds: Math.floor((this.#now() - session.openedMs) / 1000),
       framesUp: session.framesUp,
       framesDown: session.framesDown,
@@ -157,6 +157,6 @@ export class Reporter {
 
   #about(session: Session): Record<string, string | number> {
     const id = `0x${session.tunnelId.toString(16).padStart(4, "0")}`;
-    return { id, ...stations(this.#side, session), tunnel: session.remote.name };
+    return { id, ...stations(this.#side, session), tunnel: session.peer.name };
   }
 }

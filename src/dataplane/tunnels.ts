@@ -13,7 +13,7 @@ export interface Tunnel {
   /** What the peer calls itself. */
   readonly name: string;
   /** HOST:PORT. */
-  readonly peer: string;
+  readonly endpoint: string;
   /** What its socket is ready for in this turn, as poll(2) says it. */
   ready: number;
   /** Whether it is waited for until its socket takes more. */
@@ -61,11 +61,11 @@ export class Tunnels {
    * @throws {SystemError} If the system has no room for one more to wait for.
    */
   add(handover: TunnelHandover, nowMs: number): void {
-    const { id, name, peer } = handover;
+    const { id, name, endpoint } = handover;
     const channel = new Channel(handover, nowMs, this.#sizes);
     // What came behind the greeting is to be looked at.
     const state = { ready: 0, waits: false, unfinished: true, leaveByMs: Infinity };
-    const tunnel = { channel, name, peer, ...state };
+    const tunnel = { channel, name, endpoint, ...state };
     const added: EventSet[] = [];
     try {
       for (const set of this.#sets) {
@@ -142,9 +142,9 @@ export class Tunnels {
 
   /** As the status shows them. */
   statuses(): TunnelStatus[] {
-    return this.list.map(({ name, peer, channel }) => ({
+    return this.list.map(({ name, endpoint, channel }) => ({
       name,
-      peer,
+      peer: endpoint,
       state: "up",
       rttMs: channel.rttMs === undefined ? null : Math.round(channel.rttMs * 1000) / 1000,
       framesIn: channel.framesIn,

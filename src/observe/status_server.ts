@@ -1,6 +1,6 @@
 // The HTTP server that shows the status.
 
-import { type Endpoint, formatEndpoint, listenReason } from "../tunnel/endpoint.ts";
+import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
 import type { Log } from "./log.ts";
 import { renderMetrics } from "./metrics.ts";
 import type { Status } from "./status.ts";

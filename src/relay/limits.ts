@@ -3,7 +3,7 @@
 import { CODE, formatMac } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import type { Side } from "./options.ts";
-import type { Remote } from "./remote.ts";
+import type { Peer } from "./peer.ts";
 import { TokenBuckets } from "./token_buckets.ts";
 
 /** The limits of a relay. 0 is no limit, for each of them. */
@@ -56,7 +56,7 @@ export class DialRate {
   readonly #padr = new Counted();
 
   /** Counts a PADI or PADR; false when it is one too many. */
-  allows({ address }: Remote, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
+  allows({ address }: Peer, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
     const { hosts, clients } = packet.code === CODE.PADI ? this.#padi : this.#padr;
     const { padiPerHost, padiPerClient } = limits;
     if (padiPerHost > 0) {

@@ -7,10 +7,10 @@ const FNV_PRIME = 0x01000193;
 
 /**
  * A locally administered unicast address (IEEE 802, section 8.4) that is always the same for the same
- * station behind the same remote, on every server and after every restart, so that what an ISP keeps
+ * station behind the same peer, on every server and after every restart, so that what an ISP keeps
  * for an address stays this station's.
  *
- * @param name What the remote calls itself.
+ * @param name What the peer calls itself.
  * @param mac The station's own address.
  */
 export function macFor(name: string, mac: Uint8Array): Uint8Array {

@@ -7,5 +7,5 @@ export * from "./drop.ts";
 export * from "./limits.ts";
 export * from "./options.ts";
 export * from "./relay.ts";
-export * from "./remote.ts";
+export * from "./peer.ts";
 export * from "./session_table.ts";

@@ -4,7 +4,7 @@ import type { DiscoveryPacket } from "../wire/mod.ts";
 import type { AddedTags } from "./discovery/added_tags.ts";
 import type { Limits } from "./limits.ts";
 import type { Problem } from "../problem.ts";
-import type { Remote } from "./remote.ts";
+import type { Peer } from "./peer.ts";
 import type { Session } from "./session_table.ts";
 import type { TokenSource } from "./discovery/tokens.ts";
 
@@ -32,9 +32,9 @@ export interface RelayOptions {
    * closed, in ms; 0: never.
    */
   deadMs: number;
-  /** For how long sessions are held for a remote without a tunnel, in ms; 0: not at all. */
+  /** For how long sessions are held for a peer without a tunnel, in ms; 0: not at all. */
   graceMs: number;
-  /** For how many remotes without a tunnel something is held at most; any number without it. */
+  /** For how many peers without a tunnel something is held at most; any number without it. */
   maxHeld?: number;
   /** Those that are not given are {@linkcode DEFAULT_LIMITS}. */
   limits?: Partial<Limits>;
@@ -59,8 +59,8 @@ export interface RelayPorts {
   problem(problem: Problem): void;
   opened(session: Session): void;
   closed(session: Session, reason: string): void;
-  /** A remote has not come back in time: nothing is held for it any more. */
-  forgotten(remote: Remote): void;
+  /** A peer has not come back in time: nothing is held for it any more. */
+  forgotten(peer: Peer): void;
 }
 
 /** How each side matches discoveries. */
@@ -68,14 +68,14 @@ export interface DiscoveryRelay {
   /** PADI and PADR at the client, PADO and PADS at the server. */
   fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void;
   /** PADO and PADS at the client, PADI and PADR at the server. */
-  fromTunnel(remote: Remote, packet: DiscoveryPacket, nowMs: number): void;
+  fromTunnel(peer: Peer, packet: DiscoveryPacket, nowMs: number): void;
   /** A PADT with session id 0, from a host: at the client from the link, at the server from a tunnel. */
-  hangUp(remote: Remote, packet: DiscoveryPacket, nowMs: number): void;
-  /** Whether anything of a remote is under way. */
-  has(remote: Remote): boolean;
-  removeRemote(remote: Remote): void;
-  /** A remote that has sessions here has a tunnel again. */
-  resumed?(remote: Remote): void;
+  hangUp(peer: Peer, packet: DiscoveryPacket, nowMs: number): void;
+  /** Whether anything of a peer is under way. */
+  has(peer: Peer): boolean;
+  removePeer(peer: Peer): void;
+  /** A peer that has sessions here has a tunnel again. */
+  resumed?(peer: Peer): void;
   /** A session is open, and in the table. */
   opened?(session: Session): void;
   /**

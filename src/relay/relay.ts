@@ -6,14 +6,14 @@
 //     host ── client ══ tunnel ══ server ── AC
 //     peer    link                link      peer
 //
-// A frame from the link is looked up by (peer's address, the address it was sent to, session id), a
-// frame from a tunnel by (tunnel, far station's address, peer's address, session id). What is found is
+// A frame from the link is looked up by (near station's address, the address it was sent to, session id), a
+// frame from a tunnel by (tunnel, far station's address, near station's address, session id). What is found is
 // the one session that owns it, and the frame is rewritten in place; what is not found is dropped with
 // a reason. Sessions are made by a PADS that answers a PADR which went through here, and by nothing
 // else; a PADT, a time-out, or the end of the program ends them.
 //
-// A session belongs to a remote, not to a tunnel. While its remote has none it is held: it stays in the
-// table, and what its stations send is dropped. When the remote is back within the grace time, both
+// A session belongs to a peer, not to a tunnel. While its peer has none it is held: it stays in the
+// table, and what its stations send is dropped. When the peer is back within the grace time, both
 // sides tell each other which sessions they have, and close those that the other one has not.
 //
 // Nothing here touches a socket or a clock: frames and the time come in, `RelayPorts` takes what is
@@ -44,8 +44,8 @@ import { DialRate, type Limits, limitsOf } from "./limits.ts";
 import { macFor } from "./mac_for.ts";
 import type { DiscoveryRelay, RelayOptions, RelayPorts } from "./options.ts";
 import { padt } from "./padt.ts";
-import type { Remote } from "./remote.ts";
-import { type Greeting, Remotes } from "./remotes.ts";
+import type { Peer } from "./peer.ts";
+import { type Greeting, Peers } from "./peers.ts";
 import { ServerDiscovery } from "./discovery/server.ts";
 import { NO_ECHO, type Session, type SessionKey, SessionTable } from "./session_table.ts";
 
@@ -55,7 +55,7 @@ export const PPP_OVERHEAD = 8;
 /** How often {@linkcode Relay.tick} wants to be called, in ms. */
 export const TICK_MS = 1000;
 
-/** For how long discoveries of a remote without a tunnel are kept, if it has no session, in ms. */
+/** For how long discoveries of a peer without a tunnel are kept, if it has no session, in ms. */
 const DISCOVERIES_HELD_MS = 5000;
 
 /** How many sessions a list may name: as many as one AC can have with one station, and for each of some. */
@@ -73,7 +73,7 @@ export class Relay {
   readonly options: RelayOptions;
   readonly ports: RelayPorts;
   readonly #discovery: DiscoveryRelay;
-  readonly #remotes = new Remotes();
+  readonly #peers = new Peers();
   readonly #dialRate = new DialRate();
   #limits: Limits;
   #linkMac: Uint8Array;
@@ -93,9 +93,9 @@ export class Relay {
       : new ClientDiscovery(this);
   }
 
-  /** The remotes that have a tunnel, by it. */
-  get tunnels(): ReadonlyMap<number, Remote> {
-    return this.#remotes.byTunnel;
+  /** The peers that have a tunnel, by it. */
+  get tunnels(): ReadonlyMap<number, Peer> {
+    return this.#peers.byTunnel;
   }
 
   /** The address of the link's interface. */
@@ -104,12 +104,12 @@ export class Relay {
   }
 
   /** By which address the stations on the link know this one beyond the tunnel. */
-  facing(remote: Remote, farMac: Uint8Array): Uint8Array {
+  shownMacOf(peer: Peer, farMac: Uint8Array): Uint8Array {
     switch (this.options.mac) {
       case "own":
         return this.#linkMac;
       case "per-host":
-        return macFor(remote.name, farMac);
+        return macFor(peer.name, farMac);
       case "transparent":
         return farMac;
     }
@@ -121,14 +121,14 @@ export class Relay {
   }
 
   /** Counts a PADI or PADR; false when it is one too many of its host or its client. */
-  mayDial(remote: Remote, packet: DiscoveryPacket, nowMs: number): boolean {
-    return this.#dialRate.allows(remote, packet, this.#limits, nowMs);
+  mayDial(peer: Peer, packet: DiscoveryPacket, nowMs: number): boolean {
+    return this.#dialRate.allows(peer, packet, this.#limits, nowMs);
   }
 
-  /** Whether a remote has as many sessions as it may have. */
-  isFull(remote: Remote): boolean {
+  /** Whether a peer has as many sessions as it may have. */
+  isFull(peer: Peer): boolean {
     const { maxSessions } = this.#limits;
-    return maxSessions > 0 && remote.sessions.size >= maxSessions;
+    return maxSessions > 0 && peer.sessions.size >= maxSessions;
   }
 
   /** The owner of a session frame from the link, which is then made one of the tunnel's; or a drop reason. */
@@ -169,9 +169,9 @@ export class Relay {
       return this.#discovery.fromLink(packet, frame, nowMs);
     }
     if (fromHost && packet.code === CODE.PADT && packet.sessionId === 0) {
-      const [remote] = this.tunnels.values();
-      if (remote === undefined) return this.ports.drop(DROP["no-tunnel"]);
-      return this.#discovery.hangUp(remote, packet, nowMs);
+      const [peer] = this.tunnels.values();
+      if (peer === undefined) return this.ports.drop(DROP["no-tunnel"]);
+      return this.#discovery.hangUp(peer, packet, nowMs);
     }
     const session = this.sessions.findByLink(frame, 0);
     if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
@@ -186,17 +186,17 @@ export class Relay {
   /** Takes a discovery frame from a tunnel, with its padding cut. It may be changed. */
   discoveryFromTunnel(tunnel: number, frame: Uint8Array, nowMs: number): void {
     this.#nowMs = nowMs;
-    const remote = this.#remotes.byTunnel.get(tunnel);
-    if (remote === undefined) return this.ports.drop(DROP["no-tunnel"]);
+    const peer = this.#peers.byTunnel.get(tunnel);
+    if (peer === undefined) return this.ports.drop(DROP["no-tunnel"]);
     const fromHost = this.options.side === "server";
     const packet = checkDiscovery(frame, fromHost);
     if (typeof packet === "number") return this.ports.drop(packet);
     if (opensSession(packet.code)) {
       this.#lowerMaxPayload(packet);
-      return this.#discovery.fromTunnel(remote, packet, nowMs);
+      return this.#discovery.fromTunnel(peer, packet, nowMs);
     }
     if (fromHost && packet.code === CODE.PADT && packet.sessionId === 0) {
-      return this.#discovery.hangUp(remote, packet, nowMs);
+      return this.#discovery.hangUp(peer, packet, nowMs);
     }
     const session = this.sessions.findByTunnel(tunnel, frame, 0);
     if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
@@ -219,10 +219,10 @@ export class Relay {
   /** Ends a session and tells those stations of it that are named. */
   close(session: Session, reason: string, tell: { link: boolean; tunnel: boolean }): void {
     if (tell.link) {
-      this.ports.toLink(padt(session.peerMac, session.facingMac, session.linkId));
+      this.ports.toLink(padt(session.nearMac, session.shownMac, session.linkId));
     }
-    if (tell.tunnel && !session.remote.held) {
-      this.ports.toTunnel(session.tunnel, padt(session.farMac, session.peerMac, session.tunnelId));
+    if (tell.tunnel && !session.peer.held) {
+      this.ports.toTunnel(session.tunnel, padt(session.farMac, session.nearMac, session.tunnelId));
     }
     this.#end(session, reason, tell.link && tell.tunnel);
   }
@@ -235,66 +235,66 @@ export class Relay {
   }
 
   /**
-   * A tunnel has come up. The sessions of its remote are carried by it from now on.
+   * A tunnel has come up. The sessions of its peer are carried by it from now on.
    *
-   * @returns The tunnel of the same remote that this one takes the place of, or `NO_TUNNEL`.
+   * @returns The tunnel of the same peer that this one takes the place of, or `NO_TUNNEL`.
    */
   addTunnel(tunnel: number, greeting: Greeting, nowMs: number): number {
     this.#nowMs = nowMs;
-    const { remote, replaced } = this.#remotes.connect(tunnel, greeting, nowMs);
-    if (remote.key !== undefined) this.#list(remote, nowMs);
-    this.#discovery.resumed?.(remote);
+    const { peer, replaced } = this.#peers.connect(tunnel, greeting, nowMs);
+    if (peer.key !== undefined) this.#list(peer, nowMs);
+    this.#discovery.resumed?.(peer);
     return replaced;
   }
 
-  /** A tunnel is gone: the sessions of its remote are held, or end when they can't be. */
+  /** A tunnel is gone: the sessions of its peer are held, or end when they can't be. */
   removeTunnel(tunnel: number, reason: string, nowMs: number): void {
     this.#nowMs = nowMs;
-    const remote = this.#remotes.disconnect(tunnel, nowMs);
-    if (remote === undefined) return;
+    const peer = this.#peers.disconnect(tunnel, nowMs);
+    if (peer === undefined) return;
     const { graceMs, maxHeld = Infinity } = this.options;
-    const empty = remote.sessions.size === 0 && !this.#discovery.has(remote);
-    if (remote.key === undefined || graceMs === 0 || empty) return this.#forget(remote, reason);
+    const empty = peer.sessions.size === 0 && !this.#discovery.has(peer);
+    if (peer.key === undefined || graceMs === 0 || empty) return this.#forget(peer, reason);
     // Who has no session must not cost another one his.
-    const alike = [...this.#remotes.held()]
-      .filter(({ sessions }) => (sessions.size > 0) === (remote.sessions.size > 0));
+    const alike = [...this.#peers.held()]
+      .filter(({ sessions }) => (sessions.size > 0) === (peer.sessions.size > 0));
     for (const one of alike.slice(0, Math.max(0, alike.length - maxHeld))) {
       this.#forget(one, "too many others are away as well");
     }
   }
 
-  /** Ends every session of a remote, by its key or its tunnel, and tells both stations of each. */
-  closeRemote(key: string | undefined, tunnel: number, reason: string): void {
-    const remote = key === undefined ? this.tunnels.get(tunnel) : this.#remotes.get(key);
-    for (const session of [...remote?.sessions ?? []]) {
+  /** Ends every session of a peer, by its key or its tunnel, and tells both stations of each. */
+  closePeer(key: string | undefined, tunnel: number, reason: string): void {
+    const peer = key === undefined ? this.tunnels.get(tunnel) : this.#peers.get(key);
+    for (const session of [...peer?.sessions ?? []]) {
       this.close(session, reason, { link: true, tunnel: true });
     }
   }
 
   /**
-   * The sessions that a remote has, in one or more parts. Those that it has not are over.
+   * The sessions that a peer has, in one or more parts. Those that it has not are over.
    *
-   * @returns False when no list of this remote was to come any more, or not such a one.
+   * @returns False when no list of this peer was to come any more, or not such a one.
    */
   listFromTunnel(tunnel: number, payload: Uint8Array, nowMs: number): boolean {
     this.#nowMs = nowMs;
-    const remote = this.#remotes.byTunnel.get(tunnel);
-    if (remote === undefined) {
+    const peer = this.#peers.byTunnel.get(tunnel);
+    if (peer === undefined) {
       this.ports.drop(DROP["no-tunnel"]);
       return true;
     }
     const list = parseSessionList(payload);
-    if (list === undefined || remote.listDue < list.sessions.length) return false;
+    if (list === undefined || peer.listDue < list.sessions.length) return false;
     // So that an empty part costs something too.
-    remote.listDue -= Math.max(1, list.sessions.length);
+    peer.listDue -= Math.max(1, list.sessions.length);
     for (const { ac, host, sessionId } of list.sessions) {
-      const [far, peer] = this.options.side === "server" ? [host, ac] : [ac, host];
-      const session = this.sessions.atRemote(remote, sessionId, far, peer);
+      const [far, near] = this.options.side === "server" ? [host, ac] : [ac, host];
+      const session = this.sessions.atPeer(peer, sessionId, far, near);
       if (session !== undefined) session.agreed = true;
     }
     if (!list.last) return true;
-    remote.listDue = -1;
-    for (const session of [...remote.sessions]) {
+    peer.listDue = -1;
+    for (const session of [...peer.sessions]) {
       if (!session.agreed) {
         this.close(session, "the other side has it no more", { link: true, tunnel: false });
       }
@@ -303,34 +303,34 @@ export class Relay {
   }
 
   /**
-   * Takes up a session of an earlier run, which is held until its remote comes.
+   * Takes up a session of an earlier run, which is held until its peer comes.
    *
-   * @param remote Whose it is; without a key nobody can come back for it.
+   * @param peer Whose it is; without a key nobody can come back for it.
    */
   restore(
-    session: Omit<SessionKey, "remote"> & { serial: number; openedMs: number },
-    remote: { key: string | undefined; name: string; heldSinceMs: number },
+    session: Omit<SessionKey, "peer"> & { serial: number; openedMs: number },
+    peer: { key: string | undefined; name: string; heldSinceMs: number },
     nowMs: number,
   ): Session {
     const { serial, openedMs } = session;
-    const { key, name, heldSinceMs } = remote;
-    const of = this.#remotes.of(key, name, heldSinceMs);
-    const restored = this.sessions.open({ ...session, remote: of }, nowMs, serial);
+    const { key, name, heldSinceMs } = peer;
+    const of = this.#peers.of(key, name, heldSinceMs);
+    const restored = this.sessions.open({ ...session, peer: of }, nowMs, serial);
     restored.openedMs = openedMs;
     this.#discovery.opened?.(restored);
     return restored;
   }
 
-  /** The remotes that something is held for, the one that has been away the longest first. */
-  get held(): Iterable<Remote> {
-    return this.#remotes.held();
+  /** The peers that something is held for, the one that has been away the longest first. */
+  get held(): Iterable<Peer> {
+    return this.#peers.held();
   }
 
   /** When {@linkcode expireHeld} has something to do. */
   get graceOverMs(): number {
     let overMs = Infinity;
-    for (const remote of this.#remotes.held()) {
-      overMs = Math.min(overMs, remote.heldSinceMs + this.#graceOf(remote));
+    for (const peer of this.#peers.held()) {
+      overMs = Math.min(overMs, peer.heldSinceMs + this.#graceOf(peer));
     }
     return overMs;
   }
@@ -349,9 +349,9 @@ export class Relay {
   /** Ends what was held for those who did not come back. */
   expireHeld(nowMs: number): void {
     this.#nowMs = nowMs;
-    for (const remote of [...this.#remotes.held()]) {
-      if (nowMs - remote.heldSinceMs >= this.#graceOf(remote)) {
-        this.#forget(remote, "the other side did not come back");
+    for (const peer of [...this.#peers.held()]) {
+      if (nowMs - peer.heldSinceMs >= this.#graceOf(peer)) {
+        this.#forget(peer, "the other side did not come back");
       }
     }
   }
@@ -379,7 +379,7 @@ export class Relay {
     this.expireHeld(nowMs);
     const both = { link: true, tunnel: true };
     for (const session of this.sessions) {
-      if (session.remote.held) continue;
+      if (session.peer.held) continue;
       const silentMs = nowMs - Math.min(session.linkMs, session.tunnelMs);
       const dead = deadMs > 0 ? session.dead(nowMs, deadMs) : undefined;
       if (dead !== undefined) {
@@ -395,33 +395,33 @@ export class Relay {
   }
 
   // Without sessions there are discoveries at most, which hosts begin anew.
-  #graceOf(remote: Remote): number {
+  #graceOf(peer: Peer): number {
     const { graceMs } = this.options;
-    return remote.sessions.size > 0 ? graceMs : Math.min(graceMs, DISCOVERIES_HELD_MS);
+    return peer.sessions.size > 0 ? graceMs : Math.min(graceMs, DISCOVERIES_HELD_MS);
   }
 
-  // Nobody comes back for what this remote had.
-  #forget(remote: Remote, reason: string): void {
-    this.#remotes.forget(remote);
-    this.#discovery.removeRemote(remote);
-    for (const session of [...remote.sessions]) {
+  // Nobody comes back for what this peer had.
+  #forget(peer: Peer, reason: string): void {
+    this.#peers.forget(peer);
+    this.#discovery.removePeer(peer);
+    for (const session of [...peer.sessions]) {
       this.close(session, reason, { link: true, tunnel: false });
     }
-    this.ports.forgotten(remote);
+    this.ports.forgotten(peer);
   }
 
-  // Tells a remote which of its sessions are here, before anything else goes through its new tunnel.
-  #list(remote: Remote, nowMs: number): void {
-    remote.listDue = LISTED_MOST;
-    const all = [...remote.sessions];
+  // Tells a peer which of its sessions are here, before anything else goes through its new tunnel.
+  #list(peer: Peer, nowMs: number): void {
+    peer.listDue = LISTED_MOST;
+    const all = [...peer.sessions];
     for (const session of all) {
       session.agreed = false;
       session.resumed(nowMs);
     }
-    const entries = all.map(({ peerMac, farMac, tunnelId: sessionId }) =>
+    const entries = all.map(({ nearMac, farMac, tunnelId: sessionId }) =>
       this.options.side === "server"
-        ? { ac: peerMac, host: farMac, sessionId }
-        : { ac: farMac, host: peerMac, sessionId }
+        ? { ac: nearMac, host: farMac, sessionId }
+        : { ac: farMac, host: nearMac, sessionId }
     );
     let at = 0;
     let last: boolean;
@@ -430,7 +430,7 @@ export class Relay {
       last = at >= entries.length;
       // What is not told stays as it is, at both sides.
       const payload = emitSessionList({ last, sessions });
-      if (!this.ports.listToTunnel(remote.tunnel, payload)) {
+      if (!this.ports.listToTunnel(peer.tunnel, payload)) {
         return this.ports.drop(DROP["tunnel-full"]);
       }
     } while (!last);

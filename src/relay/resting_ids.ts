@@ -2,7 +2,7 @@
 // be on their way.
 
 import { formatMac } from "../wire/mod.ts";
-import type { Remote } from "./remote.ts";
+import type { Peer } from "./peer.ts";
 import type { Session, SessionKey } from "./session_table.ts";
 
 /** How long an id rests. A host that missed its PADT may go on sending for a while. */
@@ -15,7 +15,7 @@ export const RESTING_IDS = 4096;
 interface Resting {
   readonly pair: string;
   readonly linkId: number;
-  readonly remote: Remote;
+  readonly peer: Peer;
   readonly farMac: string;
   readonly tunnelId: number;
   readonly untilMs: number;
@@ -34,14 +34,14 @@ export class RestingIds {
 
   /** A session is over. */
   add(session: Session, nowMs: number): void {
-    const pair = pairOf(session.peerMac, session.facingMac);
+    const pair = pairOf(session.nearMac, session.shownMac);
     let ids = this.#byPair.get(pair);
     if (ids === undefined) this.#byPair.set(pair, ids = new Map());
     const before = ids.get(session.linkId);
     if (before !== undefined) this.#all.delete(before);
-    const { linkId, remote, tunnelId } = session;
+    const { linkId, peer, tunnelId } = session;
     const farMac = formatMac(session.farMac);
-    const resting = { pair, linkId, remote, farMac, tunnelId, untilMs: nowMs + REST_MS };
+    const resting = { pair, linkId, peer, farMac, tunnelId, untilMs: nowMs + REST_MS };
     ids.set(linkId, resting);
     this.#all.add(resting);
     if (this.#all.size > RESTING_IDS) this.#remove(this.#all.values().next().value!);
@@ -54,10 +54,10 @@ export class RestingIds {
    * @param session The new session, whose id on the link is looked for.
    */
   keeps(linkId: number, session: Omit<SessionKey, "linkId">, nowMs: number): boolean {
-    const ids = this.#byPair.get(pairOf(session.peerMac, session.facingMac));
+    const ids = this.#byPair.get(pairOf(session.nearMac, session.shownMac));
     const resting = ids?.get(linkId);
     if (resting === undefined || nowMs >= resting.untilMs) return false;
-    return resting.remote !== session.remote || resting.tunnelId !== session.tunnelId ||
+    return resting.peer !== session.peer || resting.tunnelId !== session.tunnelId ||
       resting.farMac !== formatMac(session.farMac);
   }
 
@@ -78,6 +78,6 @@ export class RestingIds {
   }
 }
 
-function pairOf(peerMac: Uint8Array, facingMac: Uint8Array): string {
-  return formatMac(peerMac) + formatMac(facingMac);
+function pairOf(nearMac: Uint8Array, shownMac: Uint8Array): string {
+  return formatMac(nearMac) + formatMac(shownMac);
 }

@@ -1,6 +1,6 @@
 // The sessions, found from either side by (addresses, session id) with no search and no allocation.
 
-import type { Remote } from "./remote.ts";
+import type { Peer } from "./peer.ts";
 import {
   copyMac,
   ETHERNET,
@@ -70,13 +70,13 @@ class EchoRecord {
 /** What makes a session, as {@linkcode SessionTable.open} takes it. */
 export interface SessionKey {
   /** The program through which the far station is reached. */
-  remote: Remote;
+  peer: Peer;
   /** The station on our link: the AC at the server, the host at the client. */
-  peerMac: Uint8Array;
+  nearMac: Uint8Array;
   /** The station beyond the tunnel: the host at the server, the AC at the client. */
   farMac: Uint8Array;
-  /** The address by which the peer knows the far station: our own, or `farMac` itself. */
-  facingMac: Uint8Array;
+  /** The address by which the near station knows the far station: our own, or `farMac` itself. */
+  shownMac: Uint8Array;
   /** The id that the AC gave, which the tunnel carries. */
   tunnelId: number;
   /** The id on our link; it differs from `tunnelId` only where two would meet. */
@@ -87,10 +87,10 @@ export interface SessionKey {
 export class Session {
   /** Which of all sessions of its table it is: they are numbered as they are opened. */
   readonly serial: number;
-  readonly remote: Remote;
-  readonly peerMac: Uint8Array;
+  readonly peer: Peer;
+  readonly nearMac: Uint8Array;
   readonly farMac: Uint8Array;
-  readonly facingMac: Uint8Array;
+  readonly shownMac: Uint8Array;
   readonly tunnelId: number;
   readonly linkId: number;
   openedMs: number;
@@ -98,7 +98,7 @@ export class Session {
   linkMs: number;
   /** When the last frame came from the tunnel. */
   tunnelMs: number;
-  /** Whether the remote has it too, as far as is known. */
+  /** Whether the peer has it too, as far as is known. */
   agreed = true;
   framesUp = 0;
   framesDown = 0;
@@ -112,10 +112,10 @@ export class Session {
 
   constructor(serial: number, key: SessionKey, nowMs: number) {
     this.serial = serial;
-    this.remote = key.remote;
-    this.peerMac = key.peerMac.slice();
+    this.peer = key.peer;
+    this.nearMac = key.nearMac.slice();
     this.farMac = key.farMac.slice();
-    this.facingMac = key.facingMac.slice();
+    this.shownMac = key.shownMac.slice();
     this.tunnelId = key.tunnelId;
     this.linkId = key.linkId;
     this.openedMs = this.linkMs = this.tunnelMs = nowMs;
@@ -123,10 +123,10 @@ export class Session {
 
   /** The tunnel that carries it, or `NO_TUNNEL` while it is held. */
   get tunnel(): number {
-    return this.remote.tunnel;
+    return this.peer.tunnel;
   }
 
-  /** Makes a frame of the peer's one of the tunnel's, in place. */
+  /** Makes a frame of the near station's one of the tunnel's, in place. */
   rewriteForTunnel(frame: Uint8Array, offset: number): void {
     copyMac(this.farMac, 0, frame, offset + DESTINATION);
     if (this.linkId !== this.tunnelId) writeSessionId(frame, offset, this.tunnelId);
@@ -134,7 +134,7 @@ export class Session {
 
   /** Makes a frame of the far station's one of the link's, in place. */
   rewriteForLink(frame: Uint8Array, offset: number): void {
-    copyMac(this.facingMac, 0, frame, offset + SOURCE);
+    copyMac(this.shownMac, 0, frame, offset + SOURCE);
     if (this.linkId !== this.tunnelId) writeSessionId(frame, offset, this.linkId);
   }
 
@@ -209,52 +209,52 @@ export class SessionTable {
     let session = this.#byLink.get(readSessionId(frame, offset));
     while (
       session !== undefined &&
-      !(sameMac(session.peerMac, 0, frame, offset + SOURCE) &&
-        sameMac(session.facingMac, 0, frame, offset + DESTINATION))
+      !(sameMac(session.nearMac, 0, frame, offset + SOURCE) &&
+        sameMac(session.shownMac, 0, frame, offset + DESTINATION))
     ) session = session.nextByLink;
     return session;
   }
 
-  /** The session of a frame that came through a tunnel; of its remote only. */
+  /** The session of a frame that came through a tunnel; of its peer only. */
   findByTunnel(tunnel: number, frame: Uint8Array, offset: number): Session | undefined {
     let session = this.#byTunnel.get(readSessionId(frame, offset));
     while (
       session !== undefined &&
-      !(session.remote.tunnel === tunnel &&
+      !(session.peer.tunnel === tunnel &&
         sameMac(session.farMac, 0, frame, offset + SOURCE) &&
-        sameMac(session.peerMac, 0, frame, offset + DESTINATION))
+        sameMac(session.nearMac, 0, frame, offset + DESTINATION))
     ) session = session.nextByTunnel;
     return session;
   }
 
-  /** The session that the peer knows by this id and address of ours. */
-  atLink(linkId: number, peerMac: Uint8Array, facingMac: Uint8Array): Session | undefined {
+  /** The session that the near station knows by this id and address of ours. */
+  atLink(linkId: number, nearMac: Uint8Array, shownMac: Uint8Array): Session | undefined {
     let session = this.#byLink.get(linkId);
     while (
       session !== undefined &&
-      !(sameMac(session.peerMac, 0, peerMac, 0) && sameMac(session.facingMac, 0, facingMac, 0))
+      !(sameMac(session.nearMac, 0, nearMac, 0) && sameMac(session.shownMac, 0, shownMac, 0))
     ) session = session.nextByLink;
     return session;
   }
 
   /** The session that a frame to the link belongs to. */
   atLinkAs(frame: Uint8Array): Session | undefined {
-    const peerMac = frame.subarray(...ETHERNET.destination);
-    return this.atLink(readSessionId(frame, 0), peerMac, frame.subarray(...ETHERNET.source));
+    const nearMac = frame.subarray(...ETHERNET.destination);
+    return this.atLink(readSessionId(frame, 0), nearMac, frame.subarray(...ETHERNET.source));
   }
 
-  /** The session that a remote knows by this id and these addresses. */
-  atRemote(
-    remote: Remote,
+  /** The session that a peer knows by this id and these addresses. */
+  atPeer(
+    peer: Peer,
     tunnelId: number,
     farMac: Uint8Array,
-    peerMac: Uint8Array,
+    nearMac: Uint8Array,
   ): Session | undefined {
     let session = this.#byTunnel.get(tunnelId);
     while (
       session !== undefined &&
-      !(session.remote === remote && sameMac(session.farMac, 0, farMac, 0) &&
-        sameMac(session.peerMac, 0, peerMac, 0))
+      !(session.peer === peer && sameMac(session.farMac, 0, farMac, 0) &&
+        sameMac(session.nearMac, 0, nearMac, 0))
     ) session = session.nextByTunnel;
     return session;
   }
@@ -267,14 +267,14 @@ export class SessionTable {
     session.nextByTunnel = this.#byTunnel.get(session.tunnelId);
     this.#byTunnel.set(session.tunnelId, session);
     this.#all.add(session);
-    session.remote.sessions.add(session);
+    session.peer.sessions.add(session);
     return session;
   }
 
   /** Takes a session out; false when it was not in. */
   close(session: Session): boolean {
     if (!this.#all.delete(session)) return false;
-    session.remote.sessions.delete(session);
+    session.peer.sessions.delete(session);
     let at = this.#byLink.get(session.linkId)!;
     if (at !== session) {
       while (at.nextByLink !== session) at = at.nextByLink!;
@@ -301,13 +301,13 @@ export class SessionTable {
    */
   freeLinkId(
     wanted: number,
-    peerMac: Uint8Array,
-    facingMac: Uint8Array,
+    nearMac: Uint8Array,
+    shownMac: Uint8Array,
     rests: (id: number) => boolean = () => false,
   ): number {
     let id = wanted;
     for (let tried = 0; tried <= 0xfffe; tried++) {
-      const free = isSessionId(id) && this.atLink(id, peerMac, facingMac) === undefined;
+      const free = isSessionId(id) && this.atLink(id, nearMac, shownMac) === undefined;
       if (free && !rests(id)) return id;
       // From the top down, where ACs, which count up, come last.
       id = id <= 1 || tried === 0 ? 0xfffe : id - 1;

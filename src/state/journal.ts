@@ -111,14 +111,14 @@ export class Journal {
     this.#append(() => encodePaid(frame));
   }
 
-  /** Notes that a remote with sessions has no tunnel since then, in ms since the epoch. */
-  away(remote: string, sinceMs: number): void {
-    this.#append(() => encodeAway(remote, sinceMs));
+  /** Notes that a peer with sessions has no tunnel since then, in ms since the epoch. */
+  away(peer: string, sinceMs: number): void {
+    this.#append(() => encodeAway(peer, sinceMs));
   }
 
   /** Notes that it has one again. */
-  back(remote: string): void {
-    this.#append(() => encodeBack(remote));
+  back(peer: string): void {
+    this.#append(() => encodeBack(peer));
   }
 
   /**

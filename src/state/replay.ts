@@ -11,7 +11,7 @@ export class Replay {
   readonly sessions = new Map<number, SessionRecord>();
   /** The owed PADTs, by their hexadecimal digits. */
   readonly owed = new Map<string, Uint8Array>();
-  /** Since when remotes have no tunnel, by their keys. */
+  /** Since when peers have no tunnel, by their keys. */
   readonly away = new Map<string, number>();
   /** The highest serial number that was seen. */
   lastSerial = 0;
@@ -40,10 +40,10 @@ export class Replay {
         this.owed.delete(change.key);
         return;
       case "away":
-        this.away.set(change.remote, change.sinceMs);
+        this.away.set(change.peer, change.sinceMs);
         return;
       case "back":
-        this.away.delete(change.remote);
+        this.away.delete(change.peer);
         return;
       case "reset":
         if (change.part === "begin") {

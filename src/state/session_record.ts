@@ -17,13 +17,13 @@ export interface SessionRecord {
   /** Its number, which no other session of the same directory ever had. */
   serial: number;
   /** The program at the far end of the tunnel, by a key that only its owner reads. */
-  remote: string;
+  peer: string;
   /** What that calls itself. */
   name: string;
   /** As in a session's key, see `SessionKey`. */
-  peerMac: Uint8Array;
+  nearMac: Uint8Array;
   farMac: Uint8Array;
-  facingMac: Uint8Array;
+  shownMac: Uint8Array;
   tunnelId: number;
   linkId: number;
   /** When it was opened, in whole ms since the epoch. */
@@ -37,22 +37,22 @@ export type Change =
   /** A PADT that the link has not taken yet; `key` is the frame in hexadecimal. */
   | { type: "owe"; key: string; frame: Uint8Array }
   | { type: "paid"; key: string }
-  /** A remote with sessions has no tunnel since then, in whole ms since the epoch; or has one again. */
-  | { type: "away"; remote: string; sinceMs: number }
-  | { type: "back"; remote: string }
+  /** A peer with sessions has no tunnel since then, in whole ms since the epoch; or has one again. */
+  | { type: "away"; peer: string; sinceMs: number }
+  | { type: "back"; peer: string }
   /** All that is live follows; what was before and is not in it has ended unnoticed. */
   | { type: "reset"; part: "begin" | "end" };
 
 /** A session that is live. */
 export function encodeOpen(record: SessionRecord): string {
-  const { serial, remote, name, peerMac, farMac, facingMac, tunnelId, linkId } = record;
+  const { serial, peer, name, nearMac, farMac, shownMac, tunnelId, linkId } = record;
   const open = {
     serial,
-    remote,
+    remote: peer,
     name,
-    peerMac: formatMac(peerMac),
+    peerMac: formatMac(nearMac),
     farMac: formatMac(farMac),
-    facingMac: formatMac(facingMac),
+    facingMac: formatMac(shownMac),
     tunnelId,
     linkId,
     openedAt: new Date(record.openedAtMs).toISOString(),
@@ -75,14 +75,14 @@ export function encodePaid(frame: Uint8Array): string {
   return `{"paid":"${frame.toHex()}"}\n`;
 }
 
-/** A remote that has no tunnel since then. */
-export function encodeAway(remote: string, sinceMs: number): string {
-  return `${JSON.stringify({ away: { remote, since: new Date(sinceMs).toISOString() } })}\n`;
+/** A peer that has no tunnel since then. */
+export function encodeAway(peer: string, sinceMs: number): string {
+  return `${JSON.stringify({ away: { remote: peer, since: new Date(sinceMs).toISOString() } })}\n`;
 }
 
-/** A remote that has a tunnel again. */
-export function encodeBack(remote: string): string {
-  return `${JSON.stringify({ back: remote })}\n`;
+/** A peer that has a tunnel again. */
+export function encodeBack(peer: string): string {
+  return `${JSON.stringify({ back: peer })}\n`;
 }
 
 /** The beginning or the end of all that is live. */
@@ -117,10 +117,10 @@ export function parseLine(line: string): Change | undefined {
     case "away": {
       if (!isObject(value) || typeof value.remote !== "string") return undefined;
       const sinceMs = readTime(value.since);
-      return sinceMs === undefined ? undefined : { type, remote: value.remote, sinceMs };
+      return sinceMs === undefined ? undefined : { type, peer: value.remote, sinceMs };
     }
     case "back":
-      return typeof value === "string" ? { type, remote: value } : undefined;
+      return typeof value === "string" ? { type, peer: value } : undefined;
     case "reset":
       return value === "begin" || value === "end" ? { type, part: value } : undefined;
   }
@@ -143,15 +143,15 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function parseRecord(value: unknown): SessionRecord | undefined {
   if (!isObject(value)) return undefined;
-  const { serial, remote, name, tunnelId, linkId } = value;
-  const peerMac = readMac(value.peerMac);
+  const { serial, remote: peer, name, tunnelId, linkId } = value;
+  const nearMac = readMac(value.peerMac);
   const farMac = readMac(value.farMac);
-  const facingMac = readMac(value.facingMac);
+  const shownMac = readMac(value.facingMac);
   const openedAtMs = readTime(value.openedAt);
-  if (!isSerial(serial) || typeof remote !== "string" || typeof name !== "string") return undefined;
-  if (!peerMac || !farMac || !facingMac || openedAtMs === undefined) return undefined;
+  if (!isSerial(serial) || typeof peer !== "string" || typeof name !== "string") return undefined;
+  if (!nearMac || !farMac || !shownMac || openedAtMs === undefined) return undefined;
   if (!isId(tunnelId) || !isId(linkId)) return undefined;
-  return { serial, remote, name, peerMac, farMac, facingMac, tunnelId, linkId, openedAtMs };
+  return { serial, peer, name, nearMac, farMac, shownMac, tunnelId, linkId, openedAtMs };
 }
 
 function isSerial(value: unknown): value is number {

@@ -66,7 +66,7 @@ export class StateDir {
   readonly sessions: SessionRecord[];
   /** The PADTs that the link had not taken then. */
   readonly owed: Uint8Array[];
-  /** Since when remotes had no tunnel then, in ms since the epoch, by their keys. */
+  /** Since when peers had no tunnel then, in ms since the epoch, by their keys. */
   readonly away: ReadonlyMap<string, number>;
   /**
    * How long ago that process gave its last sign of life, in ms by the wall clock, 0 if that went
@@ -305,8 +305,8 @@ async function compact(path: string, options: StateDirOptions, loaded: Loaded): 
 
 /** Those who are away and have something to come back for. */
 function awayOf({ sessions, away }: Replay): Map<string, number> {
-  const remotes = new Set(Array.from(sessions.values(), ({ remote }) => remote));
-  return new Map([...away].filter(([remote]) => remotes.has(remote)));
+  const peers = new Set(Array.from(sessions.values(), ({ peer }) => peer));
+  return new Map([...away].filter(([peer]) => peers.has(peer)));
 }
 
 function* baseLines(header: string, replay: Replay): Generator<string> {
@@ -314,7 +314,7 @@ function* baseLines(header: string, replay: Replay): Generator<string> {
   yield header;
   for (const record of sessions.values()) yield encodeOpen(record);
   for (const frame of owed.values()) yield encodeOwe(frame);
-  for (const [remote, sinceMs] of awayOf(replay)) yield encodeAway(remote, sinceMs);
+  for (const [peer, sinceMs] of awayOf(replay)) yield encodeAway(peer, sinceMs);
 }
 
 function whatOf({ lines }: Damage): string {

@@ -1,6 +1,4 @@
-// The tunnel: making the connection, greeting, and driving it.
+// The tunnel: greeting, and driving it.
 
 export * from "./channel.ts";
-export * from "./connect.ts";
-export * from "./endpoint.ts";
 export * from "./handshake.ts";

@@ -117,9 +117,9 @@ class Bench implements AsyncDisposable {
       tunnel: {
         id,
         fd,
-        remote: undefined,
+        peer: undefined,
         name: "far",
-        peer: "far:1",
+        endpoint: "far:1",
         address: "far",
         legacy: false,
         received,
@@ -434,7 +434,7 @@ testUnless(
       );
       assertEquals(closed.length, 0);
       const held = planes.messages[side].filter((message) => message.type === "held");
-      assertEquals(held, [{ type: "held", remote: "key", sessions: count }]);
+      assertEquals(held, [{ type: "held", peer: "key", sessions: count }]);
       assertEquals(planes.counters[side].read().drops["no-tunnel"], 0);
     }
   },
@@ -452,8 +452,8 @@ testUnless(noNet, "DataPlane tells of a session that opens while its client is a
     planes.step();
   }
   assertEquals(held(), [
-    { type: "held", remote: "key", sessions: 0 },
-    { type: "held", remote: "key", sessions: 1 },
+    { type: "held", peer: "key", sessions: 0 },
+    { type: "held", peer: "key", sessions: 1 },
   ]);
 });
 
@@ -500,10 +500,10 @@ testUnless(
     const path = await Deno.makeTempDir({ prefix: "test-plane-" });
     try {
       const ours = parseMac(OURS);
-      const record = (id: number, remote: string, facingMac: Uint8Array): SessionRecord => {
+      const record = (id: number, peer: string, shownMac: Uint8Array): SessionRecord => {
         const ids = { serial: id, tunnelId: id, linkId: id };
-        const macs = { peerMac: HOST, farMac: AC, facingMac };
-        return { ...ids, ...macs, remote, name: "far", openedAtMs: Date.now() };
+        const macs = { nearMac: HOST, farMac: AC, shownMac };
+        return { ...ids, ...macs, peer, name: "far", openedAtMs: Date.now() };
       };
       const before = parseMac("02:00:00:00:00:0b");
       const sessions = [

@@ -1,6 +1,6 @@
-// A client: keeps one tunnel to one of the servers, as src/client.ts does.
+// A client: keeps one tunnel to one of the servers, as src/client/client.ts does.
 
-import type { Remote } from "../../src/relay/mod.ts";
+import type { Peer } from "../../src/relay/mod.ts";
 import type { Host } from "./host.ts";
 import { Program } from "./program.ts";
 import type { Segment } from "./segment.ts";
@@ -76,7 +76,7 @@ export class ClientProgram extends Program {
     this.world.note(this.name, "moves to another server");
     this.run(
       { from: "own" },
-      (relay) => relay.closeRemote(end.key, end.id, "moved to another server"),
+      (relay) => relay.closePeer(end.key, end.id, "moved to another server"),
     );
     end.send({ type: "goodbye", replaced: false });
     end.close("orderly");
@@ -118,7 +118,7 @@ export class ClientProgram extends Program {
     this.#keys++;
   }
 
-  override forgotten({ key }: Remote): void {
+  override forgotten({ key }: Peer): void {
     if (key !== undefined) this.#held.delete(key);
   }
 
@@ -179,14 +179,14 @@ export class ClientProgram extends Program {
 }
 
 // What a program has for the peer of a tunnel, the peer has for it.
-function assertHas(program: Program, end: End, peer: Program, peerEnd: End): void {
-  const remote = peer.relay!.tunnels.get(peerEnd.id)!;
-  const there = peer.relay!.sessions;
-  for (const { tunnelId, peerMac, farMac, key, grant } of program.journal.values()) {
+function assertHas(program: Program, end: End, far: Program, farEnd: End): void {
+  const peer = far.relay!.tunnels.get(farEnd.id)!;
+  const there = far.relay!.sessions;
+  for (const { tunnelId, nearMac, farMac, key, grant } of program.journal.values()) {
     if (key !== end.key || grant === undefined || Object.keys(grant.excuse).length > 0) continue;
     hold(
-      there.atRemote(remote, tunnelId, peerMac, farMac) !== undefined,
-      () => `${program.name} has session ${grant.number}, and ${peer.name} has it not`,
+      there.atPeer(peer, tunnelId, nearMac, farMac) !== undefined,
+      () => `${program.name} has session ${grant.number}, and ${far.name} has it not`,
     );
   }
 }

@@ -1,13 +1,13 @@
 // A relay, and everything that can be told beside it about what it does: each frame is its owner's, each
 // session ends once and those are told who have to be, and the tables are those of the journal.
 
-import { Keeper } from "../../src/dataplane/keeper.ts";
+import { SessionJournal } from "../../src/dataplane/session_journal.ts";
 import {
   DROP_REASONS,
+  type Peer,
   type Relay,
   type RelayOptions,
   type RelayPorts,
-  type Remote,
   type Session,
 } from "../../src/relay/mod.ts";
 import {
@@ -30,10 +30,10 @@ import type { World } from "./world.ts";
 
 /** A session that is open, with what nobody but the simulation knows. */
 export interface Entry {
-  peerMac: Uint8Array;
+  nearMac: Uint8Array;
   farMac: Uint8Array;
   tunnelId: number;
-  /** The key of its remote. */
+  /** The key of its peer. */
   key: string | undefined;
   /** Which session it truly is; undefined for one that something hostile has opened. */
   grant: Grant | undefined;
@@ -71,10 +71,10 @@ export class Guard {
   readonly #world: World;
   #serial = 1;
   #call: Call | undefined;
-  /** Remotes that the relay has to forget some day. */
-  readonly #remotes = new Set<Remote>();
+  /** Peers that the relay has to forget some day. */
+  readonly #peers = new Set<Peer>();
   #state = new State();
-  #keeper!: Keeper;
+  #journal!: SessionJournal;
   /** When those who have no tunnel, by their keys, had one last. */
   readonly #lostMs = new Map<string, number>();
   readonly #probe = new Uint8Array(PROBE_BYTES);
@@ -97,8 +97,8 @@ export class Guard {
       this.#state = new State();
     }
     const clock = () => this.#world.timeline.nowMs;
-    this.#keeper = new Keeper(this.#state, this.#state.remotesAway, clock);
-    this.#remotes.clear();
+    this.#journal = new SessionJournal(this.#state, this.#state.peersAway, clock);
+    this.#peers.clear();
     this.relay = this.#world.makeRelay({ ...options, firstSerial: this.#serial }, this.#ports());
   }
 
@@ -107,30 +107,30 @@ export class Guard {
     const { nowMs } = this.#world.timeline;
     return this.run({ from: "own" }, (relay) => {
       this.#state.restore(relay, nowMs);
-      for (const remote of relay.held) this.#keeper.noteAway(remote, nowMs);
+      for (const peer of relay.held) this.#journal.noteAway(peer, nowMs);
     });
   }
 
-  /** A remote has a tunnel, of which the relay knows. */
-  connected(remote: Remote): void {
-    if (remote.key !== undefined) this.#lostMs.delete(remote.key);
-    this.#keeper.notAway(remote);
+  /** A peer has a tunnel, of which the relay knows. */
+  connected(peer: Peer): void {
+    if (peer.key !== undefined) this.#lostMs.delete(peer.key);
+    this.#journal.notAway(peer);
   }
 
-  /** A remote has a tunnel no more, of which the relay knows. */
-  disconnected(remote: Remote): void {
-    this.#lost(remote);
-    this.#keeper.noteAway(remote, this.#world.timeline.nowMs);
+  /** A peer has a tunnel no more, of which the relay knows. */
+  disconnected(peer: Peer): void {
+    this.#lost(peer);
+    this.#journal.noteAway(peer, this.#world.timeline.nowMs);
   }
 
   /** The process is gone. */
   end(): void {
-    for (const remote of this.relay?.tunnels.values() ?? []) this.#lost(remote);
+    for (const peer of this.relay?.tunnels.values() ?? []) this.#lost(peer);
     this.relay = undefined;
     this.#state.deadMs = this.#world.timeline.nowMs;
   }
 
-  #lost({ key }: Remote): void {
+  #lost({ key }: Peer): void {
     if (key !== undefined) this.#lostMs.set(key, this.#world.timeline.nowMs);
   }
 
@@ -173,12 +173,12 @@ export class Guard {
     return whole;
   }
 
-  /** The relay has no session, and nothing of any remote: it has no tunnel either. */
+  /** The relay has no session, and nothing of any peer: it has no tunnel either. */
   assertEmpty(): void {
     const { name } = this.#program;
     hold(this.relay?.sessions.size === 0, () => `${name} has a session left`);
     hold(this.journal.size === 0, () => `the journal of ${name} has a session left`);
-    hold(this.#remotes.size === 0, () => `${name} keeps something of a remote for ever`);
+    hold(this.#peers.size === 0, () => `${name} keeps something of a peer for ever`);
   }
 
   /** A letter that came from the link was taken for one of this session. */
@@ -253,37 +253,37 @@ export class Guard {
       problem() {},
       opened: (session) => this.#opened(call(), session),
       closed: (session, reason) => this.#closed(call(), session, reason),
-      forgotten: (remote) => {
-        hold(this.#remotes.delete(remote), `${this.#program.name} forgot a remote twice`);
-        this.#keeper.notAway(remote);
-        this.#program.forgotten(remote);
+      forgotten: (peer) => {
+        hold(this.#peers.delete(peer), `${this.#program.name} forgot a peer twice`);
+        this.#journal.notAway(peer);
+        this.#program.forgotten(peer);
       },
     };
   }
 
   #opened(call: Call, session: Session): void {
-    const { serial, remote: { key }, peerMac, farMac, tunnelId } = session;
+    const { serial, peer: { key }, nearMac, farMac, tunnelId } = session;
     hold(serial === this.#serial++, () => `${this.#program.name} numbered a session ${serial}`);
     hold(
       call.from === (this.#program.side === "server" ? "link" : "tunnel"),
       "opened from the wrong side",
     );
-    const macs = { peerMac: peerMac.slice(), farMac: farMac.slice() };
+    const macs = { nearMac: nearMac.slice(), farMac: farMac.slice() };
     this.journal.set(serial, { ...macs, tunnelId, key, grant: undefined });
-    this.#keeper.opened(session, this.#world.timeline.nowMs);
+    this.#journal.opened(session, this.#world.timeline.nowMs);
   }
 
   #closed(call: Call, session: Session, reason: string): void {
-    const { serial, peerMac, farMac, facingMac, tunnelId, linkId, remote } = session;
+    const { serial, nearMac, farMac, shownMac, tunnelId, linkId, peer } = session;
     const entry = this.journal.get(serial);
     hold(
       entry !== undefined,
       () => `${this.#program.name} closed session ${serial} that was not open`,
     );
     this.journal.delete(serial);
-    this.#keeper.closed(session);
+    this.#journal.closed(session);
     // One that was taken up for this session alone is still expected back.
-    if (remote.key !== undefined) this.#remotes.add(remote);
+    if (peer.key !== undefined) this.#peers.add(peer);
     const { grant } = entry;
     const told = () => `${this.#program.name} closed session ${grant?.number ?? "?"} (${reason})`;
     this.#world.note(this.#program.name, `closed session ${grant?.number ?? "?"} (${reason})`);
@@ -292,20 +292,20 @@ export class Guard {
 
     // A station has said so itself, or has given the id to somebody else and knows the old one no more.
     const onLink = call.link.find((sent) =>
-      sent.padt === undefined && isPadtTo(sent.bytes, peerMac, facingMac, linkId)
+      sent.padt === undefined && isPadtTo(sent.bytes, nearMac, shownMac, linkId)
     );
     const known = (call.from === "link" && padt) || reason === NO_TELLING.anew;
     hold(known || onLink !== undefined, () => `${told()} and did not tell its link`);
     // The peer has no tunnel, has said so itself, or has just said that it has no such session.
     const inTunnel = call.tunnel.some(({ id, bytes }) =>
-      id === remote.tunnel && bytes !== undefined && isPadtTo(bytes, farMac, peerMac, tunnelId)
+      id === peer.tunnel && bytes !== undefined && isPadtTo(bytes, farMac, nearMac, tunnelId)
     );
-    const knownFar = remote.held || (call.from === "tunnel" && padt) ||
+    const knownFar = peer.held || (call.from === "tunnel" && padt) ||
       reason === NO_TELLING.anew || reason === NO_TELLING.listed;
     hold(knownFar || inTunnel, () => `${told()} and did not tell its tunnel`);
 
     if (call.hostile && call.from === "tunnel") {
-      hold(remote.tunnel === call.end!.id, () => `${told()}, for somebody else`);
+      hold(peer.tunnel === call.end!.id, () => `${told()}, for somebody else`);
     }
     if (grant === undefined) {
       if (onLink !== undefined) onLink.padt = this.#nobodysEnd();
@@ -429,27 +429,27 @@ export class Guard {
       () => `${this.#program.name} has noted ${this.#state.sessions.size} of ${this.journal.size}`,
     );
     for (const session of sessions) {
-      const { peerMac, farMac, facingMac, linkId, tunnelId, remote, serial } = session;
+      const { nearMac, farMac, shownMac, linkId, tunnelId, peer, serial } = session;
       const entry = this.journal.get(serial);
       const found = entry !== undefined && this.#state.sessions.has(serial) &&
-        sessions.atLink(linkId, peerMac, facingMac) === session &&
-        sessions.atRemote(remote, tunnelId, farMac, peerMac) === session &&
-        sessions.findByLink(this.#as(peerMac, facingMac, linkId), 0) === session &&
-        (remote.held ||
-          sessions.findByTunnel(remote.tunnel, this.#as(farMac, peerMac, tunnelId), 0) === session);
+        sessions.atLink(linkId, nearMac, shownMac) === session &&
+        sessions.atPeer(peer, tunnelId, farMac, nearMac) === session &&
+        sessions.findByLink(this.#as(nearMac, shownMac, linkId), 0) === session &&
+        (peer.held ||
+          sessions.findByTunnel(peer.tunnel, this.#as(farMac, nearMac, tunnelId), 0) === session);
       hold(found, () => `${this.#program.name} does not find session ${serial} everywhere`);
       hold(
-        remote.key === entry.key,
+        peer.key === entry.key,
         () => `${this.#program.name} gave session ${serial} away`,
       );
-      this.#remotes.add(remote);
-      if (remote.held) continue;
-      const right = relay.tunnels.get(remote.tunnel) === remote &&
-        this.#program.ends.get(remote.tunnel)?.key === remote.key;
+      this.#peers.add(peer);
+      if (peer.held) continue;
+      const right = relay.tunnels.get(peer.tunnel) === peer &&
+        this.#program.ends.get(peer.tunnel)?.key === peer.key;
       hold(right, () => `session ${serial} of ${this.#program.name} is not its tunnel's`);
     }
-    for (const [id, remote] of relay.tunnels) {
-      this.#remotes.add(remote);
+    for (const [id, peer] of relay.tunnels) {
+      this.#peers.add(peer);
       hold(this.#program.ends.has(id), () => `${this.#program.name} has a tunnel that is gone`);
     }
   }

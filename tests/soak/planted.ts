@@ -3,13 +3,13 @@
 import {
   DROP,
   NO_ECHO,
+  Peer,
   Relay,
   type RelayOptions,
   type RelayPorts,
-  Remote,
 } from "../../src/relay/mod.ts";
 import type { Session } from "../../src/relay/mod.ts";
-import type { Greeting } from "../../src/relay/remotes.ts";
+import type { Greeting } from "../../src/relay/peers.ts";
 import { CODE, readCode, readSessionId } from "../../src/wire/mod.ts";
 import type { MakeRelay } from "./world.ts";
 
@@ -18,8 +18,8 @@ export const PLANTED: Record<string, () => MakeRelay> = {
   "gives a held session to a client of another key": () => {
     class Faulty extends Relay {
       override addTunnel(tunnel: number, greeting: Greeting, nowMs: number): number {
-        const held = [...this.sessions].find(({ remote }) => remote.held);
-        const key = greeting.key && (held?.remote.key ?? greeting.key);
+        const held = [...this.sessions].find(({ peer }) => peer.held);
+        const key = greeting.key && (held?.peer.key ?? greeting.key);
         return super.addTunnel(tunnel, { ...greeting, key }, nowMs);
       }
     }
@@ -29,9 +29,9 @@ export const PLANTED: Record<string, () => MakeRelay> = {
   "forgets the PADT at the end of the grace": () => {
     class Faulty extends Relay {
       override expireHeld(nowMs: number): void {
-        const held = [...this.sessions].filter(({ remote }) => remote.held);
+        const held = [...this.sessions].filter(({ peer }) => peer.held);
         for (const session of held) {
-          if (nowMs - session.remote.heldSinceMs < this.options.graceMs) continue;
+          if (nowMs - session.peer.heldSinceMs < this.options.graceMs) continue;
           this.close(session, "the other side did not come back", { link: false, tunnel: false });
         }
         super.expireHeld(nowMs);
@@ -46,10 +46,10 @@ export const PLANTED: Record<string, () => MakeRelay> = {
         const replaced = super.addTunnel(tunnel, greeting, nowMs);
         const left = [...this.sessions].find((session) => session.tunnel === tunnel);
         if (replaced === 0 || left === undefined) return replaced;
-        const remote = new Remote(greeting.key, greeting.name, nowMs);
-        remote.tunnel = replaced;
+        const peer = new Peer(greeting.key, greeting.name, nowMs);
+        peer.tunnel = replaced;
         this.sessions.close(left);
-        this.sessions.open({ ...left, remote }, nowMs, left.serial);
+        this.sessions.open({ ...left, peer }, nowMs, left.serial);
         return replaced;
       }
     }
@@ -58,16 +58,16 @@ export const PLANTED: Record<string, () => MakeRelay> = {
 
   "restores a session that was closed": () => {
     // What a journal has that misses a line, by whose it is.
-    const closed = new Map<string, { session: Session; remote: Remote }>();
+    const closed = new Map<string, { session: Session; peer: Peer }>();
     class Faulty extends Relay {
       #restored = false;
-      override restore(...[session, remote, nowMs]: Parameters<Relay["restore"]>): Session {
-        const restored = super.restore(session, remote, nowMs);
+      override restore(...[session, peer, nowMs]: Parameters<Relay["restore"]>): Session {
+        const restored = super.restore(session, peer, nowMs);
         const last = closed.get(`${this.options.linkMac}`);
-        if (this.#restored || last?.remote.key === undefined) return restored;
+        if (this.#restored || last?.peer.key === undefined) return restored;
         this.#restored = true;
-        const { key, name } = last.remote;
-        super.restore({ ...last.session }, { ...remote, key, name }, nowMs);
+        const { key, name } = last.peer;
+        super.restore({ ...last.session }, { ...peer, key, name }, nowMs);
         return restored;
       }
     }
@@ -75,7 +75,7 @@ export const PLANTED: Record<string, () => MakeRelay> = {
       new Faulty(options, {
         ...ports,
         closed(session, reason) {
-          closed.set(`${options.linkMac}`, { session, remote: session.remote });
+          closed.set(`${options.linkMac}`, { session, peer: session.peer });
           ports.closed(session, reason);
         },
       });
@@ -116,7 +116,7 @@ export const PLANTED: Record<string, () => MakeRelay> = {
   "never ends the grace": () => {
     class Faulty extends Relay {
       override expireHeld(nowMs: number): void {
-        for (const { remote } of this.sessions) if (remote.held) remote.heldSinceMs = nowMs;
+        for (const { peer } of this.sessions) if (peer.held) peer.heldSinceMs = nowMs;
         super.expireHeld(nowMs);
       }
     }
@@ -125,8 +125,8 @@ export const PLANTED: Record<string, () => MakeRelay> = {
 
   "begins the grace anew with each restart": () => {
     class Faulty extends Relay {
-      override restore(...[session, remote, nowMs]: Parameters<Relay["restore"]>): Session {
-        return super.restore(session, { ...remote, heldSinceMs: nowMs }, nowMs);
+      override restore(...[session, peer, nowMs]: Parameters<Relay["restore"]>): Session {
+        return super.restore(session, { ...peer, heldSinceMs: nowMs }, nowMs);
       }
     }
     return (options, ports) => new Faulty(options, ports);

@@ -1,7 +1,7 @@
 // A client or a server as a process: it starts and ends, has tunnels, and its relay is asked about what
 // comes from them and from the link, as the data plane asks it.
 
-import type { Relay, Remote, Session, Side } from "../../src/relay/mod.ts";
+import type { Peer, Relay, Session, Side } from "../../src/relay/mod.ts";
 import { DROP_REASONS, Tokens } from "../../src/relay/mod.ts";
 import {
   ETH_P_PPP_SES,
@@ -68,8 +68,8 @@ export abstract class Program {
   abstract lost(end: End): void;
   /** The program is up. */
   protected abstract started(): void;
-  /** Nothing is held for a remote any more. */
-  forgotten(_remote: Remote): void {}
+  /** Nothing is held for a peer any more. */
+  forgotten(_remote: Peer): void {}
 
   /** Whether it has this session. */
   has(grant: Grant): boolean {
@@ -194,9 +194,9 @@ export abstract class Program {
     this.world.note(this.name, `loses tunnel ${end.id}`);
     const { nowMs } = this.world.timeline;
     this.run({ from: "own" }, (relay) => {
-      const remote = relay.tunnels.get(end.id)!;
+      const peer = relay.tunnels.get(end.id)!;
       relay.removeTunnel(end.id, reason, nowMs);
-      this.#guard.disconnected(remote);
+      this.#guard.disconnected(peer);
     });
     this.#expireHeld(this.incarnation);
   }

@@ -1,6 +1,6 @@
 // What stands for a state directory: what was noted in it, and when its process was last there.
 
-import { type Notes, restore } from "../../src/dataplane/keeper.ts";
+import { type Notes, restore } from "../../src/dataplane/session_journal.ts";
 import type { Relay } from "../../src/relay/mod.ts";
 import type { SessionRecord } from "../../src/state/mod.ts";
 import { Replay } from "../../src/state/replay.ts";
@@ -17,8 +17,8 @@ export class State implements Notes {
     return this.#replay.sessions;
   }
 
-  /** The remotes that are noted as away. */
-  get remotesAway(): Iterable<string> {
+  /** The peers that are noted as away. */
+  get peersAway(): Iterable<string> {
     return this.#replay.away.keys();
   }
 
@@ -37,12 +37,12 @@ export class State implements Notes {
     this.#replay.apply({ type: "close", serial });
   }
 
-  away(remote: string, sinceMs: number): void {
-    this.#replay.apply({ type: "away", remote, sinceMs });
+  away(peer: string, sinceMs: number): void {
+    this.#replay.apply({ type: "away", peer, sinceMs });
   }
 
-  back(remote: string): void {
-    this.#replay.apply({ type: "back", remote });
+  back(peer: string): void {
+    this.#replay.apply({ type: "back", peer });
   }
 
   owes(): void {}

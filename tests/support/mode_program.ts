@@ -1,7 +1,7 @@
 // A program that runs a mode with options which the command line does not have, such as shorter
 // deadlines: `mode_program.ts server|client OPTIONS`, the options as JSON.
-import { Client } from "../../src/client.ts";
-import { Server } from "../../src/server.ts";
+import { Client } from "../../src/client/client.ts";
+import { Server } from "../../src/server/server.ts";
 
 const [mode, options] = Deno.args;
 const running = mode === "server"

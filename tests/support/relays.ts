@@ -6,9 +6,9 @@ import {
   type DropReason,
   type MacMode,
   NO_TUNNEL,
+  type Peer,
   Relay,
   type RelayOptions,
-  type Remote,
   type Session,
 } from "../../src/relay/mod.ts";
 import { macFor } from "../../src/relay/mac_for.ts";
@@ -146,7 +146,7 @@ export class RecordedRelay {
   lists: { tunnel: number; payload: Uint8Array }[] = [];
   /** Whether there is room for another one. */
   takesLists = true;
-  forgotten: Remote[] = [];
+  forgotten: Peer[] = [];
 
   constructor(
     options: Partial<RelayOptions> & Pick<RelayOptions, "side">,
@@ -182,7 +182,7 @@ export class RecordedRelay {
       problem: (problem) => this.problems.push(problem),
       opened: (session) => this.opened.push(session),
       closed: (session, reason) => this.closed.push({ session, reason }),
-      forgotten: (remote) => this.forgotten.push(remote),
+      forgotten: (peer) => this.forgotten.push(peer),
     });
   }
 

@@ -16,9 +16,9 @@ import {
   SITE,
   Station,
 } from "../../src/lab/mod.ts";
-import type { ClientOptions } from "../../src/client.ts";
+import type { ClientOptions } from "../../src/client/client.ts";
 import type { SessionStatus, Status } from "../../src/observe/status.ts";
-import type { ServerOptions } from "../../src/server.ts";
+import type { ServerOptions } from "../../src/server/server.ts";
 import { CODE, emitDiscovery, parseMac, readCode } from "../../src/wire/mod.ts";
 import { TestNet } from "./namespaces.ts";
 import { until } from "./until.ts";
@@ -265,7 +265,7 @@ export class Sites implements AsyncDisposable {
     this.options = o;
     this.acNamespace = acNamespace;
     this.serverNamespace = serverNamespace;
-    this.server = this.#mode("server", serverNamespace);
+    this.server = this.#runtime("server", serverNamespace);
   }
 
   /** Makes the namespaces and the links; nothing is started. */
@@ -364,7 +364,7 @@ export class Sites implements AsyncDisposable {
     await net.ip(clientNamespace, "address", "add", "10.1.1.1/24", "dev", "wan1");
     await net.ip(namespace, "address", "add", `${SECOND_SERVER}/24`, "dev", "wan1");
     const acs = await this.#join(acNamespace, namespace, "isp0");
-    const server = this.#mode("server", namespace);
+    const server = this.#runtime("server", namespace);
     this.#more.push(["server 2", server]);
     this.#closing.push(acs);
     return { server, namespace, acs };
@@ -496,11 +496,11 @@ export class Sites implements AsyncDisposable {
       serverAddress6,
       wan,
       hosts: await this.#join(hostNamespace, clientNamespace, "lan0"),
-      client: this.#mode("client", clientNamespace, serverAddress),
+      client: this.#runtime("client", clientNamespace, serverAddress),
     };
   }
 
-  #mode(mode: "server" | "client", namespace: string, to = ""): ModeProcess {
+  #runtime(mode: "server" | "client", namespace: string, to = ""): ModeProcess {
     const { timers, serverOptions, clientOptions } = this.options;
     const { flags = [], serverFlags, clientFlags } = this.options;
     const port = SITE.tunnelPort;

@@ -262,11 +262,11 @@ export class TwoPlanes implements AsyncDisposable {
 
   #join(): void {
     const id = ++this.#tunnels;
-    const remote = this.#keyed ? "key" : undefined;
+    const peer = this.#keyed ? "key" : undefined;
     const tunnel = {
       id,
-      remote,
-      peer: "far:1",
+      peer,
+      endpoint: "far:1",
       address: "far",
       legacy: false,
       received: new Uint8Array(0),

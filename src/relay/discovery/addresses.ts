@@ -1,7 +1,7 @@
 // Whose an address on the server's link is: an AC's, or that of the hosts of one client.
 
 import { formatMac } from "../../wire/mod.ts";
-import type { Remote } from "../remote.ts";
+import type { Peer } from "../peer.ts";
 import { KnownAcs } from "./known_acs.ts";
 
 /** For how long an AC is known that has only made an offer: as long as a discovery. */
@@ -20,7 +20,7 @@ export class Addresses {
   readonly #acSessions = new Map<string, number>();
   readonly #hostSessions = new Map<string, number>();
   /** How many discoveries and sessions of each client have an address. */
-  readonly #users = new Map<string, Map<Remote, number>>();
+  readonly #users = new Map<string, Map<Peer, number>>();
 
   /**
    * Notes that an AC has answered.
@@ -57,11 +57,11 @@ export class Addresses {
   }
 
   /** Counts a use of an address for a host of a client, or with -1 the end of one. */
-  countUse(mac: Uint8Array, remote: Remote, change: 1 | -1): void {
+  countUse(mac: Uint8Array, peer: Peer, change: 1 | -1): void {
     const key = formatMac(mac);
     let users = this.#users.get(key);
     if (users === undefined) this.#users.set(key, users = new Map());
-    add(users, remote, change);
+    add(users, peer, change);
     if (users.size === 0) this.#users.delete(key);
   }
 
@@ -74,10 +74,10 @@ export class Addresses {
    * Whether a host of another client has this address. One that is away and had the same address in the
    * network is no other: it was started anew, and will not come back for what is held.
    */
-  isTaken(mac: Uint8Array, by: Remote): boolean {
-    for (const remote of this.#users.get(formatMac(mac))?.keys() ?? []) {
-      const anew = remote.held && remote.address !== "" && remote.address === by.address;
-      if (remote !== by && !anew) return true;
+  isTaken(mac: Uint8Array, by: Peer): boolean {
+    for (const peer of this.#users.get(formatMac(mac))?.keys() ?? []) {
+      const anew = peer.held && peer.address !== "" && peer.address === by.address;
+      if (peer !== by && !anew) return true;
     }
     return false;
   }

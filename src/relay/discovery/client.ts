@@ -17,7 +17,7 @@ import { type Offer, Offers } from "./offers.ts";
 import { type Discovery, PendingTable, tagKey } from "./pending.ts";
 import type { DiscoveryRelay } from "../options.ts";
 import type { Relay } from "../relay.ts";
-import type { Remote } from "../remote.ts";
+import type { Peer } from "../peer.ts";
 import { HangUpRate } from "./hang_up_rate.ts";
 import { Requests } from "./requests.ts";
 import { RestingIds } from "../resting_ids.ts";
@@ -68,44 +68,44 @@ export class ClientDiscovery implements DiscoveryRelay {
   fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void {
     const { ports, tunnels } = this.#relay;
     // A client has one tunnel at a time.
-    const [remote] = tunnels.values();
-    if (remote === undefined) return ports.drop(DROP["no-tunnel"]);
-    if (!this.#relay.mayDial(remote, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
-    if (packet.code === CODE.PADI) return this.#seek(remote, packet, frame, nowMs);
-    const taken = this.#taken(remote, packet, nowMs);
+    const [peer] = tunnels.values();
+    if (peer === undefined) return ports.drop(DROP["no-tunnel"]);
+    if (!this.#relay.mayDial(peer, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
+    if (packet.code === CODE.PADI) return this.#seek(peer, packet, frame, nowMs);
+    const taken = this.#taken(peer, packet, nowMs);
     if (taken === undefined) return ports.drop(DROP["unknown-offer"]);
     const { pending, offer } = taken;
     this.#requestsOf(pending, packet, offer.acMac, nowMs).ask();
     const tags = offer.shown === offer.cookie
       ? packet.tags
       : replaceTag(packet.tags, TAG.AC_COOKIE, offer.cookie);
-    ports.toTunnel(remote.tunnel, emitDiscovery({ ...packet, destination: offer.acMac, tags }));
+    ports.toTunnel(peer.tunnel, emitDiscovery({ ...packet, destination: offer.acMac, tags }));
   }
 
   /** PADO and PADS, from the server. */
-  fromTunnel(remote: Remote, packet: DiscoveryPacket, nowMs: number): void {
+  fromTunnel(peer: Peer, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
-    const source = this.#relay.facing(remote, packet.source);
+    const source = this.#relay.shownMacOf(peer, packet.source);
     // It would come from an address that this link's own stations use.
     const taken = sameMac(source, 0, this.#relay.linkMac, 0) ||
       sameMac(source, 0, packet.destination, 0);
     if (taken && this.#relay.options.mac !== "own") return ports.drop(DROP["bad-address"]);
-    if (packet.code === CODE.PADO) return this.#offer(remote, packet, source, nowMs);
+    if (packet.code === CODE.PADO) return this.#offer(peer, packet, source, nowMs);
     const key = requestKey(packet.destination, packet, packet.source);
-    const pending = this.#pending.marked(remote, key, nowMs);
+    const pending = this.#pending.marked(peer, key, nowMs);
     const requests = pending?.requests.get(key);
-    if (requests === undefined) return this.#unasked(remote, packet);
+    if (requests === undefined) return this.#unasked(peer, packet);
     if (packet.sessionId === 0xffff) return ports.drop(DROP.malformed);
     this.#acs.heard(packet.source, source, nowMs);
     // Id 0 is a refusal, which opens nothing.
     const session = packet.sessionId === 0
       ? undefined
-      : this.#granted(remote, requests, packet, source, nowMs);
-    if (session === undefined && requests.open === 0) return this.#unasked(remote, packet);
+      : this.#granted(peer, requests, packet, source, nowMs);
+    if (session === undefined && requests.open === 0) return this.#unasked(peer, packet);
     if (session === undefined && packet.sessionId !== 0) {
       // Every id of this host is taken: the AC holds a session that it cannot have.
       requests.refuse();
-      ports.toTunnel(remote.tunnel, padt(packet.source, packet.destination, packet.sessionId));
+      ports.toTunnel(peer.tunnel, padt(packet.source, packet.destination, packet.sessionId));
       ports.drop(DROP["session-limit"]);
       return ports.toLink(refusal({ ...packet, source }, NO_ID_LEFT));
     }
@@ -113,22 +113,22 @@ export class ClientDiscovery implements DiscoveryRelay {
   }
 
   /** A PADT without a session, from a host: for the ACs that it may mean. */
-  hangUp(remote: Remote, { source, destination }: DiscoveryPacket, nowMs: number): void {
+  hangUp(peer: Peer, { source, destination }: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const acs = this.#acs.shownAs(destination, nowMs).slice(0, HANG_UPS);
     if (acs.length === 0) return ports.drop(DROP["unknown-session"]);
-    if (!this.#hangUps.allows(remote, source, destination, nowMs)) {
+    if (!this.#hangUps.allows(peer, source, destination, nowMs)) {
       return ports.drop(DROP["padt-rate"]);
     }
-    for (const acMac of acs) ports.toTunnel(remote.tunnel, padt(acMac, source, 0));
+    for (const acMac of acs) ports.toTunnel(peer.tunnel, padt(acMac, source, 0));
   }
 
-  has(remote: Remote): boolean {
-    return this.#pending.has(remote);
+  has(peer: Peer): boolean {
+    return this.#pending.has(peer);
   }
 
-  removeRemote(remote: Remote): void {
-    this.#pending.removeRemote(remote);
+  removePeer(peer: Peer): void {
+    this.#pending.removePeer(peer);
   }
 
   closed(session: Session, nowMs: number, hungUp: boolean): void {
@@ -142,7 +142,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     this.#pending.expire(nowMs);
   }
 
-  #seek(remote: Remote, packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void {
+  #seek(peer: Peer, packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void {
     const { ports, linkMac } = this.#relay;
     const { source: hostMac, destination } = packet;
     // Some hosts send it to where their last PADO came from, against RFC 2516, section 5.1.
@@ -150,9 +150,9 @@ export class ClientDiscovery implements DiscoveryRelay {
       sameMac(destination, 0, linkMac, 0) || this.#acs.shownAs(destination, nowMs).length > 0;
     if (!ours) return ports.drop(DROP["bad-address"]);
     const hostUniq = findHostUniq(packet.tags);
-    if (this.#pending.find(remote, hostMac, hostUniq, nowMs) === undefined) {
+    if (this.#pending.find(peer, hostMac, hostUniq, nowMs) === undefined) {
       this.#pending.add({
-        remote,
+        peer,
         hostMac: hostMac.slice(),
         hostUniq: hostUniq?.slice(),
         offers: new Offers(),
@@ -160,14 +160,14 @@ export class ClientDiscovery implements DiscoveryRelay {
       }, nowMs);
     }
     frame.set(ETH_BROADCAST);
-    ports.toTunnel(remote.tunnel, frame);
+    ports.toTunnel(peer.tunnel, frame);
   }
 
-  #offer(remote: Remote, packet: DiscoveryPacket, source: Uint8Array, nowMs: number): void {
+  #offer(peer: Peer, packet: DiscoveryPacket, source: Uint8Array, nowMs: number): void {
     const { ports } = this.#relay;
     const hostUniq = findHostUniq(packet.tags);
-    const pending = this.#pending.find(remote, packet.destination, hostUniq, nowMs);
-    if (pending === undefined) return this.#unasked(remote, packet);
+    const pending = this.#pending.find(peer, packet.destination, hostUniq, nowMs);
+    if (pending === undefined) return this.#unasked(peer, packet);
     // A server's refusal has nobody behind it that a PADR could go to.
     if (isRefusal(packet)) {
       return ports.toLink(emitDiscovery({ ...packet, source }));
@@ -181,12 +181,12 @@ export class ClientDiscovery implements DiscoveryRelay {
   }
 
   // Nobody here has asked, or waits any more. What the AC has granted all the same is no host's session.
-  #unasked(remote: Remote, { code, source, destination, sessionId }: DiscoveryPacket): void {
+  #unasked(peer: Peer, { code, source, destination, sessionId }: DiscoveryPacket): void {
     const { ports, sessions } = this.#relay;
     // An older server sends each client what is for another one, too; it has no key.
-    const granted = code === CODE.PADS && isSessionId(sessionId) && remote.key !== undefined;
-    if (granted && sessions.atRemote(remote, sessionId, source, destination) === undefined) {
-      ports.toTunnel(remote.tunnel, padt(source, destination, sessionId));
+    const granted = code === CODE.PADS && isSessionId(sessionId) && peer.key !== undefined;
+    if (granted && sessions.atPeer(peer, sessionId, source, destination) === undefined) {
+      ports.toTunnel(peer.tunnel, padt(source, destination, sessionId));
     }
     ports.drop(DROP["unknown-host-uniq"]);
   }
@@ -212,8 +212,8 @@ export class ClientDiscovery implements DiscoveryRelay {
       : kept;
     const offer = { acMac, cookie: kept, shown };
     for (const forgotten of offers.add(offer)) {
-      const facing = this.#relay.facing(pending.remote, forgotten.acMac);
-      this.#pending.unmark(pending, offerKey(hostMac, facing, forgotten.shown));
+      const shownMac = this.#relay.shownMacOf(pending.peer, forgotten.acMac);
+      this.#pending.unmark(pending, offerKey(hostMac, shownMac, forgotten.shown));
     }
     this.#pending.mark(pending, offerKey(hostMac, source, shown));
     return offer;
@@ -229,26 +229,26 @@ export class ClientDiscovery implements DiscoveryRelay {
     nowMs: number,
   ): boolean {
     if (this.#relay.options.mac !== "own") return false;
-    const { remote, hostMac, offers } = pending;
+    const { peer, hostMac, offers } = pending;
     if (offers.forgotten || find(offers, cookie) !== undefined) return true;
-    const other = this.#pending.marked(remote, offerKey(hostMac, source, cookie), nowMs);
+    const other = this.#pending.marked(peer, offerKey(hostMac, source, cookie), nowMs);
     const offer = other && find(other.offers, cookie);
     return offer !== undefined && !sameMac(offer.acMac, 0, acMac, 0);
   }
 
   /** The offer that a PADR takes, and the discovery that it was made in. */
   #taken(
-    remote: Remote,
+    peer: Peer,
     packet: DiscoveryPacket,
     nowMs: number,
   ): { pending: Pending; offer: Offer } | undefined {
     const { source: hostMac, destination, tags } = packet;
     const cookie = findTag(tags, TAG.AC_COOKIE)?.value;
-    const same = this.#pending.find(remote, hostMac, findHostUniq(tags), nowMs);
+    const same = this.#pending.find(peer, hostMac, findHostUniq(tags), nowMs);
     const exact = same && this.#exact(same, destination, cookie);
     if (exact !== undefined) return { pending: same!, offer: exact };
     const key = offerKey(hostMac, destination, cookie);
-    const other = this.#pending.marked(remote, key, nowMs);
+    const other = this.#pending.marked(peer, key, nowMs);
     const offer = other && this.#exact(other, destination, cookie);
     if (offer !== undefined) return { pending: other!, offer };
     // A host that returns a cookie wrongly: the AC is to judge, as long as only one can be meant.
@@ -258,21 +258,21 @@ export class ClientDiscovery implements DiscoveryRelay {
 
   // Transparent, the address names the AC; with our own, any AC may be meant.
   #exact(
-    { remote, offers }: Pending,
+    { peer, offers }: Pending,
     destination: Uint8Array,
     cookie: Uint8Array | undefined,
   ): Offer | undefined {
     return find(
       [...offers].filter(({ acMac }) =>
-        sameMac(destination, 0, this.#relay.facing(remote, acMac), 0)
+        sameMac(destination, 0, this.#relay.shownMacOf(peer, acMac), 0)
       ),
       cookie,
     );
   }
 
-  #sole({ remote, offers }: Pending, destination: Uint8Array): Offer | undefined {
+  #sole({ peer, offers }: Pending, destination: Uint8Array): Offer | undefined {
     const meant = [...offers].filter(({ acMac }) =>
-      sameMac(destination, 0, this.#relay.facing(remote, acMac), 0)
+      sameMac(destination, 0, this.#relay.shownMacOf(peer, acMac), 0)
     );
     const [only] = meant;
     const sole = only !== undefined && !offers.forgotten &&
@@ -288,7 +288,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     nowMs: number,
   ): Requests {
     const key = requestKey(packet.source, packet, acMac);
-    const known = this.#pending.marked(pending.remote, key, nowMs)?.requests.get(key);
+    const known = this.#pending.marked(pending.peer, key, nowMs)?.requests.get(key);
     if (known !== undefined) return known;
     const requests = new Requests();
     if (pending.requests.size >= REQUESTS) {
@@ -304,15 +304,15 @@ export class ClientDiscovery implements DiscoveryRelay {
   // The session that the PADS grants or repeats; undefined when nobody has asked for one, or when
   // the host's ids are used up.
   #granted(
-    remote: Remote,
+    peer: Peer,
     requests: Requests,
     packet: DiscoveryPacket,
-    facing: Uint8Array,
+    shownMac: Uint8Array,
     nowMs: number,
   ): Session | undefined {
     const { sessions } = this.#relay;
     const { source: farMac, destination: hostMac, sessionId: tunnelId } = packet;
-    const present = sessions.atRemote(remote, tunnelId, farMac, hostMac);
+    const present = sessions.atPeer(peer, tunnelId, farMac, hostMac);
     if (present !== undefined && this.#openers.get(present) === requests) {
       requests.repeat(present);
       return present;
@@ -321,9 +321,9 @@ export class ClientDiscovery implements DiscoveryRelay {
     if (present !== undefined) {
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: false });
     }
-    const key = { remote, peerMac: hostMac, farMac, facingMac: facing, tunnelId };
+    const key = { peer, nearMac: hostMac, farMac, shownMac: shownMac, tunnelId };
     const rests = (id: number) => this.#resting.keeps(id, key, nowMs);
-    const linkId = sessions.freeLinkId(tunnelId, hostMac, facing, rests);
+    const linkId = sessions.freeLinkId(tunnelId, hostMac, shownMac, rests);
     if (linkId === 0) return undefined;
     const session = this.#relay.open({ ...key, linkId }, nowMs);
     requests.grant(session);

@@ -1,7 +1,7 @@
 // How often a PADT that belongs to no session is passed on.
 
 import { formatMac } from "../../wire/mod.ts";
-import type { Remote } from "../remote.ts";
+import type { Peer } from "../peer.ts";
 import { TokenBuckets } from "../token_buckets.ts";
 
 const HOST = { perSecond: 0.1, burst: 3 };
@@ -12,21 +12,21 @@ const REMOTES = 1024;
 /** Such a PADT is good for one thing, an AC that waits for it before it answers again: a few will do. */
 export class HangUpRate {
   readonly #hosts = new TokenBuckets(HOSTS);
-  readonly #remotes = new TokenBuckets(REMOTES);
+  readonly #peers = new TokenBuckets(REMOTES);
 
   /**
    * Counts one of a host.
    *
    * @param destination Where it goes: a host may send as many to each.
-   * @returns False when it is one too many, of the host or of all behind this remote.
+   * @returns False when it is one too many, of the host or of all behind this peer.
    */
   allows(
-    { address }: Remote,
+    { address }: Peer,
     hostMac: Uint8Array,
     destination: Uint8Array,
     nowMs: number,
   ): boolean {
     const host = `${formatMac(hostMac)} ${formatMac(destination)} ${address}`;
-    return this.#hosts.take(host, HOST, nowMs) && this.#remotes.take(address, REMOTE, nowMs);
+    return this.#hosts.take(host, HOST, nowMs) && this.#peers.take(address, REMOTE, nowMs);
   }
 }

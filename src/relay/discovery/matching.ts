@@ -21,7 +21,7 @@ export interface ServerPending extends Discovery {
   /** How many other servers it had passed before. */
   readonly passes: number;
   /** The address that the AC knows its host by; it stays the same, whatever the client calls itself later. */
-  readonly facingMac: Uint8Array;
+  readonly shownMac: Uint8Array;
   /** The line that it comes from, as the AC is told; undefined where it is not. */
   readonly line: Tag | undefined;
   /** What ACs have answered its PADIs with. */

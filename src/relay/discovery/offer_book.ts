@@ -2,7 +2,7 @@
 
 import { findTag, formatMac, sameMac, TAG } from "../../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
-import type { Remote } from "../remote.ts";
+import type { Peer } from "../peer.ts";
 import type { Match, ServerPending } from "./matching.ts";
 import { type PendingTable, tagKey } from "./pending.ts";
 import { Requests } from "./requests.ts";
@@ -48,7 +48,7 @@ export class OfferBook {
    * @param relaySessionId That of the PADR, where discoveries are told apart by it.
    */
   find(
-    remote: Remote,
+    peer: Peer,
     same: ServerPending | undefined,
     { source, destination, tags }: DiscoveryPacket,
     relaySessionId: Uint8Array | undefined,
@@ -56,7 +56,7 @@ export class OfferBook {
   ): ServerPending | undefined {
     const cookie = cookieOf(tags);
     const [offer, ac] = offerMarks(source, relaySessionId, destination, cookie);
-    const marked = (mark: string) => this.#pending.marked(remote, mark, nowMs);
+    const marked = (mark: string) => this.#pending.marked(peer, mark, nowMs);
     const repeated = marked(requestMark(offer, findHostUniq(tags)));
     if (repeated !== undefined) return repeated;
     if (same?.offers.has(destination, cookie)) return same;

@@ -13,7 +13,7 @@
 // answers nobody.
 
 import { formatMac } from "../../wire/mod.ts";
-import type { Remote } from "../remote.ts";
+import type { Peer } from "../peer.ts";
 import type { ServerPending } from "./matching.ts";
 
 /** PADIs this far apart stay under a limit of one a second. */
@@ -51,7 +51,7 @@ interface Waiting {
 /** The PADIs of one address that no AC has answered. The time is passed in, in ms. */
 export class PadiRepeats {
   /** By client, then by discovery; the one whose turn is next first. */
-  readonly #remotes = new Map<Remote, Map<ServerPending, Waiting>>();
+  readonly #peers = new Map<Peer, Map<ServerPending, Waiting>>();
   #size = 0;
   /** When the last PADI went to the AC, and whose that was. */
   #sentMs = -Infinity;
@@ -80,8 +80,8 @@ export class PadiRepeats {
 
   /** A host's PADI has gone to the AC. */
   sought(pending: ServerPending, frame: Uint8Array, nowMs: number): void {
-    const { remote } = pending;
-    let queue = this.#remotes.get(remote);
+    const { peer } = pending;
+    let queue = this.#peers.get(peer);
     const known = queue?.get(pending);
     const others = this.#size - (known === undefined ? 0 : 1);
     const another = this.#sentBy !== pending && nowMs - this.#sentMs < APART_MS;
@@ -94,7 +94,7 @@ export class PadiRepeats {
       // Where no repeat was ever answered, the AC may just not want this host.
       if (this.#pace !== "unknown") known.repeats = 0;
     } else if (this.#size < MOST && (queue?.size ?? 0) < PER_REMOTE) {
-      if (queue === undefined) this.#remotes.set(remote, queue = new Map());
+      if (queue === undefined) this.#peers.set(peer, queue = new Map());
       const times = { firstMs: nowMs, askedMs: nowMs, sentMs: nowMs };
       queue.set(pending, { frame, ...times, contested, repeats: 0 });
       this.#size++;
@@ -104,7 +104,7 @@ export class PadiRepeats {
 
   /** An AC has answered a discovery. */
   answered(pending: ServerPending, nowMs: number): void {
-    const waiting = this.#remotes.get(pending.remote)?.get(pending);
+    const waiting = this.#peers.get(pending.peer)?.get(pending);
     this.#answeredMs = nowMs;
     if (waiting?.repeats === 0) {
       this.#latencyMs = Math.min(LATENCY_MOST_MS, nowMs - waiting.sentMs);
@@ -118,10 +118,10 @@ export class PadiRepeats {
 
   /** A discovery is gone. */
   removed(pending: ServerPending): void {
-    const queue = this.#remotes.get(pending.remote);
+    const queue = this.#peers.get(pending.peer);
     if (queue?.delete(pending)) {
       this.#size--;
-      if (queue.size === 0) this.#remotes.delete(pending.remote);
+      if (queue.size === 0) this.#peers.delete(pending.peer);
     }
     if (this.#size === 0) this.#pace = "unknown";
     this.#plan();
@@ -153,7 +153,7 @@ export class PadiRepeats {
       if (nowMs - ms >= STARVED_MS) this.#starvedMs.delete(host);
     }
     let starved = false;
-    for (const queue of [...this.#remotes.values()]) {
+    for (const queue of [...this.#peers.values()]) {
       for (const [pending, { firstMs, askedMs, contested }] of [...queue]) {
         if (nowMs - askedMs < PATIENCE_MS) continue;
         this.removed(pending);
@@ -188,8 +188,8 @@ export class PadiRepeats {
   // The next one of the next client, after which both go to the end. Where all were sent too short a time
   // ago, one is due later.
   #turn(nowMs: number, early: boolean): [ServerPending, Waiting] | undefined {
-    for (const [remote, queue] of [...this.#remotes]) {
-      if (remote.held) continue;
+    for (const [peer, queue] of [...this.#peers]) {
+      if (peer.held) continue;
       for (const [pending, waiting] of queue) {
         const { contested, repeats, askedMs, sentMs } = waiting;
         if (!contested || repeats >= REPEATS || nowMs - askedMs >= PATIENCE_MS) continue;
@@ -201,8 +201,8 @@ export class PadiRepeats {
         }
         queue.delete(pending);
         queue.set(pending, waiting);
-        this.#remotes.delete(remote);
-        this.#remotes.set(remote, queue);
+        this.#peers.delete(peer);
+        this.#peers.set(peer, queue);
         return [pending, waiting];
       }
     }

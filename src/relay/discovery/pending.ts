@@ -2,11 +2,11 @@
 
 import { formatMac } from "../../wire/mod.ts";
 import { byteKey } from "./byte_key.ts";
-import type { Remote } from "../remote.ts";
+import type { Peer } from "../peer.ts";
 
 /** What a discovery is known by: the host, and the tags that its frames have in common. */
 export interface Discovery {
-  readonly remote: Remote;
+  readonly peer: Peer;
   readonly hostMac: Uint8Array;
   /** As the host chose it for its PADI; undefined where it chose none. */
   readonly hostUniq: Uint8Array | undefined;
@@ -18,18 +18,18 @@ export interface Discovery {
 export const DISCOVERY_TIMEOUT_MS = 60_000;
 
 /**
- * How many discoveries are kept for each remote; one more pushes out the one that was quiet the longest.
+ * How many discoveries are kept for each peer; one more pushes out the one that was quiet the longest.
  * Thousands of hosts may dial at once, and the last AC that answers may take seconds.
  */
 export const DISCOVERIES_PER_REMOTE = 4096;
 
 /**
- * How many bytes of tags and offers are kept for each remote's discoveries, beyond which the same holds.
+ * How many bytes of tags and offers are kept for each peer's discoveries, beyond which the same holds.
  * It is enough for all of them where a Host-Uniq and a cookie have the usual 4 to 24 bytes.
  */
 const BYTES_PER_REMOTE = 4 << 20;
 
-/** How many are kept for all remotes together; the remote that has the most gives way. */
+/** How many are kept for all peers together; the peer that has the most gives way. */
 const BYTES = 64 << 20;
 
 /** What each key takes beside its text. */
@@ -52,11 +52,11 @@ interface Entry<T> {
 }
 
 /**
- * A bounded table of discoveries, one queue a remote, so that a flood behind one client pushes out
+ * A bounded table of discoveries, one queue a peer, so that a flood behind one client pushes out
  * that client's only.
  */
 export class PendingTable<T extends Discovery> {
-  readonly #remotes = new Map<Remote, Queue<T>>();
+  readonly #peers = new Map<Peer, Queue<T>>();
   readonly #removed: (discovery: T) => void;
   #bytes = 0;
 
@@ -67,27 +67,27 @@ export class PendingTable<T extends Discovery> {
 
   /** The discovery of this host with these tags, kept from now on for another time-out. */
   find(
-    remote: Remote,
+    peer: Peer,
     hostMac: Uint8Array,
     hostUniq: Uint8Array | undefined,
     nowMs: number,
     relaySessionId?: Uint8Array,
   ): T | undefined {
-    const queue = this.#remotes.get(remote);
+    const queue = this.#peers.get(peer);
     return use(queue, queue?.entries.get(keyOf({ hostMac, hostUniq, relaySessionId })), nowMs);
   }
 
   /** Keeps a discovery, if it is still here, for another time-out. */
-  keep({ remote, hostMac, hostUniq, relaySessionId }: T, nowMs: number): void {
-    this.find(remote, hostMac, hostUniq, nowMs, relaySessionId);
+  keep({ peer, hostMac, hostUniq, relaySessionId }: T, nowMs: number): void {
+    this.find(peer, hostMac, hostUniq, nowMs, relaySessionId);
   }
 
   /** Adds a discovery that `find` does not know. */
   add(discovery: T, nowMs: number): void {
-    let queue = this.#remotes.get(discovery.remote);
+    let queue = this.#peers.get(discovery.peer);
     if (queue === undefined) {
       queue = { entries: new Map(), marks: new Map(), bytes: 0 };
-      this.#remotes.set(discovery.remote, queue);
+      this.#peers.set(discovery.peer, queue);
     }
     const key = keyOf(discovery);
     const { entries } = queue;
@@ -105,7 +105,7 @@ export class PendingTable<T extends Discovery> {
    * longer found by it.
    */
   mark(discovery: T, key: string): void {
-    const queue = this.#remotes.get(discovery.remote);
+    const queue = this.#peers.get(discovery.peer);
     const entry = queue?.entries.get(keyOf(discovery));
     if (queue === undefined || entry?.value !== discovery) return;
     const before = queue.marks.get(key);
@@ -118,39 +118,39 @@ export class PendingTable<T extends Discovery> {
   }
 
   /** The discovery that was marked with a key, kept from now on for another time-out. */
-  marked(remote: Remote, key: string, nowMs: number): T | undefined {
-    const queue = this.#remotes.get(remote);
+  marked(peer: Peer, key: string, nowMs: number): T | undefined {
+    const queue = this.#peers.get(peer);
     return use(queue, queue?.marks.get(key), nowMs);
   }
 
   /** Takes a mark off a discovery that has it. */
   unmark(discovery: T, key: string): void {
-    const queue = this.#remotes.get(discovery.remote);
+    const queue = this.#peers.get(discovery.peer);
     const entry = queue?.marks.get(key);
     if (queue !== undefined && entry?.value === discovery) this.#unmark(queue, entry, key);
   }
 
-  /** Whether a remote has any. */
-  has(remote: Remote): boolean {
-    return this.#remotes.has(remote);
+  /** Whether a peer has any. */
+  has(peer: Peer): boolean {
+    return this.#peers.has(peer);
   }
 
   /** Removes what has been quiet for too long. */
   expire(nowMs: number): void {
-    for (const [remote, queue] of this.#remotes) {
+    for (const [peer, queue] of this.#peers) {
       for (const entry of queue.entries.values()) {
         if (nowMs - entry.usedMs < DISCOVERY_TIMEOUT_MS) break;
         this.#drop(queue, entry);
       }
-      if (queue.entries.size === 0) this.#remotes.delete(remote);
+      if (queue.entries.size === 0) this.#peers.delete(peer);
     }
   }
 
-  /** Removes all of a remote. */
-  removeRemote(remote: Remote): void {
-    const queue = this.#remotes.get(remote);
+  /** Removes all of a peer. */
+  removePeer(peer: Peer): void {
+    const queue = this.#peers.get(peer);
     if (queue === undefined) return;
-    this.#remotes.delete(remote);
+    this.#peers.delete(peer);
     this.#bytes -= queue.bytes;
     for (const { value } of queue.entries.values()) this.#removed(value);
   }
@@ -165,7 +165,7 @@ export class PendingTable<T extends Discovery> {
   }
 
   #largest(): Queue<T> {
-    return [...this.#remotes.values()].reduce((a, b) => a.bytes >= b.bytes ? a : b);
+    return [...this.#peers.values()].reduce((a, b) => a.bytes >= b.bytes ? a : b);
   }
 
   #dropOldest(queue: Queue<T>, but: Entry<T>): boolean {
@@ -213,7 +213,7 @@ function markBytes(key: string): number {
 }
 
 // An absent Host-Uniq is not an empty one: the host must get back what it sent.
-function keyOf({ hostMac, hostUniq, relaySessionId }: Omit<Discovery, "remote">): string {
+function keyOf({ hostMac, hostUniq, relaySessionId }: Omit<Discovery, "peer">): string {
   return tagKey(formatMac(hostMac), hostUniq, relaySessionId);
 }
 

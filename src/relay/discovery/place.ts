@@ -84,5 +84,5 @@ function sameDiscovery(a: ServerPending, b: ServerPending): boolean {
 
 /** Whether two discoveries are of one host. */
 export function sameHost(a: ServerPending, b: ServerPending): boolean {
-  return a.remote === b.remote && sameMac(a.hostMac, 0, b.hostMac, 0);
+  return a.peer === b.peer && sameMac(a.hostMac, 0, b.hostMac, 0);
 }

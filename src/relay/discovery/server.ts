@@ -27,7 +27,7 @@ import { PendingTable } from "./pending.ts";
 import { isRefusal, refusal } from "./refusal.ts";
 import type { DiscoveryRelay } from "../options.ts";
 import type { Relay } from "../relay.ts";
-import type { Remote } from "../remote.ts";
+import type { Peer } from "../peer.ts";
 import type { Requests } from "./requests.ts";
 import { isSessionId, type Session } from "../session_table.ts";
 import { findHostUniq } from "./tag_list.ts";
@@ -85,26 +85,24 @@ export class ServerDiscovery implements DiscoveryRelay {
   }
 
   /** PADI and PADR, from a client. */
-  fromTunnel(remote: Remote, packet: DiscoveryPacket, nowMs: number): void {
+  fromTunnel(peer: Peer, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const initiation = packet.code === CODE.PADI;
     if (initiation && !sameMac(packet.destination, 0, ETH_BROADCAST, 0)) {
       return ports.drop(DROP["bad-address"]);
     }
-    if (!this.#relay.mayDial(remote, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
+    if (!this.#relay.mayDial(peer, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
     const passes = initiation ? this.#passesOf(packet) : 0;
-    if (passes >= MAX_PASSES) return this.#loop(remote);
-    if (!this.#mayShow(remote, packet, nowMs)) return ports.drop(DROP["bad-address"]);
+    if (passes >= MAX_PASSES) return this.#loop(peer);
+    if (!this.#mayShow(peer, packet, nowMs)) return ports.drop(DROP["bad-address"]);
     const { source: hostMac, tags: sent } = packet;
     const hostUniq = findHostUniq(sent);
     const relaySessionId = this.#matching.relaySessionId(sent);
-    const same = this.#pending.find(remote, hostMac, hostUniq, nowMs, relaySessionId);
-    const known = initiation
-      ? same
-      : this.#offers.find(remote, same, packet, relaySessionId, nowMs);
+    const same = this.#pending.find(peer, hostMac, hostUniq, nowMs, relaySessionId);
+    const known = initiation ? same : this.#offers.find(peer, same, packet, relaySessionId, nowMs);
     if (known === undefined && !initiation) return ports.drop(DROP["unknown-offer"]);
-    const pending = known ?? this.#newPending(remote, packet, passes);
-    if (initiation && this.#hasReturned(pending, nowMs)) return this.#loop(remote);
+    const pending = known ?? this.#newPending(peer, packet, passes);
+    if (initiation && this.#hasReturned(pending, nowMs)) return this.#loop(peer);
     const tags = withLine(this.#matching.toAc(pending, sent), pending.line);
     const most = initiation ? PADI_MAX : PADR_MAX;
     if (tagsLength(tags) > Math.max(tagsLength(sent), most - PPPOE_HLEN)) {
@@ -112,7 +110,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       // The answer to a PADI is nobody's on the link but our own.
       const source = initiation ? this.#relay.linkMac : packet.destination;
       const answer = { ...packet, source, destination: packet.source };
-      return ports.toTunnel(remote.tunnel, refusal(answer, noRoom(most)));
+      return ports.toTunnel(peer.tunnel, refusal(answer, noRoom(most)));
     }
     const busy = !initiation && !this.#matching.mayAsk(pending, hostUniq, nowMs);
     if (busy || !this.#matching.admit(pending, nowMs)) return ports.drop(DROP["discovery-busy"]);
@@ -120,7 +118,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     pending.underWay = true;
     this.#claim(pending, true);
     pending.usedMs = nowMs;
-    const frame = emitDiscovery({ ...packet, source: this.#facingOf(pending), tags });
+    const frame = emitDiscovery({ ...packet, source: this.#shownMacFor(pending), tags });
     if (initiation) {
       noteSought(pending, nowMs);
       // What comes from another server that server repeats.
@@ -142,8 +140,8 @@ export class ServerDiscovery implements DiscoveryRelay {
     const match = repeated === "unknown" ? undefined : repeated ?? this.#matching.find(packet);
     if (match === undefined) return this.#unwanted(packet);
     const { pending } = match;
-    const facing = this.#facingOf(pending);
-    if (!sameMac(packet.destination, 0, facing, 0)) return ports.drop(DROP["bad-address"]);
+    const shownMac = this.#shownMacFor(pending);
+    if (!sameMac(packet.destination, 0, shownMac, 0)) return ports.drop(DROP["bad-address"]);
     const requests = this.#offers.askedOf(match, source);
     if (code === CODE.PADS && repeated === undefined && requests === undefined) {
       return this.#offers.hasAskedAnother(pending, source)
@@ -155,7 +153,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (!isRefusal(packet)) this.#acHeard(source, code === CODE.PADS, nowMs);
     const tags = withoutLine(this.#matching.toHost(match, packet.tags), pending.line);
     const answer = { ...packet, destination: pending.hostMac, tags };
-    const { tunnel } = pending.remote;
+    const { tunnel } = pending.peer;
     if (code === CODE.PADO) {
       // Nobody is behind a refusal that a PADR could go to.
       if (!isRefusal(packet)) this.#offers.note(pending, packet);
@@ -165,9 +163,9 @@ export class ServerDiscovery implements DiscoveryRelay {
       if (requests.open === 0) return this.#unwanted(packet);
       pending.underWay = false;
       // Id 0 is a refusal, which the host must see but which opens nothing (RFC 2516, section 5.4).
-      if (sessionId !== 0 && !this.#open({ ...match, requests }, packet, facing, nowMs)) {
+      if (sessionId !== 0 && !this.#open({ ...match, requests }, packet, shownMac, nowMs)) {
         // As pppoe-relay of rp-pppoe does: the AC has a session that nobody can have.
-        ports.toLink(padt(source, facing, sessionId));
+        ports.toLink(padt(source, shownMac, sessionId));
         ports.drop(DROP["session-limit"]);
         this.#claim(pending, false);
         return ports.toTunnel(tunnel, refusal(answer, TOO_MANY_SESSIONS));
@@ -178,15 +176,15 @@ export class ServerDiscovery implements DiscoveryRelay {
   }
 
   /** A PADT without a session, from a client, for an AC that waits for one. */
-  hangUp(remote: Remote, packet: DiscoveryPacket, nowMs: number): void {
+  hangUp(peer: Peer, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const { source, destination } = packet;
     if (!this.#addresses.wasAc(destination, nowMs)) return ports.drop(DROP["unknown-session"]);
-    if (!this.#mayShow(remote, packet, nowMs)) return ports.drop(DROP["bad-address"]);
-    if (!this.#hangUps.allows(remote, source, destination, nowMs)) {
+    if (!this.#mayShow(peer, packet, nowMs)) return ports.drop(DROP["bad-address"]);
+    if (!this.#hangUps.allows(peer, source, destination, nowMs)) {
       return ports.drop(DROP["padt-rate"]);
     }
-    ports.toLink(padt(destination, this.#relay.facing(remote, source), 0));
+    ports.toLink(padt(destination, this.#relay.shownMacOf(peer, source), 0));
   }
 
   // Drops an answer that nobody waits for. Where this server has asked for it, for a client that is gone or in
@@ -202,35 +200,35 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.drop(DROP["unknown-host-uniq"]);
   }
 
-  has(remote: Remote): boolean {
-    return this.#pending.has(remote);
+  has(peer: Peer): boolean {
+    return this.#pending.has(peer);
   }
 
-  removeRemote(remote: Remote): void {
-    this.#pending.removeRemote(remote);
+  removePeer(peer: Peer): void {
+    this.#pending.removePeer(peer);
   }
 
-  /** Ends those sessions of a remote whose address another one's host has taken meanwhile. */
-  resumed(remote: Remote): void {
+  /** Ends those sessions of a peer whose address another one's host has taken meanwhile. */
+  resumed(peer: Peer): void {
     // One that is made up may be that of two hosts whose clients have one name: the ids tell them apart.
     if (this.#relay.options.mac !== "transparent") return;
-    for (const session of [...remote.sessions]) {
-      if (!this.#addresses.isTaken(session.facingMac, remote)) continue;
+    for (const session of [...peer.sessions]) {
+      if (!this.#addresses.isTaken(session.shownMac, peer)) continue;
       const reason = "another client's host has its address";
       this.#relay.close(session, reason, { link: true, tunnel: true });
     }
   }
 
-  opened({ peerMac, facingMac, remote }: Session): void {
-    this.#addresses.countSession(peerMac, facingMac, 1);
-    if (this.#showsHosts) this.#addresses.countUse(facingMac, remote, 1);
+  opened({ nearMac, shownMac, peer }: Session): void {
+    this.#addresses.countSession(nearMac, shownMac, 1);
+    if (this.#showsHosts) this.#addresses.countUse(shownMac, peer, 1);
   }
 
   closed(session: Session, _nowMs: number, hungUp: boolean): void {
     this.#openers.get(session)?.requests.end(session, hungUp);
-    const { peerMac, facingMac, remote } = session;
-    this.#addresses.countSession(peerMac, facingMac, -1);
-    if (this.#showsHosts) this.#addresses.countUse(facingMac, remote, -1);
+    const { nearMac, shownMac, peer } = session;
+    this.#addresses.countSession(nearMac, shownMac, -1);
+    if (this.#showsHosts) this.#addresses.countUse(shownMac, peer, -1);
   }
 
   get dueMs(): number {
@@ -264,21 +262,21 @@ export class ServerDiscovery implements DiscoveryRelay {
   }
 
   /** Whether a host may have its address on the link. */
-  #mayShow(remote: Remote, { source }: DiscoveryPacket, nowMs: number): boolean {
+  #mayShow(peer: Peer, { source }: DiscoveryPacket, nowMs: number): boolean {
     if (!this.#showsHosts) return true;
     const { linkMac, ports } = this.#relay;
-    const shown = this.#relay.facing(remote, source);
+    const shown = this.#relay.shownMacOf(peer, source);
     const whose = sameMac(shown, 0, linkMac, 0)
       ? "this machine"
       : this.#addresses.isAc(shown, nowMs)
       ? "an AC"
-      : this.#relay.options.mac === "transparent" && this.#addresses.isTaken(shown, remote)
+      : this.#relay.options.mac === "transparent" && this.#addresses.isTaken(shown, peer)
       ? "a host of another client"
       : undefined;
     if (whose === undefined) return true;
     ports.problem({
       id: "address-in-use",
-      what: `A host of client ${remote.name} has the address ${formatMac(shown)}, ` +
+      what: `A host of client ${peer.name} has the address ${formatMac(shown)}, ` +
         `which already belongs to ${whose}`,
       advice: "give each host an address of its own, or use --mac own or --mac per-host",
     });
@@ -308,13 +306,12 @@ export class ServerDiscovery implements DiscoveryRelay {
     return ours || this.#matching.returned(pending, nowMs);
   }
 
-  #loop(remote: Remote): void {
+  #loop(peer: Peer): void {
     const { ports } = this.#relay;
     ports.drop(DROP.loop);
     ports.problem({
       id: "loop",
-      what:
-        `PADI loop: a PADI sent on this interface came back through client ${remote.name}, so ` +
+      what: `PADI loop: a PADI sent on this interface came back through client ${peer.name}, so ` +
         "the two Ethernet segments are joined",
       advice:
         "separate the segment of the hosts from that of the AC, and look for another server " +
@@ -337,7 +334,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#addresses.acHeard(mac, granting, nowMs);
     if (!granting || !this.#showsHosts || !this.#addresses.isUsedInSession(mac)) return;
     for (const session of [...this.#relay.sessions]) {
-      if (!sameMac(session.facingMac, 0, mac, 0)) continue;
+      if (!sameMac(session.shownMac, 0, mac, 0)) continue;
       this.#relay.close(session, "an AC has its host's address", { link: true, tunnel: true });
     }
   }
@@ -346,21 +343,21 @@ export class ServerDiscovery implements DiscoveryRelay {
   #claim(pending: ServerPending, claims: boolean): void {
     if (!this.#showsHosts || pending.claims === claims) return;
     pending.claims = claims;
-    this.#addresses.countUse(pending.facingMac, pending.remote, claims ? 1 : -1);
+    this.#addresses.countUse(pending.shownMac, pending.peer, claims ? 1 : -1);
   }
 
-  #newPending(remote: Remote, { source, tags }: DiscoveryPacket, passes: number): ServerPending {
+  #newPending(peer: Peer, { source, tags }: DiscoveryPacket, passes: number): ServerPending {
     const hostUniq = findHostUniq(tags)?.slice();
     return {
-      remote,
+      peer,
       hostMac: source.slice(),
-      facingMac: this.#relay.facing(remote, source).slice(),
+      shownMac: this.#relay.shownMacOf(peer, source).slice(),
       hostUniq,
       relaySessionId: this.#matching.relaySessionId(tags)?.slice(),
       token: this.#tokens.next(passes),
       passes,
       // Once: a client that has another name by its PADR does not get another line.
-      line: this.#agent.tagOf(remote.name, source),
+      line: this.#agent.tagOf(peer.name, source),
       offers: new Offers(),
       asked: new Map(),
       askedHostUniq: undefined,
@@ -375,9 +372,9 @@ export class ServerDiscovery implements DiscoveryRelay {
   }
 
   // The interface's own address may be another one by now; one made up for a host stays as it was.
-  #facingOf({ remote, hostMac, facingMac }: ServerPending): Uint8Array {
+  #shownMacFor({ peer, hostMac, shownMac }: ServerPending): Uint8Array {
     const { mac } = this.#relay.options;
-    return mac === "per-host" ? facingMac : this.#relay.facing(remote, hostMac);
+    return mac === "per-host" ? shownMac : this.#relay.shownMacOf(peer, hostMac);
   }
 
   // Whose session a PADS is about that says so once more; "unknown" where that can't be told any more.
@@ -397,27 +394,27 @@ export class ServerDiscovery implements DiscoveryRelay {
   // Opens the session that a host has asked for; false when its client may not have one more.
   #open(
     opener: Opener,
-    { source: peerMac, sessionId }: DiscoveryPacket,
-    facing: Uint8Array,
+    { source: nearMac, sessionId }: DiscoveryPacket,
+    shownMac: Uint8Array,
     nowMs: number,
   ): boolean {
     const { pending, requests } = opener;
-    const present = this.#relay.sessions.atLink(sessionId, peerMac, facing);
+    const present = this.#relay.sessions.atLink(sessionId, nearMac, shownMac);
     if (present !== undefined) {
       // The AC has given the id anew, so to it the old session is over; its host may not know.
-      const another = present.remote !== pending.remote ||
+      const another = present.peer !== pending.peer ||
         !sameMac(present.farMac, 0, pending.hostMac, 0);
       this.#relay.close(present, "its id was given anew", { link: false, tunnel: another });
     }
-    if (this.#relay.isFull(pending.remote)) {
+    if (this.#relay.isFull(pending.peer)) {
       requests.refuse();
       return false;
     }
     const session = this.#relay.open({
-      remote: pending.remote,
-      peerMac,
+      peer: pending.peer,
+      nearMac,
       farMac: pending.hostMac,
-      facingMac: facing,
+      shownMac: shownMac,
       tunnelId: sessionId,
       linkId: sessionId,
     }, nowMs);

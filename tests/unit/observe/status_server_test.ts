@@ -5,7 +5,7 @@ import { createLog } from "../../../src/observe/log.ts";
 import { renderMetrics } from "../../../src/observe/metrics.ts";
 import type { Status } from "../../../src/observe/status.ts";
 import { serveStatus } from "../../../src/observe/status_server.ts";
-import { formatEndpoint, listenReason } from "../../../src/tunnel/endpoint.ts";
+import { formatEndpoint, listenReason } from "../../../src/net/endpoint.ts";
 import { testUnless } from "../../support/skip.ts";
 import { aStatus } from "../../support/status.ts";
 import { canListen } from "../../support/tcp_pair.ts";

@@ -48,7 +48,7 @@ for (const mode of MAC_MODES) {
     assert(server.problems[0].what.includes("02:00:00:00:00:66"));
     // The true one's counts as ever, and it hears nothing of the others.
     assertEquals(joined.acSends(answer(request, AC, "PADS", { sessionId: 7 })).length, 1);
-    assertEquals([server.link, server.sessions.map(({ peerMac }) => peerMac)], [[], [AC]]);
+    assertEquals([server.link, server.sessions.map(({ nearMac }) => nearMac)], [[], [AC]]);
   });
 
   Deno.test(`Client takes a PADS from no other AC than was asked, whatever its server does, --mac ${mode}`, () => {
@@ -210,17 +210,17 @@ for (const mode of ["per-host", "transparent"] as const) {
     assertEquals(server.takeDrops(), ["bad-address"]);
     // Nor does a session save it, once the AC has granted one.
     const session = server.relay.open({
-      remote: server.relay.tunnels.get(1)!,
-      peerMac: AC,
+      peer: server.relay.tunnels.get(1)!,
+      nearMac: AC,
       farMac: HOST,
-      facingMac: shown,
+      shownMac: shown,
       tunnelId: 5,
       linkId: 5,
     }, 0);
     const [request] = joined.hostSends(padr(offer));
     joined.acSends(answer(request, shown, "PADS", { sessionId: 6 }));
     assertEquals(server.closed, [{ session, reason: "an AC has its host's address" }]);
-    assertEquals(client.sessions.map(({ peerMac }) => peerMac), [HOST_2]);
+    assertEquals(client.sessions.map(({ nearMac }) => nearMac), [HOST_2]);
   });
 }
 

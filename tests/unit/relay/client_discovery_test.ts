@@ -223,7 +223,7 @@ Deno.test("ClientDiscovery translates the id of a PADT from the host", () => {
     discovery("PADT", SERVER_LINK, AC_2, [], 7),
   ]);
   assertEquals(joined.client.sessions.map(({ farMac }) => farMac), [AC]);
-  assertEquals(joined.server.sessions.map(({ peerMac }) => peerMac), [AC]);
+  assertEquals(joined.server.sessions.map(({ nearMac }) => nearMac), [AC]);
 });
 
 Deno.test("ClientDiscovery translates the id of a PADT from the AC", () => {
@@ -266,13 +266,13 @@ Deno.test("ClientDiscovery translates no id of another host, nor in transparent 
 Deno.test("ClientDiscovery gives the AC back a session for which the link has no id left", () => {
   const joined = new JoinedRelays();
   const { client, server } = joined;
-  const remote = client.relay.tunnels.get(1)!;
+  const peer = client.relay.tunnels.get(1)!;
   for (let id = 1; id < 0xffff; id++) {
     client.relay.sessions.open({
-      remote,
-      peerMac: HOST,
+      peer,
+      nearMac: HOST,
       farMac: AC_2,
-      facingMac: CLIENT_LINK,
+      shownMac: CLIENT_LINK,
       tunnelId: id,
       linkId: id,
     }, 0);

@@ -1,4 +1,4 @@
-// Sessions whose tunnel is away: held for their remote, given back to it, and to nobody else.
+// Sessions whose tunnel is away: held for their peer, given back to it, and to nobody else.
 
 import { assert, assertEquals } from "@std/assert";
 import { DROP, type MacMode, NO_TUNNEL, type Session } from "../../../src/relay/mod.ts";
@@ -88,7 +88,7 @@ Deno.test("Relay holds its sessions when their tunnel goes, and tells no station
   for (const relay of [joined.server, joined.client]) {
     relay.relay.tick(joined.nowMs);
     assertEquals(relay.sessions.map(({ tunnel }) => tunnel), [NO_TUNNEL, NO_TUNNEL]);
-    assert(relay.sessions.every(({ remote }) => remote.held));
+    assert(relay.sessions.every(({ peer }) => peer.held));
     assertEquals([relay.link, relay.closed, relay.forgotten], [[], [], []]);
     assertEquals([...relay.relay.tunnels], []);
   }
@@ -110,7 +110,7 @@ Deno.test("Relay drops what stations send in a session that is held, and in a di
 });
 
 for (const mode of MAC_MODES) {
-  Deno.test(`Relay gives a remote that is back its sessions, through another tunnel, with --mac ${mode}`, () => {
+  Deno.test(`Relay gives a peer that is back its sessions, through another tunnel, with --mac ${mode}`, () => {
     const joined = withSessions(1, mode);
     for (let round = 1; round <= 20; round++) {
       joined.break();
@@ -131,7 +131,7 @@ for (const mode of MAC_MODES) {
   });
 }
 
-Deno.test("Relay tells a remote with a key, and only such a one, which sessions it has", () => {
+Deno.test("Relay tells a peer with a key, and only such a one, which sessions it has", () => {
   for (const side of SIDES) {
     const { relay, lists } = new RecordedRelay({ side, graceMs: GRACE_MS });
     relay.addTunnel(1, { key: "key", name: "far" }, 0);
@@ -178,7 +178,7 @@ for (const key of ["another", undefined]) {
 for (
   const [side, mode] of SIDES.flatMap((side) => MAC_MODES.map((mode) => [side, mode] as const))
 ) {
-  Deno.test(`Relay at the ${side} closes what it has held for the grace time, and forgets the remote, with --mac ${mode}`, () => {
+  Deno.test(`Relay at the ${side} closes what it has held for the grace time, and forgets the peer, with --mac ${mode}`, () => {
     const joined = withSessions(1, mode);
     const recorded = joined[side];
     joined.nowMs = 500;
@@ -224,14 +224,14 @@ for (const side of SIDES) {
   });
 }
 
-Deno.test("Relay forgets a remote at once for which there is nothing to hold", () => {
+Deno.test("Relay forgets a peer at once for which there is nothing to hold", () => {
   const { relay, forgotten } = new RecordedRelay({ side: "server", graceMs: GRACE_MS });
   relay.addTunnel(1, { key: "key", name: "client" }, 0);
-  const remote = relay.tunnels.get(1)!;
+  const peer = relay.tunnels.get(1)!;
   relay.removeTunnel(1, "gone", 0);
-  assertEquals(forgotten, [remote]);
+  assertEquals(forgotten, [peer]);
   relay.addTunnel(2, { key: "key", name: "client" }, 0);
-  assert(relay.tunnels.get(2) !== remote);
+  assert(relay.tunnels.get(2) !== peer);
 });
 
 for (const mode of MAC_MODES) {
@@ -287,7 +287,7 @@ for (const side of SIDES) {
   });
 }
 
-Deno.test("Relay closes everything that is held when it is told to, and its remote learns of it later", () => {
+Deno.test("Relay closes everything that is held when it is told to, and its peer learns of it later", () => {
   const joined = withSessions();
   joined.break();
   joined.client.relay.closeAll("shutdown");
@@ -321,17 +321,17 @@ for (const mode of ["per-host", "transparent"] as const) {
   });
 }
 
-Deno.test("Relay.closeTunnel() ends the sessions of that tunnel's remote, and tells both stations", () => {
+Deno.test("Relay.closeTunnel() ends the sessions of that tunnel's peer, and tells both stations", () => {
   const joined = withSessions(2);
   const [first, second] = joined.clients;
   joined.dial({ client: second, sessionId: 3 });
-  joined.server.relay.closeRemote(undefined, 1, "moved");
+  joined.server.relay.closePeer(undefined, 1, "moved");
   joined.settle();
   assertEquals(joined.server.takeLink(), [padtAt("server", 1), padtAt("server", 2)]);
   assertEquals(first.takeLink(), [padtAt("client", 1), padtAt("client", 2)]);
   assertEquals(joined.server.closed.map(({ reason }) => reason), ["moved", "moved"]);
   assertEquals([ids(joined.server.sessions), ids(second.sessions)], [[3], [3]]);
-  joined.server.relay.closeRemote(undefined, 7, "moved");
+  joined.server.relay.closePeer(undefined, 7, "moved");
   assertEquals(ids(joined.server.sessions), [3]);
 });
 
@@ -461,17 +461,17 @@ function withMany(count: number): JoinedRelays {
     const both = { tunnelId: id, linkId: id };
     joined.server.relay.open({
       ...both,
-      remote: joined.server.relay.tunnels.get(1)!,
-      peerMac: AC,
+      peer: joined.server.relay.tunnels.get(1)!,
+      nearMac: AC,
       farMac: HOST,
-      facingMac: SERVER_LINK,
+      shownMac: SERVER_LINK,
     }, 0);
     joined.client.relay.open({
       ...both,
-      remote: joined.client.relay.tunnels.get(1)!,
-      peerMac: HOST,
+      peer: joined.client.relay.tunnels.get(1)!,
+      nearMac: HOST,
       farMac: AC,
-      facingMac: CLIENT_LINK,
+      shownMac: CLIENT_LINK,
     }, 0);
   }
   for (const relay of [joined.server, joined.client]) relay.lists = [];
@@ -549,7 +549,7 @@ Deno.test("Relay.listFromTunnel() refuses a list that is malformed, and drops on
   assertEquals(joined.server.link, []);
 });
 
-Deno.test("Relay.listFromTunnel() makes no session, and touches none of another remote", () => {
+Deno.test("Relay.listFromTunnel() makes no session, and touches none of another peer", () => {
   const joined = withSessions(2);
   const [first, second] = joined.clients;
   joined.dial({ client: second, host: HOST, sessionId: 3 });
@@ -638,7 +638,7 @@ Deno.test("Relay goes on with a discovery that a break of the tunnel came into, 
   }
 });
 
-Deno.test("Relay forgets a discovery with its remote when the grace time is over", () => {
+Deno.test("Relay forgets a discovery with its peer when the grace time is over", () => {
   const joined = new JoinedRelays({ graceMs: GRACE_MS });
   const [sought] = joined.hostSends(padi(HOST));
   joined.break();
@@ -655,9 +655,9 @@ Deno.test("Relay forgets a discovery with its remote when the grace time is over
 const RESTORED = {
   serial: 41,
   openedMs: -5000,
-  peerMac: AC,
+  nearMac: AC,
   farMac: HOST,
-  facingMac: SERVER_LINK,
+  shownMac: SERVER_LINK,
   tunnelId: 1,
   linkId: 1,
 };
@@ -668,12 +668,12 @@ function restored(heldSinceMs = 0): RecordedRelay {
   return server;
 }
 
-Deno.test("Relay.restore() holds a session until its remote comes", () => {
+Deno.test("Relay.restore() holds a session until its peer comes", () => {
   const server = restored();
   const [session] = server.sessions;
-  const { serial, openedMs, linkMs, remote, tunnel } = session;
+  const { serial, openedMs, linkMs, peer, tunnel } = session;
   assertEquals([serial, openedMs, linkMs, tunnel], [41, -5000, 1000, NO_TUNNEL]);
-  assertEquals([remote.key, remote.name, remote.held], ["key", "osaka", true]);
+  assertEquals([peer.key, peer.name, peer.held], ["key", "osaka", true]);
   assertEquals([server.opened, server.link], [[], []]);
 
   server.relay.addTunnel(1, { key: "stranger", name: "osaka" }, 1500);
@@ -695,7 +695,7 @@ Deno.test("Relay.restore() holds a session until its remote comes", () => {
   assertEquals(server.opened.map(({ serial }) => serial), [42]);
 });
 
-Deno.test("Relay.restore() lets the grace time run from when the remote was last seen", () => {
+Deno.test("Relay.restore() lets the grace time run from when the peer was last seen", () => {
   const server = restored(-3000);
   server.relay.tick(GRACE_MS - 3001);
   assertEquals(server.link, []);
@@ -706,9 +706,9 @@ Deno.test("Relay.restore() lets the grace time run from when the remote was last
 
 Deno.test("Relay.restore() takes no station for dead that has not answered an echo since", () => {
   const server = new RecordedRelay({ side: "server", graceMs: GRACE_MS, deadMs: 30_000 });
-  const remote = { key: "key", name: "osaka", heldSinceMs: 0 };
-  server.relay.restore(RESTORED, remote, 1000);
-  server.relay.addTunnel(1, remote, 2000);
+  const peer = { key: "key", name: "osaka", heldSinceMs: 0 };
+  server.relay.restore(RESTORED, peer, 1000);
+  server.relay.addTunnel(1, peer, 2000);
   const sessions = [{ ac: AC, host: HOST, sessionId: 1 }];
   server.relay.listFromTunnel(1, emitSessionList({ last: true, sessions }), 2000);
   const ask = (fromMs: number) => {
@@ -726,7 +726,7 @@ Deno.test("Relay.restore() takes no station for dead that has not answered an ec
   ]);
 });
 
-Deno.test("Relay.restore() closes what the remote has no more", () => {
+Deno.test("Relay.restore() closes what the peer has no more", () => {
   const server = restored();
   server.relay.addTunnel(1, { key: "key", name: "osaka" }, 2000);
   server.relay.listFromTunnel(1, emitSessionList({ last: true, sessions: [] }), 0);
@@ -734,16 +734,16 @@ Deno.test("Relay.restore() closes what the remote has no more", () => {
   assertEquals(server.sessions, []);
 });
 
-Deno.test("Relay.restore() puts the sessions of one remote together", () => {
+Deno.test("Relay.restore() puts the sessions of one peer together", () => {
   const server = restored();
   const second = { ...RESTORED, serial: 40, farMac: HOST_2, tunnelId: 2, linkId: 2 };
   server.relay.restore(second, { key: "key", name: "osaka", heldSinceMs: 0 }, 1000);
-  assertEquals(new Set(server.sessions.map(({ remote }) => remote)).size, 1);
+  assertEquals(new Set(server.sessions.map(({ peer }) => peer)).size, 1);
   server.relay.addTunnel(1, { key: "key", name: "osaka" }, 2000);
   assertEquals(listed(server), [1, 2]);
 });
 
-Deno.test("Relay.listFromTunnel() takes one list a tunnel, and none of a remote without a key", () => {
+Deno.test("Relay.listFromTunnel() takes one list a tunnel, and none of a peer without a key", () => {
   const joined = withSessions();
   joined.break();
   const { relay } = joined.server;
@@ -769,20 +769,20 @@ Deno.test("Relay.listFromTunnel() ends with a list that never does", () => {
   assert(parts <= (1 << 18) + 1, `${parts}`);
 });
 
-Deno.test("Relay holds for so many remotes at most, and forgets the one that was away the longest", () => {
+Deno.test("Relay holds for so many peers at most, and forgets the one that was away the longest", () => {
   const server = new RecordedRelay({ side: "server", graceMs: 20_000, maxHeld: 2 });
   const { relay } = server;
   for (const n of [1, 2, 3]) {
     relay.addTunnel(n, { key: `${n}`, name: `${n}` }, 0);
-    const key = { peerMac: AC, farMac: HOST, facingMac: SERVER_LINK, tunnelId: n, linkId: n };
-    relay.open({ remote: relay.tunnels.get(n)!, ...key }, 0);
+    const key = { nearMac: AC, farMac: HOST, shownMac: SERVER_LINK, tunnelId: n, linkId: n };
+    relay.open({ peer: relay.tunnels.get(n)!, ...key }, 0);
   }
   for (const n of [2, 1, 3]) relay.removeTunnel(n, "gone", n);
   assertEquals(ids(server.sessions), [1, 3]);
   assertEquals(server.closed.map(({ reason }) => reason), ["too many others are away as well"]);
 });
 
-Deno.test("Relay keeps the discoveries of a remote without sessions for seconds only", () => {
+Deno.test("Relay keeps the discoveries of a peer without sessions for seconds only", () => {
   const joined = new JoinedRelays({ keyed: true, graceMs: 20_000 });
   joined.hostSends(padi(HOST));
   joined.break();
@@ -793,12 +793,12 @@ Deno.test("Relay keeps the discoveries of a remote without sessions for seconds 
   assertEquals(joined.server.forgotten.length, 1);
 });
 
-Deno.test("Relay does not end sessions for a remote that has none", () => {
+Deno.test("Relay does not end sessions for a peer that has none", () => {
   const server = new RecordedRelay({ side: "server", graceMs: 20_000, maxHeld: 1 });
   const { relay } = server;
   relay.addTunnel(1, { key: "1", name: "1" }, 0);
-  const key = { peerMac: AC, farMac: HOST, facingMac: SERVER_LINK, tunnelId: 1, linkId: 1 };
-  relay.open({ remote: relay.tunnels.get(1)!, ...key }, 0);
+  const key = { nearMac: AC, farMac: HOST, shownMac: SERVER_LINK, tunnelId: 1, linkId: 1 };
+  relay.open({ peer: relay.tunnels.get(1)!, ...key }, 0);
   relay.removeTunnel(1, "gone", 0);
   relay.addTunnel(2, { key: "2", name: "2" }, 0);
   relay.discoveryFromTunnel(2, padi(HOST_2), 0);

@@ -210,14 +210,14 @@ Deno.test("Relay gives the repeat of a PADS to its session's host when another o
   const again = line.ac(answer(asked, AC, "PADS", { sessionId: 7 }));
   assertEquals(again.map(tagsOf), [[SERVICE, UNIQ, relayId("x")]]);
   assertEquals(line.clients[1].link, []);
-  assertEquals([...line.server.relay.sessions].map(({ remote }) => remote.name), ["a"]);
+  assertEquals([...line.server.relay.sessions].map(({ peer }) => peer.name), ["a"]);
 });
 
 Deno.test("Relay lets an AC give an id anew at once, told by the Relay-Session-Id", () => {
   const line = fixed({ names: ["a", "b"] });
   line.dial({ sessionId: 7 });
   line.dial({ at: 1, sessionId: 7 });
-  assertEquals([...line.server.relay.sessions].map(({ remote }) => remote.name), ["b"]);
+  assertEquals([...line.server.relay.sessions].map(({ peer }) => peer.name), ["b"]);
   assertEquals(line.server.closed, ["its id was given anew"]);
 });
 
@@ -404,7 +404,7 @@ for (const mac of ["own", "transparent"] as const) {
     const [pads] = line.ac(answer(asked, AC, "PADS", { sessionId: 8 }), 1);
     assertEquals(tagsOf(pads), [SERVICE, hostUniq("2")]);
     assertEquals(
-      [...line.server.relay.sessions].map(({ remote, tunnelId }) => [remote.name, tunnelId]),
+      [...line.server.relay.sessions].map(({ peer, tunnelId }) => [peer.name, tunnelId]),
       [["a", 7], ["b", 8]],
     );
     assertEquals(line.server.closed, []);
@@ -417,7 +417,7 @@ Deno.test("Relay takes the PADS of an older session for a grant: the AC has give
   line.nowMs = 60_000;
   const { pads } = line.dial({ at: 1, sessionId: 7 });
   assertEquals(parseDiscovery(pads)!.sessionId, 7);
-  assertEquals([...line.server.relay.sessions].map(({ remote }) => remote.name), ["b"]);
+  assertEquals([...line.server.relay.sessions].map(({ peer }) => peer.name), ["b"]);
 });
 
 Deno.test("Relay gives the same id of another AC to the host whose turn it is", () => {
@@ -431,7 +431,7 @@ Deno.test("Relay gives the same id of another AC to the host whose turn it is", 
 Deno.test("Relay gives nobody the PADS of a young session whose discovery it does not know any more", () => {
   const line = inTurn();
   const { relay } = line.server;
-  const key = { peerMac: AC, farMac: HOST, facingMac: SERVER_LINK, tunnelId: 7, linkId: 7 };
+  const key = { nearMac: AC, farMac: HOST, shownMac: SERVER_LINK, tunnelId: 7, linkId: 7 };
   relay.restore({ ...key, serial: 1, openedMs: 0 }, { key: "k", name: "k", heldSinceMs: 0 }, 0);
   const [sought] = line.host(padi(HOST_2, [SERVICE]));
   const [offer] = line.ac(answer(sought, AC, "PADO"));

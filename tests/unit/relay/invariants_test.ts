@@ -49,14 +49,14 @@ function assertConsistent({ relay, opened, closed, sessions }: RecordedRelay): v
   const left = opened.filter((session) => !gone.has(session));
   assertEquals(new Set(sessions), new Set(left), "opened is not closed and present");
   for (const session of sessions) {
-    const { remote, tunnel, tunnelId, linkId, peerMac, farMac, facingMac } = session;
+    const { peer, tunnel, tunnelId, linkId, nearMac, farMac, shownMac } = session;
     const table = relay.sessions;
-    assertStrictEquals(table.atLink(linkId, peerMac, facingMac), session);
-    assertStrictEquals(table.atRemote(remote, tunnelId, farMac, peerMac), session);
-    assertStrictEquals(table.findByLink(data(peerMac, facingMac, linkId), 0), session);
-    if (remote.held) continue;
-    assertStrictEquals(table.findByTunnel(tunnel, data(farMac, peerMac, tunnelId), 0), session);
-    assertStrictEquals(relay.tunnels.get(tunnel), remote, "a session is not its remote's");
+    assertStrictEquals(table.atLink(linkId, nearMac, shownMac), session);
+    assertStrictEquals(table.atPeer(peer, tunnelId, farMac, nearMac), session);
+    assertStrictEquals(table.findByLink(data(nearMac, shownMac, linkId), 0), session);
+    if (peer.held) continue;
+    assertStrictEquals(table.findByTunnel(tunnel, data(farMac, nearMac, tunnelId), 0), session);
+    assertStrictEquals(relay.tunnels.get(tunnel), peer, "a session is not its peer's");
   }
 }
 
@@ -426,18 +426,18 @@ class World {
     for (const relay of [this.joined.server, ...this.joined.clients]) assertConsistent(relay);
     const { server, clients } = this.joined;
     assertEquals(
-      new Set(server.sessions.map((s) => key(s.peerMac, s.facingMac, s.tunnelId))),
+      new Set(server.sessions.map((s) => key(s.nearMac, s.shownMac, s.tunnelId))),
       new Set(this.sessions.keys()),
     );
     // Each session of the server is one of the client's whose it is, and the other way round, but for
     // what has ended while they could not tell each other.
     const pairs = (session: Session, client: string) =>
-      `${client} ${session.tunnelId} ${[session.peerMac, session.farMac].map(String).sort()}`;
+      `${client} ${session.tunnelId} ${[session.nearMac, session.farMac].map(String).sort()}`;
     for (const [index, client] of clients.entries()) {
       if (!this.joined.joined(client)) continue;
       const name = `client ${index + 1}`;
       assertEquals(
-        server.sessions.filter(({ remote }) => remote.name === name)
+        server.sessions.filter(({ peer }) => peer.name === name)
           .map((session) => pairs(session, name)).sort(),
         client.sessions.map((session) => pairs(session, name)).sort(),
       );
@@ -445,7 +445,7 @@ class World {
     for (const { session } of server.closed) {
       assert(
         !server.sessions.includes(session) &&
-          server.opened.some((opened) => sameMac(opened.peerMac, 0, session.peerMac, 0)),
+          server.opened.some((opened) => sameMac(opened.nearMac, 0, session.nearMac, 0)),
       );
     }
   }

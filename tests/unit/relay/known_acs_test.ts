@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { HangUpRate } from "../../../src/relay/discovery/hang_up_rate.ts";
 import { KNOWN_AC_MS, KNOWN_ACS, KnownAcs } from "../../../src/relay/discovery/known_acs.ts";
-import { Remote } from "../../../src/relay/remote.ts";
+import { Peer } from "../../../src/relay/peer.ts";
 import { AC, CLIENT_LINK, HOST } from "../../support/relays.ts";
 
 const station = (n: number) => Uint8Array.of(2, 1, 0, 0, n >> 8, n);
@@ -27,12 +27,12 @@ Deno.test("KnownAcs knows an AC for an hour after it was heard", () => {
 
 Deno.test("HangUpRate bounds what all hosts of one client send together", () => {
   const rate = new HangUpRate();
-  const remote = new Remote("key", "osaka", 0);
+  const peer = new Peer("key", "osaka", 0);
   const allowed = (nowMs: number) =>
-    Array.from({ length: 100 }, (_, n) => rate.allows(remote, station(n), AC, nowMs))
+    Array.from({ length: 100 }, (_, n) => rate.allows(peer, station(n), AC, nowMs))
       .filter((allowed) => allowed).length;
   assertEquals([allowed(0), allowed(0), allowed(5000)], [20, 0, 5]);
-  const another = new Remote("another", "tokyo", 0);
+  const another = new Peer("another", "tokyo", 0);
   another.address = "192.0.2.1";
   assertEquals(rate.allows(another, HOST, AC, 5000), true);
 });

@@ -180,12 +180,12 @@ Deno.test("Relay takes an id that is given anew for one session, not for one mor
 Deno.test("Relay tells host and AC that every id of the host is taken", () => {
   const line = new Dialogue();
   const { relay } = line.client;
-  const remote = relay.tunnels.get(1)!;
+  const peer = relay.tunnels.get(1)!;
   for (let id = 1; id < 0xffff; id++) {
-    const key = { remote, peerMac: HOST, farMac: AC_2, facingMac: CLIENT_LINK };
+    const key = { peer, nearMac: HOST, farMac: AC_2, shownMac: CLIENT_LINK };
     relay.sessions.open({ ...key, tunnelId: id, linkId: id }, 0);
   }
-  assertEquals(remote.sessions.size, 0xfffe);
+  assertEquals(peer.sessions.size, 0xfffe);
   const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
   const [offer] = line.ac(answer(sought, AC, "PADO"));
   const [asked] = line.host(padr(offer));
@@ -201,7 +201,7 @@ Deno.test("Relay tells host and AC that every id of the host is taken", () => {
   assertEquals(line.server.relay.sessions.size, 0);
 });
 
-Deno.test("Remote.sessions counts a remote's sessions", () => {
+Deno.test("Peer.sessions counts a peer's sessions", () => {
   const line = new Dialogue({ names: ["a", "b"] });
   const counts = () => [1, 2].map((n) => line.server.relay.tunnels.get(n)!.sessions.size);
   line.dial({ at: 0, sessionId: 1 });

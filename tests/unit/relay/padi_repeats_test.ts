@@ -5,7 +5,7 @@ import type { Problem } from "../../../src/problem.ts";
 import { assert, assertEquals } from "@std/assert";
 import { PadiRepeats } from "../../../src/relay/discovery/padi_repeats.ts";
 import type { ServerPending } from "../../../src/relay/discovery/matching.ts";
-import { NO_TUNNEL, Remote } from "../../../src/relay/remote.ts";
+import { NO_TUNNEL, Peer } from "../../../src/relay/peer.ts";
 import { CODE, formatMac, parseDiscovery } from "../../../src/wire/mod.ts";
 import type { MacMode } from "../../../src/relay/mod.ts";
 import { AC, answer, hostUniq, JoinedRelays, padi, padr, SERVICE } from "../../support/relays.ts";
@@ -219,12 +219,12 @@ Deno.test("Relay repeats no PADI where each host has an address of its own", () 
 });
 
 /** A discovery of a client, as {@linkcode PadiRepeats} looks at it. */
-function discoveryOf(remote: Remote): ServerPending {
-  return { remote } as ServerPending;
+function discoveryOf(peer: Peer): ServerPending {
+  return { peer } as ServerPending;
 }
 
-function remote(name: string): Remote {
-  const made = new Remote(name, name, 0);
+function peer(name: string): Peer {
+  const made = new Peer(name, name, 0);
   made.tunnel = 1;
   return made;
 }
@@ -232,13 +232,13 @@ function remote(name: string): Remote {
 /** PADIs of so many hosts of each client at once, of which the first of all was answered. */
 function together(counts: number[]) {
   const repeats = new PadiRepeats();
-  const remotes = counts.map((_, n) => remote(`client ${n}`));
-  const all = remotes.map((of, n) => Array.from({ length: counts[n] }, () => discoveryOf(of)));
+  const peers = counts.map((_, n) => peer(`client ${n}`));
+  const all = peers.map((of, n) => Array.from({ length: counts[n] }, () => discoveryOf(of)));
   for (const [n, discoveries] of all.entries()) {
     for (const [i, each] of discoveries.entries()) repeats.sought(each, Uint8Array.of(n, i), 0);
   }
   repeats.answered(all[0][0], 1);
-  return { repeats, remotes, all };
+  return { repeats, peers, all };
 }
 
 /** Whose PADIs are sent again within some time, when nothing is answered. */
@@ -258,8 +258,8 @@ Deno.test("PadiRepeats.next() takes clients in turn, whatever each has waiting",
 });
 
 Deno.test("PadiRepeats.next() passes over a client that is away", () => {
-  const { repeats, remotes } = together([2, 2]);
-  remotes[1].tunnel = NO_TUNNEL;
+  const { repeats, peers } = together([2, 2]);
+  peers[1].tunnel = NO_TUNNEL;
   assertEquals(repeated(repeats, 1000, 15_000), ["0,1", "0,1", "0,1"]);
 });
 
@@ -282,7 +282,7 @@ Deno.test("PadiRepeats keeps so many PADIs of a client, and so many in all", () 
 Deno.test("PadiRepeats waits for an AC as long as that takes to answer, but for 5 s at most", () => {
   for (const [latencyMs, dueMs] of [[0, 1050], [700, 2450], [30_000, 36_050]]) {
     const repeats = new PadiRepeats();
-    const [one, two] = [discoveryOf(remote("a")), discoveryOf(remote("b"))];
+    const [one, two] = [discoveryOf(peer("a")), discoveryOf(peer("b"))];
     repeats.sought(one, Uint8Array.of(1), 0);
     repeats.sought(two, Uint8Array.of(2), 0);
     repeats.answered(one, latencyMs);
@@ -292,7 +292,7 @@ Deno.test("PadiRepeats waits for an AC as long as that takes to answer, but for 
 
 Deno.test("PadiRepeats.next() sends nothing again of a host that repeats its own soon", () => {
   const repeats = new PadiRepeats();
-  const [one, two] = [discoveryOf(remote("a")), discoveryOf(remote("b"))];
+  const [one, two] = [discoveryOf(peer("a")), discoveryOf(peer("b"))];
   repeats.sought(one, Uint8Array.of(1), 0);
   repeats.answered(one, 1);
   repeats.sought(two, Uint8Array.of(2), 5000);

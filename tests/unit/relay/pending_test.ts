@@ -7,27 +7,27 @@ import {
   DISCOVERY_TIMEOUT_MS,
   PendingTable,
 } from "../../../src/relay/discovery/pending.ts";
-import { Remote } from "../../../src/relay/remote.ts";
+import { Peer } from "../../../src/relay/peer.ts";
 import { bytes, HOST, HOST_2 } from "../../support/relays.ts";
 
-const [ONE, TWO, THREE] = ["one", "two", "three"].map((name) => new Remote(name, name, 0));
+const [ONE, TWO, THREE] = ["one", "two", "three"].map((name) => new Peer(name, name, 0));
 
 function table() {
   const removed: Discovery[] = [];
   return { removed, pending: new PendingTable<Discovery>((discovery) => removed.push(discovery)) };
 }
 
-function discovery(remote: Remote, ...uniq: number[]): Discovery {
-  return { remote, hostMac: HOST, hostUniq: bytes(...uniq) };
+function discovery(peer: Peer, ...uniq: number[]): Discovery {
+  return { peer, hostMac: HOST, hostUniq: bytes(...uniq) };
 }
 
-Deno.test("PendingTable.find() knows a discovery by remote, host and Host-Uniq", () => {
+Deno.test("PendingTable.find() knows a discovery by peer, host and Host-Uniq", () => {
   const { pending } = table();
   const known = discovery(ONE, 0x2f, 0xff);
   pending.add(known, 0);
   assertStrictEquals(pending.find(ONE, HOST, bytes(0x2f, 0xff), 0), known);
   for (
-    const [remote, host, uniq] of [
+    const [peer, host, uniq] of [
       [TWO, HOST, bytes(0x2f, 0xff)],
       [ONE, HOST_2, bytes(0x2f, 0xff)],
       [ONE, HOST, bytes(0x2f)],
@@ -36,13 +36,13 @@ Deno.test("PendingTable.find() knows a discovery by remote, host and Host-Uniq",
       [ONE, HOST, bytes()],
       [ONE, HOST, undefined],
     ] as const
-  ) assertEquals(pending.find(remote, host, uniq, 0), undefined);
+  ) assertEquals(pending.find(peer, host, uniq, 0), undefined);
 });
 
 Deno.test("PendingTable.find() tells an absent Host-Uniq from an empty one", () => {
   const { pending } = table();
-  const absent = { remote: ONE, hostMac: HOST, hostUniq: undefined };
-  const empty = { remote: ONE, hostMac: HOST, hostUniq: bytes() };
+  const absent = { peer: ONE, hostMac: HOST, hostUniq: undefined };
+  const empty = { peer: ONE, hostMac: HOST, hostUniq: bytes() };
   pending.add(absent, 0);
   assertEquals(pending.find(ONE, HOST, bytes(), 0), undefined);
   pending.add(empty, 0);
@@ -69,7 +69,7 @@ Deno.test("PendingTable.expire() removes what was quiet for the time-out, and no
   assertEquals(pending.find(ONE, HOST, first.hostUniq, 50), undefined);
 });
 
-Deno.test("PendingTable.expire() looks at each remote", () => {
+Deno.test("PendingTable.expire() looks at each peer", () => {
   const { pending, removed } = table();
   const [young, old] = [discovery(ONE, 1), discovery(TWO, 1)];
   pending.add(young, 10);
@@ -78,7 +78,7 @@ Deno.test("PendingTable.expire() looks at each remote", () => {
   assertEquals(removed, [old]);
 });
 
-Deno.test("PendingTable.add() pushes out the one of the remote that was quiet the longest", () => {
+Deno.test("PendingTable.add() pushes out the one of the peer that was quiet the longest", () => {
   const { pending, removed } = table();
   const other = discovery(TWO, 0);
   pending.add(other, 0);
@@ -95,24 +95,24 @@ Deno.test("PendingTable.add() pushes out the one of the remote that was quiet th
   assertStrictEquals(pending.find(TWO, HOST, other.hostUniq, 3), other);
 });
 
-Deno.test("PendingTable.removeRemote() removes all of that remote only", () => {
+Deno.test("PendingTable.removePeer() removes all of that peer only", () => {
   const { pending, removed } = table();
   const [one, two, other] = [discovery(ONE, 1), discovery(ONE, 2), discovery(TWO, 1)];
   for (const each of [one, other, two]) pending.add(each, 0);
-  assertEquals([ONE, TWO, THREE].map((remote) => pending.has(remote)), [true, true, false]);
-  pending.removeRemote(ONE);
-  assertEquals([ONE, TWO].map((remote) => pending.has(remote)), [false, true]);
+  assertEquals([ONE, TWO, THREE].map((peer) => pending.has(peer)), [true, true, false]);
+  pending.removePeer(ONE);
+  assertEquals([ONE, TWO].map((peer) => pending.has(peer)), [false, true]);
   assertEquals(removed, [one, two]);
   assertEquals(pending.find(ONE, HOST, one.hostUniq, 0), undefined);
   assertStrictEquals(pending.find(TWO, HOST, other.hostUniq, 0), other);
-  pending.removeRemote(THREE);
+  pending.removePeer(THREE);
   assertEquals(removed.length, 2);
 });
 
 Deno.test("PendingTable takes a Host-Uniq as long as a frame can hold", () => {
   const { pending } = table();
   const hostUniq = new Uint8Array(1490).fill(0xff);
-  const long = { remote: ONE, hostMac: HOST, hostUniq };
+  const long = { peer: ONE, hostMac: HOST, hostUniq };
   pending.add(long, 0);
   assertStrictEquals(pending.find(ONE, HOST, hostUniq.slice(), 0), long);
 });
@@ -149,7 +149,7 @@ Deno.test("PendingTable pushes out the oldest where marks take too much room, an
   const all = Array.from({ length: 20 }, (_, i) => discovery(ONE, i));
   for (const each of all) {
     pending.add(each, 0);
-    // 400 KiB each, of 4 MiB that a remote may have.
+    // 400 KiB each, of 4 MiB that a peer may have.
     for (let i = 0; i < 20; i++) pending.mark(each, `${each.hostUniq} ${i} ${"x".repeat(10_240)}`);
   }
   const left = all.filter((each) => !removed.includes(each));
@@ -160,14 +160,14 @@ Deno.test("PendingTable pushes out the oldest where marks take too much room, an
   assertStrictEquals(pending.find(TWO, HOST, other.hostUniq, 0), other);
 });
 
-Deno.test("PendingTable takes room from the remote that has the most, where all together have too much", () => {
+Deno.test("PendingTable takes room from the peer that has the most, where all together have too much", () => {
   const { pending, removed } = table();
-  const remotes = Array.from({ length: 40 }, (_, i) => new Remote(`${i}`, `${i}`, 0));
-  const small = discovery(remotes[0], 0);
+  const peers = Array.from({ length: 40 }, (_, i) => new Peer(`${i}`, `${i}`, 0));
+  const small = discovery(peers[0], 0);
   pending.add(small, 0);
-  for (const remote of remotes.slice(1)) {
+  for (const peer of peers.slice(1)) {
     for (let n = 0; n < 10; n++) {
-      const each = discovery(remote, n);
+      const each = discovery(peer, n);
       pending.add(each, 0);
       for (let i = 0; i < 20; i++) pending.mark(each, `${n} ${i} ${"x".repeat(9000)}`);
     }

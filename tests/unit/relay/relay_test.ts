@@ -129,23 +129,23 @@ Deno.test("Relay opens each side's session with the addresses of that side", () 
   joined.nowMs = 5;
   joined.dial({ sessionId: 9 });
   const view = (
-    { tunnel, peerMac, farMac, facingMac, tunnelId, linkId, openedMs }:
+    { tunnel, nearMac, farMac, shownMac, tunnelId, linkId, openedMs }:
       typeof joined.client.opened[0],
-  ) => ({ tunnel, peerMac, farMac, facingMac, tunnelId, linkId, openedMs });
+  ) => ({ tunnel, nearMac, farMac, shownMac, tunnelId, linkId, openedMs });
   assertEquals(joined.server.opened.map(view), [{
     tunnel: 1,
-    peerMac: AC,
+    nearMac: AC,
     farMac: HOST,
-    facingMac: SERVER_LINK,
+    shownMac: SERVER_LINK,
     tunnelId: 9,
     linkId: 9,
     openedMs: 5,
   }]);
   assertEquals(joined.client.opened.map(view), [{
     tunnel: 1,
-    peerMac: HOST,
+    nearMac: HOST,
     farMac: AC,
-    facingMac: CLIENT_LINK,
+    shownMac: CLIENT_LINK,
     tunnelId: 9,
     linkId: 9,
     openedMs: 5,

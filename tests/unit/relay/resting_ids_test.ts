@@ -1,15 +1,15 @@
 // Session ids that rest after their sessions.
 
 import { assertEquals } from "@std/assert";
-import { Remote, Session } from "../../../src/relay/mod.ts";
+import { Peer, Session } from "../../../src/relay/mod.ts";
 import { REST_MS, RESTING_IDS, RestingIds } from "../../../src/relay/resting_ids.ts";
 import { AC, AC_2, CLIENT_LINK, HOST, HOST_2, mac } from "../../support/relays.ts";
 
-const REMOTE = new Remote("a", "a", 0);
-const OTHER = new Remote("b", "b", 0);
+const REMOTE = new Peer("a", "a", 0);
+const OTHER = new Peer("b", "b", 0);
 
 function key(over: Partial<ConstructorParameters<typeof Session>[1]> = {}) {
-  const key = { remote: REMOTE, peerMac: HOST, farMac: AC, facingMac: CLIENT_LINK };
+  const key = { peer: REMOTE, nearMac: HOST, farMac: AC, shownMac: CLIENT_LINK };
   return { ...key, tunnelId: 7, linkId: 7, ...over };
 }
 
@@ -19,10 +19,10 @@ function resting(over = {}): RestingIds {
   return ids;
 }
 
-Deno.test("RestingIds keeps an id from another AC and another remote, and from another session of the AC", () => {
+Deno.test("RestingIds keeps an id from another AC and another peer, and from another session of the AC", () => {
   const ids = resting({ linkId: 0xfffe });
   assertEquals(ids.keeps(0xfffe, key({ farMac: AC_2 }), 100), true);
-  assertEquals(ids.keeps(0xfffe, key({ remote: OTHER }), 100), true);
+  assertEquals(ids.keeps(0xfffe, key({ peer: OTHER }), 100), true);
   assertEquals(ids.keeps(0xfffe, key({ tunnelId: 8 }), 100), true);
 });
 
@@ -32,8 +32,8 @@ Deno.test("RestingIds lets the session have it that the AC knows by the same id"
 
 Deno.test("RestingIds keeps nothing from another host, of another address of ours, and of other ids", () => {
   const other = { farMac: AC_2 };
-  assertEquals(resting().keeps(7, key({ ...other, peerMac: HOST_2 }), 100), false);
-  assertEquals(resting().keeps(7, key({ ...other, facingMac: mac(9) }), 100), false);
+  assertEquals(resting().keeps(7, key({ ...other, nearMac: HOST_2 }), 100), false);
+  assertEquals(resting().keeps(7, key({ ...other, shownMac: mac(9) }), 100), false);
   assertEquals(resting().keeps(8, key(other), 100), false);
 });
 
@@ -61,13 +61,13 @@ Deno.test("RestingIds begins the rest anew when the id was used again", () => {
 Deno.test("RestingIds is bounded: the oldest goes first", () => {
   const ids = new RestingIds();
   for (let n = 0; n <= RESTING_IDS; n++) {
-    const peerMac = Uint8Array.of(2, 0, 0, 0, n >>> 8, n);
-    ids.add(new Session(n, key({ peerMac }), 0), 0);
+    const nearMac = Uint8Array.of(2, 0, 0, 0, n >>> 8, n);
+    ids.add(new Session(n, key({ nearMac }), 0), 0);
   }
   assertEquals(ids.size, RESTING_IDS);
   const keeps = (n: number) => {
-    const peerMac = Uint8Array.of(2, 0, 0, 0, n >>> 8, n);
-    return ids.keeps(7, key({ peerMac, farMac: AC_2 }), 0);
+    const nearMac = Uint8Array.of(2, 0, 0, 0, n >>> 8, n);
+    return ids.keeps(7, key({ nearMac, farMac: AC_2 }), 0);
   };
   assertEquals([keeps(0), keeps(1), keeps(RESTING_IDS)], [false, true, true]);
 });

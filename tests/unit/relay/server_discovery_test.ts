@@ -237,7 +237,7 @@ Deno.test("ServerDiscovery tells the old host when its id is given to another of
     discovery("PADT", CLIENT_LINK, HOST, [], 7),
     discovery("PADS", CLIENT_LINK, HOST_2, [SERVICE], 7),
   ]);
-  assertEquals(joined.client.sessions.map(({ peerMac }) => peerMac), [HOST_2]);
+  assertEquals(joined.client.sessions.map(({ nearMac }) => nearMac), [HOST_2]);
   assertEquals(joined.acData(data(AC, SERVER_LINK, 7))?.frame, data(CLIENT_LINK, HOST_2, 7));
 });
 

@@ -137,14 +137,14 @@ Deno.test("Relay keeps sessions of one AC and id apart that two servers give to 
   assertEquals(dial(2, "2"), TOP);
   const down = data(AC, HOST, 7);
   const owner = relay.sessionFromTunnel(2, down, 0, 0);
-  assertEquals(typeof owner === "object" && owner.remote.key, "b");
+  assertEquals(typeof owner === "object" && owner.peer.key, "b");
   assertEquals(down, data(CLIENT_LINK, HOST, TOP));
   // The first server is back, by another tunnel.
   relay.removeTunnel(2, "gone", 0);
   relay.addTunnel(3, { key: "a", name: "a" }, 0);
   const again = data(AC, HOST, 7);
   const first = relay.sessionFromTunnel(3, again, 0, 0);
-  assertEquals(typeof first === "object" && first.remote.key, "a");
+  assertEquals(typeof first === "object" && first.peer.key, "a");
   assertEquals(again, data(CLIENT_LINK, HOST, 7));
   sent.length = link.length = 0;
   relay.discoveryFromLink(discovery("PADT", HOST, CLIENT_LINK, [], 7), 0);

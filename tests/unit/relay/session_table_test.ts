@@ -8,22 +8,22 @@ import {
   type SessionKey,
   SessionTable,
 } from "../../../src/relay/session_table.ts";
-import { Remote } from "../../../src/relay/remote.ts";
+import { Peer } from "../../../src/relay/peer.ts";
 import { AC, AC_2, CLIENT_LINK, data, HOST, HOST_2, mac } from "../../support/relays.ts";
 
 /** The programs at the far ends of tunnels 1 and 2. */
 const REMOTES = [1, 2].map((tunnel) => {
-  const remote = new Remote(undefined, "far", 0);
-  remote.tunnel = tunnel;
-  return remote;
+  const peer = new Peer(undefined, "far", 0);
+  peer.tunnel = tunnel;
+  return peer;
 });
 
 function key(over: Partial<SessionKey> = {}): SessionKey {
   return {
-    remote: REMOTES[0],
-    peerMac: HOST,
+    peer: REMOTES[0],
+    nearMac: HOST,
     farMac: AC,
-    facingMac: CLIENT_LINK,
+    shownMac: CLIENT_LINK,
     tunnelId: 7,
     linkId: 7,
     ...over,
@@ -32,32 +32,32 @@ function key(over: Partial<SessionKey> = {}): SessionKey {
 
 /** Whether every way to a session leads to it. */
 function assertFound(table: SessionTable, session: Session): void {
-  const { remote, tunnel, peerMac, farMac, facingMac, tunnelId, linkId } = session;
-  assertStrictEquals(table.atLink(linkId, peerMac, facingMac), session);
-  assertStrictEquals(table.atRemote(remote, tunnelId, farMac, peerMac), session);
-  assertStrictEquals(table.findByLink(data(peerMac, facingMac, linkId), 0), session);
-  assertStrictEquals(table.findByTunnel(tunnel, data(farMac, peerMac, tunnelId), 0), session);
+  const { peer, tunnel, nearMac, farMac, shownMac, tunnelId, linkId } = session;
+  assertStrictEquals(table.atLink(linkId, nearMac, shownMac), session);
+  assertStrictEquals(table.atPeer(peer, tunnelId, farMac, nearMac), session);
+  assertStrictEquals(table.findByLink(data(nearMac, shownMac, linkId), 0), session);
+  assertStrictEquals(table.findByTunnel(tunnel, data(farMac, nearMac, tunnelId), 0), session);
 }
 
 function assertLost(table: SessionTable, session: Session): void {
-  const { remote, tunnel, peerMac, farMac, facingMac, tunnelId, linkId } = session;
-  assertEquals(table.atLink(linkId, peerMac, facingMac), undefined);
-  assertEquals(table.atRemote(remote, tunnelId, farMac, peerMac), undefined);
-  assertEquals(table.findByLink(data(peerMac, facingMac, linkId), 0), undefined);
-  assertEquals(table.findByTunnel(tunnel, data(farMac, peerMac, tunnelId), 0), undefined);
+  const { peer, tunnel, nearMac, farMac, shownMac, tunnelId, linkId } = session;
+  assertEquals(table.atLink(linkId, nearMac, shownMac), undefined);
+  assertEquals(table.atPeer(peer, tunnelId, farMac, nearMac), undefined);
+  assertEquals(table.findByLink(data(nearMac, shownMac, linkId), 0), undefined);
+  assertEquals(table.findByTunnel(tunnel, data(farMac, nearMac, tunnelId), 0), undefined);
 }
 
 // All with the id 7 on one side at least, so that they share a chain.
 const SHARED = [
   key(),
-  key({ peerMac: HOST_2 }),
+  key({ nearMac: HOST_2 }),
   key({ farMac: AC_2, linkId: 8 }),
-  key({ remote: REMOTES[1], peerMac: mac(0x13) }),
-  key({ tunnelId: 8, peerMac: mac(0x14) }),
-  key({ facingMac: mac(0xc1), farMac: mac(0xa3) }),
+  key({ peer: REMOTES[1], nearMac: mac(0x13) }),
+  key({ tunnelId: 8, nearMac: mac(0x14) }),
+  key({ shownMac: mac(0xc1), farMac: mac(0xa3) }),
 ];
 
-Deno.test("SessionTable tells sessions of one id apart by addresses and remote, closed in any order", () => {
+Deno.test("SessionTable tells sessions of one id apart by addresses and peer, closed in any order", () => {
   const order = fc.shuffledSubarray(SHARED.map((_, index) => index), { minLength: SHARED.length });
   fc.assert(
     fc.property(order, (order) => {
@@ -83,8 +83,8 @@ Deno.test("SessionTable tells sessions of one id apart by addresses and remote, 
 Deno.test("SessionTable agrees with a plain list over random openings and closings", () => {
   const few = (...values: number[]) => fc.constantFrom(...values);
   const step = fc.record({
-    remote: fc.constantFrom(...REMOTES),
-    peer: few(1, 2, 3),
+    peer: fc.constantFrom(...REMOTES),
+    near: few(1, 2, 3),
     far: few(4, 5),
     tunnelId: few(1, 2, 0xfffe),
     linkId: few(1, 2, 0xfffe),
@@ -94,17 +94,17 @@ Deno.test("SessionTable agrees with a plain list over random openings and closin
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const table = new SessionTable();
       const open: Session[] = [];
-      for (const { remote, peer, far, tunnelId, linkId, close } of steps) {
+      for (const { peer, near, far, tunnelId, linkId, close } of steps) {
         if (close !== null) {
           if (open.length === 0) continue;
           const [session] = open.splice(close % open.length, 1);
           assert(table.close(session));
           assertLost(table, session);
         } else {
-          const added = key({ remote, peerMac: mac(peer), farMac: mac(far), tunnelId, linkId });
+          const added = key({ peer, nearMac: mac(near), farMac: mac(far), tunnelId, linkId });
           if (
-            table.atLink(linkId, added.peerMac, added.facingMac) !== undefined ||
-            table.atRemote(remote, tunnelId, added.farMac, added.peerMac) !== undefined
+            table.atLink(linkId, added.nearMac, added.shownMac) !== undefined ||
+            table.atPeer(peer, tunnelId, added.farMac, added.nearMac) !== undefined
           ) continue;
           open.push(table.open(added, 0));
         }
@@ -128,16 +128,16 @@ Deno.test("SessionTable finds nothing in frames that end early", () => {
 Deno.test("SessionTable.open() keeps the key, not the caller's buffers", () => {
   const table = new SessionTable();
   const frame = data(HOST, CLIENT_LINK, 7);
-  const session = table.open(key({ peerMac: frame.subarray(6, 12) }), 3);
+  const session = table.open(key({ nearMac: frame.subarray(6, 12) }), 3);
   frame.fill(0xee);
-  assertEquals(session.peerMac, HOST);
+  assertEquals(session.nearMac, HOST);
   assertEquals([session.openedMs, session.linkMs, session.tunnelMs], [3, 3, 3]);
 });
 
 Deno.test("SessionTable.freeLinkId() gives the id that is wanted when the addresses do not use it", () => {
   const table = new SessionTable();
-  table.open(key({ peerMac: HOST_2 }), 0);
-  table.open(key({ facingMac: AC_2 }), 0);
+  table.open(key({ nearMac: HOST_2 }), 0);
+  table.open(key({ shownMac: AC_2 }), 0);
   assertEquals(table.freeLinkId(7, HOST, CLIENT_LINK), 7);
 });
 

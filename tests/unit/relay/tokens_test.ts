@@ -109,5 +109,5 @@ Deno.test("Relay keeps the address made up for a host while its client gets anot
   const [sought, asked] = server.link.map((frame) => parseDiscovery(frame)!.source);
   assertEquals(asked, sought);
   relay.discoveryFromLink(answer(server.link[1], AC, "PADS", { sessionId: 5 }), 0);
-  assertEquals(server.sessions.map(({ facingMac }) => facingMac), [sought]);
+  assertEquals(server.sessions.map(({ shownMac }) => shownMac), [sought]);
 });

@@ -8,11 +8,11 @@ import { AC, HOST, SERVER_LINK } from "../../support/relays.ts";
 export function record(serial: number, over: Partial<SessionRecord> = {}): SessionRecord {
   return {
     serial,
-    remote: "00112233",
+    peer: "00112233",
     name: "a client",
-    peerMac: AC,
+    nearMac: AC,
     farMac: HOST,
-    facingMac: SERVER_LINK,
+    shownMac: SERVER_LINK,
     tunnelId: serial,
     linkId: serial,
     openedAtMs: Date.UTC(2025, 0, 1) + serial,

@@ -81,11 +81,11 @@ Deno.test("Replay.apply() comes to the same when the last changes are applied ag
   );
 });
 
-Deno.test("Replay.apply() knows since when remotes are away, until they are back or all is told anew", () => {
+Deno.test("Replay.apply() knows since when peers are away, until they are back or all is told anew", () => {
   const replay = new Replay();
-  replay.apply({ type: "away", remote: "a", sinceMs: 5 });
-  replay.apply({ type: "away", remote: "b", sinceMs: 6 });
-  replay.apply({ type: "back", remote: "a" });
+  replay.apply({ type: "away", peer: "a", sinceMs: 5 });
+  replay.apply({ type: "away", peer: "b", sinceMs: 6 });
+  replay.apply({ type: "back", peer: "a" });
   assertEquals([...replay.away], [["b", 6]]);
   replay.apply({ type: "reset", part: "begin" });
   assertEquals([...replay.away], []);

@@ -41,11 +41,11 @@ Deno.test("parseLine() reads back every session", () => {
   const text = fc.string({ unit: "binary" });
   const records = fc.record({
     serial: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
-    remote: text,
+    peer: text,
     name: text,
-    peerMac: macs,
+    nearMac: macs,
     farMac: macs,
-    facingMac: macs,
+    shownMac: macs,
     tunnelId: id,
     linkId: id,
     openedAtMs: fc.integer({ min: 0, max: Date.UTC(9999, 0) }),
@@ -130,9 +130,9 @@ Deno.test("parseLine() reads back who is away and who is back", () => {
   const since = Date.UTC(2026, 1, 3, 4, 5, 6, 7);
   assertEquals(
     parseLine(encodeAway("a:8000", since).trimEnd()),
-    { type: "away", remote: "a:8000", sinceMs: since },
+    { type: "away", peer: "a:8000", sinceMs: since },
   );
-  assertEquals(parseLine(encodeBack("a:8000").trimEnd()), { type: "back", remote: "a:8000" });
+  assertEquals(parseLine(encodeBack("a:8000").trimEnd()), { type: "back", peer: "a:8000" });
   for (const line of ['{"away":"a"}', '{"away":{"remote":"a","since":"now"}}', '{"back":1}']) {
     assertEquals(parseLine(line), undefined);
   }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { RingAge } from "../../../src/dataplane/ring_age.ts";
+import { RingAge } from "../../../src/link/ring_age.ts";
 
 /** A machine that has been up for a day, on a day of 2026. */
 const UP_MS = 86_400_000;

@@ -1,7 +1,7 @@
 // What is noted of the sessions when the disk takes nothing for a while, and what is taken up of them.
 
 import { assert, assertEquals } from "@std/assert";
-import { Keeper, restore } from "../../../src/dataplane/keeper.ts";
+import { restore, SessionJournal } from "../../../src/dataplane/session_journal.ts";
 import { Reporter } from "../../../src/dataplane/reporter.ts";
 import { encodeReset, parseLine } from "../../../src/state/session_record.ts";
 import type { MacMode } from "../../../src/relay/mod.ts";
@@ -18,12 +18,12 @@ import {
 } from "../../support/relays.ts";
 import { record } from "../state/fixture.ts";
 
-/** A session, and a keeper that can write nothing until `mend` is called. */
+/** A session, and a journal that can write nothing until `mend` is called. */
 class Broken implements Disposable {
-  readonly path = Deno.makeTempDirSync({ prefix: "test-keeper-" });
+  readonly path = Deno.makeTempDirSync({ prefix: "test-journal-" });
   readonly relay = new RecordedRelay({ side: "server", graceMs: 20_000 }).relay;
   readonly sessions: RecordedRelay["sessions"];
-  readonly keeper: Keeper;
+  readonly journal: SessionJournal;
 
   constructor() {
     Deno.symlinkSync("/dev/full", `${this.path}/changes.1.jsonl`);
@@ -31,8 +31,8 @@ class Broken implements Disposable {
     const relay = this.relay;
     relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
     const ids = { tunnelId: 7, linkId: 7 };
-    const macs = { peerMac: AC, farMac: HOST, facingMac: SERVER_LINK };
-    const session = relay.open({ remote: relay.tunnels.get(1)!, ...macs, ...ids }, 0);
+    const macs = { nearMac: AC, farMac: HOST, shownMac: SERVER_LINK };
+    const session = relay.open({ peer: relay.tunnels.get(1)!, ...macs, ...ids }, 0);
     this.sessions = [session];
     const reporter = new Reporter("server", false, () => 0, () => {});
     const state = { path: this.path, segment: 1, nextSerial: 1, sessions: [], owed: [] };
@@ -41,12 +41,12 @@ class Broken implements Disposable {
       away: new Map(),
       secret: new Uint8Array(16),
     };
-    this.keeper = Keeper.open({ ...state, ...rest }, reporter);
-    this.keeper.opened(session, 0);
+    this.journal = SessionJournal.open({ ...state, ...rest }, reporter);
+    this.journal.opened(session, 0);
   }
 
   catchUp(nowMs: number, atMs = nowMs): boolean {
-    return this.keeper.catchUp(this.sessions, [], nowMs, atMs);
+    return this.journal.catchUp(this.sessions, [], nowMs, atMs);
   }
 
   mend(): void {
@@ -61,7 +61,7 @@ class Broken implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.keeper.close();
+    this.journal.close();
     Deno.removeSync(this.path, { recursive: true });
   }
 }
@@ -76,7 +76,7 @@ function assertWhole(lines: string[] | undefined): void {
   assertEquals(change?.type === "open" && change.record.tunnelId, 7);
 }
 
-Deno.test("Keeper writes all sessions when the disk takes something again", () => {
+Deno.test("SessionJournal writes all sessions when the disk takes something again", () => {
   using broken = new Broken();
   assertEquals([broken.catchUp(1000), broken.written], [false, undefined]);
   broken.mend();
@@ -84,7 +84,7 @@ Deno.test("Keeper writes all sessions when the disk takes something again", () =
   assertWhole(broken.written);
 });
 
-Deno.test("Keeper tries at its last chance however short the time since it failed", () => {
+Deno.test("SessionJournal tries at its last chance however short the time since it failed", () => {
   using broken = new Broken();
   broken.catchUp(1000);
   broken.mend();
@@ -92,17 +92,17 @@ Deno.test("Keeper tries at its last chance however short the time since it faile
   assertWhole(broken.written);
 });
 
-Deno.test("Keeper notes anew who is away when the disk takes something again", () => {
+Deno.test("SessionJournal notes anew who is away when the disk takes something again", () => {
   using broken = new Broken();
   const sinceMs = Date.now();
   broken.relay.removeTunnel(1, "gone", 1000);
-  broken.keeper.noteAway(broken.sessions[0].remote, 1000);
+  broken.journal.noteAway(broken.sessions[0].peer, 1000);
   broken.mend();
   assertEquals(broken.catchUp(5000), true);
   const lines = broken.written!;
   const note = parseLine(lines.pop()!.trimEnd());
   assertWhole(lines);
-  assert(note?.type === "away" && note.remote === "key", JSON.stringify(note));
+  assert(note?.type === "away" && note.peer === "key", JSON.stringify(note));
   assert(Math.abs(note.sinceMs - (sinceMs - 4000)) < 1000, `${note.sinceMs - sinceMs}`);
 });
 
@@ -110,9 +110,9 @@ const GRACE_MS = 20_000;
 const NAME = "client 1";
 
 /** A server's relay in some mode that takes up session 7 of HOST, which an earlier run knew by a face. */
-function restored(mode: MacMode, facingMac: Uint8Array, remote = "key"): RecordedRelay {
+function restored(mode: MacMode, shownMac: Uint8Array, peer = "key"): RecordedRelay {
   const server = new RecordedRelay({ side: "server", mac: mode, graceMs: GRACE_MS });
-  const sessions = [record(7, { remote, name: NAME, facingMac })];
+  const sessions = [record(7, { peer, name: NAME, shownMac })];
   const state = {
     path: "",
     segment: 1,

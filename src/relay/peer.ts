@@ -9,7 +9,7 @@ export const NO_TUNNEL = 0;
  * A client, as the server knows it, or a server, as its client does. It outlives its tunnels: for a
  * grace time without one its sessions are held, and the next tunnel of the same one has them.
  */
-export class Remote {
+export class Peer {
   /** Who it is, across tunnels; undefined where it can't be told, so that nothing is held for it. */
   readonly key: string | undefined;
   /** What it calls itself. */

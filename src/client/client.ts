@@ -1,21 +1,21 @@
 // The client: beside the hosts. It keeps one tunnel to a server, for ever.
 //
-// From a host to the server: dataplane/data_plane.ts takes a frame from the link (dataplane/link.ts),
+// From a host to the server: dataplane/data_plane.ts takes a frame from the link (link/packet_link.ts),
 // asks who owns it (relay/relay.ts), and queues it for the tunnel (tunnel/channel.ts). This file makes
 // that tunnel: it connects, greets (tunnel/handshake.ts), hands the connection to the data worker
-// (dataplane/data_worker.ts), and begins again when it ends; tunnel/reconnect.ts says with which server
+// (dataplane/data_worker.ts), and begins again when it ends; client/reconnect.ts says with which server
 // and when.
 
 import { createHmac } from "node:crypto";
-import { Mode, type ModeOptions, NOWHERE_TO_KEEP } from "./mode.ts";
-import { RateLimit } from "./observe/rate_limit.ts";
-import type { Status, TunnelStatus } from "./observe/status.ts";
-import { reasonOf } from "./reason.ts";
-import { connect } from "./tunnel/connect.ts";
-import { type Endpoint, formatEndpoint } from "./tunnel/endpoint.ts";
-import { greetServer } from "./tunnel/handshake.ts";
-import { type Outcome, Reconnect } from "./tunnel/reconnect.ts";
-import { FEATURE, type Hello, REASON, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
+import { NOWHERE_TO_KEEP, Runtime, type RuntimeOptions } from "../runtime.ts";
+import { RateLimit } from "../observe/rate_limit.ts";
+import type { Status, TunnelStatus } from "../observe/status.ts";
+import { reasonOf } from "../reason.ts";
+import { connect } from "../net/connect.ts";
+import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
+import { greetServer } from "../tunnel/handshake.ts";
+import { type Outcome, Reconnect } from "./reconnect.ts";
+import { FEATURE, type Hello, REASON, RESUME_SECRET_LENGTH } from "../wire/mod.ts";
 
 /** How many attempts that fail alike are logged in that time. */
 const FAILURES_LOGGED = 3;
@@ -29,7 +29,7 @@ const FIRST_AGAIN_MOST_MS = 3600_000;
 const FAILED: Outcome = { upMs: 0, held: false, replaced: false, restarts: false };
 
 /** Options for {@linkcode Client.start}. */
-export interface ClientOptions extends ModeOptions {
+export interface ClientOptions extends RuntimeOptions {
   /** The server; or several, of which the next is tried when one is not there. */
   connect: Endpoint | Endpoint[];
   /** Return to the first server when it is well again; the sessions through the other one are closed. */
@@ -76,7 +76,7 @@ interface End {
  * ```
  */
 export class Client {
-  #mode!: Mode;
+  #runtime!: Runtime;
   readonly #options: ClientOptions;
   readonly #servers: Endpoint[];
   readonly #reconnect: Reconnect;
@@ -116,12 +116,12 @@ export class Client {
       throw new Error("Cannot start a client: there is no server to connect to");
     }
     const client = new Client(options, servers);
-    client.#mode = await Mode.start("client", options, {
+    client.#runtime = await Runtime.start("client", options, {
       // Not before the worker has it: until then a host's frames have nowhere to go.
       tunnelUp: () => client.#state = "up",
       tunnelEnded: (_id, reason, goodbye) => client.#tunnelEnded({ reason, goodbye }),
-      held: (remote, sessions) => client.#holds(remote, sessions),
-      knows: (remote) => servers.some((server) => formatEndpoint(server) === remote),
+      held: (peer, sessions) => client.#holds(peer, sessions),
+      knows: (peer) => servers.some((server) => formatEndpoint(server) === peer),
       failed: () => client.#abort.abort(),
       healthy: () => client.#state === "up",
       reconnects: () => Math.max(0, client.#connected - 1),
@@ -134,27 +134,27 @@ export class Client {
 
   /** Where the status is served; undefined where it is not. */
   get statusAddress(): Endpoint | undefined {
-    return this.#mode.statusAddress;
+    return this.#runtime.statusAddress;
   }
 
   /** Resolves when the client has stopped; rejects when it can't go on. */
   get finished(): Promise<void> {
-    return this.#mode.finished;
+    return this.#runtime.finished;
   }
 
   /** What the client is doing. */
   status(): Promise<Status> {
-    return this.#mode.status();
+    return this.#runtime.status();
   }
 
   /** Whether a stop can leave the sessions to the next run. */
   get keepsSessions(): boolean {
-    return this.#mode.keepsSessions;
+    return this.#runtime.keepsSessions;
   }
 
   /** Takes new values of `limits` and `debug`; all else needs another start. */
   reload(options: Pick<ClientOptions, "limits" | "debug">): void {
-    this.#mode.reload(options);
+    this.#runtime.reload(options);
   }
 
   /**
@@ -171,9 +171,9 @@ export class Client {
 
   async #stop(keepSessions: boolean): Promise<void> {
     this.#abort.abort();
-    await this.#mode.stop(keepSessions);
+    await this.#runtime.stop(keepSessions);
     await this.#running;
-    this.#mode.log.info("Stopped");
+    this.#runtime.log.info("Stopped");
   }
 
   // What an earlier run has left is held, and can only go on with its own server.
@@ -183,7 +183,7 @@ export class Client {
   }
 
   async #run(): Promise<void> {
-    const { log } = this.#mode;
+    const { log } = this.#runtime;
     const { signal } = this.#abort;
     while (!signal.aborted) {
       let upMs = 0;
@@ -232,7 +232,7 @@ export class Client {
   #logFailure(reason: string): boolean {
     const suppressed = this.#failuresLogged.allow(reason, performance.now());
     if (suppressed < 0) return false;
-    this.#mode.log.warning(reason, suppressed > 0 ? { suppressed } : {});
+    this.#runtime.log.warning(reason, suppressed > 0 ? { suppressed } : {});
     return true;
   }
 
@@ -241,13 +241,13 @@ export class Client {
     return this.#held.get(formatEndpoint(this.#servers[this.#reconnect.at]));
   }
 
-  #holds(remote: string, sessions: number): void {
+  #holds(peer: string, sessions: number): void {
     if (sessions > 0) {
-      this.#held.set(remote, sessions);
+      this.#held.set(peer, sessions);
       return;
     }
     const waitsForIt = this.#servers.length > 1 && this.#heldForNext !== undefined;
-    this.#held.delete(remote);
+    this.#held.delete(peer);
     // The others have their turn at once, whatever this one's attempt is waiting for.
     if (waitsForIt && this.#heldForNext === undefined) this.#released.abort();
   }
@@ -261,15 +261,15 @@ export class Client {
   }
 
   async #connect(at: number, signal: AbortSignal): Promise<Greeted> {
-    const { log } = this.#mode;
+    const { log } = this.#runtime;
     const hello = this.#helloFor(this.#servers[at]);
     const conn = await connect(this.#servers[at], signal);
     const close = () => conn.close();
     signal.addEventListener("abort", close, { once: true });
     try {
-      const peer = formatEndpoint(conn.remoteAddr);
+      const endpoint = formatEndpoint(conn.remoteAddr);
       if (this.#options.legacy) {
-        return { conn, at, name: peer, resumes: false, received: new Uint8Array(0) };
+        return { conn, at, name: endpoint, resumes: false, received: new Uint8Array(0) };
       }
       const { peer: server, received } = await greetServer(conn, hello);
       const { name, software, features } = server;
@@ -278,7 +278,7 @@ export class Client {
         throw new Error(`The interface of the server ${name} is not up`);
       }
       const held = this.#held.get(formatEndpoint(this.#servers[at]));
-      log.info("Tunnel up", { name, peer, software, held });
+      log.info("Tunnel up", { name, peer: endpoint, software, held });
       return { conn, at, name, resumes: (features & FEATURE.RESUME) !== 0, received };
     } catch (error) {
       if (!signal.aborted) conn.close();
@@ -295,7 +295,7 @@ export class Client {
 
   // No server learns what this client shows to another one.
   #helloFor(server: Endpoint): Hello {
-    const { hello } = this.#mode;
+    const { hello } = this.#runtime;
     const secret = createHmac("sha256", hello.resumeSecret!).update(formatEndpoint(server))
       .digest();
     return { ...hello, resumeSecret: secret.subarray(0, RESUME_SECRET_LENGTH) };
@@ -311,11 +311,11 @@ export class Client {
     const { promise, resolve } = Promise.withResolvers<End>();
     this.#ended = resolve;
     const sinceMs = performance.now();
-    const remote = resumes ? formatEndpoint(this.#servers[at]) : undefined;
+    const peer = resumes ? formatEndpoint(this.#servers[at]) : undefined;
     let id: number;
     try {
-      id = this.#mode.worker.addTunnel(conn, {
-        remote,
+      id = this.#runtime.worker.addTunnel(conn, {
+        peer,
         name,
         legacy: this.#options.legacy ?? false,
         received,
@@ -324,14 +324,14 @@ export class Client {
       conn.close();
       throw error;
     }
-    if (remote !== undefined) this.#held.delete(remote);
+    if (peer !== undefined) this.#held.delete(peer);
     this.#reconnect.moved(at);
     this.#serverName = name;
     this.#connected++;
     const over = new AbortController();
     const signal = AbortSignal.any([this.#abort.signal, over.signal]);
     const looking = at > 0 && this.#options.preferFirst
-      ? this.#lookForFirst(id, remote, signal)
+      ? this.#lookForFirst(id, peer, signal)
       : undefined;
     const end = await promise;
     over.abort();
@@ -341,13 +341,13 @@ export class Client {
   }
 
   // Goes over to the first server as soon as that greets.
-  async #lookForFirst(id: number, remote: string | undefined, signal: AbortSignal): Promise<void> {
+  async #lookForFirst(id: number, peer: string | undefined, signal: AbortSignal): Promise<void> {
     while (true) {
       await delay(this.#firstAgainMs, signal);
       if (signal.aborted) return;
       try {
         this.#first = await this.#connect(0, signal);
-        this.#mode.worker.leave(id, remote);
+        this.#runtime.worker.leave(id, peer);
         return;
       } catch {
         // Not yet.

@@ -1,16 +1,16 @@
 import { assert, assertFalse } from "@std/assert";
-import { Gathering } from "../../../src/dataplane/gathering.ts";
+import { Coalescer } from "../../../src/dataplane/coalescer.ts";
 
-Deno.test("Gathering is not due where turns are far apart", () => {
-  const gathering = new Gathering();
+Deno.test("Coalescer is not due where turns are far apart", () => {
+  const gathering = new Coalescer();
   for (let nowMs = 0; nowMs < 10; nowMs += 0.2) {
     gathering.took(1, nowMs);
     assertFalse(gathering.due);
   }
 });
 
-Deno.test("Gathering is due once turns follow each other closely, and while they find several", () => {
-  const gathering = new Gathering();
+Deno.test("Coalescer is due once turns follow each other closely, and while they find several", () => {
+  const gathering = new Coalescer();
   gathering.took(1, 5);
   assertFalse(gathering.due);
   gathering.took(1, 5.05);
@@ -21,9 +21,9 @@ Deno.test("Gathering is due once turns follow each other closely, and while they
   assert(gathering.due);
 });
 
-Deno.test("Gathering ends with a wait that finds no more than one frame", () => {
+Deno.test("Coalescer ends with a wait that finds no more than one frame", () => {
   for (const found of [0, 1]) {
-    const gathering = new Gathering();
+    const gathering = new Coalescer();
     gathering.took(1, 5);
     gathering.took(1, 5.05);
     gathering.took(found, 5.2);

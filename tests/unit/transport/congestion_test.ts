@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { congestionControlFault, ERRNO, systemCongestionControl } from "../../../ffi/mod.ts";
 import { ConfigurationError } from "../../../src/configuration_error.ts";
-import { chooseCongestion, CongestionControl } from "../../../src/tunnel/congestion.ts";
+import { chooseCongestion, CongestionControl } from "../../../src/transport/congestion.ts";
 
 /** A system where each congestion control has this fault. */
 const all = (fault: number) => () => fault;

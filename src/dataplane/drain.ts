@@ -16,7 +16,7 @@ const WAIT_MS = 50;
  * @param reason The code of `REASON` to say.
  * @param now A clock that only goes forward, in ms.
  */
-export function leaveTunnels(channels: Channel[], reason: number, now: () => number): void {
+export function drainTunnels(channels: Channel[], reason: number, now: () => number): void {
   const poll = new PollSet(channels.length);
   for (const channel of channels) channel.queueGoodbye(reason, "");
   const deadlineMs = now() + GOODBYE_MS;

@@ -11,7 +11,7 @@ import { serveStatus, type StatusServer } from "./observe/status_server.ts";
 import type { AddedTags, Limits, MacMode, Side } from "./relay/mod.ts";
 import { defaultName, nameFault, type OwnName } from "./own_name.ts";
 import { StateDir } from "./state/mod.ts";
-import type { Endpoint } from "./tunnel/endpoint.ts";
+import type { Endpoint } from "./net/endpoint.ts";
 import { VERSION } from "./version.ts";
 import { ETH_ALEN, FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
 import { CHANNEL_SIZES } from "./tunnel/channel.ts";
@@ -21,7 +21,7 @@ import { PROTOCOL_VERSION } from "./tunnel/handshake.ts";
 export const NOWHERE_TO_KEEP = "Cannot keep the sessions: there is no state directory";
 
 /** Options of both modes. */
-export interface ModeOptions {
+export interface RuntimeOptions {
   /** The name of the Ethernet interface to capture on and to inject into. */
   interface: string;
   /** Whose addresses the link sees; by default our own. */
@@ -82,18 +82,18 @@ export interface ModeOptions {
 }
 
 /** What a mode adds of its own. */
-export interface ModeHooks {
+export interface RuntimeHooks {
   tunnelUp(): void;
   tunnelEnded(id: number, reason: string, goodbye?: number): void;
-  /** How many sessions are held for a remote that has no tunnel; none: not any more. */
-  held(remote: string, sessions: number): void;
+  /** How many sessions are held for a peer that has no tunnel; none: not any more. */
+  held(peer: string, sessions: number): void;
   /** The data worker died: nothing more can be carried. */
   failed(): void;
   /** Whether it does its job, as far as that is not the link's. */
   healthy(): boolean;
   reconnects(): number;
-  /** Whether a remote of an earlier run can come back. */
-  knows(remote: string): boolean;
+  /** Whether a peer of an earlier run can come back. */
+  knows(peer: string): boolean;
   /** The tunnels of the status, made from those that are up. */
   tunnels(up: TunnelStatus[]): TunnelStatus[];
 }
@@ -107,14 +107,14 @@ interface OwnOptions {
 }
 
 /** The part of a running mode that is the same in both. */
-export class Mode {
+export class Runtime {
   readonly log: Log;
   /** What is said of this side in the handshake. */
   readonly hello: Hello;
   readonly #side: Side;
-  readonly #options: ModeOptions;
+  readonly #options: RuntimeOptions;
   readonly #name: OwnName;
-  readonly #hooks: ModeHooks;
+  readonly #hooks: RuntimeHooks;
   readonly #startedMs = performance.now();
   readonly #finished = Promise.withResolvers<void>();
   #worker!: DataWorker;
@@ -124,8 +124,8 @@ export class Mode {
 
   private constructor(
     side: Side,
-    options: ModeOptions,
-    hooks: ModeHooks,
+    options: RuntimeOptions,
+    hooks: RuntimeHooks,
     log: Log,
     name: OwnName,
     state: StateDir | undefined,
@@ -152,17 +152,17 @@ export class Mode {
   /** Opens the link, then the status. */
   static async start(
     side: Side,
-    options: ModeOptions,
-    hooks: ModeHooks,
+    options: RuntimeOptions,
+    hooks: RuntimeHooks,
     own: OwnOptions = {},
-  ): Promise<Mode> {
+  ): Promise<Runtime> {
     const log = options.log ?? createLog({ level: "info", format: "text" });
     const name = nameOf(options);
     const state = options.stateDir === undefined ? undefined : await StateDir.open(
       options.stateDir,
       { mode: side, interfaceName: options.interface, log },
     );
-    const mode = new Mode(side, options, hooks, log, name, state);
+    const mode = new Runtime(side, options, hooks, log, name, state);
     try {
       await mode.#start(own);
     } catch (error) {
@@ -202,7 +202,7 @@ export class Mode {
       tunnelUp: () => hooks.tunnelUp(),
       tunnelEnded: (id, reason, goodbye) => hooks.tunnelEnded(id, reason, goodbye),
       segment: (segment) => void this.#state?.compacted(segment),
-      held: (remote, sessions) => hooks.held(remote, sessions),
+      held: (peer, sessions) => hooks.held(peer, sessions),
       failed: (error) => {
         log.error(error.message);
         this.#finished.reject(error);
@@ -237,7 +237,7 @@ export class Mode {
     if (state === undefined) return undefined;
     const { path, segment, nextSerial, owed, away, identity: secret, silentMs = 0 } = state;
     const sessions = state.sessions.map((session) =>
-      this.#hooks.knows(session.remote) ? session : { ...session, remote: "" }
+      this.#hooks.knows(session.peer) ? session : { ...session, peer: "" }
     );
     return { path, segment, nextSerial, owed, away, secret, silentMs, sessions };
   }
@@ -280,7 +280,7 @@ export class Mode {
   }
 
   /** Takes what can change while it runs. */
-  reload({ debug = false, limits = {} }: Pick<ModeOptions, "debug" | "limits">): void {
+  reload({ debug = false, limits = {} }: Pick<RuntimeOptions, "debug" | "limits">): void {
     this.#worker.reload({ debug, limits });
   }
 
@@ -294,7 +294,7 @@ export class Mode {
   }
 }
 
-function nameOf({ name, interface: interfaceName }: ModeOptions): OwnName {
+function nameOf({ name, interface: interfaceName }: RuntimeOptions): OwnName {
   if (name === undefined) {
     // A start on an interface that is not there fails, by any name.
     const mac = readInterface(interfaceName)?.mac ?? new Uint8Array(ETH_ALEN);

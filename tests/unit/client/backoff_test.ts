@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { backoffMs } from "../../../src/tunnel/backoff.ts";
+import { backoffMs } from "../../../src/client/backoff.ts";
 
 Deno.test("backoffMs() stays between half a second and 30 s", () => {
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });

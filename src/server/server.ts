@@ -3,17 +3,17 @@
 // From a client to the AC: a connection is accepted here, checked against the allow list, greeted
 // (tunnel/handshake.ts) and handed to the data worker (dataplane/data_worker.ts). There the loop of
 // dataplane/data_plane.ts reads it (tunnel/channel.ts), asks who owns each frame (relay/relay.ts), and
-// injects it (dataplane/link_output.ts). From the AC to a client it is the same way back.
+// injects it (link/link_output.ts). From the AC to a client it is the same way back.
 
 import { createHash } from "node:crypto";
-import { AllowList } from "./access/allow.ts";
-import { Mode, type ModeOptions, NOWHERE_TO_KEEP } from "./mode.ts";
-import { RateLimit } from "./observe/rate_limit.ts";
-import type { Status, TunnelStatus } from "./observe/status.ts";
-import { type AddedTags, checkAddedTags } from "./relay/mod.ts";
-import { type Endpoint, formatEndpoint, listenReason } from "./tunnel/endpoint.ts";
-import { greetClient } from "./tunnel/handshake.ts";
-import { FEATURE, type Goodbye, type Hello, REASON } from "./wire/mod.ts";
+import { AllowList } from "./allow.ts";
+import { NOWHERE_TO_KEEP, Runtime, type RuntimeOptions } from "../runtime.ts";
+import { RateLimit } from "../observe/rate_limit.ts";
+import type { Status, TunnelStatus } from "../observe/status.ts";
+import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
+import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
+import { greetClient } from "../tunnel/handshake.ts";
+import { FEATURE, type Goodbye, type Hello, REASON } from "../wire/mod.ts";
 
 /** How many connections may be at their handshake at once, and how many of them of one address. */
 const HANDSHAKES = 256;
@@ -34,7 +34,7 @@ const GONE = [
 const ACCEPT_AGAIN_MS = 200;
 
 /** Options for {@linkcode Server.start}. */
-export interface ServerOptions extends ModeOptions, AddedTags {
+export interface ServerOptions extends RuntimeOptions, AddedTags {
   /** Where clients connect to; port 0 lets the system choose. */
   listen: Endpoint;
   /** Addresses and networks that may connect; by default loopback only. */
@@ -67,11 +67,11 @@ export interface ServerOptions extends ModeOptions, AddedTags {
  * ```
  */
 export class Server {
-  readonly #mode: Mode;
+  readonly #runtime: Runtime;
   readonly #listener: Deno.TcpListener;
   #allow: AllowList;
   #options: ServerOptions;
-  readonly #tunnels = new Map<number, { name: string; address: string; remote?: string }>();
+  readonly #tunnels = new Map<number, { name: string; address: string; peer?: string }>();
   /** Connections at their handshake, in the order they came, with their addresses. */
   readonly #greeting = new Map<Deno.TcpConn, string>();
   /** The clients that are away, with how many sessions they have here. */
@@ -86,14 +86,14 @@ export class Server {
     options: ServerOptions,
     allow: AllowList,
     listener: Deno.TcpListener,
-    mode: Mode,
+    mode: Runtime,
     held: Map<string, number>,
   ) {
     this.#held = held;
     this.#options = options;
     this.#allow = allow;
     this.#listener = listener;
-    this.#mode = mode;
+    this.#runtime = mode;
   }
 
   /**
@@ -117,11 +117,11 @@ export class Server {
     }
     const held = new Map<string, number>();
     try {
-      const mode: Mode = await Mode.start("server", options, {
+      const mode: Runtime = await Runtime.start("server", options, {
         tunnelUp: () => {},
         tunnelEnded: (id, reason) => server.#tunnelEnded(id, reason),
-        held: (remote, sessions) =>
-          void (sessions > 0 ? held.set(remote, sessions) : held.delete(remote)),
+        held: (peer, sessions) =>
+          void (sessions > 0 ? held.set(peer, sessions) : held.delete(peer)),
         knows: () => true,
         failed: () => closeListener(listener),
         healthy: () => server.#stopping === undefined,
@@ -146,22 +146,22 @@ export class Server {
 
   /** Where the status is served; undefined where it is not. */
   get statusAddress(): Endpoint | undefined {
-    return this.#mode.statusAddress;
+    return this.#runtime.statusAddress;
   }
 
   /** Resolves when the server has stopped; rejects when it can't go on. */
   get finished(): Promise<void> {
-    return this.#mode.finished;
+    return this.#runtime.finished;
   }
 
   /** What the server is doing. */
   status(): Promise<Status> {
-    return this.#mode.status();
+    return this.#runtime.status();
   }
 
   /** Whether a stop can leave the sessions to the next run. */
   get keepsSessions(): boolean {
-    return this.#mode.keepsSessions;
+    return this.#runtime.keepsSessions;
   }
 
   /**
@@ -173,7 +173,7 @@ export class Server {
   reload(options: Pick<ServerOptions, "allow" | "maxClients" | "limits" | "debug">): void {
     this.#allow = AllowList.parse(options.allow ?? []);
     this.#options = { ...this.#options, allow: options.allow, maxClients: options.maxClients };
-    this.#mode.reload(options);
+    this.#runtime.reload(options);
   }
 
   /**
@@ -192,8 +192,8 @@ export class Server {
     closeListener(this.#listener);
     for (const conn of this.#greeting.keys()) conn.close();
     this.#greeting.clear();
-    await this.#mode.stop(keepSessions);
-    this.#mode.log.info("Stopped");
+    await this.#runtime.stop(keepSessions);
+    this.#runtime.log.info("Stopped");
   }
 
   async #accept(): Promise<void> {
@@ -238,34 +238,34 @@ export class Server {
   }
 
   async #greet(conn: Deno.TcpConn): Promise<void> {
-    const peer = formatEndpoint(conn.remoteAddr);
+    const endpoint = formatEndpoint(conn.remoteAddr);
     try {
       const legacy = this.#options.legacy ?? false;
       const { peer: hello, received } = legacy
         ? {
-          peer: { name: peer, software: "unknown", features: 0, version: 0 },
+          peer: { name: endpoint, software: "unknown", features: 0, version: 0 },
           received: new Uint8Array(0),
         }
-        : await greetClient(conn, this.#welcome, (peer) => this.#full(remoteKey(peer)));
+        : await greetClient(conn, this.#welcome, (peer) => this.#full(peerKey(peer)));
       // Closed by a stop meanwhile.
       if (!this.#greeting.has(conn)) return;
       // Others may have come while this one was greeted.
-      const remote = remoteKey(hello);
-      const full = this.#full(remote);
+      const peer = peerKey(hello);
+      const full = this.#full(peer);
       if (full !== undefined) throw new Error(full.text);
       const { name, software } = hello;
-      const id = this.#mode.worker.addTunnel(conn, {
-        remote,
+      const id = this.#runtime.worker.addTunnel(conn, {
+        peer,
         name,
         legacy,
         received,
       });
       this.#greeting.delete(conn);
-      this.#tunnels.set(id, { name, address: conn.remoteAddr.hostname, remote });
-      const held = this.#heldFor(remote);
-      if (remote !== undefined) this.#held.delete(remote);
+      this.#tunnels.set(id, { name, address: conn.remoteAddr.hostname, peer });
+      const held = this.#heldFor(peer);
+      if (peer !== undefined) this.#held.delete(peer);
       if (this.#comings.allow(conn.remoteAddr.hostname, performance.now()) >= 0) {
-        this.#mode.log.info("Client connected", { name, peer, software, held });
+        this.#runtime.log.info("Client connected", { name, peer: endpoint, software, held });
       }
     } catch (error) {
       if (!this.#greeting.delete(conn)) return;
@@ -278,17 +278,17 @@ export class Server {
   }
 
   get #welcome(): Hello {
-    const { hello, worker } = this.#mode;
+    const { hello, worker } = this.#runtime;
     return worker.linkState === "up" ? hello : { ...hello, linkDown: true };
   }
 
-  #full(remote: string | undefined): Goodbye | undefined {
+  #full(peer: string | undefined): Goodbye | undefined {
     const most = maxClientsOf(this.#options);
     if (this.#tunnels.size < most) return undefined;
     // One that comes back takes the place of itself; one that has sessions here has one in any case.
-    if (remote !== undefined) {
-      const known = [...this.#tunnels.values()].some((tunnel) => tunnel.remote === remote);
-      if (known || this.#held.has(remote)) return undefined;
+    if (peer !== undefined) {
+      const known = [...this.#tunnels.values()].some((tunnel) => tunnel.peer === peer);
+      if (known || this.#held.has(peer)) return undefined;
     }
     return { reason: REASON.FULL, text: `${most} clients are connected already (--max-clients)` };
   }
@@ -298,7 +298,7 @@ export class Server {
     const suppressed = this.#strangers.allow(address, nowMs);
     // Whoever has many addresses can't fill the log either.
     if (suppressed < 0 || this.#refusals.allow("", nowMs) < 0) return;
-    this.#mode.log.warning("Connection refused", {
+    this.#runtime.log.warning("Connection refused", {
       peer: address || undefined,
       reason,
       suppressed: suppressed || undefined,
@@ -306,16 +306,16 @@ export class Server {
   }
 
   #tunnelEnded(id: number, reason: string): void {
-    const { name, address, remote } = this.#tunnels.get(id) ?? { name: "", address: "" };
+    const { name, address, peer } = this.#tunnels.get(id) ?? { name: "", address: "" };
     this.#tunnels.delete(id);
     if (this.#goings.allow(address, performance.now()) >= 0) {
-      this.#mode.log.info("Client gone", { name, reason, held: this.#heldFor(remote) });
+      this.#runtime.log.info("Client gone", { name, reason, held: this.#heldFor(peer) });
     }
   }
 
   // For the log, which does not tell of none.
-  #heldFor(remote: string | undefined): number | undefined {
-    return remote === undefined ? undefined : this.#held.get(remote);
+  #heldFor(peer: string | undefined): number | undefined {
+    return peer === undefined ? undefined : this.#held.get(peer);
   }
 }
 
@@ -333,7 +333,7 @@ function maxClientsOf({ maxClients = 256 }: ServerOptions): number {
 }
 
 // The secret stays here: what tells clients apart is shown, and kept in files.
-function remoteKey({ features, resumeSecret }: Hello): string | undefined {
+function peerKey({ features, resumeSecret }: Hello): string | undefined {
   if ((features & FEATURE.RESUME) === 0 || resumeSecret === undefined) return undefined;
   return createHash("sha256").update(resumeSecret).digest("hex").slice(0, 32);
 }

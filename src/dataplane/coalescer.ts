@@ -5,14 +5,14 @@
 // not worth it for longer than several do come.
 
 /** How long a wait lasts, in µs. */
-export const GATHER_US = 130;
+export const COALESCE_US = 130;
 /** Turns that take data begin it when they follow each other within this time. */
 const OFTEN_MS = 0.1;
 /** It goes on while a wait finds so many frames. */
 const SEVERAL = 2;
 
 /** Follows the turns that take data from the link. */
-export class Gathering {
+export class Coalescer {
   /** Whether the next turn is to wait for several frames. */
   due = false;
   #takenMs = -Infinity;

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { backoffMs } from "../../../src/tunnel/backoff.ts";
-import { type Outcome, Reconnect } from "../../../src/tunnel/reconnect.ts";
+import { backoffMs } from "../../../src/client/backoff.ts";
+import { type Outcome, Reconnect } from "../../../src/client/reconnect.ts";
 
 /** No tunnel came of it, and nothing is held. */
 const FAILED: Outcome = { upMs: 0, held: false, replaced: false, restarts: false };

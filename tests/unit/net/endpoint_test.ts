@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { type Endpoint, formatEndpoint, parseEndpoint } from "../../../src/tunnel/endpoint.ts";
+import { type Endpoint, formatEndpoint, parseEndpoint } from "../../../src/net/endpoint.ts";
 
 const GOOD: [text: string, endpoint: Endpoint][] = [
   ["192.0.2.1:8000", { hostname: "192.0.2.1", port: 8000 }],

@@ -1,25 +1,25 @@
 // What the data plane notes in the state directory, and takes up from there when it begins.
 
 import { sameMac } from "../wire/mod.ts";
-import type { Relay, Remote, Session } from "../relay/mod.ts";
+import type { Peer, Relay, Session } from "../relay/mod.ts";
 import { Journal, type SessionRecord } from "../state/mod.ts";
 import type { KeptState } from "./messages.ts";
 import type { Reporter } from "./reporter.ts";
 
-/** Where a keeper notes what changes: a journal, or what stands for one. */
+/** Where a journal notes what changes: a journal, or what stands for one. */
 export type Notes = Pick<Journal, keyof Journal>;
 
 /** Keeps sessions, and the PADTs that the link has not taken, for another run of the program. */
-export class Keeper {
+export class SessionJournal {
   readonly #journal: Notes;
   readonly #clock: () => number;
-  /** The remotes that are noted as away. */
+  /** The peers that are noted as away. */
   readonly #noted: Set<string>;
 
   /**
    * Notes from now on what changes.
    *
-   * @param away The remotes that an earlier run has noted as away.
+   * @param away The peers that an earlier run has noted as away.
    * @param clock The time, in ms since the epoch.
    */
   constructor(journal: Notes, away: Iterable<string>, clock: () => number = Date.now) {
@@ -29,33 +29,33 @@ export class Keeper {
   }
 
   /** Notes it in the state directory. */
-  static open({ path, segment, away }: KeptState, report: Reporter): Keeper {
+  static open({ path, segment, away }: KeptState, report: Reporter): SessionJournal {
     const journal = Journal.open(path, segment, {
       full: (segment) => report.push({ type: "segment", segment }),
       failed: (error) => report.warn("state", `Cannot keep sessions in ${path}: ${error.message}`),
     });
-    return new Keeper(journal, away.keys());
+    return new SessionJournal(journal, away.keys());
   }
 
   /** Notes a session before anybody is told that it is open. */
   opened(session: Session, nowMs: number): void {
     this.#journal.opened(this.#recordOf(session, nowMs));
-    this.noteAway(session.remote, nowMs);
+    this.noteAway(session.peer, nowMs);
   }
 
   closed(session: Session): void {
     this.#journal.closed(session.serial);
   }
 
-  /** Notes since when a remote that has no tunnel has to come back for its sessions. */
-  noteAway({ key, held, heldSinceMs, sessions }: Remote, nowMs: number): void {
+  /** Notes since when a peer that has no tunnel has to come back for its sessions. */
+  noteAway({ key, held, heldSinceMs, sessions }: Peer, nowMs: number): void {
     if (key === undefined || !held || sessions.size === 0 || this.#noted.has(key)) return;
     this.#noted.add(key);
     this.#journal.away(key, Math.round(this.#clock() - (nowMs - heldSinceMs)));
   }
 
-  /** Notes that nobody waits for a remote any more. */
-  notAway({ key }: Remote): void {
+  /** Notes that nobody waits for a peer any more. */
+  notAway({ key }: Peer): void {
     if (key !== undefined && this.#noted.delete(key)) this.#journal.back(key);
   }
 
@@ -85,7 +85,7 @@ export class Keeper {
     if (!this.#journal.retry(this.#recordsOf(sessions, nowMs), owed, atMs)) return false;
     // What is noted of those who are away begins anew with the rest.
     this.#noted.clear();
-    for (const { remote } of sessions) this.noteAway(remote, nowMs);
+    for (const { peer } of sessions) this.noteAway(peer, nowMs);
     return true;
   }
 
@@ -99,14 +99,14 @@ export class Keeper {
   }
 
   #recordOf(session: Session, nowMs: number): SessionRecord {
-    const { serial, remote, peerMac, farMac, facingMac, tunnelId, linkId, openedMs } = session;
+    const { serial, peer, nearMac, farMac, shownMac, tunnelId, linkId, openedMs } = session;
     return {
       serial,
-      remote: remote.key ?? "",
-      name: remote.name,
-      peerMac,
+      peer: peer.key ?? "",
+      name: peer.name,
+      nearMac,
       farMac,
-      facingMac,
+      shownMac,
       tunnelId,
       linkId,
       openedAtMs: Math.round(this.#clock() - (nowMs - openedMs)),
@@ -115,7 +115,7 @@ export class Keeper {
 }
 
 /**
- * Takes up the sessions of an earlier run: held, until their remotes come or the grace is over.
+ * Takes up the sessions of an earlier run: held, until their peers come or the grace is over.
  *
  * @param clockMs The time, in ms since the epoch.
  */
@@ -126,17 +126,17 @@ export function restore(
   clockMs = Date.now(),
 ): void {
   const link = { link: true, tunnel: false };
-  const awayMs = (remote: string): number => {
-    const awaySinceMs = state.away.get(remote) ?? Infinity;
+  const awayMs = (peer: string): number => {
+    const awaySinceMs = state.away.get(peer) ?? Infinity;
     // A clock that went back makes nobody's time shorter than since the last sign of life.
     return Math.max(state.silentMs, clockMs - awaySinceMs);
   };
   // In the order in which they went away.
-  const sessions = state.sessions.toSorted((a, b) => awayMs(b.remote) - awayMs(a.remote));
-  for (const { remote, name, openedAtMs, ...record } of sessions) {
+  const sessions = state.sessions.toSorted((a, b) => awayMs(b.peer) - awayMs(a.peer));
+  for (const { peer, name, openedAtMs, ...record } of sessions) {
     const openedMs = nowMs - Math.max(0, clockMs - openedAtMs);
-    const key = remote === "" ? undefined : remote;
-    const heldSinceMs = nowMs - awayMs(remote);
+    const key = peer === "" ? undefined : peer;
+    const heldSinceMs = nowMs - awayMs(peer);
     const session = relay.restore(
       { ...record, openedMs },
       { key, name, heldSinceMs },
@@ -144,7 +144,7 @@ export function restore(
     );
     // An interface that is not promiscuous takes what is for its own address only.
     const deaf = relay.options.mac === "own" &&
-      !sameMac(relay.linkMac, 0, session.facingMac, 0);
+      !sameMac(relay.linkMac, 0, session.shownMac, 0);
     if (deaf) relay.close(session, "the address that its station knows is not ours any more", link);
     else if (key === undefined) relay.close(session, "nobody can come back for it", link);
   }

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { VlanFrame } from "../../../ffi/mod.ts";
 import { Counters } from "../../../src/dataplane/counters.ts";
 import type { FromWorker } from "../../../src/dataplane/messages.ts";
-import { hasInterface, OtherVlans, vlanProblem } from "../../../src/dataplane/other_vlans.ts";
+import { hasInterface, OtherVlans, vlanProblem } from "../../../src/link/other_vlans.ts";
 import { Reporter } from "../../../src/dataplane/reporter.ts";
 
 /** As the kernel writes it. */

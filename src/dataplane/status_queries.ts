@@ -8,7 +8,7 @@ import type { FromWorker } from "./messages.ts";
 const SESSIONS_A_TURN = 128;
 
 /** The snapshots that were asked for. */
-export class Snapshots {
+export class StatusQueries {
   readonly #sessions: Iterable<Session>;
   readonly #describe: (session: Session) => SessionStatus;
   readonly #requests: number[] = [];

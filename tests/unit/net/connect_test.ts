@@ -1,7 +1,7 @@
 // Connecting to the server.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connect } from "../../../src/tunnel/connect.ts";
+import { connect } from "../../../src/net/connect.ts";
 import { testUnless } from "../../support/skip.ts";
 import { canListen } from "../../support/tcp_pair.ts";
 

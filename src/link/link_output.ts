@@ -4,10 +4,10 @@
 import type { Pinned } from "../../ffi/mod.ts";
 import { DROP, type SessionTable } from "../relay/mod.ts";
 import { CODE, isControlProtocol, PPPOE, readCode, readProtocol } from "../wire/mod.ts";
-import { type Counters, FRAMES } from "./counters.ts";
-import type { Lanes, Link } from "./link.ts";
-import type { Keeper } from "./keeper.ts";
-import type { Reporter } from "./reporter.ts";
+import { type Counters, FRAMES } from "../dataplane/counters.ts";
+import type { Lanes, Link } from "./packet_link.ts";
+import type { SessionJournal } from "../dataplane/session_journal.ts";
+import type { Reporter } from "../dataplane/reporter.ts";
 
 /** How many PADTs are kept for a link that does not take them. A client has up to 65,534 sessions. */
 const OWED_PADTS = 65536;
@@ -19,14 +19,14 @@ export class LinkOutput {
   readonly #report: Reporter;
   /** What the senders of some lanes had refused when it was last counted. */
   readonly #refused = { lanes: undefined as Lanes | undefined, tooLong: 0, full: 0, down: 0 };
-  readonly #keeper: Keeper | undefined;
+  readonly #journal: SessionJournal | undefined;
   #owed: Uint8Array[] = [];
 
-  constructor(link: Link, counters: Counters, report: Reporter, keeper?: Keeper) {
+  constructor(link: Link, counters: Counters, report: Reporter, journal?: SessionJournal) {
     this.#link = link;
     this.#counters = counters;
     this.#report = report;
-    this.#keeper = keeper;
+    this.#journal = journal;
   }
 
   /** The PADTs that the link has not taken yet. */
@@ -68,7 +68,7 @@ export class LinkOutput {
       }
       const padt = frame.slice();
       this.#owed.push(padt);
-      this.#keeper?.owes(padt);
+      this.#journal?.owes(padt);
     }
   }
 
@@ -84,7 +84,7 @@ export class LinkOutput {
       const obsolete = sessions.atLinkAs(padt) !== undefined;
       if (!obsolete && !this.#send(padt)) return true;
       if (!obsolete) this.#counters.frame(FRAMES.downlinkDiscovery, padt.length);
-      this.#keeper?.paid(padt);
+      this.#journal?.paid(padt);
       return false;
     });
   }

@@ -3,8 +3,8 @@
 import type { VlanFrame } from "../../ffi/mod.ts";
 import type { Problem } from "../problem.ts";
 import { DROP } from "../relay/mod.ts";
-import type { Counters } from "./counters.ts";
-import type { Reporter } from "./reporter.ts";
+import type { Counters } from "../dataplane/counters.ts";
+import type { Reporter } from "../dataplane/reporter.ts";
 
 /** How often it is looked which VLAN the frames are of, and told of. */
 const TELL_EVERY_MS = 60_000;
