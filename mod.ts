@@ -31,7 +31,6 @@ export {
   findSocket,
   type InterfaceInfo,
   InterfaceWatch,
-  type Lane,
   type LaneOptions,
   type LinkKind,
   LinkSender,
@@ -51,8 +50,11 @@ export {
   type VlanFrame,
   VlanFrames,
 } from "./ffi/mod.ts";
+export { type Lane, laneFilter, vlanFilter } from "./src/link/lane_filter.ts";
 export * from "./src/net/connect.ts";
 export * from "./src/net/endpoint.ts";
+export * from "./src/transport/tcp.ts";
+export * from "./src/transport/transport.ts";
 export * from "./src/tunnel/mod.ts";
 export { Client, type ClientOptions } from "./src/client/client.ts";
 export { Server, type ServerOptions } from "./src/server/server.ts";
@@ -60,6 +62,7 @@ export type { RuntimeOptions } from "./src/runtime.ts";
 export { createLog, type Fields, type LeveledLog, type Log } from "./src/observe/log.ts";
 export type { LogFormat, LogLevel, LogOptions } from "./src/observe/log.ts";
 export type { ProblemStatus } from "./src/observe/problems.ts";
+export type { LinkState } from "./src/link/device.ts";
 export type * from "./src/observe/status.ts";
 export type { Problem } from "./src/problem.ts";
 export { DROP_REASONS } from "./src/relay/mod.ts";

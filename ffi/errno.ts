@@ -44,7 +44,7 @@ export function errno(): number {
  *
  * @example A lane on an interface that went away
  * ```ts
- * import { ControlLane, SystemError } from "pppoe-proxy";
+ * import { ControlLane, laneFilter, SystemError } from "pppoe-proxy";
  * import { assert, assertEquals, assertThrows } from "@std/assert";
  *
  * const gone = {
@@ -56,7 +56,7 @@ export function errno(): number {
  *   isEthernet: true,
  * };
  * const error = assertThrows(() => {
- *   ControlLane.open({ interface: gone, lane: "control", promiscuous: false });
+ *   ControlLane.open({ interface: gone, filter: laneFilter("control"), promiscuous: false });
  * });
  * assert(error instanceof SystemError);
  * assert(error.code === "ENODEV" || error.code === "EPERM");

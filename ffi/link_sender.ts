@@ -20,12 +20,12 @@ const IOVEC = { base: 0, len: 2, length: 4 } as const;
  *
  * @example Two frames with one call
  * ```ts
- * import { ControlLane, LinkSender, Pinned, readInterface } from "pppoe-proxy";
+ * import { ControlLane, laneFilter, LinkSender, Pinned, readInterface } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
  *
  * const loopback = readInterface("lo");
  * if (Deno.uid() === 0 && loopback?.up) {
- *   const lane = ControlLane.open({ interface: loopback, lane: "control", promiscuous: false });
+ *   const lane = ControlLane.open({ interface: loopback, filter: laneFilter("control"), promiscuous: false });
  *   const sender = new LinkSender(lane.fd);
  *   const frames = new Pinned(new Uint8Array(128));
  *   frames.bytes.set([0x88, 0x63, 0x11, 0xa7], 12);

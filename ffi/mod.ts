@@ -18,4 +18,4 @@ export * from "./rx_ring.ts";
 export * from "./stream_sender.ts";
 export * from "./tcp.ts";
 export * from "./timer_slack.ts";
-export { type VlanFrame, VlanFrames } from "./vlan_frames.ts";
+export * from "./vlan_frames.ts";

@@ -1,7 +1,6 @@
 // The packet socket of a lane: how it is opened, and the lane that receives with a call for each
 // frame.
 import { ERRNO, errno, SystemError, systemError } from "./errno.ts";
-import { type Lane, laneFilter } from "./filter.ts";
 import type { InterfaceInfo } from "./interface.ts";
 import { libc } from "./libc.ts";
 import { getOption, setOption } from "./socket_option.ts";
@@ -41,8 +40,8 @@ const CONTROL_BUFFER = 1 << 20;
 export interface LaneOptions {
   /** The interface that it receives from and sends to. */
   interface: InterfaceInfo;
-  /** Which frames it takes. */
-  lane: Lane;
+  /** The filter for the frames that it takes: an array of `struct sock_filter`. */
+  filter: Uint8Array;
   /**
    * Whether it takes frames to other stations' addresses too, and has the interface receive them.
    */
@@ -58,9 +57,7 @@ export interface LaneOptions {
 
 /** Opens the packet socket of a lane, see {@linkcode openPacketSocket}. */
 export function openLaneSocket(options: LaneOptions, prepare: (fd: number) => void): number {
-  const { lane, promiscuous } = options;
-  const filter = laneFilter({ lane, acceptOtherHosts: promiscuous });
-  return openPacketSocket(options, filter, (fd) => {
+  return openPacketSocket(options, (fd) => {
     // What a queue below holds counts against it: the default is full after a hundred large frames.
     const size = int(SEND_BUFFER);
     if (libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, size, size.length) < 0) {
@@ -79,11 +76,10 @@ export function openLaneSocket(options: LaneOptions, prepare: (fd: number) => vo
  * @param prepare Sets what else must be set before the socket is bound
  */
 export function openPacketSocket(
-  options: Pick<LaneOptions, "interface" | "promiscuous">,
-  filter: Uint8Array,
+  options: Pick<LaneOptions, "interface" | "filter" | "promiscuous">,
   prepare: (fd: number) => void,
 ): number {
-  const { interface: { name, index }, promiscuous } = options;
+  const { interface: { name, index }, filter, promiscuous } = options;
   const fd = libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) throw noPacketSocket(name, errno());
   try {
@@ -135,12 +131,12 @@ export function readDrops(fd: number): number {
  *
  * @example Sending and receiving
  * ```ts
- * import { ControlLane, LinkSender, POLLIN, PollSet, readInterface } from "pppoe-proxy";
+ * import { ControlLane, laneFilter, LinkSender, POLLIN, PollSet, readInterface } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
  *
  * const loopback = readInterface("lo");
  * if (Deno.uid() === 0 && loopback?.up) {
- *   const lane = ControlLane.open({ interface: loopback, lane: "control", promiscuous: false });
+ *   const lane = ControlLane.open({ interface: loopback, filter: laneFilter("control"), promiscuous: false });
  *   const padi = new Uint8Array(60);
  *   padi.fill(0xff, 0, 6);
  *   padi.set([0x88, 0x63, 0x11, 0x09], 12);

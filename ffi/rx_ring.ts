@@ -53,14 +53,14 @@ function slotBytesFor(info: InterfaceInfo): number {
  *
  * @example Taking what is there
  * ```ts
- * import { DataLane, LinkSender, POLLIN, PollSet, readInterface } from "pppoe-proxy";
+ * import { DataLane, laneFilter, LinkSender, POLLIN, PollSet, readInterface } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
  *
  * const loopback = readInterface("lo");
  * if (Deno.uid() === 0 && loopback?.up) {
  *   const lane = DataLane.open({
  *     interface: loopback,
- *     lane: "data",
+ *     filter: laneFilter("data"),
  *     promiscuous: false,
  *     slotBytes: 2048,
  *     slots: 32,

@@ -27,7 +27,7 @@ const SOCKADDR = { family: 0, port: [2, 4], address4: [4, 8], address6: [8, 24] 
 const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /** `struct tcp_info`, linux/tcp.h: offsets in 32-bit words. */
-const TCPI = { rtt: 17, totalRetrans: 25, length: 26 } as const;
+const TCPI = { rtt: 17, totalRetrans: 25, notsentBytes: 36, length: 37 } as const;
 
 /**
  * Finds this process's descriptor of a connection that Deno holds.
@@ -209,14 +209,20 @@ const info = new Uint32Array(TCPI.length);
 /**
  * Reads how a connection fares.
  *
- * @returns The smoothed round-trip time in milliseconds and the segments sent again since it began,
- * or undefined when it is no TCP connection
+ * @returns The smoothed round-trip time in milliseconds, the segments sent again since it began, and the
+ * bytes that were written and not sent yet; or undefined when it is no TCP connection
  *
  * See TCP_INFO in tcp(7).
  */
-export function tcpInfo(fd: number): { rttMs: number; retransmits: number } | undefined {
+export function tcpInfo(
+  fd: number,
+): { rttMs: number; retransmits: number; unsentBytes: number } | undefined {
   if (getOption(fd, IPPROTO_TCP, TCP_INFO, info) < info.byteLength) return undefined;
-  return { rttMs: info[TCPI.rtt] / 1000, retransmits: info[TCPI.totalRetrans] };
+  return {
+    rttMs: info[TCPI.rtt] / 1000,
+    retransmits: info[TCPI.totalRetrans],
+    unsentBytes: info[TCPI.notsentBytes],
+  };
 }
 
 /**

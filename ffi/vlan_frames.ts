@@ -2,12 +2,18 @@
 //
 // The socket is not read while frames come. Its buffer is as small as can be, and what finds it full
 // costs the kernel no copy: the filter has run, and a counter goes up.
-import { ETH_P_8021AD, ETH_P_8021Q, VLAN_ID, vlanFilter } from "./filter.ts";
 import { libc } from "./libc.ts";
 import { type LaneOptions, openPacketSocket, readFrames, SOL_PACKET } from "./packet_socket.ts";
 import { Pinned, writeAddress } from "./pinned.ts";
 import { setOption } from "./socket_option.ts";
 import { int, LITTLE_ENDIAN, MSG_DONTWAIT, SOL_SOCKET } from "./structs.ts";
+
+/** The EtherType of a customer's VLAN tag (IEEE 802.1Q), linux/if_ether.h. */
+export const ETH_P_8021Q = 0x8100;
+/** The EtherType of a provider's VLAN tag (IEEE 802.1ad). */
+export const ETH_P_8021AD = 0x88a8;
+/** The part of a tag that names the VLAN; priority and eligibility to be dropped are before it. */
+export const VLAN_ID = 0x0fff;
 
 const PACKET_AUXDATA = 8;
 const SO_RCVBUF = 8;
@@ -45,12 +51,12 @@ export interface VlanFrame {
  *
  * @example What has come
  * ```ts
- * import { readInterface, VlanFrames } from "pppoe-proxy";
+ * import { readInterface, vlanFilter, VlanFrames } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
  *
  * const loopback = readInterface("lo");
  * if (Deno.uid() === 0 && loopback?.up) {
- *   const vlans = VlanFrames.open({ interface: loopback, promiscuous: false });
+ *   const vlans = VlanFrames.open({ interface: loopback, filter: vlanFilter(false) });
  *   assertEquals(vlans.count(), 0);
  *   assertEquals(vlans.take(), undefined);
  *   vlans.close();
@@ -77,17 +83,15 @@ export class VlanFrames {
   /**
    * Begins to count. The interface may be down.
    *
-   * @param options.promiscuous Whether frames to other stations' addresses count too. It does not have
-   * the interface receive them: the lanes do
+   * @param options The interface, and the filter that says which frames count
    * @returns What counts, to be closed
    * @throws {SystemError} If the interface is gone, or the process may not do this
    *
    * See packet(7).
    */
-  static open(options: Pick<LaneOptions, "interface" | "promiscuous">): VlanFrames {
-    const { interface: on, promiscuous } = options;
-    const filter = vlanFilter({ acceptOtherHosts: promiscuous });
-    const fd = openPacketSocket({ interface: on, promiscuous: false }, filter, (fd) => {
+  static open(options: Pick<LaneOptions, "interface" | "filter">): VlanFrames {
+    const { interface: on } = options;
+    const fd = openPacketSocket({ ...options, promiscuous: false }, (fd) => {
       const action = `Cannot count frames of VLANs on ${on.name}`;
       setOption(fd, SOL_PACKET, PACKET_AUXDATA, int(1), action);
       // The kernel makes it the least that there is.

@@ -5,6 +5,8 @@ import { ConfigurationError } from "./configuration_error.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
 import type { KeptState } from "./dataplane/messages.ts";
 import { createLog, type Log } from "./observe/log.ts";
+import { describeEvent } from "./observe/event_log.ts";
+import type { DataPlaneEvent } from "./observe/events.ts";
 import { Problems } from "./observe/problems.ts";
 import type { Status, TunnelStatus } from "./observe/status.ts";
 import { serveStatus, type StatusServer } from "./observe/status_server.ts";
@@ -197,12 +199,9 @@ export class Runtime {
       debug: options.debug ?? false,
       state: this.#kept(),
     }, {
-      log: ({ level, message, fields }) => log[level](message, fields),
-      problem: (problem) => this.#problems.meet(problem, performance.now(), Date.now()),
-      tunnelUp: () => hooks.tunnelUp(),
-      tunnelEnded: (id, reason, goodbye) => hooks.tunnelEnded(id, reason, goodbye),
+      event: (event) => this.#heard(event),
+      warn: (message) => log.warning(message),
       segment: (segment) => void this.#state?.compacted(segment),
-      held: (peer, sessions) => hooks.held(peer, sessions),
       failed: (error) => {
         log.error(error.message);
         this.#finished.reject(error);
@@ -228,6 +227,21 @@ export class Runtime {
     await this.#state?.alive();
   }
 
+  #heard(event: DataPlaneEvent): void {
+    const line = describeEvent(event);
+    if (line !== undefined) this.log[line.level](line.message, line.fields);
+    switch (event.type) {
+      case "problem":
+        return this.#problems.meet(event.problem, performance.now(), Date.now());
+      case "tunnel-up":
+        return this.#hooks.tunnelUp();
+      case "tunnel-down":
+        return this.#hooks.tunnelEnded(event.id, event.reason, event.goodbye);
+      case "held":
+        return this.#hooks.held(event.peer, event.sessions);
+    }
+  }
+
   get worker(): DataWorker {
     return this.#worker;
   }
@@ -235,11 +249,12 @@ export class Runtime {
   #kept(): KeptState | undefined {
     const state = this.#state;
     if (state === undefined) return undefined;
-    const { path, segment, nextSerial, owed, away, identity: secret, silentMs = 0 } = state;
+    const { path, segment, nextSerial, owed: undelivered, away, identity: secret, silentMs = 0 } =
+      state;
     const sessions = state.sessions.map((session) =>
       this.#hooks.knows(session.peer) ? session : { ...session, peer: "" }
     );
-    return { path, segment, nextSerial, owed, away, secret, silentMs, sessions };
+    return { path, segment, nextSerial, undelivered, away, secret, silentMs, sessions };
   }
 
   /** Resolves when it has stopped; rejects when it can't go on. */

@@ -380,6 +380,7 @@ export class Client {
       bytesIn: 0,
       bytesOut: 0,
       queuedBytes: 0,
+      unsentBytes: 0,
       retransmits: 0,
       congestion: null,
     };

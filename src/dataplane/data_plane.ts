@@ -1,219 +1,180 @@
-// The data plane: one synchronous loop round `epoll_wait`, over the link and every tunnel.
+// The data plane: one loop over a link and every tunnel. It is given both, and makes neither.
 //
 // Theory of operation. A turn (`step`) waits for descriptors, then takes, in this order:
-//   1. the wake-up: the worker is to return to its event loop, where the main thread's messages are;
-//   2. the watch: the interface may have gone or come back;
+//   1. the wake-up: the caller has messages for it;
+//   2. the watch: the interface may have gone or come back (link/monitor.ts);
 //   3. link, control lane: discovery, and PPP control frames, whether or not a tunnel is congested;
 //   4. link, data lane: from the mapped ring, only as long as some tunnel has room. Otherwise frames
-//      wait in the ring, and what does not fit there is dropped and counted by the kernel;
+//      wait in the ring, and those that do not fit there are dropped and counted by the kernel
+//      (both from_link.ts);
 //   5. tunnels: each that is ready is read once, its frames are rewritten in place and handed to the
-//      link's sender from where they lie;
-//   6. tunnels: what was queued for them is sent, control frames first (tunnel/channel.ts).
-// Each of these is bounded, so that none starves the others: what is left of 3 and 4 waits in the
-// kernel, what is left of 5 for the next turn, which begins with the tunnel after the last one.
-// The relay decides who owns a frame; what nobody owns, and what does not fit, is dropped with a
-// reason. A tunnel that takes less than the link gives has a queue of its own, in which CoDel works;
-// that of one client does not hold another one's frames up. What a tunnel that breaks had taken is
+//      link's sender from where they lie (from_tunnels.ts);
+//   6. tunnels: the frames that were queued for them are sent, control frames first (tunnel/outbox.ts).
+// Each of these is bounded, so that none starves the others: the rest of 3 and 4 waits in the kernel, the
+// rest of 5 for the next turn, which begins with the tunnel after the last one.
+// The relay decides who owns a frame; a frame that nobody owns, or that does not fit, is dropped with a
+// reason. A tunnel that takes less than the link gives has a queue of its own, in which CoDel works; the
+// queue of one client does not hold another one's frames up. Frames that a broken tunnel had taken are
 // lost with it. Nothing is allocated for a session frame, and no system call made for it alone.
 
-import {
-  drainEventFd,
-  EventSet,
-  FrameViews,
-  POLLERR,
-  POLLHUP,
-  POLLIN,
-  POLLOUT,
-  systemError,
-} from "../../ffi/mod.ts";
-import type { LinkState } from "../observe/status.ts";
-import { DROP, PPP_OVERHEAD, randomTokens, Relay, TICK_MS } from "../relay/mod.ts";
-import type { Channel } from "../tunnel/channel.ts";
-import { SYSTEM_CONGESTION } from "../transport/congestion.ts";
-import {
-  CODE,
-  discoveryLength,
-  ETH_P_PPP_DISC,
-  FRAME,
-  frameLength,
-  MAX_PAYLOAD,
-  readCode,
-  readEtherType,
-  REASON,
-} from "../wire/mod.ts";
-import { type Counters, FRAMES } from "./counters.ts";
-import { COALESCE_US, Coalescer } from "./coalescer.ts";
-import { restore, SessionJournal } from "./session_journal.ts";
-import { drainTunnels } from "./drain.ts";
-import { type Lanes, Link } from "../link/packet_link.ts";
+import { systemError } from "../../ffi/mod.ts";
+import type { Lanes, LinkDevice } from "../link/device.ts";
 import { LinkOutput } from "../link/link_output.ts";
-import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
-import { OtherVlans } from "../link/other_vlans.ts";
-import { Reporter } from "./reporter.ts";
+import { LinkMonitor } from "../link/monitor.ts";
 import { RingAge } from "../link/ring_age.ts";
+import type { Counters } from "../observe/counters.ts";
+import { type Poller, POLLERR, POLLHUP, POLLIN } from "../poll/poller.ts";
+import {
+  type Limits,
+  randomTokens,
+  Relay,
+  type RelayOptions,
+  type RelayPorts,
+  TICK_MS,
+  type TokenSource,
+} from "../relay/mod.ts";
+import type { Transport } from "../transport/transport.ts";
+import { COALESCE_US, Coalescer } from "./coalescer.ts";
+import { EventBatch } from "./event_batch.ts";
+import { FromLink } from "./from_link.ts";
+import { FromTunnels } from "./from_tunnels.ts";
+import type { FromWorker, PlaneOptions, TunnelFacts } from "./messages.ts";
+import { restore, type SessionJournal } from "./session_journal.ts";
+import { Shutdown } from "./shutdown.ts";
 import { StatusQueries } from "./status_queries.ts";
-import { type Tunnel, Tunnels } from "./tunnels.ts";
+import { ToTunnels } from "./to_tunnels.ts";
+import { TunnelLife } from "./tunnel_life.ts";
+import { Tunnels } from "./tunnels.ts";
 
-/** Why sessions and a tunnel end that the client leaves for another server. */
-const MOVED = "moved to another server";
-/** How long it may take to leave one, in ms: on a slow path much is under way before the PADTs. */
-const LEAVE_MS = 5000;
-/** How many frames of each lane one turn takes. */
-const CONTROL_FRAMES_A_TURN = 64;
-const DATA_FRAMES_A_TURN = 256;
-/** How many frames of one tunnel, and of all, one turn takes. */
-const TUNNEL_FRAMES_A_TURN = 512;
-const TUNNELS_FRAMES_A_TURN = 1024;
 /** How soon a turn looks again whether frames that wait for full tunnels are too old. */
 const NO_ROOM_MS = 20;
-/**
- * How many ready descriptors one turn hears of: as many as there can be, since the control lane is not to
- * be among the others. To 1000 clients as many may come back that were away.
- */
-const READY_A_TURN = 2100;
-/** A link of a smaller MTU does not carry what hosts and ACs take for granted (RFC 2516, section 7). */
-const ETHERNET_MTU = 1500;
-/** What the sets of descriptors call theirs; a tunnel's has its id behind these. */
+/** The tags of descriptors in the pollers; a tunnel's is its id behind the last of them. */
 const TAG = { wake: 0, watch: 1, control: 2, data: 3, tunnel: 4 } as const;
 
-/** What the data plane is given of the world. */
-export interface PlanePorts {
+/** A descriptor that ends a wait, when another thread signals it. */
+export interface Wake {
+  readonly fd: number;
+  /** Takes the signals that came. */
+  drain(): void;
+}
+
+/** The parts that a data plane is given. All but the wake-up are its own to close. */
+export interface PlaneParts {
+  readonly link: LinkDevice;
+  readonly counters: Counters;
+  /** Makes a poller. */
+  poller(): Poller;
+  readonly wake?: Wake;
+  /** The record of sessions for the next run; without it nothing is kept. */
+  readonly journal?: SessionJournal;
+  /** Takes the messages of a turn. */
   post(messages: FromWorker[]): void;
   /** A clock that only goes forward, in ms. */
   now(): number;
-  /** The clock that the kernel stamps frames with, in ms; `Date.now` without it. */
+  /** The clock that frames are stamped with, in ms; `Date.now` without it. */
   wall?(): number;
+  /** Makes the relay; the program's own without it. */
+  relay?(options: RelayOptions, ports: RelayPorts): Relay;
+  /** Makes tokens; random ones without it. */
+  readonly tokens?: TokenSource;
 }
 
 /** One link and its tunnels. All of it runs in `step`, on the caller's thread. */
 export class DataPlane {
   readonly #options: PlaneOptions;
-  readonly #ports: PlanePorts;
-  readonly #counters: Counters;
-  readonly #link: Link;
+  readonly #parts: PlaneParts;
+  readonly #link: LinkDevice;
+  readonly #monitor: LinkMonitor;
   readonly #output: LinkOutput;
-  readonly #vlans: OtherVlans;
   readonly #relay: Relay;
   readonly #journal: SessionJournal | undefined;
-  readonly #wakeFd: number;
-  /** Everything to wait for; and the same but for the data lane: to change one set would be a call a turn. */
-  readonly #all: EventSet;
-  readonly #allButData: EventSet;
-  #lanes: Lanes | undefined;
   readonly #tunnels: Tunnels;
-  /** Which of them is read first in the next turn. */
-  #first = 0;
-  readonly #controlBuffer = new Uint8Array(MAX_PAYLOAD);
-  readonly #controlViews = new FrameViews(this.#controlBuffer, 1, MAX_PAYLOAD);
-  readonly #report: Reporter;
-  readonly #snapshots: StatusQueries;
+  readonly #life: TunnelLife;
+  readonly #fromLink: FromLink;
+  readonly #fromTunnels: FromTunnels;
+  readonly #toTunnels: ToTunnels;
+  readonly #events: EventBatch;
+  readonly #queries: StatusQueries;
   readonly #coalescer = new Coalescer();
   readonly #ages: RingAge;
+  /** Waits for everything; and for the same but the data lane: to change one set would be a call a turn. */
+  readonly #all: Poller;
+  readonly #allButData: Poller;
+  #lanes: Lanes | undefined;
   /** When this turn began. */
-  #nowMs = 0;
+  #nowMs: number;
   #tickMs: number;
-  /** When something that is held has to end. */
+  /** When something that is held ends. */
   #graceOverMs = Infinity;
-  /** When a discovery is to be looked at; asked where that can change, and not in each turn. */
-  #discoveryDueMs = Infinity;
-  #kernelDrops = 0;
-  #linkState: LinkState;
-  /** The last MTU that was looked at. */
-  #mtu = ETHERNET_MTU;
+  /** When the relay has something to do; asked where that can change, and not in each turn. */
+  #relayDueMs = Infinity;
+  #shutdown: Shutdown | undefined;
   #stopped = false;
 
-  /**
-   * Opens the link.
-   *
-   * @param wakeFd An eventfd, the caller's, that ends a wait.
-   * @throws {Error} If the interface, or what it needs, cannot be had.
-   */
-  constructor(options: PlaneOptions, counters: Counters, ports: PlanePorts, wakeFd: number) {
+  /** Joins its parts. Nothing happens before `start`. */
+  constructor(options: PlaneOptions, parts: PlaneParts) {
+    const { link, counters, journal, now } = parts;
     this.#options = options;
-    this.#counters = counters;
-    this.#ports = ports;
-    this.#wakeFd = wakeFd;
-    this.#report = new Reporter(options.side, options.debug, ports.now, ports.post);
-    this.#ages = new RingAge({ now: ports.now, wall: ports.wall ?? Date.now });
-    this.#link = new Link(options.interfaceName, {
-      promiscuous: options.mac !== "own",
-      ringFrames: options.ringFrames,
-    });
-    const { state } = options;
-    if (state !== undefined) this.#journal = SessionJournal.open(state, this.#report);
-    this.#output = new LinkOutput(this.#link, counters, this.#report, this.#journal);
-    this.#vlans = new OtherVlans(this.#link, counters, this.#report);
-    this.#relay = new Relay({
-      side: options.side,
-      mac: options.mac,
-      linkMac: this.#link.mac,
-      linkMtu: this.#link.mtu,
-      idleMs: options.idleMs,
-      deadMs: options.deadMs,
-      graceMs: options.graceMs,
-      maxHeld: options.maxHeld,
-      limits: options.limits,
-      firstSerial: state?.nextSerial,
-      tokens: randomTokens(state?.secret),
-      tags: options.tags,
-      interfaceName: options.interfaceName,
-    }, {
-      toLink: (frame) => this.#output.discovery(frame),
-      toTunnel: (tunnel, frame) => this.#discoveryToTunnel(tunnel, frame),
-      listToTunnel: (tunnel, payload) => this.#listToTunnel(tunnel, payload),
-      drop: (reason) => {
-        counters.drop(reason);
-        this.#report.dropped(reason);
-      },
-      problem: (problem) => this.#report.problem(problem),
-      opened: (session) => {
-        this.#journal?.opened(session, this.#nowMs);
-        this.#report.opened(session);
-        const { peer } = session;
-        // Its PADS came from the AC when the tunnel was gone.
-        if (peer.held) this.#held(peer.key, peer.sessions.size);
-      },
-      closed: (session, reason) => {
-        this.#journal?.closed(session);
-        this.#report.closed(session, reason);
-        const { peer } = session;
-        if (peer.held) this.#held(peer.key, peer.sessions.size);
-      },
-      forgotten: (peer) => {
-        this.#journal?.notAway(peer);
-        this.#held(peer.key, 0);
-      },
-    });
-    this.#snapshots = new StatusQueries(
-      this.#relay.sessions,
-      (session) => this.#report.status(session),
-    );
-    this.#all = new EventSet(READY_A_TURN);
-    this.#allButData = new EventSet(READY_A_TURN);
-    const sets = [this.#all, this.#allButData];
-    this.#tunnels = new Tunnels(sets, TAG.tunnel, options);
-    for (const set of sets) {
-      set.add(wakeFd, POLLIN, TAG.wake);
-      set.add(this.#link.watchFd, POLLIN, TAG.watch);
-    }
-    this.#nowMs = ports.now();
-    // At once, since what an earlier run has left may be due.
+    this.#parts = parts;
+    this.#link = link;
+    this.#journal = journal;
+    this.#nowMs = now();
+    // At once, since something that an earlier run has left may be due.
     this.#tickMs = this.#nowMs;
+    this.#events = new EventBatch(options.side, options.debug, now, (all) => parts.post(all));
+    this.#output = new LinkOutput(link, counters, this.#events, journal);
+    this.#all = parts.poller();
+    this.#allButData = parts.poller();
+    this.#tunnels = new Tunnels([this.#all, this.#allButData], TAG.tunnel, options);
+    this.#toTunnels = new ToTunnels(this.#tunnels, counters);
+    this.#relay = this.#makeRelay();
+    this.#monitor = new LinkMonitor(link, counters, this.#events, () => this.#linkUp());
+    this.#ages = new RingAge({ now, wall: parts.wall ?? Date.now });
+    this.#fromLink = new FromLink(
+      this.#relay,
+      this.#tunnels,
+      counters,
+      this.#events,
+      this.#monitor,
+      this.#ages,
+    );
+    this.#fromTunnels = new FromTunnels(
+      this.#relay,
+      this.#tunnels,
+      this.#output,
+      counters,
+      this.#events,
+    );
+    this.#life = new TunnelLife(this.#relay, this.#tunnels, counters, this.#events, journal);
+    this.#queries = new StatusQueries(
+      this.#relay.sessions,
+      (session) => this.#events.status(session),
+    );
+  }
+
+  /** Takes up what an earlier run has left, and begins to watch the link. */
+  start(): void {
+    for (const poller of [this.#all, this.#allButData]) {
+      if (this.#parts.wake !== undefined) poller.add(this.#parts.wake.fd, POLLIN, TAG.wake);
+      poller.add(this.#link.watchFd, POLLIN, TAG.watch);
+    }
+    const { state } = this.#options;
     if (state !== undefined) {
-      restore(this.#relay, state, this.#nowMs);
+      restore(this.#relay, state, this.#nowMs, this.#wallMs());
       // Another restart must not begin their time anew.
       for (const peer of this.#relay.held) this.#journal?.noteAway(peer, this.#nowMs);
-      for (const padt of state.owed) this.#output.owe(padt);
-      const left = { sessions: this.#relay.sessions.size, owedPadts: state.owed.length };
-      if (left.sessions + left.owedPadts > 0) this.#report.log("info", "An earlier run left", left);
+      this.#output.restore(state.undelivered);
+      const { size } = this.#relay.sessions;
+      const padts = state.undelivered.length;
+      if (size + padts > 0) {
+        this.#events.push({ type: "restored", sessions: size, undeliveredPadts: padts });
+      }
     }
-    this.#linkState = this.#link.state;
     this.#graceOverMs = graceOverMs(this.#relay);
-    this.#report.push({ type: "started", linkState: this.#link.state });
-    for (const { key, sessions } of this.#relay.held) this.#held(key, sessions.size);
-    if (this.#linkState !== "up") this.#report.link(this.#link);
-    this.#checkMtu();
-    this.#report.flush();
+    this.#events.reply({ type: "started", linkState: this.#link.state });
+    for (const { key, sessions } of this.#relay.held) this.#life.tellHeld(key, sessions.size);
+    this.#monitor.start();
+    this.#events.flush();
   }
 
   /** True once a stop is done. */
@@ -221,92 +182,193 @@ export class DataPlane {
     return this.#stopped;
   }
 
+  /** When `step` has something to do, whatever comes or not, by the clock. */
+  get dueMs(): number {
+    if (this.#shutdown !== undefined) return this.#nowMs + this.#shutdown.waitMs(this.#nowMs);
+    const dueMs = Math.min(this.#tickMs, this.#graceOverMs, this.#relayDueMs);
+    return this.#tunnels.hasRoom ? dueMs : Math.min(dueMs, this.#nowMs + NO_ROOM_MS);
+  }
+
   /** One turn: waits until there is something to do, at most `timeoutMs`, and does a bounded part of it. */
   step(timeoutMs: number): void {
+    if (this.#shutdown !== undefined) return this.#stepShutdown(timeoutMs);
     const lanes = this.#watchLanes();
     // When the last turn began: the clock costs as much as looking a frame up.
     const beforeMs = this.#nowMs;
-    const asked = this.#snapshots.pending;
+    const asked = this.#queries.pending;
     const unfinished = this.#tunnels.prepare(beforeMs) || asked;
     const hasRoom = this.#tunnels.hasRoom;
     const takesData = lanes !== undefined && hasRoom;
-    const dueMs = Math.min(this.#tickMs, this.#graceOverMs, this.#discoveryDueMs);
+    const dueMs = Math.min(this.#tickMs, this.#graceOverMs, this.#relayDueMs);
     const mostMs = Math.min(timeoutMs, dueMs - beforeMs, hasRoom ? Infinity : NO_ROOM_MS);
     const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(mostMs));
-    const gathers = takesData && this.#coalescer.due && waitMs > 0 && !lanes.data.waiting;
-    const set = takesData && !gathers ? this.#all : this.#allButData;
-    const ready = gathers ? set.waitMicroseconds(COALESCE_US) : set.wait(waitMs);
+    const coalesces = takesData && this.#coalescer.due && waitMs > 0 && !lanes.data.waiting;
+    const poller = takesData && !coalesces ? this.#all : this.#allButData;
+    const ready = coalesces ? poller.waitMicroseconds(COALESCE_US) : poller.wait(waitMs);
     if (ready < 0) throw systemError("Cannot wait for frames", -ready);
-    const nowMs = this.#nowMs = this.#ports.now();
+    const nowMs = this.#nowMs = this.#parts.now();
     let control = 0;
     let data = 0;
     for (let i = 0; i < ready; i++) {
-      const tag = set.tag(i);
-      const events = set.events(i);
+      const tag = poller.tag(i);
+      const events = poller.events(i);
       if (tag === TAG.control) control = events;
       else if (tag === TAG.data) data = events;
-      else if (tag === TAG.wake) drainEventFd(this.#wakeFd);
-      else if (tag === TAG.watch) this.#refreshLink();
+      else if (tag === TAG.wake) this.#parts.wake!.drain();
+      else if (tag === TAG.watch) this.#monitor.refresh();
       else this.#tunnels.ready(tag, events);
     }
-    if (gathers) {
+    if (coalesces) {
       if (lanes.data.waiting) data = POLLIN;
       else this.#coalescer.took(0, nowMs);
     } else if (takesData && data === 0) this.#ages.emptied(beforeMs);
     if (lanes !== undefined && lanes === this.#link.lanes) {
-      if (control & POLLIN) this.#takeControl(lanes, nowMs);
+      if (control & POLLIN) this.#fromLink.takeControl(lanes, nowMs);
       // The control lane may have found the link gone.
-      if (data & POLLIN && lanes === this.#link.lanes) this.#takeData(lanes, nowMs);
+      if (data & POLLIN && lanes === this.#link.lanes) {
+        this.#coalescer.took(this.#fromLink.takeData(lanes, nowMs), nowMs);
+      }
       const failed = (control | data) & (POLLERR | POLLHUP);
-      if (failed && lanes === this.#link.lanes) this.#failedLink();
+      if (failed && lanes === this.#link.lanes) this.#monitor.failed();
     }
-    if (ready > 0 || unfinished) this.#takeTunnels(nowMs);
-    if (asked) this.#report.push(this.#snapshots.proceed(() => this.#tunnels.statuses()));
+    if (ready > 0 || unfinished) this.#fromTunnels.take(nowMs);
+    if (asked) this.#events.reply(this.#queries.proceed(() => this.#tunnels.statuses()));
     if (nowMs >= this.#graceOverMs) {
       this.#relay.expireHeld(nowMs);
       this.#graceOverMs = graceOverMs(this.#relay);
     }
-    if (nowMs >= this.#discoveryDueMs) {
+    if (nowMs >= this.#relayDueMs) {
       this.#relay.due(nowMs);
-      this.#discoveryDueMs = this.#relay.dueMs;
+      this.#relayDueMs = this.#relay.dueMs;
     }
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
     this.#settle(nowMs);
   }
 
-  /** Takes a message of the main thread. */
-  handle(message: ToWorker): void {
-    switch (message.type) {
-      case "tunnel":
-        this.#addTunnel(message.tunnel);
-        break;
-      case "snapshot":
-        this.#snapshots.ask(message.request);
-        break;
-      case "reload":
-        this.#report.debug = message.debug;
-        this.#relay.setLimits(message.limits);
-        break;
-      case "leave":
-        this.#leave(message.id, message.peer);
-        break;
-      case "stop":
-        this.#stop(message.keep);
-        break;
-    }
-    this.#settle(this.#ports.now());
+  /** Takes a connection whose handshake is done. The transport stays the caller's to close. */
+  addTunnel(tunnel: TunnelFacts, transport: Transport): void {
+    const nowMs = this.#parts.now();
+    this.#life.add(tunnel, transport, nowMs);
+    this.#settle(nowMs);
   }
 
-  /** Closes what it has open. The tunnels' descriptors are the main thread's. */
+  /** Closes all sessions of a peer on both sides, then its tunnel, if that is there still. */
+  leave(id: number, peer: string | undefined): void {
+    const nowMs = this.#parts.now();
+    this.#life.leave(id, peer, nowMs);
+    this.#settle(nowMs);
+  }
+
+  /** Asks for a snapshot of all tunnels and sessions; the answers are messages with this number. */
+  query(request: number): void {
+    this.#queries.ask(request);
+  }
+
+  /** Changes what can change while it runs; limits that are not given are the default ones. */
+  reload({ debug, limits }: { debug: boolean; limits: Partial<Limits> }): void {
+    this.#events.debug = debug;
+    this.#relay.setLimits(limits);
+  }
+
+  /**
+   * Begins to stop: closes all sessions on both sides, and says goodbye. It is over once `step` has made
+   * `stopped` true.
+   *
+   * @param keep True to leave sessions as they are, for the next run, where there is a journal
+   */
+  stop(keep: boolean): void {
+    if (this.#shutdown !== undefined) return;
+    const { state, graceMs } = this.#options;
+    const plane = {
+      relay: this.#relay,
+      tunnels: this.#tunnels,
+      output: this.#output,
+      counters: this.#parts.counters,
+      events: this.#events,
+      journal: this.#journal,
+    };
+    const path = keep && graceMs > 0 ? state?.path : undefined;
+    this.#shutdown = new Shutdown(plane, path, this.#parts.now());
+    // Frames of the link are not taken any more.
+    for (const poller of [this.#all, this.#allButData]) poller.remove(this.#link.watchFd);
+    if (this.#lanes !== undefined && this.#lanes === this.#link.lanes) {
+      this.#allButData.remove(this.#lanes.control.fd);
+    }
+    this.#events.flush();
+  }
+
+  /** Closes its parts. The tunnels' transports stay the caller's. */
   dispose(): void {
-    this.#report.flush();
+    this.#events.flush();
     this.#link.dispose();
     this.#journal?.close();
     this.#all.close();
     this.#allButData.close();
   }
 
-  // Closed lanes leave the sets by themselves.
+  #stepShutdown(timeoutMs: number): void {
+    const shutdown = this.#shutdown!;
+    const waitMs = Math.min(timeoutMs, shutdown.waitMs(this.#nowMs));
+    const ready = this.#allButData.wait(waitMs);
+    this.#nowMs = this.#parts.now();
+    for (let i = 0; i < ready; i++) {
+      const tag = this.#allButData.tag(i);
+      if (tag === TAG.wake) this.#parts.wake!.drain();
+      else this.#tunnels.ready(tag, this.#allButData.events(i));
+    }
+    this.#stopped = shutdown.step(this.#nowMs);
+    this.#events.flush();
+  }
+
+  #makeRelay(): Relay {
+    const { side, mac, idleMs, deadMs, graceMs, maxHeld, limits, tags, interfaceName, state } =
+      this.#options;
+    const { tokens = randomTokens(state?.secret), relay = makeRelay } = this.#parts;
+    return relay({
+      side,
+      mac,
+      linkMac: this.#link.mac,
+      linkMtu: this.#link.mtu,
+      idleMs,
+      deadMs,
+      graceMs,
+      maxHeld,
+      limits,
+      firstSerial: state?.nextSerial,
+      tokens,
+      tags,
+      interfaceName,
+    }, {
+      toLink: (frame) => this.#output.discovery(frame),
+      toTunnel: (tunnel, frame) => this.#toTunnels.discovery(tunnel, frame, this.#nowMs),
+      listToTunnel: (tunnel, payload) => this.#toTunnels.list(tunnel, payload, this.#nowMs),
+      drop: (reason) => {
+        this.#parts.counters.drop(reason);
+        this.#events.dropped(reason);
+      },
+      problem: (problem) => this.#events.problem(problem),
+      opened: (session) => {
+        // Before anybody is told that it is open.
+        this.#journal?.opened(session, this.#nowMs);
+        this.#events.opened(session);
+        const { peer } = session;
+        // Its PADS came from the AC when the tunnel was gone.
+        if (peer.held) this.#life.tellHeld(peer.key, peer.sessions.size);
+      },
+      closed: (session, reason) => {
+        this.#journal?.closed(session);
+        this.#events.closed(session, reason);
+        const { peer } = session;
+        if (peer.held) this.#life.tellHeld(peer.key, peer.sessions.size);
+      },
+      forgotten: (peer) => {
+        this.#journal?.notAway(peer);
+        this.#life.tellHeld(peer.key, 0);
+      },
+    });
+  }
+
+  // Closed lanes leave the pollers by themselves.
   #watchLanes(): Lanes | undefined {
     const { lanes } = this.#link;
     if (lanes !== this.#lanes) {
@@ -320,309 +382,44 @@ export class DataPlane {
     return lanes;
   }
 
-  #takeControl({ control }: Lanes, nowMs: number): void {
-    const buffer = this.#controlBuffer;
-    for (let taken = 0; taken < CONTROL_FRAMES_A_TURN; taken++) {
-      const wireLength = control.receive(buffer);
-      if (wireLength === 0) return;
-      if (wireLength < 0) return this.#failedLink();
-      if (wireLength > buffer.length) {
-        this.#counters.drop(DROP["frame-too-large"]);
-        continue;
-      }
-      const isDiscovery = readEtherType(buffer) === ETH_P_PPP_DISC;
-      const length = isDiscovery
-        ? discoveryLength(buffer, 0, wireLength)
-        : frameLength(buffer, 0, wireLength);
-      if (length < 0) this.#counters.drop(DROP.malformed);
-      else if (isDiscovery) {
-        const whole = buffer.subarray(0, length);
-        this.#report.trace("link", whole);
-        this.#relay.discoveryFromLink(whole, nowMs);
-        this.#discoveryDueMs = this.#relay.dueMs;
-      } else {
-        const frame = this.#controlViews.at(0, 0, length);
-        this.#sessionToTunnel(frame, length, "control", nowMs, 0);
-      }
-    }
-  }
-
-  #takeData({ data }: Lanes, nowMs: number): void {
-    let taken = 0;
-    this.#ages.begin(nowMs);
-    for (; taken < DATA_FRAMES_A_TURN && this.#tunnels.hasRoom && data.next(); taken++) {
-      if (data.wireLength > data.length) this.#frameTooLarge(data.wireLength);
-      else {
-        const length = frameLength(data.memory, data.offset, data.length);
-        if (length < 0) this.#counters.drop(DROP.malformed);
-        else {
-          const waitedMs = this.#ages.waited(data.timestampMs);
-          this.#sessionToTunnel(data.frame, length, "data", nowMs, waitedMs);
-        }
-      }
-      data.release();
-    }
-    if (taken < DATA_FRAMES_A_TURN && !data.waiting) this.#ages.emptied(nowMs);
-    this.#coalescer.took(taken, nowMs);
-  }
-
-  // The frame may be a longer view.
-  #sessionToTunnel(
-    frame: Uint8Array,
-    length: number,
-    lane: "control" | "data",
-    nowMs: number,
-    waitedMs: number,
-  ): void {
-    const owner = this.#relay.sessionFromLink(frame, 0, nowMs);
-    if (typeof owner === "number") return this.#counters.drop(owner);
-    const channel = this.#tunnels.get(owner.tunnel)?.channel;
-    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
-    if (!channel.queue(FRAME.SESSION, frame, length, lane, nowMs, waitedMs)) {
-      return this.#counters.drop(DROP["tunnel-full"]);
-    }
-    owner.framesUp++;
-    owner.bytesUp += length;
-    this.#counters.frame(FRAMES.uplinkSession, length);
-  }
-
-  #takeTunnels(nowMs: number): void {
-    const { list } = this.#tunnels;
-    const first = this.#first < list.length ? this.#first : 0;
-    let left = TUNNELS_FRAMES_A_TURN;
-    for (let i = 0; i < list.length; i++) {
-      const at = (first + i) % list.length;
-      const tunnel = list[at];
-      const { channel, ready } = tunnel;
-      tunnel.ready = 0;
-      if (ready & POLLOUT) channel.unblock();
-      if (left <= 0) continue;
-      // What was read before is first; there is no room for more until it is gone.
-      if (tunnel.unfinished || (ready & ~POLLOUT && channel.receive(nowMs))) {
-        left -= this.#takeFrames(tunnel, Math.min(left, TUNNEL_FRAMES_A_TURN), nowMs);
-        if (left <= 0) this.#first = at + 1;
-      }
-    }
-  }
-
-  /** Takes at most so many frames of a tunnel, and says how many there were. */
-  #takeFrames(tunnel: Tunnel, most: number, nowMs: number): number {
-    const { channel } = tunnel;
-    const { bytes } = channel.received;
-    let taken = 0;
-    while (taken < most && channel.nextFrame(nowMs)) {
-      taken++;
-      if (channel.type === FRAME.SESSIONS) {
-        const payload = bytes.subarray(channel.offset, channel.offset + channel.length);
-        if (!this.#relay.listFromTunnel(channel.id, payload, nowMs)) {
-          channel.end("the peer sent a list of sessions that was not to come", REASON.PROTOCOL);
-        }
-        continue;
-      }
-      if (channel.type === FRAME.SESSION) {
-        const length = frameLength(bytes, channel.offset, channel.length);
-        if (length < 0) this.#counters.drop(DROP.malformed);
-        else this.#sessionToLink(channel, length, nowMs);
-      } else if (channel.type === FRAME.DISCOVERY) {
-        const length = discoveryLength(bytes, channel.offset, channel.length);
-        if (length < 0) {
-          this.#counters.drop(DROP.malformed);
-          continue;
-        }
-        const whole = bytes.subarray(channel.offset, channel.offset + length);
-        this.#report.trace("tunnel", whole);
-        this.#relay.discoveryFromTunnel(channel.id, whole, nowMs);
-        this.#discoveryDueMs = this.#relay.dueMs;
-      }
-    }
-    // The sender sends frames from where they lie, so before their room is used again.
-    this.#output.flush();
-    tunnel.unfinished = taken === most;
-    if (!tunnel.unfinished) channel.compact();
-    return taken;
-  }
-
-  #sessionToLink(channel: Channel, length: number, nowMs: number): void {
-    const { received, offset } = channel;
-    const owner = this.#relay.sessionFromTunnel(channel.id, received.bytes, offset, nowMs);
-    if (typeof owner === "number") return this.#counters.drop(owner);
-    if (!this.#output.session(received, offset, length)) return;
-    owner.framesDown++;
-    owner.bytesDown += length;
-  }
-
-  #discoveryToTunnel(tunnel: number, frame: Uint8Array): void {
-    const channel = this.#tunnels.get(tunnel)?.channel;
-    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
-    const lane = readCode(frame) === CODE.PADT ? "last" : "control";
-    const { length } = frame;
-    let queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, this.#nowMs);
-    if (!queued && lane === "last") {
-      // Thousands of sessions may end at once; each has to be told of.
-      channel.flush(this.#nowMs);
-      queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, this.#nowMs);
-    }
-    if (queued) this.#counters.frame(FRAMES.uplinkDiscovery, length);
-    else this.#counters.drop(DROP["tunnel-full"]);
-  }
-
-  #listToTunnel(tunnel: number, payload: Uint8Array): boolean {
-    const channel = this.#tunnels.get(tunnel)?.channel;
-    if (channel === undefined) return false;
-    const queue = () => channel.queue(FRAME.SESSIONS, payload, payload.length, "last", this.#nowMs);
-    if (queue()) return true;
-    channel.flush(this.#nowMs);
-    return queue();
-  }
-
-  #frameTooLarge(bytes: number): void {
-    this.#counters.drop(DROP["frame-too-large"]);
-    this.#report.warn(
-      "gro",
-      `A frame of ${bytes} bytes came from ${this.#link.name}, whose MTU is smaller: ` +
-        `switch its receive offload off (ethtool -K ${this.#link.name} gro off lro off)`,
-    );
-  }
-
-  #refreshLink(): void {
-    if (!this.#link.refresh()) return;
-    this.#linkChanged();
-  }
-
-  // The watch tells of most failures first. After another the lanes stay closed until the next tick,
-  // since a socket that goes on failing would end every wait at once.
-  #failedLink(): void {
-    if (!this.#link.refresh()) this.#link.fail();
-    this.#linkChanged();
-  }
-
-  #linkChanged(): void {
-    const { state, mac, failure } = this.#link;
-    if (failure !== undefined) this.#report.warn("link", failure);
-    if (state !== this.#linkState) {
-      this.#linkState = state;
-      this.#report.push({ type: "link", state });
-      this.#report.link(this.#link);
-    }
-    if (state !== "up") return;
-    this.#output.payOwed(this.#relay.sessions);
-    this.#relay.setLinkMac(mac);
+  #linkUp(): void {
+    this.#output.deliver(this.#relay.sessions);
+    this.#relay.setLinkMac(this.#link.mac);
     this.#relay.setLinkMtu(this.#link.mtu);
-    this.#checkMtu();
-  }
-
-  #checkMtu(): void {
-    const { name, mtu } = this.#link;
-    if (mtu === this.#mtu) return;
-    this.#mtu = mtu;
-    if (mtu >= ETHERNET_MTU) return;
-    const payload = mtu - PPP_OVERHEAD;
-    this.#report.log(
-      "warning",
-      `Interface ${name} has an MTU of ${mtu}, so that a session carries ${payload} bytes at most: ` +
-        `raise it (ip link set ${name} mtu ${ETHERNET_MTU}), or set the hosts' PPP MTU and MRU to ${payload}`,
-    );
   }
 
   #tick(nowMs: number): void {
     this.#tickMs = nowMs + TICK_MS;
-    const { pingMs, tunnelDeadMs, congestion } = this.#options;
-    for (const { channel, leaveByMs } of this.#tunnels.list) {
-      channel.keepalive(nowMs, pingMs, tunnelDeadMs);
-      if (congestion !== SYSTEM_CONGESTION) channel.keepBbrGoing(nowMs);
-      // An older peer knows no goodbye.
-      const left = leaveByMs < Infinity && channel.legacy && channel.queuedBytes === 0;
-      if (left || nowMs >= leaveByMs) channel.end(MOVED);
-    }
+    const { pingMs, tunnelDeadMs } = this.#options;
+    this.#life.tick(nowMs, pingMs, tunnelDeadMs);
     this.#relay.tick(nowMs);
-    if (this.#link.lanes === undefined || this.#link.failure !== undefined) this.#refreshLink();
-    else if (this.#output.owed.length > 0) this.#output.payOwed(this.#relay.sessions);
-    this.#journal?.catchUp(this.#relay.sessions, this.#output.owed, nowMs);
-    const kernelDrops = this.#link.kernelDrops;
-    if (kernelDrops > this.#kernelDrops) {
-      this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
-      this.#kernelDrops = kernelDrops;
-    }
-    this.#vlans.tick(nowMs);
+    this.#monitor.tick(nowMs);
+    this.#output.deliver(this.#relay.sessions);
+    this.#output.tell();
+    this.#journal?.catchUp(this.#relay.sessions, this.#output.undelivered, nowMs);
+    this.#events.drops(this.#parts.counters);
   }
 
-  #addTunnel(handover: TunnelHandover): void {
-    const { id, peer: key, name, address } = handover;
-    const nowMs = this.#ports.now();
-    try {
-      this.#tunnels.add(handover, nowMs);
-    } catch (error) {
-      // The system has no room for one more to wait for. The others go on.
-      const reason = error instanceof Error ? error.message : String(error);
-      return this.#report.push({ type: "tunnel-ended", id, reason });
-    }
-    const replaced = this.#relay.addTunnel(id, { key, name, address }, nowMs);
-    this.#journal?.notAway(this.#relay.tunnels.get(id)!);
-    // The same peer has come by another way, perhaps before anybody saw the old one end.
-    this.#tunnels.get(replaced)?.channel.end("replaced by a newer tunnel", REASON.REPLACED);
-    this.#report.push({ type: "tunnel-up", id });
-  }
-
-  #removeEnded(nowMs: number): void {
-    this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended, goodbye }) => {
-      const peer = this.#relay.tunnels.get(id);
-      this.#relay.removeTunnel(id, "the tunnel is gone", nowMs);
-      if (peer !== undefined) {
-        this.#journal?.noteAway(peer, nowMs);
-        this.#held(peer.key, peer.sessions.size);
-      }
-      this.#report.push({ type: "tunnel-ended", id, reason: ended!, goodbye });
-    });
-    this.#graceOverMs = graceOverMs(this.#relay);
-  }
-
-  // The peer closes the connection when it has had the PADTs, and the goodbye behind them; until then
-  // nothing new goes that way.
-  #leave(id: number, peer: string | undefined): void {
-    const nowMs = this.#ports.now();
-    this.#relay.closePeer(peer, id, MOVED);
-    this.#relay.removeTunnel(id, MOVED, nowMs);
-    const tunnel = this.#tunnels.get(id);
-    if (tunnel === undefined) return;
-    tunnel.channel.queueGoodbye(REASON.SHUTDOWN, MOVED);
-    tunnel.leaveByMs = nowMs + LEAVE_MS;
-  }
-
-  #stop(keep: boolean): void {
-    const kept = keep && this.#canKeep();
-    if (!kept) this.#relay.closeAll("shutdown");
-    const channels = this.#tunnels.list.map(({ channel }) => channel);
-    drainTunnels(channels, kept ? REASON.RESTART : REASON.SHUTDOWN, this.#ports.now);
-    for (const { id } of channels) {
-      this.#report.push({ type: "tunnel-ended", id, reason: "shutdown" });
-    }
-    this.#tunnels.clear();
-    this.#output.payOwed(this.#relay.sessions);
-    const nowMs = this.#ports.now();
-    this.#journal?.catchUp(this.#relay.sessions, this.#output.owed, nowMs, Infinity);
-    this.#stopped = true;
-  }
-
-  // What the next run would not know of would have no end.
-  #canKeep(): boolean {
-    if (this.#journal === undefined || this.#options.graceMs === 0) return false;
-    const { sessions } = this.#relay;
-    const nowMs = this.#ports.now();
-    if (this.#journal.catchUp(sessions, this.#output.owed, nowMs, Infinity)) return true;
-    const path = this.#options.state?.path;
-    this.#report.log("error", `Sessions are closed, since they cannot be kept in ${path}`);
-    return false;
-  }
-
-  #held(peer: string | undefined, sessions: number): void {
-    if (peer !== undefined) this.#report.push({ type: "held", peer, sessions });
-  }
-
-  // Sends what this turn has for the tunnels, takes out those that are over, tells the main thread.
+  // Sends what this turn has for the tunnels, removes those that are over, tells the main thread.
   #settle(nowMs: number): void {
-    if (this.#tunnels.flush(nowMs, this.#counters)) this.#removeEnded(nowMs);
-    this.#report.flush();
+    if (this.#fromLink.tookDiscovery || this.#fromTunnels.tookDiscovery) {
+      this.#fromLink.tookDiscovery = this.#fromTunnels.tookDiscovery = false;
+      this.#relayDueMs = this.#relay.dueMs;
+    }
+    if (this.#tunnels.flush(nowMs, this.#parts.counters)) {
+      this.#life.removeEnded(nowMs);
+      this.#graceOverMs = graceOverMs(this.#relay);
+    }
+    this.#events.flush();
   }
+
+  #wallMs(): number {
+    return (this.#parts.wall ?? Date.now)();
+  }
+}
+
+function makeRelay(options: RelayOptions, ports: RelayPorts): Relay {
+  return new Relay(options, ports);
 }
 
 // Up to a tenth of a second late, so that thousands that went at about the same time end at once.

@@ -1,28 +1,24 @@
 // The main thread's end of the data worker.
 
 import { EventFd, findSocket, muteSocket, setTunnelOptions } from "../../ffi/mod.ts";
-import type { Problem } from "../problem.ts";
 import type { Limits } from "../relay/mod.ts";
-import type { CounterValues, LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
+import type { LinkState } from "../link/device.ts";
+import { Counters } from "../observe/counters.ts";
+import type { DataPlaneEvent } from "../observe/events.ts";
+import type { CounterValues, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import { CongestionControl } from "../transport/congestion.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
 import { ConfigurationError } from "../configuration_error.ts";
-import { Counters } from "./counters.ts";
-import type { FromWorker, LogEvent, PlaneOptions, ToWorker } from "./messages.ts";
+import type { FromWorker, PlaneOptions, ToWorker } from "./messages.ts";
 
-/** What the owner of a data worker hears from it. */
-export interface DataWorkerEvents {
-  log(event: LogEvent): void;
-  /** Something is wrong, or still is. */
-  problem(problem: Problem): void;
-  /** The worker drives a tunnel. */
-  tunnelUp(id: number): void;
-  /** With the code that the peer has said goodbye with, if it has. */
-  tunnelEnded(id: number, reason: string, goodbye?: number): void;
+/** The hooks of a data worker's owner. */
+export interface DataWorkerHooks {
+  /** Something has happened in the data plane. */
+  event(event: DataPlaneEvent): void;
+  /** The operator should know this of the tunnels' congestion control. */
+  warn(message: string): void;
   /** A segment of the journal is full. */
   segment(segment: number): void;
-  /** How many sessions are held for a peer that has no tunnel; none: not any more. */
-  held(peer: string, sessions: number): void;
   /** The worker died; nothing can go on. */
   failed(error: Error): void;
 }
@@ -52,7 +48,7 @@ interface SnapshotRequest {
 export class DataWorker {
   readonly #worker: Worker;
   readonly #options: PlaneOptions;
-  readonly #events: DataWorkerEvents;
+  readonly #hooks: DataWorkerHooks;
   readonly #congestion: CongestionControl;
   readonly #counters = new Counters();
   readonly #posted = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
@@ -70,11 +66,11 @@ export class DataWorker {
 
   private constructor(
     options: PlaneOptions,
-    events: DataWorkerEvents,
+    hooks: DataWorkerHooks,
     congestion: CongestionControl,
   ) {
     this.#options = options;
-    this.#events = events;
+    this.#hooks = hooks;
     this.#congestion = congestion;
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker[]>) => {
@@ -98,13 +94,13 @@ export class DataWorker {
    *
    * @throws {Error} If the link cannot be opened, or there is no such congestion control.
    */
-  static async start(options: PlaneOptions, events: DataWorkerEvents): Promise<DataWorker> {
+  static async start(options: PlaneOptions, hooks: DataWorkerHooks): Promise<DataWorker> {
     const congestion = new CongestionControl(
       options.congestion,
-      (message) => events.log({ type: "log", level: "warning", message }),
+      (message) => hooks.warn(message),
     );
     const choice = congestion.choose();
-    const worker = new DataWorker(options, events, congestion);
+    const worker = new DataWorker(options, hooks, congestion);
     await worker.#started.promise;
     congestion.tell(choice);
     return worker;
@@ -230,24 +226,8 @@ export class DataWorker {
             ? new ConfigurationError(message.message)
             : new Error(message.message),
         );
-      case "log":
-        return this.#events.log(message);
-      case "problem":
-        return this.#events.problem(message.problem);
-      case "link":
-        this.#linkState = message.state;
-        return;
-      case "tunnel-up":
-        return this.#events.tunnelUp(message.id);
-      case "tunnel-ended": {
-        this.#conns.get(message.id)?.close();
-        this.#conns.delete(message.id);
-        return this.#events.tunnelEnded(message.id, message.reason, message.goodbye);
-      }
       case "segment":
-        return this.#events.segment(message.segment);
-      case "held":
-        return this.#events.held(message.peer, message.sessions);
+        return this.#hooks.segment(message.segment);
       case "snapshot-part":
       case "snapshot": {
         const snapshot = this.#snapshot;
@@ -262,7 +242,15 @@ export class DataWorker {
       }
       case "stopped":
         return this.#stopped.resolve();
+      case "link":
+        this.#linkState = message.state;
+        break;
+      case "tunnel-down":
+        this.#conns.get(message.id)?.close();
+        this.#conns.delete(message.id);
+        break;
     }
+    this.#hooks.event(message);
   }
 
   #fail(error: Error): void {
@@ -270,7 +258,7 @@ export class DataWorker {
     this.#end();
     this.#started.reject(error);
     this.#stopped.resolve();
-    this.#events.failed(error);
+    this.#hooks.failed(error);
   }
 
   // A worker that is not gone may still read its eventfd, whose number nobody else is to get.
@@ -282,7 +270,7 @@ export class DataWorker {
     this.#worker.terminate();
     for (const [id, conn] of this.#conns) {
       conn.close();
-      this.#events.tunnelEnded(id, "the data worker has ended");
+      this.#hooks.event({ type: "tunnel-down", id, reason: "the data worker has ended" });
     }
     this.#conns.clear();
     this.#snapshot?.done.resolve({ tunnels: [], sessions: [] });

@@ -1,44 +1,65 @@
 // The end of all tunnels when the program stops.
 
-import { POLLIN, POLLOUT, PollSet } from "../../ffi/mod.ts";
-import type { Channel } from "../tunnel/channel.ts";
+import type { Counters } from "../observe/counters.ts";
+import { POLLOUT } from "../poll/poller.ts";
+import type { Tunnel, Tunnels } from "./tunnels.ts";
 
 /** How long all of it may take. */
-const GOODBYE_MS = 1000;
-/** No wait is longer, so that a process that is to end at once can. */
+const DRAIN_MS = 1000;
+/** No wait is longer, so that a process that must end at once can. */
 const WAIT_MS = 50;
 
 /**
  * Sends what is queued, says goodbye, and waits for the peers to close. A socket that is closed with
  * bytes unread is reset, which would take the PADTs before the goodbye with it.
- *
- * @param channels The tunnels; each may be closed afterwards.
- * @param reason The code of `REASON` to say.
- * @param now A clock that only goes forward, in ms.
  */
-export function drainTunnels(channels: Channel[], reason: number, now: () => number): void {
-  const poll = new PollSet(channels.length);
-  for (const channel of channels) channel.queueGoodbye(reason, "");
-  const deadlineMs = now() + GOODBYE_MS;
-  const shut = new Set<Channel>();
-  for (;;) {
-    poll.clear();
-    const waiting = new Map<Channel, number>();
-    for (const channel of channels) {
-      channel.flush(now());
-      if (!channel.blocked && !shut.has(channel)) {
-        channel.shutdown();
-        shut.add(channel);
-      }
-      if (channel.ended !== undefined) continue;
-      waiting.set(channel, poll.add(channel.fd, channel.blocked ? POLLIN | POLLOUT : POLLIN));
+export class Drain {
+  readonly #tunnels: Tunnels;
+  readonly #counters: Counters;
+  readonly #deadlineMs: number;
+  readonly #shut = new Set<Tunnel>();
+
+  /**
+   * Begins to drain tunnels.
+   *
+   * @param reason The code of `REASON` to say
+   */
+  constructor(tunnels: Tunnels, counters: Counters, reason: number, nowMs: number) {
+    this.#tunnels = tunnels;
+    this.#counters = counters;
+    this.#deadlineMs = nowMs + DRAIN_MS;
+    for (const { channel } of tunnels.list) channel.queueGoodbye(reason, "");
+  }
+
+  /** How long to wait before the next step, in ms. */
+  waitMs(nowMs: number): number {
+    return Math.max(0, Math.min(WAIT_MS, Math.ceil(this.#deadlineMs - nowMs)));
+  }
+
+  /**
+   * Goes on with the tunnels that are ready.
+   *
+   * @param gone Called for each tunnel that is over
+   * @returns True when all are
+   */
+  step(nowMs: number, gone: (id: number) => void): boolean {
+    const { list } = this.#tunnels;
+    for (const tunnel of list) {
+      const { channel, ready } = tunnel;
+      tunnel.ready = 0;
+      if (ready & POLLOUT) channel.unblock();
+      if (ready & ~POLLOUT) channel.discard();
     }
-    const leftMs = Math.ceil(deadlineMs - now());
-    if (waiting.size === 0 || leftMs <= 0) return;
-    if (poll.wait(Math.min(leftMs, WAIT_MS)) < 0) return;
-    for (const [channel, index] of waiting) {
-      if (poll.ready(index) & POLLOUT) channel.unblock();
-      if (poll.ready(index) & ~POLLOUT) channel.discard();
+    this.#tunnels.flush(nowMs, this.#counters);
+    for (const tunnel of list) {
+      if (tunnel.channel.blocked || this.#shut.has(tunnel)) continue;
+      tunnel.channel.shutdown();
+      this.#shut.add(tunnel);
     }
+    this.#tunnels.takeEnded(nowMs, this.#counters, ({ id }) => gone(id));
+    if (list.length > 0 && nowMs < this.#deadlineMs) return false;
+    for (const { channel } of list) gone(channel.id);
+    this.#tunnels.clear();
+    return true;
   }
 }

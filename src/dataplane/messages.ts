@@ -1,12 +1,13 @@
-// What the main thread and the data worker tell each other.
+// The messages between the main thread and the data worker.
 
-import type { LinkState, SessionStatus, TunnelStatus } from "../observe/status.ts";
-import type { Problem } from "../problem.ts";
+import type { LinkState } from "../link/device.ts";
+import type { DataPlaneEvent } from "../observe/events.ts";
+import type { SessionStatus, TunnelStatus } from "../observe/status.ts";
 import type { AddedTags, Limits, MacMode, Side } from "../relay/mod.ts";
 import type { SessionRecord } from "../state/mod.ts";
 import type { ChannelSizes } from "../tunnel/channel.ts";
 
-/** What the worker needs to begin. */
+/** Options of the data plane, and of what it is made with. */
 export interface PlaneOptions extends ChannelSizes {
   side: Side;
   interfaceName: string;
@@ -32,7 +33,7 @@ export interface PlaneOptions extends ChannelSizes {
   state?: KeptState;
 }
 
-/** What {@linkcode StateDir} has found. */
+/** The state that {@linkcode StateDir} has found. */
 export interface KeptState {
   /** The directory. */
   path: string;
@@ -43,7 +44,7 @@ export interface KeptState {
   /** Sessions that were open; one whose peer is empty belongs to nobody who could come back for it. */
   sessions: SessionRecord[];
   /** PADTs that the link has not taken. */
-  owed: Uint8Array[];
+  undelivered: Uint8Array[];
   /** Since when peers had no tunnel, in ms since the epoch, by their keys. */
   away: ReadonlyMap<string, number>;
   /** What nobody else knows, and each run does. */
@@ -52,11 +53,9 @@ export interface KeptState {
   silentMs: number;
 }
 
-/** A connection whose handshake is done. */
-export interface TunnelHandover {
+/** A tunnel whose handshake is done, without its transport. */
+export interface TunnelFacts {
   id: number;
-  /** The descriptor of its socket, which stays the main thread's. */
-  fd: number;
   /** Who the peer is, across tunnels; undefined where that can't be told. */
   peer: string | undefined;
   /** What the peer calls itself. */
@@ -69,6 +68,12 @@ export interface TunnelHandover {
   legacy: boolean;
   /** What was read beyond the handshake. */
   received: Uint8Array;
+}
+
+/** A tunnel on its way to the worker. */
+export interface TunnelHandover extends TunnelFacts {
+  /** The descriptor of its socket, which stays the main thread's. */
+  fd: number;
 }
 
 /** From the main thread to the worker. */
@@ -91,32 +96,15 @@ export type ToWorker =
   /** With `keep`, sessions are left as they are, for the next run to take up. */
   | { type: "stop"; keep: boolean };
 
-/** A line for the log, with what it is about. */
-export interface LogEvent {
-  type: "log";
-  level: "debug" | "info" | "warning" | "error";
-  message: string;
-  fields?: Record<string, string | number>;
-}
-
-/** From the worker to the main thread; what one turn of its loop has is posted as one array. */
+/** From the worker to the main thread; the messages of one turn are posted as one array. */
 export type FromWorker =
+  | DataPlaneEvent
   /** It runs. */
   | { type: "started"; linkState: LinkState }
   /** It could not begin. */
   | { type: "failed"; message: string; configuration: boolean }
-  | LogEvent
-  | { type: "link"; state: LinkState }
-  /** Something is wrong, or still is. */
-  | { type: "problem"; problem: Problem }
-  /** It drives a tunnel. */
-  | { type: "tunnel-up"; id: number }
-  /** It has let go of a tunnel's descriptor. */
-  | { type: "tunnel-ended"; id: number; reason: string; goodbye?: number }
   /** A segment of the journal is full, and the next one begun. */
   | { type: "segment"; segment: number }
-  /** Sessions are held for a peer without a tunnel: how many; none means that all are over. */
-  | { type: "held"; peer: string; sessions: number }
   /** Sessions of a snapshot that goes on. */
   | { type: "snapshot-part"; request: number; sessions: SessionStatus[] }
   /** Its last ones. */

@@ -1,12 +1,11 @@
-// What the data plane notes in the state directory, and takes up from there when it begins.
+// The record of sessions that the data plane keeps in the state directory, and begins with.
 
 import { sameMac } from "../wire/mod.ts";
 import type { Peer, Relay, Session } from "../relay/mod.ts";
-import { Journal, type SessionRecord } from "../state/mod.ts";
+import type { Journal, SessionRecord } from "../state/mod.ts";
 import type { KeptState } from "./messages.ts";
-import type { Reporter } from "./reporter.ts";
 
-/** Where a journal notes what changes: a journal, or what stands for one. */
+/** The place where changes are noted: a journal, or a substitute for one. */
 export type Notes = Pick<Journal, keyof Journal>;
 
 /** Keeps sessions, and the PADTs that the link has not taken, for another run of the program. */
@@ -26,15 +25,6 @@ export class SessionJournal {
     this.#journal = journal;
     this.#noted = new Set(away);
     this.#clock = clock;
-  }
-
-  /** Notes it in the state directory. */
-  static open({ path, segment, away }: KeptState, report: Reporter): SessionJournal {
-    const journal = Journal.open(path, segment, {
-      full: (segment) => report.push({ type: "segment", segment }),
-      failed: (error) => report.warn("state", `Cannot keep sessions in ${path}: ${error.message}`),
-    });
-    return new SessionJournal(journal, away.keys());
   }
 
   /** Notes a session before anybody is told that it is open. */
@@ -59,11 +49,13 @@ export class SessionJournal {
     if (key !== undefined && this.#noted.delete(key)) this.#journal.back(key);
   }
 
-  owes(padt: Uint8Array): void {
+  /** Notes a PADT that the link has not taken. */
+  undelivered(padt: Uint8Array): void {
     this.#journal.owes(padt);
   }
 
-  paid(padt: Uint8Array): void {
+  /** Notes that such a PADT is sent, or given up. */
+  delivered(padt: Uint8Array): void {
     this.#journal.paid(padt);
   }
 
@@ -71,18 +63,18 @@ export class SessionJournal {
    * Where something could not be written, tries again to write all of it.
    *
    * @param sessions All that are open.
-   * @param owed All PADTs that the link has not taken.
+   * @param undelivered All PADTs that the link has not taken.
    * @param atMs The time, by which it is tried ever less often; Infinity where it is the last chance.
    * @returns Whether all is written.
    */
   catchUp(
     sessions: Iterable<Session>,
-    owed: readonly Uint8Array[],
+    undelivered: readonly Uint8Array[],
     nowMs: number,
     atMs = nowMs,
   ): boolean {
     if (!this.#journal.broken) return true;
-    if (!this.#journal.retry(this.#recordsOf(sessions, nowMs), owed, atMs)) return false;
+    if (!this.#journal.retry(this.#recordsOf(sessions, nowMs), undelivered, atMs)) return false;
     // What is noted of those who are away begins anew with the rest.
     this.#noted.clear();
     for (const { peer } of sessions) this.noteAway(peer, nowMs);

@@ -7,7 +7,7 @@ import type { FromWorker } from "./messages.ts";
 /** How many sessions one turn describes: under half a millisecond of work. */
 const SESSIONS_A_TURN = 128;
 
-/** The snapshots that were asked for. */
+/** The snapshots of all sessions that were asked for. */
 export class StatusQueries {
   readonly #sessions: Iterable<Session>;
   readonly #describe: (session: Session) => SessionStatus;

@@ -1,11 +1,12 @@
 // The tunnels that the data plane drives: which there are, what is waited for, whether they have room.
 
-import { congestionControl, type EventSet, POLLIN, POLLOUT, tcpInfo } from "../../ffi/mod.ts";
 import type { TunnelStatus } from "../observe/status.ts";
+import { type Poller, POLLIN, POLLOUT } from "../poll/poller.ts";
 import { DROP } from "../relay/mod.ts";
+import type { Transport } from "../transport/transport.ts";
 import { Channel, type ChannelSizes } from "../tunnel/channel.ts";
-import type { Counters } from "./counters.ts";
-import type { TunnelHandover } from "./messages.ts";
+import type { Counters } from "../observe/counters.ts";
+import type { TunnelFacts } from "./messages.ts";
 
 /** One of them. */
 export interface Tunnel {
@@ -29,18 +30,18 @@ export class Tunnels {
   /** In the order in which they came. */
   readonly list: Tunnel[] = [];
   readonly #byId = new Map<number, Tunnel>();
-  readonly #sets: readonly EventSet[];
+  readonly #pollers: readonly Poller[];
   readonly #firstTag: number;
   readonly #sizes: ChannelSizes;
 
   /**
    * None yet.
    *
-   * @param sets What waits for their sockets.
+   * @param pollers The pollers that wait for their transports.
    * @param firstTag A tunnel's tag in these is its id behind this.
    */
-  constructor(sets: readonly EventSet[], firstTag: number, sizes: ChannelSizes) {
-    this.#sets = sets;
+  constructor(pollers: readonly Poller[], firstTag: number, sizes: ChannelSizes) {
+    this.#pollers = pollers;
     this.#firstTag = firstTag;
     this.#sizes = sizes;
   }
@@ -60,20 +61,20 @@ export class Tunnels {
    *
    * @throws {SystemError} If the system has no room for one more to wait for.
    */
-  add(handover: TunnelHandover, nowMs: number): void {
-    const { id, name, endpoint } = handover;
-    const channel = new Channel(handover, nowMs, this.#sizes);
+  add(facts: TunnelFacts, transport: Transport, nowMs: number): void {
+    const { id, name, endpoint } = facts;
+    const channel = new Channel({ ...facts, transport }, nowMs, this.#sizes);
     // What came behind the greeting is to be looked at.
     const state = { ready: 0, waits: false, unfinished: true, leaveByMs: Infinity };
     const tunnel = { channel, name, endpoint, ...state };
-    const added: EventSet[] = [];
+    const added: Poller[] = [];
     try {
-      for (const set of this.#sets) {
-        set.add(channel.fd, POLLIN, this.#firstTag + id);
-        added.push(set);
+      for (const poller of this.#pollers) {
+        poller.add(transport.fd, POLLIN, this.#firstTag + id);
+        added.push(poller);
       }
     } catch (error) {
-      for (const set of added) set.remove(channel.fd);
+      for (const poller of added) poller.remove(transport.fd);
       throw error;
     }
     this.#byId.set(id, tunnel);
@@ -127,7 +128,7 @@ export class Tunnels {
       channel.tellEnd(nowMs);
       counters.drop(DROP["no-tunnel"], channel.abandon());
       gone(channel);
-      for (const set of this.#sets) set.remove(channel.fd);
+      for (const poller of this.#pollers) poller.remove(channel.transport.fd);
       this.#byId.delete(channel.id);
       this.list.splice(i, 1);
     }
@@ -135,12 +136,14 @@ export class Tunnels {
 
   /** Forgets all of them. */
   clear(): void {
-    for (const { channel } of this.list) for (const set of this.#sets) set.remove(channel.fd);
+    for (const { channel } of this.list) {
+      for (const poller of this.#pollers) poller.remove(channel.transport.fd);
+    }
     this.#byId.clear();
     this.list.length = 0;
   }
 
-  /** As the status shows them. */
+  /** The tunnels as the status shows them. */
   statuses(): TunnelStatus[] {
     return this.list.map(({ name, endpoint, channel }) => ({
       name,
@@ -152,8 +155,7 @@ export class Tunnels {
       bytesIn: channel.bytesIn,
       bytesOut: channel.bytesOut,
       queuedBytes: channel.queuedBytes,
-      retransmits: tcpInfo(channel.fd)?.retransmits ?? 0,
-      congestion: congestionControl(channel.fd) ?? null,
+      ...channel.transport.status(),
     }));
   }
 
@@ -161,6 +163,8 @@ export class Tunnels {
     const { channel } = tunnel;
     tunnel.waits = channel.blocked;
     const events = tunnel.waits ? POLLIN | POLLOUT : POLLIN;
-    for (const set of this.#sets) set.modify(channel.fd, events, this.#firstTag + channel.id);
+    for (const poller of this.#pollers) {
+      poller.modify(channel.transport.fd, events, this.#firstTag + channel.id);
+    }
   }
 }

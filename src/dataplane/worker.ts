@@ -1,4 +1,4 @@
-// The data worker: runs the data plane's loop, and returns to its event loop when it is told to.
+// The data worker: runs the loop of a data plane on a thread of its own. It returns to its event loop when the main thread has messages for it.
 //
 // The main thread counts each message in shared memory, then signals the eventfd that ends the wait.
 // Messages arrive through the event loop only, so the worker stays there until it has handled as many
@@ -6,16 +6,17 @@
 
 import { monotonicMs, setTimerSlack } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
+import { Counters } from "../observe/counters.ts";
 import { reasonOf } from "../reason.ts";
-import { Counters } from "./counters.ts";
-import { DataPlane } from "./data_plane.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import { TcpTransport } from "../transport/tcp.ts";
+import type { DataPlane } from "./data_plane.ts";
+import type { FromWorker, PlaneOptions, ToWorker } from "./messages.ts";
+import { makePacketPlane } from "./packet_plane.ts";
 
 /** No wait is longer: the process could not end while a thread waits in a system call. */
 const WAIT_MS = 1000;
 /** The data plane's shortest waits are of a hundred microseconds. */
 const TIMER_SLACK_NS = 1000;
-
 /** The part of a worker's global scope that is used. */
 interface Scope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
@@ -23,8 +24,11 @@ interface Scope {
   close(): void;
 }
 
+type StartMessage = Extract<ToWorker, { type: "start" }>;
+
 const scope = self as unknown as Scope;
 let plane: DataPlane | undefined;
+let options: PlaneOptions | undefined;
 let posted: Int32Array = new Int32Array(1);
 let handled = 0;
 let caughtUp = () => {};
@@ -32,18 +36,25 @@ let caughtUp = () => {};
 scope.onmessage = ({ data: message }) => {
   handled++;
   if (message.type === "start") start(message);
-  else if (plane !== undefined) guarded(plane, () => plane!.handle(message));
+  else if (plane !== undefined) {
+    const running = plane;
+    guarded(running, () => handle(running, message));
+  }
   if (handled >= Atomics.load(posted, 0)) caughtUp();
 };
 
-function start(message: Extract<ToWorker, { type: "start" }>): void {
+function start(message: StartMessage): void {
   setTimerSlack(TIMER_SLACK_NS);
   posted = new Int32Array(message.posted);
+  options = message.options;
   try {
-    plane = new DataPlane(message.options, new Counters(message.counters), {
+    plane = makePacketPlane(message.options, {
+      counters: new Counters(message.counters),
+      wakeFd: message.wakeFd,
       post: (messages) => scope.postMessage(messages),
       now: monotonicMs,
-    }, message.wakeFd);
+    });
+    plane.start();
   } catch (error) {
     scope.postMessage([{
       type: "failed",
@@ -53,6 +64,23 @@ function start(message: Extract<ToWorker, { type: "start" }>): void {
     return scope.close();
   }
   run(plane);
+}
+
+function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): void {
+  switch (message.type) {
+    case "tunnel": {
+      const { fd, ...tunnel } = message.tunnel;
+      return plane.addTunnel(tunnel, new TcpTransport(fd, options?.congestion));
+    }
+    case "snapshot":
+      return plane.query(message.request);
+    case "reload":
+      return plane.reload(message);
+    case "leave":
+      return plane.leave(message.id, message.peer);
+    case "stop":
+      return plane.stop(message.keep);
+  }
 }
 
 async function run(plane: DataPlane): Promise<void> {
@@ -76,11 +104,12 @@ function guarded(plane: DataPlane, act: () => void): void {
     act();
   } catch (error) {
     try {
-      // What can be taken up by the next run is better left than closed.
-      plane.handle({ type: "stop", keep: true });
+      // Sessions that the next run can take up are better left than closed.
+      plane.stop(true);
+      while (!plane.stopped) plane.step(WAIT_MS);
       plane.dispose();
     } catch {
-      // What was to be told has been, as far as it could.
+      // The peers and stations have been told as far as they could.
     }
     throw error;
   }

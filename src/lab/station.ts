@@ -11,6 +11,7 @@ import {
   PollSet,
   readInterface,
 } from "../../ffi/mod.ts";
+import { laneFilter } from "../link/lane_filter.ts";
 import { FrameLog, type FrameLogOptions } from "./frame_log.ts";
 import type { FrameListener, Segment } from "./segment.ts";
 
@@ -58,7 +59,7 @@ export class Station implements Segment {
     this.log = new FrameLog(options.log);
     this.#padding = options.padding ?? false;
     this.#lanes = (["control", "data"] as const).map((lane) =>
-      ControlLane.open({ interface: info, lane, promiscuous: true })
+      ControlLane.open({ interface: info, filter: laneFilter(lane, true), promiscuous: true })
     );
     this.#sender = new LinkSender(this.#lanes[0].fd);
     this.#wake = EventFd.open();

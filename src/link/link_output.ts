@@ -1,42 +1,48 @@
-// What goes to the link: control frames before data, what the interface refuses counted, and no PADT
+// The way out to a link: control frames before data, every frame that is refused counted, and no PADT
 // forgotten.
 
 import type { Pinned } from "../../ffi/mod.ts";
+import { type Counters, FRAMES } from "../observe/counters.ts";
+import type { EventSink } from "../observe/events.ts";
 import { DROP, type SessionTable } from "../relay/mod.ts";
 import { CODE, isControlProtocol, PPPOE, readCode, readProtocol } from "../wire/mod.ts";
-import { type Counters, FRAMES } from "../dataplane/counters.ts";
-import type { Lanes, Link } from "./packet_link.ts";
-import type { SessionJournal } from "../dataplane/session_journal.ts";
-import type { Reporter } from "../dataplane/reporter.ts";
+import type { Lanes, LinkDevice } from "./device.ts";
 
 /** How many PADTs are kept for a link that does not take them. A client has up to 65,534 sessions. */
-const OWED_PADTS = 65536;
+const PADTS_KEPT = 65536;
 
-/** The way out to one link. Every frame that it is given is sent or counted as dropped. */
+/** Where PADTs that the link has not taken are noted, for the next run of the program. */
+export interface PadtJournal {
+  undelivered(padt: Uint8Array): void;
+  delivered(padt: Uint8Array): void;
+}
+
+/** Sends frames to one link. Every frame that it is given is sent or counted as dropped. */
 export class LinkOutput {
-  readonly #link: Link;
+  readonly #link: LinkDevice;
   readonly #counters: Counters;
-  readonly #report: Reporter;
-  /** What the senders of some lanes had refused when it was last counted. */
+  readonly #events: EventSink;
+  readonly #journal: PadtJournal | undefined;
+  /** The frames that the senders of some lanes had refused when that was last counted. */
   readonly #refused = { lanes: undefined as Lanes | undefined, tooLong: 0, full: 0, down: 0 };
-  readonly #journal: SessionJournal | undefined;
-  #owed: Uint8Array[] = [];
+  #undelivered: Uint8Array[] = [];
+  readonly #padts = { undelivered: 0, delivered: 0, givenUp: 0 };
 
-  constructor(link: Link, counters: Counters, report: Reporter, journal?: SessionJournal) {
+  constructor(link: LinkDevice, counters: Counters, events: EventSink, journal?: PadtJournal) {
     this.#link = link;
     this.#counters = counters;
-    this.#report = report;
+    this.#events = events;
     this.#journal = journal;
   }
 
   /** The PADTs that the link has not taken yet. */
-  get owed(): readonly Uint8Array[] {
-    return this.#owed;
+  get undelivered(): readonly Uint8Array[] {
+    return this.#undelivered;
   }
 
-  /** Takes a PADT on that the link is to have as soon as it can. */
-  owe(padt: Uint8Array): void {
-    this.#owed.push(padt);
+  /** Takes over PADTs that an earlier run could not deliver. */
+  restore(padts: readonly Uint8Array[]): void {
+    this.#undelivered.push(...padts);
   }
 
   /** Queues a session frame, which must stay where it is until `flush`; false when it is dropped. */
@@ -54,39 +60,55 @@ export class LinkOutput {
       this.flush();
       sender.push(memory, offset, length);
     }
-    this.#counters.frame(FRAMES.downlinkSession, length);
+    this.#counters.frame(FRAMES.sessionFromTunnel, length);
     return true;
   }
 
-  /** Sends a discovery frame at once. */
+  /** Sends a discovery frame at once. A PADT that the link does not take is kept. */
   discovery(frame: Uint8Array): void {
     if (this.#send(frame)) {
-      this.#counters.frame(FRAMES.downlinkDiscovery, frame.length);
+      this.#counters.frame(FRAMES.discoveryFromTunnel, frame.length);
     } else if (readCode(frame) === CODE.PADT) {
-      if (this.#owed.length >= OWED_PADTS) {
-        return this.#report.warn("owed", `${OWED_PADTS} PADTs wait for ${this.#link.name} already`);
+      if (this.#undelivered.length >= PADTS_KEPT) {
+        this.#padts.givenUp++;
+        const { name } = this.#link;
+        this.#events.notice({ id: "too-many-padts", interface: name, limit: PADTS_KEPT });
+        return;
       }
       const padt = frame.slice();
-      this.#owed.push(padt);
-      this.#journal?.owes(padt);
+      this.#undelivered.push(padt);
+      this.#padts.undelivered++;
+      this.#journal?.undelivered(padt);
     }
   }
 
   /**
-   * Sends the PADTs that are owed. Their sessions are over here, but not yet for their stations; and
-   * an ISP may refuse another session until they are.
+   * Sends the PADTs that could not be delivered. Their sessions are over here, but not yet for their
+   * stations; and an ISP may refuse another session until they are.
    *
-   * @param sessions A PADT whose id has been given anew is forgotten.
+   * @param sessions The open sessions: a PADT whose id has been given anew is given up
    */
-  payOwed(sessions: SessionTable): void {
-    if (this.#link.lanes === undefined) return;
-    this.#owed = this.#owed.filter((padt) => {
+  deliver(sessions: SessionTable): void {
+    if (this.#link.lanes === undefined || this.#undelivered.length === 0) return;
+    this.#undelivered = this.#undelivered.filter((padt) => {
       const obsolete = sessions.atLinkAs(padt) !== undefined;
       if (!obsolete && !this.#send(padt)) return true;
-      if (!obsolete) this.#counters.frame(FRAMES.downlinkDiscovery, padt.length);
-      this.#journal?.paid(padt);
+      if (obsolete) this.#padts.givenUp++;
+      else {
+        this.#padts.delivered++;
+        this.#counters.frame(FRAMES.discoveryFromTunnel, padt.length);
+      }
+      this.#journal?.delivered(padt);
       return false;
     });
+  }
+
+  /** Tells what became of PADTs since this was last called. */
+  tell(): void {
+    const { undelivered, delivered, givenUp } = this.#padts;
+    if (undelivered + delivered + givenUp === 0) return;
+    this.#events.push({ type: "padts", undelivered, delivered, givenUp });
+    this.#padts.undelivered = this.#padts.delivered = this.#padts.givenUp = 0;
   }
 
   /** Sends what is queued. */
@@ -106,7 +128,7 @@ export class LinkOutput {
       this.#counters.drop(DROP["link-down"]);
       return false;
     }
-    // What was before it stays before it.
+    // Frames that came before it stay before it.
     lanes.controlSender.flush();
     const sent = lanes.controlSender.send(frame);
     this.#countRefused(lanes);
@@ -126,11 +148,7 @@ export class LinkOutput {
     const down = controlSender.refusedDown + dataSender.refusedDown;
     if (tooLong > before.tooLong) {
       this.#counters.drop(DROP["frame-too-large"], tooLong - before.tooLong);
-      this.#report.warn(
-        "mtu",
-        `A frame from the tunnel is too large for ${this.#link.name}: ` +
-          "raise its MTU, or lower the PPP MTU of the hosts",
-      );
+      this.#events.notice({ id: "frame-too-large", interface: this.#link.name });
     }
     this.#counters.drop(DROP["link-full"], full - before.full);
     this.#counters.drop(DROP["link-down"], down - before.down);

@@ -3,8 +3,8 @@
 import type { VlanFrame } from "../../ffi/mod.ts";
 import type { Problem } from "../problem.ts";
 import { DROP } from "../relay/mod.ts";
-import type { Counters } from "../dataplane/counters.ts";
-import type { Reporter } from "../dataplane/reporter.ts";
+import type { Counters } from "../observe/counters.ts";
+import type { EventSink } from "../observe/events.ts";
 
 /** How often it is looked which VLAN the frames are of, and told of. */
 const TELL_EVERY_MS = 60_000;
@@ -26,7 +26,7 @@ export interface VlanLink {
 export class OtherVlans {
   readonly #link: VlanLink;
   readonly #counters: Counters;
-  readonly #report: Reporter;
+  readonly #events: EventSink;
   readonly #interfaces: () => string | undefined;
   #counted = 0;
   #tellMs = -Infinity;
@@ -35,12 +35,12 @@ export class OtherVlans {
   constructor(
     link: VlanLink,
     counters: Counters,
-    report: Reporter,
+    events: EventSink,
     interfaces: () => string | undefined = readInterfaces,
   ) {
     this.#link = link;
     this.#counters = counters;
-    this.#report = report;
+    this.#events = events;
     this.#interfaces = interfaces;
   }
 
@@ -58,7 +58,7 @@ export class OtherVlans {
     // Somebody takes them there. The next ones may be of another VLAN.
     if (vlan !== undefined && list !== undefined && hasInterface(list, link.name, vlan.id)) return;
     this.#tellMs = nowMs + TELL_EVERY_MS;
-    this.#report.problem(vlanProblem(link.name, vlan, list === undefined));
+    this.#events.problem(vlanProblem(link.name, vlan, list === undefined));
   }
 }
 

@@ -1,4 +1,5 @@
-// The Ethernet side: an interface's two lanes and its sender, through its going down, away and coming back.
+// A link that is an interface of this machine: its packet sockets, through its going down, away and coming
+// back.
 
 import {
   ControlLane,
@@ -14,23 +15,21 @@ import {
   VlanFrames,
 } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
-import type { LinkState } from "../observe/status.ts";
 import { reasonOf } from "../reason.ts";
 import { sameMac } from "../wire/mod.ts";
+import type { Lanes, LinkDevice, LinkState } from "./device.ts";
+import { laneFilter, vlanFilter } from "./lane_filter.ts";
 
-/** What is open while the interface is up. */
-export interface Lanes {
+/** The lanes as they are opened here. */
+interface PacketLanes extends Lanes {
   readonly control: ControlLane;
   readonly data: DataLane;
-  /** Counts what neither takes, since it is of a VLAN. */
+  /** Counts the frames that neither takes, since they are of a VLAN. */
   readonly vlans: VlanFrames;
-  /** Sends control frames: a send buffer of their own, so that data never takes their room. */
-  readonly controlSender: LinkSender;
-  readonly dataSender: LinkSender;
 }
 
-/** How a link is opened. */
-export interface LinkOptions {
+/** Options of {@linkcode PacketLink}. */
+export interface PacketLinkOptions {
   /** Take frames to other stations' addresses too. */
   promiscuous: boolean;
   /** Slots of the data lane's ring, a power of two; the ring's default without it. */
@@ -38,13 +37,13 @@ export interface LinkOptions {
 }
 
 /** One interface to capture on and to inject into. */
-export class Link {
+export class PacketLink implements LinkDevice {
   readonly name: string;
-  readonly #options: LinkOptions;
+  readonly #options: PacketLinkOptions;
   readonly #watch: InterfaceWatch;
   #info: InterfaceInfo;
   #state: LinkState = "down";
-  #lanes: Lanes | undefined;
+  #lanes: PacketLanes | undefined;
   #failure: string | undefined;
   #closedDrops = 0;
   #closedVlanFrames = 0;
@@ -56,7 +55,7 @@ export class Link {
    * promiscuous.
    * @throws {Error} If a socket is refused.
    */
-  constructor(name: string, options: LinkOptions) {
+  constructor(name: string, options: PacketLinkOptions) {
     this.name = name;
     this.#options = options;
     const info = readInterface(name);
@@ -188,11 +187,11 @@ export class Link {
     if (promiscuous) refuseDeaf(info);
     if (!info.up) return;
     const options = { interface: info, promiscuous };
-    const vlans = VlanFrames.open(options);
+    const vlans = VlanFrames.open({ interface: info, filter: vlanFilter(promiscuous) });
     let control: ControlLane | undefined;
     try {
-      control = ControlLane.open({ ...options, lane: "control" });
-      const data = DataLane.open({ ...options, lane: "data", slots });
+      control = ControlLane.open({ ...options, filter: laneFilter("control", promiscuous) });
+      const data = DataLane.open({ ...options, filter: laneFilter("data", promiscuous), slots });
       const controlSender = new LinkSender(control.fd);
       this.#lanes = { control, data, vlans, controlSender, dataSender: new LinkSender(data.fd) };
     } catch (error) {

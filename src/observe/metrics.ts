@@ -17,11 +17,12 @@ export function renderMetrics(status: Status): string {
     family(
       `${unit}_total`,
       "counter",
-      `Ethernet ${unit} carried; uplink is from this side's link into its tunnel.`,
+      `Ethernet ${unit} carried, from this side's link or tunnel; direction is an older label, until 1.0.`,
     );
-    for (const direction of ["uplink", "downlink"] as const) {
+    for (const [from, direction] of [["link", "uplink"], ["tunnel", "downlink"]] as const) {
       for (const kind of ["discovery", "session"] as const) {
-        sample(`${unit}_total`, { direction, kind }, status[unit][direction][kind]);
+        const labels = { direction, kind, from };
+        sample(`${unit}_total`, labels, status[unit][direction][kind]);
       }
     }
   }

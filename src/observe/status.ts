@@ -1,10 +1,15 @@
 // What a mode shows of itself.
 
 import type { DropReason, Side } from "../relay/mod.ts";
+import type { LinkState } from "../link/device.ts";
 import type { ProblemStatus } from "./problems.ts";
 
-/** A direction, seen from this program: uplink is from its link into a tunnel, downlink the way back. */
-export type Direction = "uplink" | "downlink";
+/**
+ * The direction of a frame: from this program's link into a tunnel, or the other way. `uplink` and
+ * `downlink` are older names for them, which go with version 1.0: they sound as if they meant the same
+ * direction at both sides.
+ */
+export type Direction = "fromLink" | "fromTunnel" | "uplink" | "downlink";
 
 /** What a frame belongs to, by its EtherType. */
 export type Kind = "discovery" | "session";
@@ -18,9 +23,6 @@ export interface CounterValues {
   /** Frames that went no further, by reason. */
   drops: Record<DropReason, number>;
 }
-
-/** The state of the link's interface. */
-export type LinkState = "up" | "down" | "missing";
 
 /** One tunnel, as the status shows it. */
 export interface TunnelStatus {
@@ -42,6 +44,8 @@ export interface TunnelStatus {
   bytesOut: number;
   /** Bytes that wait for the connection to take them. */
   queuedBytes: number;
+  /** Bytes that the connection has taken, and not sent yet. */
+  unsentBytes: number;
   /** TCP segments that this side has sent again. */
   retransmits: number;
   /** The TCP congestion control that this side sends with; null where there is no connection. */
@@ -63,19 +67,26 @@ export interface SessionStatus {
   /** Since its PADS, in seconds. */
   ageSeconds: number;
   /** Session frames from this side's link into the tunnel. */
-  framesUp: number;
+  framesFromLink: number;
   /** Session frames from the tunnel to this side's link. */
+  framesFromTunnel: number;
+  /** Bytes of those from the link. */
+  bytesFromLink: number;
+  /** Bytes of those from the tunnel. */
+  bytesFromTunnel: number;
+  /** An older name of `framesFromLink`, which goes with version 1.0. */
+  framesUp: number;
+  /** An older name of `framesFromTunnel`, which goes with version 1.0. */
   framesDown: number;
-  /** Bytes of those up. */
+  /** An older name of `bytesFromLink`, which goes with version 1.0. */
   bytesUp: number;
-  /** Bytes of those down. */
+  /** An older name of `bytesFromTunnel`, which goes with version 1.0. */
   bytesDown: number;
 }
 
 /**
- * What `GET /api/status` answers with. "Up" and "uplink" are from this side's link into its tunnel,
- * "down" and "downlink" the other way, at the server as at the client. Frames are whole Ethernet
- * frames, and bytes are theirs, without padding.
+ * What `GET /api/status` answers with. Directions are seen from this program, at the server
+ * as at the client. Frames are whole Ethernet frames, and bytes are theirs, without padding.
  */
 export interface Status {
   /** Which mode this is. */

@@ -100,10 +100,10 @@ export class Session {
   tunnelMs: number;
   /** Whether the peer has it too, as far as is known. */
   agreed = true;
-  framesUp = 0;
-  framesDown = 0;
-  bytesUp = 0;
-  bytesDown = 0;
+  framesFromLink = 0;
+  framesFromTunnel = 0;
+  bytesFromLink = 0;
+  bytesFromTunnel = 0;
   readonly #linkEchoes = new EchoRecord();
   readonly #tunnelEchoes = new EchoRecord();
   /** The next session with the same id, in each index. */

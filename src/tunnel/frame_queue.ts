@@ -4,7 +4,8 @@
 // the start. Once the queue is empty it begins at the start again, so that little of the memory is
 // touched as long as little waits. The place of each frame is kept beside the bytes.
 
-import { Pinned, type StreamSender, VIEW_STEP } from "../../ffi/mod.ts";
+import { Pinned, VIEW_STEP } from "../../ffi/mod.ts";
+import type { Batch } from "../transport/transport.ts";
 import { FRAME, headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
 
 /** A frame of the largest size, with its header. */
@@ -97,20 +98,20 @@ export class FrameQueue {
   }
 
   /**
-   * Gives frames to a sender, until it has `most` bytes, but for those that `judge` drops. What is not
+   * Adds frames to a batch, until it has `most` bytes, but for those that `judge` drops. What is not
    * consumed afterwards is judged again the next time.
    */
-  gather(sender: StreamSender, most: number, nowMs: number, judge?: Judge): void {
+  gather(batch: Batch, most: number, nowMs: number, judge?: Judge): void {
     const mask = this.#mask;
     for (let number = this.#head; number !== this.#tail; number++) {
-      if (sender.bytes >= most) break;
+      if (batch.bytes >= most) break;
       const index = number & mask;
       const start = this.#starts[index];
       const end = this.#ends[index];
       if (start === end) continue;
       if (judge?.(nowMs - this.#arrivedMs[index], number + 1 === this.#tail, nowMs)) {
         this.#drop(index);
-      } else if (!sender.add(this.#memory, start, end)) break;
+      } else if (!batch.add(this.#memory, start, end)) break;
     }
     this.#skipDropped();
   }

@@ -10,8 +10,11 @@ import {
   PollSet,
   readInterface,
 } from "../../ffi/mod.ts";
-import { Counters } from "../../src/dataplane/counters.ts";
-import { DataPlane } from "../../src/dataplane/data_plane.ts";
+import { laneFilter } from "../../src/link/lane_filter.ts";
+import { Counters } from "../../src/observe/counters.ts";
+import type { DataPlane } from "../../src/dataplane/data_plane.ts";
+import { makePacketPlane } from "../../src/dataplane/packet_plane.ts";
+import { TcpTransport } from "../../src/transport/tcp.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
 import type { SessionStatus, TunnelStatus } from "../../src/observe/status.ts";
 import type { SessionRecord } from "../../src/state/mod.ts";
@@ -86,18 +89,21 @@ class Bench implements AsyncDisposable {
       () =>
         ControlLane.open({
           interface: readInterface("hosts")!,
-          lane: "control",
+          filter: laneFilter("control", true),
           promiscuous: true,
         }),
     );
     this.#plane = inNamespace(
       path,
       () =>
-        new DataPlane({ ...OPTIONS, interfaceName: "ours", ...over }, this.counters, {
+        makePacketPlane({ ...OPTIONS, interfaceName: "ours", ...over }, {
+          counters: this.counters,
+          wakeFd: this.#wake.fd,
           post: (messages) => this.messages.push(...messages),
           now: () => performance.now(),
-        }, this.#wake.fd),
+        }),
     );
+    this.#plane.start();
     this.#sender = new LinkSender(this.#lane.fd);
   }
 
@@ -112,19 +118,15 @@ class Bench implements AsyncDisposable {
     this.#conns.push(near, far);
     const fd = findSocket(near.localAddr as Deno.NetAddr, near.remoteAddr as Deno.NetAddr);
     const received = new Uint8Array(0);
-    this.#plane.handle({
-      type: "tunnel",
-      tunnel: {
-        id,
-        fd,
-        peer: undefined,
-        name: "far",
-        endpoint: "far:1",
-        address: "far",
-        legacy: false,
-        received,
-      },
-    });
+    this.#plane.addTunnel({
+      id,
+      peer: undefined,
+      name: "far",
+      endpoint: "far:1",
+      address: "far",
+      legacy: false,
+      received,
+    }, new TcpTransport(fd));
     return far;
   }
 
@@ -133,7 +135,10 @@ class Bench implements AsyncDisposable {
   }
 
   stop(): void {
-    inNamespace(this.#path, () => this.#plane.handle({ type: "stop", keep: false }));
+    inNamespace(this.#path, () => {
+      this.#plane.stop(false);
+      while (!this.#plane.stopped) this.#plane.step(1000);
+    });
   }
 
   /** Slows the plane's end of the link down, behind a queue that has room for all. */
@@ -159,7 +164,7 @@ class Bench implements AsyncDisposable {
   }
 
   #snapshot(): { sessions: SessionStatus[]; tunnels: TunnelStatus[] } {
-    this.#plane.handle({ type: "snapshot", request: 1 });
+    this.#plane.query(1);
     const from = this.messages.length;
     for (;;) {
       this.step();
@@ -346,12 +351,10 @@ testUnless(noNet, "DataPlane.step() tells the host when the tunnel breaks", asyn
   assertEquals(parseDiscovery(frame)?.code, CODE.PADT);
   assertEquals(parseDiscovery(frame)?.sessionId, 7);
   assertEquals(bench.sessions(), []);
-  const ended = bench.messages.find((message) => message.type === "tunnel-ended");
+  const ended = bench.messages.find((message) => message.type === "tunnel-down");
   assertEquals(ended?.reason, "the peer closed the connection");
-  const closed = bench.messages.find((message) =>
-    message.type === "log" && message.message === "Session closed"
-  );
-  assertEquals(closed?.type === "log" && closed.fields?.tunnel, "far");
+  const closed = bench.messages.find((message) => message.type === "session-closed");
+  assertEquals(closed?.session.tunnel, "far");
 });
 
 testUnless(noNet, "DataPlane.step() takes from each of several busy tunnels in turn", async () => {
@@ -393,7 +396,7 @@ testUnless(noNet, "DataPlane.step() ends a wait when it is woken", async () => {
 
 testUnless(
   noNet,
-  "DataPlane.handle() says goodbye and tells both sides when it stops",
+  "DataPlane.stop() says goodbye and tells both sides when it stops",
   async () => {
     await using bench = await Bench.make();
     const far = await bench.connect(1);
@@ -429,9 +432,7 @@ testUnless(
       down += planes.hosts.takeData();
     }
     for (const side of ["client", "server"] as const) {
-      const closed = planes.messages[side].filter((message) =>
-        message.type === "log" && message.message === "Session closed"
-      );
+      const closed = planes.messages[side].filter(({ type }) => type === "session-closed");
       assertEquals(closed.length, 0);
       const held = planes.messages[side].filter((message) => message.type === "held");
       assertEquals(held, [{ type: "held", peer: "key", sessions: count }]);
@@ -471,7 +472,7 @@ testUnless(
         segment: 1,
         nextSerial: 1,
         sessions: [],
-        owed: [],
+        undelivered: [],
         silentMs: 0,
         away: new Map(),
         secret: new Uint8Array(16),
@@ -480,13 +481,16 @@ testUnless(
       const options = { keyed: true, client: grace, server: { ...grace, state } };
       await using planes = await TwoPlanes.make(options);
       planes.open(2);
-      planes.server.handle({ type: "stop", keep: true });
+      planes.server.stop(true);
+      while (!planes.server.stopped) planes.step();
       const padts = planes.acs.takeControl().filter((frame) => readCode(frame) === CODE.PADT);
       assertEquals(padts.length, 2);
-      const errors = planes.messages.server.flatMap((message) =>
-        message.type === "log" && message.level === "error" ? [message.message] : []
+      const notices = planes.messages.server.flatMap((message) =>
+        message.type === "notice" && message.notice.id === "sessions-not-kept"
+          ? [message.notice.path]
+          : []
       );
-      assertEquals(errors, [`Sessions are closed, since they cannot be kept in ${path}`]);
+      assertEquals(notices, [path]);
     } finally {
       await Deno.remove(path, { recursive: true });
     }
@@ -520,7 +524,7 @@ testUnless(
         segment: 1,
         nextSerial: 5,
         sessions,
-        owed: [],
+        undelivered: [],
         silentMs: 5000,
         away: new Map(),
         secret: new Uint8Array(16),

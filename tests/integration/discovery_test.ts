@@ -85,7 +85,7 @@ testUnless(
 
 testUnless(skipped, "DataPlane takes other limits while it runs", async () => {
   await using planes = await TwoPlanes.make({ client: { limits: { padiPerHost: 0 } } });
-  planes.server.handle({ type: "reload", debug: false, limits: { padiPerHost: 1 } });
+  planes.server.reload({ debug: false, limits: { padiPerHost: 1 } });
   const mac = parseMac("02:00:00:00:cc:01");
   for (let n = 0; n < 15; n++) planes.hosts.send(new HostProtocol({ mac }).dial(0));
   const drops = (side: "client" | "server") => planes.counters[side].read().drops["padi-rate"];

@@ -112,7 +112,7 @@ testUnless(
     await using planes = await TwoPlanes.make();
     const sessions = planes.open(300);
     planes.messages.client.length = 0;
-    planes.client.handle({ type: "snapshot", request: 7 });
+    planes.client.query(7);
     const parts: Extract<FromWorker, { type: "snapshot" | "snapshot-part" }>[] = [];
     const frame = planes.fromHost(sessions[0], 100);
     let carried = 0;

@@ -18,6 +18,7 @@ import {
   SystemError,
   VlanFrames,
 } from "../../ffi/mod.ts";
+import { laneFilter, vlanFilter } from "../../src/link/lane_filter.ts";
 import { ERRNO } from "../../ffi/errno.ts";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 import { TestNet } from "../support/namespaces.ts";
@@ -122,24 +123,34 @@ class Wire implements AsyncDisposable {
   }
 
   control(options: Partial<LaneOptions> = {}, space = this.farSpace, name = this.far): ControlLane {
-    return this.#lane(ControlLane, { lane: "control", ...options }, space, name);
+    return this.#lane(
+      ControlLane,
+      { filter: laneFilter("control", options.promiscuous), ...options },
+      space,
+      name,
+    );
   }
 
   vlans({ promiscuous = false } = {}): VlanFrames {
     const vlans = this.atFar(() =>
-      VlanFrames.open({ interface: readInterface(this.far)!, promiscuous })
+      VlanFrames.open({ interface: readInterface(this.far)!, filter: vlanFilter(promiscuous) })
     );
     this.#open.push(vlans);
     return vlans;
   }
 
   data(options: Partial<LaneOptions> = {}, space = this.farSpace, name = this.far): DataLane {
-    return this.#lane(DataLane, { lane: "data", ...options }, space, name);
+    return this.#lane(
+      DataLane,
+      { filter: laneFilter("data", options.promiscuous), ...options },
+      space,
+      name,
+    );
   }
 
   #lane<T extends { close(): void }>(
     kind: { open(options: LaneOptions): T },
-    options: Partial<LaneOptions> & Pick<LaneOptions, "lane">,
+    options: Partial<LaneOptions> & Pick<LaneOptions, "filter">,
     space: string,
     name: string,
   ): T {
@@ -434,7 +445,7 @@ for (const lane of ["data", "control"] as const) {
     `DataLane of the ${lane} frames gives each with the right bytes and time, round and round`,
     async () => {
       await using wire = await Wire.make();
-      const ring = wire.data({ lane, slots: 32 });
+      const ring = wire.data({ filter: laneFilter(lane), slots: 32 });
       const sender = wire.sender();
       const batch = 24; // never a divisor of the ring: each round starts at another slot
       for (let round = 0; round < 80; round++) {
@@ -670,7 +681,10 @@ testUnless(
     const before = open();
     for (const kind of [ControlLane, DataLane]) {
       const error = assertThrows(
-        () => wire.atFar(() => kind.open({ interface: gone, lane: "data", promiscuous: true })),
+        () =>
+          wire.atFar(() =>
+            kind.open({ interface: gone, filter: laneFilter("data"), promiscuous: true })
+          ),
         SystemError,
       );
       assertEquals([error.message, error.code], ["Cannot bind eth7: No such device", "ENODEV"]);
@@ -681,9 +695,10 @@ testUnless(
 
 const noSetpriv = noNet ?? (hasProgram("setpriv") ? undefined : "no setpriv");
 testUnless(noSetpriv, "ControlLane.open() says what is missing without CAP_NET_RAW", async () => {
-  const module = new URL("../../ffi/mod.ts", import.meta.url);
-  const code = `import { ControlLane, readInterface } from "${module}";
-    ControlLane.open({ interface: readInterface("lo"), lane: "control", promiscuous: false });`;
+  const module = new URL("../../mod.ts", import.meta.url);
+  const code = `import { ControlLane, laneFilter, readInterface } from "${module}";
+    const filter = laneFilter("control");
+    ControlLane.open({ interface: readInterface("lo"), filter, promiscuous: false });`;
   const deno = [Deno.execPath(), "eval", "--no-check", code];
   const { stderr } = await new Deno.Command("setpriv", {
     args: ["--bounding-set=-net_raw", "--inh-caps=-net_raw", ...deno],

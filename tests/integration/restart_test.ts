@@ -99,7 +99,7 @@ for (const victims of [["client"], ["client", "server"]] as const) {
         assertEquals(ac.sessions.size, 3);
         assertEquals([padtsAt(sites.hosts), padtsAt(sites.acs)], [0, 0]);
         for (const victim of victims) {
-          await sites[victim].untilLine(/An earlier run left sessions=3 owedPadts=0$/);
+          await sites[victim].untilLine(/An earlier run left sessions=3 undeliveredPadts=0$/);
         }
         for (const host of hosts) {
           assertEquals((await host.exchange({ frames: 50 })).returned, 50);

@@ -152,21 +152,28 @@ for (const variant of VARIANTS) {
         assertEquals(returned, frames);
         for (const mode of [sites.client, sites.server]) {
           const status = await mode.status();
-          const [{ framesUp, framesDown, bytesUp, bytesDown }] = status.sessions;
-          assertEquals([framesUp, framesDown], [frames, frames]);
-          assertEquals([bytesUp, bytesDown], [bytes, bytes]);
+          const [session] = status.sessions;
+          assertEquals([session.framesFromLink, session.framesFromTunnel], [frames, frames]);
+          assertEquals([session.bytesFromLink, session.bytesFromTunnel], [bytes, bytes]);
+          assertEquals([session.framesUp, session.framesDown], [frames, frames]);
+          assertEquals([session.bytesUp, session.bytesDown], [bytes, bytes]);
+          const carried = { discovery: 2, session: frames };
           assertEquals(status.frames, {
-            uplink: { discovery: 2, session: frames },
-            downlink: { discovery: 2, session: frames },
+            fromLink: carried,
+            fromTunnel: carried,
+            uplink: carried,
+            downlink: carried,
           });
-          assertEquals(status.bytes.uplink.session, bytes);
-          assertEquals(status.bytes.downlink.session, bytes);
+          for (const direction of Object.values(status.bytes)) {
+            assertEquals(direction.session, bytes);
+          }
           const [tunnel] = status.tunnels;
           assertEquals([tunnel.framesIn, tunnel.framesOut], [frames + 2, frames + 2]);
           assertEquals(await mode.drops(), {});
           const metrics = await mode.metrics();
-          for (const direction of ["uplink", "downlink"]) {
-            const labels = (kind: string) => `{direction="${direction}",kind="${kind}"}`;
+          for (const [from, direction] of [["link", "uplink"], ["tunnel", "downlink"]]) {
+            const labels = (kind: string) =>
+              `{direction="${direction}",kind="${kind}",from="${from}"}`;
             assertEquals(metrics.get(`pppoe_proxy_frames_total${labels("session")}`), frames);
             assertEquals(metrics.get(`pppoe_proxy_frames_total${labels("discovery")}`), 2);
             assertEquals(metrics.get(`pppoe_proxy_bytes_total${labels("session")}`), bytes);

@@ -1,7 +1,7 @@
 // A status to show.
 
 import { DROP_REASONS, type DropReason } from "../../src/relay/mod.ts";
-import type { Status } from "../../src/observe/status.ts";
+import type { Direction, Status } from "../../src/observe/status.ts";
 
 /** The status of a server with two clients and one session; what a test is about is given. */
 export function aStatus(over: Partial<Status> = {}): Status {
@@ -11,6 +11,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
     bytesIn: 3,
     bytesOut: 4,
     queuedBytes: 5,
+    unsentBytes: 0,
     retransmits: 6,
     congestion: "bbr",
   };
@@ -34,17 +35,26 @@ export function aStatus(over: Partial<Status> = {}): Status {
       tunnel: "osaka",
       state: "open",
       ageSeconds: 5,
+      framesFromLink: 10,
+      framesFromTunnel: 20,
+      bytesFromLink: 1000,
+      bytesFromTunnel: 2000,
       framesUp: 10,
       framesDown: 20,
       bytesUp: 1000,
       bytesDown: 2000,
     }],
-    frames: { uplink: { discovery: 1, session: 2 }, downlink: { discovery: 3, session: 4 } },
-    bytes: { uplink: { discovery: 60, session: 2 ** 40 }, downlink: { discovery: 62, session: 5 } },
+    frames: directions({ discovery: 1, session: 2 }, { discovery: 3, session: 4 }),
+    bytes: directions({ discovery: 60, session: 2 ** 40 }, { discovery: 62, session: 5 }),
     drops: Object.fromEntries(DROP_REASONS.map((reason, index) => [reason, index])) as Record<
       DropReason,
       number
     >,
     ...over,
   };
+}
+
+/** Values of both directions, by their names and their older ones. */
+export function directions<T>(fromLink: T, fromTunnel: T): Record<Direction, T> {
+  return { fromLink, fromTunnel, uplink: fromLink, downlink: fromTunnel };
 }

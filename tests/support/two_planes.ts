@@ -10,12 +10,15 @@ import {
   Pinned,
   readInterface,
 } from "../../ffi/mod.ts";
+import { laneFilter } from "../../src/link/lane_filter.ts";
 import { errno, systemError } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
 import { writeAddress } from "../../ffi/pinned.ts";
 import { AF_PACKET, SOCK_CLOEXEC, SOCK_RAW, sockaddrLl, SOL_SOCKET } from "../../ffi/structs.ts";
-import { Counters } from "../../src/dataplane/counters.ts";
-import { DataPlane } from "../../src/dataplane/data_plane.ts";
+import { Counters } from "../../src/observe/counters.ts";
+import type { DataPlane } from "../../src/dataplane/data_plane.ts";
+import { makePacketPlane } from "../../src/dataplane/packet_plane.ts";
+import { TcpTransport } from "../../src/transport/tcp.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
 import { AcProtocol } from "../../src/lab/ac_protocol.ts";
 import { HostProtocol } from "../../src/lab/host_protocol.ts";
@@ -43,8 +46,8 @@ export class Wire {
     const lanes = inNamespace(namespace, () => {
       const options = { interface: readInterface(name)!, promiscuous: true };
       return {
-        control: ControlLane.open({ ...options, lane: "control" }),
-        data: DataLane.open({ ...options, lane: "data" }),
+        control: ControlLane.open({ ...options, filter: laneFilter("control", true) }),
+        data: DataLane.open({ ...options, filter: laneFilter("data", true) }),
       };
     });
     this.control = lanes.control;
@@ -219,7 +222,7 @@ export class TwoPlanes implements AsyncDisposable {
   witness(name: "lan" | "isp"): { lane: DataLane } & Disposable {
     const lane = inNamespace(this.#path, () => {
       const options = { interface: readInterface(name)!, promiscuous: true };
-      return DataLane.open({ ...options, lane: "data", slots: 32 });
+      return DataLane.open({ ...options, filter: laneFilter("data", true), slots: 32 });
     });
     return { lane, [Symbol.dispose]: () => lane.close() };
   }
@@ -236,7 +239,7 @@ export class TwoPlanes implements AsyncDisposable {
   async part(): Promise<void> {
     const ended = () =>
       Object.values(this.messages).every((messages) =>
-        messages.filter(({ type }) => type === "tunnel-ended").length === this.#tunnels
+        messages.filter(({ type }) => type === "tunnel-down").length === this.#tunnels
       );
     await this.pair.client.closeWrite();
     const endMs = performance.now() + DEADLINE_MS;
@@ -272,8 +275,8 @@ export class TwoPlanes implements AsyncDisposable {
       received: new Uint8Array(0),
     };
     const { clientFd, serverFd } = this.pair;
-    this.client.handle({ type: "tunnel", tunnel: { ...tunnel, fd: clientFd, name: "s" } });
-    this.server.handle({ type: "tunnel", tunnel: { ...tunnel, fd: serverFd, name: "c" } });
+    this.client.addTunnel({ ...tunnel, name: "s" }, new TcpTransport(clientFd));
+    this.server.addTunnel({ ...tunnel, name: "c" }, new TcpTransport(serverFd));
   }
 
   /** One turn of both. */
@@ -399,12 +402,17 @@ export class TwoPlanes implements AsyncDisposable {
       ...CHANNEL_SIZES,
       ...options[side],
     };
-    const ports = {
-      post: (messages: FromWorker[]) => void this.messages[side].push(...messages),
-      now: () => performance.now(),
-      wall: options.wall,
-    };
-    return inNamespace(path, () => new DataPlane(all, this.counters[side], ports, wake.fd));
+    return inNamespace(path, () => {
+      const plane = makePacketPlane(all, {
+        counters: this.counters[side],
+        wakeFd: wake.fd,
+        post: (messages) => this.messages[side].push(...messages),
+        now: () => performance.now(),
+        wall: options.wall,
+      });
+      plane.start();
+      return plane;
+    });
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { restore, SessionJournal } from "../../../src/dataplane/session_journal.ts";
-import { Reporter } from "../../../src/dataplane/reporter.ts";
+import { Journal } from "../../../src/state/mod.ts";
 import { encodeReset, parseLine } from "../../../src/state/session_record.ts";
 import type { MacMode } from "../../../src/relay/mod.ts";
 import {
@@ -34,14 +34,8 @@ class Broken implements Disposable {
     const macs = { nearMac: AC, farMac: HOST, shownMac: SERVER_LINK };
     const session = relay.open({ peer: relay.tunnels.get(1)!, ...macs, ...ids }, 0);
     this.sessions = [session];
-    const reporter = new Reporter("server", false, () => 0, () => {});
-    const state = { path: this.path, segment: 1, nextSerial: 1, sessions: [], owed: [] };
-    const rest = {
-      silentMs: 0,
-      away: new Map(),
-      secret: new Uint8Array(16),
-    };
-    this.journal = SessionJournal.open({ ...state, ...rest }, reporter);
+    const journal = Journal.open(this.path, 1, { full: () => {}, failed: () => {} });
+    this.journal = new SessionJournal(journal, []);
     this.journal.opened(session, 0);
   }
 
@@ -118,7 +112,7 @@ function restored(mode: MacMode, shownMac: Uint8Array, peer = "key"): RecordedRe
     segment: 1,
     nextSerial: 8,
     sessions,
-    owed: [],
+    undelivered: [],
     silentMs: 5000,
     away: new Map(),
     secret: new Uint8Array(16),
@@ -195,7 +189,7 @@ Deno.test("restore() keeps how long a session has been open", () => {
     segment: 1,
     nextSerial: 9,
     sessions,
-    owed: [],
+    undelivered: [],
     silentMs: 0,
     away: new Map(),
     secret: new Uint8Array(16),

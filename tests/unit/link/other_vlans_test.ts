@@ -2,10 +2,11 @@
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { VlanFrame } from "../../../ffi/mod.ts";
-import { Counters } from "../../../src/dataplane/counters.ts";
-import type { FromWorker } from "../../../src/dataplane/messages.ts";
+import { Counters } from "../../../src/observe/counters.ts";
+import type { DataPlaneEvent } from "../../../src/observe/events.ts";
 import { hasInterface, OtherVlans, vlanProblem } from "../../../src/link/other_vlans.ts";
-import { Reporter } from "../../../src/dataplane/reporter.ts";
+import { EventBatch } from "../../../src/dataplane/event_batch.ts";
+import { describeEvent } from "../../../src/observe/event_log.ts";
 
 /** As the kernel writes it. */
 const LIST = `VLAN Dev name	 | VLAN ID
@@ -26,13 +27,14 @@ class World {
   };
   readonly vlans: OtherVlans;
   nowMs = 0;
-  readonly #posted: FromWorker[] = [];
-  readonly #report: Reporter;
+  readonly #posted: DataPlaneEvent[] = [];
+  readonly #report: EventBatch;
 
   /** `list` is null where it may not be read. */
   constructor(list: string | null = "") {
-    const post = (messages: FromWorker[]) => void this.#posted.push(...messages);
-    this.#report = new Reporter("client", false, () => this.nowMs, post);
+    this.#report = new EventBatch("client", false, () => this.nowMs, (messages) => {
+      this.#posted.push(...messages as DataPlaneEvent[]);
+    });
     this.vlans = new OtherVlans(this.link, this.counters, this.#report, () => list ?? undefined);
   }
 
@@ -46,9 +48,7 @@ class World {
   /** The lines that were logged since this was last asked. */
   told(): string[] {
     this.#report.flush();
-    return this.#posted.splice(0).flatMap((message) =>
-      message.type === "log" ? message.message : []
-    );
+    return this.#posted.splice(0).flatMap((message) => describeEvent(message)?.message ?? []);
   }
 
   get drops(): number {

@@ -79,10 +79,10 @@ Deno.test("renderMetrics() has each metric with its type", () => {
 Deno.test("renderMetrics() shows what the status says", () => {
   const metrics = parse(renderMetrics(aStatus({ reconnects: 3 })));
   const four = (a: number, b: number, c: number, d: number) => [
-    [{ direction: "uplink", kind: "discovery" }, a],
-    [{ direction: "uplink", kind: "session" }, b],
-    [{ direction: "downlink", kind: "discovery" }, c],
-    [{ direction: "downlink", kind: "session" }, d],
+    [{ direction: "uplink", kind: "discovery", from: "link" }, a],
+    [{ direction: "uplink", kind: "session", from: "link" }, b],
+    [{ direction: "downlink", kind: "discovery", from: "tunnel" }, c],
+    [{ direction: "downlink", kind: "session", from: "tunnel" }, d],
   ];
   assertEquals(of("frames_total", metrics) as unknown, four(1, 2, 3, 4));
   assertEquals(of("bytes_total", metrics) as unknown, four(60, 2 ** 40, 62, 5));

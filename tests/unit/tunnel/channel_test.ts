@@ -13,6 +13,7 @@ import {
   setTunnelOptions,
 } from "../../../ffi/mod.ts";
 import { getOption } from "../../../ffi/socket_option.ts";
+import { TcpTransport } from "../../../src/transport/tcp.ts";
 import { Channel } from "../../../src/tunnel/channel.ts";
 import {
   emitGoodbye,
@@ -42,7 +43,8 @@ class Ends implements AsyncDisposable {
 
   private constructor(pair: TcpPair, options: { legacy: boolean; received: Uint8Array }) {
     this.pair = pair;
-    this.channel = new Channel({ id: 1, fd: pair.clientFd, ...options }, 0);
+    const transport = new TcpTransport(pair.clientFd);
+    this.channel = new Channel({ id: 1, transport, ...options }, 0);
     this.peerFd = pair.serverFd;
   }
 
@@ -57,7 +59,7 @@ class Ends implements AsyncDisposable {
   }
 
   read(nowMs = 0): boolean {
-    assertReady(this.channel.fd, POLLIN);
+    assertReady(this.channel.transport.fd, POLLIN);
     return this.channel.receive(nowMs);
   }
 
@@ -143,11 +145,21 @@ const { DISCOVERY, SESSION } = FRAME;
 Deno.test("Channel carries frames of any size to another", async () => {
   await using pair = await TcpPair.make();
   const near = new Channel(
-    { id: 1, fd: pair.clientFd, legacy: false, received: new Uint8Array(0) },
+    {
+      id: 1,
+      transport: new TcpTransport(pair.clientFd),
+      legacy: false,
+      received: new Uint8Array(0),
+    },
     0,
   );
   const far = new Channel(
-    { id: 2, fd: pair.serverFd, legacy: false, received: new Uint8Array(0) },
+    {
+      id: 2,
+      transport: new TcpTransport(pair.serverFd),
+      legacy: false,
+      received: new Uint8Array(0),
+    },
     0,
   );
   const sizes = [0, 1, 127, 128, 1514, 16383, 16384, MAX_PAYLOAD, 60];
@@ -159,7 +171,7 @@ Deno.test("Channel carries frames of any size to another", async () => {
   for (let next = 0; found.length < frames.length;) {
     while (next < frames.length && near.hasRoom && queued(frames[next], near)) next++;
     near.flush(0);
-    assertReady(far.fd, POLLIN);
+    assertReady(far.transport.fd, POLLIN);
     assert(far.receive(0));
     found.push(...framesOf(far));
   }
@@ -173,12 +185,22 @@ Deno.test("Channel carries frames of any size to another", async () => {
 Deno.test("Channel carries lists of sessions, and counts them neither in nor out", async () => {
   await using pair = await TcpPair.make();
   const received = new Uint8Array(0);
-  const near = new Channel({ id: 1, fd: pair.clientFd, legacy: false, received }, 0);
-  const far = new Channel({ id: 2, fd: pair.serverFd, legacy: false, received }, 0);
+  const near = new Channel({
+    id: 1,
+    transport: new TcpTransport(pair.clientFd),
+    legacy: false,
+    received,
+  }, 0);
+  const far = new Channel({
+    id: 2,
+    transport: new TcpTransport(pair.serverFd),
+    legacy: false,
+    received,
+  }, 0);
   const list = { type: FRAME.SESSIONS, payload: payload(15, 1) };
   assert(queued(list, near, "last"));
   near.flush(0);
-  assertReady(far.fd, POLLIN);
+  assertReady(far.transport.fd, POLLIN);
   assert(far.receive(0));
   assertEquals(framesOf(far), [list]);
   assertEquals([near.framesOut, near.bytesOut, far.framesIn, far.bytesIn], [0, 0, 0, 0]);
@@ -283,7 +305,7 @@ Deno.test("Channel answers pings that come together with a pong, whatever is in 
 Deno.test("Channel keeps room for what ends a session in a flood of pings that it cannot answer", async () => {
   await using ends = await Ends.make();
   const { channel } = ends;
-  while (send(channel.fd, new Uint8Array(1 << 16)) > 0);
+  while (send(channel.transport.fd, new Uint8Array(1 << 16)) > 0);
   const pings = stream(Array.from({ length: 20_000 }, () => ({
     type: FRAME.PING,
     payload: payload(0, 0),
@@ -345,11 +367,15 @@ function bbrBandwidth(fd: number): number {
 /** Ends whose channel's socket uses a congestion control, and has sent something with it. */
 async function endsWith(congestion: string): Promise<Ends> {
   const ends = await Ends.make();
-  setTunnelOptions(ends.channel.fd, { userTimeoutMs: 20_000, notsentLowat: 65_536, congestion });
+  setTunnelOptions(ends.channel.transport.fd, {
+    userTimeoutMs: 20_000,
+    notsentLowat: 65_536,
+    congestion,
+  });
   ends.channel.queue(FRAME.SESSION, new Uint8Array(1000), 1000, "data", 0);
   ends.channel.flush(0);
   if (congestion === "bbr") {
-    await until("bbr has measured something", () => bbrBandwidth(ends.channel.fd) > 0);
+    await until("bbr has measured something", () => bbrBandwidth(ends.channel.transport.fd) > 0);
   }
   return ends;
 }
@@ -358,28 +384,28 @@ const noBbr = congestionControlFault("bbr") === 0 ? undefined : "no bbr";
 
 testUnless(
   noBbr,
-  "Channel.keepBbrGoing() starts bbr anew before it pauses by itself, after 10 s",
+  "Channel.refresh() starts bbr anew before it pauses by itself, after 10 s",
   async () => {
     await using ends = await endsWith("bbr");
     const { channel } = ends;
-    channel.keepBbrGoing(7999);
-    assert(bbrBandwidth(channel.fd) > 0);
-    channel.keepBbrGoing(8000);
-    assertEquals(bbrBandwidth(channel.fd), 0);
-    assertEquals(congestionControl(channel.fd), "bbr");
+    channel.refresh(7999);
+    assert(bbrBandwidth(channel.transport.fd) > 0);
+    channel.refresh(8000);
+    assertEquals(bbrBandwidth(channel.transport.fd), 0);
+    assertEquals(congestionControl(channel.transport.fd), "bbr");
     channel.queue(FRAME.SESSION, new Uint8Array(1000), 1000, "data", 8100);
     channel.flush(8100);
-    await until("bbr has measured something again", () => bbrBandwidth(channel.fd) > 0);
-    channel.keepBbrGoing(15_999);
-    assert(bbrBandwidth(channel.fd) > 0);
-    channel.keepBbrGoing(16_000);
-    assertEquals(bbrBandwidth(channel.fd), 0);
+    await until("bbr has measured something again", () => bbrBandwidth(channel.transport.fd) > 0);
+    channel.refresh(15_999);
+    assert(bbrBandwidth(channel.transport.fd) > 0);
+    channel.refresh(16_000);
+    assertEquals(bbrBandwidth(channel.transport.fd), 0);
   },
 );
 
 testUnless(
   noBbr,
-  "Channel.keepBbrGoing() leaves bbr alone where the socket has lately refused something",
+  "Channel.refresh() leaves bbr alone where the socket has lately refused something",
   async () => {
     await using ends = await endsWith("bbr");
     const { channel } = ends;
@@ -389,18 +415,18 @@ testUnless(
       while (channel.queue(FRAME.SESSION, frame, 1500, "data", 7500));
       channel.flush(7500);
     }
-    await until("bbr has measured something", () => bbrBandwidth(channel.fd) > 0);
-    channel.keepBbrGoing(8499);
-    assert(bbrBandwidth(channel.fd) > 0);
-    channel.keepBbrGoing(8500);
-    assertEquals(bbrBandwidth(channel.fd), 0);
+    await until("bbr has measured something", () => bbrBandwidth(channel.transport.fd) > 0);
+    channel.refresh(8499);
+    assert(bbrBandwidth(channel.transport.fd) > 0);
+    channel.refresh(8500);
+    assertEquals(bbrBandwidth(channel.transport.fd), 0);
   },
 );
 
-Deno.test("Channel.keepBbrGoing() leaves another congestion control alone", async () => {
+Deno.test("Channel.refresh() leaves another congestion control alone", async () => {
   await using ends = await endsWith("reno");
-  ends.channel.keepBbrGoing(8000);
-  assertEquals(congestionControl(ends.channel.fd), "reno");
+  ends.channel.refresh(8000);
+  assertEquals(congestionControl(ends.channel.transport.fd), "reno");
 });
 
 Deno.test("Channel.keepalive() ends a tunnel from which nothing was heard", async () => {
@@ -538,13 +564,13 @@ Deno.test("Channel.discard() reads any amount and keeps nothing", async () => {
   const chunk = stream([{ type: SESSION, payload: payload(60_000, 1) }]);
   for (let i = 0; i < 20; i++) {
     assertEquals(send(ends.peerFd, chunk), chunk.length);
-    assertReady(ends.channel.fd, POLLIN);
+    assertReady(ends.channel.transport.fd, POLLIN);
     ends.channel.discard();
   }
   assertEquals(ends.channel.ended, undefined);
   while (ends.channel.receive(0)) ends.channel.discard();
   ends.pair.server.close();
-  assertReady(ends.channel.fd, POLLIN);
+  assertReady(ends.channel.transport.fd, POLLIN);
   ends.channel.discard();
   assertEquals(ends.channel.ended, "the peer closed the connection");
 });
@@ -592,7 +618,7 @@ Deno.test("Channel takes no more data when the socket is full, but control frame
     const count = receive(ends.peerFd, buffer);
     if (count > 0) parts.push(buffer.slice(0, count));
     else if (channel.blocked) {
-      assertReady(channel.fd, POLLOUT);
+      assertReady(channel.transport.fd, POLLOUT);
       channel.unblock();
       if (later++ < 5) offer(data, SESSION, 1514, "data");
       channel.flush(0);
@@ -634,7 +660,7 @@ Deno.test("Channel asks a socket that refused something lately before it gives i
   const buffer = new Uint8Array(1 << 16);
   for (let nowMs = 1; channel.queuedBytes > 0; nowMs++) {
     while (receive(ends.peerFd, buffer) > 0);
-    assertReady(channel.fd, POLLOUT);
+    assertReady(channel.transport.fd, POLLOUT);
     channel.unblock();
     channel.flush(Math.min(nowMs, 100));
   }
@@ -655,7 +681,7 @@ Deno.test("Channel.tellEnd() sends what ends sessions before it, also when poll 
   }
   const buffer = new Uint8Array(1 << 20);
   while (receive(ends.peerFd, buffer) > 0);
-  assertReady(channel.fd, POLLOUT);
+  assertReady(channel.transport.fd, POLLOUT);
   channel.queue(DISCOVERY, payload(20, 2), 20, "last", 0);
   channel.end("enough", REASON.PROTOCOL);
   channel.tellEnd(0);
@@ -682,7 +708,7 @@ Deno.test("Channel.takesData counts what the socket has not taken yet", async ()
   await using ends = await Ends.make();
   const { channel } = ends;
   const filler = new Uint8Array(1 << 16);
-  while (send(channel.fd, filler) > 0);
+  while (send(channel.transport.fd, filler) > 0);
   while (channel.hasRoom) channel.queue(SESSION, filler, 1514, "data", 0);
   channel.flush(0);
   assert(channel.blocked);

@@ -1,14 +1,14 @@
 // The counters of a link, in memory that both threads see: the worker adds, the main thread reads.
 
-import type { CounterValues } from "../observe/status.ts";
 import { DROP_REASONS, type DropReason } from "../relay/mod.ts";
+import type { CounterValues } from "./status.ts";
 
 /** The place of each counter of frames; its bytes are counted in the next place. */
 export const FRAMES = {
-  uplinkDiscovery: 0,
-  uplinkSession: 2,
-  downlinkDiscovery: 4,
-  downlinkSession: 6,
+  discoveryFromLink: 0,
+  sessionFromLink: 2,
+  discoveryFromTunnel: 4,
+  sessionFromTunnel: 6,
 } as const;
 const DROPS = 8;
 const LENGTH = DROPS + DROP_REASONS.length;
@@ -18,7 +18,7 @@ export class Counters {
   readonly buffer: SharedArrayBuffer;
   readonly #values: Float64Array;
 
-  /** New counters, or another thread's view of some. */
+  /** Makes new counters, or another thread's view of some. */
   constructor(
     buffer = new SharedArrayBuffer(LENGTH * Float64Array.BYTES_PER_ELEMENT),
   ) {
@@ -37,19 +37,25 @@ export class Counters {
     this.#values[DROPS + reason] += count;
   }
 
+  /** The frames that went no further for a reason of `DROP`. */
+  dropped(reason: number): number {
+    return this.#values[DROPS + reason];
+  }
+
   /** All of them by name. */
   read(): CounterValues {
     const values = this.#values;
-    const of = (add: number) => ({
-      uplink: {
-        discovery: values[FRAMES.uplinkDiscovery + add],
-        session: values[FRAMES.uplinkSession + add],
-      },
-      downlink: {
-        discovery: values[FRAMES.downlinkDiscovery + add],
-        session: values[FRAMES.downlinkSession + add],
-      },
-    });
+    const of = (add: number) => {
+      const fromLink = {
+        discovery: values[FRAMES.discoveryFromLink + add],
+        session: values[FRAMES.sessionFromLink + add],
+      };
+      const fromTunnel = {
+        discovery: values[FRAMES.discoveryFromTunnel + add],
+        session: values[FRAMES.sessionFromTunnel + add],
+      };
+      return { fromLink, fromTunnel, uplink: fromLink, downlink: fromTunnel };
+    };
     return {
       frames: of(0),
       bytes: of(1),

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { laneFilter, vlanFilter } from "../../../ffi/filter.ts";
+import { laneFilter, vlanFilter } from "../../../src/link/lane_filter.ts";
 import { isControlProtocol, readProtocol } from "../../../src/wire/ppp.ts";
 import { type Packet, runFilter } from "./bpf.ts";
 
@@ -22,7 +22,7 @@ function session(protocol: number, known: Partial<Packet> = {}): Packet {
 
 function lanes(packet: Packet, acceptOtherHosts = false): string {
   const taken = (["control", "data"] as const).filter((lane) => {
-    const accepted = runFilter(laneFilter({ lane, acceptOtherHosts }), packet);
+    const accepted = runFilter(laneFilter(lane, acceptOtherHosts), packet);
     assertEquals(accepted === 0 || accepted >= packet.bytes.length, true);
     return accepted > 0;
   });
@@ -51,9 +51,7 @@ Deno.test("laneFilter() gives session frames with a PPP protocol of one byte to 
 });
 
 Deno.test("laneFilter() splits every value of the PPP protocol as isControlProtocol() does", () => {
-  const filters = (["control", "data"] as const).map((lane) =>
-    laneFilter({ lane, acceptOtherHosts: false })
-  );
+  const filters = (["control", "data"] as const).map((lane) => laneFilter(lane));
   for (let value = 0; value <= 0xffff; value++) {
     const frame = session(value);
     const [control, data] = filters.map((filter) => runFilter(filter, frame) > 0);
@@ -109,7 +107,7 @@ Deno.test("laneFilter() takes a frame whose VLAN tag has only a priority as one 
 
 /** Whether a frame counts as one of a VLAN that no lane takes. */
 function isOfVlan(packet: Packet, acceptOtherHosts = false): boolean {
-  const accepted = runFilter(vlanFilter({ acceptOtherHosts }), packet);
+  const accepted = runFilter(vlanFilter(acceptOtherHosts), packet);
   assertEquals(accepted === 0 || accepted === 24, true, "the head of it is enough");
   return accepted > 0;
 }

@@ -1,0 +1,161 @@
+// The events of one turn, collected for the main thread and posted at the turn's end.
+
+import type { DataPlaneEvent, EventSink, Notice, SessionFacts } from "../observe/events.ts";
+import { RateLimit } from "../observe/rate_limit.ts";
+import type { SessionStatus } from "../observe/status.ts";
+import type { Problem } from "../problem.ts";
+import { DROP, DROP_REASONS, type DropReason, type Session, type Side } from "../relay/mod.ts";
+import { formatMac, printFrame } from "../wire/mod.ts";
+import type { Counters } from "../observe/counters.ts";
+import type { FromWorker } from "./messages.ts";
+
+/** The time between two notices of one kind. */
+const NOTICE_EVERY_MS = 60_000;
+/** How many problems of one kind are logged in that time. */
+const PROBLEMS_LOGGED = 5;
+/** The time between two events for a problem that is still there. */
+const PROBLEM_EVERY_MS = 10_000;
+/** How many problems of one kind are told of in that time. */
+const PROBLEMS_TOLD = 20;
+/** How many discovery frames of each direction are told of in a second, where that is wanted. */
+const FRAMES_A_SECOND = 50;
+
+/** Notices where the operator's own limits have refused something; all other drops are counted only. */
+const LIMITS: ReadonlySet<number> = new Set([DROP["padi-rate"], DROP["session-limit"]]);
+
+/** Collects events. What the network can cause is told of once in a while only. */
+export class EventBatch implements EventSink {
+  /** True to tell of every discovery frame. */
+  debug: boolean;
+  readonly #side: Side;
+  readonly #now: () => number;
+  readonly #post: (messages: FromWorker[]) => void;
+  readonly #notices = new RateLimit(NOTICE_EVERY_MS);
+  readonly #problems = new RateLimit(PROBLEM_EVERY_MS);
+  readonly #problemKinds = new RateLimit(PROBLEM_EVERY_MS, PROBLEMS_TOLD);
+  readonly #logged = new RateLimit(NOTICE_EVERY_MS);
+  readonly #loggedKinds = new RateLimit(NOTICE_EVERY_MS, PROBLEMS_LOGGED);
+  readonly #frames = new RateLimit(1000, FRAMES_A_SECOND);
+  readonly #drops = new Float64Array(DROP_REASONS.length);
+  #messages: FromWorker[] = [];
+
+  /**
+   * Makes an empty batch.
+   *
+   * @param now A clock that only goes forward, in ms
+   * @param post Takes the messages of a turn
+   */
+  constructor(
+    side: Side,
+    debug: boolean,
+    now: () => number,
+    post: (messages: FromWorker[]) => void,
+  ) {
+    this.#side = side;
+    this.debug = debug;
+    this.#now = now;
+    this.#post = post;
+  }
+
+  push(event: DataPlaneEvent): void {
+    this.#messages.push(event);
+  }
+
+  /** Answers a message of the main thread. */
+  reply(message: FromWorker): void {
+    this.#messages.push(message);
+  }
+
+  /** Posts what has been collected. */
+  flush(): void {
+    if (this.#messages.length === 0) return;
+    this.#post(this.#messages);
+    this.#messages = [];
+  }
+
+  notice(notice: Notice): void {
+    const key = notice.id === "limit" ? notice.reason : notice.id;
+    const suppressed = this.#notices.allow(key, this.#now());
+    if (suppressed >= 0) this.push({ type: "notice", notice, suppressed });
+  }
+
+  problem(problem: Problem): void {
+    const { id, what } = problem;
+    const nowMs = this.#now();
+    if (this.#problems.allow(what, nowMs) >= 0 && this.#problemKinds.allow(id, nowMs) >= 0) {
+      this.push({ type: "problem", problem });
+    }
+    // Of one kind there may be several, such as stations; and any number, where one of them is hostile.
+    const suppressed = this.#logged.allow(what, nowMs);
+    if (suppressed < 0 || this.#loggedKinds.allow(id, nowMs) < 0) return;
+    this.push({ type: "problem-logged", problem, suppressed });
+  }
+
+  /** Tells of a drop that the operator can prevent. */
+  dropped(reason: number): void {
+    if (LIMITS.has(reason)) this.notice({ id: "limit", reason: DROP_REASONS[reason] });
+  }
+
+  /** Tells of the drops that were counted since this was last called. */
+  drops(counters: Counters): void {
+    let counts: Partial<Record<DropReason, number>> | undefined;
+    for (let reason = 0; reason < DROP_REASONS.length; reason++) {
+      const dropped = counters.dropped(reason);
+      if (dropped === this.#drops[reason]) continue;
+      counts ??= {};
+      counts[DROP_REASONS[reason]] = dropped - this.#drops[reason];
+      this.#drops[reason] = dropped;
+    }
+    if (counts !== undefined) this.push({ type: "drops", counts });
+  }
+
+  /** Tells of a discovery frame, where that is wanted. */
+  discovery(from: "link" | "tunnel", frame: Uint8Array): void {
+    if (!this.debug) return;
+    const suppressed = this.#frames.allow(from, this.#now());
+    if (suppressed < 0) return;
+    this.push({ type: "discovery", from, frame: printFrame(frame), suppressed });
+  }
+
+  opened(session: Session): void {
+    this.push({ type: "session-opened", session: this.#facts(session) });
+  }
+
+  closed(session: Session, reason: string): void {
+    const { framesFromLink, framesFromTunnel, bytesFromLink, bytesFromTunnel } = session;
+    this.push({
+      type: "session-closed",
+      session: this.#facts(session),
+      reason,
+      seconds: Math.round((this.#now() - session.openedMs) / 1000),
+      counts: { framesFromLink, framesFromTunnel, bytesFromLink, bytesFromTunnel },
+    });
+  }
+
+  /** A session as the status shows it. */
+  status(session: Session): SessionStatus {
+    const { id: sessionId, ...facts } = this.#facts(session);
+    const { framesFromLink, framesFromTunnel, bytesFromLink, bytesFromTunnel } = session;
+    return {
+      sessionId,
+      ...facts,
+      state: session.peer.held ? "held" : "open",
+      ageSeconds: Math.floor((this.#now() - session.openedMs) / 1000),
+      framesFromLink,
+      framesFromTunnel,
+      bytesFromLink,
+      bytesFromTunnel,
+      framesUp: framesFromLink,
+      framesDown: framesFromTunnel,
+      bytesUp: bytesFromLink,
+      bytesDown: bytesFromTunnel,
+    };
+  }
+
+  #facts({ tunnelId: id, nearMac, farMac, peer }: Session): SessionFacts {
+    const near = formatMac(nearMac);
+    const far = formatMac(farMac);
+    const stations = this.#side === "server" ? { ac: near, host: far } : { ac: far, host: near };
+    return { id, ...stations, tunnel: peer.name };
+  }
+}

@@ -1,0 +1,120 @@
+// Frames from the link into tunnels: the first half of a turn.
+
+import { FrameViews } from "../../ffi/mod.ts";
+import type { Lanes } from "../link/device.ts";
+import type { LinkMonitor } from "../link/monitor.ts";
+import type { RingAge } from "../link/ring_age.ts";
+import { type Counters, FRAMES } from "../observe/counters.ts";
+import { DROP, type Relay } from "../relay/mod.ts";
+import {
+  discoveryLength,
+  ETH_P_PPP_DISC,
+  FRAME,
+  frameLength,
+  MAX_PAYLOAD,
+  readEtherType,
+} from "../wire/mod.ts";
+import type { EventBatch } from "./event_batch.ts";
+import type { Tunnels } from "./tunnels.ts";
+
+/** How many frames of each lane one turn takes. */
+const CONTROL_FRAMES_A_TURN = 64;
+const DATA_FRAMES_A_TURN = 256;
+
+/** Takes frames from the lanes of one link. Nothing is allocated for a session frame. */
+export class FromLink {
+  /** True when discovery frames were taken, which can change when the relay has something to do. */
+  tookDiscovery = false;
+  readonly #relay: Relay;
+  readonly #tunnels: Tunnels;
+  readonly #counters: Counters;
+  readonly #events: EventBatch;
+  readonly #monitor: LinkMonitor;
+  readonly #ages: RingAge;
+  readonly #buffer = new Uint8Array(MAX_PAYLOAD);
+  readonly #views = new FrameViews(this.#buffer, 1, MAX_PAYLOAD);
+
+  constructor(
+    relay: Relay,
+    tunnels: Tunnels,
+    counters: Counters,
+    events: EventBatch,
+    monitor: LinkMonitor,
+    ages: RingAge,
+  ) {
+    this.#relay = relay;
+    this.#tunnels = tunnels;
+    this.#counters = counters;
+    this.#events = events;
+    this.#monitor = monitor;
+    this.#ages = ages;
+  }
+
+  /** Takes control frames, whether or not a tunnel is congested. */
+  takeControl({ control }: Lanes, nowMs: number): void {
+    const buffer = this.#buffer;
+    for (let taken = 0; taken < CONTROL_FRAMES_A_TURN; taken++) {
+      const wireLength = control.receive(buffer);
+      if (wireLength === 0) return;
+      if (wireLength < 0) return this.#monitor.failed();
+      if (wireLength > buffer.length) {
+        this.#counters.drop(DROP["frame-too-large"]);
+        continue;
+      }
+      const isDiscovery = readEtherType(buffer) === ETH_P_PPP_DISC;
+      const length = isDiscovery
+        ? discoveryLength(buffer, 0, wireLength)
+        : frameLength(buffer, 0, wireLength);
+      if (length < 0) this.#counters.drop(DROP.malformed);
+      else if (isDiscovery) {
+        const whole = buffer.subarray(0, length);
+        this.#events.discovery("link", whole);
+        this.#relay.discoveryFromLink(whole, nowMs);
+        this.tookDiscovery = true;
+      } else {
+        const frame = this.#views.at(0, 0, length);
+        this.#session(frame, length, "control", nowMs, 0);
+      }
+    }
+  }
+
+  /** Takes data frames, as long as some tunnel has room; returns how many. */
+  takeData({ data }: Lanes, nowMs: number): number {
+    let taken = 0;
+    this.#ages.begin(nowMs);
+    for (; taken < DATA_FRAMES_A_TURN && this.#tunnels.hasRoom && data.next(); taken++) {
+      if (data.wireLength > data.length) this.#monitor.frameTooLarge(data.wireLength);
+      else {
+        const length = frameLength(data.memory, data.offset, data.length);
+        if (length < 0) this.#counters.drop(DROP.malformed);
+        else {
+          const waitedMs = this.#ages.waited(data.timestampMs);
+          this.#session(data.frame, length, "data", nowMs, waitedMs);
+        }
+      }
+      data.release();
+    }
+    if (taken < DATA_FRAMES_A_TURN && !data.waiting) this.#ages.emptied(nowMs);
+    return taken;
+  }
+
+  // The frame may be a longer view.
+  #session(
+    frame: Uint8Array,
+    length: number,
+    lane: "control" | "data",
+    nowMs: number,
+    waitedMs: number,
+  ): void {
+    const owner = this.#relay.sessionFromLink(frame, 0, nowMs);
+    if (typeof owner === "number") return this.#counters.drop(owner);
+    const channel = this.#tunnels.get(owner.tunnel)?.channel;
+    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
+    if (!channel.queue(FRAME.SESSION, frame, length, lane, nowMs, waitedMs)) {
+      return this.#counters.drop(DROP["tunnel-full"]);
+    }
+    owner.framesFromLink++;
+    owner.bytesFromLink += length;
+    this.#counters.frame(FRAMES.sessionFromLink, length);
+  }
+}

@@ -1,0 +1,65 @@
+// The end of a data plane: its sessions are closed on both sides, or left to the next run; then its
+// tunnels are drained.
+
+import type { LinkOutput } from "../link/link_output.ts";
+import type { Counters } from "../observe/counters.ts";
+import type { Relay } from "../relay/mod.ts";
+import { REASON } from "../wire/mod.ts";
+import { Drain } from "./drain.ts";
+import type { EventBatch } from "./event_batch.ts";
+import type { SessionJournal } from "./session_journal.ts";
+import type { Tunnels } from "./tunnels.ts";
+
+/** The parts of a data plane that its end has to do with. */
+export interface StoppingPlane {
+  readonly relay: Relay;
+  readonly tunnels: Tunnels;
+  readonly output: LinkOutput;
+  readonly counters: Counters;
+  readonly events: EventBatch;
+  readonly journal: SessionJournal | undefined;
+}
+
+/** A stop that is under way. */
+export class Shutdown {
+  readonly #plane: StoppingPlane;
+  readonly #drain: Drain;
+
+  /**
+   * Begins to stop.
+   *
+   * @param keep The directory that sessions are to be kept in; undefined to close them
+   */
+  constructor(plane: StoppingPlane, keep: string | undefined, nowMs: number) {
+    this.#plane = plane;
+    const kept = keep !== undefined && this.#canKeep(keep, nowMs);
+    if (!kept) plane.relay.closeAll("shutdown");
+    const reason = kept ? REASON.RESTART : REASON.SHUTDOWN;
+    this.#drain = new Drain(plane.tunnels, plane.counters, reason, nowMs);
+  }
+
+  /** How long to wait before the next step, in ms. */
+  waitMs(nowMs: number): number {
+    return this.#drain.waitMs(nowMs);
+  }
+
+  /** Goes on; true when it is done. */
+  step(nowMs: number): boolean {
+    const { relay, output, events, journal } = this.#plane;
+    const gone = (id: number) => events.push({ type: "tunnel-down", id, reason: "shutdown" });
+    if (!this.#drain.step(nowMs, gone)) return false;
+    output.deliver(relay.sessions);
+    output.tell();
+    journal?.catchUp(relay.sessions, output.undelivered, nowMs, Infinity);
+    return true;
+  }
+
+  // Sessions that the next run does not know of would have no end.
+  #canKeep(path: string, nowMs: number): boolean {
+    const { relay, output, events, journal } = this.#plane;
+    if (journal === undefined) return false;
+    if (journal.catchUp(relay.sessions, output.undelivered, nowMs, Infinity)) return true;
+    events.push({ type: "notice", notice: { id: "sessions-not-kept", path }, suppressed: 0 });
+    return false;
+  }
+}

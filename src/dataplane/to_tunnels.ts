@@ -1,0 +1,43 @@
+// The relay's way into tunnels: discovery frames and session lists.
+
+import { type Counters, FRAMES } from "../observe/counters.ts";
+import { DROP } from "../relay/mod.ts";
+import { CODE, FRAME, readCode } from "../wire/mod.ts";
+import type { Tunnels } from "./tunnels.ts";
+
+/** Queues what the relay sends into tunnels. */
+export class ToTunnels {
+  readonly #tunnels: Tunnels;
+  readonly #counters: Counters;
+
+  constructor(tunnels: Tunnels, counters: Counters) {
+    this.#tunnels = tunnels;
+    this.#counters = counters;
+  }
+
+  /** Queues a discovery frame. Every one is queued or counted as dropped. */
+  discovery(tunnel: number, frame: Uint8Array, nowMs: number): void {
+    const channel = this.#tunnels.get(tunnel)?.channel;
+    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
+    const lane = readCode(frame) === CODE.PADT ? "last" : "control";
+    const { length } = frame;
+    let queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, nowMs);
+    if (!queued && lane === "last") {
+      // Thousands of sessions may end at once; the peer must hear of each.
+      channel.flush(nowMs);
+      queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, nowMs);
+    }
+    if (queued) this.#counters.frame(FRAMES.discoveryFromLink, length);
+    else this.#counters.drop(DROP["tunnel-full"]);
+  }
+
+  /** Queues a part of a session list; false when there is no room for it. */
+  list(tunnel: number, payload: Uint8Array, nowMs: number): boolean {
+    const channel = this.#tunnels.get(tunnel)?.channel;
+    if (channel === undefined) return false;
+    const queue = () => channel.queue(FRAME.SESSIONS, payload, payload.length, "last", nowMs);
+    if (queue()) return true;
+    channel.flush(nowMs);
+    return queue();
+  }
+}

@@ -1,0 +1,104 @@
+// The life of tunnels: how they come, are left, and end, and what that means for the sessions of their
+// peers.
+
+import type { Counters } from "../observe/counters.ts";
+import { NO_TUNNEL, type Relay } from "../relay/mod.ts";
+import type { Transport } from "../transport/transport.ts";
+import { REASON } from "../wire/mod.ts";
+import type { EventBatch } from "./event_batch.ts";
+import type { TunnelFacts } from "./messages.ts";
+import type { SessionJournal } from "./session_journal.ts";
+import type { Tunnels } from "./tunnels.ts";
+
+/** Why sessions and a tunnel end that the client leaves for another server. */
+const MOVED = "moved to another server";
+/** How long it may take to leave one, in ms: on a slow path much is under way before the PADTs. */
+const LEAVE_MS = 5000;
+
+/** Adds, leaves and removes tunnels. */
+export class TunnelLife {
+  readonly #relay: Relay;
+  readonly #tunnels: Tunnels;
+  readonly #counters: Counters;
+  readonly #events: EventBatch;
+  readonly #journal: SessionJournal | undefined;
+
+  constructor(
+    relay: Relay,
+    tunnels: Tunnels,
+    counters: Counters,
+    events: EventBatch,
+    journal: SessionJournal | undefined,
+  ) {
+    this.#relay = relay;
+    this.#tunnels = tunnels;
+    this.#counters = counters;
+    this.#events = events;
+    this.#journal = journal;
+  }
+
+  /** Takes a connection whose handshake is done. */
+  add(tunnel: TunnelFacts, transport: Transport, nowMs: number): void {
+    const { id, peer: key, name, address } = tunnel;
+    try {
+      this.#tunnels.add(tunnel, transport, nowMs);
+    } catch (error) {
+      // The system has no room for one more to wait for. The others go on.
+      const reason = error instanceof Error ? error.message : String(error);
+      return this.#events.push({ type: "tunnel-down", id, reason });
+    }
+    const replaced = this.#relay.addTunnel(id, { key, name, address }, nowMs);
+    const peer = this.#relay.tunnels.get(id)!;
+    this.#journal?.notAway(peer);
+    // The same peer has come by another way, perhaps before anybody saw the old one end.
+    if (replaced !== NO_TUNNEL) {
+      this.#tunnels.get(replaced)?.channel.end("replaced by a newer tunnel", REASON.REPLACED);
+    }
+    this.#events.push({ type: "tunnel-up", id });
+    if (key !== undefined && peer.sessions.size > 0) {
+      this.#events.push({ type: "resumed", peer: key, sessions: peer.sessions.size });
+    }
+  }
+
+  /** Removes the tunnels that have ended. */
+  removeEnded(nowMs: number): void {
+    this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended, goodbye }) => {
+      const peer = this.#relay.tunnels.get(id);
+      this.#relay.removeTunnel(id, "the tunnel is gone", nowMs);
+      if (peer !== undefined) {
+        this.#journal?.noteAway(peer, nowMs);
+        this.tellHeld(peer.key, peer.sessions.size);
+      }
+      this.#events.push({ type: "tunnel-down", id, reason: ended!, goodbye });
+    });
+  }
+
+  /**
+   * Closes all sessions of a peer on both sides, then its tunnel. The peer closes the connection when it
+   * has had the PADTs, and the goodbye behind them; until then nothing new goes that way.
+   */
+  leave(id: number, peer: string | undefined, nowMs: number): void {
+    this.#relay.closePeer(peer, id, MOVED);
+    this.#relay.removeTunnel(id, MOVED, nowMs);
+    const tunnel = this.#tunnels.get(id);
+    if (tunnel === undefined) return;
+    tunnel.channel.queueGoodbye(REASON.SHUTDOWN, MOVED);
+    tunnel.leaveByMs = nowMs + LEAVE_MS;
+  }
+
+  /** Keeps the tunnels alive, and ends those whose peers are gone. To be called about every second. */
+  tick(nowMs: number, pingMs: number, deadMs: number): void {
+    for (const { channel, leaveByMs } of this.#tunnels.list) {
+      channel.keepalive(nowMs, pingMs, deadMs);
+      channel.refresh(nowMs);
+      // An older peer knows no goodbye.
+      const left = leaveByMs < Infinity && channel.legacy && channel.queuedBytes === 0;
+      if (left || nowMs >= leaveByMs) channel.end(MOVED);
+    }
+  }
+
+  /** Tells how many sessions are held for a peer that can come back. */
+  tellHeld(peer: string | undefined, sessions: number): void {
+    if (peer !== undefined) this.#events.push({ type: "held", peer, sessions });
+  }
+}

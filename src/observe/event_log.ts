@@ -1,0 +1,107 @@
+// Log lines from events.
+
+import type { DataPlaneEvent, Notice, SessionFacts } from "./events.ts";
+import type { Fields } from "./log.ts";
+
+/** The smallest MTU that hosts and ACs take for granted (RFC 2516, section 7). */
+const ETHERNET_MTU = 1500;
+
+/** A line for the log. */
+export interface LogLine {
+  level: "debug" | "info" | "warning" | "error";
+  message: string;
+  fields: Fields;
+}
+
+const LINK_WORDS = { up: "is up", down: "is down", missing: "is gone" } as const;
+
+/** The line that tells of an event; undefined for one that the log does not tell of. */
+export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
+  switch (event.type) {
+    case "link": {
+      const { name, state, mac } = event;
+      const level = state === "up" ? "info" : "warning";
+      return { level, message: `Interface ${name} ${LINK_WORDS[state]}`, fields: { mac } };
+    }
+    case "session-opened":
+      return { level: "info", message: "Session opened", fields: sessionFields(event.session) };
+    case "session-closed": {
+      const { session, reason, seconds, counts } = event;
+      const fields = {
+        ...sessionFields(session),
+        reason,
+        seconds,
+        framesUp: counts.framesFromLink,
+        framesDown: counts.framesFromTunnel,
+        bytesUp: counts.bytesFromLink,
+        bytesDown: counts.bytesFromTunnel,
+      };
+      return { level: "info", message: "Session closed", fields };
+    }
+    case "restored": {
+      const { sessions, undeliveredPadts } = event;
+      const fields = { sessions, undeliveredPadts };
+      return { level: "info", message: "An earlier run left", fields };
+    }
+    case "discovery": {
+      const { from, frame, suppressed } = event;
+      return { level: "debug", message: `From the ${from}: ${frame}`, fields: also(suppressed) };
+    }
+    case "problem-logged": {
+      const { problem: { what, advice }, suppressed } = event;
+      return { level: "warning", message: `${what}: ${advice}`, fields: also(suppressed) };
+    }
+    case "notice": {
+      const { notice, suppressed } = event;
+      const level = notice.id === "sessions-not-kept" ? "error" : "warning";
+      return { level, message: describeNotice(notice), fields: also(suppressed) };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function also(suppressed: number): Fields {
+  return suppressed > 0 ? { suppressed } : {};
+}
+
+function sessionFields({ id, ...others }: SessionFacts): Fields {
+  return { id: `0x${id.toString(16).padStart(4, "0")}`, ...others };
+}
+
+function describeNotice(notice: Notice): string {
+  switch (notice.id) {
+    case "small-mtu": {
+      const { interface: name, mtu, payload } = notice;
+      return `Interface ${name} has an MTU of ${mtu}, so a session carries ${payload} bytes at most: ` +
+        `raise it (ip link set ${name} mtu ${ETHERNET_MTU}), or set the hosts' PPP MTU and MRU to ` +
+        `${payload}`;
+    }
+    case "joined-frames": {
+      const { interface: name, bytes } = notice;
+      return `A frame of ${bytes} bytes came from ${name}, whose MTU is smaller: ` +
+        `switch its receive offload off (ethtool -K ${name} gro off lro off)`;
+    }
+    case "frame-too-large":
+      return `A frame from the tunnel is too large for ${notice.interface}: ` +
+        "raise its MTU, or lower the PPP MTU of the hosts";
+    case "link-failure":
+      return notice.reason;
+    case "too-many-padts":
+      return `Cannot keep another PADT for ${notice.interface}: ${notice.limit} wait for it already`;
+    case "limit":
+      return LIMITS[notice.reason] ?? `A frame was dropped: ${notice.reason}`;
+    case "state-unwritable":
+      return `Cannot keep sessions in ${notice.path}: ${notice.reason}`;
+    case "sessions-not-kept":
+      return `Sessions are closed, since they cannot be kept in ${notice.path}`;
+  }
+}
+
+/** The text for a limit that has made a host wait, or refused it. */
+const LIMITS: { readonly [reason: string]: string } = {
+  "padi-rate": "A PADI or PADR was dropped: its host, or all hosts of its client, dial too often " +
+    "(--padi-rate, --padi-rate-client)",
+  "session-limit":
+    "A session was refused: its client has as many as it may have (--max-sessions), or no id is left",
+};
