@@ -294,7 +294,8 @@ export class DataPlane {
     if (this.#lanes !== undefined && this.#lanes === this.#link.lanes) {
       this.#allButData.remove(this.#lanes.control.fd);
     }
-    this.#events.flush();
+    // The process may be ended at any moment, so what is to be told goes out at once.
+    this.#stepShutdown(0);
   }
 
   /** Closes its parts. The tunnels' transports stay the caller's. */
