@@ -67,7 +67,7 @@ export class FromTunnels {
       taken++;
       if (channel.type === FRAME.SESSION) this.#session(channel, nowMs);
       else if (channel.type === FRAME.DISCOVERY) this.#discovery(channel, nowMs);
-      else if (channel.type === FRAME.SESSIONS) this.#list(channel, nowMs);
+      else if (channel.type === FRAME.SESSION_LIST) this.#list(channel, nowMs);
     }
     // The sender sends frames from where they lie, so before their room is used again.
     this.#output.flush();

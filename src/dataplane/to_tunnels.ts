@@ -35,7 +35,7 @@ export class ToTunnels {
   list(tunnel: number, payload: Uint8Array, nowMs: number): boolean {
     const channel = this.#tunnels.get(tunnel)?.channel;
     if (channel === undefined) return false;
-    const queue = () => channel.queue(FRAME.SESSIONS, payload, payload.length, "last", nowMs);
+    const queue = () => channel.queue(FRAME.SESSION_LIST, payload, payload.length, "last", nowMs);
     if (queue()) return true;
     channel.flush(nowMs);
     return queue();

@@ -52,7 +52,7 @@ export interface RelayOptions {
 export interface RelayPorts {
   toLink(frame: Uint8Array): void;
   toTunnel(tunnel: number, frame: Uint8Array): void;
-  /** The payload of a SESSIONS frame; false when there is no room for it. */
+  /** The payload of a SESSION_LIST frame; false when there is no room for it. */
   listToTunnel(tunnel: number, payload: Uint8Array): boolean;
   drop(reason: number): void;
   /** Something is wrong that the operator can mend; it is told each time that it is met. */

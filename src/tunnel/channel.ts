@@ -197,7 +197,7 @@ export class Channel {
     if (length > MAX_PAYLOAD) return false;
     assert(length <= frame.length, "A frame is longer than the memory that it lies in");
     if (!this.#outbox.push(type, frame, length, lane, nowMs, waitedMs)) return false;
-    if (type !== FRAME.SESSIONS) {
+    if (type !== FRAME.SESSION_LIST) {
       this.framesOut++;
       this.bytesOut += length;
     }

@@ -32,7 +32,7 @@ export interface Hello {
 
 /** Features of a {@linkcode Hello}, by their bits. */
 export const FEATURE = {
-  /** It holds sessions for a peer that comes back, and sends SESSIONS first of all in a tunnel. */
+  /** It holds sessions for a peer that comes back, and sends SESSION_LIST first of all in a tunnel. */
   RESUME: 1,
 } as const;
 

@@ -1,4 +1,4 @@
-// The payload of SESSIONS: the sessions that the sender has for its peer, so that both have the same.
+// The payload of SESSION_LIST: the sessions that the sender has for its peer, so that both have the same.
 //
 //     flags    u8; bit 0: the last of the list
 //     entries  each: address of the AC (6), address of the host (6), session id (u16)
@@ -29,7 +29,7 @@ const HLEN = 1;
 const ENTRY = { ac: 0, host: 6, sessionId: 12, length: 14 } as const;
 
 /**
- * Writes the payload of a SESSIONS frame.
+ * Writes the payload of a SESSION_LIST frame.
  *
  * @param list At most {@linkcode SESSION_LIST_MAX} sessions.
  * @returns The payload.
@@ -68,7 +68,7 @@ export function emitSessionList({ last, sessions }: SessionList): Uint8Array<Arr
 }
 
 /**
- * Reads the payload of a SESSIONS frame. Never throws.
+ * Reads the payload of a SESSION_LIST frame. Never throws.
  *
  * @param payload The payload. What is returned points into it.
  * @returns The list; `undefined` when it has not whole entries or too many.

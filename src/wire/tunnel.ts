@@ -12,7 +12,7 @@ export const FRAME = {
   HELLO: 0x10,
   WELCOME: 0x11,
   GOODBYE: 0x12,
-  SESSIONS: 0x13,
+  SESSION_LIST: 0x13,
 } as const;
 
 /** The longest payload of a tunnel frame, in bytes. A longer one ends the connection. */

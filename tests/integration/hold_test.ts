@@ -355,7 +355,7 @@ async function readList(conn: Deno.Conn, received: Uint8Array) {
     for (let size; (size = readHeader(bytes, 0, bytes.length, header)) > 0;) {
       const end = size + header.length;
       if (end > bytes.length) break;
-      if (header.type === FRAME.SESSIONS) return parseSessionList(bytes.subarray(size, end))!;
+      if (header.type === FRAME.SESSION_LIST) return parseSessionList(bytes.subarray(size, end))!;
       bytes = bytes.subarray(end);
     }
     const count = await conn.read(part);
@@ -412,7 +412,7 @@ testUnless(
         const protocol = PPP_PROTOCOL.IPV4;
         for (
           const frame of [
-            encodeFrame(FRAME.SESSIONS, emitSessionList({ last: true, sessions })),
+            encodeFrame(FRAME.SESSION_LIST, emitSessionList({ last: true, sessions })),
             encodeFrame(FRAME.SESSION, emitSession({ ...to, protocol, payload })),
             encodeFrame(FRAME.DISCOVERY, emitDiscovery({ ...to, code: CODE.PADT, tags: [] })),
           ]

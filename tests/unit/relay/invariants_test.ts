@@ -101,7 +101,7 @@ const hostile = fc.oneof(
   }),
 );
 
-/** What a SESSIONS frame may have in it: sessions that are there or not, parts, and any bytes at all. */
+/** What a SESSION_LIST frame may have in it: sessions that are there or not, parts, and any bytes at all. */
 const list = fc.oneof(
   fc.uint8Array({ maxLength: 60 }),
   fc.record({

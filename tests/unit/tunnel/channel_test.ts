@@ -87,7 +87,7 @@ function assertReady(fd: number, events: number): void {
   assertEquals(set.wait(10_000), 1);
 }
 
-const CARRIED: ReadonlySet<number> = new Set([FRAME.DISCOVERY, FRAME.SESSION, FRAME.SESSIONS]);
+const CARRIED: ReadonlySet<number> = new Set([FRAME.DISCOVERY, FRAME.SESSION, FRAME.SESSION_LIST]);
 
 function framesOf(channel: Channel, nowMs = 0): Sent[] {
   const frames: Sent[] = [];
@@ -197,7 +197,7 @@ Deno.test("Channel carries lists of sessions, and counts them neither in nor out
     legacy: false,
     received,
   }, 0);
-  const list = { type: FRAME.SESSIONS, payload: payload(15, 1) };
+  const list = { type: FRAME.SESSION_LIST, payload: payload(15, 1) };
   assert(queued(list, near, "last"));
   near.flush(0);
   assertReady(far.transport.fd, POLLIN);
