@@ -51,8 +51,6 @@ export interface InterfaceInfo {
  * @returns What there is to know, or undefined when there is no such interface
  * @throws {SystemError} If the system gives no socket to ask with
  *
- * See netdevice(7).
- *
  * @example The loopback
  * ```ts
  * import { readInterface } from "pppoe-proxy";
@@ -61,6 +59,8 @@ export interface InterfaceInfo {
  * assertEquals(readInterface("lo")?.isEthernet, false);
  * assertEquals(readInterface("eth-none"), undefined);
  * ```
+ *
+ * See netdevice(7).
  */
 export function readInterface(name: string): InterfaceInfo | undefined {
   const nameBytes = new TextEncoder().encode(name);
@@ -98,8 +98,6 @@ export function readInterface(name: string): InterfaceInfo | undefined {
  *
  * @returns The names, in the order of the interfaces' numbers
  *
- * See if_nameindex(3).
- *
  * @example What an error message can offer
  * ```ts
  * import { listInterfaces, readInterface } from "pppoe-proxy";
@@ -107,6 +105,8 @@ export function readInterface(name: string): InterfaceInfo | undefined {
  *
  * assert(listInterfaces().every((name) => readInterface(name)?.isEthernet));
  * ```
+ *
+ * See if_nameindex(3).
  */
 export function listInterfaces(): string[] {
   const list = libc.if_nameindex();

@@ -51,8 +51,6 @@ const reply = new Uint8Array(16384);
  * @param index The interface's number
  * @returns Its kind; undefined when it has none, as a network card, and when there is no knowing
  *
- * See rtnetlink(7).
- *
  * @example What is no macvlan
  * ```ts
  * import { readInterface, readLinkKind } from "pppoe-proxy";
@@ -61,6 +59,8 @@ const reply = new Uint8Array(16384);
  * const { index } = readInterface("lo")!;
  * assertEquals(readLinkKind(index)?.macvlanMode, undefined);
  * ```
+ *
+ * See rtnetlink(7).
  */
 export function readLinkKind(index: number): LinkKind | undefined {
   const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);

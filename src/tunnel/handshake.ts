@@ -145,11 +145,14 @@ export async function sayGoodbye(conn: Deno.Conn, reason: number, text: string):
 }
 
 function parse(payload: Uint8Array, whose: Side): Hello {
-  const hello = parseHello(payload);
-  if (typeof hello === "string") {
-    throw new HandshakeError(`Cannot read the ${whose}'s greeting: ${hello}`, REASON.PROTOCOL);
+  const result = parseHello(payload);
+  if (!result.ok) {
+    throw new HandshakeError(
+      `Cannot read the ${whose}'s greeting: ${result.fault}`,
+      REASON.PROTOCOL,
+    );
   }
-  return hello;
+  return result.hello;
 }
 
 function checkVersion(peer: Hello, whose: Side): Hello {

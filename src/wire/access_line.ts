@@ -1,23 +1,23 @@
-// The access line that an intermediate agent names in a Vendor-Specific tag (TR-101).
+// The Vendor-Specific tag in which a TR-101 intermediate agent names the access line.
 
 import { TAG, type Tag } from "./tags.ts";
-import { readUint16 } from "./uint16.ts";
+import { readUint32 } from "./uint16.ts";
 
 /**
- * The access line that a TR-101 intermediate agent names; each text at most 63 characters of ISO
- * 8859-1 (by TR-101: of ASCII).
+ * An access line as a TR-101 intermediate agent names it. Each text has at most 63 characters of
+ * ISO 8859-1; TR-101 itself allows only ASCII.
  */
 export interface AccessLine {
-  /** Agent circuit id: the port, as the access node names it. */
+  /** Agent Circuit ID: the access node's name for the port. */
   circuitId?: string;
-  /** Agent remote id: the line, as the operator names it. */
+  /** Agent Remote ID: the operator's name for the line. */
   remoteId?: string;
 }
 
-/** The longest text of an access line, in characters. */
+/** Maximum length of a text of an access line, in characters. */
 export const LINE_ID_MAX = 63;
 
-/** The Broadband Forum's enterprise number, 3561: whose tag TR-101 describes. */
+/** Enterprise number 3561: the Broadband Forum, which published TR-101. */
 const VENDOR_BBF = 0x00000de9;
 const VENDOR_ID_LENGTH = 4;
 const SUB_OPTION_HLEN = 2;
@@ -25,12 +25,10 @@ const CIRCUIT_ID = 1;
 const REMOTE_ID = 2;
 
 /**
- * Tells whether a tag is the Broadband Forum's Vendor-Specific one, whatever is in it.
+ * Checks whether a tag is a Vendor-Specific tag of the Broadband Forum, without reading its content.
  *
- * @param tag The tag.
- * @returns True when it is.
- *
- * @see Broadband Forum TR-101 issue 2 (PPPoE intermediate agent); RFC 4679, section 3.3
+ * @param tag The tag to check
+ * @returns True if it is
  *
  * @example Usage
  * ```ts
@@ -40,21 +38,21 @@ const REMOTE_ID = 2;
  * assertEquals(isAccessLine(accessLineTag({ circuitId: "p1" })), true);
  * assertEquals(isAccessLine(textTag(TAG.VENDOR_SPECIFIC, "another")), false);
  * ```
+ *
+ * See Broadband Forum TR-101 issue 2 (PPPoE intermediate agent); RFC 4679, section 3.3.
  */
 export function isAccessLine({ type, value }: Tag): boolean {
   return type === TAG.VENDOR_SPECIFIC && value.length >= VENDOR_ID_LENGTH &&
-    readUint16(value, 0) * 0x10000 + readUint16(value, 2) === VENDOR_BBF;
+    readUint32(value, 0) === VENDOR_BBF;
 }
 
 /**
- * Reads the access line from a Vendor-Specific tag of the Broadband Forum. Other sub-options, such
- * as the line's rates, are passed over. Never throws.
+ * Reads the access line from a Vendor-Specific tag of the Broadband Forum. Skips other sub-options,
+ * such as the line's rates. Never throws.
  *
- * @param tag The tag.
- * @returns The texts that are there, one character a byte; `undefined` when the tag is another, a
- * sub-option runs over its end, or a text has more than 63 bytes.
- *
- * @see Broadband Forum TR-101 issue 2 (PPPoE intermediate agent); RFC 4679, section 3.3
+ * @param tag The tag to read
+ * @returns The texts found, one character per byte; `undefined` if the tag has another type or
+ * vendor, a sub-option extends beyond its end, or a text is longer than 63 bytes
  *
  * @example Usage
  * ```ts
@@ -64,6 +62,8 @@ export function isAccessLine({ type, value }: Tag): boolean {
  * const line = { circuitId: "olt7 eth 0/1:100", remoteId: "customer 42" };
  * assertEquals(parseAccessLine(accessLineTag(line)), line);
  * ```
+ *
+ * See Broadband Forum TR-101 issue 2 (PPPoE intermediate agent); RFC 4679, section 3.3.
  */
 export function parseAccessLine(tag: Tag): AccessLine | undefined {
   if (!isAccessLine(tag)) return undefined;
@@ -90,11 +90,9 @@ export function parseAccessLine(tag: Tag): AccessLine | undefined {
 /**
  * Makes a Vendor-Specific tag of the Broadband Forum that names an access line.
  *
- * @param line The texts; one that is `undefined` is left out.
- * @returns The tag.
- * @throws {RangeError} If a text has more than 63 characters, or one beyond U+00FF.
- *
- * @see Broadband Forum TR-101 issue 2 (PPPoE intermediate agent); RFC 4679, section 3.3
+ * @param line The texts; those that are `undefined` are left out
+ * @returns The tag
+ * @throws {RangeError} If a text is longer than 63 characters or has a character above U+00FF
  *
  * @example Usage
  * ```ts
@@ -106,6 +104,8 @@ export function parseAccessLine(tag: Tag): AccessLine | undefined {
  *   new Uint8Array([0x00, 0x00, 0x0d, 0xe9, 1, 2, 0x70, 0x31]),
  * );
  * ```
+ *
+ * See Broadband Forum TR-101 issue 2 (PPPoE intermediate agent); RFC 4679, section 3.3.
  */
 export function accessLineTag(line: AccessLine): Tag {
   const value = [0x00, 0x00, 0x0d, 0xe9];
@@ -123,7 +123,7 @@ function pushSubOption(
   if (text === undefined) return;
   if (text.length > LINE_ID_MAX) {
     throw new RangeError(
-      `Cannot emit ${name}: ${text.length} characters are over ${LINE_ID_MAX}`,
+      `Cannot emit ${name}: ${text.length} characters exceed the maximum of ${LINE_ID_MAX}`,
     );
   }
   value.push(subOption, text.length);

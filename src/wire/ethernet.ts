@@ -1,4 +1,6 @@
-// The Ethernet header: addresses, EtherType, and what the data path does to them in place.
+// The Ethernet header: MAC addresses and the EtherType, read and changed in place.
+
+import { readUint16 } from "./uint16.ts";
 
 /** Length of a MAC address, in bytes. */
 export const ETH_ALEN = 6;
@@ -12,10 +14,10 @@ export const ETH_P_PPP_DISC = 0x8863;
 /** EtherType of the PPPoE session stage (RFC 2516, section 4). */
 export const ETH_P_PPP_SES = 0x8864;
 
-/** The broadcast address, ff:ff:ff:ff:ff:ff: where a host sends its PADI. */
+/** The broadcast address, ff:ff:ff:ff:ff:ff, to which a host sends its PADI. */
 export const ETH_BROADCAST: Uint8Array = new Uint8Array(ETH_ALEN).fill(0xff);
 
-/** The fields of the header: name to [first byte, byte after the last]. */
+/** The fields of the header, each as [first byte, byte after the last]. */
 export const ETHERNET = {
   destination: [0, 6],
   source: [6, 12],
@@ -26,12 +28,12 @@ const ETHER_TYPE = ETHERNET.etherType[0];
 const MAC_TEXT = /^[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}$/i;
 
 /**
- * Reads a MAC address from text: six hexadecimal pairs in either case, all joined by `:` or all by
- * `-`.
+ * Parses a MAC address: six pairs of hexadecimal digits in either case, separated either all by `:`
+ * or all by `-`.
  *
- * @param text The address, such as `00:11:22:33:44:55`.
- * @returns Its six bytes.
- * @throws {TypeError} If the text is not such an address.
+ * @param text The address, such as `00:11:22:33:44:55`
+ * @returns The six bytes of the address
+ * @throws {TypeError} If the text is not a MAC address
  *
  * @example Usage
  * ```ts
@@ -53,11 +55,11 @@ export function parseMac(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Writes a MAC address as text, in lower case with colons.
+ * Formats a MAC address in lower case with colons.
  *
- * @param bytes The bytes that hold the address.
- * @param offset Where in them it starts.
- * @returns The text; a byte that is not there reads as 00.
+ * @param bytes The bytes that hold the address
+ * @param offset The offset of the address in `bytes`
+ * @returns The text, with 00 for each byte beyond the end of `bytes`
  *
  * @example Usage
  * ```ts
@@ -77,13 +79,13 @@ export function formatMac(bytes: Uint8Array, offset = 0): string {
 }
 
 /**
- * Says whether two MAC addresses are equal. Allocates nothing.
+ * Checks whether two MAC addresses are equal. Allocates nothing.
  *
- * @param a The bytes that hold the one.
- * @param aOffset Where in them it starts.
- * @param b The bytes that hold the other.
- * @param bOffset Where in them it starts.
- * @returns Whether all six bytes are equal.
+ * @param a The bytes that hold the first address
+ * @param aOffset The offset of the address in `a`
+ * @param b The bytes that hold the second address
+ * @param bOffset The offset of the address in `b`
+ * @returns True if all six bytes are equal
  *
  * @example Usage
  * ```ts
@@ -95,7 +97,7 @@ export function formatMac(bytes: Uint8Array, offset = 0): string {
  * ```
  */
 export function sameMac(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number): boolean {
-  // The last bytes first: what one vendor made differs there.
+  // Compare the last bytes first: addresses of one vendor differ there.
   return a[aOffset + 5] === b[bOffset + 5] &&
     a[aOffset + 4] === b[bOffset + 4] &&
     a[aOffset + 3] === b[bOffset + 3] &&
@@ -105,12 +107,12 @@ export function sameMac(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: 
 }
 
 /**
- * Copies a MAC address. Allocates nothing: `set(subarray())` would, for six bytes.
+ * Copies a MAC address. Allocates nothing, unlike `set(subarray())`.
  *
- * @param from The bytes that hold the address.
- * @param fromOffset Where in them it starts.
- * @param to The bytes to write it to.
- * @param toOffset Where in them it goes.
+ * @param from The bytes that hold the address
+ * @param fromOffset The offset of the address in `from`
+ * @param to The bytes to copy the address to
+ * @param toOffset The offset in `to` to copy it to
  *
  * @example Usage
  * ```ts
@@ -137,14 +139,12 @@ export function copyMac(
 }
 
 /**
- * Says whether a MAC address can belong to one station: the group bit is clear and it is not all
- * zero.
+ * Checks whether a MAC address can belong to one station: its group bit is clear and it is not all
+ * zeros.
  *
- * @param bytes The bytes that hold the address.
- * @param offset Where in them it starts.
- * @returns Whether it is a unicast address.
- *
- * @see IEEE 802 (the I/G bit)
+ * @param bytes The bytes that hold the address
+ * @param offset The offset of the address in `bytes`
+ * @returns True if it is a unicast address
  *
  * @example Usage
  * ```ts
@@ -154,6 +154,8 @@ export function copyMac(
  * assert(isUnicastMac(parseMac("02:00:00:00:00:01")));
  * assertFalse(isUnicastMac(ETH_BROADCAST));
  * ```
+ *
+ * See IEEE 802 (the I/G bit).
  */
 export function isUnicastMac(bytes: Uint8Array, offset = 0): boolean {
   return (bytes[offset] & 1) === 0 &&
@@ -164,9 +166,9 @@ export function isUnicastMac(bytes: Uint8Array, offset = 0): boolean {
 /**
  * Reads the EtherType. Allocates nothing.
  *
- * @param bytes The bytes that hold the frame.
- * @param offset Where in them the frame starts.
- * @returns The EtherType; 0 where the bytes are not there.
+ * @param bytes The bytes that hold the frame
+ * @param offset The offset of the frame in `bytes`
+ * @returns The EtherType; 0 if it lies beyond the end of `bytes`
  *
  * @example Usage
  * ```ts
@@ -180,5 +182,5 @@ export function isUnicastMac(bytes: Uint8Array, offset = 0): boolean {
  * ```
  */
 export function readEtherType(bytes: Uint8Array, offset = 0): number {
-  return (bytes[offset + ETHER_TYPE] << 8) | bytes[offset + ETHER_TYPE + 1];
+  return readUint16(bytes, offset + ETHER_TYPE);
 }

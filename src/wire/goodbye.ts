@@ -1,8 +1,9 @@
-// The payload of GOODBYE: why one side ends the connection. A reason (u16), then text (UTF-8).
+// The payload of GOODBYE, with which a side ends the connection: a reason (u16), then text (UTF-8).
 
-import { decodePrintable } from "./text.ts";
+import { decodePrintable, formatHex } from "./text.ts";
+import { readUint16, writeUint16 } from "./uint16.ts";
 
-/** The reasons. One that is not known is treated as SHUTDOWN. */
+/** The reasons for a GOODBYE. An unknown reason is treated as SHUTDOWN. */
 export const REASON = {
   SHUTDOWN: 1,
   VERSION: 2,
@@ -15,11 +16,11 @@ export const REASON = {
   RESTART: 9,
 } as const;
 
-/** Why one side ends the connection. */
+/** The content of a GOODBYE. */
 export interface Goodbye {
-  /** One of {@linkcode REASON}, or one that this version does not know. */
+  /** One of {@linkcode REASON}, or a value that this version does not know. */
   reason: number;
-  /** For the other side's log. */
+  /** Text for the peer's log. */
   text: string;
 }
 
@@ -33,8 +34,8 @@ const REASON_NAMES = new Map<number, string>(
 /**
  * Names a reason for a log.
  *
- * @param reason The value of the field.
- * @returns Its name; a number such as `0x0042` when it has none.
+ * @param reason The value of the field
+ * @returns The name, or a number such as `0x0042` if the reason is unknown
  *
  * @example Usage
  * ```ts
@@ -46,16 +47,14 @@ const REASON_NAMES = new Map<number, string>(
  * ```
  */
 export function reasonName(reason: number): string {
-  return REASON_NAMES.get(reason) ?? `0x${reason.toString(16).padStart(4, "0")}`;
+  return REASON_NAMES.get(reason) ?? formatHex(reason, 4);
 }
 
 /**
  * Writes the payload of a GOODBYE.
  *
- * @param goodbye Why; text beyond 256 bytes of UTF-8 is cut, between two characters.
- * @returns The payload.
- *
- * @see docs/PROTOCOL.md
+ * @param goodbye The reason and the text; text beyond 256 bytes of UTF-8 is cut between two characters
+ * @returns The payload
  *
  * @example Usage
  * ```ts
@@ -64,11 +63,12 @@ export function reasonName(reason: number): string {
  *
  * assertEquals(emitGoodbye({ reason: REASON.FULL, text: "2" }), new Uint8Array([0, 6, 0x32]));
  * ```
+ *
+ * See docs/PROTOCOL.md.
  */
 export function emitGoodbye(goodbye: Goodbye): Uint8Array<ArrayBuffer> {
   const payload = new Uint8Array(REASON_LENGTH + MAX_TEXT);
-  payload[0] = goodbye.reason >>> 8;
-  payload[1] = goodbye.reason;
+  writeUint16(payload, 0, goodbye.reason);
   const { written } = new TextEncoder().encodeInto(goodbye.text, payload.subarray(REASON_LENGTH));
   return payload.slice(0, REASON_LENGTH + written);
 }
@@ -76,11 +76,9 @@ export function emitGoodbye(goodbye: Goodbye): Uint8Array<ArrayBuffer> {
 /**
  * Reads the payload of a GOODBYE. Never throws.
  *
- * @param payload The payload; text beyond 256 bytes is cut.
- * @returns Why, with U+FFFD in the text for each character that does not print; `undefined` when
- * there is no reason.
- *
- * @see docs/PROTOCOL.md
+ * @param payload The payload; text beyond 256 bytes is cut
+ * @returns The reason and the text, with U+FFFD for each unprintable character; `undefined` if the
+ * payload is too short to hold a reason
  *
  * @example Usage
  * ```ts
@@ -90,20 +88,22 @@ export function emitGoodbye(goodbye: Goodbye): Uint8Array<ArrayBuffer> {
  * const payload = new Uint8Array([0, 1, 0x1b, 0x63]);
  * assertEquals(parseGoodbye(payload), { reason: REASON.SHUTDOWN, text: "\ufffdc" });
  * ```
+ *
+ * See docs/PROTOCOL.md.
  */
 export function parseGoodbye(payload: Uint8Array): Goodbye | undefined {
   if (payload.length < REASON_LENGTH) return undefined;
   return {
-    reason: (payload[0] << 8) | payload[1],
+    reason: readUint16(payload, 0),
     text: decodePrintable(payload.subarray(REASON_LENGTH, REASON_LENGTH + MAX_TEXT)),
   };
 }
 
 /**
- * Says a goodbye in words, for a log.
+ * Describes a goodbye for a log.
  *
- * @param goodbye What {@linkcode parseGoodbye} gave.
- * @returns The reason's name and the text.
+ * @param goodbye The result of {@linkcode parseGoodbye}
+ * @returns The name of the reason, and the text
  *
  * @example Usage
  * ```ts
@@ -114,7 +114,7 @@ export function parseGoodbye(payload: Uint8Array): Goodbye | undefined {
  * ```
  */
 export function describeGoodbye(goodbye: Goodbye | undefined): string {
-  if (goodbye === undefined) return "a goodbye that cannot be read";
+  if (goodbye === undefined) return "an unreadable goodbye";
   const reason = reasonName(goodbye.reason).toLowerCase().replaceAll("_", " ");
   return goodbye.text === "" ? `goodbye (${reason})` : `goodbye (${reason}): ${goodbye.text}`;
 }

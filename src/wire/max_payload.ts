@@ -1,4 +1,4 @@
-// PPP-Max-Payload, by which host and AC agree on more than 1492 bytes (RFC 4638).
+// The PPP-Max-Payload tag, with which host and AC agree on an MTU above 1492 bytes (RFC 4638).
 
 import { TAG, type Tag } from "./tags.ts";
 import { writeUint16 } from "./uint16.ts";
@@ -7,11 +7,9 @@ import { readUint16Value, uint16Tag } from "./uint_tag.ts";
 /**
  * Reads the MTU that a PPP-Max-Payload tag promises.
  *
- * @param tag The tag.
- * @returns The PPP payload in bytes, without the two of the PPP protocol; `undefined` when the tag
- * is another or has not two bytes.
- *
- * @see RFC 4638 (PPP-Max-Payload tag)
+ * @param tag The tag to read
+ * @returns The maximum PPP payload in bytes, without the two bytes of the PPP protocol; `undefined`
+ * if the tag has another type or its value is not two bytes long
  *
  * @example Usage
  * ```ts
@@ -20,6 +18,8 @@ import { readUint16Value, uint16Tag } from "./uint_tag.ts";
  *
  * assertEquals(readMaxPayload(maxPayloadTag(1500)), 1500);
  * ```
+ *
+ * See RFC 4638 (PPP-Max-Payload tag).
  */
 export function readMaxPayload(tag: Tag): number | undefined {
   return readUint16Value(tag, TAG.PPP_MAX_PAYLOAD);
@@ -28,11 +28,10 @@ export function readMaxPayload(tag: Tag): number | undefined {
 /**
  * Makes a PPP-Max-Payload tag.
  *
- * @param bytes The PPP payload in bytes, 0 to 65535, without the two of the PPP protocol.
- * @returns The tag.
- * @throws {RangeError} If the number is not one of these.
- *
- * @see RFC 4638 (PPP-Max-Payload tag)
+ * @param bytes The maximum PPP payload in bytes, without the two bytes of the PPP protocol; 0 to
+ * 65535
+ * @returns The tag
+ * @throws {RangeError} If the number is out of range
  *
  * @example Usage
  * ```ts
@@ -41,19 +40,20 @@ export function readMaxPayload(tag: Tag): number | undefined {
  *
  * assertEquals(maxPayloadTag(1500).value, new Uint8Array([0x05, 0xdc]));
  * ```
+ *
+ * See RFC 4638 (PPP-Max-Payload tag).
  */
 export function maxPayloadTag(bytes: number): Tag {
   return uint16Tag(TAG.PPP_MAX_PAYLOAD, bytes);
 }
 
 /**
- * Lowers what a PPP-Max-Payload tag promises, in place, where it is more than can be carried. A tag
- * that is another or has not two bytes is left as it is. Never throws.
+ * Lowers the promise of a PPP-Max-Payload tag in place if it exceeds what can be carried. Leaves a
+ * tag of another type, or with a value that is not two bytes long, unchanged. Never throws.
  *
- * @param tag The tag, whose value is written to.
- * @param most What can be carried: the PPP payload in bytes, without the two of the PPP protocol.
- *
- * @see RFC 4638 (PPP-Max-Payload tag)
+ * @param tag The tag whose value to change
+ * @param most The maximum PPP payload that can be carried, in bytes, without the two bytes of the
+ * PPP protocol
  *
  * @example Usage
  * ```ts
@@ -66,6 +66,8 @@ export function maxPayloadTag(bytes: number): Tag {
  * lowerMaxPayload(tag, 1500);
  * assertEquals(readMaxPayload(tag), 1492);
  * ```
+ *
+ * See RFC 4638 (PPP-Max-Payload tag).
  */
 export function lowerMaxPayload(tag: Tag, most: number): void {
   const promised = readMaxPayload(tag);

@@ -1,5 +1,9 @@
-// What is on the wire: pure codecs, no I/O. Ethernet, PPPoE, its tags, PPP, and the frame of the
-// tunnel.
+// Codecs for everything on the wire, without I/O: Ethernet, PPPoE, its tags, PPP, and tunnel frames.
+//
+// Reading bytes from a network never throws. A parser returns `undefined`, or a result with `ok` where
+// the log needs a reason. The functions that the data path calls for each frame return a negative
+// FAULT_ number instead. Writing throws a RangeError for a value that the format has no room for,
+// which is a mistake of the caller.
 
 export * from "./access_line.ts";
 export * from "./ethernet.ts";

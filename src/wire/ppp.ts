@@ -1,12 +1,14 @@
-// PPP inside a session frame: protocols, packets of the LCP form, and whole session frames.
+// PPP inside a session frame: protocols, packets in the format of LCP, and whole session frames.
 
 import { ETH_P_PPP_SES, ETHERNET, readEtherType } from "./ethernet.ts";
 import { CODE, emitHeader, frameLength, PPPOE, readCode, readSessionId } from "./pppoe.ts";
+import { formatHex } from "./text.ts";
+import { readUint16, writeUint16 } from "./uint16.ts";
 
 /**
- * The PPP protocol field, those that are met on PPPoE.
+ * Values of the PPP protocol field that occur on PPPoE.
  *
- * @see IANA, PPP Numbers
+ * See IANA, PPP Numbers.
  */
 export const PPP_PROTOCOL = {
   IPV4: 0x0021,
@@ -28,9 +30,9 @@ export const PPP_PROTOCOL = {
 } as const;
 
 /**
- * The CODE field of LCP, and of the control protocols that are built like it.
+ * Values of the CODE field of LCP and of the control protocols modelled on it.
  *
- * @see RFC 1661, section 5; RFC 2153, section 2; RFC 1570, section 2; RFC 1962, section 3
+ * See RFC 1661, section 5; RFC 2153, section 2; RFC 1570, section 2; RFC 1962, section 3.
  */
 export const LCP_CODE = {
   VENDOR_SPECIFIC: 0,
@@ -51,35 +53,47 @@ export const LCP_CODE = {
   RESET_ACK: 15,
 } as const;
 
-/** A packet of the form that LCP, the NCPs, PAP, CHAP and EAP share. */
+/** A packet in the format that LCP, the NCPs, PAP, CHAP and EAP share. */
 export interface LcpPacket {
-  /** For LCP and the NCPs one of {@linkcode LCP_CODE}. */
+  /** One of {@linkcode LCP_CODE} for LCP and the NCPs. */
   code: number;
-  /** By which an answer names its request, 0 to 255. */
+  /** Number by which a reply names its request, 0 to 255. */
   identifier: number;
-  /** What follows the length. */
+  /** The bytes after the length field. */
   data: Uint8Array;
 }
 
-/** A whole session frame. The addresses have six bytes each. */
+/** A whole session frame. Each address is six bytes long. */
 export interface SessionPacket {
-  /** Where it goes. */
+  /** Address of the receiver. */
   destination: Uint8Array;
-  /** Who sent it. */
+  /** Address of the sender. */
   source: Uint8Array;
-  /** 1 to 0xfffe. */
+  /** Session id, 1 to 0xfffe. */
   sessionId: number;
-  /** One of {@linkcode PPP_PROTOCOL}, or another. */
+  /** One of {@linkcode PPP_PROTOCOL}, or another value. */
   protocol: number;
-  /** What follows the PPP protocol field, 65533 bytes at most; 65534 behind one of one byte. */
+  /**
+   * The bytes after the PPP protocol field: at most 65533, or 65534 after a protocol field of one
+   * byte.
+   */
   payload: Uint8Array;
 }
 
+/**
+ * The lowest PPP protocol that sets up or maintains a link. Those below carry data.
+ *
+ * See RFC 1661, section 2.
+ */
+export const FIRST_CONTROL_PROTOCOL = 0x8000;
+
 const LCP_HLEN = 4;
+/** Offset of the length field in a packet in the format of LCP. */
+const LENGTH = 2;
 const PROTOCOL_LENGTH = 2;
-/** Set in the last byte of every protocol, so in the first one of a compressed protocol only. */
+/** A bit that is set only in the last byte of a protocol, so in the first byte only if compressed. */
 const LAST_BYTE = 0x01;
-const FIRST_CONTROL_PROTOCOL = 0x8000;
+const MAX_LENGTH = 0xffff;
 
 const PROTOCOL_NAMES = new Map<number, string>([
   [PPP_PROTOCOL.IPV4, "IPv4"],
@@ -107,10 +121,9 @@ const LCP_CODE_NAMES = new Map<number, string>(
 /**
  * Names a PPP protocol for a log.
  *
- * @param protocol The value of the field.
- * @returns Its name, such as `LCP`; a number such as `0x1234` when it has none here.
- *
- * @see IANA, PPP Numbers
+ * @param protocol The value of the field
+ * @returns The name, such as `LCP`, or a number such as `0x1234` if the protocol is not in {@linkcode
+ * PPP_PROTOCOL}
  *
  * @example Usage
  * ```ts
@@ -120,18 +133,18 @@ const LCP_CODE_NAMES = new Map<number, string>(
  * assertEquals(protocolName(PPP_PROTOCOL.IPV6CP), "IPv6CP");
  * assertEquals(protocolName(0x1234), "0x1234");
  * ```
+ *
+ * See IANA, PPP Numbers.
  */
 export function protocolName(protocol: number): string {
-  return PROTOCOL_NAMES.get(protocol) ?? `0x${protocol.toString(16).padStart(4, "0")}`;
+  return PROTOCOL_NAMES.get(protocol) ?? formatHex(protocol, 4);
 }
 
 /**
- * Names a code of LCP, or of an NCP, for a log.
+ * Names a code of LCP or of an NCP for a log.
  *
- * @param code The value of the field.
- * @returns Its name as the RFC spells it; a number such as `0x42` when it has none.
- *
- * @see RFC 1661, section 5
+ * @param code The value of the field
+ * @returns The name as the RFC spells it, or a number such as `0x42` if the code is unknown
  *
  * @example Usage
  * ```ts
@@ -141,20 +154,21 @@ export function protocolName(protocol: number): string {
  * assertEquals(lcpCodeName(LCP_CODE.ECHO_REQUEST), "Echo-Request");
  * assertEquals(lcpCodeName(0x42), "0x42");
  * ```
+ *
+ * See RFC 1661, section 5.
  */
 export function lcpCodeName(code: number): string {
-  return LCP_CODE_NAMES.get(code) ?? `0x${code.toString(16).padStart(2, "0")}`;
+  return LCP_CODE_NAMES.get(code) ?? formatHex(code, 2);
 }
 
 /**
- * Reads the PPP protocol of a session frame, without a look at its length. Where host and AC have
- * agreed on protocol field compression, that of a data frame may have one byte, with its low bit set.
+ * Reads the PPP protocol of a session frame without checking the length of the frame. If host and AC
+ * agreed on protocol field compression, the protocol of a data frame may be one byte with its low bit
+ * set.
  *
- * @param bytes Where the frame lies, 22 bytes of it at least.
- * @param offset Where it starts.
- * @returns The protocol, the same whether it has one byte or two.
- *
- * @see RFC 2516, section 6; RFC 1661, section 6.5
+ * @param bytes The bytes that hold the frame, at least 22 of them
+ * @param offset The offset of the frame in `bytes`
+ * @returns The protocol, which does not depend on the compression
  *
  * @example Usage
  * ```ts
@@ -170,19 +184,19 @@ export function lcpCodeName(code: number): string {
  * });
  * assertEquals(readProtocol(frame), PPP_PROTOCOL.LCP);
  * ```
+ *
+ * See RFC 2516, section 6; RFC 1661, section 6.5.
  */
 export function readProtocol(bytes: Uint8Array, offset = 0): number {
   const first = bytes[offset + PPPOE.payload];
-  return (first & LAST_BYTE) !== 0 ? first : (first << 8) | bytes[offset + PPPOE.payload + 1];
+  return (first & LAST_BYTE) !== 0 ? first : readUint16(bytes, offset + PPPOE.payload);
 }
 
 /**
- * Says whether a session frame has a PPP protocol of one byte.
+ * Checks whether the PPP protocol of a session frame is compressed to one byte.
  *
- * @param frame The whole Ethernet frame, 21 bytes of it at least.
- * @returns Whether the first byte of the protocol is its last one, too.
- *
- * @see RFC 1661, section 6.5
+ * @param frame The Ethernet frame, at least 21 bytes
+ * @returns True if the first byte of the protocol is also the last
  *
  * @example Usage
  * ```ts
@@ -198,20 +212,20 @@ export function readProtocol(bytes: Uint8Array, offset = 0): number {
  * });
  * assertFalse(hasCompressedProtocol(frame));
  * ```
+ *
+ * See RFC 1661, section 6.5.
  */
 export function hasCompressedProtocol(frame: Uint8Array): boolean {
   return (frame[PPPOE.payload] & LAST_BYTE) !== 0;
 }
 
 /**
- * Says whether a PPP protocol sets a link up or keeps it alive (LCP, authentication, NCPs) and so
+ * Checks whether a PPP protocol sets up or maintains a link (LCP, authentication, NCPs). Its packets
  * must not wait behind data.
  *
- * @param protocol The protocol, or the first two bytes where it is: the first is all of a compressed
- * one, which is always data.
- * @returns Whether it is 0x8000 or above, and not compressed.
- *
- * @see RFC 1661, sections 2 (the ranges of the protocol field) and 6.5
+ * @param protocol The protocol, or the first two bytes at its place; a compressed protocol is all in
+ * the first byte and always carries data
+ * @returns True if it is at least {@linkcode FIRST_CONTROL_PROTOCOL} and not compressed
  *
  * @example Usage
  * ```ts
@@ -221,19 +235,19 @@ export function hasCompressedProtocol(frame: Uint8Array): boolean {
  * assert(isControlProtocol(PPP_PROTOCOL.LCP));
  * assertFalse(isControlProtocol(PPP_PROTOCOL.IPV4));
  * ```
+ *
+ * See RFC 1661, sections 2 (the ranges of the protocol field) and 6.5.
  */
 export function isControlProtocol(protocol: number): boolean {
   return protocol >= FIRST_CONTROL_PROTOCOL && (protocol & (LAST_BYTE << 8)) === 0;
 }
 
 /**
- * Takes a packet of the LCP form apart. Never throws.
+ * Parses a packet in the format of LCP. Never throws.
  *
- * @param bytes What follows the PPP protocol field; padding after the packet is cut.
- * @returns The packet, its data a part of `bytes`; `undefined` when its length is under 4 or over
- * what is there.
- *
- * @see RFC 1661, section 5
+ * @param bytes The bytes after the PPP protocol field; padding after the packet is ignored
+ * @returns The packet, whose data is a view of `bytes`; `undefined` if the length field is less than
+ * 4 or more than the number of bytes
  *
  * @example Usage
  * ```ts
@@ -246,22 +260,22 @@ export function isControlProtocol(protocol: number): boolean {
  *   data: new Uint8Array([0xaa]),
  * });
  * ```
+ *
+ * See RFC 1661, section 5.
  */
 export function parseLcp(bytes: Uint8Array): LcpPacket | undefined {
   if (bytes.length < LCP_HLEN) return undefined;
-  const length = (bytes[2] << 8) | bytes[3];
+  const length = readUint16(bytes, LENGTH);
   if (length < LCP_HLEN || length > bytes.length) return undefined;
   return { code: bytes[0], identifier: bytes[1], data: bytes.subarray(LCP_HLEN, length) };
 }
 
 /**
- * Puts a packet of the LCP form together.
+ * Builds a packet in the format of LCP.
  *
- * @param packet What to write.
- * @returns What follows the PPP protocol field.
- * @throws {RangeError} If the data has more than 65531 bytes.
- *
- * @see RFC 1661, section 5
+ * @param packet The packet
+ * @returns The bytes after the PPP protocol field
+ * @throws {RangeError} If the data is longer than 65531 bytes
  *
  * @example Usage
  * ```ts
@@ -274,30 +288,34 @@ export function parseLcp(bytes: Uint8Array): LcpPacket | undefined {
  *   new Uint8Array([9, 1, 0, 8, 0, 0, 0, 0]),
  * );
  * ```
+ *
+ * See RFC 1661, section 5.
  */
 export function emitLcp(packet: LcpPacket): Uint8Array<ArrayBuffer> {
   const length = LCP_HLEN + packet.data.length;
-  if (length > 0xffff) {
-    throw new RangeError(`Cannot emit ${lcpCodeName(packet.code)}: ${length} bytes are over 65535`);
+  if (length > MAX_LENGTH) {
+    throw new RangeError(
+      `Cannot emit ${
+        lcpCodeName(packet.code)
+      }: ${length} bytes exceed the maximum of ${MAX_LENGTH}`,
+    );
   }
   const bytes = new Uint8Array(length);
   bytes[0] = packet.code;
   bytes[1] = packet.identifier;
-  bytes[2] = length >>> 8;
-  bytes[3] = length;
+  writeUint16(bytes, LENGTH, length);
   bytes.set(packet.data, LCP_HLEN);
   return bytes;
 }
 
 /**
- * Takes a session frame apart, for tests and the lab; the data path reads its fields in place.
- * Never throws.
+ * Parses a session frame. Made for tests and the lab; the data path reads the fields in place. Never
+ * throws.
  *
- * @param frame The whole Ethernet frame; padding after it is cut.
- * @returns The packet, its addresses and payload parts of `frame`; `undefined` when EtherType or
- * code are others, the frame is short or of another version, or it has no PPP protocol.
- *
- * @see RFC 2516, section 6
+ * @param frame The Ethernet frame, possibly with padding
+ * @returns The packet, whose addresses and payload are views of `frame`; `undefined` if the EtherType
+ * or the code is not that of a session frame, the frame is too short or has another version, or it
+ * has no PPP protocol
  *
  * @example Usage
  * ```ts
@@ -313,6 +331,8 @@ export function emitLcp(packet: LcpPacket): Uint8Array<ArrayBuffer> {
  * };
  * assertEquals(parseSession(emitSession(packet)), packet);
  * ```
+ *
+ * See RFC 2516, section 6.
  */
 export function parseSession(frame: Uint8Array): SessionPacket | undefined {
   const length = frameLength(frame, 0, frame.length);
@@ -330,14 +350,12 @@ export function parseSession(frame: Uint8Array): SessionPacket | undefined {
 }
 
 /**
- * Puts a session frame together, for tests and the lab. It is not padded to Ethernet's 60 bytes, and
- * its PPP protocol always has two bytes.
+ * Builds a session frame. Made for tests and the lab. Does not pad the frame to Ethernet's 60 bytes,
+ * and never compresses the PPP protocol.
  *
- * @param packet What to write.
- * @returns The whole Ethernet frame.
- * @throws {RangeError} If an address has not six bytes, or the payload has more than 65533.
- *
- * @see RFC 2516, section 6
+ * @param packet The packet
+ * @returns The whole Ethernet frame
+ * @throws {RangeError} If an address is not six bytes long or the payload is longer than 65533 bytes
  *
  * @example Usage
  * ```ts
@@ -353,22 +371,25 @@ export function parseSession(frame: Uint8Array): SessionPacket | undefined {
  * });
  * assertEquals(printFrame(frame), "SES sid=0x0001 00:00:00:00:00:00 > 00:00:00:00:00:00 IPv4 len=40");
  * ```
+ *
+ * See RFC 2516, section 6.
  */
 export function emitSession(packet: SessionPacket): Uint8Array<ArrayBuffer> {
   const { destination, source, sessionId, protocol, payload } = packet;
   const length = PROTOCOL_LENGTH + payload.length;
-  if (length > 0xffff) {
-    throw new RangeError(`Cannot emit session frame: ${length} bytes are over 65535`);
+  if (length > MAX_LENGTH) {
+    throw new RangeError(
+      `Cannot emit session frame: ${length} bytes exceed the maximum of ${MAX_LENGTH}`,
+    );
   }
   const frame = new Uint8Array(PPPOE.payload + length);
   emitHeader(frame, destination, source, ETH_P_PPP_SES, CODE.SESSION, sessionId, length);
-  frame[PPPOE.payload] = protocol >>> 8;
-  frame[PPPOE.payload + 1] = protocol;
+  writeUint16(frame, PPPOE.payload, protocol);
   frame.set(payload, PPPOE.payload + PROTOCOL_LENGTH);
   return frame;
 }
 
-/** ECHO_REQUEST to Echo-Request. */
+/** Converts `ECHO_REQUEST` to `Echo-Request`. */
 function hyphenated(name: string): string {
   return name.toLowerCase().replace(/(^|_)([a-z])/g, (_, gap, first) => {
     return (gap === "_" ? "-" : "") + first.toUpperCase();

@@ -1,22 +1,23 @@
-// The PPPoE header and whole discovery frames. Offsets count from the start of the Ethernet frame.
+// The PPPoE header and whole discovery frames. Offsets are from the start of the Ethernet frame.
 
 import { ETH_ALEN, ETH_HLEN, ETH_P_PPP_DISC, ETHERNET, readEtherType } from "./ethernet.ts";
 import { emitTags, parseTags, type Tag, tagsLength } from "./tags.ts";
+import { formatHex } from "./text.ts";
+import { readUint16, writeUint16 } from "./uint16.ts";
 
 /** Length of the PPPoE header, in bytes. */
 export const PPPOE_HLEN = 6;
 
-/** Length of the Ethernet and the PPPoE header together, in bytes: where the payload starts. */
+/** Length of the Ethernet and PPPoE headers together, in bytes; the payload starts there. */
 export const PPPOE_FRAME_HLEN: number = ETH_HLEN + PPPOE_HLEN;
 
-/** VER and TYPE, both 1: the only ones that exist (RFC 2516, section 4). */
+/** VER and TYPE, both 1, which is the only version that exists (RFC 2516, section 4). */
 export const PPPOE_VERTYPE = 0x11;
 
 /**
- * The fields of the header: name to [first byte, byte after the last], and where the payload
- * starts.
+ * The fields of the header, each as [first byte, byte after the last], and the start of the payload.
  *
- * @see RFC 2516, section 4
+ * See RFC 2516, section 4.
  */
 export const PPPOE = {
   verType: [14, 15],
@@ -27,9 +28,9 @@ export const PPPOE = {
 } as const;
 
 /**
- * The CODE field.
+ * Values of the CODE field.
  *
- * @see RFC 2516, section 5; RFC 5578 (PADG, PADC, PADQ); IANA, PPPoE Parameters (PADM, PADN)
+ * See RFC 2516, section 5; RFC 5578 (PADG, PADC, PADQ); IANA, PPPoE Parameters (PADM, PADN).
  */
 export const CODE = {
   SESSION: 0x00,
@@ -45,24 +46,24 @@ export const CODE = {
   PADN: 0xd4,
 } as const;
 
-/** What {@linkcode frameLength} returns for a frame that is shorter than its headers. */
+/** Result of {@linkcode frameLength} for a frame shorter than its headers. */
 export const FAULT_SHORT: number = -1;
-/** What {@linkcode frameLength} returns for a frame whose VER and TYPE are not both 1. */
+/** Result of {@linkcode frameLength} for a frame whose VER and TYPE are not both 1. */
 export const FAULT_VERSION: number = -2;
-/** What {@linkcode frameLength} returns for a frame that ends before its PPPoE length says. */
+/** Result of {@linkcode frameLength} for a frame shorter than its PPPoE length says. */
 export const FAULT_LENGTH: number = -3;
 
-/** A whole discovery frame. The addresses have six bytes each. */
+/** A whole discovery frame. Each address is six bytes long. */
 export interface DiscoveryPacket {
-  /** Where it goes. */
+  /** Address of the receiver. */
   destination: Uint8Array;
-  /** Who sent it. */
+  /** Address of the sender. */
   source: Uint8Array;
-  /** One of {@linkcode CODE}, or what a later RFC adds. */
+  /** One of {@linkcode CODE}, or a value from a later RFC. */
   code: number;
-  /** 0 where there is no session yet. */
+  /** Session id, 0 before there is a session. */
   sessionId: number;
-  /** In their order; End-Of-List is not among them. */
+  /** The tags in order, without End-Of-List. */
   tags: Tag[];
 }
 
@@ -80,8 +81,8 @@ const CODE_NAMES = new Map<number, string>(
 /**
  * Names a CODE for a log.
  *
- * @param code The value of the field.
- * @returns Its name, such as `PADI`; a number such as `0x42` when it has none.
+ * @param code The value of the field
+ * @returns The name, such as `PADI`, or a number such as `0x42` if the code is unknown
  *
  * @example Usage
  * ```ts
@@ -93,17 +94,15 @@ const CODE_NAMES = new Map<number, string>(
  * ```
  */
 export function codeName(code: number): string {
-  return CODE_NAMES.get(code) ?? `0x${code.toString(16).padStart(2, "0")}`;
+  return CODE_NAMES.get(code) ?? formatHex(code, 2);
 }
 
 /**
  * Reads the CODE field. Allocates nothing.
  *
- * @param bytes The bytes that hold the frame.
- * @param offset Where in them the frame starts.
- * @returns The code.
- *
- * @see RFC 2516, section 4
+ * @param bytes The bytes that hold the frame
+ * @param offset The offset of the frame in `bytes`
+ * @returns The code
  *
  * @example Usage
  * ```ts
@@ -120,6 +119,8 @@ export function codeName(code: number): string {
  * });
  * assertEquals(readCode(padi), CODE.PADI);
  * ```
+ *
+ * See RFC 2516, section 4.
  */
 export function readCode(bytes: Uint8Array, offset = 0): number {
   return bytes[offset + CODE_AT];
@@ -128,11 +129,9 @@ export function readCode(bytes: Uint8Array, offset = 0): number {
 /**
  * Reads the SESSION_ID field. Allocates nothing.
  *
- * @param bytes The bytes that hold the frame.
- * @param offset Where in them the frame starts.
- * @returns The session id, 0 to 65535; 0 where the bytes are not there.
- *
- * @see RFC 2516, section 4
+ * @param bytes The bytes that hold the frame
+ * @param offset The offset of the frame in `bytes`
+ * @returns The session id, 0 to 65535; 0 if it lies beyond the end of `bytes`
  *
  * @example Usage
  * ```ts
@@ -143,19 +142,19 @@ export function readCode(bytes: Uint8Array, offset = 0): number {
  * writeSessionId(frame, 0, 0x1234);
  * assertEquals(readSessionId(frame), 0x1234);
  * ```
+ *
+ * See RFC 2516, section 4.
  */
 export function readSessionId(bytes: Uint8Array, offset = 0): number {
-  return (bytes[offset + SESSION_ID] << 8) | bytes[offset + SESSION_ID + 1];
+  return readUint16(bytes, offset + SESSION_ID);
 }
 
 /**
  * Writes the SESSION_ID field in place. Allocates nothing.
  *
- * @param bytes The bytes that hold the frame.
- * @param offset Where in them the frame starts.
- * @param id The session id, 0 to 65535.
- *
- * @see RFC 2516, section 4
+ * @param bytes The bytes that hold the frame
+ * @param offset The offset of the frame in `bytes`
+ * @param id The session id, 0 to 65535
  *
  * @example Usage
  * ```ts
@@ -166,24 +165,22 @@ export function readSessionId(bytes: Uint8Array, offset = 0): number {
  * writeSessionId(frame, 0, 0x1234);
  * assertEquals(frame.subarray(...PPPOE.sessionId), new Uint8Array([0x12, 0x34]));
  * ```
+ *
+ * See RFC 2516, section 4.
  */
 export function writeSessionId(bytes: Uint8Array, offset: number, id: number): void {
-  bytes[offset + SESSION_ID] = id >>> 8;
-  bytes[offset + SESSION_ID + 1] = id;
+  writeUint16(bytes, offset + SESSION_ID, id);
 }
 
 /**
- * Checks the PPPoE header and gives the length of the frame without what Ethernet padded. Trusts
- * the PPPoE length only as far as there are bytes, and looks at neither EtherType nor code.
- * Allocates nothing.
+ * Checks the PPPoE header and computes the length of the frame without Ethernet padding. Trusts the
+ * PPPoE length only within the received bytes, and ignores EtherType and code. Allocates nothing.
  *
- * @param bytes The bytes that hold the frame.
- * @param offset Where in them the frame starts.
- * @param length How many bytes were received.
- * @returns The length in bytes, 20 or more; or {@linkcode FAULT_SHORT}, {@linkcode FAULT_VERSION}
- * or {@linkcode FAULT_LENGTH}, which are negative.
- *
- * @see RFC 2516, section 4
+ * @param bytes The bytes that hold the frame
+ * @param offset The offset of the frame in `bytes`
+ * @param length The number of bytes received
+ * @returns The length in bytes, at least 20; or {@linkcode FAULT_SHORT}, {@linkcode FAULT_VERSION}
+ * or {@linkcode FAULT_LENGTH}, which are negative
  *
  * @example Usage
  * ```ts
@@ -195,24 +192,25 @@ export function writeSessionId(bytes: Uint8Array, offset: number, id: number): v
  * assertEquals(frameLength(frame, 0, frame.length), 24);
  * assertEquals(frameLength(frame, 0, 19), FAULT_SHORT);
  * ```
+ *
+ * See RFC 2516, section 4.
  */
 export function frameLength(bytes: Uint8Array, offset: number, length: number): number {
   if (length < PAYLOAD) return FAULT_SHORT;
   if (bytes[offset + VERTYPE] !== PPPOE_VERTYPE) return FAULT_VERSION;
-  const whole = PAYLOAD + ((bytes[offset + LENGTH] << 8) | bytes[offset + LENGTH + 1]);
+  const whole = PAYLOAD + readUint16(bytes, offset + LENGTH);
   return whole > length ? FAULT_LENGTH : whole;
 }
 
 /**
- * Does what {@linkcode frameLength} does, for a discovery frame. A PADT needs no payload, and stations
- * put all sorts of things there: one whose PPPoE length goes beyond the frame ends with its header.
+ * Does the same as {@linkcode frameLength} for a discovery frame. A PADT needs no payload, and
+ * stations put all kinds of bytes there, so a PADT whose PPPoE length exceeds the frame is taken to
+ * end with its header.
  *
- * @param bytes The bytes that hold the frame.
- * @param offset Where in them the frame starts.
- * @param length How many bytes were received.
- * @returns What {@linkcode frameLength} returns; 20 for such a PADT.
- *
- * @see RFC 2516, section 5.5
+ * @param bytes The bytes that hold the frame
+ * @param offset The offset of the frame in `bytes`
+ * @param length The number of bytes received
+ * @returns The result of {@linkcode frameLength}, or 20 for such a PADT
  *
  * @example Usage
  * ```ts
@@ -224,6 +222,8 @@ export function frameLength(bytes: Uint8Array, offset: number, length: number): 
  * assertEquals(frameLength(padt, 0, padt.length), FAULT_LENGTH);
  * assertEquals(discoveryLength(padt, 0, padt.length), 20);
  * ```
+ *
+ * See RFC 2516, section 5.5.
  */
 export function discoveryLength(bytes: Uint8Array, offset: number, length: number): number {
   const whole = frameLength(bytes, offset, length);
@@ -231,14 +231,13 @@ export function discoveryLength(bytes: Uint8Array, offset: number, length: numbe
 }
 
 /**
- * Takes a discovery frame apart. Never throws.
+ * Parses a discovery frame. Never throws.
  *
- * @param frame The whole Ethernet frame; padding after it is cut.
- * @returns The packet, its addresses and tag values parts of `frame` (copy what must outlive it);
- * `undefined` when the EtherType is another, the frame is short or of another version, or a tag
- * runs over the end. A PADT whose payload can't be read has no tags: it needs none.
- *
- * @see RFC 2516, sections 4 and 5
+ * @param frame The Ethernet frame, possibly with padding
+ * @returns The packet, whose addresses and tag values are views of `frame` (copy those that must
+ * outlive it); `undefined` if the EtherType is not that of discovery, the frame is too short or has
+ * another version, or a tag extends beyond the end. A PADT with an unreadable payload is returned
+ * without tags, because it needs none.
  *
  * @example Usage
  * ```ts
@@ -251,6 +250,8 @@ export function discoveryLength(bytes: Uint8Array, offset: number, length: numbe
  * assertEquals(parseDiscovery(frame)?.sessionId, 42);
  * assertEquals(parseDiscovery(frame.subarray(0, 19)), undefined);
  * ```
+ *
+ * See RFC 2516, sections 4 and 5.
  */
 export function parseDiscovery(frame: Uint8Array): DiscoveryPacket | undefined {
   const length = discoveryLength(frame, 0, frame.length);
@@ -268,14 +269,12 @@ export function parseDiscovery(frame: Uint8Array): DiscoveryPacket | undefined {
 }
 
 /**
- * Puts a discovery frame together. It is not padded to Ethernet's 60 bytes: the kernel or the card
+ * Builds a discovery frame. Does not pad it to Ethernet's 60 bytes: the kernel or the network card
  * does that.
  *
- * @param packet What to write.
- * @returns The whole Ethernet frame.
- * @throws {RangeError} If an address has not six bytes, or the tags need more than 65535.
- *
- * @see RFC 2516, sections 4 and 5
+ * @param packet The packet
+ * @returns The whole Ethernet frame
+ * @throws {RangeError} If an address is not six bytes long or the tags need more than 65535 bytes
  *
  * @example Usage
  * ```ts
@@ -294,12 +293,16 @@ export function parseDiscovery(frame: Uint8Array): DiscoveryPacket | undefined {
  *   'PADI sid=0x0000 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff Service-Name=""',
  * );
  * ```
+ *
+ * See RFC 2516, sections 4 and 5.
  */
 export function emitDiscovery(packet: DiscoveryPacket): Uint8Array<ArrayBuffer> {
   const { destination, source, code, sessionId, tags } = packet;
   const length = tagsLength(tags);
   if (length > MAX_LENGTH) {
-    throw new RangeError(`Cannot emit ${codeName(code)}: ${length} bytes of tags are over 65535`);
+    throw new RangeError(
+      `Cannot emit ${codeName(code)}: ${length} bytes of tags exceed the maximum of ${MAX_LENGTH}`,
+    );
   }
   const frame = new Uint8Array(PAYLOAD + length);
   emitHeader(frame, destination, source, ETH_P_PPP_DISC, code, sessionId, length);
@@ -308,18 +311,16 @@ export function emitDiscovery(packet: DiscoveryPacket): Uint8Array<ArrayBuffer> 
 }
 
 /**
- * Writes the Ethernet and the PPPoE header at the start of `frame`.
+ * Writes the Ethernet and PPPoE headers at the start of `frame`.
  *
- * @param frame Where to write: 20 bytes or more.
- * @param destination Six bytes.
- * @param source Six bytes.
- * @param etherType {@linkcode ETH_P_PPP_DISC} or {@linkcode ETH_P_PPP_SES}.
- * @param code One of {@linkcode CODE}.
- * @param sessionId 0 to 65535.
- * @param length Of the payload, in bytes, 0 to 65535.
- * @throws {RangeError} If an address has not six bytes.
- *
- * @see RFC 2516, section 4
+ * @param frame The bytes to write to, at least 20
+ * @param destination The address of the receiver, six bytes
+ * @param source The address of the sender, six bytes
+ * @param etherType {@linkcode ETH_P_PPP_DISC} or {@linkcode ETH_P_PPP_SES}
+ * @param code One of {@linkcode CODE}
+ * @param sessionId The session id, 0 to 65535
+ * @param length The length of the payload in bytes, 0 to 65535
+ * @throws {RangeError} If an address is not six bytes long
  *
  * @example Usage
  * ```ts
@@ -331,6 +332,8 @@ export function emitDiscovery(packet: DiscoveryPacket): Uint8Array<ArrayBuffer> 
  * emitHeader(frame, address, address, ETH_P_PPP_DISC, CODE.PADT, 42, 0);
  * assertEquals(parseDiscovery(frame)?.sessionId, 42);
  * ```
+ *
+ * See RFC 2516, section 4.
  */
 export function emitHeader(
   frame: Uint8Array,
@@ -343,18 +346,16 @@ export function emitHeader(
 ): void {
   if (destination.length !== ETH_ALEN || source.length !== ETH_ALEN) {
     throw new RangeError(
-      `Cannot emit ${codeName(code)}: A MAC address has ${ETH_ALEN} bytes, not ${
+      `Cannot emit ${codeName(code)}: A MAC address is ${ETH_ALEN} bytes long, not ${
         destination.length === ETH_ALEN ? source.length : destination.length
       }`,
     );
   }
   frame.set(destination, ETHERNET.destination[0]);
   frame.set(source, ETHERNET.source[0]);
-  frame[ETHERNET.etherType[0]] = etherType >>> 8;
-  frame[ETHERNET.etherType[0] + 1] = etherType;
+  writeUint16(frame, ETHERNET.etherType[0], etherType);
   frame[VERTYPE] = PPPOE_VERTYPE;
   frame[CODE_AT] = code;
   writeSessionId(frame, 0, sessionId);
-  frame[LENGTH] = length >>> 8;
-  frame[LENGTH + 1] = length;
+  writeUint16(frame, LENGTH, length);
 }

@@ -1,4 +1,4 @@
-// One line for a frame, as a dissector writes it, for the log and for `--log-level debug`.
+// One-line descriptions of frames, like those of a packet dissector, for the log.
 
 import { parseAccessLine } from "./access_line.ts";
 import { ETH_P_PPP_DISC, ETH_P_PPP_SES, ETHERNET, formatMac, readEtherType } from "./ethernet.ts";
@@ -32,14 +32,14 @@ import {
   readSequenceNumber,
 } from "./radio_tags.ts";
 import { TAG, type Tag, tagName } from "./tags.ts";
-import { quote, quoteBytes } from "./text.ts";
+import { formatHex, quote, quoteBytes } from "./text.ts";
 import { FRAME } from "./tunnel.ts";
 
-// A hostile frame holds 16 thousand tags, or one of 64 KiB; its line stays short.
+// Limits that keep the line short for a hostile frame, which may hold 16,000 tags or one of 64 KiB.
 const MAX_TAGS = 24;
 const MAX_TEXT = 128;
 const MAX_HEX = 32;
-// As far as the header of a PPP packet: behind it a password may begin.
+/** Bytes up to the end of a PPP packet's header. A password may follow it. */
 const MAX_DUMP = 26;
 
 const TEXT_TAGS: ReadonlySet<number> = new Set([
@@ -52,7 +52,7 @@ const TEXT_TAGS: ReadonlySet<number> = new Set([
   TAG.GENERIC_ERROR,
 ]);
 
-/** Codes of protocols that share LCP's form, but not its codes (RFC 1334, RFC 1994, RFC 3748). */
+/** Codes of protocols that share LCP's format but not its codes (RFC 1334, RFC 1994, RFC 3748). */
 const OTHER_CODE_NAMES: Record<number, Record<number, string>> = {
   [PPP_PROTOCOL.PAP]: { 1: "Authenticate-Request", 2: "Authenticate-Ack", 3: "Authenticate-Nak" },
   [PPP_PROTOCOL.CHAP]: { 1: "Challenge", 2: "Response", 3: "Success", 4: "Failure" },
@@ -60,12 +60,12 @@ const OTHER_CODE_NAMES: Record<number, Record<number, string>> = {
 };
 
 /**
- * Describes an Ethernet frame in one line of printable text. Text that does not print
- * is escaped, long values are cut, and of a PPP packet only the header is shown: passwords stay out
- * of logs. Never throws.
+ * Describes an Ethernet frame in one line of printable text. Escapes unprintable characters and cuts
+ * long values. Shows only the header of a PPP packet, so that passwords stay out of logs. Never
+ * throws.
  *
- * @param frame The whole Ethernet frame.
- * @returns The line, without a line end.
+ * @param frame The whole Ethernet frame
+ * @returns The line, without a line break at the end
  *
  * @example Usage
  * ```ts
@@ -89,22 +89,22 @@ export function printFrame(frame: Uint8Array): string {
   const length = frameLength(frame, 0, frame.length);
   const etherType = frame.length < ETHERNET.etherType[1] ? undefined : readEtherType(frame);
   if (etherType !== undefined && etherType !== ETH_P_PPP_DISC && etherType !== ETH_P_PPP_SES) {
-    return malformed(`EtherType ${hex(etherType, 4)}`, frame);
+    return malformed(`EtherType ${formatHex(etherType, 4)}`, frame);
   }
   if (length === FAULT_SHORT) return malformed("short", frame);
   if (length === FAULT_VERSION) {
-    return malformed(`VER/TYPE ${hex(frame[PPPOE.verType[0]], 2)}`, frame);
+    return malformed(`VER/TYPE ${formatHex(frame[PPPOE.verType[0]], 2)}`, frame);
   }
-  if (length < 0) return malformed("PPPoE length over the end", frame);
+  if (length < 0) return malformed("PPPoE length beyond the end", frame);
   return etherType === ETH_P_PPP_DISC ? printDiscovery(frame) : printSession(frame);
 }
 
 /**
  * Describes a tunnel frame in one line of printable text. Never throws.
  *
- * @param type One of {@linkcode FRAME}, or another.
- * @param payload The payload.
- * @returns The line, without a line end.
+ * @param type One of {@linkcode FRAME}, or another value
+ * @param payload The payload
+ * @returns The line, without a line break at the end
  *
  * @example Usage
  * ```ts
@@ -132,13 +132,13 @@ export function printTunnelFrame(type: number, payload: Uint8Array): string {
     case FRAME.GOODBYE:
       return `GOODBYE ${printGoodbye(payload)}`;
     default:
-      return `type ${hex(type, 4)} ${dump(payload)}`;
+      return `type ${formatHex(type, 4)} ${dump(payload)}`;
   }
 }
 
 function printDiscovery(frame: Uint8Array): string {
   const packet = parseDiscovery(frame);
-  if (packet === undefined) return malformed("tag over the end", frame);
+  if (packet === undefined) return malformed("tag beyond the end", frame);
   let line = `${codeName(packet.code)} ${printAddresses(frame)}`;
   for (const tag of packet.tags.slice(0, MAX_TAGS)) line += ` ${printTag(tag)}`;
   if (packet.tags.length > MAX_TAGS) line += ` and ${packet.tags.length - MAX_TAGS} more tags`;
@@ -147,26 +147,28 @@ function printDiscovery(frame: Uint8Array): string {
 
 function printSession(frame: Uint8Array): string {
   if (readCode(frame) !== CODE.SESSION) {
-    return malformed(`code ${hex(readCode(frame), 2)} in a session frame`, frame);
+    return malformed(`code ${formatHex(readCode(frame), 2)} in a session frame`, frame);
   }
   const packet = parseSession(frame);
   if (packet === undefined) return malformed("no PPP protocol", frame);
   const { protocol, payload } = packet;
   const name = protocolName(protocol) + (hasCompressedProtocol(frame) ? " (one byte)" : "");
   const line = `SES ${printAddresses(frame)} ${name}`;
-  // LQR has a form of its own (RFC 1989).
+  // LQR has a format of its own (RFC 1989).
   if (!isControlProtocol(protocol) || protocol === PPP_PROTOCOL.LQR) {
     return `${line} len=${payload.length}`;
   }
   const lcp = parseLcp(payload);
   if (lcp === undefined) return malformed(`${protocolName(protocol)} length`, frame);
   const names = OTHER_CODE_NAMES[protocol];
-  const code = names === undefined ? lcpCodeName(lcp.code) : names[lcp.code] ?? hex(lcp.code, 2);
+  const code = names === undefined
+    ? lcpCodeName(lcp.code)
+    : names[lcp.code] ?? formatHex(lcp.code, 2);
   return `${line} ${code} id=${lcp.identifier} len=${4 + lcp.data.length}`;
 }
 
 function printAddresses(frame: Uint8Array): string {
-  return `sid=${hex(readSessionId(frame), 4)} ${formatMac(frame, ETHERNET.source[0])} > ${
+  return `sid=${formatHex(readSessionId(frame), 4)} ${formatMac(frame, ETHERNET.source[0])} > ${
     formatMac(frame, ETHERNET.destination[0])
   }`;
 }
@@ -200,10 +202,10 @@ function printKnownValue(tag: Tag): string | undefined {
 }
 
 function printHello(payload: Uint8Array): string {
-  const hello = parseHello(payload);
-  if (typeof hello === "string") return `malformed (${hello}) ${dump(payload)}`;
-  const { version, features, name, software } = hello;
-  return `version=${version} features=${hex(features, 8)} name=${quote(name)} software=${
+  const result = parseHello(payload);
+  if (!result.ok) return malformed(result.fault, payload);
+  const { version, features, name, software } = result.hello;
+  return `version=${version} features=${formatHex(features, 8)} name=${quote(name)} software=${
     quote(software)
   }`;
 }
@@ -218,7 +220,7 @@ function malformed(reason: string, bytes: Uint8Array): string {
   return `malformed (${reason}) ${dump(bytes)}`;
 }
 
-/** The number of bytes, and the first of them. */
+/** Formats the number of bytes and the first few of them. */
 function dump(bytes: Uint8Array): string {
   let line = `${bytes.length} bytes`;
   for (const byte of bytes.subarray(0, MAX_DUMP)) line += ` ${byte.toString(16).padStart(2, "0")}`;
@@ -229,8 +231,4 @@ function hexBytes(bytes: Uint8Array): string {
   let digits = "";
   for (const byte of bytes.subarray(0, MAX_HEX)) digits += byte.toString(16).padStart(2, "0");
   return bytes.length > MAX_HEX ? `0x${digits}... (${bytes.length} bytes)` : `0x${digits}`;
-}
-
-function hex(number: number, digits: number): string {
-  return `0x${number.toString(16).padStart(digits, "0")}`;
 }

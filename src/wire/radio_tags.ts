@@ -1,47 +1,45 @@
-// The tags of radio links: credits, metrics, sequence numbers (RFC 5578).
+// Tags for radio links: credits, metrics and sequence numbers (RFC 5578).
 
 import { TAG, type Tag } from "./tags.ts";
 import { readUint16, writeUint16 } from "./uint16.ts";
 import { checkUint, readUint16Value, uint16Tag } from "./uint_tag.ts";
 
-/** Credits that a Credits tag carries, each 0 to 65535, in units of the credit scale factor. */
+/** The credits in a Credits tag, each 0 to 65535, in units of the credit scale factor. */
 export interface Credits {
-  /** Forward Credit Notification: what the peer is granted on top. */
+  /** Forward Credit Notification: additional credits granted to the receiver. */
   fcn: number;
-  /** Backward Credit Notification: what the sender still has. */
+  /** Backward Credit Notification: credits that the sender has left. */
   bcn: number;
 }
 
-/** What a data rate of {@linkcode LinkMetrics} counts in: 0 kbps, 1 Mbps, 2 Gbps, 3 Tbps. */
+/** The unit of a data rate of {@linkcode LinkMetrics}: 0 kbps, 1 Mbps, 2 Gbps, 3 Tbps. */
 export type RateUnit = 0 | 1 | 2 | 3;
 
 /** The link quality that a Metrics tag reports. */
 export interface LinkMetrics {
-  /** Whether the link can only receive. */
+  /** True if the link can only receive. */
   receiveOnly: boolean;
   /** Relative link quality, 0 to 100 percent. */
   relativeLinkQuality: number;
-  /** Resources left, such as battery, 0 to 100 percent. */
+  /** Remaining resources, such as battery, 0 to 100 percent. */
   resource: number;
-  /** In milliseconds, 0 to 65535. */
+  /** Latency in milliseconds, 0 to 65535. */
   latencyMs: number;
-  /** Current data rate, 0 to 65535 of its unit. */
+  /** Current data rate, 0 to 65535. */
   currentDataRate: number;
-  /** That unit. */
+  /** Unit of the current data rate. */
   currentDataRateUnit: RateUnit;
-  /** Maximum data rate, 0 to 65535 of its unit. */
+  /** Maximum data rate, 0 to 65535. */
   maximumDataRate: number;
-  /** That unit. */
+  /** Unit of the maximum data rate. */
   maximumDataRateUnit: RateUnit;
 }
 
 /**
  * Reads a Credits tag.
  *
- * @param tag The tag.
- * @returns The credits; `undefined` when the tag is another or has not four bytes.
- *
- * @see RFC 5578 (Credits tag)
+ * @param tag The tag to read
+ * @returns The credits; `undefined` if the tag has another type or its value is not four bytes long
  *
  * @example Usage
  * ```ts
@@ -50,6 +48,8 @@ export interface LinkMetrics {
  *
  * assertEquals(parseCredits(creditsTag({ fcn: 256, bcn: 3 })), { fcn: 256, bcn: 3 });
  * ```
+ *
+ * See RFC 5578 (Credits tag).
  */
 export function parseCredits(tag: Tag): Credits | undefined {
   const { type, value } = tag;
@@ -60,11 +60,9 @@ export function parseCredits(tag: Tag): Credits | undefined {
 /**
  * Makes a Credits tag.
  *
- * @param credits The credits, each 0 to 65535.
- * @returns The tag.
- * @throws {RangeError} If a number is not one of these.
- *
- * @see RFC 5578 (Credits tag)
+ * @param credits The credits, each 0 to 65535
+ * @returns The tag
+ * @throws {RangeError} If a number is out of range
  *
  * @example Usage
  * ```ts
@@ -73,6 +71,8 @@ export function parseCredits(tag: Tag): Credits | undefined {
  *
  * assertEquals(creditsTag({ fcn: 256, bcn: 3 }).value, new Uint8Array([1, 0, 0, 3]));
  * ```
+ *
+ * See RFC 5578 (Credits tag).
  */
 export function creditsTag(credits: Credits): Tag {
   checkUint(TAG.CREDITS, credits.fcn, 0xffff);
@@ -83,7 +83,7 @@ export function creditsTag(credits: Credits): Tag {
   return { type: TAG.CREDITS, value };
 }
 
-/** The fields of the value of a Metrics tag: name to [first byte, byte after the last]. */
+/** The fields of the value of a Metrics tag, each as [first byte, byte after the last]. */
 const METRICS = {
   flags: [0, 2],
   relativeLinkQuality: [2, 3],
@@ -93,8 +93,8 @@ const METRICS = {
   maximumDataRate: [8, 10],
 } as const;
 const METRICS_LENGTH = 10;
-// In the flags: 11 reserved bits, two for the unit of the maximum, two for that of the current
-// rate, receive only.
+// Flags: 11 reserved bits, two for the unit of the maximum rate, two for the unit of the current
+// rate, and one for receive only.
 const MDR_UNIT_SHIFT = 3;
 const CDR_UNIT_SHIFT = 1;
 const RECEIVE_ONLY = 1;
@@ -102,11 +102,9 @@ const RECEIVE_ONLY = 1;
 /**
  * Reads a Metrics tag.
  *
- * @param tag The tag.
- * @returns The metrics; `undefined` when the tag is another, has not ten bytes, or a percentage is
- * over 100.
- *
- * @see RFC 5578 (Metrics tag)
+ * @param tag The tag to read
+ * @returns The metrics; `undefined` if the tag has another type, its value is not ten bytes long, or
+ * a percentage exceeds 100
  *
  * @example Usage
  * ```ts
@@ -117,6 +115,8 @@ const RECEIVE_ONLY = 1;
  * assertEquals(parseLinkMetrics({ type: TAG.METRICS, value })?.latencyMs, 20);
  * assertEquals(parseLinkMetrics({ type: TAG.METRICS, value })?.maximumDataRate, 2000);
  * ```
+ *
+ * See RFC 5578 (Metrics tag).
  */
 export function parseLinkMetrics(tag: Tag): LinkMetrics | undefined {
   const { type, value } = tag;
@@ -140,11 +140,9 @@ export function parseLinkMetrics(tag: Tag): LinkMetrics | undefined {
 /**
  * Makes a Metrics tag.
  *
- * @param metrics What to report.
- * @returns The tag.
- * @throws {RangeError} If a number is not in the range that {@linkcode LinkMetrics} gives.
- *
- * @see RFC 5578 (Metrics tag)
+ * @param metrics The metrics
+ * @returns The tag
+ * @throws {RangeError} If a number is out of the range given in {@linkcode LinkMetrics}
  *
  * @example Usage
  * ```ts
@@ -163,6 +161,8 @@ export function parseLinkMetrics(tag: Tag): LinkMetrics | undefined {
  * } as const;
  * assertEquals(parseLinkMetrics(linkMetricsTag(metrics)), metrics);
  * ```
+ *
+ * See RFC 5578 (Metrics tag).
  */
 export function linkMetricsTag(metrics: LinkMetrics): Tag {
   checkUint(TAG.METRICS, metrics.relativeLinkQuality, 100);
@@ -191,10 +191,8 @@ export function linkMetricsTag(metrics: LinkMetrics): Tag {
 /**
  * Reads a Sequence Number tag.
  *
- * @param tag The tag.
- * @returns The number; `undefined` when the tag is another or has not two bytes.
- *
- * @see RFC 5578 (Sequence Number tag)
+ * @param tag The tag to read
+ * @returns The number; `undefined` if the tag has another type or its value is not two bytes long
  *
  * @example Usage
  * ```ts
@@ -203,19 +201,19 @@ export function linkMetricsTag(metrics: LinkMetrics): Tag {
  *
  * assertEquals(readSequenceNumber(sequenceNumberTag(7)), 7);
  * ```
+ *
+ * See RFC 5578 (Sequence Number tag).
  */
 export function readSequenceNumber(tag: Tag): number | undefined {
   return readUint16Value(tag, TAG.SEQUENCE_NUMBER);
 }
 
 /**
- * Makes a Sequence Number tag, by which a PADC names the PADG that it answers.
+ * Makes a Sequence Number tag, with which a PADC names the PADG that it answers.
  *
- * @param sequenceNumber 0 to 65535.
- * @returns The tag.
- * @throws {RangeError} If the number is not one of these.
- *
- * @see RFC 5578 (Sequence Number tag)
+ * @param sequenceNumber The number, 0 to 65535
+ * @returns The tag
+ * @throws {RangeError} If the number is out of range
  *
  * @example Usage
  * ```ts
@@ -224,6 +222,8 @@ export function readSequenceNumber(tag: Tag): number | undefined {
  *
  * assertEquals(sequenceNumberTag(7).value, new Uint8Array([0, 7]));
  * ```
+ *
+ * See RFC 5578 (Sequence Number tag).
  */
 export function sequenceNumberTag(sequenceNumber: number): Tag {
   return uint16Tag(TAG.SEQUENCE_NUMBER, sequenceNumber);
@@ -232,10 +232,9 @@ export function sequenceNumberTag(sequenceNumber: number): Tag {
 /**
  * Reads a Credit Scale Factor tag.
  *
- * @param tag The tag.
- * @returns How many bytes one credit is; `undefined` when the tag is another or has not two bytes.
- *
- * @see RFC 5578 (Credit Scale Factor tag)
+ * @param tag The tag to read
+ * @returns The number of bytes per credit; `undefined` if the tag has another type or its value is
+ * not two bytes long
  *
  * @example Usage
  * ```ts
@@ -244,6 +243,8 @@ export function sequenceNumberTag(sequenceNumber: number): Tag {
  *
  * assertEquals(readCreditScaleFactor(creditScaleFactorTag(64)), 64);
  * ```
+ *
+ * See RFC 5578 (Credit Scale Factor tag).
  */
 export function readCreditScaleFactor(tag: Tag): number | undefined {
   return readUint16Value(tag, TAG.CREDIT_SCALE_FACTOR);
@@ -252,11 +253,9 @@ export function readCreditScaleFactor(tag: Tag): number | undefined {
 /**
  * Makes a Credit Scale Factor tag.
  *
- * @param bytesPerCredit 0 to 65535.
- * @returns The tag.
- * @throws {RangeError} If the number is not one of these.
- *
- * @see RFC 5578 (Credit Scale Factor tag)
+ * @param bytesPerCredit The number of bytes per credit, 0 to 65535
+ * @returns The tag
+ * @throws {RangeError} If the number is out of range
  *
  * @example Usage
  * ```ts
@@ -265,6 +264,8 @@ export function readCreditScaleFactor(tag: Tag): number | undefined {
  *
  * assertEquals(creditScaleFactorTag(64).value, new Uint8Array([0, 64]));
  * ```
+ *
+ * See RFC 5578 (Credit Scale Factor tag).
  */
 export function creditScaleFactorTag(bytesPerCredit: number): Tag {
   return uint16Tag(TAG.CREDIT_SCALE_FACTOR, bytesPerCredit);

@@ -1,26 +1,28 @@
-// The payload of SESSION_LIST: the sessions that the sender has for its peer, so that both have the same.
+// The payload of SESSION_LIST: the sender's sessions with its peer, so that both sides agree on them.
 //
-//     flags    u8; bit 0: the last of the list
+//     flags    u8; bit 0: the last part of the list
 //     entries  each: address of the AC (6), address of the host (6), session id (u16)
 
-/** How many sessions one frame names at most. */
+import { readUint16, writeUint16 } from "./uint16.ts";
+
+/** Maximum number of sessions in one frame. */
 export const SESSION_LIST_MAX = 4096;
 
-/** One session, by what it is known by in the tunnel. */
+/** The identity of a session in the tunnel. */
 export interface ListedSession {
   /** The AC's address, 6 bytes. */
   ac: Uint8Array;
   /** The host's address, 6 bytes. */
   host: Uint8Array;
-  /** The id that the AC gave, 1 to 65534. */
+  /** The id that the AC assigned, 1 to 65534. */
   sessionId: number;
 }
 
-/** A part of a list. */
+/** One part of a list, which is the payload of one frame. */
 export interface SessionList {
-  /** Whether no other part follows. */
+  /** True in the last part of the list. */
   last: boolean;
-  /** The sessions of this part. */
+  /** The sessions in this part. */
   sessions: ListedSession[];
 }
 
@@ -31,11 +33,9 @@ const ENTRY = { ac: 0, host: 6, sessionId: 12, length: 14 } as const;
 /**
  * Writes the payload of a SESSION_LIST frame.
  *
- * @param list At most {@linkcode SESSION_LIST_MAX} sessions.
- * @returns The payload.
- * @throws {RangeError} If there are more sessions.
- *
- * @see docs/PROTOCOL.md
+ * @param list One part of a list, with at most {@linkcode SESSION_LIST_MAX} sessions
+ * @returns The payload
+ * @throws {RangeError} If there are more sessions than that
  *
  * @example Usage
  * ```ts
@@ -47,11 +47,13 @@ const ENTRY = { ac: 0, host: 6, sessionId: 12, length: 14 } as const;
  * const list = { last: true, sessions: [{ ac, host, sessionId: 7 }] };
  * assertEquals(parseSessionList(emitSessionList(list)), list);
  * ```
+ *
+ * See docs/PROTOCOL.md.
  */
 export function emitSessionList({ last, sessions }: SessionList): Uint8Array<ArrayBuffer> {
   if (sessions.length > SESSION_LIST_MAX) {
     throw new RangeError(
-      `Cannot emit session list: ${sessions.length} sessions are over ${SESSION_LIST_MAX}`,
+      `Cannot emit session list: ${sessions.length} sessions exceed the maximum of ${SESSION_LIST_MAX}`,
     );
   }
   const payload = new Uint8Array(HLEN + sessions.length * ENTRY.length);
@@ -60,8 +62,7 @@ export function emitSessionList({ last, sessions }: SessionList): Uint8Array<Arr
   for (const { ac, host, sessionId } of sessions) {
     payload.set(ac, at + ENTRY.ac);
     payload.set(host, at + ENTRY.host);
-    payload[at + ENTRY.sessionId] = sessionId >>> 8;
-    payload[at + ENTRY.sessionId + 1] = sessionId;
+    writeUint16(payload, at + ENTRY.sessionId, sessionId);
     at += ENTRY.length;
   }
   return payload;
@@ -70,10 +71,8 @@ export function emitSessionList({ last, sessions }: SessionList): Uint8Array<Arr
 /**
  * Reads the payload of a SESSION_LIST frame. Never throws.
  *
- * @param payload The payload. What is returned points into it.
- * @returns The list; `undefined` when it has not whole entries or too many.
- *
- * @see docs/PROTOCOL.md
+ * @param payload The payload; the returned addresses are views of it
+ * @returns The part of the list; `undefined` if the payload has a partial entry or too many entries
  *
  * @example Usage
  * ```ts
@@ -83,6 +82,8 @@ export function emitSessionList({ last, sessions }: SessionList): Uint8Array<Arr
  * assertEquals(parseSessionList(new Uint8Array([1])), { last: true, sessions: [] });
  * assertEquals(parseSessionList(new Uint8Array([1, 2])), undefined);
  * ```
+ *
+ * See docs/PROTOCOL.md.
  */
 export function parseSessionList(payload: Uint8Array): SessionList | undefined {
   const count = (payload.length - HLEN) / ENTRY.length;
@@ -92,7 +93,7 @@ export function parseSessionList(payload: Uint8Array): SessionList | undefined {
     sessions.push({
       ac: payload.subarray(at + ENTRY.ac, at + ENTRY.host),
       host: payload.subarray(at + ENTRY.host, at + ENTRY.sessionId),
-      sessionId: (payload[at + ENTRY.sessionId] << 8) | payload[at + ENTRY.sessionId + 1],
+      sessionId: readUint16(payload, at + ENTRY.sessionId),
     });
   }
   return { last: (payload[0] & LAST) !== 0, sessions };

@@ -1,11 +1,12 @@
-// The tags of discovery packets: the list, in which each is a type, a length and a value.
+// The tags of discovery packets, each a type, a length and a value.
 
+import { formatHex } from "./text.ts";
 import { readUint16, writeUint16 } from "./uint16.ts";
 
 /**
- * The TAG_TYPE field.
+ * Values of the TAG_TYPE field.
  *
- * @see RFC 2516, appendix A; RFC 4638; RFC 5578; IANA, PPPoE Parameters
+ * See RFC 2516, appendix A; RFC 4638; RFC 5578; IANA, PPPoE Parameters.
  */
 export const TAG = {
   END_OF_LIST: 0x0000,
@@ -28,11 +29,11 @@ export const TAG = {
   GENERIC_ERROR: 0x0203,
 } as const;
 
-/** One tag. */
+/** A tag. */
 export interface Tag {
-  /** One of {@linkcode TAG}, or what a later RFC adds. */
+  /** One of {@linkcode TAG}, or a value from a later RFC. */
   type: number;
-  /** 0 to 65535 bytes, without the tag's own header. */
+  /** The bytes after the tag's header, at most 65535. */
   value: Uint8Array;
 }
 
@@ -61,14 +62,12 @@ const TAG_NAMES = new Map<number, string>([
 ]);
 
 /**
- * Takes the payload of a discovery packet apart. Stops at End-Of-List, which is not among the
- * result. Never throws.
+ * Parses the payload of a discovery packet up to End-Of-List, which is not part of the result. Never
+ * throws.
  *
- * @param payload The bytes after the PPPoE header, as many as the PPPoE length says.
- * @returns The tags in their order, each value a part of `payload`; `undefined` when one runs over
- * the end.
- *
- * @see RFC 2516, section 4 and appendix A
+ * @param payload The bytes after the PPPoE header, as many as the PPPoE length says
+ * @returns The tags in order, with values that are views of `payload`; `undefined` if a tag extends
+ * beyond the end
  *
  * @example Usage
  * ```ts
@@ -80,6 +79,8 @@ const TAG_NAMES = new Map<number, string>([
  * ]);
  * assertEquals(parseTags(new Uint8Array([0x01, 0x03, 0, 2, 0xaa])), undefined);
  * ```
+ *
+ * See RFC 2516, section 4 and appendix A.
  */
 export function parseTags(payload: Uint8Array): Tag[] | undefined {
   const tags: Tag[] = [];
@@ -97,16 +98,13 @@ export function parseTags(payload: Uint8Array): Tag[] | undefined {
 }
 
 /**
- * Writes tags one after the other, with no End-Of-List behind them.
+ * Writes tags one after the other, without an End-Of-List. Writes all of them or, if it throws, none.
  *
- * @param tags The tags, in their order.
- * @param into Where to write them.
- * @param offset Where in it the first goes.
- * @returns The bytes written.
- * @throws {RangeError} If they do not fit, or a value has more than 65535 bytes; nothing is written
- * then.
- *
- * @see RFC 2516, section 4
+ * @param tags The tags in order
+ * @param into The bytes to write to
+ * @param offset The offset in `into` of the first tag
+ * @returns The number of bytes written
+ * @throws {RangeError} If the tags do not fit or a value is longer than 65535 bytes
  *
  * @example Usage
  * ```ts
@@ -117,18 +115,20 @@ export function parseTags(payload: Uint8Array): Tag[] | undefined {
  * assertEquals(emitTags([textTag(TAG.AC_NAME, "ac")], into, 1), 6);
  * assertEquals(into, new Uint8Array([0, 0x01, 0x02, 0, 2, 0x61, 0x63, 0]));
  * ```
+ *
+ * See RFC 2516, section 4.
  */
 export function emitTags(tags: readonly Tag[], into: Uint8Array, offset: number): number {
   const length = tagsLength(tags);
   if (offset + length > into.length) {
     throw new RangeError(
-      `Cannot emit tags: ${length} bytes do not fit in ${Math.max(0, into.length - offset)}`,
+      `Cannot emit tags: ${length} bytes do not fit into ${Math.max(0, into.length - offset)}`,
     );
   }
   for (const { type, value } of tags) {
     if (value.length > MAX_VALUE) {
       throw new RangeError(
-        `Cannot emit ${tagName(type)}: ${value.length} bytes are over ${MAX_VALUE}`,
+        `Cannot emit ${tagName(type)}: ${value.length} bytes exceed the maximum of ${MAX_VALUE}`,
       );
     }
   }
@@ -143,10 +143,10 @@ export function emitTags(tags: readonly Tag[], into: Uint8Array, offset: number)
 }
 
 /**
- * Says how many bytes {@linkcode emitTags} writes.
+ * Computes the number of bytes that {@linkcode emitTags} writes.
  *
- * @param tags The tags.
- * @returns The length with each tag's header, in bytes.
+ * @param tags The tags
+ * @returns The length in bytes, including each tag's header
  *
  * @example Usage
  * ```ts
@@ -165,9 +165,9 @@ export function tagsLength(tags: readonly Tag[]): number {
 /**
  * Finds the first tag of a type.
  *
- * @param tags The tags to look through.
- * @param type One of {@linkcode TAG}.
- * @returns The tag, or `undefined` when there is none.
+ * @param tags The tags to search
+ * @param type One of {@linkcode TAG}
+ * @returns The tag, or `undefined` if there is none
  *
  * @example Usage
  * ```ts
@@ -186,9 +186,9 @@ export function findTag(tags: readonly Tag[], type: number): Tag | undefined {
 /**
  * Names a tag type for a log.
  *
- * @param type The value of the field.
- * @returns Its name as the RFC spells it, with hyphens for blanks; a number such as `0x1234` when
- * it has none.
+ * @param type The value of the field
+ * @returns The name as the RFC spells it, with hyphens for spaces, or a number such as `0x1234` if
+ * the type is unknown
  *
  * @example Usage
  * ```ts
@@ -200,17 +200,15 @@ export function findTag(tags: readonly Tag[], type: number): Tag | undefined {
  * ```
  */
 export function tagName(type: number): string {
-  return TAG_NAMES.get(type) ?? `0x${type.toString(16).padStart(4, "0")}`;
+  return TAG_NAMES.get(type) ?? formatHex(type, 4);
 }
 
 /**
  * Makes a tag whose value is text.
  *
- * @param type One of {@linkcode TAG}.
- * @param text The text; it is written as UTF-8.
- * @returns The tag.
- *
- * @see RFC 2516, appendix A
+ * @param type One of {@linkcode TAG}
+ * @param text The text, to be encoded as UTF-8
+ * @returns The tag
  *
  * @example Usage
  * ```ts
@@ -219,6 +217,8 @@ export function tagName(type: number): string {
  *
  * assertEquals(textTag(TAG.AC_NAME, "ac").value, new Uint8Array([0x61, 0x63]));
  * ```
+ *
+ * See RFC 2516, appendix A.
  */
 export function textTag(type: number, text: string): Tag {
   return { type, value: new TextEncoder().encode(text) };

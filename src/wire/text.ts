@@ -1,20 +1,20 @@
-// Text from the network, made fit for a log: nothing in it may move a cursor or begin a line.
+// Text from the network, made safe for a log: it must not move the cursor or start a new line.
 
-/** Control and format characters (the latter turn the direction of writing), line separators. */
+/** Control characters, format characters (which can change the writing direction), line separators. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const UNPRINTABLE_ALL = new RegExp(UNPRINTABLE, "gu");
 const ESCAPED = new RegExp(`["\\\\]|${UNPRINTABLE.source}`, "gu");
 const PRINTABLE_ASCII = [0x20, 0x7e] as const;
 
-// A byte order mark is a character like any other here: what is read must be what was written.
+// A byte order mark is kept like any other character, so that the text read is the text written.
 const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const LENIENT = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Decodes UTF-8.
  *
- * @param bytes What to decode.
- * @returns The text, or `undefined` when it is not UTF-8.
+ * @param bytes The bytes to decode
+ * @returns The text, or `undefined` if the bytes are not UTF-8
  */
 export function decodeText(bytes: Uint8Array): string | undefined {
   try {
@@ -25,30 +25,30 @@ export function decodeText(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Decodes UTF-8 and puts U+FFFD in place of what is not, and of each character that does not print.
+ * Decodes UTF-8 and replaces invalid bytes and unprintable characters with U+FFFD.
  *
- * @param bytes What to decode.
- * @returns The text, on one line.
+ * @param bytes The bytes to decode
+ * @returns The text, on one line
  */
 export function decodePrintable(bytes: Uint8Array): string {
   return LENIENT.decode(bytes).replace(UNPRINTABLE_ALL, "\ufffd");
 }
 
 /**
- * Says whether a text prints as it is, on one line.
+ * Checks whether a text can be printed unchanged, on one line.
  *
- * @param text The text.
- * @returns Whether there is no control character or the like in it.
+ * @param text The text to check
+ * @returns True if it has no unprintable character
  */
 export function isPrintable(text: string): boolean {
   return !UNPRINTABLE.test(text);
 }
 
 /**
- * Writes text in quotes with what does not print escaped, as in a JavaScript string.
+ * Quotes a text and escapes unprintable characters, as in a JavaScript string.
  *
- * @param text The text.
- * @returns The text in quotes.
+ * @param text The text to quote
+ * @returns The text in quotes
  */
 export function quote(text: string): string {
   const escaped = text.replace(ESCAPED, (character) => {
@@ -60,11 +60,10 @@ export function quote(text: string): string {
 }
 
 /**
- * Writes bytes that should be UTF-8 in quotes; where they are not, each byte beyond ASCII is
- * escaped.
+ * Quotes bytes as UTF-8. If they are not UTF-8, escapes each byte that is not printable ASCII.
  *
- * @param bytes The bytes.
- * @returns The text in quotes.
+ * @param bytes The bytes to quote
+ * @returns The text in quotes
  */
 export function quoteBytes(bytes: Uint8Array): string {
   const text = decodeText(bytes);
@@ -77,4 +76,15 @@ export function quoteBytes(bytes: Uint8Array): string {
     } else escaped += `\\x${byte.toString(16).padStart(2, "0")}`;
   }
   return `"${escaped}"`;
+}
+
+/**
+ * Formats a number in hexadecimal, such as `0x0042`.
+ *
+ * @param number The number, 0 or more
+ * @param digits The minimum number of digits
+ * @returns The text
+ */
+export function formatHex(number: number, digits: number): string {
+  return `0x${number.toString(16).padStart(digits, "0")}`;
 }

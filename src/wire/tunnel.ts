@@ -1,8 +1,10 @@
-// The tunnel frame: type (u16, big endian), length of the payload (unsigned LEB128), payload.
+// The tunnel frame: type (u16, big-endian), length of the payload (unsigned LEB128), payload.
+
+import { readUint16, writeUint16 } from "./uint16.ts";
 
 /**
- * The types. The first four are what every peer knows; the others are exchanged after a handshake
- * only.
+ * Types of tunnel frames. Every peer knows the first four. Only peers that exchanged HELLO and WELCOME
+ * know the others.
  */
 export const FRAME = {
   PING: 0x00,
@@ -15,28 +17,25 @@ export const FRAME = {
   SESSION_LIST: 0x13,
 } as const;
 
-/** The longest payload of a tunnel frame, in bytes. A longer one ends the connection. */
+/** Maximum length of the payload, in bytes. A longer payload ends the connection. */
 export const MAX_PAYLOAD = 65536;
 
-/** The longest length field, in bytes. A longer one ends the connection. */
+/** Maximum length of the length field, in bytes. A longer field ends the connection. */
 export const MAX_LEB128 = 3;
 
-/** The longest header (type and length), in bytes. */
+/** Maximum length of the header (type and length), in bytes. */
 export const MAX_HEADER = 5;
 
-/**
- * What {@linkcode readHeader} returns when the length field has more than {@linkcode MAX_LEB128}
- * bytes.
- */
+/** Result of {@linkcode readHeader} for a length field longer than {@linkcode MAX_LEB128}. */
 export const FAULT_LEB128: number = -1;
-/** What {@linkcode readHeader} returns when the length is over {@linkcode MAX_PAYLOAD}. */
+/** Result of {@linkcode readHeader} for a payload longer than {@linkcode MAX_PAYLOAD}. */
 export const FAULT_TOO_LONG: number = -2;
 
-/** The header of a tunnel frame: made once, filled by {@linkcode readHeader} for each frame. */
+/** The header of a tunnel frame: made once, and filled by {@linkcode readHeader} for each frame. */
 export interface TunnelHeader {
-  /** One of {@linkcode FRAME}, or one that this version does not know. */
+  /** One of {@linkcode FRAME}, or a value that this version does not know. */
   type: number;
-  /** Of the payload, in bytes. */
+  /** Length of the payload, in bytes. */
   length: number;
 }
 
@@ -46,12 +45,12 @@ const CONTINUES = 0x80;
 /**
  * Reads the header of a tunnel frame. Allocates nothing.
  *
- * @param bytes The bytes that hold the frame.
- * @param offset Where in them it starts.
- * @param end Where in them what was received ends.
- * @param header Where type and length go. Left as it is unless the header was read to its end.
- * @returns The length of the header in bytes, 3 to 5; 0 when more bytes are needed; or {@linkcode
- * FAULT_LEB128} or {@linkcode FAULT_TOO_LONG}, which are negative.
+ * @param bytes The bytes that hold the frame
+ * @param offset The offset of the frame in `bytes`
+ * @param end The offset in `bytes` of the end of the received bytes
+ * @param header The object to fill, which is unchanged unless the header was read to its end
+ * @returns The length of the header in bytes, 3 to 5; 0 if more bytes are needed; or {@linkcode
+ * FAULT_LEB128} or {@linkcode FAULT_TOO_LONG}, which are negative
  *
  * @example Usage
  * ```ts
@@ -78,7 +77,7 @@ export function readHeader(
     const byte = bytes[at++];
     length |= (byte & 0x7f) << (7 * i);
     if (byte < CONTINUES) {
-      header.type = (bytes[offset] << 8) | bytes[offset + 1];
+      header.type = readUint16(bytes, offset);
       header.length = length;
       return length > MAX_PAYLOAD ? FAULT_TOO_LONG : at - offset;
     }
@@ -87,10 +86,10 @@ export function readHeader(
 }
 
 /**
- * Says how long the header of a tunnel frame is, with the shortest length field. Allocates nothing.
+ * Computes the length of a tunnel frame's header with the shortest length field. Allocates nothing.
  *
- * @param payloadLength Of the payload, in bytes, up to {@linkcode MAX_PAYLOAD}.
- * @returns The length of the header in bytes, 3 to 5.
+ * @param payloadLength The length of the payload in bytes, up to {@linkcode MAX_PAYLOAD}
+ * @returns The length of the header in bytes, 3 to 5
  *
  * @example Usage
  * ```ts
@@ -109,13 +108,13 @@ export function headerLength(payloadLength: number): number {
 /**
  * Writes the header of a tunnel frame, with the shortest length field. Allocates nothing.
  *
- * @param bytes Where to write, with room for {@linkcode headerLength} bytes.
- * @param offset Where in them the header goes.
- * @param type One of {@linkcode FRAME}.
- * @param length Of the payload, in bytes.
- * @returns The bytes written.
- * @throws {RangeError} If the length is over {@linkcode MAX_PAYLOAD}: the peer would end the
- * connection.
+ * @param bytes The bytes to write to, with room for {@linkcode headerLength} bytes
+ * @param offset The offset of the header in `bytes`
+ * @param type One of {@linkcode FRAME}
+ * @param length The length of the payload in bytes
+ * @returns The number of bytes written
+ * @throws {RangeError} If the length exceeds {@linkcode MAX_PAYLOAD}, for which the peer would end
+ * the connection
  *
  * @example Usage
  * ```ts
@@ -135,12 +134,11 @@ export function writeHeader(
 ): number {
   if (length > MAX_PAYLOAD) {
     throw new RangeError(
-      `Cannot emit tunnel frame: ${length} bytes of payload are over ${MAX_PAYLOAD}`,
+      `Cannot emit tunnel frame: ${length} bytes of payload exceed the maximum of ${MAX_PAYLOAD}`,
     );
   }
-  let at = offset;
-  bytes[at++] = type >>> 8;
-  bytes[at++] = type;
+  writeUint16(bytes, offset, type);
+  let at = offset + TYPE_LENGTH;
   let rest = length;
   while (rest >= CONTINUES) {
     bytes[at++] = (rest & 0x7f) | CONTINUES;
@@ -151,12 +149,12 @@ export function writeHeader(
 }
 
 /**
- * Puts a whole tunnel frame together. It copies: the data path writes header and payload in place.
+ * Builds a whole tunnel frame. Copies the payload; the data path writes header and payload in place.
  *
- * @param type One of {@linkcode FRAME}.
- * @param payload The payload.
- * @returns The tunnel frame.
- * @throws {RangeError} If the payload is over {@linkcode MAX_PAYLOAD}.
+ * @param type One of {@linkcode FRAME}
+ * @param payload The payload
+ * @returns The tunnel frame
+ * @throws {RangeError} If the payload is longer than {@linkcode MAX_PAYLOAD}
  *
  * @example Usage
  * ```ts

@@ -34,5 +34,5 @@ Deno.test("defaultName() makes another name for another interface, which a greet
   assertEquals(name, "pppoe-proxy-ffffffffffff");
   assertEquals(nameFault(name), undefined);
   const hello = { version: 1, features: 0, name, software: "" };
-  assertEquals(parseHello(emitHello(hello)), hello);
+  assertEquals(parseHello(emitHello(hello)), { ok: true, hello });
 });

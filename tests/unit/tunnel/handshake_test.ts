@@ -147,23 +147,23 @@ const GARBAGE: [what: string, bytes: Uint8Array, message: string][] = [
   [
     "a hello that is none",
     encodeFrame(FRAME.HELLO, bytesOf("no magic here")),
-    "Cannot read the client's greeting: No magic number",
+    "Cannot read the client's greeting: The magic number is missing",
   ],
   [
     "an empty hello",
     encodeFrame(FRAME.HELLO, new Uint8Array(0)),
-    "Cannot read the client's greeting: 0 bytes are under 8",
+    "Cannot read the client's greeting: The payload is 0 bytes long; the minimum is 8",
   ],
   [
     "a hello without a name",
     encodeFrame(FRAME.HELLO, named("")),
-    "Cannot read the client's greeting: No name; --name sets one",
+    "Cannot read the client's greeting: The name is missing",
   ],
   [
     "a hello whose name does not print",
     encodeFrame(FRAME.HELLO, named("\x01x")),
     "Cannot read the client's greeting: " +
-    "The name is not printable text of 64 bytes or less; --name sets another one",
+    "The name is not printable text of at most 64 bytes",
   ],
 ];
 
@@ -182,7 +182,7 @@ Deno.test("greetServer() names the server and the way out where the server's nam
   await writeAll(pair.server, encodeFrame(FRAME.WELCOME, named("")));
   await assertFails(
     greetServer(pair.client, HELLO),
-    "Cannot read the server's greeting: No name; --name sets one",
+    "Cannot read the server's greeting: The name is missing",
     REASON.PROTOCOL,
   );
 });
@@ -262,7 +262,7 @@ Deno.test("greetServer() tells of a goodbye that it cannot read", async () => {
   await writeAll(pair.server, encodeFrame(FRAME.GOODBYE, new Uint8Array(1)));
   await assertFails(
     greetServer(pair.client, HELLO),
-    "Refused: a goodbye that cannot be read",
+    "Refused: an unreadable goodbye",
     undefined,
   );
 });
@@ -328,5 +328,5 @@ Deno.test("describeGoodbye() says what a goodbye says", () => {
     "goodbye (not allowed): who are you?",
   );
   assertEquals(describeGoodbye({ reason: 99, text: "" }), "goodbye (0x0063)");
-  assertEquals(describeGoodbye(undefined), "a goodbye that cannot be read");
+  assertEquals(describeGoodbye(undefined), "an unreadable goodbye");
 });

@@ -1,4 +1,4 @@
-// What fast-check draws the property tests of this folder from.
+// Generators for the property tests in this folder.
 
 import fc from "fast-check";
 import { FRAMES } from "./captures.ts";
@@ -12,12 +12,12 @@ export const bytes = (minLength = 0, maxLength = 128): fc.Arbitrary<Uint8Array> 
 
 export const mac = (): fc.Arbitrary<Uint8Array> => bytes(6, 6);
 
-/** Any tag but End-Of-List, which no list holds. */
+/** Any tag but End-Of-List, which parsers never return. */
 export const tag = (): fc.Arbitrary<{ type: number; value: Uint8Array }> =>
   fc.record({ type: fc.integer({ min: 1, max: 0xffff }), value: bytes() });
 
 /**
- * Bytes from the network: quite arbitrary ones, and real frames with some bytes changed and the end
+ * Bytes from the network: random ones, and captured frames with some bytes changed and the end
  * cut.
  */
 export const hostileFrame = (): fc.Arbitrary<Uint8Array> =>

@@ -1,20 +1,20 @@
 // Frames as bytes: captured between pppoe 3.15 and ppp 2.4.9 (Debian 12) on a veth pair, or printed
 // in an RFC.
 
-/** Reads bytes from hexadecimal digits; blanks and line ends are for the reader. */
+/** Parses hexadecimal digits, ignoring white space. */
 export function hex(digits: string): Uint8Array<ArrayBuffer> {
   const pairs = digits.replace(/\s/g, "").match(/../g) ?? [];
   return Uint8Array.from(pairs, (pair) => parseInt(pair, 16));
 }
 
-/** RFC 2516, appendix B: a PADI, the host's address filled in. */
+/** The PADI of RFC 2516, appendix B, with the host's address filled in. */
 export const RFC_PADI = hex(`
   ffffffffffff 00163e112233 8863
   11 09 0000 0004
   0101 0000
 `);
 
-/** RFC 2516, appendix B: the PADO that answers it, addresses filled in. */
+/** The PADO of RFC 2516, appendix B, with the addresses filled in. */
 export const RFC_PADO = hex(`
   00163e112233 00163eaabbcc 8863
   11 07 0000 0020
@@ -22,7 +22,7 @@ export const RFC_PADO = hex(`
   0102 0018 476f2052 65644261 636b202d 20657368 73686573 686f6f74
 `);
 
-/** Captured: pppd's pppoe-discovery, with a Host-Uniq made of its process id. */
+/** A captured PADI of pppd's pppoe-discovery, whose Host-Uniq is its process id. */
 export const PPPD_PADI = hex(`
   ffffffffffff 00163e112233 8863
   11 09 0000 000c
@@ -30,7 +30,7 @@ export const PPPD_PADI = hex(`
   0103 0004 31570000
 `);
 
-/** Captured: pppoe-server's answer to {@linkcode PPPD_PADI}. */
+/** The captured answer of pppoe-server to {@linkcode PPPD_PADI}. */
 export const PADO = hex(`
   00163e112233 00163eaabbcc 8863
   11 07 0000 0035
@@ -40,7 +40,7 @@ export const PADO = hex(`
   0103 0004 31570000
 `);
 
-/** Captured: pppoe's PADR. */
+/** A captured PADR of pppoe. */
 export const PADR = hex(`
   00163eaabbcc 00163e112233 8863
   11 19 0000 002c
@@ -49,7 +49,7 @@ export const PADR = hex(`
   0104 0014 a03deaf78d2a99dfc9533c9cfcc70a9cb3540000
 `);
 
-/** Captured: pppoe-server's PADS. */
+/** A captured PADS of pppoe-server. */
 export const PADS = hex(`
   00163e112233 00163eaabbcc 8863
   11 65 0001 0014
@@ -57,7 +57,7 @@ export const PADS = hex(`
   0103 0004 35386163
 `);
 
-/** Captured: pppoe-server's PADT. */
+/** A captured PADT of pppoe-server. */
 export const PADT = hex(`
   00163e112233 00163eaabbcc 8863
   11 a7 0001 002b
@@ -80,7 +80,7 @@ export const IPV4 = hex(`
   000000000000000000000000000000000000
 `);
 
-/** All of the above, by name. */
+/** All frames above, by name. */
 export const FRAMES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   RFC_PADI,
   RFC_PADO,

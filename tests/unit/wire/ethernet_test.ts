@@ -22,7 +22,7 @@ Deno.test("parseMac() reads colons, hyphens and either case", () => {
   assertEquals(parseMac("00-16-3E-AA-BB-CC"), expected);
 });
 
-Deno.test("parseMac() throws for what is no address", () => {
+Deno.test("parseMac() throws for text that is not an address", () => {
   const wrong = [
     "",
     "00:16:3e:aa:bb",
@@ -44,7 +44,7 @@ Deno.test("formatMac() writes the address at an offset", () => {
   assertEquals(formatMac(PADO, ETHERNET.source[0]), "00:16:3e:aa:bb:cc");
 });
 
-Deno.test("formatMac() writes 00 for bytes that are not there", () => {
+Deno.test("formatMac() writes 00 for missing bytes", () => {
   assertEquals(formatMac(hex("aabb")), "aa:bb:00:00:00:00");
 });
 
@@ -54,7 +54,7 @@ Deno.test("parseMac() reads what formatMac() writes", () => {
   }));
 });
 
-Deno.test("sameMac() is false when any one byte differs", () => {
+Deno.test("sameMac() returns false when any one byte differs", () => {
   for (let i = 0; i < ETH_ALEN; i++) {
     const other = PADO.slice();
     other[ETHERNET.source[0] + i] ^= 1;
@@ -69,7 +69,7 @@ Deno.test("copyMac() copies six bytes and no more", () => {
   assertEquals(to, hex("55 00163eaabbcc 55"));
 });
 
-Deno.test("copyMac() makes addresses that sameMac() finds equal", () => {
+Deno.test("sameMac() returns true for an address that copyMac() copied", () => {
   fc.assert(fc.property(mac(), fc.nat({ max: 20 }), (address, offset) => {
     const to = new Uint8Array(32);
     copyMac(address, 0, to, offset);
@@ -77,13 +77,13 @@ Deno.test("copyMac() makes addresses that sameMac() finds equal", () => {
   }));
 });
 
-Deno.test("isUnicastMac() is false for broadcast, multicast and zero", () => {
+Deno.test("isUnicastMac() returns false for broadcast, multicast and zero", () => {
   assertFalse(isUnicastMac(ETH_BROADCAST));
   assertFalse(isUnicastMac(hex("01005e000001")));
   assertFalse(isUnicastMac(hex("000000000000")));
 });
 
-Deno.test("isUnicastMac() is true for an address of a station", () => {
+Deno.test("isUnicastMac() returns true for an address of a station", () => {
   assert(isUnicastMac(PADO, ETHERNET.source[0]));
   assert(isUnicastMac(hex("000000000001")));
 });
@@ -94,6 +94,6 @@ Deno.test("readEtherType() reads the field at an offset", () => {
   assertEquals(readEtherType(hex("ffff" + "00".repeat(12) + "8863"), 2), ETH_P_PPP_DISC);
 });
 
-Deno.test("readEtherType() is 0 when the bytes are not there", () => {
+Deno.test("readEtherType() returns 0 when the bytes are missing", () => {
   assertEquals(readEtherType(new Uint8Array(0)), 0);
 });

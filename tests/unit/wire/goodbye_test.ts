@@ -12,7 +12,7 @@ Deno.test("parseGoodbye() reads reason and text", () => {
   assertEquals(parseGoodbye(hex("0005 6e c3a9")), { reason: REASON.NOT_ALLOWED, text: "né" });
 });
 
-Deno.test("parseGoodbye() reads a reason that it does not know, and no text", () => {
+Deno.test("parseGoodbye() reads an unknown reason without text", () => {
   assertEquals(parseGoodbye(hex("fffe")), { reason: 0xfffe, text: "" });
 });
 
@@ -21,7 +21,7 @@ Deno.test("parseGoodbye() returns undefined when there is no reason", () => {
   assertEquals(parseGoodbye(hex("00")), undefined);
 });
 
-Deno.test("parseGoodbye() replaces what does not print", () => {
+Deno.test("parseGoodbye() replaces unprintable characters", () => {
   const payload = hex("0001 1b5b324a 0a 61 00 7f c285 e280ae efbbbf ff");
   assertEquals(
     parseGoodbye(payload)?.text,
@@ -40,7 +40,7 @@ Deno.test("parseGoodbye() cuts text beyond 256 bytes", () => {
   assertEquals(parseGoodbye(new Uint8Array(65536).fill(0x61))?.text, "a".repeat(256));
 });
 
-Deno.test("parseGoodbye() never throws, and gives text on one line", () => {
+Deno.test("parseGoodbye() never throws, and returns text on one line", () => {
   fc.assert(fc.property(bytes(2, 300), (payload) => {
     const { text } = parseGoodbye(payload)!;
     assertEquals(/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text), false);
@@ -55,7 +55,7 @@ Deno.test("parseGoodbye() reads what emitGoodbye() writes", () => {
   }));
 });
 
-Deno.test("reasonName() names every reason, and writes others as a number", () => {
+Deno.test("reasonName() names every reason, and formats others as a number", () => {
   assertEquals(Object.values(REASON).map(reasonName), Object.keys(REASON));
   assertEquals(reasonName(0), "0x0000");
 });

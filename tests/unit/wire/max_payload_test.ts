@@ -1,4 +1,4 @@
-// PPP-Max-Payload, lowered in place.
+// Tests of PPP-Max-Payload lowered in place.
 
 import { assertEquals } from "@std/assert";
 import { lowerMaxPayload, maxPayloadTag, TAG } from "../../../src/wire/mod.ts";
@@ -21,7 +21,7 @@ for (
   });
 }
 
-Deno.test("lowerMaxPayload() leaves other tags, and other lengths, as they are", () => {
+Deno.test("lowerMaxPayload() leaves other tags and other lengths unchanged", () => {
   for (
     const tag of [
       { type: TAG.HOST_UNIQ, value: Uint8Array.of(0xff, 0xff) },

@@ -27,7 +27,7 @@ const SESSION = {
   payload: ECHO,
 };
 
-Deno.test("parseSession() reads an LCP Echo-Request and cuts the padding", () => {
+Deno.test("parseSession() reads an LCP Echo-Request and ignores the padding", () => {
   assertEquals(parseSession(ECHO_REQUEST), SESSION);
 });
 
@@ -37,11 +37,11 @@ Deno.test("parseSession() reads IPv4", () => {
   assertEquals(packet.payload.length, 20);
 });
 
-Deno.test("emitSession() writes an LCP Echo-Request, not padded", () => {
+Deno.test("emitSession() writes an LCP Echo-Request without padding", () => {
   assertEquals(emitSession(SESSION), ECHO_REQUEST.slice(0, 30));
 });
 
-Deno.test("parseSession() returns undefined for a frame cut anywhere", () => {
+Deno.test("parseSession() returns undefined for a truncated frame", () => {
   for (let length = 0; length < 30; length++) {
     assertEquals(parseSession(ECHO_REQUEST.subarray(0, length)), undefined);
   }
@@ -63,13 +63,13 @@ Deno.test("parseSession() returns undefined when there is no room for a PPP prot
   assertEquals(parseSession(frame), undefined);
 });
 
-Deno.test("parseSession() reads a PPP protocol with nothing behind it", () => {
+Deno.test("parseSession() reads a PPP protocol without a payload", () => {
   const frame = ECHO_REQUEST.slice();
   frame[PPPOE.length[0] + 1] = 2;
   assertEquals(parseSession(frame)?.payload, hex(""));
 });
 
-/** Captured IPv4, as a host sends it that has agreed on protocol field compression. */
+/** A captured IPv4 frame of a host that agreed on protocol field compression. */
 function compressed(): Uint8Array {
   const frame = Uint8Array.from([...IPV4.subarray(0, 20), ...IPV4.subarray(21)]);
   frame[PPPOE.length[0] + 1]--;
@@ -82,7 +82,7 @@ Deno.test("parseSession() reads a PPP protocol of one byte", () => {
   assert(hasCompressedProtocol(compressed()));
 });
 
-Deno.test("parseSession() reads a PPP protocol of one byte with nothing behind it", () => {
+Deno.test("parseSession() reads a PPP protocol of one byte without a payload", () => {
   const frame = compressed();
   frame[PPPOE.length[0] + 1] = 1;
   const packet = parseSession(frame)!;
@@ -97,7 +97,7 @@ Deno.test("readProtocol() reads a protocol of one byte and one of two", () => {
   assertEquals(readProtocol(hex("00 c021"), 1 - PPPOE.payload), PPP_PROTOCOL.LCP);
 });
 
-Deno.test("parseSession() never throws, and gives what emitSession() can write", () => {
+Deno.test("parseSession() never throws, and returns what emitSession() can write", () => {
   fc.assert(fc.property(hostileFrame(), (frame) => {
     const packet = parseSession(frame);
     if (packet !== undefined) assertEquals(parseSession(emitSession(packet)), packet);
@@ -109,7 +109,7 @@ Deno.test("parseSession() reads what emitSession() writes", () => {
     destination: mac(),
     source: mac(),
     sessionId: uint16(),
-    // With an odd first byte it is one byte, and the other one data.
+    // A protocol with an odd first byte is compressed; the second byte is data.
     protocol: uint16().filter((protocol) => (protocol & 0x0100) === 0),
     payload: bytes(),
   });
@@ -118,16 +118,16 @@ Deno.test("parseSession() reads what emitSession() writes", () => {
   }));
 });
 
-Deno.test("emitSession() throws when the payload is over 65533 bytes", () => {
+Deno.test("emitSession() throws when the payload is longer than 65533 bytes", () => {
   emitSession({ ...SESSION, payload: new Uint8Array(65533) });
   assertThrows(
     () => emitSession({ ...SESSION, payload: new Uint8Array(65534) }),
     RangeError,
-    "65536 bytes are over 65535",
+    "65536 bytes exceed the maximum of 65535",
   );
 });
 
-Deno.test("emitSession() throws when an address has not six bytes", () => {
+Deno.test("emitSession() throws when an address is not six bytes long", () => {
   assertThrows(() => emitSession({ ...SESSION, source: hex("00") }), RangeError, "not 1");
 });
 
@@ -139,7 +139,7 @@ Deno.test("parseLcp() reads an Echo-Request", () => {
   });
 });
 
-Deno.test("parseLcp() cuts what is behind the packet", () => {
+Deno.test("parseLcp() ignores bytes after the packet", () => {
   assertEquals(parseLcp(hex("05 07 0004 aabb")), {
     code: LCP_CODE.TERMINATE_REQUEST,
     identifier: 7,
@@ -147,19 +147,19 @@ Deno.test("parseLcp() cuts what is behind the packet", () => {
   });
 });
 
-Deno.test("parseLcp() returns undefined for a packet cut anywhere", () => {
+Deno.test("parseLcp() returns undefined for a truncated packet", () => {
   for (let length = 0; length < ECHO.length; length++) {
     assertEquals(parseLcp(ECHO.subarray(0, length)), undefined);
   }
 });
 
-Deno.test("parseLcp() returns undefined for a length under 4 or over the end", () => {
+Deno.test("parseLcp() returns undefined for a length below 4 or beyond the end", () => {
   for (const length of ["0000", "0003", "0009", "ffff"]) {
     assertEquals(parseLcp(hex(`09 01 ${length} 5d1cb7e2`)), undefined);
   }
 });
 
-Deno.test("parseLcp() never throws, and gives what emitLcp() can write", () => {
+Deno.test("parseLcp() never throws, and returns what emitLcp() can write", () => {
   const hostile = fc.record({ length: fc.nat({ max: 20 }), rest: bytes(0, 16) })
     .map(({ length, rest }) => Uint8Array.from([9, 1, 0, length, ...rest]));
   fc.assert(fc.property(fc.oneof(bytes(0, 16), hostile), (packet) => {
@@ -175,17 +175,17 @@ Deno.test("parseLcp() reads what emitLcp() writes", () => {
   }));
 });
 
-Deno.test("emitLcp() throws when the data is over 65531 bytes", () => {
+Deno.test("emitLcp() throws when the data is longer than 65531 bytes", () => {
   const code = LCP_CODE.ECHO_REPLY;
   emitLcp({ code, identifier: 0, data: new Uint8Array(65531) });
   assertThrows(
     () => emitLcp({ code, identifier: 0, data: new Uint8Array(65532) }),
     RangeError,
-    "Cannot emit Echo-Reply: 65536 bytes are over 65535",
+    "Cannot emit Echo-Reply: 65536 bytes exceed the maximum of 65535",
   );
 });
 
-Deno.test("isControlProtocol() is true from 0x8000 up", () => {
+Deno.test("isControlProtocol() returns true from 0x8000 up", () => {
   for (const protocol of [0x8000, 0x8021, 0x8057, 0xc021, 0xc023, 0xc025, 0xc223, 0xfeff]) {
     assert(isControlProtocol(protocol));
   }
@@ -194,7 +194,7 @@ Deno.test("isControlProtocol() is true from 0x8000 up", () => {
   }
 });
 
-Deno.test("isControlProtocol() is false when the first byte is a protocol of its own", () => {
+Deno.test("isControlProtocol() returns false for a compressed protocol", () => {
   for (let first = 1; first <= 0xff; first += 2) {
     assertFalse(isControlProtocol(first));
     for (const second of [0x00, 0x21, 0x45, 0xff]) {
@@ -203,7 +203,7 @@ Deno.test("isControlProtocol() is false when the first byte is a protocol of its
   }
 });
 
-Deno.test("protocolName() names every protocol, and writes others as a number", () => {
+Deno.test("protocolName() names every protocol, and formats others as a number", () => {
   for (const protocol of Object.values(PPP_PROTOCOL)) {
     assertFalse(protocolName(protocol).startsWith("0x"));
   }
@@ -211,7 +211,7 @@ Deno.test("protocolName() names every protocol, and writes others as a number", 
   assertEquals(protocolName(0x002d), "0x002d");
 });
 
-Deno.test("lcpCodeName() names every code, and writes others as a number", () => {
+Deno.test("lcpCodeName() names every code, and formats others as a number", () => {
   assertEquals(lcpCodeName(LCP_CODE.CONFIGURE_NAK), "Configure-Nak");
   assertEquals(lcpCodeName(LCP_CODE.DISCARD_REQUEST), "Discard-Request");
   for (const [name, code] of Object.entries(LCP_CODE)) {

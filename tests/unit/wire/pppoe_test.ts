@@ -38,7 +38,7 @@ const HOST = parseMac("00:16:3e:11:22:33");
 const AC = parseMac("00:16:3e:aa:bb:cc");
 const COOKIE = hex("a03deaf78d2a99dfc9533c9cfcc70a9cb3540000");
 
-/** Each captured discovery frame, and what it says. */
+/** The captured discovery frames and their content. */
 const DISCOVERY: [name: string, frame: Uint8Array, packet: DiscoveryPacket][] = [
   ["PADI of RFC 2516", RFC_PADI, {
     destination: ETH_BROADCAST,
@@ -110,7 +110,7 @@ for (const [name, frame, packet] of DISCOVERY) {
   });
 
   Deno.test(`parseDiscovery() returns undefined for a ${name} cut anywhere`, () => {
-    // A PADT is as good without its payload.
+    // A PADT needs no payload.
     const end = packet.code === CODE.PADT ? PPPOE.payload : frame.length;
     for (let length = 0; length < end; length++) {
       assertEquals(parseDiscovery(frame.subarray(0, length)), undefined);
@@ -133,7 +133,7 @@ Deno.test("parseDiscovery() reads a frame that starts within a larger buffer", (
   assertEquals(parseDiscovery(buffer.subarray(7)), DISCOVERY[3][2]);
 });
 
-Deno.test("parseDiscovery() gives parts of the frame, not copies", () => {
+Deno.test("parseDiscovery() returns views of the frame, not copies", () => {
   const frame = PADO.slice();
   const packet = parseDiscovery(frame)!;
   assertEquals(packet.tags[0].value.buffer, frame.buffer);
@@ -171,7 +171,7 @@ Deno.test("parseDiscovery() returns undefined when a tag reaches into the paddin
   assertEquals(parseDiscovery(frame), undefined);
 });
 
-Deno.test("parseDiscovery() never throws, and gives what emitDiscovery() can write", () => {
+Deno.test("parseDiscovery() never throws, and returns what emitDiscovery() can write", () => {
   fc.assert(fc.property(hostileFrame(), (frame) => {
     const packet = parseDiscovery(frame);
     if (packet !== undefined) assertEquals(parseDiscovery(emitDiscovery(packet)), packet);
@@ -191,11 +191,11 @@ Deno.test("parseDiscovery() reads what emitDiscovery() writes", () => {
   }));
 });
 
-Deno.test("emitDiscovery() throws when an address has not six bytes", () => {
+Deno.test("emitDiscovery() throws when an address is not six bytes long", () => {
   const packet = { ...DISCOVERY[0][2], source: new Uint8Array(7) };
   assertThrows(() => emitDiscovery(packet), RangeError, "Cannot emit PADI");
   const other = { ...DISCOVERY[0][2], destination: new Uint8Array(0) };
-  assertThrows(() => emitDiscovery(other), RangeError, "has 6 bytes, not 0");
+  assertThrows(() => emitDiscovery(other), RangeError, "is 6 bytes long, not 0");
 });
 
 Deno.test("emitDiscovery() writes tags of 65535 bytes and throws for more", () => {
@@ -204,7 +204,11 @@ Deno.test("emitDiscovery() writes tags of 65535 bytes and throws for more", () =
   const packet = { ...DISCOVERY[0][2], tags };
   assertEquals(emitDiscovery(packet).length, PPPOE_FRAME_HLEN + 65535);
   tags.push(textTag(TAG.SERVICE_NAME, ""));
-  assertThrows(() => emitDiscovery(packet), RangeError, "65539 bytes of tags are over 65535");
+  assertThrows(
+    () => emitDiscovery(packet),
+    RangeError,
+    "65539 bytes of tags exceed the maximum of 65535",
+  );
 });
 
 Deno.test("emitHeader() writes every field", () => {
@@ -213,20 +217,20 @@ Deno.test("emitHeader() writes every field", () => {
   assertEquals(frame, hex("00163eaabbcc 00163e112233 8863 11 a7 1234 abcd"));
 });
 
-Deno.test("frameLength() cuts Ethernet padding", () => {
+Deno.test("frameLength() excludes Ethernet padding", () => {
   assertEquals(frameLength(ECHO_REQUEST, 0, ECHO_REQUEST.length), 30);
   assertEquals(frameLength(IPV4, 0, IPV4.length), 42);
   assertEquals(frameLength(PADO, 0, PADO.length), PADO.length);
 });
 
-Deno.test("frameLength() looks at the given length, not at the buffer's", () => {
+Deno.test("frameLength() uses the given length, not the buffer's", () => {
   const buffer = new Uint8Array(200);
   buffer.set(PADO, 50);
   assertEquals(frameLength(buffer, 50, PADO.length), PADO.length);
   assertEquals(frameLength(buffer, 50, PADO.length - 1), FAULT_LENGTH);
 });
 
-Deno.test("frameLength() accepts a payload of no bytes", () => {
+Deno.test("frameLength() accepts an empty payload", () => {
   const frame = hex("00163eaabbcc 00163e112233 8863 11 a7 0001 0000");
   assertEquals(frameLength(frame, 0, frame.length), PPPOE_FRAME_HLEN);
 });
@@ -237,7 +241,7 @@ Deno.test("frameLength() accepts a payload of 65535 bytes", () => {
   assertEquals(frameLength(frame, 0, frame.length), frame.length);
 });
 
-Deno.test("frameLength() names the fault of a frame cut anywhere", () => {
+Deno.test("frameLength() names the fault of a truncated frame", () => {
   for (const frame of Object.values(FRAMES)) {
     const whole = frameLength(frame, 0, frame.length);
     for (let length = 0; length < whole; length++) {
@@ -253,7 +257,7 @@ Deno.test("frameLength() names the fault of another version", () => {
   assertEquals(frameLength(frame, 0, frame.length), FAULT_VERSION);
 });
 
-Deno.test("frameLength() is a fault or no more than what is there", () => {
+Deno.test("frameLength() returns a fault or at most the given length", () => {
   fc.assert(fc.property(hostileFrame(), (frame) => {
     const length = frameLength(frame, 0, frame.length);
     assertEquals(length < 0 || (length >= PPPOE_FRAME_HLEN && length <= frame.length), true);
@@ -267,7 +271,7 @@ Deno.test("readCode() and readSessionId() read at an offset", () => {
   assertEquals(readSessionId(buffer, 50), 1);
 });
 
-Deno.test("readSessionId() reads what writeSessionId() writes, and nothing else changes", () => {
+Deno.test("writeSessionId() writes what readSessionId() reads, and nothing else", () => {
   fc.assert(fc.property(uint16(), fc.nat({ max: 30 }), (id, offset) => {
     const buffer = new Uint8Array(64).fill(0x55);
     writeSessionId(buffer, offset, id);
@@ -277,7 +281,7 @@ Deno.test("readSessionId() reads what writeSessionId() writes, and nothing else 
   }));
 });
 
-Deno.test("codeName() names every code, and writes others as a number", () => {
+Deno.test("codeName() names every code, and formats others as a number", () => {
   assertEquals(
     Object.values(CODE).map(codeName),
     Object.keys(CODE),

@@ -30,22 +30,22 @@ import {
   RFC_PADO,
 } from "./captures.ts";
 
-const UP = "00:16:3e:11:22:33 > 00:16:3e:aa:bb:cc";
-const DOWN = "00:16:3e:aa:bb:cc > 00:16:3e:11:22:33";
+const TO_AC = "00:16:3e:11:22:33 > 00:16:3e:aa:bb:cc";
+const TO_HOST = "00:16:3e:aa:bb:cc > 00:16:3e:11:22:33";
 const ONE_LINE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
-/** Prints a PADI with these tags, and gives what it says of them. */
+/** Prints a PADI with these tags, and returns the part of the line about the tags. */
 function printTags(...tags: Tag[]): string {
   const packet = parseDiscovery(PPPD_PADI)!;
   const line = printFrame(emitDiscovery({ ...packet, tags }));
   return line.slice("PADI sid=0x0000 00:16:3e:11:22:33 > ff:ff:ff:ff:ff:ff ".length);
 }
 
-/** Prints a session frame, and gives what it says of its payload. */
+/** Prints a session frame, and returns the part of the line about the payload. */
 function printPayload(protocol: number, payload: Uint8Array): string {
   const { destination, source } = parseDiscovery(PADR)!;
   const line = printFrame(emitSession({ destination, source, sessionId: 1, protocol, payload }));
-  return line.replace(`SES sid=0x0001 ${UP} `, "");
+  return line.replace(`SES sid=0x0001 ${TO_AC} `, "");
 }
 
 Deno.test("printFrame() prints discovery frames with their tags", () => {
@@ -53,12 +53,12 @@ Deno.test("printFrame() prints discovery frames with their tags", () => {
   assertEquals(
     [RFC_PADO, PPPD_PADI, PADO, PADR, PADS, PADT].map(printFrame),
     [
-      `PADO sid=0x0000 ${DOWN} Service-Name="" AC-Name="Go RedBack - eshsheshoot"`,
+      `PADO sid=0x0000 ${TO_HOST} Service-Name="" AC-Name="Go RedBack - eshsheshoot"`,
       `PADI sid=0x0000 00:16:3e:11:22:33 > ff:ff:ff:ff:ff:ff Service-Name="" Host-Uniq=0x31570000`,
-      `PADO sid=0x0000 ${DOWN} AC-Name="bras1" Service-Name="internet" AC-Cookie=${cookie} Host-Uniq=0x31570000`,
-      `PADR sid=0x0000 ${UP} Service-Name="internet" Host-Uniq=0x35386163 AC-Cookie=${cookie}`,
-      `PADS sid=0x0001 ${DOWN} Service-Name="internet" Host-Uniq=0x35386163`,
-      `PADT sid=0x0001 ${DOWN} Generic-Error="RP-PPPoE: Child pppd process terminated"`,
+      `PADO sid=0x0000 ${TO_HOST} AC-Name="bras1" Service-Name="internet" AC-Cookie=${cookie} Host-Uniq=0x31570000`,
+      `PADR sid=0x0000 ${TO_AC} Service-Name="internet" Host-Uniq=0x35386163 AC-Cookie=${cookie}`,
+      `PADS sid=0x0001 ${TO_HOST} Service-Name="internet" Host-Uniq=0x35386163`,
+      `PADT sid=0x0001 ${TO_HOST} Generic-Error="RP-PPPoE: Child pppd process terminated"`,
     ],
   );
 });
@@ -66,20 +66,20 @@ Deno.test("printFrame() prints discovery frames with their tags", () => {
 Deno.test("printFrame() prints session frames", () => {
   assertEquals(
     printFrame(ECHO_REQUEST),
-    `SES sid=0x0001 ${UP} LCP Echo-Request id=1 len=8`,
+    `SES sid=0x0001 ${TO_AC} LCP Echo-Request id=1 len=8`,
   );
-  assertEquals(printFrame(IPV4), `SES sid=0x0001 ${UP} IPv4 len=20`);
+  assertEquals(printFrame(IPV4), `SES sid=0x0001 ${TO_AC} IPv4 len=20`);
 });
 
-Deno.test("printFrame() prints session frames whose PPP protocol has one byte", () => {
+Deno.test("printFrame() prints session frames with a compressed PPP protocol", () => {
   const header = "00163eaabbcc 00163e112233 8864 11 00 0001";
   const line = (rest: string) => printFrame(hex(`${header} ${rest}`));
-  assertEquals(line("0003 21 4500"), `SES sid=0x0001 ${UP} IPv4 (one byte) len=2`);
-  assertEquals(line("0004 fd c02109"), `SES sid=0x0001 ${UP} compressed (one byte) len=3`);
-  assertEquals(line("0001 2d"), `SES sid=0x0001 ${UP} 0x002d (one byte) len=0`);
+  assertEquals(line("0003 21 4500"), `SES sid=0x0001 ${TO_AC} IPv4 (one byte) len=2`);
+  assertEquals(line("0004 fd c02109"), `SES sid=0x0001 ${TO_AC} compressed (one byte) len=3`);
+  assertEquals(line("0001 2d"), `SES sid=0x0001 ${TO_AC} 0x002d (one byte) len=0`);
 });
 
-Deno.test("printFrame() prints values that have a structure", () => {
+Deno.test("printFrame() prints structured values", () => {
   assertEquals(printTags(maxPayloadTag(1500)), "PPP-Max-Payload=1500");
   assertEquals(printTags(sequenceNumberTag(7)), "Sequence-Number=7");
   assertEquals(printTags(creditScaleFactorTag(64)), "Credit-Scale-Factor=64");
@@ -94,7 +94,7 @@ Deno.test("printFrame() prints values that have a structure", () => {
   );
 });
 
-Deno.test("printFrame() prints a value of another structure as hexadecimal digits", () => {
+Deno.test("printFrame() prints other values as hexadecimal digits", () => {
   assertEquals(
     printTags({ type: TAG.PPP_MAX_PAYLOAD, value: hex("05") }, { type: 0x1234, value: hex("") }),
     "PPP-Max-Payload=0x05 0x1234=0x",
@@ -108,7 +108,7 @@ Deno.test("printFrame() escapes text from the network", () => {
   );
 });
 
-Deno.test("printFrame() cuts what would make a long line", () => {
+Deno.test("printFrame() cuts long values", () => {
   assertEquals(
     printTags({ type: TAG.HOST_UNIQ, value: new Uint8Array(32).fill(0xab) }),
     `Host-Uniq=0x${"ab".repeat(32)}`,
@@ -126,7 +126,7 @@ Deno.test("printFrame() cuts what would make a long line", () => {
   assertEquals(printTags(...list(25)), 'AC-Name="x" '.repeat(24) + "and 1 more tags");
 });
 
-Deno.test("printFrame() prints codes that it does not know as a number", () => {
+Deno.test("printFrame() prints unknown codes as a number", () => {
   const frame = PADS.slice();
   frame[PPPOE.code[0]] = 0x42;
   assertStringIncludes(printFrame(frame), "0x42 sid=0x0001 ");
@@ -143,7 +143,7 @@ Deno.test("printFrame() names the codes of each control protocol", () => {
   assertEquals(printPayload(0x8001, packet(LCP_CODE.RESET_ACK)), "0x8001 Reset-Ack id=9 len=11");
 });
 
-Deno.test("printFrame() keeps passwords out, of a malformed packet too", () => {
+Deno.test("printFrame() never prints a password, not even of a malformed packet", () => {
   const secret = "736563726574";
   const packet = emitLcp({ code: 1, identifier: 1, data: hex(`00 06 ${secret}`) });
   const malformed = Uint8Array.from(packet);
@@ -155,7 +155,7 @@ Deno.test("printFrame() keeps passwords out, of a malformed packet too", () => {
   }
 });
 
-Deno.test("printFrame() takes LQR for what it is, without a code", () => {
+Deno.test("printFrame() prints LQR without a code", () => {
   assertEquals(printPayload(PPP_PROTOCOL.LQR, new Uint8Array(48)), "LQR len=48");
 });
 
@@ -173,13 +173,13 @@ Deno.test("printFrame() says why a frame is malformed", () => {
   );
   assertStringIncludes(changed(ECHO_REQUEST, 12, 0x08), "malformed (EtherType 0x0864) 30 bytes");
   assertStringIncludes(changed(ECHO_REQUEST, 14, 0x21), "malformed (VER/TYPE 0x21) 30 bytes");
-  assertStringIncludes(changed(ECHO_REQUEST, 18, 0xff), "malformed (PPPoE length over the end)");
+  assertStringIncludes(changed(ECHO_REQUEST, 18, 0xff), "malformed (PPPoE length beyond the end)");
   assertStringIncludes(changed(ECHO_REQUEST, 15, 0x09), "malformed (code 0x09 in a session frame)");
   assertStringIncludes(changed(ECHO_REQUEST, 19, 0x01), "malformed (no PPP protocol)");
   assertStringIncludes(changed(ECHO_REQUEST, 25, 0x09), "malformed (LCP length)");
   assertStringIncludes(
     printFrame(hex("ffffffffffff 00163e112233 8863 11 09 0000 0004 0101 0001")),
-    "malformed (tag over the end) 24 bytes",
+    "malformed (tag beyond the end) 24 bytes",
   );
   assertEquals(
     printFrame(new Uint8Array(9000)),
@@ -187,7 +187,7 @@ Deno.test("printFrame() says why a frame is malformed", () => {
   );
 });
 
-Deno.test("printFrame() gives a line for every frame cut anywhere", () => {
+Deno.test("printFrame() returns a line for every truncated frame", () => {
   for (const frame of Object.values(FRAMES)) {
     for (let length = 0; length <= frame.length; length++) {
       assert(ONE_LINE.test(printFrame(frame.subarray(0, length))));
@@ -195,7 +195,7 @@ Deno.test("printFrame() gives a line for every frame cut anywhere", () => {
   }
 });
 
-Deno.test("printFrame() gives one line of printable text for any bytes", () => {
+Deno.test("printFrame() returns one line of printable text for any bytes", () => {
   fc.assert(
     fc.property(hostileFrame(), (frame) => {
       assert(ONE_LINE.test(printFrame(frame)));
@@ -204,7 +204,7 @@ Deno.test("printFrame() gives one line of printable text for any bytes", () => {
   );
 });
 
-Deno.test("printFrame() gives one line of printable text for any tags", () => {
+Deno.test("printFrame() returns one line of printable text for any tags", () => {
   const texts = fc.array(
     fc.record({ type: fc.constantFrom(...Object.values(TAG)), value: bytes() }),
   );
@@ -241,7 +241,7 @@ Deno.test("printTunnelFrame() prints every type", () => {
 Deno.test("printTunnelFrame() says why a payload is malformed", () => {
   assertEquals(
     printTunnelFrame(FRAME.HELLO, hex("00")),
-    "HELLO malformed (1 bytes are under 8) 1 bytes 00",
+    "HELLO malformed (The payload is 1 bytes long; the minimum is 8) 1 bytes 00",
   );
   assertEquals(
     printTunnelFrame(FRAME.GOODBYE, hex("00")),
@@ -249,7 +249,7 @@ Deno.test("printTunnelFrame() says why a payload is malformed", () => {
   );
 });
 
-Deno.test("printTunnelFrame() gives one line of printable text for any bytes", () => {
+Deno.test("printTunnelFrame() returns one line of printable text for any bytes", () => {
   const types = fc.oneof(fc.constantFrom(...Object.values(FRAME)), uint16());
   fc.assert(fc.property(types, bytes(), (type, payload) => {
     assert(ONE_LINE.test(printTunnelFrame(type, payload)));

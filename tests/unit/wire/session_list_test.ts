@@ -37,7 +37,7 @@ Deno.test("parseSessionList() reads every field", () => {
   assertEquals(parseSessionList(hex("00")), { last: false, sessions: [] });
 });
 
-Deno.test("parseSessionList() looks at no flag but the last one", () => {
+Deno.test("parseSessionList() ignores all flags but the last-part flag", () => {
   assertEquals(parseSessionList(hex("fe")), { last: false, sessions: [] });
   assertEquals(parseSessionList(hex("ff")), { last: true, sessions: [] });
 });
@@ -48,7 +48,7 @@ Deno.test("parseSessionList() reads a payload that starts within a larger buffer
   assertEquals(parseSessionList(buffer.subarray(5, 5 + PAYLOAD.length)), LIST);
 });
 
-Deno.test("parseSessionList() refuses a payload that ends within an entry", () => {
+Deno.test("parseSessionList() rejects a payload that ends within an entry", () => {
   for (let length = 0; length < PAYLOAD.length; length++) {
     const whole = length > 0 && (length - 1) % 14 === 0;
     const list = parseSessionList(PAYLOAD.subarray(0, length));
@@ -56,13 +56,13 @@ Deno.test("parseSessionList() refuses a payload that ends within an entry", () =
   }
 });
 
-Deno.test("parseSessionList() takes as many sessions as one frame may name, and no more", () => {
+Deno.test("parseSessionList() accepts the maximum number of sessions, and no more", () => {
   const most = parseSessionList(new Uint8Array(1 + 14 * SESSION_LIST_MAX));
   assertEquals(most?.sessions.length, SESSION_LIST_MAX);
   assertEquals(parseSessionList(new Uint8Array(1 + 14 * (SESSION_LIST_MAX + 1))), undefined);
 });
 
-Deno.test("emitSessionList() throws for more sessions than one frame may name", () => {
+Deno.test("emitSessionList() throws for more than the maximum number of sessions", () => {
   const [session] = LIST.sessions;
   const many = (count: number) => ({ last: true, sessions: new Array(count).fill(session) });
   assertEquals(emitSessionList(many(SESSION_LIST_MAX)).length, 1 + 14 * SESSION_LIST_MAX);
@@ -76,7 +76,7 @@ Deno.test("parseSessionList() reads what emitSessionList() writes", () => {
   }));
 });
 
-Deno.test("parseSessionList() never throws, and gives what emitSessionList() can write", () => {
+Deno.test("parseSessionList() never throws, and returns what emitSessionList() can write", () => {
   fc.assert(fc.property(bytes(0, 200), (payload) => {
     const list = parseSessionList(payload);
     if (list === undefined) return;

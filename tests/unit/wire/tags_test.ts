@@ -34,7 +34,7 @@ const TAGS: Tag[] = [
   { type: TAG.PPP_MAX_PAYLOAD, value: hex("05dc") },
 ];
 
-Deno.test("parseTags() reads tags in their order", () => {
+Deno.test("parseTags() reads tags in order", () => {
   assertEquals(parseTags(LIST), TAGS);
 });
 
@@ -42,31 +42,31 @@ Deno.test("parseTags() reads an empty list", () => {
   assertEquals(parseTags(hex("")), []);
 });
 
-Deno.test("parseTags() reads a tag of a type that no RFC has", () => {
+Deno.test("parseTags() reads a tag of an unknown type", () => {
   assertEquals(parseTags(hex("fffe 0001 aa")), [{ type: 0xfffe, value: hex("aa") }]);
 });
 
-Deno.test("parseTags() stops at End-Of-List, whatever follows", () => {
+Deno.test("parseTags() ignores everything after End-Of-List", () => {
   assertEquals(parseTags(hex("0102 0001 61  0000 0000  0103 ffff 00")), [
     textTag(TAG.AC_NAME, "a"),
   ]);
   assertEquals(parseTags(hex("0000 ffff")), []);
 });
 
-Deno.test("parseTags() returns undefined for a list cut within a tag", () => {
+Deno.test("parseTags() returns undefined for a list that ends within a tag", () => {
   const ends = new Set([0, 4, 12, 18]);
   for (let length = 0; length < LIST.length; length++) {
     assertEquals(parseTags(LIST.subarray(0, length)) === undefined, !ends.has(length));
   }
 });
 
-Deno.test("parseTags() returns undefined when a tag length is over the end", () => {
+Deno.test("parseTags() returns undefined when a tag extends beyond the end", () => {
   assertEquals(parseTags(hex("0103 0005 31570000")), undefined);
   assertEquals(parseTags(hex("0103 ffff 31570000")), undefined);
 });
 
-Deno.test("parseTags() never throws, and gives no more than what is there", () => {
-  // Small numbers make types and lengths that fit now and then.
+Deno.test("parseTags() never throws, and returns no more bytes than there are", () => {
+  // Small numbers often make types and lengths that fit.
   const small = fc.array(fc.nat({ max: 3 }), { maxLength: 64 }).map((list) =>
     Uint8Array.from(list)
   );
@@ -89,25 +89,25 @@ Deno.test("parseTags() reads what emitTags() writes", () => {
 
 Deno.test("emitTags() throws when the tags do not fit, and writes nothing", () => {
   const into = new Uint8Array(LIST.length);
-  assertThrows(() => emitTags(TAGS, into, 1), RangeError, "18 bytes do not fit in 17");
-  assertThrows(() => emitTags(TAGS, into, 99), RangeError, "18 bytes do not fit in 0");
+  assertThrows(() => emitTags(TAGS, into, 1), RangeError, "18 bytes do not fit into 17");
+  assertThrows(() => emitTags(TAGS, into, 99), RangeError, "18 bytes do not fit into 0");
   assertEquals(into, new Uint8Array(LIST.length));
 });
 
-Deno.test("emitTags() throws when a value has more than 65535 bytes, and writes nothing", () => {
+Deno.test("emitTags() throws when a value is longer than 65535 bytes, and writes nothing", () => {
   const into = new Uint8Array(70000);
   const tags = [...TAGS, { type: TAG.HOST_UNIQ, value: new Uint8Array(65536) }];
   assertThrows(() => emitTags(tags, into, 0), RangeError, "Cannot emit Host-Uniq: 65536 bytes");
   assertEquals(into.findIndex((byte) => byte !== 0), -1);
 });
 
-Deno.test("findTag() finds the first of a type", () => {
+Deno.test("findTag() finds the first tag of a type", () => {
   const tags = [...TAGS, { type: TAG.HOST_UNIQ, value: hex("02") }];
   assertEquals(findTag(tags, TAG.HOST_UNIQ), TAGS[1]);
   assertEquals(findTag(tags, TAG.AC_COOKIE), undefined);
 });
 
-Deno.test("tagName() names every type, and writes others as a number", () => {
+Deno.test("tagName() names every type, and formats others as a number", () => {
   for (const [name, type] of Object.entries(TAG)) {
     assertEquals(tagName(type).toUpperCase().replaceAll("-", "_"), name);
   }
@@ -122,7 +122,7 @@ Deno.test("textTag() writes UTF-8", () => {
   });
 });
 
-/** The values that are one number of 16 bits. */
+/** The tags whose value is a 16-bit number. */
 const NUMBERS: [
   name: string,
   type: number,
@@ -154,12 +154,12 @@ for (const [name, type, read, emit] of NUMBERS) {
 
   Deno.test(`${name[0].toLowerCase()}${name.slice(1)}Tag() throws beyond 16 bits`, () => {
     for (const number of [-1, 65536, 1.5, NaN]) {
-      assertThrows(() => emit(number), RangeError, `${number} is not in 0 to 65535`);
+      assertThrows(() => emit(number), RangeError, `${number} is not an integer from 0 to 65535`);
     }
   });
 }
 
-/** As a DSLAM inserts it: TR-101's default syntax, with rates behind it. */
+/** A tag as a DSLAM inserts it: TR-101's default syntax, followed by rates. */
 const TR101 = hex(`
   00000de9
   01 13 616e312065746820312f312f30312f303a3335
@@ -168,14 +168,14 @@ const TR101 = hex(`
   82 04 00002000
 `);
 
-Deno.test("parseAccessLine() reads circuit and remote id and passes over the rest", () => {
+Deno.test("parseAccessLine() reads circuit and remote id and skips the rest", () => {
   assertEquals(parseAccessLine({ type: TAG.VENDOR_SPECIFIC, value: TR101 }), {
     circuitId: "an1 eth 1/1/01/0:35",
     remoteId: "Line7",
   });
 });
 
-Deno.test("parseAccessLine() reads a tag with neither", () => {
+Deno.test("parseAccessLine() reads a tag with neither id", () => {
   assertEquals(parseAccessLine({ type: TAG.VENDOR_SPECIFIC, value: hex("00000de9") }), {});
 });
 
@@ -184,7 +184,7 @@ Deno.test("parseAccessLine() takes the first of two circuit ids", () => {
   assertEquals(parseAccessLine({ type: TAG.VENDOR_SPECIFIC, value }), { circuitId: "a" });
 });
 
-Deno.test("parseAccessLine() keeps bytes beyond ASCII, one character each", () => {
+Deno.test("parseAccessLine() reads each byte beyond ASCII as one character", () => {
   const value = hex("00000de9 02 06 00163eaabbcc");
   const line = parseAccessLine({ type: TAG.VENDOR_SPECIFIC, value });
   assertEquals(line, { remoteId: "\x00\x16>\xaa\xbb\xcc" });
@@ -198,7 +198,7 @@ Deno.test("parseAccessLine() returns undefined for another vendor or type", () =
   assertEquals(parseAccessLine({ type: TAG.HOST_UNIQ, value: TR101 }), undefined);
 });
 
-Deno.test("parseAccessLine() returns undefined for a value cut within a sub-option", () => {
+Deno.test("parseAccessLine() returns undefined for a value that ends within a sub-option", () => {
   const ends = new Set([4, 25, 32, 38]);
   for (let length = 0; length < TR101.length; length++) {
     const value = TR101.subarray(0, length);
@@ -212,7 +212,7 @@ Deno.test("parseAccessLine() returns undefined for a text of 64 bytes", () => {
   assertEquals(parseAccessLine({ type: TAG.VENDOR_SPECIFIC, value }), undefined);
 });
 
-Deno.test("parseAccessLine() gives for any bytes what accessLineTag() can write", () => {
+Deno.test("parseAccessLine() returns what accessLineTag() can write for any bytes", () => {
   const values = fc.oneof(
     bytes(),
     bytes().map((rest) => Uint8Array.from([0, 0, 0x0d, 0xe9, ...rest])),
@@ -238,12 +238,12 @@ Deno.test("accessLineTag() throws for a text of 64 characters", () => {
   assertThrows(
     () => accessLineTag({ circuitId: "a".repeat(64) }),
     RangeError,
-    "Cannot emit circuit id: 64 characters are over 63",
+    "Cannot emit circuit id: 64 characters exceed the maximum of 63",
   );
   assertThrows(() => accessLineTag({ remoteId: "b".repeat(64) }), RangeError, "remote id");
 });
 
-Deno.test("accessLineTag() throws for a character that is no byte", () => {
+Deno.test("accessLineTag() throws for a character above U+00FF", () => {
   assertThrows(
     () => accessLineTag({ circuitId: "a\u0100" }),
     RangeError,
@@ -268,12 +268,12 @@ Deno.test("parseCredits() reads what creditsTag() makes", () => {
   }));
 });
 
-Deno.test("creditsTag() throws beyond 16 bits", () => {
+Deno.test("creditsTag() throws for more than 16 bits", () => {
   assertThrows(() => creditsTag({ fcn: 65536, bcn: 0 }), RangeError);
   assertThrows(() => creditsTag({ fcn: 0, bcn: -1 }), RangeError);
 });
 
-// Flags: maximum in Mbps (01), current in kbps (00), receive only.
+// Flags: maximum rate in Mbps (01), current rate in kbps (00), receive only.
 const METRICS_VALUE = hex("0009 5f 50 0014 fde8 0064");
 const METRICS = {
   receiveOnly: true,
@@ -294,7 +294,7 @@ Deno.test("linkMetricsTag() writes every field", () => {
   assertEquals(linkMetricsTag(METRICS), { type: TAG.METRICS, value: METRICS_VALUE });
 });
 
-Deno.test("parseLinkMetrics() passes over the reserved bits", () => {
+Deno.test("parseLinkMetrics() ignores the reserved bits", () => {
   const value = METRICS_VALUE.slice();
   value[0] = 0xff;
   value[1] |= 0xe0;
@@ -335,7 +335,7 @@ Deno.test("parseLinkMetrics() reads what linkMetricsTag() makes", () => {
   }));
 });
 
-Deno.test("linkMetricsTag() throws for a number out of its range", () => {
+Deno.test("linkMetricsTag() throws for a number that is out of range", () => {
   assertThrows(() => linkMetricsTag({ ...METRICS, resource: 101 }), RangeError, "0 to 100");
   assertThrows(() => linkMetricsTag({ ...METRICS, latencyMs: 65536 }), RangeError, "0 to 65535");
 });

@@ -15,7 +15,7 @@ import {
 import { bytes, uint16 } from "./arbitraries.ts";
 import { hex } from "./captures.ts";
 
-/** Headers, byte for byte. */
+/** Headers and their bytes. */
 const HEADERS: [name: string, header: Uint8Array, type: number, length: number][] = [
   ["a ping of no bytes", hex("0000 00"), FRAME.PING, 0],
   ["the longest of one byte", hex("0001 7f"), FRAME.PONG, 127],
@@ -60,30 +60,30 @@ Deno.test("readHeader() reads between offset and end only", () => {
   assertEquals(readHeader(buffer, 2, 5, header), 0);
 });
 
-Deno.test("readHeader() accepts a length that is longer than it need be", () => {
+Deno.test("readHeader() accepts a length field that is longer than necessary", () => {
   const header = { type: 0, length: 0 };
   assertEquals(readHeader(hex("0000 858000"), 0, 5, header), 5);
   assertEquals(header.length, 5);
 });
 
-Deno.test("readHeader() names the fault of a length that goes on", () => {
+Deno.test("readHeader() names the fault of a length field that is too long", () => {
   const header = { type: 0, length: 0 };
   for (const digits of ["0003 808080", "0003 ffffff", "0003 ffffffffffffffffff01"]) {
     const buffer = hex(digits);
     assertEquals(readHeader(buffer, 0, buffer.length, header), FAULT_LEB128);
   }
-  // It is known after the third byte: nothing more need be awaited.
+  // The fault is known after the third byte, without waiting for more.
   assertEquals(readHeader(hex("0003 ffffff"), 0, 2 + MAX_LEB128, header), FAULT_LEB128);
 });
 
-Deno.test("readHeader() names the fault of a length over the maximum", () => {
+Deno.test("readHeader() names the fault of a length above the maximum", () => {
   const header = { type: 0, length: 0 };
   assertEquals(readHeader(hex("0003 818004"), 0, 5, header), FAULT_TOO_LONG);
   assertEquals(header, { type: FRAME.SESSION, length: MAX_PAYLOAD + 1 });
   assertEquals(readHeader(hex("0003 ffff7f"), 0, 5, header), FAULT_TOO_LONG);
 });
 
-Deno.test("readHeader() gives a fault, 0, or a header within what is there", () => {
+Deno.test("readHeader() returns a fault, 0, or a header within the given bytes", () => {
   const header = { type: 0, length: 0 };
   fc.assert(fc.property(bytes(0, 8), (buffer) => {
     const size = readHeader(buffer, 0, buffer.length, header);
@@ -108,11 +108,11 @@ Deno.test("readHeader() reads what writeHeader() writes", () => {
   }));
 });
 
-Deno.test("writeHeader() throws when the length is over the maximum", () => {
+Deno.test("writeHeader() throws when the length exceeds the maximum", () => {
   assertThrows(
     () => writeHeader(new Uint8Array(8), 0, FRAME.SESSION, MAX_PAYLOAD + 1),
     RangeError,
-    "65537 bytes of payload are over 65536",
+    "65537 bytes of payload exceed the maximum of 65536",
   );
 });
 
@@ -123,12 +123,12 @@ Deno.test("encodeFrame() puts the header in front of a copy of the payload", () 
   assertEquals(frame, hex("0001 02 aabb"));
 });
 
-Deno.test("encodeFrame() throws when the payload is over the maximum", () => {
+Deno.test("encodeFrame() throws when the payload exceeds the maximum", () => {
   assertEquals(encodeFrame(FRAME.SESSION, new Uint8Array(MAX_PAYLOAD)).length, 65541);
   assertThrows(() => encodeFrame(FRAME.SESSION, new Uint8Array(MAX_PAYLOAD + 1)), RangeError);
 });
 
-Deno.test("readHeader() takes a stream of frames apart again", () => {
+Deno.test("readHeader() splits a stream into frames", () => {
   const frames = fc.array(fc.record({ type: uint16(), payload: bytes(0, 300) }));
   fc.assert(fc.property(frames, (expected) => {
     const stream = Uint8Array.from(
