@@ -1,4 +1,4 @@
-// pppoe-proxy demo
+// The subcommand `demo`, which runs server and client in network namespaces on one machine.
 
 import { LabNet } from "../lab/namespaces.ts";
 import { Scenario, type ScenarioReport } from "../lab/scenario.ts";
@@ -6,23 +6,23 @@ import { SITE, TwoSites } from "../lab/two_sites.ts";
 import { choice, describeFlags, type Flags, integer, readFlags } from "./options.ts";
 
 const FLAGS: Flags = {
-  json: { help: "Print nothing but one JSON object with what came of it." },
-  keep: { help: "Leave it all running afterwards, to look at, until Ctrl-C." },
-  sessions: { value: "N", help: "PPPoE sessions to open (3)." },
-  frames: { value: "N", help: "Data frames for each session, each way (500)." },
+  json: { help: "Print only one JSON object with the result." },
+  keep: { help: "Keep everything running until Ctrl-C, to try things." },
+  sessions: { value: "N", help: "Number of PPPoE sessions to open (3)." },
+  frames: { value: "N", help: "Number of data frames per session in each direction (500)." },
   "log-level": {
     value: "debug|info|warning|error",
-    help: "The least that server and client log, to standard error (warning).",
+    help: "Minimum level of the log of server and client on standard error (warning).",
   },
 };
 
 /** The help of the subcommand. */
 export const DEMO_HELP = `Usage: pppoe-proxy demo [flags]
 
-Shows a server and a client at work, on this machine alone: it makes network namespaces for a PPPoE
+Shows a server and a client at work on this machine alone: makes network namespaces for a PPPoE
 host, the client, the server and an access concentrator (AC), opens sessions from the host to the AC
-through the tunnel, sends data both ways and checks every byte. Needs root, and ip from iproute2.
-Nothing outside those namespaces is touched, and they are removed at the end.
+through the tunnel, sends data in both directions and checks every byte. Needs root, and ip from
+iproute2. Changes nothing outside these namespaces, and removes them at the end.
 
 ${describeFlags(FLAGS)}
 
@@ -31,8 +31,8 @@ Examples:
   pppoe-proxy demo --keep
   pppoe-proxy demo --json --sessions 20 --frames 2000
 
-Exit status: 0 when every session came up and every byte came back right, 1 when not, 2 when the
-command line is wrong.
+Exit status: 0 if every session opened and every byte came back unchanged, 1 if not, 2 if the command
+line is wrong.
 `;
 
 interface DemoOptions {
@@ -57,7 +57,7 @@ export async function demo(args: string[]): Promise<number> {
     logLevel: choice(given, "log-level", ["debug", "info", "warning", "error"]) ?? "warning",
   };
   findSystemPrograms();
-  const obstacle = whatIsMissing();
+  const obstacle = findObstacle();
   if (obstacle !== undefined) return fail(obstacle);
 
   const startMs = performance.now();
@@ -70,7 +70,7 @@ export async function demo(args: string[]): Promise<number> {
   } catch (error) {
     let { message } = error as Error;
     if (/not permitted|Permission denied/.test(message)) {
-      message += "; in a container it takes CAP_SYS_ADMIN and CAP_NET_ADMIN";
+      message += "; in a container, give it CAP_SYS_ADMIN and CAP_NET_ADMIN";
     }
     if (options.json) write(Deno.stdout, JSON.stringify({ ok: false, error: message }));
     return fail(message);
@@ -91,8 +91,8 @@ async function perform(
   startMs: number,
   stop: AbortSignal,
 ): Promise<number> {
-  const tell = options.json ? () => {} : (line: string) => write(Deno.stdout, line);
-  tell(drawing(sites));
+  const print = options.json ? () => {} : (line: string) => write(Deno.stdout, line);
+  print(drawing(sites));
   const tunnelStartMs = performance.now();
   await unless(
     stop,
@@ -102,17 +102,17 @@ async function perform(
     ),
   );
   const tunnelUpMs = performance.now() - tunnelStartMs;
-  tell(`Server and client are running, and their tunnel is up after ${tunnelUpMs.toFixed(0)} ms.`);
-  tell("");
-  const scenario = new Scenario(sites, { ...options, tell });
-  const report = await unless(stop, Promise.race([scenario.play(), sites.failure()]));
+  print(`Server and client are running. Their tunnel came up after ${tunnelUpMs.toFixed(0)} ms.`);
+  print("");
+  const scenario = new Scenario(sites, { ...options, print });
+  const report = await unless(stop, Promise.race([scenario.run(), sites.failure()]));
   const totalMs = performance.now() - startMs;
   if (options.json) {
     const timings = { totalMs: round(totalMs), tunnelUpMs: round(tunnelUpMs), ...report.timings };
     write(Deno.stdout, JSON.stringify({ ...report, timings }));
   } else {
-    tell("");
-    tell(summary(report, totalMs, await drops(sites)));
+    print("");
+    print(summary(report, totalMs, await drops(sites)));
   }
   if (options.keep) await keep(sites, scenario, options, stop);
   return report.ok ? 0 : 1;
@@ -125,7 +125,7 @@ async function keep(
   stop: AbortSignal,
 ): Promise<void> {
   const host = await unless(stop, scenario.stayOnline());
-  // So that there is something to see: what routers do to know that they are still online.
+  // Send something to look at: routers send Echo-Requests to check that they are still online.
   const timer = setInterval(() => host.echo().catch(() => {}), ECHO_EVERY_MS);
   write(options.json ? Deno.stderr : Deno.stdout, thingsToTry(sites));
   await new Promise<void>((resolve) => {
@@ -143,10 +143,10 @@ function drawing({ names }: TwoSites): string {
 
 Each of the four has a network namespace of its own on this machine:
   host     ${names.host}: simulated, sends and receives on lan0
-  client   ${names.client}: pppoe-proxy client on lan0, ${SITE.clientAddress} towards the server
-  server   ${names.server}: pppoe-proxy server on isp0, ${SITE.serverAddress} towards the client
+  client   ${names.client}: pppoe-proxy client on lan0, with ${SITE.clientAddress} towards the server
+  server   ${names.server}: pppoe-proxy server on isp0, with ${SITE.serverAddress} towards the client
   AC       ${names.ac}: simulated, sends and receives on isp0
-The host and the AC share no Ethernet segment: PPPoE gets from one to the other by the tunnel only.
+The host and the AC share no Ethernet segment: PPPoE passes between them only through the tunnel.
 `;
 }
 
@@ -154,10 +154,10 @@ function summary(report: ScenarioReport, totalMs: number, drops: string): string
   const { sessions, frames, bytes, timings } = report;
   const megabytes = (bytes.returned / 1e6).toFixed(1);
   return `Sessions   ${sessions.opened} of ${sessions.asked} opened, ${sessions.closed} closed
-Frames     ${frames.sent} sent, ${frames.returned} came back right (${megabytes} MB), ${frames.lost} lost, ${frames.corrupted} corrupted
-Times      session set-up ${timings.sessionSetupMs.p50} ms, round trip ${timings.rttMs.p50} ms (medians); ${
+Frames     ${frames.sent} sent, ${frames.returned} returned intact (${megabytes} MB), ${frames.lost} lost, ${frames.corrupted} corrupted
+Times      session setup ${timings.sessionSetupMs.p50} ms, round trip ${timings.rttMs.p50} ms (medians); ${
     (totalMs / 1000).toFixed(1)
-  } s in all
+  } s in total
 Dropped    ${drops}
 ${report.ok ? "All is well." : "Something went wrong."}`;
 }
@@ -179,8 +179,8 @@ async function drops(sites: TwoSites): Promise<string> {
 function thingsToTry({ names }: TwoSites): string {
   const status = `http://${SITE.status.hostname}:${SITE.status.port}/api/status`;
   return `
-It stays as it is until Ctrl-C. Host 1 is online again and sends an LCP Echo-Request every second.
-To try, as root, in another terminal:
+Everything keeps running until Ctrl-C. Host 1 is online again and sends an LCP Echo-Request every second.
+Things to try as root in another terminal:
   ip netns exec ${names.host} tcpdump -eni lan0
   ip netns exec ${names.ac} tcpdump -eni isp0
   ip netns exec ${names.client} curl -s ${status}
@@ -189,29 +189,29 @@ To try, as root, in another terminal:
 `;
 }
 
-/** What stands in the way, and how to mend it; `undefined` when nothing does. */
-function whatIsMissing(): string | undefined {
+/** Returns the obstacle to the demo and its remedy, or `undefined` if there is none. */
+function findObstacle(): string | undefined {
   if (Deno.build.os !== "linux") {
-    return "Cannot run the demo: network namespaces are Linux's; run it on Linux";
+    return "Cannot run the demo: only Linux has network namespaces; run it on Linux";
   }
   if (Deno.uid() !== 0) {
-    return "Cannot make network namespaces: that takes root; run it with sudo";
+    return "Cannot make network namespaces: root is needed; run it with sudo";
   }
   try {
     new Deno.Command("ip", { args: ["netns"], stdout: "null", stderr: "null" }).outputSync();
   } catch {
-    return "Cannot make network namespaces: there is no ip; install iproute2";
+    return "Cannot make network namespaces: ip is missing; install iproute2";
   }
 }
 
-/** Whoever has no PATH, or one without the system's programs, has ip(8) all the same. */
+/** Adds the system's programs to PATH, so that ip(8) is found even where PATH lacks them. */
 function findSystemPrograms(): void {
   const path = Deno.env.get("PATH");
   const system = "/usr/sbin:/sbin:/usr/bin:/bin";
   Deno.env.set("PATH", path ? `${path}:${system}` : system);
 }
 
-/** The promise's result, unless the signal comes first: then it throws the signal's reason. */
+/** Waits for a promise, but throws the signal's reason if the signal comes first. */
 async function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);

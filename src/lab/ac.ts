@@ -1,24 +1,25 @@
-// A simulated access concentrator on a segment: offers, opens sessions, answers, hangs up.
+// A simulated access concentrator on a segment, which opens sessions, answers and hangs up.
+
 import { PPP_PROTOCOL } from "../wire/mod.ts";
 import { type AcOptions, AcProtocol, type AcSession } from "./ac_protocol.ts";
 import type { Segment } from "./segment.ts";
 
-/** One AC. Its decisions are {@linkcode AcProtocol}'s. */
+/** A simulated AC. {@linkcode AcProtocol} makes its decisions. */
 export class SimulatedAc {
   readonly protocol: AcProtocol;
-  /** Sees every frame first; when it returns true, the AC does not. */
+  /** Called with every received frame first; if it returns true, the AC ignores the frame. */
   onFrame?: (frame: Uint8Array) => boolean | void;
 
   readonly #segment: Segment;
-  readonly #deafen: () => void;
+  readonly #stopListening: () => void;
 
   constructor(segment: Segment, options: AcOptions) {
     this.#segment = segment;
     this.protocol = new AcProtocol(options);
-    this.#deafen = segment.listen((frame) => this.#receive(frame));
+    this.#stopListening = segment.listen((frame) => this.#receive(frame));
   }
 
-  /** The address that it uses. */
+  /** The MAC address of the AC. */
   get mac(): Uint8Array {
     return this.protocol.options.mac;
   }
@@ -28,7 +29,7 @@ export class SimulatedAc {
     return this.protocol.sessions;
   }
 
-  /** The sessions that are over, oldest first. */
+  /** The latest closed sessions, oldest first. */
   get closed(): readonly AcSession[] {
     return this.protocol.closed;
   }
@@ -36,33 +37,33 @@ export class SimulatedAc {
   /**
    * Sends a session frame to a host.
    *
-   * @param sessionId Which session.
-   * @param payload What follows the PPP protocol number.
-   * @param protocol PPP protocol number; IPv4 when not given.
-   * @throws {Error} If no such session is open.
+   * @param sessionId The id of an open session
+   * @param payload The bytes after the PPP protocol number
+   * @param protocol The PPP protocol number, IPv4 by default
+   * @throws {Error} If no session with that id is open
    */
   send(sessionId: number, payload: Uint8Array, protocol: number = PPP_PROTOCOL.IPV4): void {
     this.#segment.send(this.protocol.sessionFrame(sessionId, protocol, payload));
   }
 
-  /** Puts any frame on the segment as if from this AC. */
+  /** Sends any bytes as a frame. */
   sendRaw(frame: Uint8Array): void {
     this.#segment.send(frame);
   }
 
   /**
-   * Ends a session with PADT.
+   * Ends a session with a PADT.
    *
-   * @param sessionId Which one.
-   * @throws {Error} If no such session is open.
+   * @param sessionId The id of an open session
+   * @throws {Error} If no session with that id is open
    */
   hangUp(sessionId: number): void {
     this.#segment.send(this.protocol.hangUp(sessionId));
   }
 
-  /** Leaves the segment without a word, as an AC that crashed. */
+  /** Leaves the segment without sending a PADT, like an AC that crashed. */
   close(): void {
-    this.#deafen();
+    this.#stopListening();
   }
 
   #receive(frame: Uint8Array): void {

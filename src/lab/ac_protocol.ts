@@ -1,4 +1,5 @@
-// What an access concentrator answers (RFC 2516, section 5), without sockets or a clock of its own.
+// The AC's part of PPPoE (RFC 2516, section 5), without sockets or a clock of its own.
+
 import { createHmac, randomBytes } from "node:crypto";
 import { equals } from "@std/bytes";
 import {
@@ -21,38 +22,39 @@ import {
 import { answerEcho } from "./lcp.ts";
 import { checkPayload } from "./payload.ts";
 
-/** Options of {@linkcode AcProtocol}. They may be changed while it runs. */
+/** Options of {@linkcode AcProtocol}, which may be changed while it runs. */
 export interface AcOptions {
-  /** 6 bytes. */
+  /** MAC address, 6 bytes. */
   mac: Uint8Array;
   /** Value of the AC-Name tag. */
   name: string;
-  /** The services on offer; a host that asks for "" gets any. `["internet"]` when not given. */
+  /** Services offered; a host that asks for "" gets any of them. The default is `["internet"]`. */
   services?: string[];
   /**
-   * `covers-mac`, the default: PADO carries a cookie over the host's address and Relay-Session-Id, as
-   * accel-ppp does, and a PADR in which either changed is not answered. `none`: no AC-Cookie.
+   * With `covers-mac`, the default, the cookie of a PADO covers the host's address and
+   * Relay-Session-Id, as in accel-ppp, and the AC ignores a PADR in which either changed. With `none`
+   * there is no AC-Cookie.
    */
   cookie?: "covers-mac" | "none";
-  /** What the cookies are made with; random bytes when not given. */
+  /** Key of the cookies, random by default. */
   secret?: Uint8Array;
-  /** The first session id. 1 when not given. */
+  /** First session id, 1 by default. */
   firstSessionId?: number;
-  /** How the next id is found: the one after the last (default), the lowest that is free, or at random. */
+  /** Choice of the next id: the one after the last (default), the lowest free one, or a random one. */
   sessionIds?: "sequential" | "lowest" | "random";
-  /** `echo`, the default, returns data frames as they came; `count` only counts them. */
+  /** With `echo`, the default, the AC sends data frames back unchanged; with `count` it counts them. */
   data?: "echo" | "count";
-  /** How often each discovery answer is sent. 1 when not given. */
+  /** Number of times that each discovery answer is sent, 1 by default. */
   copies?: number;
-  /** Answers PADR with session id 0 and this error tag. */
+  /** Error tag with which the AC answers each PADR, with session id 0. */
   refusal?: { tag: number; text: string };
-  /** More tags for PADO and PADS, such as PPP-Max-Payload. */
+  /** Additional tags for PADO and PADS, such as PPP-Max-Payload. */
   extraTags?: Tag[];
-  /** Discovery packets that it acts deaf to. */
+  /** Chooses discovery packets that the AC ignores. */
   ignore?: (packet: DiscoveryPacket) => boolean;
 }
 
-/** A session as the AC keeps it. */
+/** The AC's record of a session. */
 export interface AcSession {
   sessionId: number;
   /** The host's MAC address as the AC sees it. */
@@ -61,24 +63,24 @@ export interface AcSession {
   hostUniq?: Uint8Array;
   relaySessionId?: Uint8Array;
   openedMs: number;
-  /** Who ended it; `undefined` while it is open. */
+  /** The station that ended the session; `undefined` while it is open. */
   closedBy?: "host" | "ac";
   /** Data frames, and the bytes of their payloads. */
   framesIn: number;
   framesOut: number;
   bytesIn: number;
   bytesOut: number;
-  /** Data frames whose payload is not as the lab made it. */
+  /** Data frames whose payload differs from what the lab sent. */
   corrupted: number;
 }
 
-/** Frames that the AC had to turn away, by why. */
+/** Counts of frames that the AC rejected. */
 export interface AcStrays {
-  /** PADR with a cookie that is missing or covers another host. */
+  /** PADRs with a missing cookie, or one that covers another host. */
   cookie: number;
-  /** PADT for no open session, or from another address than its host's. */
+  /** PADTs for a session that is not open, or from an address other than its host's. */
   padt: number;
-  /** Session frames for no open session, or from another address than its host's. */
+  /** Session frames for a session that is not open, or from an address other than its host's. */
   session: number;
 }
 
@@ -86,17 +88,17 @@ const COOKIE_LENGTH = 16;
 const LAST_SESSION_ID = 0xfffe; // RFC 2516, section 4: 0xffff is reserved
 const CLOSED_KEPT = 1000;
 
-/** One access concentrator. Give it what comes and send what it returns. */
+/** An access concentrator. The caller passes it received frames and sends the frames it returns. */
 export class AcProtocol {
   readonly options: AcOptions;
   /** Open sessions by id. */
   readonly sessions = new Map<number, AcSession>();
-  /** The latest closed ones, oldest first. */
+  /** The latest closed sessions, oldest first. */
   readonly closed: AcSession[] = [];
   readonly strays: AcStrays = { cookie: 0, padt: 0, session: 0 };
 
   readonly #secret: Uint8Array;
-  /** Which session a PADR opened, so that its repeats get the same answer and not a second session. */
+  /** The session that each PADR opened. A repeated PADR gets the same answer, not a second session. */
   readonly #requests = new Map<string, AcSession>();
   #lastSessionId: number;
 
@@ -107,11 +109,11 @@ export class AcProtocol {
   }
 
   /**
-   * Takes a frame from the segment.
+   * Processes a frame from the segment.
    *
-   * @param frame Any bytes.
-   * @param nowMs The time.
-   * @returns The frames to send now.
+   * @param frame The received bytes
+   * @param nowMs The current time
+   * @returns The frames to send now
    */
   receive(frame: Uint8Array, nowMs: number): Uint8Array[] {
     const session = parseSession(frame);
@@ -125,9 +127,9 @@ export class AcProtocol {
   /**
    * Ends a session from this side.
    *
-   * @param sessionId Which one.
-   * @returns The PADT.
-   * @throws {Error} If no such session is open.
+   * @param sessionId The id of an open session
+   * @returns The PADT
+   * @throws {Error} If no session with that id is open
    */
   hangUp(sessionId: number): Uint8Array {
     const session = this.#find(sessionId);
@@ -138,11 +140,11 @@ export class AcProtocol {
   /**
    * Makes a session frame for a host.
    *
-   * @param sessionId Which session.
-   * @param protocol PPP protocol number.
-   * @param payload What follows it.
-   * @returns The frame.
-   * @throws {Error} If no such session is open.
+   * @param sessionId The id of an open session
+   * @param protocol The PPP protocol number
+   * @param payload The bytes after the PPP protocol number
+   * @returns The frame
+   * @throws {Error} If no session with that id is open
    */
   sessionFrame(sessionId: number, protocol: number, payload: Uint8Array): Uint8Array {
     const destination = this.#find(sessionId).host;
@@ -162,7 +164,7 @@ export class AcProtocol {
     const services = this.#services();
     const asked = findTag(padi.tags, TAG.SERVICE_NAME);
     if (!asked || !this.#serves(asked)) return undefined;
-    // The host starts over, so a PADR like one before is not a repeat of that any more.
+    // The host starts over, so its next PADR is a new request even if it looks like an earlier one.
     this.#requests.delete(requestKey(padi));
     const tags = [
       textTag(TAG.AC_NAME, this.options.name),
@@ -299,14 +301,14 @@ export class AcProtocol {
   }
 }
 
-// RFC 2516, appendix A: an AC returns both unmodified.
+/** Returns the tags that an AC must return unchanged (RFC 2516, appendix A). */
 function echoedTags(packet: DiscoveryPacket): Tag[] {
   return packet.tags.filter((tag) =>
     tag.type === TAG.HOST_UNIQ || tag.type === TAG.RELAY_SESSION_ID
   );
 }
 
-// What makes two PADRs repeats of one: they come from one host and name one attempt of it.
+/** Makes a key that repeats of a PADR share, because they come from one host and name one attempt. */
 function requestKey(packet: DiscoveryPacket): string {
   const values = echoedTags(packet).map((tag) => `${tag.type}=${tag.value.join(".")}`);
   return [formatMac(packet.source), ...values].join(" ");

@@ -1,43 +1,44 @@
-// Numbered payloads out and back again within a window: what was sent, what returned, how long it took.
+// An exchange of numbered payloads that an AC sends back, with a window, losses and round-trip times.
+
 import { checkPayload, makePayload } from "./payload.ts";
 
 /** Options of {@linkcode Exchange}. */
 export interface ExchangeOptions {
-  /** Payloads to send. */
+  /** Number of payloads to send. */
   frames: number;
-  /** How many may be under way at once. 32 when not given. */
+  /** Maximum number of payloads in flight, 32 by default. */
   window?: number;
-  /** Bytes of payload `number`. 1400 each when not given. */
+  /** Length in bytes of payload `number`, 1400 by default. */
   payloadLength?: (number: number) => number;
   /**
-   * After that long without its answer a payload counts as lost; after three times that without any
-   * answer the exchange is over. 2000 when not given.
+   * Time after which an unanswered payload counts as lost, 2000 by default. After three times as long
+   * without any answer the exchange ends.
    */
   timeoutMs?: number;
 }
 
-/** What came of an {@linkcode Exchange}. */
+/** The result of an {@linkcode Exchange}. */
 export interface ExchangeResult {
   sent: number;
-  /** Payloads that came back with every byte right. */
+  /** Payloads that came back intact. */
   returned: number;
   /** Payloads that did not come back in time. */
   lost: number;
-  /** Payloads that came back with something wrong; one that cannot be told apart is in `lost` too. */
+  /** Payloads that came back damaged; one that cannot be identified is also counted in `lost`. */
   corrupted: number;
-  /** Answers beyond the first, and those after their time. */
+  /** Second and further answers, and late ones. */
   repeated: number;
   /** Payload bytes. */
   bytesSent: number;
   bytesReturned: number;
-  /** Round-trip times of what returned, in the order in which it did. */
+  /** Round-trip times of the returned payloads, in order of their return. */
   rttMs: number[];
 }
 
-/** How many times its timeout an exchange bears with hearing nothing. */
+/** Number of timeouts without any answer after which an exchange ends. */
 const SILENCES = 3;
 
-/** One exchange on one session. It has no clock: all methods take the time in milliseconds. */
+/** An exchange on one session. It has no clock: all methods take the time in milliseconds. */
 export class Exchange {
   readonly result: ExchangeResult = {
     sent: 0,
@@ -56,8 +57,8 @@ export class Exchange {
   readonly #payloadLength: (number: number) => number;
   readonly #timeoutMs: number;
   #heardMs?: number;
-  /** Payloads under way and when each was sent, oldest first. */
-  readonly #underWay = new Map<number, number>();
+  /** The payloads in flight and the time each was sent, oldest first. */
+  readonly #inFlight = new Map<number, number>();
 
   constructor(stream: number, options: ExchangeOptions) {
     this.#stream = stream;
@@ -67,23 +68,23 @@ export class Exchange {
     this.#timeoutMs = options.timeoutMs ?? 2000;
   }
 
-  /** Whether everything was sent, and returned or given up. */
+  /** True once every payload has been sent and has returned or been given up. */
   get done(): boolean {
-    return this.result.sent === this.#frames && this.#underWay.size === 0;
+    return this.result.sent === this.#frames && this.#inFlight.size === 0;
   }
 
-  /** The payload to send now; `undefined` while the window is full, and when all were sent. */
+  /** Returns the next payload to send, or `undefined` if the window is full or all were sent. */
   next(nowMs: number): Uint8Array | undefined {
-    if (this.result.sent === this.#frames || this.#underWay.size >= this.#window) return undefined;
+    if (this.result.sent === this.#frames || this.#inFlight.size >= this.#window) return undefined;
     this.#heardMs ??= nowMs;
     const number = this.result.sent++;
     const payload = makePayload(this.#stream, number, this.#payloadLength(number));
     this.result.bytesSent += payload.length;
-    this.#underWay.set(number, nowMs);
+    this.#inFlight.set(number, nowMs);
     return payload;
   }
 
-  /** Takes a payload that came back. */
+  /** Counts a payload that came back. */
   receive(payload: Uint8Array, nowMs: number): void {
     const { result } = this;
     this.#heardMs = nowMs;
@@ -92,13 +93,13 @@ export class Exchange {
       result.corrupted++;
       return;
     }
-    const sentMs = this.#underWay.get(checked.number);
+    const sentMs = this.#inFlight.get(checked.number);
     if (sentMs === undefined) {
       if (checked.intact) result.repeated++;
       else result.corrupted++;
       return;
     }
-    this.#underWay.delete(checked.number);
+    this.#inFlight.delete(checked.number);
     if (!checked.intact || payload.length !== this.#payloadLength(checked.number)) {
       result.corrupted++;
       return;
@@ -108,20 +109,20 @@ export class Exchange {
     result.rttMs.push(nowMs - sentMs);
   }
 
-  /** Gives up what has been under way for too long. */
+  /** Gives up payloads that have been in flight for too long. */
   expire(nowMs: number): void {
-    for (const [number, sentMs] of this.#underWay) {
+    for (const [number, sentMs] of this.#inFlight) {
       if (nowMs - sentMs < this.#timeoutMs) break;
-      this.#underWay.delete(number);
+      this.#inFlight.delete(number);
       this.result.lost++;
     }
     if (nowMs - (this.#heardMs ?? nowMs) >= SILENCES * this.#timeoutMs) this.abandon();
   }
 
-  /** Sends no more and gives up what is under way: the session is gone. */
+  /** Gives up all payloads, because the session has ended. */
   abandon(): void {
     this.#frames = this.result.sent;
-    this.result.lost += this.#underWay.size;
-    this.#underWay.clear();
+    this.result.lost += this.#inFlight.size;
+    this.#inFlight.clear();
   }
 }

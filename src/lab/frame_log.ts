@@ -1,4 +1,5 @@
-// A bounded record of the frames that a station saw, and a way to wait for one.
+// A bounded record of the frames of a station, in which a test can wait for a frame.
+
 import {
   CODE,
   ETH_P_PPP_DISC,
@@ -10,28 +11,28 @@ import {
   readProtocol,
 } from "../wire/mod.ts";
 
-/** One frame that went by. */
+/** A frame that the station sent or received. */
 export interface LoggedFrame {
-  /** Counts all frames of the log from 1, those not kept as well. */
+  /** Position among all frames, counted from 1, including those not kept. */
   number: number;
-  /** `out`: this station sent it. */
+  /** `out` for a frame that this station sent. */
   direction: "in" | "out";
-  /** Milliseconds on the clock of `performance.now()`. */
+  /** Time in milliseconds, as `performance.now()` reports it. */
   atMs: number;
   bytes: Uint8Array;
 }
 
 /** Options of {@linkcode FrameLog}. */
 export interface FrameLogOptions {
-  /** Frames kept; the oldest go first. 1000 when not given. */
+  /** Maximum number of frames kept, 1000 by default. The oldest are dropped first. */
   limit?: number;
-  /** Keep data frames too, not only discovery and PPP control. They are counted in any case. */
+  /** Keep data frames too, not only discovery and PPP control. All frames are counted. */
   data?: boolean;
 }
 
-/** The record of a station. */
+/** The record of a station's frames. */
 export class FrameLog {
-  /** Told of every frame that is kept. */
+  /** Called with every frame that is kept. */
   onFrame?: (frame: LoggedFrame) => void;
 
   readonly #limit: number;
@@ -51,17 +52,20 @@ export class FrameLog {
     return this.#frames;
   }
 
-  /** Frames seen in all, kept or not: the number of the latest one. */
+  /** The number of frames seen, kept or not, which is also the number of the latest one. */
   get total(): number {
     return this.#total;
   }
 
-  /** How many PPPoE frames with that code went that way; {@linkcode CODE}.SESSION counts session frames. */
+  /**
+   * Counts the PPPoE frames in one direction with a code, which is {@linkcode CODE}.SESSION for session
+   * frames.
+   */
   count(direction: "in" | "out", code: number): number {
     return this.#counts.get(countKey(direction, code)) ?? 0;
   }
 
-  /** Takes a frame into the record. */
+  /** Records a frame. */
   add(direction: "in" | "out", bytes: Uint8Array): void {
     this.#total++;
     const etherType = bytes.length >= PPPOE_FRAME_HLEN ? readEtherType(bytes) : 0;
@@ -74,17 +78,17 @@ export class FrameLog {
     this.#frames.push(frame);
     if (this.#frames.length > this.#limit) this.#frames.shift();
     this.onFrame?.(frame);
-    for (const tell of this.#waiting) tell(frame);
+    for (const check of this.#waiting) check(frame);
   }
 
   /**
    * Waits for a frame.
    *
-   * @param wanted Says whether it is the one.
-   * @param timeoutMs How long to wait.
-   * @param after Only frames with a higher number count; 0, the default, takes those already kept too.
-   * @returns The first such frame.
-   * @throws {Error} If none came in time.
+   * @param wanted Returns true for the frame waited for
+   * @param timeoutMs The time to wait, in milliseconds
+   * @param after The number after which frames count, 0 by default, which includes all kept frames
+   * @returns The first frame wanted
+   * @throws {Error} If there is none in time
    */
   async waitFor(
     wanted: (frame: LoggedFrame) => boolean,
@@ -92,21 +96,21 @@ export class FrameLog {
     after = 0,
   ): Promise<LoggedFrame> {
     const matches = (frame: LoggedFrame) => frame.number > after && wanted(frame);
-    const already = this.#frames.find(matches);
-    if (already) return already;
+    const kept = this.#frames.find(matches);
+    if (kept) return kept;
     const { promise, resolve, reject } = Promise.withResolvers<LoggedFrame>();
-    const tell = (frame: LoggedFrame) => {
+    const check = (frame: LoggedFrame) => {
       if (matches(frame)) resolve(frame);
     };
     const timer = setTimeout(
-      () => reject(new Error(`Cannot find the frame waited for: none came in ${timeoutMs} ms`)),
+      () => reject(new Error(`Cannot find the frame: none arrived within ${timeoutMs} ms`)),
       timeoutMs,
     );
-    this.#waiting.add(tell);
+    this.#waiting.add(check);
     try {
       return await promise;
     } finally {
-      this.#waiting.delete(tell);
+      this.#waiting.delete(check);
       clearTimeout(timer);
     }
   }

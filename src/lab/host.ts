@@ -1,4 +1,5 @@
-// A simulated PPPoE host on a segment: dials, carries data, answers LCP echo, hangs up.
+// A simulated PPPoE host on a segment, which dials, exchanges data, answers LCP echo and hangs up.
+
 import {
   emitSession,
   LCP_CODE,
@@ -13,10 +14,10 @@ import { answerEcho, makeEchoRequest } from "./lcp.ts";
 import { patient } from "./patience.ts";
 import type { Segment } from "./segment.ts";
 
-/** Discovery that came to nothing. */
+/** Error thrown when discovery fails. */
 export class DialError extends Error {
   override name = "DialError";
-  /** What the AC said; `undefined` when nobody answered. */
+  /** The AC's refusal, or `undefined` if nothing answered. */
   readonly refusal?: Refusal;
 
   constructor(message: string, refusal?: Refusal) {
@@ -25,28 +26,28 @@ export class DialError extends Error {
   }
 }
 
-/** A session as the host knows it. */
+/** The host's record of a session. */
 export interface HostSession {
   sessionId: number;
   /** The AC's MAC address as the host sees it. */
   ac: Uint8Array;
   acName: string;
-  /** From the first PADI to PADS. */
+  /** Time from the first PADI to the PADS. */
   setupMs: number;
 }
 
 const EXPIRE_EVERY_MS = 50;
 
-/** One host with one session at a time. Its decisions are {@linkcode HostProtocol}'s. */
+/** A simulated host with one session at a time. {@linkcode HostProtocol} makes its decisions. */
 export class SimulatedHost {
   readonly protocol: HostProtocol;
-  /** Data frames of the session that came in. */
+  /** Called with each received data frame of the session. */
   onData?: (payload: Uint8Array, protocol: number) => void;
-  /** Sees every frame first; when it returns true, the host does not. */
+  /** Called with every received frame first; if it returns true, the host ignores the frame. */
   onFrame?: (frame: Uint8Array) => boolean | void;
 
   readonly #segment: Segment;
-  readonly #deafen: () => void;
+  readonly #stopListening: () => void;
   readonly #changed = new Set<() => void>();
   readonly #echoes = new Map<number, () => void>();
   #timer?: ReturnType<typeof setTimeout>;
@@ -55,10 +56,10 @@ export class SimulatedHost {
   constructor(segment: Segment, options: HostOptions) {
     this.#segment = segment;
     this.protocol = new HostProtocol(options);
-    this.#deafen = segment.listen((frame) => this.#receive(frame));
+    this.#stopListening = segment.listen((frame) => this.#receive(frame));
   }
 
-  /** The address that it uses. */
+  /** The MAC address of the host. */
   get mac(): Uint8Array {
     return this.protocol.options.mac;
   }
@@ -71,8 +72,8 @@ export class SimulatedHost {
   /**
    * Opens a session through discovery.
    *
-   * @returns The session.
-   * @throws {DialError} If the AC refuses or nobody answers.
+   * @returns The session
+   * @throws {DialError} If the AC refuses or nothing answers
    */
   async dial(): Promise<HostSession> {
     const startMs = performance.now();
@@ -86,7 +87,7 @@ export class SimulatedHost {
       return { sessionId, ac: offer!.mac, acName: offer!.acName, setupMs };
     }
     if (state === "refused") {
-      throw new DialError(`Cannot open a session: refused: ${refusal!.text}`, refusal);
+      throw new DialError(`Cannot open a session: the AC refused: ${refusal!.text}`, refusal);
     }
     if (state === "closed") throw new DialError("Cannot open a session: the host hung up");
     const missing = offer ? "PADR" : "PADI";
@@ -97,9 +98,9 @@ export class SimulatedHost {
   /**
    * Sends a session frame.
    *
-   * @param payload What follows the PPP protocol number.
-   * @param protocol PPP protocol number; IPv4 when not given.
-   * @throws {Error} If no session is open.
+   * @param payload The bytes after the PPP protocol number
+   * @param protocol The PPP protocol number, IPv4 by default
+   * @throws {Error} If no session is open
    */
   send(payload: Uint8Array, protocol: number = PPP_PROTOCOL.IPV4): void {
     const { state, offer, sessionId } = this.protocol;
@@ -109,17 +110,17 @@ export class SimulatedHost {
     );
   }
 
-  /** Puts any frame on the segment as if from this host. */
+  /** Sends any bytes as a frame. */
   sendRaw(frame: Uint8Array): void {
     this.#segment.send(frame);
   }
 
   /**
-   * Asks the AC for an LCP Echo-Reply.
+   * Sends an LCP Echo-Request and waits for the reply.
    *
-   * @param timeoutMs How long to wait for it.
-   * @returns The round-trip time in milliseconds.
-   * @throws {Error} If no session is open or no reply came.
+   * @param timeoutMs The time to wait, in milliseconds
+   * @returns The round-trip time in milliseconds
+   * @throws {Error} If no session is open or no reply arrives in time
    */
   async echo(timeoutMs = patient(2000)): Promise<number> {
     const identifier = this.#nextEcho++ & 0xff;
@@ -128,7 +129,7 @@ export class SimulatedHost {
     this.send(makeEchoRequest(identifier), PPP_PROTOCOL.LCP);
     this.#echoes.set(identifier, resolve);
     const timer = setTimeout(
-      () => reject(new Error(`Cannot get an Echo-Reply: none came in ${timeoutMs} ms`)),
+      () => reject(new Error(`Cannot get an Echo-Reply: none arrived within ${timeoutMs} ms`)),
       timeoutMs,
     );
     try {
@@ -141,11 +142,11 @@ export class SimulatedHost {
   }
 
   /**
-   * Sends numbered payloads to an AC that echoes them, and checks what returns, every byte.
+   * Sends numbered payloads to an AC that echoes them, and checks every byte that returns.
    *
-   * @param options How many, how large, how many at once.
-   * @returns What came of it; it ends early when the session does.
-   * @throws {Error} If no session is open.
+   * @param options The number, the length and the window of the payloads
+   * @returns The result, which is incomplete if the session ended
+   * @throws {Error} If no session is open
    */
   async exchange(options: ExchangeOptions): Promise<ExchangeResult> {
     const exchange = new Exchange(this.protocol.sessionId, options);
@@ -178,27 +179,26 @@ export class SimulatedHost {
     return exchange.result;
   }
 
-  /** Sends PADT, when a session is open. */
+  /** Sends a PADT if a session is open. */
   hangUp(): void {
     this.#act(this.protocol.hangUp());
   }
 
   /**
-   * Waits until the session is over.
+   * Waits until the session has ended.
    *
-   * @param timeoutMs How long.
-   * @returns Who ended it.
-   * @throws {Error} If it is still there.
+   * @param timeoutMs The time to wait, in milliseconds
+   * @returns The station that ended it
+   * @throws {Error} If it did not end in time
    */
   async closed(timeoutMs = patient(2000)): Promise<"host" | "ac"> {
-    const closed = this.#until(() => this.protocol.state === "closed", timeoutMs);
-    await closed;
+    await this.#until(() => this.protocol.state === "closed", timeoutMs);
     return this.protocol.closedBy!;
   }
 
-  /** Leaves the segment without a word, as a host whose power fails. */
+  /** Leaves the segment without sending a PADT, like a host whose power fails. */
   close(): void {
-    this.#deafen();
+    this.#stopListening();
     clearTimeout(this.#timer);
   }
 
@@ -221,7 +221,7 @@ export class SimulatedHost {
     this.onData?.(packet.payload, packet.protocol);
   }
 
-  // Sends what the protocol said, sets its clock and tells those who wait.
+  /** Sends the protocol's frame, sets its timer, and checks all conditions that are waited for. */
   #act(frame: Uint8Array | undefined): void {
     if (frame) this.#segment.send(frame);
     clearTimeout(this.#timer);
@@ -230,14 +230,14 @@ export class SimulatedHost {
       const delayMs = Math.max(0, Math.ceil(deadlineMs - performance.now()));
       this.#timer = setTimeout(() => this.#act(this.protocol.tick(performance.now())), delayMs);
     }
-    for (const tell of [...this.#changed]) tell();
+    for (const check of [...this.#changed]) check();
   }
 
   async #until(met: () => boolean, timeoutMs?: number): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const check = () => met() && resolve();
     const timer = timeoutMs === undefined ? undefined : setTimeout(
-      () => reject(new Error(`Cannot see the session end: ${this.protocol.state}`)),
+      () => reject(new Error(`The session did not end: it is ${this.protocol.state}`)),
       timeoutMs,
     );
     this.#changed.add(check);

@@ -1,4 +1,5 @@
-// What a PPPoE host says and when (RFC 2516, section 5), without sockets or a clock of its own.
+// The host's part of PPPoE (RFC 2516, section 5), without sockets or a clock of its own.
+
 import { equals } from "@std/bytes";
 import {
   CODE,
@@ -15,7 +16,7 @@ import {
   textTag,
 } from "../wire/mod.ts";
 
-/** Where a host stands. It may dial again from `idle`, `refused`, `failed` and `closed`. */
+/** The state of a host. It may dial in `idle`, `refused`, `failed` and `closed`. */
 export type HostState =
   | "idle"
   | "discovering" // PADI sent, waiting for PADO
@@ -23,66 +24,75 @@ export type HostState =
   | "open"
   | "refused" // PADS with an error tag or session id 0
   | "failed" // no answer to the last repeat
-  | "closed"; // PADT, from either side
+  | "closed"; // PADT, from either station
 
 /** Options of {@linkcode HostProtocol}. */
 export interface HostOptions {
-  /** 6 bytes; hosts on one interface may have the same or different ones. */
+  /** MAC address, 6 bytes. Hosts on one interface may share an address. */
   mac: Uint8Array;
-  /** Value of the Host-Uniq tag, any length; no tag when not given. */
+  /** Value of the Host-Uniq tag, of any length. Without it there is no tag. */
   hostUniq?: Uint8Array;
-  /** Another value for the PADR, as some hosts have it; null for no tag. By default that of the PADI. */
+  /**
+   * Value of the PADR's Host-Uniq, for hosts that use another one there, or null for no tag. The
+   * default is the PADI's.
+   */
   padrHostUniq?: Uint8Array | null;
-  /** The service asked for; "" (any service) when not given. */
+  /** Requested service. The default is "", which means any service. */
   serviceName?: string;
-  /** Takes only an AC with this name. */
+  /** Name of the only AC to accept. */
   acName?: string;
-  /** More tags for PADI and PADR, such as PPP-Max-Payload. */
+  /** Additional tags for PADI and PADR, such as PPP-Max-Payload. */
   extraTags?: Tag[];
-  /** Wait before the first repeat; it doubles with each (RFC 2516, section 8). 1000 when not given. */
+  /**
+   * Delay before the first repeat, 1000 by default. It doubles with each repeat (RFC 2516,
+   * section 8).
+   */
   retryMs?: number;
-  /** How often PADI, and then PADR, is sent before the host gives up. 4 when not given. */
+  /** Number of times that PADI, and then PADR, is sent before the host gives up. 4 by default. */
   attempts?: number;
-  /** How long to collect offers after the first one; 0, the default, takes the first at once. */
+  /** Time to collect offers after the first one. With 0, the default, the first one is accepted. */
   offerWaitMs?: number;
-  /** Picks one of the offers collected; the first when not given. */
+  /** Chooses one of the collected offers, by default the first. */
   choose?: (offers: readonly Offer[]) => Offer;
 }
 
-/** A PADO that this host may take. */
+/** A PADO that the host may accept. */
 export interface Offer {
   mac: Uint8Array;
   acName: string;
   services: string[];
   cookie?: Tag;
   relaySessionId?: Tag;
-  /** All its tags, for what the fields above leave out. */
+  /** All tags, including those of the fields above. */
   tags: Tag[];
 }
 
-/** Why an AC, or an agent on the way, said no. */
+/** A refusal by an AC, or by an agent between host and AC. */
 export interface Refusal {
-  /** The error tag's type; 0 when there was none (PADS with session id 0 alone). */
+  /** Type of the error tag; 0 if there was none, only session id 0 in the PADS. */
   tag: number;
   text: string;
 }
 
-/** One host, with at most one session. Give it what comes, send what it returns, call `tick` at `deadlineMs`. */
+/**
+ * A host with at most one session. The caller passes it received frames, sends the frames it returns,
+ * and calls `tick` at `deadlineMs`.
+ */
 export class HostProtocol {
   readonly options: HostOptions;
   state: HostState = "idle";
-  /** When `tick` is due; Infinity when there is nothing to wait for. */
+  /** Time at which to call `tick`, or Infinity. */
   deadlineMs = Infinity;
-  /** Offers of the present or latest discovery, repeats left out. */
+  /** Offers of the current or latest discovery, without repeats. */
   offers: Offer[] = [];
-  /** The offer taken. */
+  /** The accepted offer. */
   offer?: Offer;
-  /** The session, open or just closed. */
+  /** Id of the open session, or of the last one. */
   sessionId = 0;
   refusal?: Refusal;
-  /** Who ended the session. */
+  /** The station that ended the session. */
   closedBy?: "host" | "ac";
-  /** Answers to our MAC address with a Host-Uniq that is not ours, or with one although we sent none. */
+  /** Number of answers to our MAC address with another Host-Uniq than ours, or one when we sent none. */
   mismatches = 0;
 
   #attempt = 0;
@@ -94,8 +104,8 @@ export class HostProtocol {
   /**
    * Starts discovery.
    *
-   * @param nowMs Any clock, the same one for all methods.
-   * @returns The PADI.
+   * @param nowMs The current time, by the same clock in all methods
+   * @returns The PADI
    */
   dial(nowMs: number): Uint8Array {
     this.state = "discovering";
@@ -107,11 +117,11 @@ export class HostProtocol {
   }
 
   /**
-   * Takes a discovery frame from the segment.
+   * Processes a discovery frame from the segment.
    *
-   * @param frame Any bytes.
-   * @param nowMs The time.
-   * @returns The frame to send now, if any.
+   * @param frame The received bytes
+   * @param nowMs The current time
+   * @returns The frame to send now, if any
    */
   receive(frame: Uint8Array, nowMs: number): Uint8Array | undefined {
     const packet = parseDiscovery(frame);
@@ -129,10 +139,10 @@ export class HostProtocol {
   }
 
   /**
-   * Does what the clock asks for: repeats, takes an offer, gives up.
+   * Does the work due at a time: repeats a packet, accepts an offer, or gives up.
    *
-   * @param nowMs The time.
-   * @returns The frame to send now, if any.
+   * @param nowMs The current time
+   * @returns The frame to send now, if any
    */
   tick(nowMs: number): Uint8Array | undefined {
     if (nowMs < this.deadlineMs) return undefined;
@@ -145,7 +155,7 @@ export class HostProtocol {
   /**
    * Ends the session, or an attempt to open one.
    *
-   * @returns The PADT, when there was a session to end.
+   * @returns The PADT, if a session was open
    */
   hangUp(): Uint8Array | undefined {
     const wasOpen = this.state === "open";
@@ -153,7 +163,7 @@ export class HostProtocol {
     return wasOpen ? this.#packet(CODE.PADT, this.offer!.mac, this.#echoedTags()) : undefined;
   }
 
-  /** Whether a packet, discovery or session, is the AC's and belongs to the open session. */
+  /** Checks whether a discovery or session packet was sent by the AC in the open session. */
   owns(packet: { destination: Uint8Array; source: Uint8Array; sessionId: number }): boolean {
     return this.state === "open" && packet.sessionId === this.sessionId &&
       sameMac(packet.source, 0, this.offer!.mac, 0) &&
@@ -164,7 +174,7 @@ export class HostProtocol {
     if (this.state !== "discovering" || !this.#isForUs(packet)) return undefined;
     const refusal = findRefusal(packet.tags);
     if (refusal) {
-      // A PADO with an error is no offer: another AC may still make one.
+      // A PADO with an error is not an offer, but another AC may still make one.
       this.refusal = refusal;
       return undefined;
     }
@@ -180,7 +190,7 @@ export class HostProtocol {
     };
     if (!offer.services.includes(this.options.serviceName ?? "")) return undefined;
     if (this.options.acName !== undefined && this.options.acName !== offer.acName) return undefined;
-    // Several ACs may be behind one address: a relay's.
+    // A relay may offer several ACs from one address.
     const repeat = (known: Offer) =>
       sameMac(known.mac, 0, offer.mac, 0) && known.acName === offer.acName;
     if (this.offers.some(repeat)) return undefined;
@@ -211,7 +221,7 @@ export class HostProtocol {
     }
   }
 
-  // It names one request (RFC 2516, appendix A).
+  // Host-Uniq names one request (RFC 2516, appendix A), so a PADR may have another than the PADI.
   get #hostUniq(): Uint8Array | undefined {
     const { hostUniq, padrHostUniq = hostUniq } = this.options;
     return this.state === "discovering" ? hostUniq : padrHostUniq ?? undefined;
@@ -234,7 +244,8 @@ export class HostProtocol {
       : this.#packet(CODE.PADR, this.offer!.mac, tags);
   }
 
-  // What ties our packets to us, and after the PADO to the AC and the relay (RFC 2516, appendix A).
+  // The tags that tie our packets to us, and after the PADO to the AC and the relay (RFC 2516,
+  // appendix A).
   #echoedTags(): Tag[] {
     const tags: Tag[] = [];
     const hostUniq = this.#hostUniq;

@@ -1,4 +1,5 @@
-// The part of LCP that the lab speaks: link quality by echo (RFC 1661, section 5.8).
+// The part of LCP that the lab supports: Echo-Request and Echo-Reply (RFC 1661, section 5.8).
+
 import {
   emitLcp,
   emitSession,
@@ -13,8 +14,8 @@ const MAGIC_NUMBER_LENGTH = 4;
 /**
  * Answers an Echo-Request.
  *
- * @param request A session frame that came in.
- * @returns The frame with the Echo-Reply; `undefined` when it was no Echo-Request.
+ * @param request A received session packet
+ * @returns The frame with the Echo-Reply, or `undefined` if the packet is not an Echo-Request
  */
 export function answerEcho(request: SessionPacket): Uint8Array | undefined {
   if (request.protocol !== PPP_PROTOCOL.LCP) return undefined;
@@ -33,7 +34,7 @@ export function answerEcho(request: SessionPacket): Uint8Array | undefined {
   });
 }
 
-/** An Echo-Request, to be sent as the payload of an LCP frame. */
+/** Makes an Echo-Request, to be sent as the payload of an LCP frame. */
 export function makeEchoRequest(identifier: number): Uint8Array {
   const data = new Uint8Array(MAGIC_NUMBER_LENGTH);
   return emitLcp({ code: LCP_CODE.ECHO_REQUEST, identifier, data });

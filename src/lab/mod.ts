@@ -1,4 +1,5 @@
 // The lab: network namespaces with simulated PPPoE hosts and ACs, for `demo` and the tests.
+
 export * from "./ac.ts";
 export * from "./ac_protocol.ts";
 export * from "./exchange.ts";

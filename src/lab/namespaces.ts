@@ -1,4 +1,5 @@
-// Network namespaces and the links between them, made by iproute2 and gone when the lab is.
+// Network namespaces and the links between them, made with iproute2 and removed with the lab.
+
 import {
   inNamespace,
   InterfaceWatch,
@@ -13,8 +14,8 @@ const RUNNING_TIMEOUT_MS = patient(5000);
 const FIRST_INDEX = 1000;
 
 /**
- * Reads names until its input ends, however this process does, and then removes the namespaces, with
- * whatever still runs in them.
+ * Shell script that reads the names of namespaces until its input ends, which it does however this
+ * process ends, and then removes these namespaces and kills the processes in them.
  */
 const GUARD = `trap '' INT TERM HUP
 while read -r name; do set -- "$@" "$name"; done
@@ -23,13 +24,13 @@ for name; do
   ip netns del "$name"
 done`;
 
-/** One end of a link: an interface's name in a namespace. */
+/** One end of a link, which is an interface in a namespace. */
 export interface LinkEnd {
-  /** The namespace's unique name, as `namespace` gave it. */
+  /** Unique name of the namespace, as `namespace` returned it. */
   namespace: string;
-  /** The interface's name there. */
+  /** Name of the interface. */
   name: string;
-  /** Its hardware address; random without. */
+  /** MAC address of the interface, random by default. */
   mac?: string;
 }
 
@@ -37,27 +38,31 @@ let made = 0;
 
 /**
  * A group of network namespaces with unique names. Needs root, or CAP_NET_ADMIN and CAP_SYS_ADMIN.
- * They go when it is disposed of, and also when this process is killed. An open socket keeps its
- * namespace, without the name.
+ * The namespaces are removed when the group is disposed of, and also when this process is killed. An
+ * open socket keeps its namespace alive, but without a name.
  */
 export class LabNet implements AsyncDisposable {
   readonly #prefix: string;
   #pairs = 0;
   #guard?: { child: Deno.ChildProcess; names: WritableStreamDefaultWriter<Uint8Array> };
 
-  /** @param label What the namespaces' names begin with; for people who look */
+  /**
+   * Makes a group without namespaces.
+   *
+   * @param label The prefix of the namespaces' names, for people who list them
+   */
   constructor(label: string) {
     const random = crypto.randomUUID().slice(0, 4);
     this.#prefix = `${label}-${Deno.pid}-${++made}-${random}`;
   }
 
   /**
-   * Makes a namespace, with its loopback up. Its interfaces get no IPv6 address by themselves:
-   * nothing is sent there that nobody asked for.
+   * Makes a namespace whose loopback is up. Its interfaces get no automatic IPv6 address, so that they
+   * send no unwanted frames.
    *
-   * @param name What it is for, such as `host`
-   * @returns Its unique name
-   * @throws {Error} With what ip(8) said
+   * @param name The role of the namespace, such as `host`
+   * @returns The unique name
+   * @throws {Error} If ip(8) fails, with its message
    */
   async namespace(name: string): Promise<string> {
     const unique = `${this.#prefix}-${name}`;
@@ -71,7 +76,7 @@ export class LabNet implements AsyncDisposable {
     return unique;
   }
 
-  /** Where a namespace is, for setns(2). */
+  /** Returns the path of a namespace, for setns(2). */
   path(namespace: string): string {
     return `/run/netns/${namespace}`;
   }
@@ -79,18 +84,18 @@ export class LabNet implements AsyncDisposable {
   /**
    * Runs ip(8) in a namespace, such as `ip(host, "link", "set", "eth0", "up")`.
    *
-   * @returns What it wrote
-   * @throws {Error} With what ip(8) said
+   * @returns The output
+   * @throws {Error} If ip(8) fails, with its message
    */
   ip(namespace: string, ...args: string[]): Promise<string> {
     return ip("-n", namespace, ...args);
   }
 
-  /** Joins two namespaces by a pair of interfaces, both up. What one sends, the other receives. */
+  /** Joins two namespaces with a veth pair and sets both ends up. */
   async veth(a: LinkEnd, b: LinkEnd): Promise<void> {
-    // Two ends of one index, each in its namespace, would take up to a second to run.
+    // If both ends had the same index in their namespaces, they would need up to a second to run.
     const index = ["index", String(FIRST_INDEX + this.#pairs++)];
-    const peer = ["peer", "name", b.name, ...address(b), "netns", b.namespace];
+    const other = ["peer", "name", b.name, ...address(b), "netns", b.namespace];
     await this.ip(
       a.namespace,
       "link",
@@ -100,14 +105,14 @@ export class LabNet implements AsyncDisposable {
       ...address(a),
       "type",
       "veth",
-      ...peer,
+      ...other,
     );
     await this.ip(a.namespace, "link", "set", a.name, "up");
     await this.up(b);
     await this.#running(a);
   }
 
-  /** Adds an interface with an address of its own on top of another in the same namespace, up. */
+  /** Adds a macvlan on top of another interface of its namespace, and sets it up. */
   async macvlan(end: LinkEnd, lower: string, mode: MacvlanMode = "bridge"): Promise<void> {
     const { namespace, name } = end;
     const link = ["link", lower, "name", name, ...address(end)];
@@ -139,7 +144,7 @@ export class LabNet implements AsyncDisposable {
     }
   }
 
-  /** Takes all of it away. */
+  /** Removes all namespaces. */
   async [Symbol.asyncDispose](): Promise<void> {
     const guard = this.#guard;
     if (guard === undefined) return;

@@ -1,6 +1,6 @@
-// How long the lab waits: its time limits fit a machine that has time for it, not an emulated one.
+// The factor for the lab's time limits, which are otherwise too short for an emulated machine.
 
-/** Reads the factor; 1 for anything that is no number over 1. */
+/** Parses the factor. Returns 1 for anything but a number above 1. */
 export function readPatience(text: string | undefined): number {
   const factor = Number(text);
   return factor > 1 && factor < Infinity ? factor : 1;
@@ -8,7 +8,7 @@ export function readPatience(text: string | undefined): number {
 
 const FACTOR = readPatience(Deno.env.get("LAB_PATIENCE"));
 
-/** A time limit, as many times as long as `LAB_PATIENCE` in the environment says. */
+/** Multiplies a time limit by the environment variable `LAB_PATIENCE`. */
 export function patient(ms: number): number {
   return ms * FACTOR;
 }

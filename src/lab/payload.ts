@@ -1,38 +1,42 @@
-// The numbered payloads that the lab sends through a session, so that every byte can be checked.
+// The numbered payloads that the lab sends through a session and checks byte for byte.
 
-/** Bytes before the pattern: stream (u16), length of the whole (u16), number (u32), big endian. */
+import { readUint16, readUint32, writeUint16, writeUint32 } from "../wire/uint16.ts";
+
+/** Length of the header, in bytes. A pattern follows it. */
 export const PAYLOAD_HLEN = 8;
 
-/** What {@linkcode checkPayload} found. */
+/** Offsets of the big-endian fields of the header: stream (u16), length of the whole (u16), number (u32). */
+const HEADER = { stream: 0, length: 2, number: 4 } as const;
+
+/** The result of {@linkcode checkPayload}. */
 export interface CheckedPayload {
-  /** Whose payload it is: the session id at its sender. */
+  /** Number of the stream: the session id at the sender. */
   stream: number;
-  /** Its place in the stream. */
+  /** Position in the stream. */
   number: number;
-  /** Whether length and every byte are as they were sent. */
+  /** True if the length and every byte are as sent. */
   intact: boolean;
 }
 
 /**
- * Makes payload `number` of `stream`: a header that names both, then bytes that follow from them.
+ * Makes payload `number` of `stream`: a header with both numbers, then a pattern computed from them.
  *
- * @param stream Any u16; the lab uses the session id at the sender.
- * @param number Any u32.
- * @param length Bytes in all, at least {@linkcode PAYLOAD_HLEN}.
- * @returns The payload.
- * @throws {RangeError} If `length` has no room for the header or does not fit in 16 bits.
+ * @param stream The number of the stream, any u16; the lab uses the session id at the sender
+ * @param number The position in the stream, any u32
+ * @param length The length of the whole in bytes, at least {@linkcode PAYLOAD_HLEN}
+ * @returns The payload
+ * @throws {RangeError} If `length` is too short for the header or does not fit into 16 bits
  */
 export function makePayload(stream: number, number: number, length: number): Uint8Array {
   if (length < PAYLOAD_HLEN || length > 0xffff) {
     throw new RangeError(
-      `Cannot make a payload of ${length} bytes: it takes ${PAYLOAD_HLEN}..65535`,
+      `Cannot make a payload of ${length} bytes: the length must be ${PAYLOAD_HLEN} to 65535`,
     );
   }
   const payload = new Uint8Array(length);
-  const view = new DataView(payload.buffer);
-  view.setUint16(0, stream);
-  view.setUint16(2, length);
-  view.setUint32(4, number);
+  writeUint16(payload, HEADER.stream, stream);
+  writeUint16(payload, HEADER.length, length);
+  writeUint32(payload, HEADER.number, number);
   let state = seed(stream, number);
   for (let i = PAYLOAD_HLEN; i < length; i++) {
     state = step(state);
@@ -42,17 +46,16 @@ export function makePayload(stream: number, number: number, length: number): Uin
 }
 
 /**
- * Checks a payload that came back, byte for byte.
+ * Checks a returned payload byte for byte.
  *
- * @param payload What came, padding cut off.
- * @returns What it says it is and whether all of it is right; `undefined` when it is too short to say.
+ * @param payload The received payload, without padding
+ * @returns The result, or `undefined` if the payload is too short to have a header
  */
 export function checkPayload(payload: Uint8Array): CheckedPayload | undefined {
   if (payload.length < PAYLOAD_HLEN) return undefined;
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const stream = view.getUint16(0);
-  const number = view.getUint32(4);
-  let intact = view.getUint16(2) === payload.length;
+  const stream = readUint16(payload, HEADER.stream);
+  const number = readUint32(payload, HEADER.number);
+  let intact = readUint16(payload, HEADER.length) === payload.length;
   let state = seed(stream, number);
   for (let i = PAYLOAD_HLEN; intact && i < payload.length; i++) {
     state = step(state);
@@ -65,7 +68,7 @@ function seed(stream: number, number: number): number {
   return Math.imul(stream + 1, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b);
 }
 
-// A linear congruential generator: its high byte is far from regular, and the same everywhere.
+/** Advances a linear congruential generator, whose high byte is irregular enough for the pattern. */
 function step(state: number): number {
   return (Math.imul(state, 1664525) + 1013904223) | 0;
 }

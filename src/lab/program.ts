@@ -1,32 +1,33 @@
-// pppoe-proxy itself, started in a network namespace as a user would start it.
+// A pppoe-proxy process in a network namespace, started as a user would start it.
+
 import { patient } from "./patience.ts";
 
-/** How long a program may take to end once asked to. */
+/** Time that a program has to end after SIGTERM. */
 const STOP_MS = patient(3000);
 const LINES_KEPT = 100;
 
-/** What a child needs of our environment: to find programs, and Deno its cache. */
+/** Environment variables that a child needs to find programs and Deno's cache. */
 const ENVIRONMENT = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "TMPDIR", "NO_COLOR"];
 
 /** Options of {@linkcode Program.start}. */
 export interface ProgramOptions {
-  /** Name of the namespace (not its path). */
+  /** Name of the namespace, not its path. */
   namespace: string;
   /** Subcommand and flags. */
   args: string[];
-  /** A command that becomes the program, such as unshare(1) or setpriv(1) with its flags. */
+  /** Command that executes the program, such as unshare(1) or setpriv(1) with flags. */
   before?: string[];
-  /** What they are given to: a Deno program other than pppoe-proxy itself. */
+  /** Deno program to run instead of pppoe-proxy. */
   main?: URL;
-  /** Told of each line that it writes to standard error. */
+  /** Called with each line that the program writes to standard error. */
   onLine?: (line: string) => void;
 }
 
 /** A running pppoe-proxy. */
 export class Program {
-  /** Resolves when it is gone; `code` is its exit status. */
+  /** Resolves when the program has ended; `code` is the exit status. */
   readonly status: Promise<Deno.CommandStatus>;
-  /** The latest lines that it wrote to standard error. */
+  /** The latest lines that the program wrote to standard error. */
   readonly lines: string[] = [];
 
   readonly #child: Deno.ChildProcess;
@@ -34,7 +35,7 @@ export class Program {
 
   private constructor(options: ProgramOptions) {
     const { namespace, before = [], args, main, onLine } = options;
-    // `ip netns exec` becomes the program, so the process that we hold is the program itself.
+    // `ip netns exec` replaces itself with the program, so the child process is the program.
     this.#child = new Deno.Command("ip", {
       args: ["netns", "exec", namespace, ...before, ...command(main), ...args],
       clearEnv: true,
@@ -48,31 +49,31 @@ export class Program {
   }
 
   /**
-   * Starts one.
+   * Starts a program.
    *
-   * @param options What and where.
-   * @returns It, not necessarily ready yet.
+   * @param options The program and its namespace
+   * @returns The program, which may not be ready yet
    */
   static start(options: ProgramOptions): Program {
     return new Program(options);
   }
 
-  /** Its process id. */
+  /** The process id. */
   get pid(): number {
     return this.#child.pid;
   }
 
-  /** Sends it a signal; one that is gone already is left alone. */
+  /** Sends the program a signal, unless it has already ended. */
   kill(signal: Deno.Signal): void {
     try {
       this.#child.kill(signal);
     } catch (error) {
-      // TypeError: Deno knows already that it is gone.
+      // Deno throws a TypeError when it already knows that the child has ended.
       if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
     }
   }
 
-  /** Ends it: asks with SIGTERM, and after 3 s does not ask any more. */
+  /** Ends the program with SIGTERM, and after 3 s with SIGKILL. */
   async stop(): Promise<Deno.CommandStatus> {
     this.kill("SIGTERM");
     const timer = setTimeout(() => this.kill("SIGKILL"), STOP_MS);

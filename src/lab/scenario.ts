@@ -1,5 +1,7 @@
-// What `demo` plays: sessions opened, data both ways, each hung up by one side; and what came of it.
+// The scenario of `demo`: hosts open sessions and exchange data, and one station hangs up each.
+
 import { CODE, printFrame, readCode, readSessionId } from "../wire/mod.ts";
+import { formatHex } from "../wire/text.ts";
 import { SimulatedAc } from "./ac.ts";
 import type { ExchangeResult } from "./exchange.ts";
 import type { LoggedFrame } from "./frame_log.ts";
@@ -9,41 +11,42 @@ import { PAYLOAD_HLEN } from "./payload.ts";
 import type { Station } from "./station.ts";
 import type { TwoSites } from "./two_sites.ts";
 
-/** How much to play. */
+/** Options of {@linkcode Scenario}. */
 export interface ScenarioOptions {
+  /** Number of sessions. */
   sessions: number;
-  /** Data frames for each session, each way. */
+  /** Number of data frames per session in each direction. */
   frames: number;
-  /** Told what happens, line by line, as it happens. */
-  tell: (line: string) => void;
+  /** Called with each line of the commentary. */
+  print: (line: string) => void;
 }
 
-/** What `demo --json` prints, but for the time that the whole takes. */
+/** The result of a scenario, which `demo --json` prints together with its duration. */
 export interface ScenarioReport {
-  /** Whether every session came up and ended, and every byte came back right. */
+  /** True if every session opened and closed, and every byte came back unchanged. */
   ok: boolean;
   sessions: { asked: number; opened: number; closed: number };
   frames: { sent: number; returned: number; lost: number; corrupted: number };
   /** Payload bytes of those frames. */
   bytes: { sent: number; returned: number };
-  /** Discovery frames as the hosts saw them; `padt` counts both directions. */
+  /** Discovery frames on the hosts' segment; `padt` counts both directions. */
   discovery: { padi: number; pado: number; padr: number; pads: number; padt: number };
   timings: {
     sessionSetupMs: { p50: number; max: number };
-    /** Of frames sent one at a time. */
+    /** Round-trip times of the frames sent one at a time. */
     rttMs: { p50: number; p99: number };
   };
 }
 
-/** How many frames, of all sessions together, are sent one at a time. */
+/** Number of frames of all sessions together that are sent one at a time. */
 const TIMED_FRAMES = 300;
-/** How many frames may be under way at once, of all sessions together: what a socket's buffer holds easily. */
-const UNDER_WAY = 96;
-/** After that long a frame is lost. */
+/** Maximum number of frames of all sessions in flight. A socket's buffer has ample room for them. */
+const IN_FLIGHT = 96;
+/** Time after which a frame counts as lost. */
 const TIMEOUT_MS = patient(1000);
-/** How many hosts are told of one by one. */
-const TOLD_HOSTS = 10;
-/** The largest payload in a session: RFC 2516, section 7, gives PPP an MTU of 1492. */
+/** Maximum number of hosts whose result is printed. */
+const PRINTED_HOSTS = 10;
+/** Largest payload in a session, because PPP's MTU is 1492 (RFC 2516, section 7). */
 const LARGEST_PAYLOAD = 1492;
 
 interface OpenSession extends HostSession {
@@ -53,12 +56,12 @@ interface OpenSession extends HostSession {
   acSessionId: number;
 }
 
-/** One performance on two sites whose tunnel is up. */
+/** A run of the scenario on two sites whose tunnel is up. */
 export class Scenario {
   readonly #sites: TwoSites;
   readonly #options: ScenarioOptions;
   readonly #ac: SimulatedAc;
-  /** Of the frames that were sent one at a time: others wait for each other. */
+  /** Round-trip times of the frames sent one at a time. Other frames wait for each other. */
   readonly #rttMs: number[] = [];
 
   constructor(sites: TwoSites, options: ScenarioOptions) {
@@ -68,13 +71,13 @@ export class Scenario {
     this.#ac = new SimulatedAc(ac, { mac: ac.mac, name: "demo-ac", firstSessionId: 0x101 });
   }
 
-  /** Plays it. */
-  async play(): Promise<ScenarioReport> {
-    const { frames, sessions: asked, tell } = this.#options;
+  /** Runs the scenario. */
+  async run(): Promise<ScenarioReport> {
+    const { frames, sessions: asked, print } = this.#options;
     const sessions = await this.#open();
-    tell("");
+    print("");
     const exchanges = await this.#exchangeData(sessions);
-    tell("");
+    print("");
     let closed = 0;
     for (const session of sessions) {
       if (!await this.#hangUp(session)) break;
@@ -111,7 +114,7 @@ export class Scenario {
     };
   }
 
-  /** A host that comes online once more and stays there. */
+  /** Opens one more session, which stays open. */
   async stayOnline(): Promise<SimulatedHost> {
     const host = this.#host(1);
     await host.dial();
@@ -125,38 +128,40 @@ export class Scenario {
   }
 
   async #open(): Promise<OpenSession[]> {
-    const { sessions: asked, tell } = this.#options;
+    const { sessions: asked, print } = this.#options;
     const open: OpenSession[] = [];
     for (let number = 1; number <= asked; number++) {
       const host = this.#host(number);
       const first = number === 1;
-      if (first) tell("Host 1 opens a session. Each frame is shown on both segments:");
+      if (first) print("Host 1 opens a session. Each frame is shown on both segments:");
       try {
         const session = await this.#traced(first, () => host.dial());
         const acSessionId = [...this.#ac.sessions.keys()].at(-1)!;
         open.push({ ...session, number, host, acSessionId });
-        if (number <= TOLD_HOSTS) {
+        if (number <= PRINTED_HOSTS) {
           const { sessionId, setupMs } = session;
-          tell(
-            `Host ${number} is online: session ${hex(sessionId)} after ${setupMs.toFixed(1)} ms`,
+          print(
+            `Host ${number} is online: session ${formatHex(sessionId, 4)} after ${
+              setupMs.toFixed(1)
+            } ms`,
           );
         }
       } catch (error) {
-        tell(`Host ${number} is not online: ${(error as Error).message}`);
+        print(`Host ${number} is not online: ${(error as Error).message}`);
         host.close();
-        // The next ones would fare no better, and each would take its time.
+        // The next hosts would fail too, each after its own timeout.
         break;
       }
     }
-    if (asked > TOLD_HOSTS) tell(`Of ${asked} hosts, ${open.length} are online`);
+    if (asked > PRINTED_HOSTS) print(`${open.length} of ${asked} hosts are online`);
     return open;
   }
 
-  /** Data both ways, first one frame at a time to know the round trip, then all sessions at once. */
+  /** Sends data, first one frame at a time to measure the round trip, then on all sessions at once. */
   async #exchangeData(sessions: OpenSession[]): Promise<ExchangeResult[]> {
-    const { frames, sessions: asked, tell } = this.#options;
+    const { frames, sessions: asked, print } = this.#options;
     const timed = Math.min(frames, Math.ceil(TIMED_FRAMES / asked));
-    tell(`Data: ${frames} frames for each session to the AC, which sends each of them back.`);
+    print(`Data: ${frames} frames per session to the AC, which sends each frame back.`);
     const results: ExchangeResult[] = [];
     for (const { host } of sessions) {
       const result = await host.exchange({
@@ -170,32 +175,36 @@ export class Scenario {
       if (result.returned < timed) break;
     }
     const rtt = quantile(sorted(this.#rttMs), 0.5);
-    tell(`  one at a time, ${timed} of each: median round trip ${rtt} ms`);
+    print(`  one at a time, ${timed} per session: median round trip ${rtt} ms`);
     const startMs = performance.now();
-    const window = Math.max(1, Math.floor(UNDER_WAY / asked));
+    const window = Math.max(1, Math.floor(IN_FLIGHT / asked));
     const rest = { frames: frames - timed, window, payloadLength, timeoutMs: TIMEOUT_MS };
     results.push(...await Promise.all(sessions.map(({ host }) => host.exchange(rest))));
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-    tell(`  all sessions at once, the other ${rest.frames} of each: ${seconds} s`);
+    print(`  all sessions at once, the other ${rest.frames} per session: ${seconds} s`);
     return results;
   }
 
-  /** Hangs up in turn from the host's side and from the AC's. Whether the other side heard of it. */
+  /**
+   * Hangs up, for odd session numbers from the host and for even ones from the AC.
+   *
+   * @returns True if the other station received the PADT
+   */
   async #hangUp({ host, number, acSessionId }: OpenSession): Promise<boolean> {
-    const { tell } = this.#options;
+    const { print } = this.#options;
     const byHost = number % 2 === 1;
     if (number <= 2) {
-      tell(byHost ? `Host ${number} hangs up:` : `The AC hangs up on host ${number}:`);
+      print(byHost ? `Host ${number} hangs up:` : `The AC hangs up on host ${number}:`);
     }
     try {
       await this.#traced(number <= 2, async () => {
         if (byHost) {
-          const heard = this.#sites.ac.log.waitFor((frame) =>
+          const received = this.#sites.ac.log.waitFor((frame) =>
             frame.direction === "in" && readCode(frame.bytes) === CODE.PADT &&
             readSessionId(frame.bytes) === acSessionId
           );
           host.hangUp();
-          await heard;
+          await received;
         } else {
           this.#ac.hangUp(acSessionId);
           await host.closed();
@@ -203,8 +212,8 @@ export class Scenario {
       });
       return !this.#ac.sessions.has(acSessionId);
     } catch (error) {
-      tell(
-        `Host ${number} and the AC do not agree that the session is over: ${
+      print(
+        `Host ${number} and the AC disagree whether the session is closed: ${
           (error as Error).message
         }`,
       );
@@ -214,7 +223,7 @@ export class Scenario {
     }
   }
 
-  /** Tells of each frame on both segments while `act` goes on. */
+  /** Prints each frame on both segments while `act` runs. */
   async #traced<T>(wanted: boolean, act: () => Promise<T>): Promise<T> {
     const { host, ac } = this.#sites;
     if (!wanted) return await act();
@@ -229,24 +238,23 @@ export class Scenario {
 
   #trace(station: Station, name: string): void {
     station.log.onFrame = ({ direction, bytes }: LoggedFrame) =>
-      this.#options.tell(`  ${name} ${direction === "out" ? "→" : "←"} ${printFrame(bytes)}`);
+      this.#options.print(`  ${name} ${direction === "out" ? "→" : "←"} ${printFrame(bytes)}`);
   }
 }
 
-// All lengths that there are, large and small in turn: 11 has no factor in common with their number.
+/**
+ * Chooses the length of a payload. Takes every possible length, short and long ones mixed, because 11
+ * and the number of lengths have no common factor.
+ */
 function payloadLength(number: number): number {
   return PAYLOAD_HLEN + (number * 11 + 700) % (LARGEST_PAYLOAD - PAYLOAD_HLEN + 1);
-}
-
-function hex(sessionId: number): string {
-  return `0x${sessionId.toString(16).padStart(4, "0")}`;
 }
 
 function sorted(values: number[]): number[] {
   return values.sort((a, b) => a - b);
 }
 
-/** The value below which that share of them lies; 0 when there are none. */
+/** Returns the value below which a share of the values lies, or 0 if there are none. */
 function quantile(ascending: number[], share: number): number {
   const at = Math.max(0, Math.ceil(ascending.length * share) - 1);
   return Math.round((ascending[at] ?? 0) * 1000) / 1000;

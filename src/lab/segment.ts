@@ -1,15 +1,15 @@
-// An Ethernet segment as the simulated host and AC see it: somewhere to send frames and to hear them.
+// The interface by which simulated hosts and ACs send and receive frames.
 
-/** What hears a frame. The bytes belong to the listener: nobody writes to them afterwards. */
+/** A function called with a received frame. It owns the bytes, which nothing changes afterwards. */
 export type FrameListener = (frame: Uint8Array) => void;
 
 /**
- * One attachment to an Ethernet segment. {@linkcode Station} is one on a real interface;
- * the unit tests have one in memory, which can lose, repeat and delay frames.
+ * An attachment to an Ethernet segment. `Station` implements it with a real interface. The unit tests
+ * have one in memory, which can lose, repeat and delay frames.
  */
 export interface Segment {
-  /** Puts a whole Ethernet frame on the segment. */
+  /** Sends a whole Ethernet frame. */
   send(frame: Uint8Array): void;
-  /** Hears every frame that others send. The returned function ends that. */
+  /** Calls a listener with every frame that others send, until the returned function is called. */
   listen(listener: FrameListener): () => void;
 }

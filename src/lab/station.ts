@@ -1,7 +1,9 @@
-// An Ethernet station: one interface of a network namespace, reached from this process.
+// An Ethernet station: an interface of a network namespace, used from this process.
 //
-// A socket belongs to the namespace that its thread is in when it is opened, and stays there. So the
-// sockets are opened inside and used from outside, and several namespaces meet in one process.
+// A socket belongs to the namespace that its thread is in when it opens the socket, and stays there.
+// The sockets are therefore opened inside a namespace and used from outside, which lets one process
+// use several namespaces.
+
 import {
   ControlLane,
   EventFd,
@@ -17,13 +19,13 @@ import type { FrameListener, Segment } from "./segment.ts";
 
 /** Options of {@linkcode Station.open}. */
 export interface StationOptions {
-  /** Path of the namespace, such as `/run/netns/host`; this process's own when not given. */
+  /** Path of the namespace, such as `/run/netns/host`. The default is this process's namespace. */
   namespace?: string;
-  /** Name of the interface in it. */
+  /** Name of the interface in the namespace. */
   interface: string;
   /**
-   * Fills frames up to 60 bytes, Ethernet's minimum, with bytes that mean nothing, as real cards may.
-   * veth carries short frames as they are.
+   * Pad frames to Ethernet's minimum of 60 bytes with arbitrary bytes, as real network cards may. A
+   * veth does not pad.
    */
   padding?: boolean;
   log?: FrameLogOptions;
@@ -31,17 +33,18 @@ export interface StationOptions {
 
 const ETHERNET_MINIMUM = 60;
 const LARGEST_FRAME = 0xffff;
-/** So that a wait never outlasts its use for long, should the wake-up be lost. */
+/** Maximum duration of a wait, in case a wake-up is lost. */
 const WAIT_MS = 500;
 
-/** A station on a real interface. It takes every PPPoE frame there, whatever its MAC address. */
+/** A station on a real interface. It receives every PPPoE frame there, to any MAC address. */
 export class Station implements Segment {
   readonly name: string;
-  /** The interface's own address. */
+  /** The interface's MAC address. */
   readonly mac: Uint8Array;
   readonly log: FrameLog;
 
-  // Not the receive ring: the lab should not rest on all of what it tests, and it is in no such hurry.
+  // The lab does not use the receive ring: it should depend on little of the code that it tests, and
+  // it does not need the speed.
   readonly #lanes: ControlLane[];
   readonly #sender: LinkSender;
   readonly #wake: EventFd;
@@ -69,9 +72,9 @@ export class Station implements Segment {
   /**
    * Opens the sockets of a station.
    *
-   * @param options Where.
-   * @returns The station, hearing already.
-   * @throws {Error} If there is no such namespace or interface, or it may not be opened.
+   * @param options The interface and its namespace
+   * @returns The station, which receives from now on
+   * @throws {Error} If the namespace or the interface does not exist or may not be opened
    */
   static open(options: StationOptions): Station {
     const open = () => new Station(options);
@@ -84,19 +87,19 @@ export class Station implements Segment {
   }
 
   send(frame: Uint8Array): void {
-    // A host may still be repeating itself, and the descriptor's number may be another's by now.
+    // A host may still repeat its packets, but another file may have the descriptor's number by now.
     if (this.#closing) return;
     const carried = this.#padding ? padded(frame) : frame;
     this.log.add("out", carried);
     this.#sender.send(carried);
   }
 
-  /** Frames that the kernel had no room to hand over. */
+  /** Counts the frames that the kernel dropped because a socket's buffer was full. */
   drops(): number {
     return this.#lanes.reduce((drops, lane) => drops + lane.drops(), 0);
   }
 
-  /** Ends it and closes its sockets. */
+  /** Stops receiving and closes the sockets. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#wake.signal();
@@ -116,11 +119,11 @@ export class Station implements Segment {
 
   #receive(lane: ControlLane): void {
     for (let length; (length = lane.receive(this.#received)) > 0;) {
-      this.#hear(this.#received.slice(0, length));
+      this.#deliver(this.#received.slice(0, length));
     }
   }
 
-  #hear(frame: Uint8Array): void {
+  #deliver(frame: Uint8Array): void {
     this.log.add("in", frame);
     for (const listener of [...this.#listeners]) listener(frame);
   }

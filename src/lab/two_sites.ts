@@ -1,11 +1,12 @@
-// Two sites in network namespaces: a segment with hosts and one with an AC, and the program between them.
+// Two sites in network namespaces: a segment with hosts, one with an AC, and the two programs between.
+
 import { httpGet } from "./http.ts";
 import type { LabNet } from "./namespaces.ts";
 import { patient } from "./patience.ts";
 import { Program } from "./program.ts";
 import { Station } from "./station.ts";
 
-/** Where the server takes tunnels and both sides serve their status, each in its own namespace. */
+/** Addresses of the two sides, each in its own namespace. */
 export const SITE = {
   clientAddress: "192.0.2.1",
   serverAddress: "192.0.2.2",
@@ -16,7 +17,7 @@ export const SITE = {
 const POLL_MS = 20;
 const TUNNEL_UP_MS = patient(15_000);
 
-/** The mode of a running program, and the name of its namespace. */
+/** The side of a program, which is also the name of its namespace. */
 export type Side = "client" | "server";
 
 /**
@@ -24,10 +25,11 @@ export type Side = "client" | "server";
  *
  *     host lan0 ── lan0 client wan0 ── wan0 server isp0 ── isp0 ac
  *
- * `lan0` and `isp0` carry PPPoE and have no IP address. The stations are this process's ends.
+ * `lan0` and `isp0` carry PPPoE and have no IP address. This process uses the outer ends through the
+ * stations.
  */
 export class TwoSites implements AsyncDisposable {
-  /** The unique names of the namespaces. */
+  /** Unique names of the namespaces. */
   readonly names: { host: string; client: string; server: string; ac: string };
   readonly host: Station;
   readonly ac: Station;
@@ -38,7 +40,7 @@ export class TwoSites implements AsyncDisposable {
   private constructor(net: LabNet, names: TwoSites["names"]) {
     this.#net = net;
     this.names = names;
-    // Real cards fill short frames up; veth would not.
+    // Real network cards pad short frames, but a veth does not.
     const padding = true;
     this.host = Station.open({ namespace: net.path(names.host), interface: "lan0", padding });
     this.ac = Station.open({ namespace: net.path(names.ac), interface: "isp0", padding });
@@ -47,9 +49,9 @@ export class TwoSites implements AsyncDisposable {
   /**
    * Makes the namespaces, the links and the stations.
    *
-   * @param net Makes the namespaces, and takes them away: afterwards, by the caller.
-   * @returns The sites, without the program yet.
-   * @throws {Error} With what ip(8) said.
+   * @param net The group that gets the namespaces; the caller disposes of it after the sites
+   * @returns The sites, where no program runs yet
+   * @throws {Error} If ip(8) fails, with its message
    */
   static async build(net: LabNet): Promise<TwoSites> {
     const names = {
@@ -76,11 +78,11 @@ export class TwoSites implements AsyncDisposable {
   }
 
   /**
-   * Starts server and client and waits until both say that the tunnel is up.
+   * Starts server and client and waits until both report that the tunnel is up.
    *
-   * @param flags More flags, for both.
-   * @param onLine Told of each line that they log.
-   * @throws {Error} If one of them ended, or the tunnel did not come up in time.
+   * @param flags Additional flags for both
+   * @param onLine Called with each line that they log
+   * @throws {Error} If one of them ends, or the tunnel is not up in time
    */
   async start(flags: string[], onLine?: (side: Side, line: string) => void): Promise<void> {
     const tunnel = `${SITE.serverAddress}:${SITE.tunnelPort}`;
@@ -102,12 +104,12 @@ export class TwoSites implements AsyncDisposable {
     await Promise.race([Promise.all(healthy), this.failure()]);
   }
 
-  /** The program on one side, once it was started. */
+  /** Returns the program of a side, or `undefined` before `start`. */
   program(side: Side): Program | undefined {
     return this.#programs.get(side);
   }
 
-  /** Reads `/api/status` of one side. */
+  /** Fetches `/api/status` of a side. */
   async status(side: Side): Promise<{ drops: Record<string, number> }> {
     const { body } = await this.#get(side, "/api/status");
     return JSON.parse(body);
@@ -115,13 +117,13 @@ export class TwoSites implements AsyncDisposable {
 
   /** Ends the programs and closes the stations. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // The client first: its server is still there then to be told what it closes.
+    // Stop the client first, so that it can still tell the server which sessions it closes.
     await this.#programs.get("client")?.stop();
     await this.#programs.get("server")?.stop();
     await Promise.all([this.host.close(), this.ac.close()]);
   }
 
-  /** Rejects when one of the programs ends, and says what it said last. */
+  /** Rejects when one of the programs ends, with the last line that it logged. */
   async failure(): Promise<never> {
     const ends = [...this.#programs].map(async ([side, program]) => {
       const { code } = await program.status;
@@ -132,15 +134,15 @@ export class TwoSites implements AsyncDisposable {
 
   async #healthy(side: Side, giveUp: AbortSignal): Promise<void> {
     while (!giveUp.aborted) {
-      // Refused until it listens.
+      // The connection is refused until the program listens.
       const answer = await this.#get(side, "/healthz").catch(() => undefined);
       if (answer?.status === 200) return;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    const said = this.#programs.get(side)!.lines.at(-1);
+    const lastLine = this.#programs.get(side)!.lines.at(-1);
     throw new Error(
       `Cannot bring the tunnel up: the ${side} is not ready after ${TUNNEL_UP_MS / 1000} s` +
-        (said ? `; it said: ${said}` : ""),
+        (lastLine ? `; its last log line: ${lastLine}` : ""),
     );
   }
 

@@ -62,7 +62,7 @@ function open(on: AcProtocol, tags: Tag[] = [anyService], source = HOST): Discov
   return only(on.receive(padr(cookie ? [...tags, cookie] : tags, source), 1));
 }
 
-Deno.test("AcProtocol.receive() answers PADI with PADO that returns Host-Uniq and Relay-Session-Id", () => {
+Deno.test("AcProtocol.receive() answers a PADI with a PADO that returns Host-Uniq and Relay-Session-Id", () => {
   const relay = { type: TAG.RELAY_SESSION_ID, value: new Uint8Array([5, 6]) };
   const pado = only(
     ac({ cookie: "none", services: ["internet", "tv"] }).receive(
@@ -83,7 +83,7 @@ Deno.test("AcProtocol.receive() answers PADI with PADO that returns Host-Uniq an
   ]);
 });
 
-Deno.test("AcProtocol.receive() is silent on a PADI for a service that it lacks or without Service-Name", () => {
+Deno.test("AcProtocol.receive() does not answer a PADI for an unknown service or without Service-Name", () => {
   assertEquals(ac().receive(padi([textTag(TAG.SERVICE_NAME, "gold")]), 0), []);
   assertEquals(ac().receive(padi([]), 0), []);
 });
@@ -96,14 +96,14 @@ Deno.test("AcProtocol.receive() opens a session with the next id", () => {
   assertEquals(bras.sessions.get(0x101)?.hostUniq, new Uint8Array([2]));
 });
 
-Deno.test("AcProtocol.receive() gives the lowest free id when told so", () => {
+Deno.test("AcProtocol.receive() chooses the lowest free id if asked to", () => {
   const bras = ac({ sessionIds: "lowest" });
   for (const n of [1, 2, 3]) assertEquals(open(bras, [anyService, hostUniq(n)]).sessionId, n);
   bras.receive(padt(2), 5);
   assertEquals(open(bras, [anyService, hostUniq(4)]).sessionId, 2);
 });
 
-Deno.test("AcProtocol.receive() goes on with 1 after the last session id", () => {
+Deno.test("AcProtocol.receive() continues with 1 after the last session id", () => {
   const bras = ac({ firstSessionId: 0xfffe });
   assertEquals(open(bras, [anyService, hostUniq(1)]).sessionId, 0xfffe);
   assertEquals(open(bras, [anyService, hostUniq(2)]).sessionId, 1);
@@ -117,13 +117,13 @@ Deno.test("AcProtocol.receive() repeats the PADS for a repeated PADR", () => {
   assertEquals(bras.sessions.size, 1);
 });
 
-Deno.test("AcProtocol.receive() opens another session when the host starts over with PADI", () => {
+Deno.test("AcProtocol.receive() opens another session when the host starts over with a PADI", () => {
   const bras = ac();
   assertEquals(open(bras).sessionId, 1);
   assertEquals(open(bras).sessionId, 2);
 });
 
-Deno.test("AcProtocol.receive() does not answer PADR whose source MAC or Relay-Session-Id changed since PADI", () => {
+Deno.test("AcProtocol.receive() does not answer a PADR whose source MAC or Relay-Session-Id differs from the PADI's", () => {
   const bras = ac();
   const relay = { type: TAG.RELAY_SESSION_ID, value: new Uint8Array([5, 6]) };
   const pado = only(bras.receive(padi([anyService, relay]), 0));
@@ -136,7 +136,7 @@ Deno.test("AcProtocol.receive() does not answer PADR whose source MAC or Relay-S
   assertNotEquals(only(bras.receive(padr([anyService, relay, cookie]), 1)).sessionId, 0);
 });
 
-Deno.test("AcProtocol.receive() ignores PADR to another AC", () => {
+Deno.test("AcProtocol.receive() ignores a PADR to another AC", () => {
   const bras = ac({ cookie: "none" });
   bras.receive(padi(), 0);
   assertEquals(bras.receive(padr([anyService], HOST, OTHER_HOST), 1), []);
@@ -152,20 +152,20 @@ Deno.test("AcProtocol.receive() refuses with session id 0 and the error tag", ()
   assertEquals(bras.sessions.size, 0);
 });
 
-Deno.test("AcProtocol.receive() refuses PADR for a service that it lacks with Service-Name-Error", () => {
+Deno.test("AcProtocol.receive() refuses a PADR for an unknown service with Service-Name-Error", () => {
   const bras = ac({ cookie: "none" });
   const pads = only(bras.receive(padr([textTag(TAG.SERVICE_NAME, "gold")]), 1));
   assertEquals(pads.sessionId, 0);
   assertExists(findTag(pads.tags, TAG.SERVICE_NAME_ERROR));
 });
 
-Deno.test("AcProtocol.receive() sends each answer as often as told", () => {
+Deno.test("AcProtocol.receive() sends the given number of copies of each answer", () => {
   const frames = ac({ copies: 3 }).receive(padi(), 0);
   assertEquals(frames.length, 3);
   assertEquals(frames[2], frames[0]);
 });
 
-Deno.test("AcProtocol.receive() is deaf to what it shall ignore", () => {
+Deno.test("AcProtocol.receive() ignores the chosen packets", () => {
   assertEquals(ac({ ignore: ({ code }) => code === CODE.PADI }).receive(padi(), 0), []);
 });
 
@@ -197,14 +197,14 @@ Deno.test("AcProtocol.receive() echoes a data frame and checks its payload", () 
   assertEquals(session?.corrupted, 1);
 });
 
-Deno.test("AcProtocol.receive() only counts data frames when told so", () => {
+Deno.test("AcProtocol.receive() only counts data frames if asked to", () => {
   const bras = ac({ data: "count" });
   const { sessionId } = open(bras);
   assertEquals(bras.receive(data(sessionId, makePayload(1, 1, 50)), 2), []);
   assertEquals(bras.sessions.get(sessionId)?.framesIn, 1);
 });
 
-Deno.test("AcProtocol.receive() turns away session frames of another session or host", () => {
+Deno.test("AcProtocol.receive() rejects session frames of another session or host", () => {
   const bras = ac();
   const { sessionId } = open(bras);
   assertEquals(bras.receive(data(sessionId + 1, makePayload(1, 1, 50)), 2), []);
@@ -230,7 +230,7 @@ Deno.test("AcProtocol.receive() answers an LCP Echo-Request with its identifier"
   assertEquals(lcp?.identifier, 42);
 });
 
-Deno.test("AcProtocol.receive() closes a session on PADT from its host only", () => {
+Deno.test("AcProtocol.receive() closes a session only on a PADT from its host", () => {
   const bras = ac();
   const { sessionId } = open(bras);
   bras.receive(padt(sessionId, OTHER_HOST), 2);

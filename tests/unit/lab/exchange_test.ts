@@ -10,7 +10,7 @@ function take(exchange: Exchange, nowMs: number): Uint8Array[] {
   return payloads;
 }
 
-Deno.test("Exchange.next() stops at the window and goes on as answers come", () => {
+Deno.test("Exchange.next() stops at the window and continues as answers arrive", () => {
   const exchange = new Exchange(STREAM, { frames: 5, window: 3 });
   const sent = take(exchange, 0);
   assertEquals(sent.length, 3);
@@ -20,7 +20,7 @@ Deno.test("Exchange.next() stops at the window and goes on as answers come", () 
   assertEquals(exchange.result.rttMs, [4]);
 });
 
-Deno.test("Exchange.done is true when all returned", () => {
+Deno.test("Exchange.done is true once all payloads have returned", () => {
   const exchange = new Exchange(STREAM, { frames: 2, payloadLength: (number) => 20 + number });
   const [first, second] = take(exchange, 0);
   exchange.receive(second, 1);
@@ -39,7 +39,7 @@ Deno.test("Exchange.done is true when all returned", () => {
   });
 });
 
-Deno.test("Exchange.expire() gives up what is overdue, and its answer is a repeat then", () => {
+Deno.test("Exchange.expire() gives up overdue payloads, whose late answers count as repeats", () => {
   const exchange = new Exchange(STREAM, { frames: 2, window: 1, timeoutMs: 100 });
   const [first] = take(exchange, 0);
   exchange.expire(99);
@@ -52,7 +52,7 @@ Deno.test("Exchange.expire() gives up what is overdue, and its answer is a repea
   assertEquals(take(exchange, 101).length, 1);
 });
 
-Deno.test("Exchange.receive() counts an answer once when it comes twice", () => {
+Deno.test("Exchange.receive() counts an answer once when it arrives twice", () => {
   const exchange = new Exchange(STREAM, { frames: 1 });
   const [only] = take(exchange, 0);
   exchange.receive(only, 1);
@@ -61,7 +61,7 @@ Deno.test("Exchange.receive() counts an answer once when it comes twice", () => 
   assertEquals(exchange.result.repeated, 1);
 });
 
-Deno.test("Exchange.receive() counts as corrupted what has a wrong byte", () => {
+Deno.test("Exchange.receive() counts a payload with a wrong byte as corrupted", () => {
   const exchange = new Exchange(STREAM, { frames: 1 });
   const [only] = take(exchange, 0);
   only[only.length - 1] ^= 1;
@@ -71,7 +71,7 @@ Deno.test("Exchange.receive() counts as corrupted what has a wrong byte", () => 
   assert(exchange.done);
 });
 
-Deno.test("Exchange.receive() counts as corrupted what belongs to another session or was never sent", () => {
+Deno.test("Exchange.receive() counts a payload of another session, or one never sent, as corrupted", () => {
   const exchange = new Exchange(STREAM, { frames: 3, window: 1 });
   assertExists(exchange.next(0));
   exchange.receive(makePayload(STREAM + 1, 0, 1400), 1);
@@ -80,7 +80,7 @@ Deno.test("Exchange.receive() counts as corrupted what belongs to another sessio
   assertEquals(exchange.result.corrupted, 3);
 });
 
-Deno.test("Exchange.expire() ends an exchange in which nothing comes back any more", () => {
+Deno.test("Exchange.expire() ends an exchange when no more answers arrive", () => {
   const exchange = new Exchange(STREAM, { frames: 1000, window: 2, timeoutMs: 100 });
   exchange.receive(take(exchange, 0)[0], 50);
   for (let nowMs = 100; nowMs < 350; nowMs += 50) {
@@ -94,7 +94,7 @@ Deno.test("Exchange.expire() ends an exchange in which nothing comes back any mo
   assertEquals(exchange.result.lost, exchange.result.sent - 1);
 });
 
-Deno.test("Exchange.abandon() counts as lost what is under way and sends no more", () => {
+Deno.test("Exchange.abandon() counts payloads in flight as lost and sends no more", () => {
   const exchange = new Exchange(STREAM, { frames: 10, window: 4 });
   take(exchange, 0);
   exchange.abandon();

@@ -21,7 +21,7 @@ function session(protocol: number): Uint8Array {
   return emitSession({ destination: source, source, sessionId: 1, protocol, payload });
 }
 
-Deno.test("FrameLog.add() counts all frames and keeps those of control only", () => {
+Deno.test("FrameLog.add() counts all frames and keeps only control frames", () => {
   const log = new FrameLog();
   log.add("out", discovery(CODE.PADI));
   log.add("in", session(PPP_PROTOCOL.IPV4));
@@ -34,13 +34,13 @@ Deno.test("FrameLog.add() counts all frames and keeps those of control only", ()
   assertEquals(log.count("in", CODE.SESSION), 2);
 });
 
-Deno.test("FrameLog.add() takes a PPP protocol of one byte for data", () => {
+Deno.test("FrameLog.add() treats a frame with a compressed PPP protocol as data", () => {
   const log = new FrameLog();
   log.add("in", session(0xfd80));
   assertEquals([log.frames.length, log.count("in", CODE.SESSION)], [0, 1]);
 });
 
-Deno.test("FrameLog.add() keeps data frames too when told so, and no more than its limit", () => {
+Deno.test("FrameLog.add() keeps data frames too if asked to, up to its limit", () => {
   const log = new FrameLog({ data: true, limit: 2 });
   for (let i = 0; i < 5; i++) log.add("in", session(PPP_PROTOCOL.IPV4));
   assertEquals(log.frames.map(({ number }) => number), [4, 5]);
@@ -57,6 +57,10 @@ Deno.test("FrameLog.waitFor() resolves with a frame that came before or comes la
   assertEquals((await next).number, 3);
 });
 
-Deno.test("FrameLog.waitFor() rejects when the frame does not come", async () => {
-  await assertRejects(() => new FrameLog().waitFor(() => true, 5), Error, "none came in 5 ms");
+Deno.test("FrameLog.waitFor() rejects when the frame does not arrive", async () => {
+  await assertRejects(
+    () => new FrameLog().waitFor(() => true, 5),
+    Error,
+    "none arrived within 5 ms",
+  );
 });

@@ -60,12 +60,12 @@ Deno.test("HostProtocol.dial() broadcasts a PADI with Service-Name, Host-Uniq an
   assertEquals(padi.tags, [textTag(TAG.SERVICE_NAME, "gold"), hostUniqTag, extra]);
 });
 
-Deno.test("HostProtocol.dial() sends no Host-Uniq when it has none", () => {
+Deno.test("HostProtocol.dial() sends no Host-Uniq if none is given", () => {
   const padi = parsed(host({ hostUniq: undefined }).dial(0));
   assertEquals(findTag(padi.tags, TAG.HOST_UNIQ), undefined);
 });
 
-Deno.test("HostProtocol.dial() keeps a Host-Uniq of length 0 and of 200 bytes as it is", () => {
+Deno.test("HostProtocol.dial() sends a Host-Uniq of 0 and of 200 bytes unchanged", () => {
   for (const length of [0, 200]) {
     const hostUniq = new Uint8Array(length).fill(0xee);
     assertEquals(findTag(parsed(host({ hostUniq }).dial(0)).tags, TAG.HOST_UNIQ)?.value, hostUniq);
@@ -82,7 +82,7 @@ Deno.test("HostProtocol.receive() answers a PADO with a PADR that returns AC-Coo
   assertEquals(dialling.state, "requesting");
 });
 
-Deno.test("HostProtocol.receive() ignores a PADO whose Host-Uniq is another's, missing or unasked for", () => {
+Deno.test("HostProtocol.receive() ignores a PADO whose Host-Uniq differs, is missing or was not asked for", () => {
   const other = { type: TAG.HOST_UNIQ, value: new Uint8Array([1]) };
   for (
     const [options, tags] of [
@@ -107,7 +107,7 @@ Deno.test("HostProtocol.receive() ignores a PADO to another MAC address", () => 
   assertEquals(dialling.offers, []);
 });
 
-Deno.test("HostProtocol.receive() ignores a PADO without AC-Name or without the service asked for", () => {
+Deno.test("HostProtocol.receive() ignores a PADO without AC-Name or without the requested service", () => {
   const dialling = host({ serviceName: "gold" });
   dialling.dial(0);
   dialling.receive(pado(), 1);
@@ -115,7 +115,7 @@ Deno.test("HostProtocol.receive() ignores a PADO without AC-Name or without the 
   assertEquals(dialling.offers, []);
 });
 
-Deno.test("HostProtocol.tick() takes one of the offers collected when offerWaitMs is over", () => {
+Deno.test("HostProtocol.tick() accepts one of the collected offers after offerWaitMs", () => {
   const dialling = host({ offerWaitMs: 50, choose: (offers) => offers[1] });
   dialling.dial(0);
   assertEquals(dialling.receive(pado(), 10), undefined);
@@ -138,14 +138,14 @@ Deno.test("HostProtocol.tick() repeats the PADI after 1, 2 and 4 s, then gives u
   assertEquals(dialling.deadlineMs, Infinity);
 });
 
-Deno.test("HostProtocol.tick() repeats the PADR when no PADS comes", () => {
+Deno.test("HostProtocol.tick() repeats the PADR when no PADS arrives", () => {
   const dialling = host();
   dialling.dial(0);
   const padr = dialling.receive(pado(), 100);
   assertEquals(dialling.tick(1100), padr);
 });
 
-Deno.test("HostProtocol.receive() opens the session with PADS, and a repeat changes nothing", () => {
+Deno.test("HostProtocol.receive() opens the session with the PADS, and a repeat changes nothing", () => {
   const open = openHost();
   assertEquals(open.sessionId, 7);
   open.receive(fromAc(CODE.PADS, [hostUniqTag], { sessionId: 8 }), 3);
@@ -153,7 +153,7 @@ Deno.test("HostProtocol.receive() opens the session with PADS, and a repeat chan
   assertEquals(open.deadlineMs, Infinity);
 });
 
-Deno.test("HostProtocol.receive() takes PADS with an error tag or session id 0 as a refusal", () => {
+Deno.test("HostProtocol.receive() treats a PADS with an error tag or session id 0 as a refusal", () => {
   const error = textTag(TAG.AC_SYSTEM_ERROR, "full");
   for (
     const [tags, sessionId, refusal] of [
@@ -171,7 +171,7 @@ Deno.test("HostProtocol.receive() takes PADS with an error tag or session id 0 a
   }
 });
 
-Deno.test("HostProtocol.receive() remembers a PADO with an error and waits on", () => {
+Deno.test("HostProtocol.receive() remembers a PADO with an error and keeps waiting", () => {
   const dialling = host();
   dialling.dial(0);
   dialling.receive(fromAc(CODE.PADO, [hostUniqTag, textTag(TAG.GENERIC_ERROR, "too long")]), 1);
@@ -189,7 +189,7 @@ Deno.test("HostProtocol.hangUp() makes a PADT with the session's id, once", () =
   assertEquals(open.hangUp(), undefined);
 });
 
-Deno.test("HostProtocol.receive() closes on PADT of its session only", () => {
+Deno.test("HostProtocol.receive() closes only on a PADT of its session", () => {
   const open = openHost();
   open.receive(fromAc(CODE.PADT, [], { sessionId: 8 }), 3);
   open.receive(fromAc(CODE.PADT, [], { sessionId: 7, source: OTHER_AC }), 3);
@@ -200,7 +200,7 @@ Deno.test("HostProtocol.receive() closes on PADT of its session only", () => {
   assertEquals(open.closedBy, "ac");
 });
 
-Deno.test("HostProtocol.dial() starts afresh after a session", () => {
+Deno.test("HostProtocol.dial() starts over after a session", () => {
   const again = openHost();
   again.hangUp();
   const padi = parsed(again.dial(10));

@@ -38,7 +38,7 @@ Deno.test("SimulatedHost.dial() opens a session that the AC has too", () =>
     assertEquals(ac.sessions.get(1)?.host, HOST);
   }));
 
-Deno.test("SimulatedHost.dial() comes through when the first of each packet is lost", () =>
+Deno.test("SimulatedHost.dial() succeeds when the first copy of each packet is lost", () =>
   withBench({}, async ({ segment, host, ac }) => {
     const seen = new Set<number>();
     segment.carry = (frame) => {
@@ -51,14 +51,14 @@ Deno.test("SimulatedHost.dial() comes through when the first of each packet is l
     assertEquals(ac.sessions.size, 1);
   }));
 
-Deno.test("SimulatedHost.dial() opens one session when every packet comes twice", () =>
+Deno.test("SimulatedHost.dial() opens one session when every packet arrives twice", () =>
   withBench({}, async ({ segment, host, ac }) => {
     segment.carry = (frame) => [frame, frame];
     await host.dial();
     assertEquals(ac.sessions.size, 1);
   }));
 
-Deno.test("SimulatedHost.dial() rejects with what the AC said when it refuses", () =>
+Deno.test("SimulatedHost.dial() rejects with the AC's message when the AC refuses", () =>
   withBench(
     { ac: { refusal: { tag: TAG.AC_SYSTEM_ERROR, text: "no ports left" } } },
     async ({ host }) => {
@@ -67,7 +67,7 @@ Deno.test("SimulatedHost.dial() rejects with what the AC said when it refuses", 
     },
   ));
 
-Deno.test("SimulatedHost.dial() rejects when nobody answers", () =>
+Deno.test("SimulatedHost.dial() rejects when nothing answers", () =>
   withBench({ host: { attempts: 2 }, ac: { ignore: () => true } }, async ({ host }) => {
     await assertRejects(() => host.dial(), DialError, "no answer to PADI");
   }));
@@ -88,7 +88,7 @@ Deno.test("SimulatedHost.exchange() gets every payload back", () =>
     assertEquals(result.lost + result.corrupted + result.repeated, 0);
   }));
 
-Deno.test("SimulatedHost.exchange() counts what is lost and what is changed", () =>
+Deno.test("SimulatedHost.exchange() counts lost and changed payloads", () =>
   withBench({}, async ({ segment, host }) => {
     await host.dial();
     let frames = 0;
@@ -116,11 +116,11 @@ Deno.test("SimulatedHost.echo() is answered by the AC", () =>
     assertEquals([first, second].every((rttMs) => rttMs >= 0), true);
   }));
 
-Deno.test("SimulatedHost.echo() rejects when no reply comes", () =>
+Deno.test("SimulatedHost.echo() rejects when no reply arrives", () =>
   withBench({}, async ({ segment, host }) => {
     await host.dial();
     segment.carry = () => [];
-    await assertRejects(() => host.echo(10), Error, "none came in 10 ms");
+    await assertRejects(() => host.echo(10), Error, "none arrived within 10 ms");
   }));
 
 Deno.test("SimulatedHost.hangUp() ends the session on both sides", () =>
@@ -139,7 +139,7 @@ Deno.test("SimulatedAc.hangUp() ends the session on both sides", () =>
     assertEquals(await host.closed(), "ac");
   }));
 
-Deno.test("SimulatedHost.onFrame() keeps a frame from the host when it returns true", () =>
+Deno.test("SimulatedHost.onFrame() hides a frame from the host by returning true", () =>
   withBench({}, async ({ host, ac }) => {
     const { sessionId } = await host.dial();
     const kept = Promise.withResolvers<Uint8Array>();
@@ -152,7 +152,7 @@ Deno.test("SimulatedHost.onFrame() keeps a frame from the host when it returns t
     assertEquals(parseSession(await kept.promise)?.payload, new Uint8Array(10));
   }));
 
-Deno.test("SimulatedHost.dial() keeps hosts with one MAC address apart by Host-Uniq", async () => {
+Deno.test("SimulatedHost.dial() distinguishes hosts with one MAC address by Host-Uniq", async () => {
   const segment = new MemorySegment();
   const wire = segment.attach();
   const ac = new SimulatedAc(segment.attach(), { mac: AC, name: "bras1" });

@@ -1,9 +1,10 @@
-// An Ethernet segment in memory: every attachment hears what the others send, in a later turn.
+// An Ethernet segment in memory, which delivers frames to all other attachments in a later turn.
+
 import type { FrameListener, Segment } from "../../../src/lab/segment.ts";
 
-/** A segment without sockets, whose faults a test decides. */
+/** A segment without sockets, with faults chosen by a test. */
 export class MemorySegment {
-  /** Makes of a frame what arrives: `[frame]` is a good segment, `[]` loses it, two of it repeat it. */
+  /** Maps a sent frame to the frames that arrive: `[frame]` by default, `[]` for a loss, two for a repeat. */
   carry: (frame: Uint8Array) => Uint8Array[] = (frame) => [frame];
 
   readonly #attachments = new Set<Set<FrameListener>>();

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { patient, readPatience } from "../../../src/lab/patience.ts";
 
-Deno.test("readPatience() takes a number over 1, and 1 for all else", () => {
+Deno.test("readPatience() accepts a number above 1 and returns 1 for anything else", () => {
   assertEquals(readPatience("10"), 10);
   assertEquals(readPatience("1.5"), 1.5);
   for (const text of [undefined, "", "0", "0.5", "-3", "much", "Infinity", "NaN"]) {
