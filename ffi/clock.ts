@@ -1,15 +1,17 @@
-// The time, without going through more code than that takes.
+// The monotonic clock, read with one call into libc.
+
 import { libc } from "./libc.ts";
 
 const CLOCK_MONOTONIC = 1;
 
-/** `struct timespec`: seconds and nanoseconds, of 64 bits each; seconds fit into 32 bits here. */
+/** `struct timespec`: seconds and nanoseconds, 64 bits each. Only the low 32 bits are ever set. */
 const timespec = new Uint32Array(4);
 const timespecBytes = new Uint8Array(timespec.buffer);
 
 /**
- * The time of a clock that only goes forward, in milliseconds with a fraction. It is what
- * performance.now() reads, without that one's checks.
+ * Reads a clock that never goes back. It is the clock of performance.now(), read without its checks.
+ *
+ * @returns The time in milliseconds, with a fraction
  *
  * See CLOCK_MONOTONIC in clock_gettime(2).
  */

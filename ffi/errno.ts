@@ -1,10 +1,8 @@
-// What a failed call left in errno, and the error that tells a user about it.
+// The errno of a failed call, and the error made from it.
+
 import { libc } from "./libc.ts";
 
-/**
- * The errno values that the program tells apart, as errno(3) names them (asm-generic: x86-64 and
- * arm64).
- */
+/** The errno values that the program distinguishes, named as in errno(3). Valid on x86-64 and arm64. */
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
@@ -30,19 +28,19 @@ export const ERRNO = {
   ETIMEDOUT: 110,
 } as const;
 
-// errno is a variable of the thread, and a thread loads this module for itself: a worker is one
-// thread all its life. A view over it is read with no call in between, which could change it.
+// Each thread has its own errno and its own copy of this module, because a worker stays on one thread.
+// The value is read through a view, without a call that could change it.
 const location = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(libc.__errno_location()!, 4));
 
-/** The calling thread's errno. Read it right after the call that failed. */
+/** Returns the calling thread's errno. Must be called right after the call that failed. */
 export function errno(): number {
   return location[0];
 }
 
 /**
- * A call to the operating system that failed, with its errno(3).
+ * Error thrown when a call to the operating system fails, with its errno(3).
  *
- * @example A lane on an interface that went away
+ * @example A lane on an interface that has gone
  * ```ts
  * import { ControlLane, laneFilter, SystemError } from "pppoe-proxy";
  * import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -64,19 +62,16 @@ export function errno(): number {
  * ```
  */
 export class SystemError extends Error {
-  /** The number, see errno(3). */
+  /** The errno(3). */
   readonly errno: number;
-  /**
-   * Its name, such as `ENODEV`; the number as text where it is not one that the program tells
-   * apart.
-   */
+  /** The name of the errno, such as `ENODEV`, or the number as text if it is not in `ERRNO`. */
   readonly code: string;
 
   /**
-   * Makes an error; {@linkcode systemError} makes its message too.
+   * Makes an error with a given message. `systemError` makes the message too.
    *
-   * @param message What a user reads
-   * @param errno The number that the call left
+   * @param message The message for the user
+   * @param errno The errno that the call set
    */
   constructor(message: string, errno: number) {
     super(message);
@@ -86,7 +81,13 @@ export class SystemError extends Error {
   }
 }
 
-/** The error for an action that failed: `Cannot bind eth7: No such device`. */
+/**
+ * Makes the error of a failed action, such as `Cannot bind eth7: No such device`.
+ *
+ * @param action The action, such as `Cannot bind eth7`
+ * @param errno The errno that the call set
+ * @returns The error
+ */
 export function systemError(action: string, errno: number): SystemError {
   const text = Deno.UnsafePointerView.getCString(libc.strerror(errno)!);
   return new SystemError(`${action}: ${text}`, errno);

@@ -1,4 +1,5 @@
-// Waiting for descriptors that stay the same from one wait to the next, epoll(7).
+// Waiting for a lasting set of descriptors, with epoll(7).
+
 import { ERRNO, errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { POLLIN, PollSet } from "./poll.ts";
@@ -7,19 +8,19 @@ const EPOLL_CLOEXEC = 0x80000;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
-/** `struct epoll_event`, epoll_ctl(2): offsets in 32-bit words; packed on x86-64 only. */
+/** `struct epoll_event` of epoll_ctl(2), in 32-bit words. It is packed on x86-64 only. */
 const EPOLL_EVENT = Deno.build.arch === "x86_64"
   ? { events: 0, data: 1, length: 3 }
   : { events: 0, data: 2, length: 4 };
 
 /**
- * Descriptors that are waited for together. Unlike a `PollSet` it keeps them, and a wait costs as much
- * as there are ready ones, not as there are any. What is ready and left alone is ready again, behind the
- * others.
+ * A set of descriptors to wait for. The cost of a wait depends on the number of ready descriptors, not
+ * on the size of the set as with a `PollSet`. A descriptor that stays ready is reported again by the
+ * next wait, after the others.
  *
- * The events are those of poll(2): `POLLIN`, `POLLOUT`, and unasked `POLLERR` and `POLLHUP`.
+ * The events are those of poll(2): `POLLIN` and `POLLOUT`, and always `POLLERR` and `POLLHUP`.
  *
- * @example Which of two is ready
+ * @example Find out which of two is ready
  * ```ts
  * import { EventFd, EventSet, POLLIN } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
@@ -46,8 +47,9 @@ export class EventSet {
   /**
    * Makes an empty set.
    *
-   * @param capacity How many ready descriptors one wait may tell of; the others come next time
-   * @throws {SystemError} If the system gives no more descriptors
+   * @param capacity The maximum number of ready descriptors that one wait reports; the next one
+   * reports the others
+   * @throws {SystemError} If the process has no free descriptor
    */
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -55,46 +57,50 @@ export class EventSet {
     this.#ready = ready;
     this.#readyBytes = new Uint8Array(ready.buffer);
     this.#fd = libc.epoll_create1(EPOLL_CLOEXEC);
-    if (this.#fd < 0) throw systemError("Cannot make a set of descriptors", errno());
+    if (this.#fd < 0) throw systemError("Cannot open an epoll instance", errno());
     this.#self.add(this.#fd, POLLIN);
   }
 
   /**
-   * Adds a descriptor, which goes by itself when it is closed.
+   * Adds a descriptor. Closing the descriptor removes it from the set.
    *
    * @param fd The descriptor
-   * @param events What to wait for
-   * @param tag What a wait tells of it, an unsigned number of 32 bits
-   * @throws {SystemError} If it is in the set already, or cannot be waited for
+   * @param events The events to wait for
+   * @param tag The unsigned 32-bit number by which a wait reports the descriptor
+   * @throws {SystemError} If the descriptor is already in the set or cannot be waited for
    */
   add(fd: number, events: number, tag: number): void {
     this.#control(EPOLL_CTL_ADD, fd, events, tag);
   }
 
   /**
-   * Sets what is waited for, and the tag, of a descriptor that is in the set.
+   * Changes the events and the tag of a descriptor in the set.
    *
-   * @throws {SystemError} If it is not
+   * @param fd The descriptor
+   * @param events The events to wait for
+   * @param tag The unsigned 32-bit number by which a wait reports the descriptor
+   * @throws {SystemError} If the descriptor is not in the set
    */
   modify(fd: number, events: number, tag: number): void {
     this.#control(EPOLL_CTL_MOD, fd, events, tag);
   }
 
   /**
-   * Takes a descriptor out.
+   * Removes a descriptor.
    *
-   * @throws {SystemError} If it is not in the set
+   * @param fd The descriptor
+   * @throws {SystemError} If the descriptor is not in the set
    */
   remove(fd: number): void {
     this.#control(EPOLL_CTL_DEL, fd, 0, 0);
   }
 
   /**
-   * Waits until a descriptor is ready, stopping the thread.
+   * Blocks the thread until a descriptor is ready.
    *
-   * @param timeoutMs How long at most, in milliseconds; 0 only looks
-   * @returns How many `tag` and `events` tell of; 0 when the time is over or a signal came; less than
-   * 0: the negative errno(3)
+   * @param timeoutMs The maximum time to wait in milliseconds; with 0 it does not wait
+   * @returns The number of ready descriptors, described by `tag` and `events`; 0 after the time or a
+   * signal; a negative errno(3) on failure
    *
    * See epoll_wait(2).
    */
@@ -106,27 +112,28 @@ export class EventSet {
   }
 
   /**
-   * Waits as `wait` does, for less than a millisecond.
+   * Waits like `wait`, but for less than a millisecond.
    *
-   * @param microseconds How long at most; as exact as the thread's timer slack, prctl(2)
+   * @param microseconds The maximum time to wait; the timer slack of prctl(2) limits the precision
+   * @returns The same as `wait`
    */
   waitMicroseconds(microseconds: number): number {
-    // epoll_pwait2(2) would do it with one call, from Linux 5.11 on.
+    // From Linux 5.11 on, epoll_pwait2(2) could do this with one call.
     const ready = this.#self.waitMicroseconds(microseconds);
     return ready > 0 ? this.wait(0) : ready;
   }
 
-  /** The tag of a ready descriptor, of those that the last wait has found. */
+  /** Returns the tag of a ready descriptor, by its index among those that the last wait found. */
   tag(index: number): number {
     return this.#ready[index * EPOLL_EVENT.length + EPOLL_EVENT.data];
   }
 
-  /** What it is ready for. */
+  /** Returns the events of a ready descriptor, by its index among those that the last wait found. */
   events(index: number): number {
     return this.#ready[index * EPOLL_EVENT.length + EPOLL_EVENT.events];
   }
 
-  /** Closes the set, not the descriptors. */
+  /** Closes the set, but not the descriptors in it. */
   close(): void {
     if (this.#fd >= 0) libc.close(this.#fd);
     this.#fd = -1;

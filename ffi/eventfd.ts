@@ -1,4 +1,5 @@
-// Waking a thread that waits in poll(2), from another one.
+// Waking a thread that waits in poll(2) from another thread.
+
 import { errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
@@ -9,9 +10,9 @@ const one = new BigUint64Array([1n]);
 const count = new BigUint64Array(1);
 
 /**
- * A counter in the kernel that can be waited for: signalled by one thread, drained by another.
+ * An event that one thread signals and another one waits for and drains.
  *
- * @example A signal
+ * @example Signal and drain
  * ```ts
  * import { EventFd } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
@@ -33,10 +34,10 @@ export class EventFd {
   }
 
   /**
-   * Makes one that is not signalled.
+   * Opens an event that is not signalled.
    *
-   * @returns It, to be closed
-   * @throws {SystemError} If the system gives no more descriptors
+   * @returns The event, to be closed by the caller
+   * @throws {SystemError} If the process has no free descriptor
    *
    * See eventfd(2).
    */
@@ -47,36 +48,36 @@ export class EventFd {
   }
 
   /**
-   * The descriptor, readable while it is signalled; another thread signals it by this. -1 once
-   * closed.
+   * The descriptor, readable while the event is signalled, or -1 once closed. Other threads of the
+   * process can use its number.
    */
   get fd(): number {
     return this.#fd;
   }
 
-  /** Signals it. */
+  /** Signals the event. */
   signal(): void {
     signalEventFd(this.#fd);
   }
 
-  /** Takes the signals that came, and says whether there were any. */
+  /** Clears the event and returns true if it was signalled. */
   drain(): boolean {
     return drainEventFd(this.#fd);
   }
 
-  /** Closes it. */
+  /** Closes the descriptor. */
   close(): void {
     if (this.#fd >= 0) libc.close(this.#fd);
     this.#fd = -1;
   }
 }
 
-/** Signals the eventfd of another thread. */
+/** Signals another thread's event by its descriptor. */
 export function signalEventFd(fd: number): void {
   libc.write(fd, one, 8);
 }
 
-/** Takes the signals that came to another thread's eventfd, and says whether there were any. */
+/** Clears another thread's event by its descriptor and returns true if it was signalled. */
 export function drainEventFd(fd: number): boolean {
   return libc.read(fd, count, 8) === 8;
 }

@@ -1,12 +1,12 @@
-// Views of frames in a memory, without a new object for each frame.
+// Views of frames in a buffer, without a new object for each frame.
 
-/** A view's length is the frame's, rounded up to this. */
+/** The length of a view is that of the frame, rounded up to a multiple of this. */
 export const VIEW_STEP = 128;
 
 /**
- * Views of the places of one memory. To copy a frame takes a view of it, and each would be an
- * object for the garbage collector; so there is one for each place and each rounded length, made
- * when it is first asked for.
+ * Cached views of a buffer that is divided into places. Copying a frame takes a view of it, and a new
+ * view for each frame would burden the garbage collector. The cache has one view for each place and
+ * each rounded length, made on first use.
  */
 export class FrameViews {
   readonly #memory: Uint8Array;
@@ -14,11 +14,11 @@ export class FrameViews {
   readonly #views: (Uint8Array | undefined)[];
 
   /**
-   * Of a memory.
+   * Makes an empty cache.
    *
-   * @param memory Where the frames lie
-   * @param places How many places there are
-   * @param most The longest frame that a place can hold, in bytes
+   * @param memory The buffer that holds the frames
+   * @param places The number of places
+   * @param most The maximum length of a frame in bytes
    */
   constructor(memory: Uint8Array, places: number, most: number) {
     this.#memory = memory;
@@ -27,11 +27,12 @@ export class FrameViews {
   }
 
   /**
-   * A view that starts with a frame and goes up to 127 bytes further, where the memory does.
+   * Returns a view that starts with a frame and extends up to 127 bytes beyond it, within the buffer.
    *
-   * @param place Which place the frame is in
-   * @param offset Where in the memory it starts; of one place mostly the same
-   * @param length How long it is, in bytes
+   * @param place The index of the place that holds the frame
+   * @param offset The offset of the frame in the buffer, usually the same for all frames of a place
+   * @param length The length of the frame in bytes
+   * @returns The view, which later calls may return again
    */
   at(place: number, offset: number, length: number): Uint8Array {
     const step = Math.ceil(length / VIEW_STEP);

@@ -1,4 +1,5 @@
-// Network interfaces: what there is, and noticing when that changes.
+// Network interfaces: reading their state, and noticing changes.
+
 import { ERRNO, errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import {
@@ -23,33 +24,33 @@ const IFF_RUNNING = 0x40;
 const ARPHRD_ETHER = 1;
 const RTMGRP_LINK = 1;
 
-/** `struct ifreq`, netdevice(7): the name, and a union. */
+/** `struct ifreq` of netdevice(7): the name and a union. */
 const IFREQ = { name: [0, IFNAMSIZ], value: 16, hwaddr: [18, 24], length: 40 } as const;
-/** `struct if_nameindex`, if_nameindex(3). */
+/** `struct if_nameindex` of if_nameindex(3). */
 const NAMEINDEX = { index: 0, name: 8, length: 16 } as const;
 
-/** A network interface as it was when it was read. */
+/** The state of a network interface when it was read. */
 export interface InterfaceInfo {
-  /** Such as `eth0`. */
+  /** Name, such as `eth0`. */
   name: string;
-  /** Its number in its network namespace. A new interface of the same name has another. */
+  /** Number in the network namespace. A new interface with the same name has another number. */
   index: number;
-  /** Its hardware address, 6 bytes. */
+  /** MAC address, 6 bytes. */
   mac: Uint8Array;
-  /** The largest payload of a frame, in bytes, without the Ethernet header. */
+  /** Maximum payload of a frame in bytes, without the Ethernet header. */
   mtu: number;
-  /** Whether it is set up and has a carrier. */
+  /** True if the interface is set up and has a carrier. */
   up: boolean;
-  /** Whether its frames have an Ethernet header and it is not a loopback. */
+  /** True if its frames have an Ethernet header and it is not a loopback. */
   isEthernet: boolean;
 }
 
 /**
  * Reads the state of a network interface of this thread's network namespace.
  *
- * @param name Such as `eth0`
- * @returns What there is to know, or undefined when there is no such interface
- * @throws {SystemError} If the system gives no socket to ask with
+ * @param name The name, such as `eth0`
+ * @returns The state, or undefined if there is no such interface
+ * @throws {SystemError} If the process has no free descriptor
  *
  * @example The loopback
  * ```ts
@@ -94,11 +95,11 @@ export function readInterface(name: string): InterfaceInfo | undefined {
 }
 
 /**
- * Names the Ethernet interfaces of this thread's network namespace, up or not.
+ * Lists the Ethernet interfaces of this thread's network namespace, including those that are down.
  *
- * @returns The names, in the order of the interfaces' numbers
+ * @returns The names, ordered by the interfaces' numbers
  *
- * @example What an error message can offer
+ * @example List the interfaces
  * ```ts
  * import { listInterfaces, readInterface } from "pppoe-proxy";
  * import { assert } from "@std/assert";
@@ -124,11 +125,11 @@ export function listInterfaces(): string[] {
 const messages = new Uint8Array(16384);
 
 /**
- * Notices that some interface came, went or changed (up, down, carrier, address, MTU), in the
- * network namespace that the thread is in when it opens. It says that something changed, not what:
- * read the interface again then.
+ * A watch that notices when an interface appears, disappears or changes (up, down, carrier, address,
+ * MTU) in the network namespace of the thread that opens it. It does not report the change itself; the
+ * caller reads the interface again.
  *
- * @example Waiting for a change
+ * @example Wait for a change
  * ```ts
  * import { InterfaceWatch, POLLIN, PollSet } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
@@ -147,7 +148,7 @@ export class InterfaceWatch {
   /**
    * Starts watching.
    *
-   * @throws {SystemError} If the system gives no netlink socket
+   * @throws {SystemError} If the netlink socket cannot be opened
    *
    * See rtnetlink(7).
    */
@@ -162,15 +163,12 @@ export class InterfaceWatch {
     }
   }
 
-  /** The descriptor, readable when there was a change; -1 once closed. */
+  /** The descriptor, readable after a change, or -1 once closed. */
   get fd(): number {
     return this.#fd;
   }
 
-  /**
-   * Takes all that is there to read, and says whether there was any (or so much that some was
-   * lost).
-   */
+  /** Reads all messages and returns true if there were any, or so many that some were lost. */
   drain(): boolean {
     let changed = false;
     for (;;) {

@@ -1,9 +1,9 @@
-// The libc symbols in use: the only place that opens a native library.
+// The functions of libc that the program uses. No other file opens a native library.
 //
-// Sizes (size_t, nfds_t) go as "u32" and ssize_t results come as "i32": numbers that keep V8 on its
-// fast path, where "usize" would need a BigInt. Both ABIs (x86-64, arm64) pass them in one
-// register, and no buffer here comes near 2 GiB. Only mmap(2) and munmap(2), called at set-up, take
-// the full width.
+// Sizes (size_t, nfds_t) are passed as "u32" and ssize_t results are read as "i32", which keeps V8 on
+// its fast path; "usize" would need a BigInt. Both ABIs (x86-64, arm64) pass them in one register, and
+// no buffer here comes near 2 GiB. Only mmap(2) and munmap(2), called during set-up, use the full
+// width.
 
 const symbols = {
   __errno_location: { parameters: [], result: "pointer" },
@@ -319,15 +319,15 @@ const symbols = {
 
 function openLibc() {
   if (Deno.build.os !== "linux") {
-    throw new Error(`Cannot use packet sockets on ${Deno.build.os}: they need Linux`);
+    throw new Error(`Cannot use packet sockets on ${Deno.build.os}: only Linux has them`);
   }
   try {
     return Deno.dlopen("libc.so.6", symbols).symbols;
   } catch (cause) {
     if (cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new Error("Cannot load libc.so.6: a Linux with glibc is needed", { cause });
+    throw new Error("Cannot load libc.so.6: use a Linux distribution with glibc", { cause });
   }
 }
 
-/** The C library's functions, named and typed as in their manual pages. */
+/** The functions of the C library, named as in their manual pages. */
 export const libc = openLibc();

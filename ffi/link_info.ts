@@ -1,4 +1,5 @@
-// What kind of interface one is, which the kernel tells by rtnetlink alone.
+// The kind of an interface, such as macvlan, which only rtnetlink reports.
+
 import { libc } from "./libc.ts";
 import {
   AF_NETLINK,
@@ -18,12 +19,12 @@ const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_MACVLAN_MODE = 1;
 
-/** `struct nlmsghdr`, netlink(7), and the `struct ifinfomsg` behind it, rtnetlink(7). */
+/** `struct nlmsghdr` of netlink(7), followed by `struct ifinfomsg` of rtnetlink(7). */
 const LINK_MESSAGE = { len: 0, type: 4, flags: 6, index: 20, length: 32 } as const;
-/** `struct nlattr`, linux/netlink.h. Attributes begin at multiples of 4. */
+/** `struct nlattr` of linux/netlink.h. Attributes start at multiples of 4. */
 const NLATTR = { len: 0, type: 2, length: 4 } as const;
 
-/** `enum macvlan_mode`, linux/if_link.h. */
+/** `enum macvlan_mode` of linux/if_link.h. */
 const MACVLAN_MODES: Readonly<Record<number, MacvlanMode | undefined>> = {
   1: "private",
   2: "vepa",
@@ -32,26 +33,30 @@ const MACVLAN_MODES: Readonly<Record<number, MacvlanMode | undefined>> = {
   16: "source",
 };
 
-/** What a macvlan takes from the interface below it, see ip-link(8). */
+/**
+ * The mode of a macvlan, which decides on the frames that it gets from the interface below it.
+ *
+ * See ip-link(8).
+ */
 export type MacvlanMode = "private" | "vepa" | "bridge" | "passthru" | "source";
 
-/** What makes an interface: a driver of the kernel's that needs no device. */
+/** The kind of a virtual interface. */
 export interface LinkKind {
-  /** As ip-link(8) names it, such as `veth`, `vlan`, `macvlan` or `macvtap`. */
+  /** Name of the kind as in ip-link(8), such as `veth`, `vlan`, `macvlan` or `macvtap`. */
   kind: string;
-  /** Of a macvlan and a macvtap. */
+  /** Mode of a macvlan or a macvtap. */
   macvlanMode?: MacvlanMode;
 }
 
 const reply = new Uint8Array(16384);
 
 /**
- * Asks what kind an interface of this thread's network namespace is. That needs no privilege.
+ * Reads the kind of an interface of this thread's network namespace. Needs no privilege.
  *
  * @param index The interface's number
- * @returns Its kind; undefined when it has none, as a network card, and when there is no knowing
+ * @returns The kind, or undefined if the interface has none, like a network card, or it is unknown
  *
- * @example What is no macvlan
+ * @example Check that an interface is not a macvlan
  * ```ts
  * import { readInterface, readLinkKind } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
@@ -68,7 +73,7 @@ export function readLinkKind(index: number): LinkKind | undefined {
   try {
     const request = getLink(index);
     if (libc.send(fd, request, request.length, MSG_DONTWAIT) < 0) return undefined;
-    // The kernel answers within send: what is not there now will not come.
+    // The kernel answers during send, so an answer that is not there yet will never arrive.
     const length = libc.recv(fd, reply, reply.length, MSG_DONTWAIT);
     return length < 0 ? undefined : parseLinkKind(reply.subarray(0, length));
   } finally {
@@ -76,7 +81,7 @@ export function readLinkKind(index: number): LinkKind | undefined {
   }
 }
 
-/** An RTM_GETLINK message for one interface. */
+/** Builds the RTM_GETLINK message that asks for an interface. */
 export function getLink(index: number): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(LINK_MESSAGE.length));
   view.setUint32(LINK_MESSAGE.len, LINK_MESSAGE.length, LITTLE_ENDIAN);
@@ -87,8 +92,11 @@ export function getLink(index: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The kind that an RTM_NEWLINK message tells of; undefined for any other message, an error among
- * them, and for one that is cut off before its end.
+ * Reads the kind from an RTM_NEWLINK message.
+ *
+ * @param message The bytes received
+ * @returns The kind; undefined if the message has none, is truncated, or has another type, such as an
+ * error
  */
 export function parseLinkKind(message: Uint8Array): LinkKind | undefined {
   if (message.length < LINK_MESSAGE.length) return undefined;
@@ -101,7 +109,7 @@ export function parseLinkKind(message: Uint8Array): LinkKind | undefined {
   if (name === undefined) return undefined;
   const [kind] = new TextDecoder().decode(name.slice()).split("\0");
   if (kind !== "macvlan" && kind !== "macvtap") return { kind };
-  // Each kind has its own numbers for what is in its data.
+  // The attributes in the data have other numbers for each kind.
   const data = attribute(info!, IFLA_INFO_DATA);
   const mode = data && attribute(data, IFLA_MACVLAN_MODE);
   if (mode?.length !== 4) return { kind };
@@ -109,7 +117,7 @@ export function parseLinkKind(message: Uint8Array): LinkKind | undefined {
   return macvlanMode === undefined ? { kind } : { kind, macvlanMode };
 }
 
-/** What the first attribute of a type holds. One that does not fit into `bytes` is the last. */
+/** Returns the payload of the first attribute of a type. Stops at one that does not fit into `bytes`. */
 function attribute(bytes: Uint8Array, type: number): Uint8Array | undefined {
   const view = viewOf(bytes);
   for (let at = 0; at + NLATTR.length <= bytes.length;) {

@@ -1,24 +1,24 @@
-// The way out of the link: many frames with one sendmmsg(2), or one at once.
+// Sending frames to a link, many with one sendmmsg(2) or one at once.
 //
-// An array of struct mmsghdr, each with one struct iovec, is made once and lies in one piece of
-// memory. To queue a frame is to write where it lies into its iovec; the frame itself is not
-// copied.
+// An array of struct mmsghdr, each with one struct iovec, is made once in one piece of memory. Queueing
+// a frame writes its address into an iovec and does not copy the frame.
+
 import { ERRNO, errno } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { Pinned, writeAddress } from "./pinned.ts";
 import { MSG_DONTWAIT } from "./structs.ts";
 
-/** `struct mmsghdr`, sendmmsg(2): offsets in 32-bit words (LP64). */
+/** `struct mmsghdr` of sendmmsg(2), in 32-bit words (LP64). */
 const MMSGHDR = { msgIov: 4, msgIovlen: 6, length: 16 } as const;
-/** `struct iovec`: offsets in 32-bit words (LP64). */
+/** `struct iovec`, in 32-bit words (LP64). */
 const IOVEC = { base: 0, len: 2, length: 4 } as const;
 
 /**
- * Sends frames out of an interface, through the descriptor of a lane.
+ * A sender of frames through the descriptor of a lane.
  *
- * It never waits: a frame that the interface refuses at that moment is gone, and counted.
+ * It never waits. A frame that the interface refuses is dropped and counted.
  *
- * @example Two frames with one call
+ * @example Send two frames with one call
  * ```ts
  * import { ControlLane, laneFilter, LinkSender, Pinned, readInterface } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
@@ -39,33 +39,33 @@ const IOVEC = { base: 0, len: 2, length: 4 } as const;
  * ```
  */
 export class LinkSender {
-  /** Frames that the interface took. */
+  /** Number of frames that the interface accepted. */
   sent = 0;
-  /** Frames that were longer than the interface's MTU allows. */
+  /** Number of frames refused because they are longer than the interface's MTU allows. */
   refusedTooLong = 0;
-  /** Frames that found the interface's queue, or the socket's buffer, full. */
+  /** Number of frames refused because the interface's queue or the socket's buffer was full. */
   refusedFull = 0;
-  /** Frames that found the interface down or gone, or that it refused for any other reason. */
+  /** Number of frames refused because the interface is down or gone, or for any other reason. */
   refusedDown = 0;
 
   readonly #fd: number;
   readonly #capacity: number;
   #queued = 0;
-  /** The mmsghdr array, and behind it the iovecs. */
+  /** The array of mmsghdr, followed by the iovecs. */
   readonly #headers: Pinned;
   readonly #words: Uint32Array;
-  /** The first iovec, in words. */
+  /** Offset of the first iovec, in words. */
   readonly #iovecs: number;
-  /** The array from each index on, to call with. */
+  /** Views of the array from each index on, as arguments of sendmmsg(2). */
   readonly #from: Uint8Array<ArrayBuffer>[] = [];
-  /** Keeps what the iovecs point at from being collected. */
+  /** Keeps the memory that the iovecs point at from being collected. */
   readonly #memories: (Pinned | undefined)[];
 
   /**
    * Makes a sender.
    *
-   * @param fd A lane's descriptor; it stays the lane's to close
-   * @param capacity How many frames one call may send, at most
+   * @param fd The descriptor of a lane, which the lane closes
+   * @param capacity The maximum number of frames that one call sends
    */
   constructor(fd: number, capacity = 256) {
     this.#fd = fd;
@@ -83,18 +83,18 @@ export class LinkSender {
     }
   }
 
-  /** How many frames wait for `flush`. */
+  /** Number of frames that wait for `flush`. */
   get queued(): number {
     return this.#queued;
   }
 
   /**
-   * Queues a frame. Its bytes must stay as they are until `flush`.
+   * Queues a frame. Its bytes must not change until `flush`.
    *
-   * @param memory Where it lies
-   * @param offset Its first byte
-   * @param length Its length
-   * @returns False when the queue is full: flush first
+   * @param memory The memory that holds the frame
+   * @param offset The offset of the frame in the memory
+   * @param length The length of the frame in bytes
+   * @returns True if the frame was queued; false if the queue is full and must be flushed first
    */
   push(memory: Pinned, offset: number, length: number): boolean {
     const index = this.#queued;
@@ -107,7 +107,7 @@ export class LinkSender {
     return true;
   }
 
-  /** Sends what is queued, in order. Nothing is queued afterwards. */
+  /** Sends the queued frames in order and empties the queue. */
   flush(): void {
     const queued = this.#queued;
     let first = 0;
@@ -119,8 +119,8 @@ export class LinkSender {
         continue;
       }
       const error = errno();
-      // With a full send buffer all others would be refused too. Of other errors the first frame is
-      // the cause, and the others are still to be tried.
+      // A full send buffer would refuse all other frames too. Any other error was caused by the first
+      // frame, and the others must still be tried.
       const refused = error === ERRNO.EAGAIN ? queued - first : 1;
       this.#countRefused(error, refused);
       first += refused;
@@ -130,10 +130,10 @@ export class LinkSender {
   }
 
   /**
-   * Sends one frame at once, before any that is queued.
+   * Sends a frame at once, ahead of any queued ones.
    *
    * @param frame The frame
-   * @returns Whether the interface took it
+   * @returns True if the interface accepted the frame
    */
   send(frame: Uint8Array): boolean {
     const buffer = frame as Uint8Array<ArrayBuffer>;

@@ -1,4 +1,5 @@
-// A file that one process at a time can hold.
+// A lock that one process at a time can hold.
+
 import { ERRNO, errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { cString } from "./structs.ts";
@@ -10,8 +11,9 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /**
- * A lock that ends with the process that holds it, however that ends. Children do not inherit it.
- * The file stays: to remove it would let two processes hold two files of one name.
+ * A lock that is released when the process that holds it ends in any way. Child processes do not
+ * inherit it. The file is never removed, because then two processes could hold two files of the same
+ * name.
  */
 export class LockFile {
   #fd: number;
@@ -21,10 +23,10 @@ export class LockFile {
   }
 
   /**
-   * Takes the lock; makes the file, for its owner only, where there is none.
+   * Takes the lock. Creates the file, readable only by its owner, if it does not exist.
    *
-   * @param path The file
-   * @returns The lock, to be closed; undefined while another process, or this one, holds it
+   * @param path The path of the file
+   * @returns The lock, to be closed by the caller; undefined while another process or this one holds it
    * @throws {SystemError} If the file cannot be opened or locked
    *
    * See flock(2).
@@ -39,7 +41,7 @@ export class LockFile {
     throw systemError(`Cannot lock ${path}`, error);
   }
 
-  /** Lets it go. */
+  /** Releases the lock. */
   close(): void {
     if (this.#fd >= 0) libc.close(this.#fd);
     this.#fd = -1;

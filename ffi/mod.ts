@@ -1,4 +1,8 @@
-// The system's packet sockets, TCP sockets and namespaces: the only place that calls libc.
+// Packet sockets, TCP sockets and namespaces of Linux. No other folder calls libc.
+//
+// Functions for set-up throw a SystemError. Those that the data plane calls for each frame or wait
+// never throw, and return a negative errno(3) instead.
+
 export * from "./clock.ts";
 export * from "./errno.ts";
 export * from "./event_set.ts";

@@ -1,21 +1,22 @@
-// Keeping Deno's event loop asleep while another thread drives a socket.
+// Keeping Deno's event loop asleep while another thread uses a socket.
+
 import { libc } from "./libc.ts";
 
 const EPOLL_CTL_MOD = 3;
-/** Edge-triggered, and nothing else: only errors and the end are still reported. */
+/** The edge-triggered flag. Without any event beside it, epoll reports only errors and the hang-up. */
 const EPOLLET = 0x8000_0000;
-/** `struct epoll_event`, epoll_ctl(2): packed on x86-64 only. */
+/** `struct epoll_event` of epoll_ctl(2). It is packed on x86-64 only. */
 const EPOLL_EVENT = Deno.build.arch === "x86_64" ? { data: 4, size: 12 } : { data: 8, size: 16 };
 
 let epolls: string[] | undefined;
 
 /**
- * Takes a connection's events from Deno's event loop, without closing it. Deno asks to be told of
- * all that happens at a socket of its own, read or not, so each segment that another thread is about
- * to read would wake the main thread too: about a sixth of a busy process's time. Reading and writing
- * through Deno does not end any more afterwards; closing is as ever.
+ * Stops Deno's event loop from watching a socket, without closing it. Deno watches all its sockets for
+ * every event, so each segment that another thread reads would wake the main thread too, which takes
+ * about a sixth of a busy process's time. Afterwards reads and writes through Deno never complete, but
+ * closing still works.
  *
- * Where the kernel does not tell which epoll a descriptor is in, or refuses, nothing changes.
+ * Changes nothing if the kernel does not tell which epoll instance has the descriptor, or refuses.
  *
  * @param fd The descriptor
  *
@@ -23,14 +24,14 @@ let epolls: string[] | undefined;
  */
 export function muteSocket(fd: number): void {
   const entry = new RegExp(`^tfd:\\s+${fd} .*data:\\s+([0-9a-f]+)`, "m");
-  // The loop keeps its epolls for as long as the process runs.
+  // The event loop keeps its epoll instances as long as the process runs.
   epolls ??= descriptorsOf("anon_inode:[eventpoll]");
   for (const name of epolls) {
     const data = entry.exec(readInfo(name))?.[1];
     if (data === undefined) continue;
     const event = new DataView(new ArrayBuffer(EPOLL_EVENT.size));
     event.setUint32(0, EPOLLET, true);
-    // What the loop knows the socket by stays the same.
+    // Keep the data by which the event loop identifies the socket.
     event.setBigUint64(EPOLL_EVENT.data, BigInt(`0x${data}`), true);
     libc.epoll_ctl(Number(name), EPOLL_CTL_MOD, fd, new Uint8Array(event.buffer));
   }
@@ -42,7 +43,7 @@ function descriptorsOf(target: string): string[] {
     try {
       if (Deno.readLinkSync(`/proc/self/fd/${name}`) === target) names.push(name);
     } catch {
-      // Closed meanwhile: the folder's own descriptor always is.
+      // The descriptor was closed in the meantime, as that of the directory itself always is.
     }
   }
   return names;

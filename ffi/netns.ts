@@ -1,4 +1,5 @@
 // Opening sockets in another network namespace.
+
 import { errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { cString } from "./structs.ts";
@@ -7,14 +8,14 @@ const O_RDONLY_CLOEXEC = 0x80000;
 const CLONE_NEWNET = 0x4000_0000;
 
 /**
- * Runs a function in another network namespace. The sockets that it opens stay there; this thread
- * comes back, also when the function throws. Nothing that goes on after the function's return is
- * there: it must not be async.
+ * Runs a function in another network namespace. Sockets that the function opens stay there, and the
+ * thread returns to its own namespace even if the function throws. The function must not be async,
+ * because the part after its return would run in the wrong namespace.
  *
- * @param path The namespace, such as `/run/netns/NAME`
- * @param f What to do there
- * @returns What it returned
- * @throws {SystemError} If there is no such namespace, or the process may not go there
+ * @param path The path of the namespace, such as `/run/netns/NAME`
+ * @param f The function
+ * @returns The result of the function
+ * @throws {SystemError} If there is no such namespace or the process may not enter it
  *
  * See setns(2).
  */
@@ -36,10 +37,10 @@ export function inNamespace<T>(path: string, f: () => T): T {
   }
 }
 
-/** Throws where this fails: from then on the thread would work in the wrong namespace. */
+/** Returns to a namespace. Throws on failure, because the thread would stay in the wrong namespace. */
 function goBack(here: number): void {
   if (libc.setns(here, CLONE_NEWNET) < 0) {
-    throw systemError("Cannot come back to the network namespace", errno());
+    throw systemError("Cannot return to the network namespace", errno());
   }
 }
 

@@ -1,14 +1,12 @@
-// Memory that the kernel reaches through an address.
+// Memory that the kernel accesses through an address.
 
 /**
- * Memory that the kernel reaches through an address written into some other structure, such as an
- * `iovec`.
+ * Memory that the kernel accesses through an address in another structure, such as an `iovec`.
  *
- * V8 frees a buffer that only such an address still names: keep the `Pinned` itself in an object
- * that lives as long as the kernel may use the address, and that the code still touches after the
- * call.
+ * V8 frees a buffer to which only such an address refers. Keep the `Pinned` in an object that lives as
+ * long as the kernel may use the address, and that the code still uses after the call.
  *
- * @example An address for the kernel
+ * @example Get an address for the kernel
  * ```ts
  * import { Pinned } from "pppoe-proxy";
  * import { assert, assertEquals } from "@std/assert";
@@ -21,27 +19,28 @@
 export class Pinned {
   /** The memory. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /**
-   * Where it starts. A plain number: addresses of a process have at most 48 bits, or 52 on arm64.
-   */
+  /** The address of the memory. It fits into a number, since it has at most 48 bits, or 52 on arm64. */
   readonly address: number;
 
   /**
    * Pins memory.
    *
-   * @param bytes The memory, from then on in one place
+   * @param bytes The memory, which does not move from now on
    */
   constructor(bytes: Uint8Array<ArrayBuffer>) {
-    // V8 keeps a small typed array's bytes on its heap, where they move, until something asks for
-    // the buffer. UnsafePointer.of does so.
+    // V8 keeps the bytes of a small typed array on its heap, where they may move, until its buffer is
+    // requested, as UnsafePointer.of does.
     this.bytes = bytes;
     this.address = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)));
   }
 }
 
 /**
- * Writes a 64-bit address into the two 32-bit words from `index`, without the BigInt that a
- * DataView needs.
+ * Writes a 64-bit address into two 32-bit words, without the BigInt that a DataView needs.
+ *
+ * @param words The words to write to
+ * @param index The index of the first of the two words
+ * @param address The address
  */
 export function writeAddress(words: Uint32Array, index: number, address: number): void {
   words[index] = address; // modulo 2^32

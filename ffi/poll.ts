@@ -1,22 +1,23 @@
-// Waiting for descriptors, poll(2).
+// Waiting for a few descriptors, with poll(2).
+
 import { ERRNO, errno } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 /** There is something to read, or the other end closed. */
 export const POLLIN = 0x1;
-/** Writing would not wait. */
+/** Writing would not block. */
 export const POLLOUT = 0x4;
-/** There is an error to be read; reported unasked. */
+/** There is an error to be read. Always reported. */
 export const POLLERR = 0x8;
-/** The other end hung up; reported unasked. */
+/** The other end hung up. Always reported. */
 export const POLLHUP = 0x10;
-/** The descriptor is not open; reported unasked. */
+/** The descriptor is not open. Always reported. */
 export const POLLNVAL = 0x20;
 
 /**
- * A set of descriptors to wait for together. It is filled anew, or kept, for each wait.
+ * A set of descriptors to wait for. It can be kept or refilled for each wait.
  *
- * @example Which of two is ready
+ * @example Find out which of two is ready
  * ```ts
  * import { EventFd, POLLIN, PollSet } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
@@ -33,10 +34,10 @@ export const POLLNVAL = 0x20;
  * ```
  */
 export class PollSet {
-  /** `struct pollfd`: int fd, short events, short revents. */
+  /** An array of `struct pollfd`: int fd, short events, short revents. */
   readonly #words: Int32Array<ArrayBuffer>;
   readonly #halves: Int16Array;
-  /** `struct timespec`: seconds and nanoseconds, of 64 bits each. */
+  /** `struct timespec`: seconds and nanoseconds, 64 bits each. */
   readonly #timeout = new Uint32Array(4);
   readonly #timeoutBytes = new Uint8Array(this.#timeout.buffer);
   #count = 0;
@@ -44,7 +45,7 @@ export class PollSet {
   /**
    * Makes an empty set.
    *
-   * @param capacity How many descriptors it can hold
+   * @param capacity The maximum number of descriptors
    */
   constructor(capacity: number) {
     this.#words = new Int32Array(capacity * 2);
@@ -60,14 +61,14 @@ export class PollSet {
    * Adds a descriptor.
    *
    * @param fd The descriptor; a negative one is never ready
-   * @param events What to wait for: POLLIN, POLLOUT, or 0 for errors alone
-   * @returns Its index in the set
+   * @param events The events to wait for: POLLIN, POLLOUT, or 0 for errors only
+   * @returns The index of the descriptor in the set
    * @throws {RangeError} If the set is full
    */
   add(fd: number, events: number): number {
     const index = this.#count;
     if (index * 2 === this.#words.length) {
-      throw new RangeError(`Cannot poll another descriptor: the set has room for ${index}`);
+      throw new RangeError(`Cannot add a descriptor: the set has room for only ${index}`);
     }
     this.#words[index * 2] = fd;
     this.#halves[index * 4 + 2] = events;
@@ -77,11 +78,11 @@ export class PollSet {
   }
 
   /**
-   * Waits until a descriptor is ready, stopping the thread.
+   * Blocks the thread until a descriptor is ready.
    *
-   * @param timeoutMs How long at most, in milliseconds; 0 only looks
-   * @returns How many are ready; 0 when the time is over or a signal came; less than 0: the
-   * negative errno(3)
+   * @param timeoutMs The maximum time to wait in milliseconds; with 0 it does not wait
+   * @returns The number of ready descriptors; 0 after the time or a signal; a negative errno(3) on
+   * failure
    *
    * See poll(2).
    */
@@ -93,9 +94,10 @@ export class PollSet {
   }
 
   /**
-   * Waits as `wait` does, for less than a millisecond.
+   * Waits like `wait`, but for less than a millisecond.
    *
-   * @param microseconds How long at most; as exact as the thread's timer slack, prctl(2)
+   * @param microseconds The maximum time to wait; the timer slack of prctl(2) limits the precision
+   * @returns The same as `wait`
    *
    * See ppoll(2).
    */
@@ -108,10 +110,10 @@ export class PollSet {
   }
 
   /**
-   * Waits as `wait` does, while the thread goes on. The set must not change meanwhile.
+   * Waits like `wait`, but without blocking the thread. The set must not change during the wait.
    *
-   * @param timeoutMs How long at most, in milliseconds
-   * @returns How many are ready; 0 when the time is over or a signal came
+   * @param timeoutMs The maximum time to wait in milliseconds
+   * @returns The number of ready descriptors; 0 after the time, a signal or a failure
    */
   async waitAsync(timeoutMs: number): Promise<number> {
     const ready = await libc.pollAsync(this.#words, this.#count, timeoutMs);
@@ -119,8 +121,10 @@ export class PollSet {
   }
 
   /**
-   * What a descriptor was found ready for: POLLIN, POLLOUT, POLLERR, POLLHUP and POLLNVAL, joined;
-   * else 0.
+   * Returns the events that the last wait found for a descriptor.
+   *
+   * @param index The index of the descriptor in the set
+   * @returns The bits POLLIN, POLLOUT, POLLERR, POLLHUP and POLLNVAL, or 0
    */
   ready(index: number): number {
     return this.#halves[index * 4 + 3];

@@ -1,10 +1,11 @@
-// The lane that receives through memory shared with the kernel: PACKET_RX_RING with TPACKET_V2.
+// A lane that receives through memory shared with the kernel (PACKET_RX_RING with TPACKET_V2).
 //
-// The ring is an array of slots, each a header (struct tpacket2_hdr) with the frame behind it.
-// tp_status says whose a slot is: the kernel fills the slot at its head and sets TP_STATUS_USER; we
-// read it and give it back by setting TP_STATUS_KERNEL. Both go round in order, so one position is
-// all that we keep, and while frames are there no system call is made. When the slot at the
-// kernel's head is still ours, the frame is dropped and counted.
+// The ring is an array of slots, each with a header (struct tpacket2_hdr) and a frame. tp_status tells
+// who owns a slot: the kernel fills the slot at its head and sets TP_STATUS_USER; we read it and return
+// it by setting TP_STATUS_KERNEL. Both go through the slots in order, so we only keep one position, and
+// need no system call while there are frames. If the slot at the kernel's head is still ours, the
+// kernel drops the frame and counts it.
+
 import { errno, systemError } from "./errno.ts";
 import { FrameViews } from "./frame_views.ts";
 import type { InterfaceInfo } from "./interface.ts";
@@ -22,21 +23,21 @@ const PROT_READ_WRITE = 0x1 | 0x2;
 const MAP_SHARED = 0x1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
-/** `struct tpacket2_hdr`, linux/if_packet.h: offsets in bytes. tp_status is the first. */
+/** `struct tpacket2_hdr` of linux/if_packet.h, in bytes. tp_status comes first. */
 const TPACKET2 = { len: 4, snaplen: 8, mac: 12, sec: 16, nsec: 20 } as const;
 /**
- * What stands in a slot before the frame: the header, a struct sockaddr_ll, alignment of what
- * follows Ethernet.
+ * Bytes in a slot before the frame: the header, a struct sockaddr_ll, and padding that aligns the bytes
+ * after the Ethernet header.
  */
 const SLOT_OVERHEAD = 66;
 const ETHERNET_AND_VLAN = 14 + 4;
 
 const SLOT_BYTES = 2048;
-/** At 200,000 frames a second, 20 ms: longer than most that keeps the reader from the processor. */
+/** Room for 20 ms at 200,000 frames per second, longer than most pauses of the reading thread. */
 const SLOTS = 4096;
-/** Slots of large frames are fewer: the ring is memory that is never swapped. */
+/** Maximum size of the ring, because its memory cannot be swapped. Large slots are fewer. */
 const MAX_RING_BYTES = 32 << 20;
-/** The ring's memory comes in blocks of whole pages; pages have 4 to 64 KiB on arm64. */
+/** Size of the blocks that make up the ring. It must be whole pages, of up to 64 KiB on arm64. */
 const BLOCK_BYTES = 65536;
 
 function slotBytesFor(info: InterfaceInfo): number {
@@ -46,12 +47,12 @@ function slotBytesFor(info: InterfaceInfo): number {
 }
 
 /**
- * A lane whose frames are received in place, in a ring of slots that the kernel fills.
+ * A lane whose frames are read in place, in a ring of slots that the kernel fills.
  *
- * `next` looks whether there is a frame at the head. If so, the fields describe it until `release`
- * gives its slot back, after which its bytes belong to the kernel again.
+ * `next` checks for a frame at the head. If there is one, the fields describe it until `release`
+ * returns the slot to the kernel.
  *
- * @example Taking what is there
+ * @example Receive a frame
  * ```ts
  * import { DataLane, laneFilter, LinkSender, POLLIN, PollSet, readInterface } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
@@ -81,18 +82,18 @@ function slotBytesFor(info: InterfaceInfo): number {
  * ```
  */
 export class DataLane {
-  /** The whole ring. Empty once closed. */
+  /** The whole ring, or an empty array once closed. */
   readonly memory: Uint8Array;
-  /** Where the frame starts in `memory`. */
+  /** Offset of the frame in `memory`. */
   offset = 0;
-  /** How many bytes of the frame are there. */
+  /** Number of bytes of the frame in `memory`. */
   length = 0;
-  /** How many bytes it had. More than `length`: it was too large for the slot, and is cut. */
+  /** Original length of the frame. It exceeds `length` if the slot was too small for the frame. */
   wireLength = 0;
   /**
-   * When it arrived: milliseconds of the clock that Date.now() reads, with a fraction. It is what the
-   * kernel says: of a frame of the same machine it may be the time that it was to be sent at, by
-   * another clock (a TCP segment's, on kernels 4.20 to 5.17).
+   * Time of arrival in milliseconds, with a fraction, by the clock of Date.now(). The kernel's time
+   * stamp may be wrong for a frame from the same machine: on kernels 4.20 to 5.17 that of a TCP segment
+   * is the time at which it was scheduled to be sent, by another clock.
    */
   timestampMs = 0;
 
@@ -103,7 +104,7 @@ export class DataLane {
   readonly #size: number;
   readonly #slotBytes: number;
   readonly #views: FrameViews;
-  /** The slot at the head, in bytes from the start of the ring. */
+  /** Offset of the slot at the head, in bytes. */
   #head = 0;
   #drops = 0;
 
@@ -120,14 +121,14 @@ export class DataLane {
   }
 
   /**
-   * Opens a lane. The interface may be down; frames come once it is up.
+   * Opens a lane. The interface may be down; frames arrive once it is up.
    *
-   * @param options Which interface and which frames. By default 4096 slots, fewer if their MTU
-   * makes them large
-   * @returns The lane, to be closed
-   * @throws {SystemError} If the interface is gone, the process may not do this, or there is no
+   * @param options The interface, the frames and the size of the ring, by default 4096 slots, or fewer
+   * if the MTU makes them large
+   * @returns The lane, to be closed by the caller
+   * @throws {SystemError} If the interface is gone, the process lacks the privilege, or there is no
    * memory for the ring
-   * @throws {RangeError} If slots or slotBytes is no power of two
+   * @throws {RangeError} If `slots` or `slotBytes` is not a power of two
    *
    * See packet(7), and packet_mmap.rst in the kernel's documentation.
    */
@@ -156,22 +157,22 @@ export class DataLane {
   }
 
   /**
-   * The descriptor, readable when there is a frame; it also sends. Once the interface went down,
-   * poll(2) reports POLLERR for it without end: then open the lane anew. -1 once closed.
+   * The descriptor, readable when there is a frame and also used for sending, or -1 once closed. After
+   * the interface went down, poll(2) reports POLLERR for it until the lane is opened again.
    */
   get fd(): number {
     return this.#fd;
   }
 
-  /** Whether there is a frame at the head. */
+  /** True if there is a frame at the head. */
   get waiting(): boolean {
     return (Atomics.load(this.#words, this.#head >>> 2) & TP_STATUS_USER) !== 0;
   }
 
   /**
-   * Looks whether there is a frame at the head, and sets the fields to describe it.
+   * Checks for a frame at the head and sets the fields that describe it.
    *
-   * @returns Whether there is. It is the same one until it is released
+   * @returns True if there is a frame, which is the same until it is released
    */
   next(): boolean {
     const words = this.#words;
@@ -186,35 +187,31 @@ export class DataLane {
   }
 
   /**
-   * The frame at the head, and up to 127 bytes more: a view that is made once for each slot, for
-   * copying without an allocation. Only after `next` gave true.
+   * A view of the frame at the head and up to 127 bytes after it. The view is cached, so that copying
+   * the frame allocates nothing. Valid only after `next` returned true.
    */
   get frame(): Uint8Array {
     return this.#views.at(this.#head / this.#slotBytes, this.offset, this.length);
   }
 
-  /**
-   * Gives the slot at the head back to the kernel, and goes on to the next one. Only after `next`
-   * gave true.
-   */
+  /** Returns the slot at the head to the kernel. May only be called after `next` returned true. */
   release(): void {
     Atomics.store(this.#words, this.#head >>> 2, TP_STATUS_KERNEL);
     const head = this.#head + this.#slotBytes;
     this.#head = head === this.#size ? 0 : head;
   }
 
-  /** How many frames the kernel had no slot for since the lane was opened. */
+  /** Counts the frames that the kernel had no slot for since the lane was opened. */
   drops(): number {
     this.#drops += readDrops(this.#fd);
     return this.#drops;
   }
 
-  /** Closes the lane and gives the ring's memory back. */
+  /** Closes the lane and frees the ring. */
   close(): void {
     if (this.#fd < 0) return;
     this.drops();
-    // Detached, whatever view somebody still holds has length 0 and does not reach what is no
-    // longer mapped.
+    // Detach the buffer, so that any remaining view has length 0 and cannot access unmapped memory.
     this.#words.buffer.transfer();
     this.#words = new Uint32Array(1);
     this.#head = 0;

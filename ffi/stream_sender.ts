@@ -1,19 +1,20 @@
-// The way into a stream: pieces of memory that lie apart, with one sendmsg(2).
+// Sending separate pieces of memory over a stream with one sendmsg(2).
+
 import { errno } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { Pinned, writeAddress } from "./pinned.ts";
 import { MSG_DONTWAIT, MSG_NOSIGNAL } from "./structs.ts";
 
-/** `struct msghdr`, sendmsg(2): offsets in 32-bit words (LP64). */
+/** `struct msghdr` of sendmsg(2), in 32-bit words (LP64). */
 const MSGHDR = { iov: 4, iovlen: 6, length: 14 } as const;
-/** `struct iovec`: offsets in 32-bit words (LP64). */
+/** `struct iovec`, in 32-bit words (LP64). */
 const IOVEC = { base: 0, len: 2, length: 4 } as const;
 
 /**
- * Sends pieces of memory over a stream socket, in order and without copying them first. It never
- * waits, and allocates nothing.
+ * A sender of pieces of memory over a stream socket. It sends them in order and without copying them,
+ * never waits, and allocates nothing.
  *
- * @example Two pieces with one call
+ * @example Send two pieces with one call
  * ```ts
  * import { findSocket, Pinned, StreamSender } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
@@ -37,15 +38,15 @@ const IOVEC = { base: 0, len: 2, length: 4 } as const;
  * ```
  */
 export class StreamSender {
-  /** How many bytes `send` would send. */
+  /** Number of bytes added since the last `send`. */
   bytes = 0;
 
   readonly #fd: number;
   readonly #capacity: number;
-  /** The msghdr, and behind it the iovecs. */
+  /** The msghdr, followed by the iovecs. */
   readonly #header: Pinned;
   readonly #words: Uint32Array;
-  /** Keeps what the iovecs point at from being collected. */
+  /** Keeps the memory that the iovecs point at from being collected. */
   readonly #memories: (Pinned | undefined)[];
   #pieces = 0;
   #last: Pinned | undefined;
@@ -54,8 +55,8 @@ export class StreamSender {
   /**
    * Makes a sender.
    *
-   * @param fd The socket's descriptor, which stays the caller's to close
-   * @param capacity How many pieces one call may send, at most 1024 (IOV_MAX)
+   * @param fd The socket's descriptor, which the caller closes
+   * @param capacity The maximum number of pieces that one call sends, up to 1024 (IOV_MAX)
    */
   constructor(fd: number, capacity = 16) {
     this.#fd = fd;
@@ -67,12 +68,13 @@ export class StreamSender {
   }
 
   /**
-   * Adds a piece behind the others. One that begins where the last one ends becomes part of it.
+   * Adds a piece after the others. A piece that starts where the last one ends is merged with it. The
+   * bytes must not change until `send`.
    *
-   * @param memory Where it lies. It must stay as it is until `send`
-   * @param start Its first byte
-   * @param end The byte after its last
-   * @returns False when there are as many pieces as one call can send
+   * @param memory The memory that holds the piece
+   * @param start The offset of the first byte
+   * @param end The offset after the last byte
+   * @returns True if the piece was added; false if one call cannot send more pieces
    */
   add(memory: Pinned, start: number, end: number): boolean {
     const words = this.#words;
@@ -93,10 +95,10 @@ export class StreamSender {
   }
 
   /**
-   * Sends what was added, as far as the socket takes it, and forgets it.
+   * Sends the added pieces as far as the socket accepts them, and removes them all.
    *
-   * @returns How many bytes the socket took; less than 0: the negative errno(3), EAGAIN when it
-   * takes none
+   * @returns The number of bytes that the socket accepted, or a negative errno(3), EAGAIN if it
+   * accepts none
    */
   send(): number {
     this.#words[MSGHDR.iovlen] = this.#pieces;

@@ -1,6 +1,8 @@
-// The small structures of the kernel's interface, in the machine's byte order.
+// Constants and small structures of the kernel's interface, in the machine's byte order.
+
 import { Pinned, writeAddress } from "./pinned.ts";
 
+/** True if the machine's byte order is little-endian, as an argument for `DataView`. */
 export const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 export const AF_INET = 2;
@@ -21,17 +23,17 @@ export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 
-/** An `int`, as setsockopt(2) takes most values. */
+/** Makes an `int`, the type of most values of setsockopt(2). */
 export function int(value: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Int32Array.of(value).buffer);
 }
 
-/** A C string. */
+/** Makes a C string. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text + "\0");
 }
 
-/** `struct sockaddr_ll`, packet(7). */
+/** Makes a `struct sockaddr_ll` of packet(7). */
 export function sockaddrLl(protocol: number, ifindex: number): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(20));
   view.setUint16(0, AF_PACKET, LITTLE_ENDIAN); // sll_family
@@ -40,7 +42,7 @@ export function sockaddrLl(protocol: number, ifindex: number): Uint8Array<ArrayB
   return new Uint8Array(view.buffer);
 }
 
-/** `struct sockaddr_nl`, netlink(7), for a port that the kernel chooses. */
+/** Makes a `struct sockaddr_nl` of netlink(7), with a port that the kernel chooses. */
 export function sockaddrNl(groups: number): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(12));
   view.setUint16(0, AF_NETLINK, LITTLE_ENDIAN); // nl_family
@@ -48,7 +50,7 @@ export function sockaddrNl(groups: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(view.buffer);
 }
 
-/** `struct packet_mreq`, packet(7), for the types that need no address. */
+/** Makes a `struct packet_mreq` of packet(7), for types that need no address. */
 export function packetMreq(ifindex: number, type: number): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(16));
   view.setInt32(0, ifindex, LITTLE_ENDIAN); // mr_ifindex
@@ -56,7 +58,7 @@ export function packetMreq(ifindex: number, type: number): Uint8Array<ArrayBuffe
   return new Uint8Array(view.buffer);
 }
 
-/** `struct tpacket_req`, linux/if_packet.h. */
+/** Makes a `struct tpacket_req` of linux/if_packet.h. */
 export function tpacketReq(
   blockSize: number,
   blockNr: number,
@@ -66,7 +68,7 @@ export function tpacketReq(
   return new Uint8Array(Uint32Array.of(blockSize, blockNr, frameSize, frameNr).buffer);
 }
 
-/** One `struct sock_filter`, linux/filter.h. */
+/** Writes a `struct sock_filter` of linux/filter.h. */
 export function writeSockFilter(
   into: Uint8Array<ArrayBuffer>,
   offset: number,
@@ -82,7 +84,7 @@ export function writeSockFilter(
   view.setUint32(4, k, LITTLE_ENDIAN);
 }
 
-/** `struct sock_fprog`, linux/filter.h, with its program behind it in the same memory. */
+/** Makes a `struct sock_fprog` of linux/filter.h, followed by its program in the same memory. */
 export function sockFprog(program: Uint8Array): Uint8Array<ArrayBuffer> {
   const pinned = new Pinned(new Uint8Array(16 + program.length));
   const { buffer } = pinned.bytes;

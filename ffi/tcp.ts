@@ -1,5 +1,7 @@
-// A tunnel's TCP connection, by its descriptor: finding it, its options, and reading and writing
-// without waiting.
+// TCP connections by their descriptors: finding the descriptor, options, and non-blocking reads and
+// writes.
+
+import { readUint16 } from "../src/wire/uint16.ts";
 import { errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { getOption, setOption } from "./socket_option.ts";
@@ -22,22 +24,22 @@ const TCP_USER_TIMEOUT = 18;
 const TCP_NOTSENT_LOWAT = 25;
 const SHUT_WR = 1;
 
-/** `struct sockaddr_in` and `struct sockaddr_in6`, ip(7), ipv6(7). */
-const SOCKADDR = { family: 0, port: [2, 4], address4: [4, 8], address6: [8, 24] } as const;
+/** `struct sockaddr_in` of ip(7) and `struct sockaddr_in6` of ipv6(7). */
+const SOCKADDR = { family: 0, port: 2, address4: [4, 8], address6: [8, 24] } as const;
 const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/** `struct tcp_info`, linux/tcp.h: offsets in 32-bit words. */
+/** `struct tcp_info` of linux/tcp.h, in 32-bit words. */
 const TCPI = { rtt: 17, totalRetrans: 25, notsentBytes: 36, length: 37 } as const;
 
 /**
- * Finds this process's descriptor of a connection that Deno holds.
+ * Finds the descriptor of one of Deno's connections.
  *
- * IPv4 addresses and their IPv6 form (::ffff:192.0.2.1) are the same here: which of them the socket
- * has depends on whether the listener was an IPv6 one.
+ * Treats an IPv4 address and its IPv6 form (::ffff:192.0.2.1) as equal, because the socket has the
+ * latter if the listener is an IPv6 one.
  *
- * @param local The connection's own address
- * @param remote The other end's address
- * @returns The descriptor, which stays Deno's to close
+ * @param local The address of this end
+ * @param remote The address of the other end
+ * @returns The descriptor, which Deno closes
  * @throws {Error} If no socket of this process has these addresses
  */
 export function findSocket(local: Deno.NetAddr, remote: Deno.NetAddr): number {
@@ -52,7 +54,7 @@ export function findSocket(local: Deno.NetAddr, remote: Deno.NetAddr): number {
   throw new Error(`Cannot find the connection ${ends.join(" > ")}: no socket has these addresses`);
 }
 
-/** An address in one form for IPv4 and IPv6: 16 bytes and the port, as text. */
+/** Formats an address in the same way for IPv4 and IPv6: 16 bytes and the port. */
 function addressKey({ hostname, port }: Deno.NetAddr): string {
   const bytes = new Uint8Array(16);
   const text = cString(hostname);
@@ -78,27 +80,28 @@ function readAddress(
   const address = family === AF_INET
     ? [...MAPPED_PREFIX, ...sockaddr.subarray(...SOCKADDR.address4)]
     : sockaddr.subarray(...SOCKADDR.address6);
-  const [high, low] = sockaddr.subarray(...SOCKADDR.port);
-  return `${address} ${high * 256 + low}`;
+  return `${address} ${readUint16(sockaddr, SOCKADDR.port)}`;
 }
 
-/** What `setTunnelOptions` sets. */
+/** The options that `setTunnelOptions` sets. */
 export interface TunnelOptions {
   /**
-   * TCP_USER_TIMEOUT: how long sent data may go unacknowledged before the connection ends, in
-   * milliseconds.
+   * TCP_USER_TIMEOUT: the time in milliseconds after which the connection ends if sent data stays
+   * unacknowledged.
    */
   userTimeoutMs: number;
-  /** TCP_NOTSENT_LOWAT: with so many bytes not yet sent, poll(2) no longer says POLLOUT. */
+  /** TCP_NOTSENT_LOWAT: the number of unsent bytes from which poll(2) no longer reports POLLOUT. */
   notsentLowat: number;
-  /** TCP_CONGESTION: the congestion control, such as `bbr`; the system's default without it. */
+  /** TCP_CONGESTION: the congestion control, such as `bbr`. Without it the system's default stays. */
   congestion?: string;
 }
 
 /**
- * Sets a connection up to carry frames: nothing is held back, and little is queued.
+ * Sets up a connection to carry frames without holding them back and with a short queue.
  *
- * @throws {SystemError} If it is no TCP connection, or the system has no such congestion control
+ * @param fd The connection's descriptor
+ * @param options The options to set
+ * @throws {SystemError} If it is not a TCP connection or the system lacks the congestion control
  *
  * See tcp(7).
  */
@@ -114,11 +117,12 @@ export function setTunnelOptions(fd: number, options: TunnelOptions): void {
 }
 
 /**
- * Tries a TCP congestion control, which may load a module.
+ * Tries to use a TCP congestion control, which may make the kernel load a module.
  *
- * @param name Such as `cubic` or `bbr`
- * @returns 0 when it can be used, else the errno(3): ENOENT when there is none of that name, EPERM when
- * this process may not use it
+ * @param name The name, such as `cubic` or `bbr`
+ * @returns 0 if this process can use it, otherwise the errno(3): ENOENT if there is none with that
+ * name, EPERM if this process may not use it
+ * @throws {SystemError} If the process has no free descriptor
  *
  * See TCP_CONGESTION in tcp(7).
  */
@@ -132,13 +136,14 @@ export function congestionControlFault(name: string): number {
   return fault;
 }
 
-/** TCP_CA_NAME_MAX, net/tcp.h: the longest name, with the zero behind it. */
+/** Room for a name of TCP_CA_NAME_MAX bytes (net/tcp.h), including the final zero. */
 const congestionName = new Uint32Array(4);
 
 /**
- * Reads which congestion control a connection uses.
+ * Reads the congestion control of a connection.
  *
- * @returns Such as `cubic`, or undefined when it is no TCP connection
+ * @param fd The connection's descriptor
+ * @returns The name, such as `cubic`, or undefined if it is not a TCP connection
  *
  * See TCP_CONGESTION in tcp(7).
  */
@@ -151,11 +156,10 @@ export function congestionControl(fd: number): string | undefined {
 }
 
 /**
- * Reads which congestion control a connection gets when none is set: the default of this thread's
- * network namespace.
+ * Reads the default congestion control of this thread's network namespace.
  *
- * @returns Such as `cubic`
- * @throws {SystemError} If the system gives no TCP socket to ask
+ * @returns The name, such as `cubic`
+ * @throws {SystemError} If the process has no free descriptor
  *
  * See net.ipv4.tcp_congestion_control in tcp(7).
  */
@@ -170,19 +174,20 @@ export function systemCongestionControl(): string {
 const RENO = new TextEncoder().encode("reno");
 const BBR = new TextEncoder().encode("bbr");
 
-/** Sets a congestion control where that can be had. */
-function set(fd: number, name: Uint8Array<ArrayBuffer>): boolean {
+/** Sets the congestion control of a connection and returns true on success. */
+function setCongestion(fd: number, name: Uint8Array<ArrayBuffer>): boolean {
   return libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, name.length) === 0;
 }
 
 /**
- * Lets a connection that uses bbr forget what it has measured, and measure anew; of any other one
- * nothing is changed.
+ * Restarts the measurements of a connection that uses bbr, and does nothing for others.
  *
- * Every 10 s bbr sends next to nothing for 200 ms, four segments a round trip, to see the path without
- * a queue (PROBE_RTT). The time begins anew with each start of bbr, which takes another one in between:
- * reno, since all kernels have it. Where this process may not go back to bbr, which a system's default
- * may be all the same, nothing is changed.
+ * Every 10 s bbr sends almost nothing for 200 ms, four segments per round trip, to measure the path
+ * without a queue (PROBE_RTT). Starting bbr again restarts this interval, which takes a switch to
+ * another congestion control and back: to reno, because every kernel has it. Nothing changes if this
+ * process may not switch back to bbr, which is possible even if bbr is the system's default.
+ *
+ * @param fd The connection's descriptor
  *
  * See TCP_CONGESTION in tcp(7).
  */
@@ -190,15 +195,15 @@ export function restartBbr(fd: number): void {
   if (congestionControl(fd) !== "bbr") return;
   const trial = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (trial < 0) return;
-  const possible = set(trial, RENO) && set(trial, BBR);
+  const possible = setCongestion(trial, RENO) && setCongestion(trial, BBR);
   libc.close(trial);
-  if (possible && set(fd, RENO)) set(fd, BBR);
+  if (possible && setCongestion(fd, RENO)) setCongestion(fd, BBR);
 }
 
 const lowat = new Uint8Array(4);
 const lowatValue = new Int32Array(lowat.buffer);
 
-/** Sets TCP_NOTSENT_LOWAT alone, in bytes; of a socket that has no such option nothing is changed. */
+/** Sets only TCP_NOTSENT_LOWAT, in bytes. Does nothing for a socket without this option. */
 export function setNotsentLowat(fd: number, bytes: number): void {
   lowatValue[0] = bytes;
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, lowat, lowat.length);
@@ -207,10 +212,11 @@ export function setNotsentLowat(fd: number, bytes: number): void {
 const info = new Uint32Array(TCPI.length);
 
 /**
- * Reads how a connection fares.
+ * Reads statistics of a connection.
  *
- * @returns The smoothed round-trip time in milliseconds, the segments sent again since it began, and the
- * bytes that were written and not sent yet; or undefined when it is no TCP connection
+ * @param fd The connection's descriptor
+ * @returns The smoothed round-trip time in milliseconds, the number of segments retransmitted since the
+ * start, and the number of bytes written but not yet sent; undefined if it is not a TCP connection
  *
  * See TCP_INFO in tcp(7).
  */
@@ -226,10 +232,12 @@ export function tcpInfo(
 }
 
 /**
- * Reads what is there, without waiting.
+ * Reads from a connection without waiting.
  *
- * @returns How many bytes; 0 at the end of the stream; less than 0: the negative errno(3), EAGAIN
- * when there is nothing
+ * @param fd The connection's descriptor
+ * @param into The bytes to read into
+ * @returns The number of bytes read; 0 at the end of the stream; or a negative errno(3), EAGAIN if
+ * there is nothing to read
  */
 export function receive(fd: number, into: Uint8Array): number {
   const count = libc.recv(fd, into as Uint8Array<ArrayBuffer>, into.length, MSG_DONTWAIT);
@@ -237,9 +245,11 @@ export function receive(fd: number, into: Uint8Array): number {
 }
 
 /**
- * Writes as much as there is room for, without waiting.
+ * Writes as much as the socket accepts without waiting.
  *
- * @returns How many bytes; less than 0: the negative errno(3), EAGAIN when there is no room
+ * @param fd The connection's descriptor
+ * @param bytes The bytes to write
+ * @returns The number of bytes written, or a negative errno(3), EAGAIN if there is no room
  */
 export function send(fd: number, bytes: Uint8Array): number {
   const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
@@ -247,7 +257,7 @@ export function send(fd: number, bytes: Uint8Array): number {
   return count < 0 ? -errno() : count;
 }
 
-/** Ends this side of the stream; what was written before still goes out. */
+/** Ends the stream in this direction. Bytes written before are still sent. */
 export function shutdownWrite(fd: number): void {
   libc.shutdown(fd, SHUT_WR);
 }

@@ -1,10 +1,14 @@
-// How exact a thread's short waits are.
+// The precision of a thread's short waits.
+
 import { libc } from "./libc.ts";
 
 const PR_SET_TIMERSLACK = 29;
 
 /**
- * Sets by how much the calling thread's waits may be prolonged, to join wake-ups; 50 µs otherwise.
+ * Sets the time by which the kernel may extend the calling thread's waits in order to group wake-ups.
+ * The default is 50 µs.
+ *
+ * @param nanoseconds The time
  *
  * See PR_SET_TIMERSLACK in prctl(2).
  */

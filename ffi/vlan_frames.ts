@@ -1,7 +1,9 @@
-// The PPPoE frames of VLANs, which no lane takes: counted by the kernel, and one of them looked at.
+// Counting the PPPoE frames of VLANs, which no lane receives, and reading the tag of one of them.
 //
-// The socket is not read while frames come. Its buffer is as small as can be, and what finds it full
-// costs the kernel no copy: the filter has run, and a counter goes up.
+// The socket is not read while frames arrive. Its buffer is as small as possible, and for a frame that
+// finds it full the kernel makes no copy: it runs the filter and increments a counter.
+
+import { readUint16 } from "../src/wire/uint16.ts";
 import { libc } from "./libc.ts";
 import { type LaneOptions, openPacketSocket, readFrames, SOL_PACKET } from "./packet_socket.ts";
 import { Pinned, writeAddress } from "./pinned.ts";
@@ -20,36 +22,36 @@ const SO_RCVBUF = 8;
 const TP_STATUS_VLAN_VALID = 1 << 4;
 const TP_STATUS_VLAN_TPID_VALID = 1 << 6;
 
-/** `struct msghdr`, recvmsg(2): offsets in bytes (LP64). */
+/** `struct msghdr` of recvmsg(2), in bytes (LP64). */
 const MSGHDR = { iov: 16, iovlen: 24, control: 32, controllen: 40, length: 56 } as const;
-/** `struct iovec`, and `struct cmsghdr` with the `struct tpacket_auxdata` behind it, packet(7). */
+/** `struct iovec`, and `struct cmsghdr` followed by `struct tpacket_auxdata` of packet(7). */
 const IOVEC = { base: 0, len: 8, length: 16 } as const;
 const CMSGHDR = { level: 8, type: 12, length: 16 } as const;
 const AUXDATA = { status: 0, tci: 16, tpid: 18, length: 20 } as const;
 
-/** Where each of them is in one piece of memory. */
+/** Offsets of these structures in one piece of memory. */
 const AT = { header: 0, iovec: 56, control: 72, frame: 112, length: 144 } as const;
 const CONTROL_LENGTH = AT.frame - AT.control;
 const FRAME_LENGTH = AT.length - AT.frame;
-/** The first tag in a frame: its protocol, and what it says. */
+/** Offsets in the first tag of a frame. */
 const TAG = { protocol: 12, tci: 14 } as const;
 
-/** As many as the buffer has room for, and more. */
+/** A limit above the number of frames that fit into the buffer. */
 const MOST_WAITING = 64;
 
-/** What a frame of a VLAN says of it. */
+/** The VLAN of a frame. */
 export interface VlanFrame {
-  /** The VLAN's id, 1 to 4095; 0 where no tag of the frame names one. */
+  /** Id of the VLAN, 1 to 4095, or 0 if no tag of the frame names a VLAN. */
   id: number;
-  /** Whether its tag is one of a provider's (802.1ad), not a customer's (802.1Q). */
+  /** True for a provider tag (802.1ad), false for a customer tag (802.1Q). */
   provider: boolean;
 }
 
 /**
- * Counts the PPPoE frames of VLANs that come to an interface, which are not for whoever captures on
- * the interface itself. Frames of a VLAN that has an interface of its own are among them.
+ * A counter of the PPPoE frames of VLANs that arrive at an interface. They do not belong to the
+ * interface itself, and some may belong to a VLAN interface on top of it.
  *
- * @example What has come
+ * @example Count frames
  * ```ts
  * import { readInterface, vlanFilter, VlanFrames } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
@@ -81,32 +83,32 @@ export class VlanFrames {
   }
 
   /**
-   * Begins to count. The interface may be down.
+   * Starts counting. The interface may be down.
    *
-   * @param options The interface, and the filter that says which frames count
-   * @returns What counts, to be closed
-   * @throws {SystemError} If the interface is gone, or the process may not do this
+   * @param options The interface, and the filter that chooses the frames to count
+   * @returns The counter, to be closed by the caller
+   * @throws {SystemError} If the interface is gone or the process lacks the privilege
    *
    * See packet(7).
    */
   static open(options: Pick<LaneOptions, "interface" | "filter">): VlanFrames {
     const { interface: on } = options;
     const fd = openPacketSocket({ ...options, promiscuous: false }, (fd) => {
-      const action = `Cannot count frames of VLANs on ${on.name}`;
+      const action = `Cannot count the frames of VLANs on ${on.name}`;
       setOption(fd, SOL_PACKET, PACKET_AUXDATA, int(1), action);
-      // The kernel makes it the least that there is.
+      // The kernel raises this to its minimum.
       setOption(fd, SOL_SOCKET, SO_RCVBUF, int(0), action);
     });
     return new VlanFrames(fd);
   }
 
-  /** How many frames have come since it was opened. */
+  /** Returns the number of frames since the counter was opened. */
   count(): number {
     if (this.#fd >= 0) this.#count += readFrames(this.#fd);
     return this.#count;
   }
 
-  /** The VLAN of a frame that came since this was last asked; undefined when none did. */
+  /** Returns the VLAN of a frame that arrived since the last call, or undefined if none did. */
   take(): VlanFrame | undefined {
     let taken: VlanFrame | undefined;
     for (let i = 0; i < MOST_WAITING; i++) {
@@ -120,7 +122,7 @@ export class VlanFrames {
     return taken;
   }
 
-  /** Ends it. */
+  /** Stops counting. */
   close(): void {
     if (this.#fd < 0) return;
     this.count();
@@ -128,7 +130,10 @@ export class VlanFrames {
     this.#fd = -1;
   }
 
-  // The outermost tag that names one: of those that the kernel took off, then of those in the frame.
+  /**
+   * Reads the outermost tag that names a VLAN. The kernel removes the outermost tag from the frame, so
+   * that one comes first.
+   */
   #vlan(): VlanFrame {
     const view = this.#view;
     const auxdata = AT.control + CMSGHDR.length;
@@ -145,9 +150,9 @@ export class VlanFrames {
       }
     }
     for (let at = AT.frame; at < AT.frame + 8; at += 4) {
-      const protocol = view.getUint16(at + TAG.protocol);
+      const protocol = readUint16(this.#memory.bytes, at + TAG.protocol);
       if (protocol !== ETH_P_8021Q && protocol !== ETH_P_8021AD) break;
-      const id = view.getUint16(at + TAG.tci) & VLAN_ID;
+      const id = readUint16(this.#memory.bytes, at + TAG.tci) & VLAN_ID;
       if (id !== 0) return { id, provider: protocol === ETH_P_8021AD };
     }
     return { id: 0, provider: false };

@@ -2,14 +2,14 @@ import { assert, assertEquals } from "@std/assert";
 import { ERRNO, errno, SystemError, systemError } from "../../../ffi/errno.ts";
 import { libc } from "../../../ffi/libc.ts";
 
-Deno.test("errno() is the number that the last call left", () => {
+Deno.test("errno() returns the number that the last call set", () => {
   assertEquals(libc.close(-1), -1);
   assertEquals(errno(), ERRNO.EBADF);
   assertEquals(libc.socket(-1, 0, 0), -1);
   assert(errno() !== ERRNO.EBADF);
 });
 
-Deno.test("errno() is right in each of many calls, when the compiler has seen them", () => {
+Deno.test("errno() is right in each of many calls, also once they are compiled", () => {
   let wrong = 0;
   const buffer = new Uint8Array(1);
   for (let i = 0; i < 20_000; i++) {
@@ -19,7 +19,7 @@ Deno.test("errno() is right in each of many calls, when the compiler has seen th
   assertEquals(wrong, 0);
 });
 
-Deno.test("errno() is the worker's own in a worker", async () => {
+Deno.test("errno() returns the worker's own number in a worker", async () => {
   const url = new URL("./errno_worker.ts", import.meta.url);
   const worker = new Worker(url, { type: "module" });
   const first = await new Promise((resolve) => worker.onmessage = ({ data }) => resolve(data));
@@ -30,18 +30,18 @@ Deno.test("errno() is the worker's own in a worker", async () => {
   worker.terminate();
 });
 
-Deno.test("systemError() says what failed and why", () => {
+Deno.test("systemError() names the action and the reason", () => {
   const error = systemError("Cannot bind eth7", ERRNO.ENODEV);
   assert(error instanceof SystemError);
   assertEquals(error.message, "Cannot bind eth7: No such device");
   assertEquals([error.name, error.errno, error.code], ["SystemError", 19, "ENODEV"]);
 });
 
-Deno.test("systemError() gives the number as the code of a rare error", () => {
+Deno.test("systemError() uses the number as the code of a rare error", () => {
   assertEquals(systemError("Cannot", 85).code, "85");
 });
 
-Deno.test("ERRNO has the numbers of this system", () => {
+Deno.test("ERRNO matches this system's numbers", () => {
   const texts = Object.values(ERRNO).map((number) => systemError("", number).message);
   assertEquals(texts.slice(0, 4), [
     ": Operation not permitted",

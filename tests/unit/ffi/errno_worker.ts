@@ -1,8 +1,9 @@
-// Says its thread's errno at once, and again when asked.
+// Reports its thread's errno at once, and again when asked.
+
 import { errno } from "../../../ffi/errno.ts";
 import { libc } from "../../../ffi/libc.ts";
 
-// The scope of a worker, which the checker takes for a window.
+// The type checker assumes that this scope is a window, not a worker.
 const scope = self as unknown as Worker;
 
 libc.open(new Uint8Array(1), 0);

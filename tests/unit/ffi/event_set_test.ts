@@ -4,7 +4,7 @@ import { EventSet } from "../../../ffi/event_set.ts";
 import { EventFd } from "../../../ffi/eventfd.ts";
 import { POLLIN, POLLOUT } from "../../../ffi/poll.ts";
 
-/** A set and some eventfds, closed at the end of a test. */
+/** An EventSet and some EventFds, closed at the end of a test. */
 class Fixture implements Disposable {
   readonly set: EventSet;
   readonly events: EventFd[];
@@ -14,7 +14,7 @@ class Fixture implements Disposable {
     this.events = Array.from({ length: count }, () => EventFd.open());
   }
 
-  /** The tags of what is ready now. */
+  /** The tags of the descriptors that are ready now. */
   ready(): number[] {
     return Array.from({ length: this.set.wait(0) }, (_, i) => this.set.tag(i));
   }
@@ -25,7 +25,7 @@ class Fixture implements Disposable {
   }
 }
 
-Deno.test("EventSet.wait() tells the tags of ready descriptors, and for what they are ready", () => {
+Deno.test("EventSet.wait() reports the tags and events of ready descriptors", () => {
   using fixture = new Fixture(3);
   const { set, events: [quiet, signalled, writable] } = fixture;
   set.add(quiet.fd, POLLIN, 1);
@@ -37,7 +37,7 @@ Deno.test("EventSet.wait() tells the tags of ready descriptors, and for what the
   assertEquals(found.sort(([a], [b]) => a - b), [[3, POLLOUT], [0xffff_ffff, POLLIN]]);
 });
 
-Deno.test("EventSet.wait() tells of what is still ready again, behind the others", () => {
+Deno.test("EventSet.wait() reports a descriptor that stays ready again, after the others", () => {
   using fixture = new Fixture(3, 1);
   fixture.events.forEach((event, i) => {
     fixture.set.add(event.fd, POLLIN, i);
@@ -48,7 +48,7 @@ Deno.test("EventSet.wait() tells of what is still ready again, behind the others
   assertEquals(new Set(told).size, 3);
 });
 
-Deno.test("EventSet.modify() changes what is waited for", () => {
+Deno.test("EventSet.modify() changes the events waited for", () => {
   using fixture = new Fixture(1);
   const { set, events: [event] } = fixture;
   set.add(event.fd, POLLIN, 1);
@@ -69,7 +69,7 @@ Deno.test("EventSet forgets a descriptor that is removed or closed", () => {
   assertEquals(fixture.ready(), []);
 });
 
-Deno.test("EventSet.waitMicroseconds() ends early when a descriptor is ready, else in time", () => {
+Deno.test("EventSet.waitMicroseconds() returns when a descriptor is ready or the time is over", () => {
   using fixture = new Fixture(1);
   const { set, events: [event] } = fixture;
   set.add(event.fd, POLLIN, 7);

@@ -1,8 +1,9 @@
-// Waits for one eventfd without its event loop, and signals another.
+// Waits for one event without the event loop, and signals another.
+
 import { signalEventFd } from "../../../ffi/eventfd.ts";
 import { POLLIN, PollSet } from "../../../ffi/poll.ts";
 
-// The scope of a worker, which the checker takes for a window.
+// The type checker assumes that this scope is a window, not a worker.
 const scope = self as unknown as Worker;
 
 scope.addEventListener("message", ({ data }) => {

@@ -9,12 +9,12 @@ Deno.test("readInterface() reads the loopback", () => {
   assert(info.mtu >= 1500);
 });
 
-Deno.test("readInterface() gives undefined when there is no such interface", () => {
+Deno.test("readInterface() returns undefined when there is no such interface", () => {
   assertEquals(readInterface("eth-none"), undefined);
   assertEquals(readInterface(""), undefined);
 });
 
-Deno.test("readInterface() gives undefined when the name is longer than any interface's", () => {
+Deno.test("readInterface() returns undefined when the name is too long for an interface", () => {
   assertEquals(readInterface("lo" + "o".repeat(14)), undefined);
   assertEquals(readInterface("ü".repeat(8)), undefined);
 });
@@ -27,7 +27,7 @@ Deno.test("readInterface() does not leak descriptors", () => {
   assertEquals(open(), before);
 });
 
-Deno.test("listInterfaces() leaves out what is not Ethernet", () => {
+Deno.test("listInterfaces() omits interfaces that are not Ethernet", () => {
   assertEquals(listInterfaces().includes("lo"), false);
 });
 

@@ -1,16 +1,17 @@
-// The bytes here are what the kernel answered on x86-64, but for attributes that are left out.
+// The bytes here are the kernel's answers on x86-64, without some attributes.
+
 import { assertEquals } from "@std/assert";
 import { getLink, parseLinkKind, readLinkKind } from "../../../ffi/link_info.ts";
 
 const MTU = "08000400dc050000";
-/** Its length is 9, so 3 bytes without meaning come before the next. */
+/** An attribute of 9 bytes, so that 3 bytes of padding follow. */
 const QDISC = "090006006e6f6f7000000000";
-/** Of a macvlan: IFLA_MACVLAN_MODE 4, then IFLA_MACVLAN_FLAGS and others. */
+/** The data of a macvlan: IFLA_MACVLAN_MODE 4, then IFLA_MACVLAN_FLAGS and others. */
 const MACVLAN = "3c001200" + "0c000100" + "6d6163766c616e00" + "2c000200" + "0800010004000000" +
   "0600020000000000" + "0800060000000000" + "08000700e8030000" + "08000800e8030000";
 const VETH = "14001200" + "09000100" + "7665746800000000" + "04000200";
 
-/** A message of one type, with attributes, that says how long it is. */
+/** Makes a message with a type and attributes, and with its length in the header. */
 function message(attributes: string, type = "1000"): Uint8Array<ArrayBuffer> {
   const header = type + "0000" + "00000000" + "bc460000";
   const ifinfomsg = "00000100050000000210000000000000";
@@ -19,7 +20,7 @@ function message(attributes: string, type = "1000"): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The macvlan's attribute with some of its bytes changed. */
+/** Makes the macvlan's attribute with some bytes changed. */
 function macvlanBut(from: string, to: string): Uint8Array<ArrayBuffer> {
   assertEquals(MACVLAN.split(from).length, 2, from);
   return message(MACVLAN.replace(from, to));
@@ -32,7 +33,7 @@ Deno.test("getLink() lays out an RTM_GETLINK request", () => {
   );
 });
 
-Deno.test("parseLinkKind() finds a macvlan's mode", () => {
+Deno.test("parseLinkKind() reads the mode of a macvlan", () => {
   const bridge = { kind: "macvlan", macvlanMode: "bridge" } as const;
   assertEquals(parseLinkKind(message(MACVLAN)), bridge);
   assertEquals(parseLinkKind(message(MTU + QDISC + MACVLAN + MTU)), bridge);
@@ -45,59 +46,59 @@ Deno.test("parseLinkKind() finds a macvlan's mode", () => {
   assertEquals(parseLinkKind(macvtap), { ...bridge, kind: "macvtap" });
 });
 
-Deno.test("parseLinkKind() knows a nested attribute with NLA_F_NESTED too", () => {
+Deno.test("parseLinkKind() recognizes a nested attribute with NLA_F_NESTED", () => {
   assertEquals(parseLinkKind(macvlanBut("3c001200", "3c001280"))!.macvlanMode, "bridge");
 });
 
-Deno.test("parseLinkKind() gives another kind without its data, which has other numbers", () => {
+Deno.test("parseLinkKind() does not read the data of another kind", () => {
   assertEquals(parseLinkKind(message(VETH)), { kind: "veth" });
   const vlan = macvlanBut("0c000100" + "6d6163766c616e00", "09000100" + "766c616e00000000");
   assertEquals(parseLinkKind(vlan), { kind: "vlan" });
 });
 
-Deno.test("parseLinkKind() gives undefined where the message tells of no kind", () => {
+Deno.test("parseLinkKind() returns undefined when the message has no kind", () => {
   assertEquals(parseLinkKind(message(MTU + QDISC)), undefined);
   assertEquals(parseLinkKind(message("")), undefined);
   assertEquals(parseLinkKind(message("04001200")), undefined);
 });
 
-Deno.test("parseLinkKind() gives undefined for an error and for any other message", () => {
+Deno.test("parseLinkKind() returns undefined for an error and for any other message", () => {
   const ENODEV = "edffffff";
   assertEquals(parseLinkKind(message(ENODEV + getLink(9).toHex(), "0200")), undefined);
   assertEquals(parseLinkKind(message(MACVLAN, "1100")), undefined);
 });
 
-Deno.test("parseLinkKind() gives a macvlan without a mode when there is none that it knows", () => {
+Deno.test("parseLinkKind() returns a macvlan without a mode when the mode is unknown", () => {
   const unknown = { kind: "macvlan" };
   assertEquals(parseLinkKind(macvlanBut("0100040000", "0100030000")), unknown);
   assertEquals(parseLinkKind(macvlanBut("0800010004", "0700010004")), unknown);
   assertEquals(parseLinkKind(macvlanBut("0800010004", "0800090004")), unknown);
 });
 
-Deno.test("parseLinkKind() gives undefined for a message that is cut off anywhere", () => {
+Deno.test("parseLinkKind() returns undefined for a truncated message", () => {
   const whole = message(MTU + MACVLAN);
   for (let length = 0; length < whole.length; length++) {
     assertEquals(parseLinkKind(whole.subarray(0, length)), undefined, `${length} bytes`);
-    // As short as it says, but for the attributes in it.
+    // The header has the right length here, but the attributes do not.
     const says = whole.slice(0, length);
     if (length > 0) says[0] = length;
     assertEquals(parseLinkKind(says), undefined, `${length} bytes that say so`);
   }
 });
 
-Deno.test("parseLinkKind() takes no length on trust", () => {
+Deno.test("parseLinkKind() does not trust any length", () => {
   const whole = message(MTU + MACVLAN);
   for (let at = 0; at < whole.length; at++) {
     for (const value of [0, 1, 3, 4, 5, 0x7f, 0xff]) {
       const bytes = whole.slice();
       bytes[at] = value;
-      // Of all that may come out, that it ends and does not throw.
+      // Any result will do, as long as it returns and does not throw.
       parseLinkKind(bytes);
     }
   }
 });
 
-Deno.test("parseLinkKind() does not look behind the part of the memory that is its own", () => {
+Deno.test("parseLinkKind() does not read beyond the message", () => {
   const memory = new Uint8Array(1000);
   const bytes = message(MTU + MACVLAN);
   memory.set(bytes, 7);
@@ -105,7 +106,7 @@ Deno.test("parseLinkKind() does not look behind the part of the memory that is i
   assertEquals(parseLinkKind(memory.subarray(7, 6 + bytes.length)), undefined);
 });
 
-Deno.test("readLinkKind() gives undefined for the loopback and for what is not there", () => {
+Deno.test("readLinkKind() returns undefined for the loopback and for a missing interface", () => {
   assertEquals(readLinkKind(1), undefined);
   for (const index of [0, -1, 2 ** 31 - 1]) assertEquals(readLinkKind(index), undefined);
 });

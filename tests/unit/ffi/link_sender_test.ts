@@ -2,14 +2,14 @@ import { assertEquals } from "@std/assert";
 import { LinkSender } from "../../../ffi/link_sender.ts";
 import { Pinned } from "../../../ffi/pinned.ts";
 
-Deno.test("LinkSender.push() refuses a frame when the queue is full", () => {
+Deno.test("LinkSender.push() rejects a frame when the queue is full", () => {
   const sender = new LinkSender(-1, 2);
   const memory = new Pinned(new Uint8Array(180));
   assertEquals([sender.push(memory, 0, 60), sender.push(memory, 60, 60)], [true, true]);
   assertEquals([sender.push(memory, 120, 60), sender.queued], [false, 2]);
 });
 
-Deno.test("LinkSender.flush() counts each frame that a closed descriptor refuses, and ends", () => {
+Deno.test("LinkSender.flush() counts each frame that a closed descriptor refuses, and returns", () => {
   const sender = new LinkSender(-1, 8);
   const memory = new Pinned(new Uint8Array(60));
   for (let i = 0; i < 8; i++) sender.push(memory, 0, 60);

@@ -3,7 +3,7 @@ import { SystemError } from "../../../ffi/errno.ts";
 import { LockFile } from "../../../ffi/lock_file.ts";
 import { until } from "../../support/until.ts";
 
-/** A folder, removed at the end of a test. */
+/** A directory that is removed at the end of a test. */
 class Folder implements Disposable {
   readonly path = Deno.makeTempDirSync({ prefix: "test-lock-" });
 
@@ -12,14 +12,14 @@ class Folder implements Disposable {
   }
 }
 
-Deno.test("LockFile.take() makes a file for its owner only", () => {
+Deno.test("LockFile.take() creates a file that only its owner can read", () => {
   using folder = new Folder();
   const path = `${folder.path}/lock`;
   LockFile.take(path)!.close();
   assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
 });
 
-Deno.test("LockFile.take() returns undefined while the lock is held, and leaves the file as it is", () => {
+Deno.test("LockFile.take() returns undefined while the lock is held, and does not change the file", () => {
   using folder = new Folder();
   const path = `${folder.path}/lock`;
   const held = LockFile.take(path)!;
@@ -38,7 +38,7 @@ Deno.test("LockFile is not inherited by a child that outlives it", async () => {
   const child = new Deno.Command("cat", { stdin: "piped", stdout: "null" }).spawn();
   try {
     held.close();
-    // The child has it until it has executed its program.
+    // The child has the descriptor until it executes its program.
     const again = await until("the lock is free", () => LockFile.take(path));
     again.close();
   } finally {
@@ -47,7 +47,7 @@ Deno.test("LockFile is not inherited by a child that outlives it", async () => {
   }
 });
 
-Deno.test("LockFile.take() throws when the file cannot be had", () => {
+Deno.test("LockFile.take() throws when the file cannot be opened", () => {
   using folder = new Folder();
   const path = `${folder.path}/none/lock`;
   const error = assertThrows(() => LockFile.take(path), SystemError);

@@ -15,7 +15,7 @@ function descriptor(conn: Deno.TcpConn): number {
   return findSocket(conn.localAddr as Deno.NetAddr, conn.remoteAddr as Deno.NetAddr);
 }
 
-Deno.test("muteSocket() keeps what arrives from the event loop, and from no other reader", async () => {
+Deno.test("muteSocket() hides arriving data from the event loop, but not from other readers", async () => {
   const [near, far] = await pair();
   const fd = descriptor(near);
   let read = false;
@@ -26,7 +26,7 @@ Deno.test("muteSocket() keeps what arrives from the event loop, and from no othe
   const set = new PollSet(1);
   set.add(fd, POLLIN);
   assertEquals(await set.waitAsync(5000), 1);
-  // The loop has turned several times since: another socket's round trip.
+  // A round trip on another socket shows that the event loop has run several times since.
   const [asker, answerer] = await pair();
   for (let turn = 0; turn < 3; turn++) {
     await asker.write(Uint8Array.of(2));
@@ -39,7 +39,7 @@ Deno.test("muteSocket() keeps what arrives from the event loop, and from no othe
   for (const conn of [far, asker, answerer]) conn.close();
 });
 
-Deno.test("muteSocket() leaves the socket to be closed as ever", async () => {
+Deno.test("muteSocket() does not affect closing the socket", async () => {
   const [near, far] = await pair();
   muteSocket(descriptor(near));
   near.close();
@@ -47,7 +47,7 @@ Deno.test("muteSocket() leaves the socket to be closed as ever", async () => {
   far.close();
 });
 
-Deno.test("muteSocket() changes nothing for a descriptor that is in no event loop", async () => {
+Deno.test("muteSocket() changes nothing for a descriptor that no event loop watches", async () => {
   const [near, far] = await pair();
   muteSocket(0x7fff_ffff);
   await far.write(Uint8Array.of(1));

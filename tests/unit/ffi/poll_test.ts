@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EventFd } from "../../../ffi/eventfd.ts";
 import { POLLIN, POLLNVAL, POLLOUT, PollSet } from "../../../ffi/poll.ts";
 
-Deno.test("PollSet.wait() says which descriptors are ready, and for what", () => {
+Deno.test("PollSet.wait() reports the ready descriptors and their events", () => {
   const event = EventFd.open();
   const set = new PollSet(3);
   const both = set.add(event.fd, POLLIN | POLLOUT);
@@ -25,7 +25,7 @@ Deno.test("PollSet.wait() reports POLLNVAL when a descriptor is not open", () =>
   assertEquals(set.ready(index), POLLNVAL);
 });
 
-Deno.test("PollSet.wait() comes back when the time is over", () => {
+Deno.test("PollSet.wait() returns when the time is over", () => {
   const event = EventFd.open();
   const set = new PollSet(1);
   set.add(event.fd, POLLIN);
@@ -35,7 +35,7 @@ Deno.test("PollSet.wait() comes back when the time is over", () => {
   event.close();
 });
 
-Deno.test("PollSet.clear() forgets what was found ready", () => {
+Deno.test("PollSet.clear() forgets the events found before", () => {
   const event = EventFd.open();
   event.signal();
   const set = new PollSet(1);
@@ -51,10 +51,10 @@ Deno.test("PollSet.clear() forgets what was found ready", () => {
 Deno.test("PollSet.add() throws when the set is full", () => {
   const set = new PollSet(1);
   set.add(0, 0);
-  assertThrows(() => set.add(0, 0), RangeError, "room for 1");
+  assertThrows(() => set.add(0, 0), RangeError, "room for only 1");
 });
 
-Deno.test("PollSet.waitAsync() lets the thread go on", async () => {
+Deno.test("PollSet.waitAsync() does not block the thread", async () => {
   const event = EventFd.open();
   const set = new PollSet(1);
   const index = set.add(event.fd, POLLIN);

@@ -3,7 +3,7 @@ import { DataLane } from "../../../ffi/rx_ring.ts";
 import { readInterface } from "../../../ffi/interface.ts";
 import { laneFilter } from "../../../src/link/lane_filter.ts";
 
-Deno.test("DataLane.open() throws when the ring's sizes are no powers of two", () => {
+Deno.test("DataLane.open() throws when a size of the ring is not a power of two", () => {
   const options = {
     interface: readInterface("lo")!,
     filter: laneFilter("data"),

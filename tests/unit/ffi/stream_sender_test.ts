@@ -7,7 +7,7 @@ import { TcpPair } from "../../support/tcp_pair.ts";
 
 const memory = (first: number) => new Pinned(Uint8Array.from({ length: 100 }, (_, i) => first + i));
 
-Deno.test("StreamSender.send() sends the pieces in order, also of several memories", async () => {
+Deno.test("StreamSender.send() sends the pieces in order, also from several buffers", async () => {
   await using pair = await TcpPair.make();
   const sender = new StreamSender(pair.clientFd, 3);
   const [one, two] = [memory(0), memory(100)];
@@ -22,7 +22,7 @@ Deno.test("StreamSender.send() sends the pieces in order, also of several memori
   assertEquals([...bytes.subarray(0, 7)], [10, 11, 100, 101, 102, 12, 13]);
 });
 
-Deno.test("StreamSender.add() refuses more pieces than it has room for, unless they go on", () => {
+Deno.test("StreamSender.add() rejects pieces beyond its capacity, unless they continue the last one", () => {
   const sender = new StreamSender(-1, 2);
   const one = memory(0);
   assert(sender.add(one, 0, 5));
@@ -32,7 +32,7 @@ Deno.test("StreamSender.add() refuses more pieces than it has room for, unless t
   assertEquals(sender.bytes, 15);
 });
 
-Deno.test("StreamSender.send() gives the error, and forgets what it had", () => {
+Deno.test("StreamSender.send() returns the error and removes the pieces", () => {
   const sender = new StreamSender(-1);
   sender.add(memory(0), 0, 5);
   assertEquals(sender.send(), -ERRNO.EBADF);
@@ -40,7 +40,7 @@ Deno.test("StreamSender.send() gives the error, and forgets what it had", () => 
   assert(sender.add(memory(0), 0, 5));
 });
 
-Deno.test("StreamSender.send() takes a part when the socket has no room for all", async () => {
+Deno.test("StreamSender.send() sends a part when the socket has no room for all", async () => {
   await using pair = await TcpPair.make();
   const sender = new StreamSender(pair.clientFd);
   const large = new Pinned(new Uint8Array(1 << 20));

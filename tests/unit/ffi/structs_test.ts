@@ -1,5 +1,6 @@
-// The bytes here are what a C compiler makes of the same structures on x86-64; arm64 lays them out
-// alike.
+// The bytes here are those of a C compiler for the same structures on x86-64; arm64 has the same
+// layout.
+
 import { assertEquals } from "@std/assert";
 import { Pinned, writeAddress } from "../../../ffi/pinned.ts";
 import {
@@ -36,13 +37,13 @@ Deno.test("tpacketReq() lays out struct tpacket_req", () => {
   );
 });
 
-Deno.test("writeSockFilter() lays out struct sock_filter at its place", () => {
+Deno.test("writeSockFilter() lays out struct sock_filter at an offset", () => {
   const bytes = new Uint8Array(24);
   writeSockFilter(bytes, 8, 0x15, 1, 2, 0x8863);
   assertEquals(hex(bytes), "00".repeat(8) + "1500010263880000" + "00".repeat(8));
 });
 
-Deno.test("sockFprog() points at the program, which it keeps", () => {
+Deno.test("sockFprog() points at its copy of the program", () => {
   const program = new Uint8Array(24).fill(7);
   const fprog = sockFprog(program);
   assertEquals(fprog.length, 16);
@@ -52,7 +53,7 @@ Deno.test("sockFprog() points at the program, which it keeps", () => {
   assertEquals(new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, 24)), program);
 });
 
-Deno.test("int() and cString() give what the kernel reads", () => {
+Deno.test("int() and cString() make values that the kernel can read", () => {
   assertEquals(hex(int(-2)), "feffffff");
   assertEquals(hex(cString("lo")), "6c6f00");
 });
@@ -65,7 +66,7 @@ Deno.test("writeAddress() writes every bit of an address", () => {
   assertEquals([...words], [0, 0xffff_ffff, 0xf_ffff, 0]);
 });
 
-Deno.test("Pinned gives the address of the bytes, also of a few and of a part", () => {
+Deno.test("Pinned.address is that of the bytes, also for small arrays and subarrays", () => {
   const whole = new Uint8Array(64);
   for (const bytes of [new Uint8Array(8), whole.subarray(16, 32)]) {
     const pinned = new Pinned(bytes);

@@ -16,7 +16,7 @@ import {
 } from "../../../ffi/tcp.ts";
 import { testUnless } from "../../support/skip.ts";
 
-/** A TCP connection within this process: both ends, and their descriptors. */
+/** A TCP connection within this process, with both ends and their descriptors. */
 class Pair implements Disposable {
   readonly fds: [client: number, server: number];
 
@@ -41,7 +41,7 @@ class Pair implements Disposable {
   }
 }
 
-/** Reads from a descriptor once there is something. */
+/** Waits until there is something to read, and reads it. */
 async function read(fd: number, into: Uint8Array): Promise<number> {
   const set = new PollSet(1);
   set.add(fd, POLLIN);
@@ -84,7 +84,7 @@ testUnless(noIPv6, "findSocket() finds both ends when one has the IPv4-mapped fo
   await assertJoined(pair);
 });
 
-Deno.test("findSocket() takes an IPv4 address in either form", async () => {
+Deno.test("findSocket() accepts an IPv4 address in either form", async () => {
   using pair = await Pair.make();
   const mapped = (address: Deno.NetAddr) => ({
     ...address,
@@ -115,7 +115,7 @@ Deno.test("findSocket() throws when no socket has the addresses", async () => {
   );
 });
 
-Deno.test("setTunnelOptions() sets what a tunnel needs", async () => {
+Deno.test("setTunnelOptions() sets the options of a tunnel", async () => {
   using pair = await Pair.make();
   const [fd] = pair.fds;
   setTunnelOptions(fd, { userTimeoutMs: 20_000, notsentLowat: 65_536, congestion: "reno" });
@@ -135,7 +135,7 @@ Deno.test("setTunnelOptions() throws when there is no such congestion control", 
   assertEquals(error.message, "Cannot set TCP_CONGESTION to none-such: No such file or directory");
 });
 
-Deno.test("congestionControl() tells what a connection uses, at either end", async () => {
+Deno.test("congestionControl() returns the congestion control of each end", async () => {
   using pair = await Pair.make();
   const [client, server] = pair.fds;
   const system = Deno.readTextFileSync("/proc/sys/net/ipv4/tcp_congestion_control").trim();
@@ -149,12 +149,12 @@ Deno.test("congestionControl() tells what a connection uses, at either end", asy
   assertEquals(systemCongestionControl(), system);
 });
 
-Deno.test("congestionControlFault() tells what can be used, and why not", () => {
+Deno.test("congestionControlFault() returns 0 for a usable congestion control, and otherwise the error", () => {
   assertEquals(congestionControlFault("reno"), 0);
   assertEquals(congestionControlFault("none-such"), ERRNO.ENOENT);
 });
 
-Deno.test("setTunnelOptions(), tcpInfo() and congestionControl() know that an eventfd is no connection", () => {
+Deno.test("setTunnelOptions(), tcpInfo() and congestionControl() fail for an eventfd", () => {
   const event = EventFd.open();
   assertThrows(
     () => setTunnelOptions(event.fd, { userTimeoutMs: 1, notsentLowat: 1 }),
@@ -166,7 +166,7 @@ Deno.test("setTunnelOptions(), tcpInfo() and congestionControl() know that an ev
   event.close();
 });
 
-Deno.test("tcpInfo() gives the round-trip time", async () => {
+Deno.test("tcpInfo() returns the round-trip time", async () => {
   using pair = await Pair.make();
   await assertJoined(pair);
   const info = tcpInfo(pair.fds[0]);
@@ -174,7 +174,7 @@ Deno.test("tcpInfo() gives the round-trip time", async () => {
   assert(info.retransmits >= 0);
 });
 
-Deno.test("receive() says EAGAIN when there is nothing, and 0 at the stream's end", async () => {
+Deno.test("receive() returns EAGAIN when there is nothing to read, and 0 at the end of the stream", async () => {
   using pair = await Pair.make();
   const [client, server] = pair.fds;
   const buffer = new Uint8Array(8);
@@ -184,7 +184,7 @@ Deno.test("receive() says EAGAIN when there is nothing, and 0 at the stream's en
   assertEquals([await read(server, buffer), await read(server, buffer)], [1, 0]);
 });
 
-Deno.test("send() says EAGAIN when there is no room, and nothing is lost", async () => {
+Deno.test("send() returns EAGAIN when there is no room, and nothing is lost", async () => {
   using pair = await Pair.make();
   const [client, server] = pair.fds;
   const bytes = new Uint8Array(65_536);
@@ -198,7 +198,7 @@ Deno.test("send() says EAGAIN when there is no room, and nothing is lost", async
   assertEquals([received, count], [sent, 0]);
 });
 
-Deno.test("send() gives an error, and no signal, when the other end is gone", async () => {
+Deno.test("send() returns an error, without a signal, when the other end is gone", async () => {
   using pair = await Pair.make();
   const [client] = pair.fds;
   shutdownWrite(client);

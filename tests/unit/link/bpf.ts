@@ -1,17 +1,17 @@
-// A machine for the classic BPF instructions that the filters use, as the kernel runs them.
+// An interpreter for the classic BPF instructions that the filters use.
 
-/** What a filter sees of a frame: its bytes, and what the kernel knows about it. */
+/** The input of a filter: the bytes of a frame and the kernel's metadata. */
 export interface Packet {
   bytes: Uint8Array;
-  /** PACKET_HOST 0, PACKET_BROADCAST 1, PACKET_MULTICAST 2, PACKET_OTHERHOST 3. */
+  /** Packet type: PACKET_HOST 0, PACKET_BROADCAST 1, PACKET_MULTICAST 2, PACKET_OTHERHOST 3. */
   packetType: number;
-  /** What a VLAN tag said that the bytes no longer show: priority and id; undefined without one. */
+  /** Priority and id of a VLAN tag that the kernel removed, or undefined without one. */
   vlanTag?: number;
 }
 
 const SKF_AD_OFF = 0xffff_f000;
 
-/** Runs a program of `struct sock_filter` and gives how many bytes of the packet it accepts. */
+/** Runs a program of `struct sock_filter` and returns the number of bytes that it accepts. */
 export function runFilter(program: Uint8Array, packet: Packet): number {
   const instructions = new DataView(program.buffer, program.byteOffset, program.byteLength);
   const frame = new DataView(packet.bytes.buffer, packet.bytes.byteOffset, packet.bytes.length);

@@ -29,12 +29,12 @@ function lanes(packet: Packet, acceptOtherHosts = false): string {
   return taken.join(" and ");
 }
 
-Deno.test("laneFilter() gives discovery to the control lane", () => {
+Deno.test("laneFilter() puts discovery into the control lane", () => {
   assertEquals(lanes(packet(DISCOVERY, [0x11, 0x09, 0, 0, 0, 0])), "control");
   assertEquals(lanes(packet(DISCOVERY)), "control");
 });
 
-Deno.test("laneFilter() gives session frames to a lane by their PPP protocol", () => {
+Deno.test("laneFilter() puts session frames into a lane by their PPP protocol", () => {
   assertEquals(lanes(session(0x0021)), "data");
   assertEquals(lanes(session(0x0057)), "data");
   assertEquals(lanes(session(0x7fff)), "data");
@@ -44,13 +44,13 @@ Deno.test("laneFilter() gives session frames to a lane by their PPP protocol", (
   assertEquals(lanes(session(0xfeff)), "control");
 });
 
-Deno.test("laneFilter() gives session frames with a PPP protocol of one byte to the data lane", () => {
+Deno.test("laneFilter() puts session frames with a compressed PPP protocol into the data lane", () => {
   for (const protocol of [0x2145, 0x5760, 0xfd80, 0xfdc0, 0xffff]) {
     assertEquals(lanes(session(protocol)), "data");
   }
 });
 
-Deno.test("laneFilter() splits every value of the PPP protocol as isControlProtocol() does", () => {
+Deno.test("laneFilter() agrees with isControlProtocol() for every PPP protocol", () => {
   const filters = (["control", "data"] as const).map((lane) => laneFilter(lane));
   for (let value = 0; value <= 0xffff; value++) {
     const frame = session(value);
@@ -61,14 +61,14 @@ Deno.test("laneFilter() splits every value of the PPP protocol as isControlProto
   }
 });
 
-Deno.test("laneFilter() does not take padding for a PPP protocol", () => {
+Deno.test("laneFilter() does not mistake padding for a PPP protocol", () => {
   for (const length of [0, 1]) {
     const padded = [0x11, 0, 0, 1, 0, length, 0xc0, 0x21, ...new Array(38).fill(0xff)];
     assertEquals(lanes(packet(SESSION, padded)), "data");
   }
 });
 
-Deno.test("laneFilter() gives session frames to the data lane when cut before the protocol", () => {
+Deno.test("laneFilter() puts session frames that end before the protocol into the data lane", () => {
   for (let length = 0; length < 8; length++) {
     assertEquals(lanes(packet(SESSION, new Array(length).fill(0xff))), "data");
   }
@@ -94,7 +94,7 @@ Deno.test("laneFilter() drops a frame of a VLAN, promiscuous or not", () => {
   }
 });
 
-Deno.test("laneFilter() takes a frame whose VLAN tag has only a priority as one without", () => {
+Deno.test("laneFilter() treats a frame with a priority tag like an untagged one", () => {
   for (const acceptOtherHosts of [false, true]) {
     for (const vlanTag of [0, 0x1000, 0xe000, 0xf000]) {
       assertEquals(lanes(packet(DISCOVERY, [], { vlanTag }), acceptOtherHosts), "control");
@@ -105,7 +105,7 @@ Deno.test("laneFilter() takes a frame whose VLAN tag has only a priority as one 
   assertEquals(lanes(session(0x0021, { vlanTag: 0, packetType: OTHERHOST })), "");
 });
 
-/** Whether a frame counts as one of a VLAN that no lane takes. */
+/** Returns true if the filter counts a frame as one of a VLAN. */
 function isOfVlan(packet: Packet, acceptOtherHosts = false): boolean {
   const accepted = runFilter(vlanFilter(acceptOtherHosts), packet);
   assertEquals(accepted === 0 || accepted === 24, true, "the head of it is enough");
@@ -119,7 +119,7 @@ const tag = (
   tci: number,
 ) => [tci >> 8, tci & 0xff, protocol >> 8, protocol & 0xff];
 
-Deno.test("vlanFilter() counts PPPoE frames of a VLAN, whose tag the kernel took off", () => {
+Deno.test("vlanFilter() counts PPPoE frames whose VLAN tag the kernel removed", () => {
   for (const etherType of [DISCOVERY, SESSION]) {
     for (const vlanTag of [1, 7, 0xfff, 0xe007]) {
       assertEquals(isOfVlan(packet(etherType, [0x11], { vlanTag })), true);
@@ -129,7 +129,7 @@ Deno.test("vlanFilter() counts PPPoE frames of a VLAN, whose tag the kernel took
   }
 });
 
-Deno.test("vlanFilter() counts PPPoE frames with one or two more tags", () => {
+Deno.test("vlanFilter() counts PPPoE frames with one or two further tags", () => {
   for (const outer of [undefined, 0, 7]) {
     for (const protocol of [Q, AD]) {
       const one = packet(protocol, tag(SESSION, 7), { vlanTag: outer });
@@ -154,7 +154,7 @@ Deno.test("vlanFilter() counts no other frames", () => {
   }
 });
 
-Deno.test("vlanFilter() counts other hosts' frames only when told to", () => {
+Deno.test("vlanFilter() counts frames to other stations only if asked to", () => {
   for (const acceptOtherHosts of [false, true]) {
     const others = { packetType: OTHERHOST };
     const off = packet(SESSION, [0x11], { ...others, vlanTag: 7 });
@@ -163,7 +163,7 @@ Deno.test("vlanFilter() counts other hosts' frames only when told to", () => {
   }
 });
 
-Deno.test("vlanFilter() counts no frame that a lane takes", () => {
+Deno.test("vlanFilter() counts no frame that a lane receives", () => {
   const etherType = fc.constantFrom(DISCOVERY, SESSION, Q, AD, 0x0800);
   const body = fc.array(fc.oneof(fc.constantFrom(0x81, 0x88, 0x63, 0x64, 0), fc.nat(255)), {
     maxLength: 20,
@@ -176,7 +176,7 @@ Deno.test("vlanFilter() counts no frame that a lane takes", () => {
   }));
 });
 
-Deno.test("laneFilter() takes other hosts' frames only when told to", () => {
+Deno.test("laneFilter() accepts frames to other stations only if asked to", () => {
   const others = { packetType: OTHERHOST };
   assertEquals(lanes(packet(DISCOVERY, [], others), false), "");
   assertEquals(lanes(session(0x0021, others), false), "");
