@@ -17,7 +17,7 @@ import type { Endpoint } from "./net/endpoint.ts";
 import { VERSION } from "./version.ts";
 import { ETH_ALEN, FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
 import { CHANNEL_SIZES } from "./tunnel/channel.ts";
-import { PROTOCOL_VERSION } from "./tunnel/handshake.ts";
+import { PROTOCOL_VERSION } from "./tunnel/handshake_machine.ts";
 
 /** Why a stop can't keep sessions. */
 export const NOWHERE_TO_KEEP = "Cannot keep the sessions: there is no state directory";

@@ -2,3 +2,4 @@
 
 export * from "./channel.ts";
 export * from "./handshake.ts";
+export * from "./handshake_machine.ts";

@@ -1,0 +1,45 @@
+// The first frame of a connection, put together from whatever parts it arrives in.
+
+import { concat } from "@std/bytes";
+import { readHeader } from "../wire/mod.ts";
+
+/** No greeting is longer, so a peer cannot make us keep more than this for it. */
+export const GREETING_MAX = 1024;
+
+const TYPE_LENGTH = 2;
+
+/** Collects bytes until the first frame is whole. */
+export class FirstFrame {
+  /** The frame's type; undefined until its two bytes have come. */
+  type: number | undefined;
+  /** The payload; undefined until the frame is whole. */
+  payload: Uint8Array | undefined;
+  /** The bytes that came behind the frame. */
+  behind: Uint8Array = new Uint8Array(0);
+  readonly #bytes = new Uint8Array(GREETING_MAX);
+  readonly #header = { type: 0, length: 0 };
+  #end = 0;
+
+  /**
+   * Takes the next bytes. {@linkcode type} is set as soon as it is known, long before the end of a
+   * frame that is no greeting.
+   *
+   * @param part The bytes, which are copied
+   * @returns Whether the frame can still be one of {@linkcode GREETING_MAX} bytes or less
+   */
+  push(part: Uint8Array): boolean {
+    const room = part.subarray(0, GREETING_MAX - this.#end);
+    this.#bytes.set(room, this.#end);
+    this.#end += room.length;
+    if (this.#end < TYPE_LENGTH) return true;
+    this.type = (this.#bytes[0] << 8) | this.#bytes[1];
+    const size = readHeader(this.#bytes, 0, this.#end, this.#header);
+    const whole = size + this.#header.length;
+    if (size < 0 || (size > 0 && whole > GREETING_MAX)) return false;
+    if (size > 0 && this.#end >= whole) {
+      this.payload = this.#bytes.slice(size, whole);
+      this.behind = concat([this.#bytes.subarray(whole, this.#end), part.subarray(room.length)]);
+    }
+    return true;
+  }
+}

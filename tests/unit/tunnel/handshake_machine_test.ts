@@ -1,0 +1,220 @@
+// The handshake as bytes and time, with no connection and no clock.
+
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  ClientHandshake,
+  HANDSHAKE_TIMEOUT_MS,
+  type HandshakeFailure,
+  type HandshakeMachine,
+  PROTOCOL_VERSION,
+  ServerHandshake,
+} from "../../../src/tunnel/handshake_machine.ts";
+import {
+  emitGoodbye,
+  emitHello,
+  encodeFrame,
+  FRAME,
+  type Hello,
+  REASON,
+} from "../../../src/wire/mod.ts";
+
+const HELLO: Hello = { version: PROTOCOL_VERSION, features: 0, name: "osaka", software: "test/1" };
+const WELCOME: Hello = { ...HELLO, name: "tokyo" };
+const HELLO_FRAME = encodeFrame(FRAME.HELLO, emitHello(HELLO));
+const WELCOME_FRAME = encodeFrame(FRAME.WELCOME, emitHello(WELCOME));
+const BEHIND = encodeFrame(FRAME.SESSION, Uint8Array.from({ length: 3000 }, (_, i) => i));
+const NOW_MS = 1000;
+
+/** A client whose hello is on its way. */
+function aClient(hello = HELLO): ClientHandshake {
+  const client = new ClientHandshake(hello, NOW_MS);
+  client.takeOutput();
+  return client;
+}
+
+function aServer(refuse?: ConstructorParameters<typeof ServerHandshake>[2]): ServerHandshake {
+  return new ServerHandshake(WELCOME, NOW_MS, refuse);
+}
+
+function goodbye(reason: number, text: string): Uint8Array {
+  return encodeFrame(FRAME.GOODBYE, emitGoodbye({ reason, text }));
+}
+
+function assertDone(machine: HandshakeMachine, peer: Hello, received = new Uint8Array(0)): void {
+  assertEquals(machine.state, { is: "done", handshake: { peer, received } });
+  assertEquals(machine.dueMs, Infinity);
+}
+
+function assertFailed(machine: HandshakeMachine, failure: HandshakeFailure): void {
+  assertEquals(machine.state, { is: "failed", failure });
+  assertEquals(machine.dueMs, Infinity);
+}
+
+Deno.test("ClientHandshake sends its hello first, once, and waits for 5 s", () => {
+  const client = new ClientHandshake(HELLO, NOW_MS);
+  assertEquals(client.takeOutput(), HELLO_FRAME);
+  assertEquals(client.takeOutput(), undefined);
+  assertEquals(client.state, { is: "waiting" });
+  assertEquals(client.dueMs, NOW_MS + HANDSHAKE_TIMEOUT_MS);
+});
+
+Deno.test("ServerHandshake has nothing to send before a hello, and welcomes it", () => {
+  const server = aServer();
+  assertEquals(server.takeOutput(), undefined);
+  server.receive(HELLO_FRAME, NOW_MS);
+  assertEquals(server.takeOutput(), WELCOME_FRAME);
+  assertDone(server, HELLO);
+});
+
+Deno.test("ClientHandshake and ServerHandshake take a greeting of single bytes", () => {
+  const sides: [HandshakeMachine, Uint8Array, Hello][] = [
+    [aClient(), WELCOME_FRAME, WELCOME],
+    [aServer(), HELLO_FRAME, HELLO],
+  ];
+  for (const [machine, frame, peer] of sides) {
+    for (let at = 0; at < frame.length; at++) {
+      assertEquals(machine.state, { is: "waiting" });
+      machine.receive(frame.subarray(at, at + 1), NOW_MS);
+    }
+    assertDone(machine, peer);
+  }
+});
+
+Deno.test("HandshakeMachine finds the same however its bytes are cut, and loses none", () => {
+  const bytes = Uint8Array.of(...WELCOME_FRAME, ...BEHIND);
+  fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 2000 })), (lengths) => {
+    const client = aClient();
+    let at = 0;
+    for (const length of [...lengths, bytes.length]) {
+      if (client.state.is !== "waiting") break;
+      client.receive(bytes.subarray(at, at + length), NOW_MS);
+      at = Math.min(at + length, bytes.length);
+    }
+    assertDone(client, WELCOME, bytes.slice(WELCOME_FRAME.length, at));
+  }));
+});
+
+Deno.test("HandshakeMachine never throws, whatever comes, and is over after 1024 bytes", () => {
+  const part = fc.oneof(
+    fc.uint8Array({ maxLength: 1500 }),
+    fc.constantFrom(HELLO_FRAME, WELCOME_FRAME, BEHIND, Uint8Array.of(0, FRAME.HELLO)),
+  );
+  fc.assert(fc.property(fc.array(part), fc.boolean(), (parts, isClient) => {
+    const machine = isClient ? aClient() : aServer();
+    let length = 0;
+    for (const part of parts) {
+      machine.receive(part, NOW_MS);
+      length += part.length;
+    }
+    assert(length < 1024 || machine.state.is !== "waiting");
+  }));
+});
+
+Deno.test("HandshakeMachine keeps no reference to what it was given", () => {
+  const client = aClient();
+  const bytes = Uint8Array.of(...WELCOME_FRAME, 1, 2, 3);
+  client.receive(bytes, NOW_MS);
+  bytes.fill(0xff);
+  assertDone(client, WELCOME, Uint8Array.of(1, 2, 3));
+});
+
+Deno.test("HandshakeMachine takes a greeting just in time, and none at the deadline", () => {
+  const late = NOW_MS + HANDSHAKE_TIMEOUT_MS;
+  const inTime = aServer();
+  inTime.receive(HELLO_FRAME, late - 1);
+  assertDone(inTime, HELLO);
+  const server = aServer();
+  server.receive(HELLO_FRAME.subarray(0, -1), late - 1);
+  server.tick(late - 1);
+  assertEquals(server.state, { is: "waiting" });
+  server.receive(HELLO_FRAME.subarray(-1), late);
+  assertFailed(server, { message: "No greeting in time", reason: REASON.TIMEOUT });
+  assertEquals(server.takeOutput(), goodbye(REASON.TIMEOUT, "No greeting in time"));
+});
+
+Deno.test("HandshakeMachine.tick() gives up at the deadline; a client says nothing", () => {
+  const client = aClient();
+  client.tick(client.dueMs);
+  assertFailed(client, { message: "No greeting in time", reason: REASON.TIMEOUT });
+  assertEquals(client.takeOutput(), undefined);
+});
+
+Deno.test("HandshakeMachine.close() fails while it waits, and changes nothing later", () => {
+  for (const machine of [aClient(), aServer()]) {
+    machine.receive(HELLO_FRAME.subarray(0, 1), NOW_MS);
+    machine.close();
+    assertFailed(machine, { message: "The peer closed the connection" });
+    assertEquals(machine.takeOutput(), undefined);
+  }
+  const server = aServer();
+  server.receive(HELLO_FRAME, NOW_MS);
+  server.close();
+  server.tick(Infinity);
+  server.receive(Uint8Array.of(0xff, 0xff), NOW_MS);
+  assertDone(server, HELLO);
+});
+
+Deno.test("HandshakeMachine knows a first frame of another type by two bytes", () => {
+  const client = aClient();
+  client.receive(Uint8Array.of(0), NOW_MS);
+  assertEquals(client.state, { is: "waiting" });
+  client.receive(Uint8Array.of(FRAME.HELLO), NOW_MS);
+  assertFailed(client, {
+    message: "The server answered with frame type 16; is it an older one (--legacy)?",
+    reason: REASON.PROTOCOL,
+  });
+  const server = aServer();
+  const message = "The client began with frame type 0; is it an older one (--legacy)?";
+  server.receive(Uint8Array.of(0, FRAME.PING), NOW_MS);
+  assertFailed(server, { message, reason: REASON.PROTOCOL });
+  assertEquals(server.takeOutput(), goodbye(REASON.PROTOCOL, message));
+});
+
+Deno.test("HandshakeMachine takes a greeting of 1024 bytes, and none of 1025", () => {
+  for (const [length, fits] of [[1024 - 4, true], [1025 - 4, false]] as const) {
+    const payload = new Uint8Array(length);
+    const known = emitHello(HELLO);
+    payload.set(known);
+    const view = new DataView(payload.buffer);
+    view.setUint16(known.length, 0x7777);
+    view.setUint16(known.length + 2, length - known.length - 4);
+    const server = aServer();
+    server.receive(encodeFrame(FRAME.HELLO, payload), NOW_MS);
+    if (fits) assertDone(server, HELLO);
+    else assertFailed(server, { message: "The greeting is too long", reason: REASON.PROTOCOL });
+  }
+});
+
+Deno.test("ClientHandshake fails with the reason of a server's goodbye", () => {
+  const client = aClient();
+  client.receive(goodbye(REASON.FULL, "no room"), NOW_MS);
+  assertFailed(client, { message: "Refused: goodbye (full): no room", reason: REASON.FULL });
+});
+
+Deno.test("ClientHandshake refuses a version that was not offered", () => {
+  const client = aClient();
+  client.receive(encodeFrame(FRAME.WELCOME, emitHello({ ...WELCOME, version: 2 })), NOW_MS);
+  assertFailed(client, {
+    message: "The server chose version 2 of the protocol, but 1 was the highest offered",
+    reason: REASON.VERSION,
+  });
+});
+
+Deno.test("ServerHandshake tells a client why it is refused", () => {
+  const server = aServer(({ name }) => ({ reason: REASON.FULL, text: `no room for ${name}` }));
+  server.receive(HELLO_FRAME, NOW_MS);
+  assertFailed(server, { message: "no room for osaka", reason: REASON.FULL });
+  assertEquals(server.takeOutput(), goodbye(REASON.FULL, "no room for osaka"));
+});
+
+Deno.test("ServerHandshake chooses the lower version, and refuses one that is too low", () => {
+  const later = aServer();
+  later.receive(encodeFrame(FRAME.HELLO, emitHello({ ...HELLO, version: 7 })), NOW_MS);
+  assertEquals(later.takeOutput(), WELCOME_FRAME);
+  const earlier = aServer();
+  earlier.receive(encodeFrame(FRAME.HELLO, emitHello({ ...HELLO, version: 0 })), NOW_MS);
+  const message = "The client speaks version 0 of the protocol, this side version 1";
+  assertFailed(earlier, { message, reason: REASON.VERSION });
+  assertEquals(earlier.takeOutput(), goodbye(REASON.VERSION, message));
+});
