@@ -1,5 +1,5 @@
 /**
- * pppoe-proxy as a library: the PPPoE codecs, packet sockets, the tunnel, and both modes.
+ * pppoe-proxy as a library: the PPPoE codecs, packet sockets, the tunnel, and both sides.
  *
  * @example What a frame says
  * ```ts
@@ -58,6 +58,7 @@ export * from "./src/transport/transport.ts";
 export * from "./src/tunnel/mod.ts";
 export { Client, type ClientOptions } from "./src/client/client.ts";
 export { Server, type ServerOptions } from "./src/server/server.ts";
+export { RunningSide } from "./src/running_side.ts";
 export type { RuntimeOptions } from "./src/runtime.ts";
 export { createLog, type Fields, type LeveledLog, type Log } from "./src/observe/log.ts";
 export type { LogFormat, LogLevel, LogOptions } from "./src/observe/log.ts";

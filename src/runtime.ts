@@ -1,4 +1,16 @@
-// What the two modes have in common: options, the data worker, the status.
+// What client and server have in common: options, the state directory, the data worker, the status.
+//
+// Everything is built before anything is started. A side makes its `Runtime`, then itself round it, and
+// only then calls `start` with its hooks, so no hook sees an object that does not exist yet. The start
+// goes step by step, and each step needs those before it:
+//
+//     1. the state directory   what an earlier run has left
+//     2. the data worker       opens the link, takes up the sessions; from here on hooks are called
+//     3. the status            is served, and has everything that it shows
+//     4. the sign of life      only now: a start that fails must not put off the PADTs of the last run
+//
+// The data worker may die in any of these steps. Then the start fails with its error, and what was
+// opened is closed; after the start `finished` rejects instead.
 
 import { readInterface } from "../ffi/mod.ts";
 import { ConfigurationError } from "./configuration_error.ts";
@@ -19,10 +31,7 @@ import { ETH_ALEN, FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.
 import { CHANNEL_SIZES } from "./tunnel/channel.ts";
 import { PROTOCOL_VERSION } from "./tunnel/handshake_machine.ts";
 
-/** Why a stop can't keep sessions. */
-export const NOWHERE_TO_KEEP = "Cannot keep the sessions: there is no state directory";
-
-/** Options of both modes. */
+/** Options of both sides. */
 export interface RuntimeOptions {
   /** The name of the Ethernet interface to capture on and to inject into. */
   interface: string;
@@ -83,15 +92,15 @@ export interface RuntimeOptions {
   debug?: boolean;
 }
 
-/** What a mode adds of its own. */
+/** What a side adds of its own. */
 export interface RuntimeHooks {
-  tunnelUp(): void;
+  tunnelUp(id: number): void;
   tunnelEnded(id: number, reason: string, goodbye?: number): void;
-  /** How many sessions are held for a peer that has no tunnel; none: not any more. */
+  /** How many sessions are held for a peer that has no tunnel; with 0, there are no longer any. */
   held(peer: string, sessions: number): void;
   /** The data worker died: nothing more can be carried. */
   failed(): void;
-  /** Whether it does its job, as far as that is not the link's. */
+  /** Whether the side does its job, as far as that does not depend on the link. */
   healthy(): boolean;
   reconnects(): number;
   /** Whether a peer of an earlier run can come back. */
@@ -100,87 +109,86 @@ export interface RuntimeHooks {
   tunnels(up: TunnelStatus[]): TunnelStatus[];
 }
 
-/** What only one mode gives the data plane. */
-interface OwnOptions {
-  /** What a server puts into PADI and PADR. */
+/** What only a server gives the data plane. */
+export interface ServerPlaneOptions {
+  /** What is put into PADI and PADR. */
   tags?: AddedTags;
-  /** For how many clients a server holds sessions. */
+  /** For how many clients sessions are held. */
   maxHeld?: number;
 }
 
-/** The part of a running mode that is the same in both. */
+/** The part of a running side that is the same in both. */
 export class Runtime {
   readonly log: Log;
-  /** What is said of this side in the handshake. */
-  readonly hello: Hello;
   readonly #side: Side;
   readonly #options: RuntimeOptions;
   readonly #name: OwnName;
-  readonly #hooks: RuntimeHooks;
   readonly #startedMs = performance.now();
   readonly #finished = Promise.withResolvers<void>();
-  #worker!: DataWorker;
-  #status: StatusServer | undefined;
+  /** Set when the start begins. */
+  #hooks!: RuntimeHooks;
   readonly #problems = new Problems();
-  readonly #state: StateDir | undefined;
+  /** What a client proves its identity with. */
+  #secret: Uint8Array = crypto.getRandomValues(new Uint8Array(RESUME_SECRET_LENGTH));
+  #state: StateDir | undefined;
+  #worker: DataWorker | undefined;
+  #status: StatusServer | undefined;
+  #isUp = false;
 
-  private constructor(
-    side: Side,
-    options: RuntimeOptions,
-    hooks: RuntimeHooks,
-    log: Log,
-    name: OwnName,
-    state: StateDir | undefined,
-  ) {
-    this.log = log;
-    this.#name = name;
-    this.#state = state;
-    this.hello = {
-      version: PROTOCOL_VERSION,
-      features: FEATURE.RESUME,
-      name: name.name,
-      software: `pppoe-proxy/${VERSION}`,
-      resumeSecret: side === "client"
-        ? state?.identity ?? crypto.getRandomValues(new Uint8Array(RESUME_SECRET_LENGTH))
-        : undefined,
-    };
+  /**
+   * Builds a runtime; nothing is opened.
+   *
+   * @param side Which side it belongs to
+   * @param options The side's options
+   * @throws {ConfigurationError} If the name in the options will not do.
+   */
+  constructor(side: Side, options: RuntimeOptions) {
+    this.log = options.log ?? createLog({ level: "info", format: "text" });
     this.#side = side;
     this.#options = options;
-    this.#hooks = hooks;
-    // Whoever does not look at `finished` has the log.
+    this.#name = nameOf(options);
+    // A caller that does not look at `finished` has the log.
     this.#finished.promise.catch(() => {});
   }
 
-  /** Opens the link, then the status. */
-  static async start(
-    side: Side,
-    options: RuntimeOptions,
-    hooks: RuntimeHooks,
-    own: OwnOptions = {},
-  ): Promise<Runtime> {
-    const log = options.log ?? createLog({ level: "info", format: "text" });
-    const name = nameOf(options);
-    const state = options.stateDir === undefined ? undefined : await StateDir.open(
-      options.stateDir,
-      { mode: side, interfaceName: options.interface, log },
-    );
-    const mode = new Runtime(side, options, hooks, log, name, state);
+  /**
+   * Opens the state directory and the link, then serves the status.
+   *
+   * @param hooks The side, which is complete
+   * @param own What only a server gives the data plane
+   * @throws {Error} If something cannot be had; whatever was opened is closed again.
+   */
+  async start(hooks: RuntimeHooks, own: ServerPlaneOptions = {}): Promise<void> {
+    this.#hooks = hooks;
     try {
-      await mode.#start(own);
+      await this.#openState();
+      await this.#startWorker(own);
+      this.#warnOfName();
+      this.#serveStatus();
+      await Promise.race([this.#finished.promise, this.#state?.alive()]);
+      this.#isUp = true;
     } catch (error) {
-      await state?.close();
+      // What an earlier run has left is for one that starts.
+      await Promise.all([this.#worker?.stop(this.keepsSessions), this.#status?.close()]);
+      await this.#state?.close();
       throw error;
     }
-    return mode;
   }
 
-  async #start({ tags, maxHeld }: OwnOptions): Promise<void> {
+  async #openState(): Promise<void> {
+    const { stateDir, interface: interfaceName } = this.#options;
+    if (stateDir === undefined) return;
+    const { log } = this;
+    this.#state = await StateDir.open(stateDir, { mode: this.#side, interfaceName, log });
+    this.#secret = this.#state.identity;
+  }
+
+  async #startWorker({ tags, maxHeld }: ServerPlaneOptions): Promise<void> {
     const options = this.#options;
     const { log } = this;
     const hooks = this.#hooks;
-    const side = this.#side;
     this.#worker = await DataWorker.start({
-      side,
+      side: this.#side,
       interfaceName: options.interface,
       mac: options.mac ?? "own",
       idleMs: options.idleTimeoutMs ?? 4 * 3600_000,
@@ -202,29 +210,8 @@ export class Runtime {
       event: (event) => this.#heard(event),
       warn: (message) => log.warning(message),
       segment: (segment) => void this.#state?.compacted(segment),
-      failed: (error) => {
-        log.error(error.message);
-        this.#finished.reject(error);
-        hooks.failed();
-      },
+      failed: (error) => this.#workerDied(error),
     });
-    // An older peer is told no name.
-    if (this.#name.fault !== undefined && !options.legacy) {
-      log.warning(`The machine's host name ${this.#name.fault}; --name sets another one`, {
-        name: this.#name.name,
-      });
-    }
-    try {
-      if (options.status !== undefined) {
-        this.#status = serveStatus(options.status, () => this.status(), () => this.healthy, log);
-      }
-    } catch (error) {
-      // What an earlier run has left is for one that starts.
-      await this.#worker.stop(this.keepsSessions);
-      throw error;
-    }
-    // Not before: a start that fails must not make what is owed wait for another grace time.
-    await this.#state?.alive();
   }
 
   #heard(event: DataPlaneEvent): void {
@@ -234,7 +221,7 @@ export class Runtime {
       case "problem":
         return this.#problems.meet(event.problem, performance.now(), Date.now());
       case "tunnel-up":
-        return this.#hooks.tunnelUp();
+        return this.#hooks.tunnelUp(event.id);
       case "tunnel-down":
         return this.#hooks.tunnelEnded(event.id, event.reason, event.goodbye);
       case "held":
@@ -242,8 +229,24 @@ export class Runtime {
     }
   }
 
-  get worker(): DataWorker {
-    return this.#worker;
+  // A start that fails tells its caller.
+  #workerDied(error: Error): void {
+    if (this.#isUp) this.log.error(error.message);
+    this.#finished.reject(error);
+    this.#hooks.failed();
+  }
+
+  #warnOfName(): void {
+    const { name, fault } = this.#name;
+    // An older peer is told no name.
+    if (fault === undefined || this.#options.legacy) return;
+    this.log.warning(`The machine's host name ${fault}; --name sets another one`, { name });
+  }
+
+  #serveStatus(): void {
+    const { status } = this.#options;
+    if (status === undefined) return;
+    this.#status = serveStatus(status, () => this.status(), () => this.healthy, this.log);
   }
 
   #kept(): KeptState | undefined {
@@ -257,6 +260,23 @@ export class Runtime {
     return { path, segment, nextSerial, undelivered, away, secret, silentMs, sessions };
   }
 
+  /** What is said about this side in the handshake. */
+  get hello(): Hello {
+    return {
+      version: PROTOCOL_VERSION,
+      features: FEATURE.RESUME,
+      name: this.#name.name,
+      software: `pppoe-proxy/${VERSION}`,
+      resumeSecret: this.#side === "client" ? this.#secret : undefined,
+    };
+  }
+
+  /** The data worker, which there is from its start on. */
+  get worker(): DataWorker {
+    if (this.#worker === undefined) throw new Error("The data worker has not been started yet");
+    return this.#worker;
+  }
+
   /** Resolves when it has stopped; rejects when it can't go on. */
   get finished(): Promise<void> {
     return this.#finished.promise;
@@ -267,25 +287,26 @@ export class Runtime {
     return this.#status?.address;
   }
 
-  /** Whether the mode does its job. */
+  /** Whether the side does its job. */
   get healthy(): boolean {
-    return this.#worker.linkState === "up" && this.#hooks.healthy();
+    return this.#isUp && this.worker.linkState === "up" && this.#hooks.healthy();
   }
 
   async status(): Promise<Status> {
-    const snapshot = await this.#worker.snapshot();
+    const { worker } = this;
+    const snapshot = await worker.snapshot();
     return {
       mode: this.#side,
       version: VERSION,
       uptimeSeconds: Math.floor((performance.now() - this.#startedMs) / 1000),
       interface: this.#options.interface,
-      interfaceState: this.#worker.linkState,
+      interfaceState: worker.linkState,
       healthy: this.healthy,
       problems: this.#problems.list(performance.now()),
       reconnects: this.#hooks.reconnects(),
       tunnels: this.#hooks.tunnels(snapshot.tunnels),
       sessions: snapshot.sessions,
-      ...this.#worker.counters(),
+      ...worker.counters(),
     };
   }
 
@@ -296,15 +317,16 @@ export class Runtime {
 
   /** Takes what can change while it runs. */
   reload({ debug = false, limits = {} }: Pick<RuntimeOptions, "debug" | "limits">): void {
-    this.#worker.reload({ debug, limits });
+    this.worker.reload({ debug, limits });
   }
 
+  /** Ends the worker and the status; with `keep`, the sessions are left to the next run. */
   async stop(keep = false): Promise<void> {
     const state = this.#state;
     const lost = keep && state !== undefined && !await state.isThere();
     if (lost) this.log.error(`Sessions are closed, since ${state.path} is gone`);
-    await Promise.all([this.#worker.stop(keep && !lost), this.#status?.close()]);
-    await this.#state?.close();
+    await Promise.all([this.worker.stop(keep && !lost), this.#status?.close()]);
+    await state?.close();
     this.#finished.resolve();
   }
 }

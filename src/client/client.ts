@@ -7,9 +7,10 @@
 // and when.
 
 import { createHmac } from "node:crypto";
-import { NOWHERE_TO_KEEP, Runtime, type RuntimeOptions } from "../runtime.ts";
+import { RunningSide } from "../running_side.ts";
+import { Runtime, type RuntimeOptions } from "../runtime.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
-import type { Status, TunnelStatus } from "../observe/status.ts";
+import type { TunnelStatus } from "../observe/status.ts";
 import { reasonOf } from "../reason.ts";
 import { connect } from "../net/connect.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
@@ -57,7 +58,7 @@ interface End {
 }
 
 /**
- * The client mode, running.
+ * A client that runs.
  *
  * @example Carry the hosts of one interface
  * ```ts
@@ -75,8 +76,8 @@ interface End {
  * }
  * ```
  */
-export class Client {
-  #runtime!: Runtime;
+export class Client extends RunningSide {
+  readonly #runtime: Runtime;
   readonly #options: ClientOptions;
   readonly #servers: Endpoint[];
   readonly #reconnect: Reconnect;
@@ -95,9 +96,10 @@ export class Client {
   /** After how long it is looked for. */
   #firstAgainMs: number;
   #running: Promise<void> = Promise.resolve();
-  #stopping: Promise<void> | undefined;
 
-  private constructor(options: ClientOptions, servers: Endpoint[]) {
+  private constructor(runtime: Runtime, options: ClientOptions, servers: Endpoint[]) {
+    super(runtime);
+    this.#runtime = runtime;
     this.#options = options;
     this.#servers = servers;
     this.#reconnect = new Reconnect(servers.length);
@@ -115,65 +117,32 @@ export class Client {
     if (servers.length === 0) {
       throw new Error("Cannot start a client: there is no server to connect to");
     }
-    const client = new Client(options, servers);
-    client.#runtime = await Runtime.start("client", options, {
-      // Not before the worker has it: until then a host's frames have nowhere to go.
-      tunnelUp: () => client.#state = "up",
-      tunnelEnded: (_id, reason, goodbye) => client.#tunnelEnded({ reason, goodbye }),
-      held: (peer, sessions) => client.#holds(peer, sessions),
-      knows: (peer) => servers.some((server) => formatEndpoint(server) === peer),
-      failed: () => client.#abort.abort(),
-      healthy: () => client.#state === "up",
-      reconnects: () => Math.max(0, client.#connected - 1),
-      tunnels: (up) => up.length > 0 ? up : [client.#absentTunnel()],
-    });
-    client.#resume();
-    client.#running = client.#run();
+    const client = new Client(new Runtime("client", options), options, servers);
+    await client.#start();
     return client;
   }
 
-  /** Where the status is served; undefined where it is not. */
-  get statusAddress(): Endpoint | undefined {
-    return this.#runtime.statusAddress;
+  async #start(): Promise<void> {
+    const keys = this.#servers.map(formatEndpoint);
+    await this.#runtime.start({
+      // Not before the worker has it: until then a host's frames have nowhere to go.
+      tunnelUp: () => this.#state = "up",
+      tunnelEnded: (_id, reason, goodbye) => this.#tunnelEnded({ reason, goodbye }),
+      held: (peer, sessions) => this.#holds(peer, sessions),
+      knows: (peer) => keys.includes(peer),
+      failed: () => this.#abort.abort(),
+      healthy: () => this.#state === "up",
+      reconnects: () => Math.max(0, this.#connected - 1),
+      tunnels: (up) => up.length > 0 ? up : [this.#absentTunnel()],
+    });
+    this.#resume();
+    this.#running = this.#run();
   }
 
-  /** Resolves when the client has stopped; rejects when it can't go on. */
-  get finished(): Promise<void> {
-    return this.#runtime.finished;
-  }
-
-  /** What the client is doing. */
-  status(): Promise<Status> {
-    return this.#runtime.status();
-  }
-
-  /** Whether a stop can leave the sessions to the next run. */
-  get keepsSessions(): boolean {
-    return this.#runtime.keepsSessions;
-  }
-
-  /** Takes new values of `limits` and `debug`; all else needs another start. */
-  reload(options: Pick<ClientOptions, "limits" | "debug">): void {
-    this.#runtime.reload(options);
-  }
-
-  /**
-   * Ends, within 2 s: closes every session on both sides, or leaves them to the next run, and says
-   * goodbye to the server.
-   *
-   * @throws {Error} If the sessions are to be kept, and there is no state directory to find them in.
-   */
-  stop({ keepSessions = false }: { keepSessions?: boolean } = {}): Promise<void> {
-    if (keepSessions && !this.keepsSessions) return Promise.reject(new Error(NOWHERE_TO_KEEP));
-    this.#stopping ??= this.#stop(keepSessions);
-    return this.#stopping;
-  }
-
-  async #stop(keepSessions: boolean): Promise<void> {
+  /** Gives up connecting. */
+  protected override end(): Promise<void> {
     this.#abort.abort();
-    await this.#runtime.stop(keepSessions);
-    await this.#running;
-    this.#runtime.log.info("Stopped");
+    return this.#running;
   }
 
   // What an earlier run has left is held, and can only go on with its own server.

@@ -7,9 +7,9 @@
 
 import { createHash } from "node:crypto";
 import { AllowList } from "./allow.ts";
-import { NOWHERE_TO_KEEP, Runtime, type RuntimeOptions } from "../runtime.ts";
+import { RunningSide } from "../running_side.ts";
+import { Runtime, type RuntimeOptions } from "../runtime.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
-import type { Status, TunnelStatus } from "../observe/status.ts";
 import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
 import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
 import { greetClient } from "../tunnel/handshake.ts";
@@ -47,7 +47,7 @@ export interface ServerOptions extends RuntimeOptions, AddedTags {
 }
 
 /**
- * The server mode, running.
+ * A server that runs.
  *
  * @example Serve clients of one network
  * ```ts
@@ -66,7 +66,7 @@ export interface ServerOptions extends RuntimeOptions, AddedTags {
  * }
  * ```
  */
-export class Server {
+export class Server extends RunningSide {
   readonly #runtime: Runtime;
   readonly #listener: Deno.TcpListener;
   #allow: AllowList;
@@ -75,67 +75,64 @@ export class Server {
   /** Connections at their handshake, in the order they came, with their addresses. */
   readonly #greeting = new Map<Deno.TcpConn, string>();
   /** The clients that are away, with how many sessions they have here. */
-  readonly #held: Map<string, number>;
+  readonly #held = new Map<string, number>();
   readonly #strangers = new RateLimit(LOG_EVERY_MS);
   readonly #refusals = new RateLimit(LOG_EVERY_MS, REFUSALS_LOGGED);
   readonly #comings = new RateLimit(LOG_EVERY_MS, CHANGES_LOGGED);
   readonly #goings = new RateLimit(LOG_EVERY_MS, CHANGES_LOGGED);
-  #stopping: Promise<void> | undefined;
 
   private constructor(
+    runtime: Runtime,
     options: ServerOptions,
     allow: AllowList,
     listener: Deno.TcpListener,
-    mode: Runtime,
-    held: Map<string, number>,
   ) {
-    this.#held = held;
+    super(runtime);
+    this.#runtime = runtime;
     this.#options = options;
     this.#allow = allow;
     this.#listener = listener;
-    this.#runtime = mode;
   }
 
   /**
-   * Starts a server: listens, then opens the interface.
+   * Starts a server: listens, then opens the interface, then accepts clients.
    *
+   * @param options What to listen on, for whom, and more
+   * @returns The server, which accepts clients
    * @throws {Error} If the interface or an address cannot be had, or an option is wrong.
    */
   static async start(options: ServerOptions): Promise<Server> {
     const allow = AllowList.parse(options.allow ?? []);
-    const { hostUniq, relayTag, circuitId, remoteId } = options;
-    const tags: AddedTags = { hostUniq, relayTag, circuitId, remoteId };
-    checkAddedTags(tags);
-    let listener: Deno.TcpListener;
+    checkAddedTags(tagsOf(options));
+    const runtime = new Runtime("server", options);
+    const server = new Server(runtime, options, allow, listen(options.listen));
     try {
-      listener = Deno.listen({ ...options.listen, transport: "tcp" });
+      await server.#start();
     } catch (error) {
-      throw new Error(
-        `Cannot listen on ${formatEndpoint(options.listen)}: ${listenReason(error)}`,
-        { cause: error },
-      );
-    }
-    const held = new Map<string, number>();
-    try {
-      const mode: Runtime = await Runtime.start("server", options, {
-        tunnelUp: () => {},
-        tunnelEnded: (id, reason) => server.#tunnelEnded(id, reason),
-        held: (peer, sessions) =>
-          void (sessions > 0 ? held.set(peer, sessions) : held.delete(peer)),
-        knows: () => true,
-        failed: () => closeListener(listener),
-        healthy: () => server.#stopping === undefined,
-        reconnects: () => 0,
-        tunnels: (up: TunnelStatus[]) => up,
-      }, { tags, maxHeld: maxClientsOf(options) });
-      const server = new Server(options, allow, listener, mode, held);
-      mode.log.info("Listening", { address: formatEndpoint(server.address), allow: String(allow) });
-      server.#accept();
-      return server;
-    } catch (error) {
-      listener.close();
+      closeListener(server.#listener);
       throw error;
     }
+    return server;
+  }
+
+  async #start(): Promise<void> {
+    const options = this.#options;
+    await this.#runtime.start({
+      tunnelUp: () => {},
+      tunnelEnded: (id, reason) => this.#tunnelEnded(id, reason),
+      held: (peer, sessions) =>
+        void (sessions > 0 ? this.#held.set(peer, sessions) : this.#held.delete(peer)),
+      knows: () => true,
+      failed: () => closeListener(this.#listener),
+      healthy: () => !this.isStopping,
+      reconnects: () => 0,
+      tunnels: (up) => up,
+    }, { tags: tagsOf(options), maxHeld: maxClientsOf(options) });
+    this.#runtime.log.info("Listening", {
+      address: formatEndpoint(this.address),
+      allow: String(this.#allow),
+    });
+    this.#accept();
   }
 
   /** Where it listens. */
@@ -144,65 +141,32 @@ export class Server {
     return { hostname, port };
   }
 
-  /** Where the status is served; undefined where it is not. */
-  get statusAddress(): Endpoint | undefined {
-    return this.#runtime.statusAddress;
-  }
-
-  /** Resolves when the server has stopped; rejects when it can't go on. */
-  get finished(): Promise<void> {
-    return this.#runtime.finished;
-  }
-
-  /** What the server is doing. */
-  status(): Promise<Status> {
-    return this.#runtime.status();
-  }
-
-  /** Whether a stop can leave the sessions to the next run. */
-  get keepsSessions(): boolean {
-    return this.#runtime.keepsSessions;
-  }
-
   /**
    * Takes new values of `allow`, `maxClients`, `limits` and `debug`; all else needs another start. Who is
    * connected already stays so.
    *
    * @throws {Error} If an entry of `allow` is wrong; then nothing has changed.
    */
-  reload(options: Pick<ServerOptions, "allow" | "maxClients" | "limits" | "debug">): void {
+  override reload(options: Pick<ServerOptions, "allow" | "maxClients" | "limits" | "debug">): void {
     this.#allow = AllowList.parse(options.allow ?? []);
     this.#options = { ...this.#options, allow: options.allow, maxClients: options.maxClients };
-    this.#runtime.reload(options);
+    super.reload(options);
   }
 
-  /**
-   * Ends, within 2 s: closes every session on both sides, or leaves them to the next run, and says
-   * goodbye to the clients.
-   *
-   * @throws {Error} If the sessions are to be kept, and there is no state directory to find them in.
-   */
-  stop({ keepSessions = false }: { keepSessions?: boolean } = {}): Promise<void> {
-    if (keepSessions && !this.keepsSessions) return Promise.reject(new Error(NOWHERE_TO_KEEP));
-    this.#stopping ??= this.#stop(keepSessions);
-    return this.#stopping;
-  }
-
-  async #stop(keepSessions: boolean): Promise<void> {
+  /** Closes the listener, and the connections that are at their handshake. */
+  protected override end(): void {
     closeListener(this.#listener);
     for (const conn of this.#greeting.keys()) conn.close();
     this.#greeting.clear();
-    await this.#runtime.stop(keepSessions);
-    this.#runtime.log.info("Stopped");
   }
 
   async #accept(): Promise<void> {
-    while (this.#stopping === undefined) {
+    while (!this.isStopping) {
       let conn: Deno.TcpConn;
       try {
         conn = await this.#listener.accept();
       } catch (error) {
-        if (this.#stopping !== undefined || error instanceof Deno.errors.BadResource) return;
+        if (this.isStopping || error instanceof Deno.errors.BadResource) return;
         // One that was reset while it waited is nobody's loss, and must not keep others waiting.
         if (GONE.some((gone) => error instanceof gone)) continue;
         this.#logRefused("", `cannot accept: ${error}`);
@@ -317,6 +281,20 @@ export class Server {
   #heldFor(peer: string | undefined): number | undefined {
     return peer === undefined ? undefined : this.#held.get(peer);
   }
+}
+
+function listen(endpoint: Endpoint): Deno.TcpListener {
+  try {
+    return Deno.listen({ ...endpoint, transport: "tcp" });
+  } catch (error) {
+    throw new Error(`Cannot listen on ${formatEndpoint(endpoint)}: ${listenReason(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function tagsOf({ hostUniq, relayTag, circuitId, remoteId }: ServerOptions): AddedTags {
+  return { hostUniq, relayTag, circuitId, remoteId };
 }
 
 // The data worker may die before a stop, and during one.

@@ -299,11 +299,12 @@ export class ServerHandshake extends HandshakeMachine {
 }
 
 function readGreeting(payload: Uint8Array, whose: "client" | "server"): Judgement {
-  const peer = parseHello(payload);
-  if (typeof peer === "string") {
-    const message = `Cannot read the ${whose}'s greeting: ${peer}`;
+  const result = parseHello(payload);
+  if (!result.ok) {
+    const message = `Cannot read the ${whose}'s greeting: ${result.fault}`;
     return { failure: { message, reason: REASON.PROTOCOL } };
   }
+  const peer = result.hello;
   if (peer.version >= PROTOCOL_VERSION) return { peer };
   const message = `The ${whose} speaks version ${peer.version} of the protocol, ` +
     `this side version ${PROTOCOL_VERSION}`;

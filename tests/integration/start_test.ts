@@ -1,0 +1,77 @@
+// The start: what can be seen of a side while it is not up yet, and what becomes of it when it fails.
+import { assertEquals, assertMatch } from "@std/assert";
+import type { Status } from "../../src/observe/status.ts";
+import { type ModeProcess, withSites } from "../support/sites.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
+import { until } from "../support/until.ts";
+
+const skipped = whyNot("linux", "root", "iproute2", "namespaces");
+
+/** Starts one side, which keeps its state and is held up by its disk as `main` says. */
+async function withSlowDisk(
+  side: "server" | "client",
+  main: string,
+  use: (program: ModeProcess) => Promise<void>,
+): Promise<void> {
+  const stateDir = await Deno.makeTempDir();
+  try {
+    await withSites({
+      start: false,
+      main: new URL(`../support/${main}`, import.meta.url),
+      flags: ["--state-dir", stateDir],
+    }, async (sites) => {
+      const program = sites[side];
+      program.start();
+      try {
+        await use(program);
+      } finally {
+        program.signal("SIGHUP");
+      }
+    });
+  } finally {
+    await Deno.remove(stateDir, { recursive: true });
+  }
+}
+
+for (const side of ["server", "client"] as const) {
+  testUnless(
+    skipped,
+    `serveStatus() answers well from the first moment, before the ${side} has started`,
+    () =>
+      withSlowDisk(side, "slow_disk_main.ts", async (program) => {
+        await program.untilHealth(503);
+        const { status, body } = await program.get("/api/status");
+        assertEquals(status, 200, body);
+        const { mode, healthy, interfaceState, tunnels }: Status = JSON.parse(body);
+        assertEquals([mode, healthy, interfaceState], [side, false, "up"]);
+        const states = tunnels.map(({ state }) => state);
+        assertEquals(states, side === "client" ? ["connecting"] : []);
+        assertEquals((await program.get("/metrics")).status, 200);
+        assertEquals(program.matching(/ERROR|Listening|Tunnel/), []);
+
+        program.signal("SIGHUP");
+        if (side === "client") await program.untilLine(/Cannot connect to /);
+        else await program.untilHealth(200);
+      }),
+  );
+
+  testUnless(
+    skipped,
+    `A data worker that dies while the ${side} starts ends it with status 1`,
+    () =>
+      withSlowDisk(side, "faulty_start_main.ts", async (program) => {
+        await program.untilLine(/Status served/);
+        // This asks the worker for something, which is the end of it.
+        await program.get("/api/status").catch(() => {});
+        await until(
+          "the status is no longer served",
+          () => program.get("/healthz").then(() => false, () => true),
+        );
+        program.signal("SIGHUP");
+        assertEquals((await program.ended()).code, 1);
+        const errors = program.matching(/ERROR/);
+        assertEquals(errors.length, 1, errors.join("\n"));
+        assertMatch(errors[0], /The data worker died: /);
+      }),
+  );
+}
