@@ -1,29 +1,23 @@
 // The server: beside the AC. It takes clients' tunnels and gives each its own frames.
 //
-// From a client to the AC: a connection is accepted here, checked against the allow list, greeted
+// From a client to the AC: a connection is accepted here, let in or not (admission.ts), greeted
 // (tunnel/handshake.ts) and handed to the data worker (dataplane/data_worker.ts). There the loop of
 // dataplane/data_plane.ts reads it (tunnel/channel.ts), asks who owns each frame (relay/relay.ts), and
 // injects it (link/link_output.ts). From the AC to a client it is the same way back.
+//
+// This file only carries out: it owns the listener and the connections, and decides nothing about them.
 
 import { createHash } from "node:crypto";
+import { Admission, boundedClients } from "./admission.ts";
+import { AdmissionLog } from "./admission_log.ts";
 import { AllowList } from "./allow.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
-import { RateLimit } from "../observe/rate_limit.ts";
 import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
 import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
-import { greetClient } from "../tunnel/handshake.ts";
-import { FEATURE, type Goodbye, type Hello, REASON } from "../wire/mod.ts";
+import { greetClient, type Handshake } from "../tunnel/handshake.ts";
+import { FEATURE, type Hello } from "../wire/mod.ts";
 
-/** How many connections may be at their handshake at once, and how many of them of one address. */
-const HANDSHAKES = 256;
-const HANDSHAKES_OF_ONE = 64;
-/** How often a stranger, or a handshake that failed, is logged, for each address. */
-const LOG_EVERY_MS = 60_000;
-/** How many refusals are logged in that time, of all addresses. */
-const REFUSALS_LOGGED = 30;
-/** How many clients of one address are logged in that time as they come, and as they go. */
-const CHANGES_LOGGED = 20;
 /** What `accept` fails with when the connection is gone already. */
 const GONE = [
   Deno.errors.NotConnected,
@@ -32,6 +26,14 @@ const GONE = [
 ];
 /** How long to wait after an accept that failed, for example for want of descriptors. */
 const ACCEPT_AGAIN_MS = 200;
+
+/** A connection, from its arrival to its end. */
+interface Visit {
+  readonly id: number;
+  readonly conn: Deno.TcpConn;
+  /** Its IP address. */
+  readonly address: string;
+}
 
 /** Options for {@linkcode Server.start}. */
 export interface ServerOptions extends RuntimeOptions, AddedTags {
@@ -69,17 +71,13 @@ export interface ServerOptions extends RuntimeOptions, AddedTags {
 export class Server extends RunningSide {
   readonly #runtime: Runtime;
   readonly #listener: Deno.TcpListener;
-  #allow: AllowList;
-  #options: ServerOptions;
-  readonly #tunnels = new Map<number, { name: string; address: string; peer?: string }>();
-  /** Connections at their handshake, in the order they came, with their addresses. */
-  readonly #greeting = new Map<Deno.TcpConn, string>();
-  /** The clients that are away, with how many sessions they have here. */
-  readonly #held = new Map<string, number>();
-  readonly #strangers = new RateLimit(LOG_EVERY_MS);
-  readonly #refusals = new RateLimit(LOG_EVERY_MS, REFUSALS_LOGGED);
-  readonly #comings = new RateLimit(LOG_EVERY_MS, CHANGES_LOGGED);
-  readonly #goings = new RateLimit(LOG_EVERY_MS, CHANGES_LOGGED);
+  readonly #options: ServerOptions;
+  readonly #admission: Admission;
+  readonly #log = new AdmissionLog();
+  /** Connections at their handshake, by the ids that the admission gave them. */
+  readonly #greeting = new Map<number, Visit>();
+  /** Clients, by the ids that the data worker gave their tunnels. */
+  readonly #clients = new Map<number, { id: number; name: string; address: string }>();
 
   private constructor(
     runtime: Runtime,
@@ -90,7 +88,7 @@ export class Server extends RunningSide {
     super(runtime);
     this.#runtime = runtime;
     this.#options = options;
-    this.#allow = allow;
+    this.#admission = new Admission({ allow, maxClients: options.maxClients });
     this.#listener = listener;
   }
 
@@ -120,17 +118,16 @@ export class Server extends RunningSide {
     await this.#runtime.start({
       tunnelUp: () => {},
       tunnelEnded: (id, reason) => this.#tunnelEnded(id, reason),
-      held: (peer, sessions) =>
-        void (sessions > 0 ? this.#held.set(peer, sessions) : this.#held.delete(peer)),
+      held: (peer, sessions) => this.#admission.held(peer, sessions),
       knows: () => true,
       failed: () => closeListener(this.#listener),
       healthy: () => !this.isStopping,
       reconnects: () => 0,
       tunnels: (up) => up,
-    }, { tags: tagsOf(options), maxHeld: maxClientsOf(options) });
+    }, { tags: tagsOf(options), maxHeld: boundedClients(options.maxClients) });
     this.#runtime.log.info("Listening", {
       address: formatEndpoint(this.address),
-      allow: String(this.#allow),
+      allow: String(this.#admission.allow),
     });
     this.#accept();
   }
@@ -142,22 +139,22 @@ export class Server extends RunningSide {
   }
 
   /**
-   * Takes new values of `allow`, `maxClients`, `limits` and `debug`; all else needs another start. Who is
-   * connected already stays so.
+   * Takes new values of `allow`, `maxClients`, `limits` and `debug`; everything else needs another start.
+   * Clients that are connected already stay connected.
    *
+   * @param options The new values; what is missing gets its default
    * @throws {Error} If an entry of `allow` is wrong; then nothing has changed.
    */
   override reload(options: Pick<ServerOptions, "allow" | "maxClients" | "limits" | "debug">): void {
-    this.#allow = AllowList.parse(options.allow ?? []);
-    this.#options = { ...this.#options, allow: options.allow, maxClients: options.maxClients };
+    const allow = AllowList.parse(options.allow ?? []);
+    this.#admission.change({ allow, maxClients: options.maxClients });
     super.reload(options);
   }
 
   /** Closes the listener, and the connections that are at their handshake. */
   protected override end(): void {
     closeListener(this.#listener);
-    for (const conn of this.#greeting.keys()) conn.close();
-    this.#greeting.clear();
+    for (const id of [...this.#greeting.keys()]) this.#drop(id);
   }
 
   async #accept(): Promise<void> {
@@ -178,66 +175,69 @@ export class Server extends RunningSide {
   }
 
   #admit(conn: Deno.TcpConn): void {
-    const { hostname } = conn.remoteAddr;
-    if (!this.#allow.allows(hostname)) {
+    const address = conn.remoteAddr.hostname;
+    const arrival = this.#admission.arrive(address);
+    if ("refused" in arrival) {
       conn.close();
-      return this.#logRefused(hostname, "not on the allow list");
+      return this.#logRefused(address, arrival.refused);
     }
-    // A client says hello at once; what has waited the longest is the least likely to.
-    const same = [...this.#greeting].filter(([, address]) => address === hostname);
-    if (same.length >= HANDSHAKES_OF_ONE) this.#giveUp(same[0][0]);
-    else if (this.#greeting.size >= HANDSHAKES) {
-      const [oldest] = this.#greeting.keys();
-      this.#giveUp(oldest);
+    const { id, givesWay } = arrival;
+    if (givesWay !== undefined) {
+      const last = this.#drop(givesWay)!;
+      this.#logRefused(last.address, "too many connections at once that have not said hello");
     }
-    this.#greeting.set(conn, hostname);
-    this.#greet(conn);
+    const visit = { id, conn, address };
+    this.#greeting.set(id, visit);
+    this.#greet(visit);
   }
 
-  #giveUp(conn: Deno.TcpConn): void {
-    const { hostname } = conn.remoteAddr;
-    this.#greeting.delete(conn);
-    conn.close();
-    this.#logRefused(hostname, "too many connections at once that have not said hello");
+  /** Closes a connection that is at its handshake; undefined where it was closed already. */
+  #drop(id: number): Visit | undefined {
+    const visit = this.#greeting.get(id);
+    this.#greeting.delete(id);
+    this.#admission.left(id);
+    visit?.conn.close();
+    return visit;
   }
 
-  async #greet(conn: Deno.TcpConn): Promise<void> {
-    const endpoint = formatEndpoint(conn.remoteAddr);
+  async #greet(visit: Visit): Promise<void> {
     try {
-      const legacy = this.#options.legacy ?? false;
-      const { peer: hello, received } = legacy
-        ? {
-          peer: { name: endpoint, software: "unknown", features: 0, version: 0 },
-          received: new Uint8Array(0),
-        }
-        : await greetClient(conn, this.#welcome, (peer) => this.#full(peerKey(peer)));
-      // Closed by a stop meanwhile.
-      if (!this.#greeting.has(conn)) return;
-      // Others may have come while this one was greeted.
-      const peer = peerKey(hello);
-      const full = this.#full(peer);
-      if (full !== undefined) throw new Error(full.text);
-      const { name, software } = hello;
-      const id = this.#runtime.worker.addTunnel(conn, {
-        peer,
-        name,
-        legacy,
-        received,
-      });
-      this.#greeting.delete(conn);
-      this.#tunnels.set(id, { name, address: conn.remoteAddr.hostname, peer });
-      const held = this.#heldFor(peer);
-      if (peer !== undefined) this.#held.delete(peer);
-      if (this.#comings.allow(conn.remoteAddr.hostname, performance.now()) >= 0) {
-        this.#runtime.log.info("Client connected", { name, peer: endpoint, software, held });
-      }
+      const greeted = await this.#handshake(visit.conn);
+      if (this.#greeting.has(visit.id)) this.#enter(visit, greeted);
     } catch (error) {
-      if (!this.#greeting.delete(conn)) return;
-      conn.close();
-      this.#logRefused(
-        conn.remoteAddr.hostname,
-        error instanceof Error ? error.message : `${error}`,
+      // One that was closed meanwhile needs no reason.
+      if (this.#drop(visit.id) === undefined) return;
+      this.#logRefused(visit.address, error instanceof Error ? error.message : `${error}`);
+    }
+  }
+
+  async #handshake(conn: Deno.TcpConn): Promise<Handshake> {
+    if (!this.#options.legacy) {
+      return await greetClient(
+        conn,
+        this.#welcome,
+        (peer) => this.#admission.refusal(peerKey(peer)),
       );
+    }
+    const name = formatEndpoint(conn.remoteAddr);
+    const peer = { name, software: "unknown", features: 0, version: 0 };
+    return { peer, received: new Uint8Array(0) };
+  }
+
+  #enter({ id, conn, address }: Visit, { peer: hello, received }: Handshake): void {
+    const { name, software } = hello;
+    const peer = peerKey(hello);
+    // Others may have come while this one was greeted.
+    const refusal = this.#admission.refusal(peer);
+    if (refusal !== undefined) throw new Error(refusal.text);
+    const legacy = this.#options.legacy ?? false;
+    const tunnel = this.#runtime.worker.addTunnel(conn, { peer, name, legacy, received });
+    this.#greeting.delete(id);
+    this.#clients.set(tunnel, { id, name, address });
+    const held = this.#admission.enter(id, peer);
+    if (this.#log.coming(address, performance.now())) {
+      const endpoint = formatEndpoint(conn.remoteAddr);
+      this.#runtime.log.info("Client connected", { name, peer: endpoint, software, held });
     }
   }
 
@@ -246,22 +246,9 @@ export class Server extends RunningSide {
     return worker.linkState === "up" ? hello : { ...hello, linkDown: true };
   }
 
-  #full(peer: string | undefined): Goodbye | undefined {
-    const most = maxClientsOf(this.#options);
-    if (this.#tunnels.size < most) return undefined;
-    // One that comes back takes the place of itself; one that has sessions here has one in any case.
-    if (peer !== undefined) {
-      const known = [...this.#tunnels.values()].some((tunnel) => tunnel.peer === peer);
-      if (known || this.#held.has(peer)) return undefined;
-    }
-    return { reason: REASON.FULL, text: `${most} clients are connected already (--max-clients)` };
-  }
-
   #logRefused(address: string, reason: string): void {
-    const nowMs = performance.now();
-    const suppressed = this.#strangers.allow(address, nowMs);
-    // Whoever has many addresses can't fill the log either.
-    if (suppressed < 0 || this.#refusals.allow("", nowMs) < 0) return;
+    const suppressed = this.#log.refusal(address, performance.now());
+    if (suppressed < 0) return;
     this.#runtime.log.warning("Connection refused", {
       peer: address || undefined,
       reason,
@@ -269,17 +256,14 @@ export class Server extends RunningSide {
     });
   }
 
-  #tunnelEnded(id: number, reason: string): void {
-    const { name, address, peer } = this.#tunnels.get(id) ?? { name: "", address: "" };
-    this.#tunnels.delete(id);
-    if (this.#goings.allow(address, performance.now()) >= 0) {
-      this.#runtime.log.info("Client gone", { name, reason, held: this.#heldFor(peer) });
+  #tunnelEnded(tunnel: number, reason: string): void {
+    const client = this.#clients.get(tunnel);
+    if (client === undefined) return;
+    this.#clients.delete(tunnel);
+    const held = this.#admission.left(client.id);
+    if (this.#log.going(client.address, performance.now())) {
+      this.#runtime.log.info("Client gone", { name: client.name, reason, held });
     }
-  }
-
-  // For the log, which does not tell of none.
-  #heldFor(peer: string | undefined): number | undefined {
-    return peer === undefined ? undefined : this.#held.get(peer);
   }
 }
 
@@ -304,10 +288,6 @@ function closeListener(listener: Deno.TcpListener): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
-}
-
-function maxClientsOf({ maxClients = 256 }: ServerOptions): number {
-  return Math.min(maxClients, 1000);
 }
 
 // The secret stays here: what tells clients apart is shown, and kept in files.

@@ -1,0 +1,33 @@
+// Which refusals, comings and goings a server logs.
+
+import { assertEquals } from "@std/assert";
+import { AdmissionLog } from "../../../src/server/admission_log.ts";
+
+const MINUTE_MS = 60_000;
+
+Deno.test("AdmissionLog.refusal() passes one of each address a minute, with how many it left out", () => {
+  const log = new AdmissionLog();
+  const seen = [0, 1, 2, MINUTE_MS, MINUTE_MS + 1].map((nowMs) => log.refusal("10.0.0.1", nowMs));
+  assertEquals(seen, [0, -1, -1, 2, -1]);
+  assertEquals(log.refusal("10.0.0.2", 1), 0);
+});
+
+Deno.test("AdmissionLog.refusal() passes 30 a minute, from however many addresses", () => {
+  const log = new AdmissionLog();
+  const passed = Array.from({ length: 200 }, (_, n) => log.refusal(`10.0.0.${n}`, n))
+    .filter((suppressed) => suppressed >= 0);
+  assertEquals(passed.length, 30);
+  assertEquals(log.refusal("10.0.1.1", MINUTE_MS), 0);
+});
+
+Deno.test("AdmissionLog passes 20 comings and 20 goings of an address a minute", () => {
+  const log = new AdmissionLog();
+  for (const change of ["coming", "going"] as const) {
+    const passed = (address: string, nowMs: number) =>
+      Array.from({ length: 50 }, () => log[change](address, nowMs)).filter((told) => told).length;
+    assertEquals(passed("10.0.0.1", 0), 20);
+    assertEquals(passed("10.0.0.1", MINUTE_MS - 1), 0);
+    assertEquals(passed("10.0.0.2", 0), 20);
+    assertEquals(passed("10.0.0.1", MINUTE_MS), 20);
+  }
+});
