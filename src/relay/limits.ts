@@ -2,8 +2,8 @@
 
 import { CODE, formatMac } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
-import type { Side } from "./options.ts";
 import type { Peer } from "./peer.ts";
+import type { Side } from "./side.ts";
 import { TokenBuckets } from "./token_buckets.ts";
 
 /** The limits of a relay. 0 is no limit, for each of them. */

@@ -1,15 +1,12 @@
 // What a relay is made with, and what it does to the world outside.
 
-import type { DiscoveryPacket } from "../wire/mod.ts";
 import type { AddedTags } from "./discovery/added_tags.ts";
 import type { Limits } from "./limits.ts";
 import type { Problem } from "../problem.ts";
 import type { Peer } from "./peer.ts";
-import type { Session } from "./session_table.ts";
+import type { Session } from "./session.ts";
+import type { Side } from "./side.ts";
 import type { TokenSource } from "./discovery/tokens.ts";
-
-/** Which side of the tunnel this is: the server's link leads to the AC, the client's to the hosts. */
-export type Side = "server" | "client";
 
 /**
  * Whose addresses each link sees: our own, one of ours for each station beyond the tunnel, or those of
@@ -61,31 +58,4 @@ export interface RelayPorts {
   closed(session: Session, reason: string): void;
   /** A peer has not come back in time: nothing is held for it any more. */
   forgotten(peer: Peer): void;
-}
-
-/** How each side matches discoveries. */
-export interface DiscoveryRelay {
-  /** PADI and PADR at the client, PADO and PADS at the server. */
-  fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void;
-  /** PADO and PADS at the client, PADI and PADR at the server. */
-  fromTunnel(peer: Peer, packet: DiscoveryPacket, nowMs: number): void;
-  /** A PADT with session id 0, from a host: at the client from the link, at the server from a tunnel. */
-  hangUp(peer: Peer, packet: DiscoveryPacket, nowMs: number): void;
-  /** Whether anything of a peer is under way. */
-  has(peer: Peer): boolean;
-  removePeer(peer: Peer): void;
-  /** A peer that has sessions here has a tunnel again. */
-  resumed?(peer: Peer): void;
-  /** A session is open, and in the table. */
-  opened?(session: Session): void;
-  /**
-   * A session is over, and no longer in the table.
-   *
-   * @param hungUp Its host has said so, or hears so from this side; else the host may be dialling again.
-   */
-  closed(session: Session, nowMs: number, hungUp: boolean): void;
-  expire(nowMs: number): void;
-  /** When `due` has something to do; never without it. */
-  readonly dueMs?: number;
-  due?(nowMs: number): void;
 }

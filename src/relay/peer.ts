@@ -1,6 +1,6 @@
 // The program at the far end of a tunnel: whose sessions are whose, whichever tunnel carries them.
 
-import type { Session } from "./session_table.ts";
+import type { Session } from "./session.ts";
 
 /** What stands for a tunnel where there is none. */
 export const NO_TUNNEL = 0;

@@ -42,12 +42,14 @@ import { checkDiscovery, forwarded, opensSession } from "./discovery/check.ts";
 import { DROP } from "./drop.ts";
 import { DialRate, type Limits, limitsOf } from "./limits.ts";
 import { macFor } from "./mac_for.ts";
-import type { DiscoveryRelay, RelayOptions, RelayPorts } from "./options.ts";
+import type { DiscoveryContext, DiscoveryRelay } from "./discovery/context.ts";
+import type { MacMode, RelayOptions, RelayPorts } from "./options.ts";
 import { padt } from "./padt.ts";
 import type { Peer } from "./peer.ts";
 import { type Greeting, Peers } from "./peers.ts";
 import { ServerDiscovery } from "./discovery/server.ts";
-import { NO_ECHO, type Session, type SessionKey, SessionTable } from "./session_table.ts";
+import { NO_ECHO, type Session, type SessionKey } from "./session.ts";
+import { SessionTable } from "./session_table.ts";
 
 /** What the PPPoE header and the PPP protocol take of a link's MTU, in bytes (RFC 2516, section 7). */
 export const PPP_OVERHEAD = 8;
@@ -68,7 +70,7 @@ const LCP_AT = 2;
 const ECHO_LENGTH_LEAST = 8;
 
 /** The relay of one link: its sessions and its discoveries. */
-export class Relay {
+export class Relay implements DiscoveryContext {
   readonly sessions: SessionTable;
   readonly options: RelayOptions;
   readonly ports: RelayPorts;
@@ -89,13 +91,18 @@ export class Relay {
     this.#linkMac = options.linkMac.slice();
     this.#linkMtu = options.linkMtu ?? Infinity;
     this.#discovery = options.side === "server"
-      ? new ServerDiscovery(this)
+      ? new ServerDiscovery(this, options)
       : new ClientDiscovery(this);
   }
 
   /** The peers that have a tunnel, by it. */
   get tunnels(): ReadonlyMap<number, Peer> {
     return this.#peers.byTunnel;
+  }
+
+  /** The MAC mode of the link. */
+  get mac(): MacMode {
+    return this.options.mac;
   }
 
   /** The address of the link's interface. */

@@ -3,7 +3,7 @@
 
 import { formatMac } from "../wire/mod.ts";
 import type { Peer } from "./peer.ts";
-import type { Session, SessionKey } from "./session_table.ts";
+import type { Session, SessionKey } from "./session.ts";
 
 /** How long an id rests. A host that missed its PADT may go on sending for a while. */
 export const REST_MS = 10_000;

@@ -15,13 +15,12 @@ import { padt } from "../padt.ts";
 import { KnownAcs } from "./known_acs.ts";
 import { type Offer, Offers } from "./offers.ts";
 import { type Discovery, PendingTable, tagKey } from "./pending.ts";
-import type { DiscoveryRelay } from "../options.ts";
-import type { Relay } from "../relay.ts";
+import type { DiscoveryContext, DiscoveryRelay } from "./context.ts";
 import type { Peer } from "../peer.ts";
 import { HangUpRate } from "./hang_up_rate.ts";
 import { Requests } from "./requests.ts";
 import { RestingIds } from "../resting_ids.ts";
-import { isSessionId, type Session } from "../session_table.ts";
+import { isSessionId, type Session } from "../session.ts";
 import { isRefusal, refusal } from "./refusal.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 
@@ -51,7 +50,7 @@ interface Pending extends Discovery {
  * Host-Uniq and went to its AC.
  */
 export class ClientDiscovery implements DiscoveryRelay {
-  readonly #relay: Relay;
+  readonly #relay: DiscoveryContext;
   readonly #pending = new PendingTable<Pending>();
   /** Which requests have opened a session: another PADS of those is a repeat. */
   readonly #openers = new WeakMap<Session, Requests>();
@@ -60,7 +59,7 @@ export class ClientDiscovery implements DiscoveryRelay {
   readonly #hangUps = new HangUpRate();
   #cookies = 0;
 
-  constructor(relay: Relay) {
+  constructor(relay: DiscoveryContext) {
     this.#relay = relay;
   }
 
@@ -89,7 +88,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     // It would come from an address that this link's own stations use.
     const taken = sameMac(source, 0, this.#relay.linkMac, 0) ||
       sameMac(source, 0, packet.destination, 0);
-    if (taken && this.#relay.options.mac !== "own") return ports.drop(DROP["bad-address"]);
+    if (taken && this.#relay.mac !== "own") return ports.drop(DROP["bad-address"]);
     if (packet.code === CODE.PADO) return this.#offer(peer, packet, source, nowMs);
     const key = requestKey(packet.destination, packet, packet.source);
     const pending = this.#pending.marked(peer, key, nowMs);
@@ -134,7 +133,7 @@ export class ClientDiscovery implements DiscoveryRelay {
   closed(session: Session, nowMs: number, hungUp: boolean): void {
     this.#openers.get(session)?.end(session, hungUp);
     // Where each AC shows its own address, no id of one is another's.
-    if (this.#relay.options.mac === "own") this.#resting.add(session, nowMs);
+    if (this.#relay.mac === "own") this.#resting.add(session, nowMs);
   }
 
   expire(nowMs: number): void {
@@ -228,7 +227,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     cookie: Uint8Array | undefined,
     nowMs: number,
   ): boolean {
-    if (this.#relay.options.mac !== "own") return false;
+    if (this.#relay.mac !== "own") return false;
     const { peer, hostMac, offers } = pending;
     if (offers.forgotten || find(offers, cookie) !== undefined) return true;
     const other = this.#pending.marked(peer, offerKey(hostMac, source, cookie), nowMs);

@@ -11,7 +11,7 @@ import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import { byteKey } from "./byte_key.ts";
 import type { Match, Matching, ServerPending } from "./matching.ts";
 import { Place, sameHost } from "./place.ts";
-import type { Session } from "../session_table.ts";
+import type { Session } from "../session.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 import { passesOf } from "./tokens.ts";
 

@@ -4,7 +4,7 @@ import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import type { Offers } from "./offers.ts";
 import type { Discovery } from "./pending.ts";
 import type { Requests } from "./requests.ts";
-import type { Session } from "../session_table.ts";
+import type { Session } from "../session.ts";
 
 /** What a discovery has asked an AC for, with one Host-Uniq. */
 export interface Asked {

@@ -1,6 +1,6 @@
 // Which PADRs of a discovery are still to be answered.
 
-import type { Session } from "../session_table.ts";
+import type { Session } from "../session.ts";
 
 /**
  * The PADRs of one discovery, each of which can open one session. Hosts repeat theirs and ACs answer each

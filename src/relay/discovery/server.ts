@@ -25,11 +25,11 @@ import { PadiRepeats } from "./padi_repeats.ts";
 import { padt } from "../padt.ts";
 import { PendingTable } from "./pending.ts";
 import { isRefusal, refusal } from "./refusal.ts";
-import type { DiscoveryRelay } from "../options.ts";
-import type { Relay } from "../relay.ts";
+import type { DiscoveryContext, DiscoveryRelay } from "./context.ts";
+import type { RelayOptions } from "../options.ts";
 import type { Peer } from "../peer.ts";
 import type { Requests } from "./requests.ts";
-import { isSessionId, type Session } from "../session_table.ts";
+import { isSessionId, type Session } from "../session.ts";
 import { findHostUniq } from "./tag_list.ts";
 import { TokenMatching } from "./token_matching.ts";
 import { MAX_PASSES, passesOf, randomTokens, type TokenSource } from "./tokens.ts";
@@ -43,6 +43,9 @@ const PADI_MAX = 1484;
 const PADR_MAX = 1500;
 const TOO_MANY_SESSIONS = "pppoe-proxy: this client has as many sessions as it may have";
 
+/** What a server's discovery is made with. */
+export type ServerDiscoveryOptions = Pick<RelayOptions, "tokens" | "tags" | "interfaceName">;
+
 /** What has opened a session: the PADRs of one Host-Uniq that went to its AC. */
 interface Opener extends Match {
   readonly requests: Requests;
@@ -55,7 +58,7 @@ interface Opener extends Match {
  * PADS counts from an AC that a PADR went to.
  */
 export class ServerDiscovery implements DiscoveryRelay {
-  readonly #relay: Relay;
+  readonly #relay: DiscoveryContext;
   readonly #matching: Matching;
   readonly #pending: PendingTable<ServerPending>;
   readonly #offers: OfferBook;
@@ -67,9 +70,14 @@ export class ServerDiscovery implements DiscoveryRelay {
   readonly #hangUps = new HangUpRate();
   readonly #repeats = new PadiRepeats();
 
-  constructor(relay: Relay) {
+  /**
+   * Discovery for an AC's link.
+   *
+   * @param options What the server adds to PADI and PADR
+   */
+  constructor(relay: DiscoveryContext, options: ServerDiscoveryOptions) {
     this.#relay = relay;
-    const { tokens = randomTokens(), tags = {}, interfaceName = "" } = relay.options;
+    const { tokens = randomTokens(), tags = {}, interfaceName = "" } = options;
     const { hostUniq, relayTag = true } = tags;
     this.#agent = new LineAgent(tags, interfaceName);
     this.#tokens = tokens;
@@ -211,7 +219,7 @@ export class ServerDiscovery implements DiscoveryRelay {
   /** Ends those sessions of a peer whose address another one's host has taken meanwhile. */
   resumed(peer: Peer): void {
     // One that is made up may be that of two hosts whose clients have one name: the ids tell them apart.
-    if (this.#relay.options.mac !== "transparent") return;
+    if (this.#relay.mac !== "transparent") return;
     for (const session of [...peer.sessions]) {
       if (!this.#addresses.isTaken(session.shownMac, peer)) continue;
       const reason = "another client's host has its address";
@@ -258,7 +266,7 @@ export class ServerDiscovery implements DiscoveryRelay {
 
   // Where hosts have addresses of their own on this link, they must not be anybody else's.
   get #showsHosts(): boolean {
-    return this.#relay.options.mac !== "own";
+    return this.#relay.mac !== "own";
   }
 
   /** Whether a host may have its address on the link. */
@@ -270,7 +278,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       ? "this machine"
       : this.#addresses.isAc(shown, nowMs)
       ? "an AC"
-      : this.#relay.options.mac === "transparent" && this.#addresses.isTaken(shown, peer)
+      : this.#relay.mac === "transparent" && this.#addresses.isTaken(shown, peer)
       ? "a host of another client"
       : undefined;
     if (whose === undefined) return true;
@@ -294,7 +302,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     }
     if (passes > 0 || !this.#showsHosts) return passes;
     // Made up for a host, an address is nobody else's.
-    const own = this.#relay.options.mac === "per-host" && this.#addresses.isUsed(source);
+    const own = this.#relay.mac === "per-host" && this.#addresses.isUsed(source);
     return own ? MAX_PASSES : passes;
   }
 
@@ -373,7 +381,7 @@ export class ServerDiscovery implements DiscoveryRelay {
 
   // The interface's own address may be another one by now; one made up for a host stays as it was.
   #shownMacFor({ peer, hostMac, shownMac }: ServerPending): Uint8Array {
-    const { mac } = this.#relay.options;
+    const { mac } = this.#relay;
     return mac === "per-host" ? shownMac : this.#relay.shownMacOf(peer, hostMac);
   }
 

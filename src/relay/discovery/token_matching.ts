@@ -4,7 +4,7 @@ import { TAG } from "../../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import { byteKey } from "./byte_key.ts";
 import type { Match, Matching, ServerPending } from "./matching.ts";
-import type { Session } from "../session_table.ts";
+import type { Session } from "../session.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 import type { TokenSource } from "./tokens.ts";
 

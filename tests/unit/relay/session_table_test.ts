@@ -2,12 +2,8 @@
 
 import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import {
-  isSessionId,
-  type Session,
-  type SessionKey,
-  SessionTable,
-} from "../../../src/relay/session_table.ts";
+import { isSessionId, type Session, type SessionKey } from "../../../src/relay/session.ts";
+import { SessionTable } from "../../../src/relay/session_table.ts";
 import { Peer } from "../../../src/relay/peer.ts";
 import { AC, AC_2, CLIENT_LINK, data, HOST, HOST_2, mac } from "../../support/relays.ts";
 
