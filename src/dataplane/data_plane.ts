@@ -356,9 +356,9 @@ export class DataPlane {
         // Its PADS came from the AC when the tunnel was gone.
         if (peer.held) this.#life.tellHeld(peer.key, peer.sessions.size);
       },
-      closed: (session, reason) => {
+      closed: (session, end) => {
         this.#journal?.closed(session);
-        this.#events.closed(session, reason);
+        this.#events.closed(session, end);
         const { peer } = session;
         if (peer.held) this.#life.tellHeld(peer.key, peer.sessions.size);
       },

@@ -4,7 +4,14 @@ import type { DataPlaneEvent, EventSink, Notice, SessionFacts } from "../observe
 import { RateLimit } from "../observe/rate_limit.ts";
 import type { SessionStatus } from "../observe/status.ts";
 import type { Problem } from "../problem.ts";
-import { DROP, DROP_REASONS, type DropReason, type Session, type Side } from "../relay/mod.ts";
+import {
+  DROP,
+  DROP_REASONS,
+  type DropReason,
+  type Session,
+  type SessionEnd,
+  type Side,
+} from "../relay/mod.ts";
 import { formatMac, printFrame } from "../wire/mod.ts";
 import type { Counters } from "../observe/counters.ts";
 import type { FromWorker } from "./messages.ts";
@@ -121,12 +128,12 @@ export class EventBatch implements EventSink {
     this.push({ type: "session-opened", session: this.#facts(session) });
   }
 
-  closed(session: Session, reason: string): void {
+  closed(session: Session, end: SessionEnd): void {
     const { framesFromLink, framesFromTunnel, bytesFromLink, bytesFromTunnel } = session;
     this.push({
       type: "session-closed",
       session: this.#facts(session),
-      reason,
+      end,
       seconds: Math.round((this.#now() - session.openedMs) / 1000),
       counts: { framesFromLink, framesFromTunnel, bytesFromLink, bytesFromTunnel },
     });

@@ -137,7 +137,7 @@ export function restore(
     // An interface that is not promiscuous takes what is for its own address only.
     const deaf = relay.options.mac === "own" &&
       !sameMac(relay.linkMac, 0, session.shownMac, 0);
-    if (deaf) relay.close(session, "the address that its station knows is not ours any more", link);
-    else if (key === undefined) relay.close(session, "nobody can come back for it", link);
+    if (deaf) relay.close(session, "mac-changed", link);
+    else if (key === undefined) relay.close(session, "peer-unknown", link);
   }
 }

@@ -10,7 +10,7 @@ import type { TunnelFacts } from "./messages.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import type { Tunnels } from "./tunnels.ts";
 
-/** Why sessions and a tunnel end that the client leaves for another server. */
+/** The reason for the end of a tunnel that the client leaves for another server. */
 const MOVED = "moved to another server";
 /** How long it may take to leave one, in ms: on a slow path much is under way before the PADTs. */
 const LEAVE_MS = 5000;
@@ -64,7 +64,7 @@ export class TunnelLife {
   removeEnded(nowMs: number): void {
     this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended, goodbye }) => {
       const peer = this.#relay.tunnels.get(id);
-      this.#relay.removeTunnel(id, "the tunnel is gone", nowMs);
+      this.#relay.removeTunnel(id, "tunnel-lost", nowMs);
       if (peer !== undefined) {
         this.#journal?.noteAway(peer, nowMs);
         this.tellHeld(peer.key, peer.sessions.size);
@@ -78,8 +78,8 @@ export class TunnelLife {
    * has had the PADTs, and the goodbye behind them; until then nothing new goes that way.
    */
   leave(id: number, peer: string | undefined, nowMs: number): void {
-    this.#relay.closePeer(peer, id, MOVED);
-    this.#relay.removeTunnel(id, MOVED, nowMs);
+    this.#relay.closePeer(peer, id, "moved");
+    this.#relay.removeTunnel(id, "moved", nowMs);
     const tunnel = this.#tunnels.get(id);
     if (tunnel === undefined) return;
     tunnel.channel.queueGoodbye(REASON.SHUTDOWN, MOVED);

@@ -1,5 +1,6 @@
 // Log lines from events.
 
+import { describeEnd } from "../relay/mod.ts";
 import type { DataPlaneEvent, Notice, SessionFacts } from "./events.ts";
 import type { Fields } from "./log.ts";
 
@@ -26,10 +27,10 @@ export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
     case "session-opened":
       return { level: "info", message: "Session opened", fields: sessionFields(event.session) };
     case "session-closed": {
-      const { session, reason, seconds, counts } = event;
+      const { session, end, seconds, counts } = event;
       const fields = {
         ...sessionFields(session),
-        reason,
+        reason: describeEnd(end),
         seconds,
         framesUp: counts.framesFromLink,
         framesDown: counts.framesFromTunnel,

@@ -3,7 +3,7 @@
 
 import type { LinkState } from "../link/device.ts";
 import type { Problem } from "../problem.ts";
-import type { DropReason } from "../relay/mod.ts";
+import type { DropReason, SessionEnd } from "../relay/mod.ts";
 
 /** A session, by what an operator knows it by. */
 export interface SessionFacts {
@@ -56,8 +56,8 @@ export type DataPlaneEvent =
   | {
     type: "session-closed";
     session: SessionFacts;
-    /** The same text at both sides. */
-    reason: string;
+    /** The cause is the same at both sides. */
+    end: SessionEnd;
     /** How long it was open. */
     seconds: number;
     counts: SessionCounts;

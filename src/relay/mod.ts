@@ -1,5 +1,6 @@
 // Who owns which frame: the decisions, over bytes and a given time.
 
+export * from "./cause.ts";
 export * from "./discovery/added_tags.ts";
 export * from "./discovery/line_template.ts";
 export * from "./discovery/tokens.ts";

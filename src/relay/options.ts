@@ -1,5 +1,6 @@
 // What a relay is made with, and what it does to the world outside.
 
+import type { SessionEnd } from "./cause.ts";
 import type { AddedTags } from "./discovery/added_tags.ts";
 import type { Limits } from "./limits.ts";
 import type { Problem } from "../problem.ts";
@@ -55,7 +56,8 @@ export interface RelayPorts {
   /** Something is wrong that the operator can mend; it is told each time that it is met. */
   problem(problem: Problem): void;
   opened(session: Session): void;
-  closed(session: Session, reason: string): void;
+  /** A session is over; both sides tell the same cause. */
+  closed(session: Session, end: SessionEnd): void;
   /** A peer has not come back in time: nothing is held for it any more. */
   forgotten(peer: Peer): void;
 }

@@ -37,6 +37,7 @@ import {
 } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import { readUint16 } from "../wire/uint16.ts";
+import { type Cause, causeFrom, type SessionEnd } from "./cause.ts";
 import { ClientDiscovery } from "./discovery/client.ts";
 import { checkDiscovery, forwarded, opensSession } from "./discovery/check.ts";
 import { DROP } from "./drop.ts";
@@ -186,7 +187,7 @@ export class Relay implements DiscoveryContext {
     session.rewriteForTunnel(frame, 0);
     this.ports.toTunnel(session.tunnel, forwarded(packet, frame));
     if (packet.code === CODE.PADT) {
-      this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC", fromHost);
+      this.#end(session, { cause: fromHost ? "host-padt" : "ac-padt" }, fromHost);
     }
   }
 
@@ -211,7 +212,11 @@ export class Relay implements DiscoveryContext {
     session.rewriteForLink(frame, 0);
     this.ports.toLink(forwarded(packet, frame));
     if (packet.code === CODE.PADT) {
-      this.#end(session, fromHost ? "PADT from the host" : "PADT from the AC", fromHost);
+      const told = causeFrom(packet.tags);
+      const end: SessionEnd = told === undefined
+        ? { cause: fromHost ? "host-padt" : "ac-padt" }
+        : { cause: told, byPeer: true };
+      this.#end(session, end, fromHost);
     }
   }
 
@@ -223,21 +228,34 @@ export class Relay implements DiscoveryContext {
     return session;
   }
 
-  /** Ends a session and tells those stations of it that are named. */
-  close(session: Session, reason: string, tell: { link: boolean; tunnel: boolean }): void {
+  /**
+   * Ends a session and tells those stations of it that are named; the peer is told the cause with its station.
+   *
+   * @param detail What the log adds to the cause
+   */
+  close(
+    session: Session,
+    cause: Cause,
+    tell: { link: boolean; tunnel: boolean },
+    detail?: string,
+  ): void {
     if (tell.link) {
       this.ports.toLink(padt(session.nearMac, session.shownMac, session.linkId));
     }
     if (tell.tunnel && !session.peer.held) {
-      this.ports.toTunnel(session.tunnel, padt(session.farMac, session.nearMac, session.tunnelId));
+      this.ports.toTunnel(
+        session.tunnel,
+        padt(session.farMac, session.nearMac, session.tunnelId, cause),
+      );
     }
-    this.#end(session, reason, tell.link && tell.tunnel);
+    const end = detail === undefined ? { cause } : { cause, detail };
+    this.#end(session, end, tell.link && tell.tunnel);
   }
 
   /** Ends every session, and tells both stations of each. */
-  closeAll(reason: string): void {
+  closeAll(cause: Cause): void {
     for (const session of [...this.sessions]) {
-      this.close(session, reason, { link: true, tunnel: true });
+      this.close(session, cause, { link: true, tunnel: true });
     }
   }
 
@@ -255,26 +273,26 @@ export class Relay implements DiscoveryContext {
   }
 
   /** A tunnel is gone: the sessions of its peer are held, or end when they can't be. */
-  removeTunnel(tunnel: number, reason: string, nowMs: number): void {
+  removeTunnel(tunnel: number, cause: Cause, nowMs: number): void {
     this.#nowMs = nowMs;
     const peer = this.#peers.disconnect(tunnel, nowMs);
     if (peer === undefined) return;
     const { graceMs, maxHeld = Infinity } = this.options;
     const empty = peer.sessions.size === 0 && !this.#discovery.has(peer);
-    if (peer.key === undefined || graceMs === 0 || empty) return this.#forget(peer, reason);
+    if (peer.key === undefined || graceMs === 0 || empty) return this.#forget(peer, cause);
     // Who has no session must not cost another one his.
     const alike = [...this.#peers.held()]
       .filter(({ sessions }) => (sessions.size > 0) === (peer.sessions.size > 0));
     for (const one of alike.slice(0, Math.max(0, alike.length - maxHeld))) {
-      this.#forget(one, "too many others are away as well");
+      this.#forget(one, "peer-crowded-out");
     }
   }
 
   /** Ends every session of a peer, by its key or its tunnel, and tells both stations of each. */
-  closePeer(key: string | undefined, tunnel: number, reason: string): void {
+  closePeer(key: string | undefined, tunnel: number, cause: Cause): void {
     const peer = key === undefined ? this.tunnels.get(tunnel) : this.#peers.get(key);
     for (const session of [...peer?.sessions ?? []]) {
-      this.close(session, reason, { link: true, tunnel: true });
+      this.close(session, cause, { link: true, tunnel: true });
     }
   }
 
@@ -303,7 +321,7 @@ export class Relay implements DiscoveryContext {
     peer.listDue = -1;
     for (const session of [...peer.sessions]) {
       if (!session.agreed) {
-        this.close(session, "the other side has it no more", { link: true, tunnel: false });
+        this.close(session, "ended-while-away", { link: true, tunnel: false });
       }
     }
     return true;
@@ -358,7 +376,7 @@ export class Relay implements DiscoveryContext {
     this.#nowMs = nowMs;
     for (const peer of [...this.#peers.held()]) {
       if (nowMs - peer.heldSinceMs >= this.#graceOf(peer)) {
-        this.#forget(peer, "the other side did not come back");
+        this.#forget(peer, "peer-lost");
       }
     }
   }
@@ -369,7 +387,7 @@ export class Relay implements DiscoveryContext {
     this.#linkMac = mac.slice();
     if (this.options.mac !== "own") return;
     for (const session of [...this.sessions]) {
-      this.close(session, "the interface's address changed", { link: true, tunnel: true });
+      this.close(session, "mac-changed", { link: true, tunnel: true });
     }
   }
 
@@ -390,13 +408,9 @@ export class Relay implements DiscoveryContext {
       const silentMs = nowMs - Math.min(session.linkMs, session.tunnelMs);
       const dead = deadMs > 0 ? session.dead(nowMs, deadMs) : undefined;
       if (dead !== undefined) {
-        const who = (dead.side === "link") === (this.options.side === "server") ? "AC" : "host";
-        const seconds = Math.floor(dead.silentMs / 1000);
-        this.close(
-          session,
-          `the ${who} answered LCP echo before, but not for the last ${seconds} s`,
-          both,
-        );
+        const isAc = (dead.side === "link") === (this.options.side === "server");
+        const detail = `${Math.floor(dead.silentMs / 1000)} s`;
+        this.close(session, isAc ? "ac-silent" : "host-silent", both, detail);
       } else if (idleMs > 0 && silentMs >= idleMs) this.close(session, "idle", both);
     }
   }
@@ -408,11 +422,11 @@ export class Relay implements DiscoveryContext {
   }
 
   // Nobody comes back for what this peer had.
-  #forget(peer: Peer, reason: string): void {
+  #forget(peer: Peer, cause: Cause): void {
     this.#peers.forget(peer);
     this.#discovery.removePeer(peer);
     for (const session of [...peer.sessions]) {
-      this.close(session, reason, { link: true, tunnel: false });
+      this.close(session, cause, { link: true, tunnel: false });
     }
     this.ports.forgotten(peer);
   }
@@ -443,10 +457,10 @@ export class Relay implements DiscoveryContext {
     } while (!last);
   }
 
-  #end(session: Session, reason: string, hungUp: boolean): void {
+  #end(session: Session, end: SessionEnd, hungUp: boolean): void {
     if (!this.sessions.close(session)) return;
     this.#discovery.closed(session, this.#nowMs, hungUp);
-    this.ports.closed(session, reason);
+    this.ports.closed(session, end);
   }
 
   // Host and AC agree on frames that their own links carry; ours is between them (RFC 4638). The values

@@ -76,7 +76,7 @@ export class ClientProgram extends Program {
     this.world.note(this.name, "moves to another server");
     this.run(
       { from: "own" },
-      (relay) => relay.closePeer(end.key, end.id, "moved to another server"),
+      (relay) => relay.closePeer(end.key, end.id, "moved"),
     );
     end.send({ type: "goodbye", replaced: false });
     end.close("orderly");

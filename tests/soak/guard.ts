@@ -3,6 +3,7 @@
 
 import { SessionJournal } from "../../src/dataplane/session_journal.ts";
 import {
+  type Cause,
   DROP_REASONS,
   type Peer,
   type Relay,
@@ -56,9 +57,9 @@ export interface Call {
 
 const SHARE_OF_LISTS_UNSENT = 0.02;
 const PROBE_BYTES = 24;
-const NO_TELLING = {
-  anew: "its id was given anew",
-  listed: "the other side has it no more",
+const NO_TELLING: Record<string, Cause> = {
+  anew: "id-reused",
+  listed: "ended-while-away",
 };
 
 /** What stands round the relay of one program, run after run. */
@@ -252,7 +253,7 @@ export class Guard {
       drop: (reason) => call().drops.push(reason),
       problem() {},
       opened: (session) => this.#opened(call(), session),
-      closed: (session, reason) => this.#closed(call(), session, reason),
+      closed: (session, { cause }) => this.#closed(call(), session, cause),
       forgotten: (peer) => {
         hold(this.#peers.delete(peer), `${this.#program.name} forgot a peer twice`);
         this.#journal.notAway(peer);
@@ -273,7 +274,7 @@ export class Guard {
     this.#journal.opened(session, this.#world.timeline.nowMs);
   }
 
-  #closed(call: Call, session: Session, reason: string): void {
+  #closed(call: Call, session: Session, cause: Cause): void {
     const { serial, nearMac, farMac, shownMac, tunnelId, linkId, peer } = session;
     const entry = this.journal.get(serial);
     hold(
@@ -285,23 +286,23 @@ export class Guard {
     // One that was taken up for this session alone is still expected back.
     if (peer.key !== undefined) this.#peers.add(peer);
     const { grant } = entry;
-    const told = () => `${this.#program.name} closed session ${grant?.number ?? "?"} (${reason})`;
-    this.#world.note(this.#program.name, `closed session ${grant?.number ?? "?"} (${reason})`);
-    this.#world.count(`closed: ${reason}`);
+    const told = () => `${this.#program.name} closed session ${grant?.number ?? "?"} (${cause})`;
+    this.#world.note(this.#program.name, `closed session ${grant?.number ?? "?"} (${cause})`);
+    this.#world.count(`closed: ${cause}`);
     const padt = call.bytes !== undefined && isPadt(call.bytes);
 
     // A station has said so itself, or has given the id to somebody else and knows the old one no more.
     const onLink = call.link.find((sent) =>
       sent.padt === undefined && isPadtTo(sent.bytes, nearMac, shownMac, linkId)
     );
-    const known = (call.from === "link" && padt) || reason === NO_TELLING.anew;
+    const known = (call.from === "link" && padt) || cause === NO_TELLING.anew;
     hold(known || onLink !== undefined, () => `${told()} and did not tell its link`);
     // The peer has no tunnel, has said so itself, or has just said that it has no such session.
     const inTunnel = call.tunnel.some(({ id, bytes }) =>
       id === peer.tunnel && bytes !== undefined && isPadtTo(bytes, farMac, nearMac, tunnelId)
     );
     const knownFar = peer.held || (call.from === "tunnel" && padt) ||
-      reason === NO_TELLING.anew || reason === NO_TELLING.listed;
+      cause === NO_TELLING.anew || cause === NO_TELLING.listed;
     hold(knownFar || inTunnel, () => `${told()} and did not tell its tunnel`);
 
     if (call.hostile && call.from === "tunnel") {
@@ -322,7 +323,7 @@ export class Guard {
       grant.excuse.server ??= "hung up by another";
       grant.excuse.client ??= "hung up by another";
     }
-    if (reason === NO_TELLING.anew) grant.excuse[this.#program.side] ??= reason;
+    if (cause === NO_TELLING.anew) grant.excuse[this.#program.side] ??= cause;
     if (onLink !== undefined) {
       onLink.padt = this.#end(grant, call.hostile);
       grant.told[this.#program.side] = true;

@@ -1,6 +1,7 @@
 // Relays with a fault each, to see that a soak finds it.
 
 import {
+  type Cause,
   DROP,
   NO_ECHO,
   Peer,
@@ -32,7 +33,7 @@ export const PLANTED: Record<string, () => MakeRelay> = {
         const held = [...this.sessions].filter(({ peer }) => peer.held);
         for (const session of held) {
           if (nowMs - session.peer.heldSinceMs < this.options.graceMs) continue;
-          this.close(session, "the other side did not come back", { link: false, tunnel: false });
+          this.close(session, "peer-lost", { link: false, tunnel: false });
         }
         super.expireHeld(nowMs);
       }
@@ -74,20 +75,20 @@ export const PLANTED: Record<string, () => MakeRelay> = {
     return (options, ports) =>
       new Faulty(options, {
         ...ports,
-        closed(session, reason) {
+        closed(session, end) {
           closed.set(`${options.linkMac}`, { session, peer: session.peer });
-          ports.closed(session, reason);
+          ports.closed(session, end);
         },
       });
   },
 
   "closes sessions with their tunnel in place of holding them": () => {
     class Faulty extends Relay {
-      override removeTunnel(tunnel: number, reason: string, nowMs: number): void {
+      override removeTunnel(tunnel: number, cause: Cause, nowMs: number): void {
         const sessions = [...this.sessions].filter((session) => session.tunnel === tunnel);
-        super.removeTunnel(tunnel, reason, nowMs);
+        super.removeTunnel(tunnel, cause, nowMs);
         for (const session of sessions) {
-          this.close(session, reason, { link: true, tunnel: false });
+          this.close(session, cause, { link: true, tunnel: false });
         }
       }
     }

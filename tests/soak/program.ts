@@ -181,13 +181,13 @@ export abstract class Program {
       this.world.count("takeovers");
       old.send({ type: "goodbye", replaced: true });
       old.close("orderly");
-      relay.removeTunnel(replaced, "the tunnel is gone", nowMs);
+      relay.removeTunnel(replaced, "tunnel-lost", nowMs);
       this.ends.delete(replaced);
     });
   }
 
   /** The tunnel is over, as the relay hears it. */
-  protected dropTunnel(end: End, reason = "the tunnel is gone"): void {
+  protected dropTunnel(end: End): void {
     end.closed = true;
     if (this.ends.get(end.id) !== end) return;
     this.ends.delete(end.id);
@@ -195,7 +195,7 @@ export abstract class Program {
     const { nowMs } = this.world.timeline;
     this.run({ from: "own" }, (relay) => {
       const peer = relay.tunnels.get(end.id)!;
-      relay.removeTunnel(end.id, reason, nowMs);
+      relay.removeTunnel(end.id, "tunnel-lost", nowMs);
       this.#guard.disconnected(peer);
     });
     this.#expireHeld(this.incarnation);

@@ -3,6 +3,7 @@
 
 import type { Problem } from "../../src/problem.ts";
 import {
+  type Cause,
   DROP_REASONS,
   type DropReason,
   Relay,
@@ -29,8 +30,8 @@ export interface End {
   link: Uint8Array[];
   drops: DropReason[];
   problems: Problem[];
-  /** Why sessions were closed. */
-  closed: string[];
+  /** The causes for which sessions were closed. */
+  closed: Cause[];
 }
 
 /** What a test chooses about {@linkcode Dialogue}. */
@@ -154,7 +155,7 @@ export function makeEnd(
     drop: (reason) => end.drops.push(DROP_REASONS[reason]),
     problem: (problem) => end.problems.push(problem),
     opened() {},
-    closed: (_, reason) => end.closed.push(reason),
+    closed: (_, { cause }) => end.closed.push(cause),
     forgotten() {},
   };
   const all = { mac: "own" as const, idleMs: 0, deadMs: 0, graceMs: 0, ...options };

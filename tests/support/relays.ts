@@ -2,6 +2,7 @@
 
 import type { Problem } from "../../src/problem.ts";
 import {
+  type Cause,
   DROP_REASONS,
   type DropReason,
   type MacMode,
@@ -10,6 +11,7 @@ import {
   Relay,
   type RelayOptions,
   type Session,
+  type SessionEnd,
 } from "../../src/relay/mod.ts";
 import { macFor } from "../../src/relay/mac_for.ts";
 import {
@@ -141,7 +143,11 @@ export class RecordedRelay {
   drops: DropReason[] = [];
   problems: Problem[] = [];
   opened: Session[] = [];
-  closed: { session: Session; reason: string }[] = [];
+  closed: { session: Session; end: SessionEnd }[] = [];
+  /** The causes for which sessions were closed. */
+  get causes(): Cause[] {
+    return this.closed.map(({ end }) => end.cause);
+  }
   /** Lists of sessions that went to a tunnel. */
   lists: { tunnel: number; payload: Uint8Array }[] = [];
   /** Whether there is room for another one. */
@@ -181,7 +187,7 @@ export class RecordedRelay {
       drop: (reason) => this.drops.push(DROP_REASONS[reason]),
       problem: (problem) => this.problems.push(problem),
       opened: (session) => this.opened.push(session),
-      closed: (session, reason) => this.closed.push({ session, reason }),
+      closed: (session, end) => this.closed.push({ session, end }),
       forgotten: (peer) => this.forgotten.push(peer),
     });
   }
@@ -300,8 +306,8 @@ export class JoinedRelays {
     if (joint === undefined) return;
     this.#joints.delete(joint);
     const seen = (side: "server" | "client") => sides.length === 0 || sides.includes(side);
-    if (seen("server")) this.server.relay.removeTunnel(joint.atServer, "gone", this.nowMs);
-    if (seen("client")) client.relay.removeTunnel(joint.atClient, "gone", this.nowMs);
+    if (seen("server")) this.server.relay.removeTunnel(joint.atServer, "tunnel-lost", this.nowMs);
+    if (seen("client")) client.relay.removeTunnel(joint.atClient, "tunnel-lost", this.nowMs);
   }
 
   /**

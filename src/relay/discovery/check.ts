@@ -10,8 +10,8 @@ import {
   TAG,
 } from "../../wire/mod.ts";
 import type { DiscoveryPacket } from "../../wire/mod.ts";
+import { isCauseTag } from "../cause.ts";
 import { DROP } from "../drop.ts";
-import { findHostUniq, replaceTag } from "./tag_list.ts";
 
 /** A discovery frame is never fragmented, and fits an Ethernet of 1500 bytes (RFC 2516, section 5). */
 export const DISCOVERY_FRAME_MAX = 1514;
@@ -56,18 +56,19 @@ export function checkDiscovery(frame: Uint8Array, fromHost: boolean): DiscoveryP
 }
 
 /**
- * A frame of a session as it goes on: without Host-Uniq, since each side of the server knows a discovery
- * by another one, and a session is known by neither; some stations put theirs into a PADT all the same.
- * Of a PADT whose payload can't be read nothing but the header is left.
+ * Makes of a session's frame what goes on: without Host-Uniq, since each side of the server knows a discovery
+ * by another one, and a session is known by neither; some stations put theirs into a PADT all the same. A
+ * PADT goes on without the tag that names a cause too, which only a program may name. Of a PADT whose payload
+ * can't be read only the header goes on.
  *
- * @param packet What the frame was before its addresses and id were rewritten.
+ * @param packet The frame before its addresses and id were rewritten
  */
 export function forwarded(packet: DiscoveryPacket, frame: Uint8Array): Uint8Array {
-  const readable = packet.tags.length > 0 || packet.code !== CODE.PADT;
-  if (readable && findHostUniq(packet.tags) === undefined) return frame;
-  const rewritten = parseDiscovery(frame)!;
-  return emitDiscovery({
-    ...rewritten,
-    tags: replaceTag(packet.tags, TAG.HOST_UNIQ, undefined),
-  });
+  const isPadt = packet.code === CODE.PADT;
+  const tags = packet.tags.filter((tag) =>
+    tag.type !== TAG.HOST_UNIQ && !(isPadt && isCauseTag(tag))
+  );
+  const readable = packet.tags.length > 0 || !isPadt;
+  if (readable && tags.length === packet.tags.length) return frame;
+  return emitDiscovery({ ...parseDiscovery(frame)!, tags });
 }

@@ -104,7 +104,10 @@ export class ClientDiscovery implements DiscoveryRelay {
     if (session === undefined && packet.sessionId !== 0) {
       // Every id of this host is taken: the AC holds a session that it cannot have.
       requests.refuse();
-      ports.toTunnel(peer.tunnel, padt(packet.source, packet.destination, packet.sessionId));
+      ports.toTunnel(
+        peer.tunnel,
+        padt(packet.source, packet.destination, packet.sessionId, "no-id-left"),
+      );
       ports.drop(DROP["session-limit"]);
       return ports.toLink(refusal({ ...packet, source }, NO_ID_LEFT));
     }
@@ -185,7 +188,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     // An older server sends each client what is for another one, too; it has no key.
     const granted = code === CODE.PADS && isSessionId(sessionId) && peer.key !== undefined;
     if (granted && sessions.atPeer(peer, sessionId, source, destination) === undefined) {
-      ports.toTunnel(peer.tunnel, padt(source, destination, sessionId));
+      ports.toTunnel(peer.tunnel, padt(source, destination, sessionId, "unclaimed"));
     }
     ports.drop(DROP["unknown-host-uniq"]);
   }
@@ -318,7 +321,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     }
     if (requests.open === 0) return undefined;
     if (present !== undefined) {
-      this.#relay.close(present, "its id was given anew", { link: false, tunnel: false });
+      this.#relay.close(present, "id-reused", { link: false, tunnel: false });
     }
     const key = { peer, nearMac: hostMac, farMac, shownMac: shownMac, tunnelId };
     const rests = (id: number) => this.#resting.keeps(id, key, nowMs);

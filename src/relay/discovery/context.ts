@@ -1,6 +1,7 @@
 // The seam between the relay and its discovery: what each needs of the other.
 
 import type { DiscoveryPacket } from "../../wire/mod.ts";
+import type { Cause } from "../cause.ts";
 import type { MacMode, RelayPorts } from "../options.ts";
 import type { Peer } from "../peer.ts";
 import type { Session, SessionKey } from "../session.ts";
@@ -29,7 +30,7 @@ export interface DiscoveryContext {
   /** Opens the session that a PADS has granted. */
   open(key: SessionKey, nowMs: number): Session;
   /** Ends a session and tells those stations of it that are named. */
-  close(session: Session, reason: string, tell: { link: boolean; tunnel: boolean }): void;
+  close(session: Session, cause: Cause, tell: { link: boolean; tunnel: boolean }): void;
 }
 
 /** What the relay needs of discovery, which is another one on each side. */

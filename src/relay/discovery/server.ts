@@ -222,8 +222,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (this.#relay.mac !== "transparent") return;
     for (const session of [...peer.sessions]) {
       if (!this.#addresses.isTaken(session.shownMac, peer)) continue;
-      const reason = "another client's host has its address";
-      this.#relay.close(session, reason, { link: true, tunnel: true });
+      this.#relay.close(session, "host-has-address", { link: true, tunnel: true });
     }
   }
 
@@ -343,7 +342,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (!granting || !this.#showsHosts || !this.#addresses.isUsedInSession(mac)) return;
     for (const session of [...this.#relay.sessions]) {
       if (!sameMac(session.shownMac, 0, mac, 0)) continue;
-      this.#relay.close(session, "an AC has its host's address", { link: true, tunnel: true });
+      this.#relay.close(session, "ac-has-address", { link: true, tunnel: true });
     }
   }
 
@@ -412,7 +411,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       // The AC has given the id anew, so to it the old session is over; its host may not know.
       const another = present.peer !== pending.peer ||
         !sameMac(present.farMac, 0, pending.hostMac, 0);
-      this.#relay.close(present, "its id was given anew", { link: false, tunnel: another });
+      this.#relay.close(present, "id-reused", { link: false, tunnel: another });
     }
     if (this.#relay.isFull(pending.peer)) {
       requests.refuse();

@@ -89,7 +89,7 @@ Deno.test("SessionJournal tries at its last chance however short the time since 
 Deno.test("SessionJournal notes anew who is away when the disk takes something again", () => {
   using broken = new Broken();
   const sinceMs = Date.now();
-  broken.relay.removeTunnel(1, "gone", 1000);
+  broken.relay.removeTunnel(1, "tunnel-lost", 1000);
   broken.journal.noteAway(broken.sessions[0].peer, 1000);
   broken.mend();
   assertEquals(broken.catchUp(5000), true);
@@ -155,8 +155,8 @@ for (const mode of MAC_MODES) {
       const server = restored(mode, old);
       assertEquals(server.link, [discovery("PADT", old, AC, [], 7)]);
       assertEquals([server.sessions, server.tunnel], [[], []]);
-      assertEquals(server.closed.map(({ reason }) => reason), [
-        "the address that its station knows is not ours any more",
+      assertEquals(server.causes, [
+        "mac-changed",
       ]);
     });
   }

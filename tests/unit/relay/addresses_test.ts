@@ -150,7 +150,7 @@ function away() {
   };
   relay.addTunnel(1, { key: "one", name: "osaka", address: "192.0.2.1" }, 0);
   assert(dial(1, 1));
-  relay.removeTunnel(1, "gone", 0);
+  relay.removeTunnel(1, "tunnel-lost", 0);
   return { server, dial };
 }
 
@@ -170,8 +170,8 @@ Deno.test("Server lets the hosts of a client that was started anew dial again, -
   assertEquals(dial(2, 2), true);
   // Should the one of before come back all the same, one of the two has to go.
   server.relay.addTunnel(3, { key: "one", name: "osaka", address: "192.0.2.1" }, 0);
-  assertEquals(server.closed.map(({ reason }) => reason), [
-    "another client's host has its address",
+  assertEquals(server.causes, [
+    "host-has-address",
   ]);
   assertEquals(server.takeLink(), [discovery("PADT", HOST, AC, [], 1)]);
   assertEquals(server.sessions.map(({ tunnelId }) => tunnelId), [2]);
@@ -219,7 +219,7 @@ for (const mode of ["per-host", "transparent"] as const) {
     }, 0);
     const [request] = joined.hostSends(padr(offer));
     joined.acSends(answer(request, shown, "PADS", { sessionId: 6 }));
-    assertEquals(server.closed, [{ session, reason: "an AC has its host's address" }]);
+    assertEquals(server.closed, [{ session, end: { cause: "ac-has-address" } }]);
     assertEquals(client.sessions.map(({ nearMac }) => nearMac), [HOST_2]);
   });
 }

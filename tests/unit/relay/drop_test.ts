@@ -1,7 +1,13 @@
 // Frames without an owner: each reason, and that nothing goes further.
 
 import { assert, assertEquals } from "@std/assert";
-import { DROP, DROP_REASONS, type DropReason, type Side } from "../../../src/relay/mod.ts";
+import {
+  causeTag,
+  DROP,
+  DROP_REASONS,
+  type DropReason,
+  type Side,
+} from "../../../src/relay/mod.ts";
 import { DISCOVERY_FRAME_MAX } from "../../../src/relay/discovery/check.ts";
 import { ETH_BROADCAST, ETHERNET, PPPOE, TAG } from "../../../src/wire/mod.ts";
 import {
@@ -283,7 +289,8 @@ Deno.test("Relay drops a PADS without a PADR from the client's tunnel, and tells
   client.relay.discoveryFromTunnel(1, discovery("PADS", AC, HOST_2, [UNIQ], 8), 0);
   assertEquals(client.drops, ["unknown-host-uniq"]);
   assertEquals(client.link, []);
-  assertEquals(client.tunnel, [{ tunnel: 1, frame: discovery("PADT", HOST_2, AC, [], 8) }]);
+  const padt = discovery("PADT", HOST_2, AC, [causeTag("unclaimed")], 8);
+  assertEquals(client.tunnel, [{ tunnel: 1, frame: padt }]);
 });
 
 const SESSION: Case[] = [

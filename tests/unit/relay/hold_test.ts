@@ -188,9 +188,9 @@ for (
     recorded.relay.tick(500 + GRACE_MS);
     assertEquals(recorded.takeLink(), [padtAt(side, 1, mode), padtAt(side, 2, mode)]);
     assertEquals(recorded.tunnel, []);
-    assertEquals(recorded.closed.map(({ reason }) => reason), [
-      "the other side did not come back",
-      "the other side did not come back",
+    assertEquals(recorded.causes, [
+      "peer-lost",
+      "peer-lost",
     ]);
     assertEquals(recorded.sessions, []);
     assertEquals(recorded.forgotten.length, 1);
@@ -216,9 +216,9 @@ for (const side of SIDES) {
       const joined = new JoinedRelays(options);
       joined.dial({ host: HOST, sessionId: 1 });
       joined.break();
-      const { link, closed, sessions, forgotten } = joined[side];
+      const { link, causes, sessions, forgotten } = joined[side];
       assertEquals(link, [padtAt(side, 1)]);
-      assertEquals(closed.map(({ reason }) => reason), ["gone"]);
+      assertEquals(causes, ["tunnel-lost"]);
       assertEquals([sessions.length, forgotten.length], [0, 1]);
     }
   });
@@ -228,7 +228,7 @@ Deno.test("Relay forgets a peer at once for which there is nothing to hold", () 
   const { relay, forgotten } = new RecordedRelay({ side: "server", graceMs: GRACE_MS });
   relay.addTunnel(1, { key: "key", name: "client" }, 0);
   const peer = relay.tunnels.get(1)!;
-  relay.removeTunnel(1, "gone", 0);
+  relay.removeTunnel(1, "tunnel-lost", 0);
   assertEquals(forgotten, [peer]);
   relay.addTunnel(2, { key: "key", name: "client" }, 0);
   assert(relay.tunnels.get(2) !== peer);
@@ -240,15 +240,15 @@ for (const mode of MAC_MODES) {
     joined.break();
     assertEquals(joined.hostSends(discovery("PADT", HOST, faceOfAc(mode, AC), [], 1)), []);
     assertEquals(ids(joined.client.sessions), [2]);
-    assertEquals(joined.client.closed.map(({ reason }) => reason), ["PADT from the host"]);
+    assertEquals(joined.client.causes, ["host-padt"]);
     assertEquals(ids(joined.server.sessions), [1, 2]);
     joined.rejoin();
     joined.settle();
     assertEquals(joined.server.takeLink(), [padtAt("server", 1, mode)]);
     assertEquals(joined.client.takeLink(), []);
     assertEquals([ids(joined.server.sessions), ids(joined.client.sessions)], [[2], [2]]);
-    assertEquals(joined.server.closed.map(({ reason }) => reason), [
-      "the other side has it no more",
+    assertEquals(joined.server.causes, [
+      "ended-while-away",
     ]);
     assertEquals([joined.server.tunnel, joined.client.tunnel], [[], []]);
   });
@@ -277,7 +277,7 @@ for (const side of SIDES) {
     joined.break();
     // As a program does that was started anew.
     for (const session of other.sessions) {
-      other.relay.close(session, "lost", { link: false, tunnel: false });
+      other.relay.close(session, "idle", { link: false, tunnel: false });
     }
     joined.rejoin();
     joined.settle();
@@ -329,7 +329,7 @@ Deno.test("Relay.closeTunnel() ends the sessions of that tunnel's peer, and tell
   joined.settle();
   assertEquals(joined.server.takeLink(), [padtAt("server", 1), padtAt("server", 2)]);
   assertEquals(first.takeLink(), [padtAt("client", 1), padtAt("client", 2)]);
-  assertEquals(joined.server.closed.map(({ reason }) => reason), ["moved", "moved"]);
+  assertEquals(joined.server.causes, ["moved", "moved"]);
   assertEquals([ids(joined.server.sessions), ids(second.sessions)], [[3], [3]]);
   joined.server.relay.closePeer(undefined, 7, "moved");
   assertEquals(ids(joined.server.sessions), [3]);
@@ -343,7 +343,7 @@ Deno.test("Relay tells which tunnel a second one of the same key replaces, and t
   assertCarried(joined);
   for (const relay of [joined.server, joined.client]) {
     // Its end is no news any more.
-    relay.relay.removeTunnel(1, "replaced", 0);
+    relay.relay.removeTunnel(1, "tunnel-lost", 0);
     assertEquals([relay.link, relay.closed, relay.forgotten], [[], [], []]);
   }
   assertCarried(joined);
@@ -423,7 +423,7 @@ Deno.test("Relay gives an id anew that the AC took from a held session, and the 
   const [first, second] = joined.clients;
   joined.break(first);
   joined.dial({ client: second, host: HOST, sessionId: 1 });
-  assertEquals(joined.server.closed.map(({ reason }) => reason), ["its id was given anew"]);
+  assertEquals(joined.server.causes, ["id-reused"]);
   joined.rejoin(first);
   joined.settle();
   assertEquals(first.takeLink(), [padtAt("client", 1)]);
@@ -491,7 +491,7 @@ for (
     const lost = [1, SESSION_LIST_MAX, count].filter((id, at, all) => all.indexOf(id) === at);
     for (const id of lost) {
       const session = joined.client.relay.sessions.atLink(id, HOST, CLIENT_LINK)!;
-      joined.client.relay.close(session, "lost", { link: false, tunnel: false });
+      joined.client.relay.close(session, "idle", { link: false, tunnel: false });
     }
     joined.rejoin();
     const lists = joined.server.lists.map(({ payload }) => parseSessionList(payload)!);
@@ -516,7 +516,7 @@ Deno.test("Relay closes nothing for a list that breaks off, and begins anew with
   joined.break();
   server.relay.addTunnel(8, { key: "client 1", name: "client 1" }, 0);
   server.relay.listFromTunnel(8, emitSessionList({ last: false, sessions: [] }), 0);
-  server.relay.removeTunnel(8, "gone", 0);
+  server.relay.removeTunnel(8, "tunnel-lost", 0);
   assertEquals([server.link, server.closed], [[], []]);
   joined.rejoin();
   joined.settle();
@@ -608,7 +608,7 @@ for (const side of SIDES) {
     recorded.relay.tick(joined.nowMs);
     assertEquals(recorded.closed, []);
     recorded.relay.tick(joined.nowMs + 1);
-    assertEquals(recorded.closed.map(({ reason }) => reason), ["idle"]);
+    assertEquals(recorded.causes, ["idle"]);
   });
 }
 
@@ -721,9 +721,7 @@ Deno.test("Relay.restore() takes no station for dead that has not answered an ec
   assertEquals(server.closed, []);
   server.relay.sessionFromLink(echo("ECHO_REPLY", AC, SERVER_LINK), 0, 64_000);
   ask(65_000);
-  assertEquals(server.closed.map(({ reason }) => reason), [
-    "the AC answered LCP echo before, but not for the last 30 s",
-  ]);
+  assertEquals(server.closed.map(({ end }) => end), [{ cause: "ac-silent", detail: "30 s" }]);
 });
 
 Deno.test("Relay.restore() closes what the peer has no more", () => {
@@ -777,9 +775,9 @@ Deno.test("Relay holds for so many peers at most, and forgets the one that was a
     const key = { nearMac: AC, farMac: HOST, shownMac: SERVER_LINK, tunnelId: n, linkId: n };
     relay.open({ peer: relay.tunnels.get(n)!, ...key }, 0);
   }
-  for (const n of [2, 1, 3]) relay.removeTunnel(n, "gone", n);
+  for (const n of [2, 1, 3]) relay.removeTunnel(n, "tunnel-lost", n);
   assertEquals(ids(server.sessions), [1, 3]);
-  assertEquals(server.closed.map(({ reason }) => reason), ["too many others are away as well"]);
+  assertEquals(server.causes, ["peer-crowded-out"]);
 });
 
 Deno.test("Relay keeps the discoveries of a peer without sessions for seconds only", () => {
@@ -799,10 +797,10 @@ Deno.test("Relay does not end sessions for a peer that has none", () => {
   relay.addTunnel(1, { key: "1", name: "1" }, 0);
   const key = { nearMac: AC, farMac: HOST, shownMac: SERVER_LINK, tunnelId: 1, linkId: 1 };
   relay.open({ peer: relay.tunnels.get(1)!, ...key }, 0);
-  relay.removeTunnel(1, "gone", 0);
+  relay.removeTunnel(1, "tunnel-lost", 0);
   relay.addTunnel(2, { key: "2", name: "2" }, 0);
   relay.discoveryFromTunnel(2, padi(HOST_2), 0);
-  relay.removeTunnel(2, "gone", 0);
+  relay.removeTunnel(2, "tunnel-lost", 0);
   assertEquals(ids(server.sessions), [1]);
 });
 

@@ -218,7 +218,7 @@ Deno.test("Relay lets an AC give an id anew at once, told by the Relay-Session-I
   line.dial({ sessionId: 7 });
   line.dial({ at: 1, sessionId: 7 });
   assertEquals([...line.server.relay.sessions].map(({ peer }) => peer.name), ["b"]);
-  assertEquals(line.server.closed, ["its id was given anew"]);
+  assertEquals(line.server.closed, ["id-reused"]);
 });
 
 // One at a time.
@@ -376,7 +376,7 @@ Deno.test("Relay frees the place for the next host when the AC refuses", () => {
 Deno.test("Relay frees the place when the client of the discovery that is under way is gone", () => {
   const line = inTurn({ names: ["a", "b"] });
   line.host(padi(HOST, [SERVICE, UNIQ]));
-  line.server.relay.removeTunnel(1, "gone", 0);
+  line.server.relay.removeTunnel(1, "tunnel-lost", 0);
   assertEquals(line.host(padi(HOST, [SERVICE, UNIQ]), 1).length, 1);
 });
 

@@ -518,7 +518,7 @@ Deno.test("Relay tells of each opening before, and of each closing after, the se
     drop: (reason) => seen.push(`drop ${reason}`),
     problem() {},
     opened: () => seen.push(`opened, of ${relay.sessions.size}`),
-    closed: (_session, reason) => seen.push(`closed ${reason}, of ${relay.sessions.size}`),
+    closed: (_session, { cause }) => seen.push(`closed ${cause}, of ${relay.sessions.size}`),
     forgotten: () => {},
   };
   const relay = new Relay(

@@ -1,7 +1,7 @@
 // Who owns a frame, from PADI to PADT, with the bytes that each link sees.
 
 import { assert, assertEquals } from "@std/assert";
-import { DROP, type MacMode } from "../../../src/relay/mod.ts";
+import { causeTag, DROP, type MacMode } from "../../../src/relay/mod.ts";
 import { TAG, type Tag } from "../../../src/wire/mod.ts";
 import {
   AC,
@@ -76,7 +76,10 @@ for (const mode of MODES) {
         ]);
       }
       for (const side of [server, client]) {
-        assertEquals(side.closed, [{ session: side.opened[0], reason: `PADT from the ${ending}` }]);
+        assertEquals(side.closed, [{
+          session: side.opened[0],
+          end: { cause: ending === "host" ? "host-padt" : "ac-padt" },
+        }]);
         assertEquals(side.sessions, []);
         assertEquals(side.drops, []);
       }
@@ -112,7 +115,7 @@ Deno.test("Relay writes the bytes that RFC 2516 has", () => {
     hex(joined.hostData(data(HOST, CLIENT_LINK, 0x1234, "A"))!),
     "0200000000a1020000000050886411001234" + "0003" + "002141",
   );
-  joined.server.relay.closeAll("test");
+  joined.server.relay.closeAll("shutdown");
   joined.settle();
   assertEquals(
     joined.server.takeLink().map(hex),
@@ -268,15 +271,15 @@ Deno.test("Relay.removeTunnel() tells the link of each session, and forgets the 
   const [sought] = joined.hostSends(padi(HOST, [hostUniq("late")]), first);
   server.takeTunnel();
 
-  server.relay.removeTunnel(1, "gone", 0);
+  server.relay.removeTunnel(1, "tunnel-lost", 0);
   assertEquals(server.takeLink(), [
     discovery("PADT", SERVER_LINK, AC, [], 1),
     discovery("PADT", SERVER_LINK, AC, [], 3),
   ]);
   assertEquals(server.takeTunnel(), []);
-  assertEquals(server.closed.map(({ session, reason }) => [session.tunnelId, reason]), [
-    [1, "gone"],
-    [3, "gone"],
+  assertEquals(server.closed.map(({ session, end }) => [session.tunnelId, end.cause]), [
+    [1, "tunnel-lost"],
+    [3, "tunnel-lost"],
   ]);
   assertEquals(server.sessions.map((session) => session.tunnelId), [2]);
   assertEquals([...server.relay.tunnels.keys()], [2]);
@@ -293,7 +296,7 @@ Deno.test("Relay.removeTunnel() at the client ends its hosts' sessions and offer
   const [offer] = joined.acSends(answer(sought, AC, "PADO"));
   const { client } = joined;
   client.takeTunnel();
-  client.relay.removeTunnel(1, "gone", 0);
+  client.relay.removeTunnel(1, "tunnel-lost", 0);
   assertEquals(client.takeLink(), [discovery("PADT", CLIENT_LINK, HOST, [], 1)]);
   client.relay.addTunnel(2, { key: undefined, name: "server" }, 0);
   client.relay.discoveryFromLink(padr(offer), 0);
@@ -312,8 +315,8 @@ Deno.test("Relay.closeAll() tells both stations of each session", () => {
     discovery("PADT", CLIENT_LINK, HOST_2, [], 2),
   ]);
   assertEquals(joined.client.takeTunnel().map(({ frame }) => frame), [
-    discovery("PADT", HOST, AC, [], 1),
-    discovery("PADT", HOST_2, AC, [], 2),
+    discovery("PADT", HOST, AC, [causeTag("shutdown")], 1),
+    discovery("PADT", HOST_2, AC, [causeTag("shutdown")], 2),
   ]);
   joined.settle();
   assertEquals(joined.server.takeLink(), [
@@ -321,8 +324,8 @@ Deno.test("Relay.closeAll() tells both stations of each session", () => {
     discovery("PADT", SERVER_LINK, AC, [], 2),
   ]);
   assertEquals([joined.client.sessions, joined.server.sessions], [[], []]);
-  assertEquals(joined.client.closed.map(({ reason }) => reason), ["shutdown", "shutdown"]);
-  joined.client.relay.closeAll("again");
+  assertEquals(joined.client.causes, ["shutdown", "shutdown"]);
+  joined.client.relay.closeAll("shutdown");
   assertEquals(joined.client.closed.length, 2);
 });
 
@@ -371,8 +374,8 @@ Deno.test("Relay.close() leaves a tunnel alone that is gone", () => {
   const { client } = joined;
   const [session] = client.sessions;
   client.takeTunnel();
-  client.relay.removeTunnel(1, "gone", 0);
-  client.relay.close(session, "again", { link: false, tunnel: true });
+  client.relay.removeTunnel(1, "tunnel-lost", 0);
+  client.relay.close(session, "shutdown", { link: false, tunnel: true });
   assertEquals(client.takeTunnel(), []);
   assertEquals(client.closed.length, 1);
 });

@@ -1,6 +1,7 @@
 // A PADS that comes once more, when something else has happened meanwhile.
 
 import { assertEquals } from "@std/assert";
+import { causeTag } from "../../../src/relay/mod.ts";
 import {
   AC,
   answer,
@@ -148,7 +149,7 @@ for (const keyed of [true, false]) {
       client.takeTunnel().map(({ frame }) => frame),
       keyed
         ? [
-          discovery("PADT", HOST, AC, [], 2),
+          discovery("PADT", HOST, AC, [causeTag("unclaimed")], 2),
         ]
         : [],
     );

@@ -238,5 +238,5 @@ Deno.test("Relay does not take the answer to a later PADR for a repeat, though t
   // The AC was restarted, and another program on the same host asks.
   joined.nowMs = 5000;
   assertEquals(uniqOf(dial(hostUniq("y"))), [hostUniq("y")]);
-  assertEquals(joined.server.closed, ["its id was given anew"]);
+  assertEquals(joined.server.closed, ["id-reused"]);
 });

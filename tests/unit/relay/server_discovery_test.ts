@@ -214,9 +214,12 @@ Deno.test("ServerDiscovery tells the old host, once, when its id is given to one
   const { asked, pads } = joined.dial({ client: second, sessionId: 7 });
   assertEquals(first.takeLink(), [discovery("PADT", CLIENT_LINK, HOST, [], 7)]);
   assertEquals(server.closed, [
-    { session: server.opened[0], reason: "its id was given anew" },
+    { session: server.opened[0], end: { cause: "id-reused" } },
   ]);
-  assertEquals(first.closed, [{ session: first.opened[0], reason: "PADT from the AC" }]);
+  assertEquals(first.closed, [{
+    session: first.opened[0],
+    end: { cause: "id-reused", byPeer: true },
+  }]);
   assertEquals(server.sessions.map((session) => session.tunnel), [2]);
   // To the AC the new session stands: it hears nothing.
   assertEquals(server.link, []);

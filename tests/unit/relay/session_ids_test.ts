@@ -132,7 +132,7 @@ Deno.test("Relay keeps sessions of one AC and id apart that two servers give to 
   relay.addTunnel(1, { key: "a", name: "a" }, 0);
   assertEquals(dial(1, "1"), 7);
   // The session through the first server is held meanwhile.
-  relay.removeTunnel(1, "gone", 0);
+  relay.removeTunnel(1, "tunnel-lost", 0);
   relay.addTunnel(2, { key: "b", name: "b" }, 0);
   assertEquals(dial(2, "2"), TOP);
   const down = data(AC, HOST, 7);
@@ -140,7 +140,7 @@ Deno.test("Relay keeps sessions of one AC and id apart that two servers give to 
   assertEquals(typeof owner === "object" && owner.peer.key, "b");
   assertEquals(down, data(CLIENT_LINK, HOST, TOP));
   // The first server is back, by another tunnel.
-  relay.removeTunnel(2, "gone", 0);
+  relay.removeTunnel(2, "tunnel-lost", 0);
   relay.addTunnel(3, { key: "a", name: "a" }, 0);
   const again = data(AC, HOST, 7);
   const first = relay.sessionFromTunnel(3, again, 0, 0);
@@ -167,7 +167,7 @@ Deno.test("Relay lets an id rest from the other server when the time of the firs
   };
   relay.addTunnel(1, { key: "a", name: "a" }, 0);
   dial(1, "1", 0);
-  relay.removeTunnel(1, "gone", 0);
+  relay.removeTunnel(1, "tunnel-lost", 0);
   relay.addTunnel(2, { key: "b", name: "b" }, 0);
   relay.tick(1000);
   assertEquals(relay.sessions.size, 0);

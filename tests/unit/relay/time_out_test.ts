@@ -1,7 +1,7 @@
 // Sessions that are silent: on both sides, and on one.
 
 import { assertEquals } from "@std/assert";
-import { TICK_MS } from "../../../src/relay/mod.ts";
+import { causeTag, describeEnd, TICK_MS } from "../../../src/relay/mod.ts";
 import { emitLcp, emitSession, LCP_CODE, PPP_PROTOCOL, PPPOE } from "../../../src/wire/mod.ts";
 import {
   AC,
@@ -66,7 +66,7 @@ class Line {
   }
 
   get reasons(): string[] {
-    return this.recorded.closed.map(({ reason }) => reason);
+    return this.recorded.closed.map(({ end }) => describeEnd(end));
   }
 
   /** Lets the time pass, with a look at each tick up to then. */
@@ -152,7 +152,8 @@ Deno.test("Relay.tick() closes an idle session at the time-out, and tells both s
   line.until(30 * MINUTE_MS);
   assertEquals(line.reasons, ["idle"]);
   assertEquals(line.recorded.link, [discovery("PADT", CLIENT_LINK, HOST, [], 1)]);
-  assertEquals(line.recorded.tunnel, [{ tunnel: 1, frame: discovery("PADT", HOST, AC, [], 1) }]);
+  const padt = discovery("PADT", HOST, AC, [causeTag("idle")], 1);
+  assertEquals(line.recorded.tunnel, [{ tunnel: 1, frame: padt }]);
 });
 
 for (const side of ["host", "ac"] as const) {
@@ -212,8 +213,9 @@ for (const side of SIDES) {
       const toLink = atClient ? [CLIENT_LINK, HOST] : [SERVER_LINK, AC];
       const toTunnel = atClient ? [HOST, AC] : [AC, HOST];
       assertEquals(subject.recorded.link, [discovery("PADT", toLink[0], toLink[1], [], 1)]);
+      const told = causeTag(silent === "ac" ? "ac-silent" : "host-silent");
       assertEquals(subject.recorded.tunnel, [
-        { tunnel: 1, frame: discovery("PADT", toTunnel[0], toTunnel[1], [], 1) },
+        { tunnel: 1, frame: discovery("PADT", toTunnel[0], toTunnel[1], [told], 1) },
       ]);
     });
 

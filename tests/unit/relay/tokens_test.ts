@@ -93,7 +93,7 @@ Deno.test("Relay gives back what was asked for by a client that is forgotten", (
   server.relay.discoveryFromLink(answer(server.link[0], AC, "PADO"), 0);
   server.relay.discoveryFromTunnel(1, discovery("PADR", HOST, AC, [hostUniq("h")]), 0);
   const [, request] = server.takeLink();
-  server.relay.removeTunnel(1, "gone", 0);
+  server.relay.removeTunnel(1, "tunnel-lost", 0);
   server.relay.discoveryFromLink(answer(request, AC, "PADS", { sessionId: 6 }), 0);
   assertEquals(server.link, [discovery("PADT", SERVER_LINK, AC, [], 6)]);
 });

@@ -1,0 +1,104 @@
+// The causes for which a session ends, their texts, and the tag by which one program tells the other.
+//
+// A session ends once at each side, and both sides tell the same cause. A side that ends it by itself
+// sends a PADT into the tunnel with a Generic-Error, `pppoe-proxy: CAUSE`, which the other side takes off
+// before the frame goes to its link. A side takes such a tag off what a station sends too, so that no
+// station can name a cause. Only where there is no tunnel can each side have a cause of its own.
+
+import { TAG, type Tag, textTag } from "../wire/mod.ts";
+
+/** The text of each cause for the log, and if a PADT in a tunnel may name it. */
+const CAUSES = {
+  /** The host sent a PADT. */
+  "host-padt": { text: "PADT from the host", told: false },
+  /** The AC sent a PADT. */
+  "ac-padt": { text: "PADT from the AC", told: false },
+  /** The host used to answer LCP echo, and no longer does; the detail says for how long. */
+  "host-silent": { text: "the host answered LCP echo before, but not", told: true },
+  /** The AC used to answer LCP echo, and no longer does; the detail says for how long. */
+  "ac-silent": { text: "the AC answered LCP echo before, but not", told: true },
+  /** One of the stations sent nothing for too long. */
+  "idle": { text: "idle", told: true },
+  /** One of the programs was stopped. */
+  "shutdown": { text: "shutdown", told: true },
+  /** The client left for another server. */
+  "moved": { text: "moved to another server", told: true },
+  /** An interface no longer has the address that the session's near station knows. */
+  "mac-changed": { text: "the interface's MAC address changed", told: true },
+  /** The address of the host belongs to an AC. */
+  "ac-has-address": { text: "an AC has the address of its host", told: true },
+  /** The address of the host belongs to a host of another client. */
+  "host-has-address": { text: "a host of another client has the address of its host", told: true },
+  /** The AC gave the session id to another session. */
+  "id-reused": { text: "the AC gave its session id to another session", told: true },
+  /** The AC granted it to a host that did not wait for it. */
+  "unclaimed": { text: "its host was not waiting for it", told: true },
+  /** The host has a session for every id that it can be given. */
+  "no-id-left": { text: "its host already uses every session id", told: true },
+  /** Its tunnel ended, and no other one can take its place. */
+  "tunnel-lost": { text: "the tunnel is gone", told: false },
+  /** Its peer stayed away for longer than the grace time. */
+  "peer-lost": { text: "the other side did not come back", told: false },
+  /** Its peer was away, and so were more peers than sessions are held for. */
+  "peer-crowded-out": { text: "too many other clients are away as well", told: false },
+  /** The peer came back without it: it ended there while there was no tunnel. */
+  "ended-while-away": { text: "the other side has it no more", told: false },
+  /** An earlier run left it, and its peer can't be told from others. */
+  "peer-unknown": { text: "nobody can come back for it", told: false },
+} as const;
+
+/** The name of a cause, for machines. */
+export type Cause = keyof typeof CAUSES;
+
+/** Every cause. */
+export const SESSION_CAUSES = Object.keys(CAUSES) as readonly Cause[];
+
+/** The end of a session. */
+export interface SessionEnd {
+  /** The cause, which is the same at both sides. */
+  readonly cause: Cause;
+  /** What only this side knows of it, such as `180 s`. */
+  readonly detail?: string;
+  /** True if the peer ended it, and told the cause. */
+  readonly byPeer?: true;
+}
+
+/**
+ * Makes a text for the log.
+ *
+ * @param end The end of a session
+ * @returns The text, such as `idle` or `shutdown, told by the peer`
+ */
+export function describeEnd({ cause, detail, byPeer }: SessionEnd): string {
+  let { text }: { text: string } = CAUSES[cause];
+  if (cause === "host-silent" || cause === "ac-silent") {
+    text += detail === undefined ? " any more" : ` for the last ${detail}`;
+  } else if (detail !== undefined) text += ` (${detail})`;
+  return byPeer ? `${text}, told by the peer` : text;
+}
+
+const MARK = "pppoe-proxy: ";
+const MARK_BYTES = new TextEncoder().encode(MARK);
+
+/** Makes the tag by which a PADT tells the peer a cause. */
+export function causeTag(cause: Cause): Tag {
+  return textTag(TAG.GENERIC_ERROR, `${MARK}${cause}`);
+}
+
+/** Tells if a PADT's tag has the form of {@linkcode causeTag}, also with a name that is not known. */
+export function isCauseTag({ type, value }: Tag): boolean {
+  return type === TAG.GENERIC_ERROR && MARK_BYTES.every((byte, index) => value[index] === byte);
+}
+
+/**
+ * Reads what a peer tells of a session's end.
+ *
+ * @param tags The tags of a PADT from a tunnel
+ * @returns The cause; `undefined` if there is none, or one that a peer can't tell: a station sent the PADT
+ */
+export function causeFrom(tags: readonly Tag[]): Cause | undefined {
+  const tag = tags.find(isCauseTag);
+  if (tag === undefined) return undefined;
+  const name = new TextDecoder().decode(tag.value.subarray(MARK_BYTES.length));
+  return SESSION_CAUSES.find((cause) => cause === name && CAUSES[cause].told);
+}
