@@ -30,6 +30,7 @@ import {
   Relay,
   type RelayOptions,
   type RelayPorts,
+  restore,
   TICK_MS,
   type TokenSource,
 } from "../relay/mod.ts";
@@ -39,7 +40,7 @@ import { EventBatch } from "./event_batch.ts";
 import { FromLink } from "./from_link.ts";
 import { FromTunnels } from "./from_tunnels.ts";
 import type { FromWorker, PlaneOptions, TunnelFacts } from "./messages.ts";
-import { restore, type SessionJournal } from "./session_journal.ts";
+import type { SessionJournal } from "./session_journal.ts";
 import { Shutdown } from "./shutdown.ts";
 import { StatusQueries } from "./status_queries.ts";
 import { ToTunnels } from "./to_tunnels.ts";

@@ -1,9 +1,7 @@
-// The record of sessions that the data plane keeps in the state directory, and begins with.
+// The record of sessions that the data plane keeps for the next run.
 
-import { sameMac } from "../wire/mod.ts";
-import type { Peer, Relay, Session } from "../relay/mod.ts";
+import type { Peer, Session } from "../relay/mod.ts";
 import type { Journal, SessionRecord } from "../state/mod.ts";
-import type { KeptState } from "./messages.ts";
 
 /** The place where changes are noted: a journal, or a substitute for one. */
 export type Notes = Pick<Journal, keyof Journal>;
@@ -103,41 +101,5 @@ export class SessionJournal {
       linkId,
       openedAtMs: Math.round(this.#clock() - (nowMs - openedMs)),
     };
-  }
-}
-
-/**
- * Takes up the sessions of an earlier run: held, until their peers come or the grace is over.
- *
- * @param clockMs The time, in ms since the epoch.
- */
-export function restore(
-  relay: Relay,
-  state: Pick<KeptState, "sessions" | "away" | "silentMs">,
-  nowMs: number,
-  clockMs = Date.now(),
-): void {
-  const link = { link: true, tunnel: false };
-  const awayMs = (peer: string): number => {
-    const awaySinceMs = state.away.get(peer) ?? Infinity;
-    // A clock that went back makes nobody's time shorter than since the last sign of life.
-    return Math.max(state.silentMs, clockMs - awaySinceMs);
-  };
-  // In the order in which they went away.
-  const sessions = state.sessions.toSorted((a, b) => awayMs(b.peer) - awayMs(a.peer));
-  for (const { peer, name, openedAtMs, ...record } of sessions) {
-    const openedMs = nowMs - Math.max(0, clockMs - openedAtMs);
-    const key = peer === "" ? undefined : peer;
-    const heldSinceMs = nowMs - awayMs(peer);
-    const session = relay.restore(
-      { ...record, openedMs },
-      { key, name, heldSinceMs },
-      nowMs,
-    );
-    // An interface that is not promiscuous takes what is for its own address only.
-    const deaf = relay.options.mac === "own" &&
-      !sameMac(relay.linkMac, 0, session.shownMac, 0);
-    if (deaf) relay.close(session, "mac-changed", link);
-    else if (key === undefined) relay.close(session, "peer-unknown", link);
   }
 }

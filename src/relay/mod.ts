@@ -9,6 +9,7 @@ export * from "./limits.ts";
 export * from "./options.ts";
 export * from "./relay.ts";
 export * from "./peer.ts";
+export * from "./restore.ts";
 export * from "./session.ts";
 export * from "./session_table.ts";
 export * from "./side.ts";

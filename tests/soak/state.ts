@@ -1,7 +1,7 @@
 // What stands for a state directory: what was noted in it, and when its process was last there.
 
-import { type Notes, restore } from "../../src/dataplane/session_journal.ts";
-import type { Relay } from "../../src/relay/mod.ts";
+import type { Notes } from "../../src/dataplane/session_journal.ts";
+import { type Relay, restore } from "../../src/relay/mod.ts";
 import type { SessionRecord } from "../../src/state/mod.ts";
 import { Replay } from "../../src/state/replay.ts";
 

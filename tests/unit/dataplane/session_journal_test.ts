@@ -1,22 +1,10 @@
-// What is noted of the sessions when the disk takes nothing for a while, and what is taken up of them.
+// What is noted of the sessions when the disk takes nothing for a while.
 
 import { assert, assertEquals } from "@std/assert";
-import { restore, SessionJournal } from "../../../src/dataplane/session_journal.ts";
+import { SessionJournal } from "../../../src/dataplane/session_journal.ts";
 import { Journal } from "../../../src/state/mod.ts";
 import { encodeReset, parseLine } from "../../../src/state/session_record.ts";
-import type { MacMode } from "../../../src/relay/mod.ts";
-import {
-  AC,
-  data,
-  discovery,
-  faceOfHost,
-  HOST,
-  mac,
-  MAC_MODES,
-  RecordedRelay,
-  SERVER_LINK,
-} from "../../support/relays.ts";
-import { record } from "../state/fixture.ts";
+import { AC, HOST, RecordedRelay, SERVER_LINK } from "../../support/relays.ts";
 
 /** A session, and a journal that can write nothing until `mend` is called. */
 class Broken implements Disposable {
@@ -98,104 +86,4 @@ Deno.test("SessionJournal notes anew who is away when the disk takes something a
   assertWhole(lines);
   assert(note?.type === "away" && note.peer === "key", JSON.stringify(note));
   assert(Math.abs(note.sinceMs - (sinceMs - 4000)) < 1000, `${note.sinceMs - sinceMs}`);
-});
-
-const GRACE_MS = 20_000;
-const NAME = "client 1";
-
-/** A server's relay in some mode that takes up session 7 of HOST, which an earlier run knew by a face. */
-function restored(mode: MacMode, shownMac: Uint8Array, peer = "key"): RecordedRelay {
-  const server = new RecordedRelay({ side: "server", mac: mode, graceMs: GRACE_MS });
-  const sessions = [record(7, { peer, name: NAME, shownMac })];
-  const state = {
-    path: "",
-    segment: 1,
-    nextSerial: 8,
-    sessions,
-    undelivered: [],
-    silentMs: 5000,
-    away: new Map(),
-    secret: new Uint8Array(16),
-  };
-  restore(server.relay, state, 100_000);
-  return server;
-}
-
-for (const mode of MAC_MODES) {
-  const face = faceOfHost(mode, HOST);
-
-  Deno.test(`restore() holds what its stations know by the same address, with --mac ${mode}`, () => {
-    const server = restored(mode, face);
-    assertEquals([server.sessions.map(({ serial }) => serial), server.link], [[7], []]);
-    server.relay.tick(100_000 + GRACE_MS - 5001);
-    assertEquals(server.link, []);
-    server.relay.addTunnel(1, { key: "key", name: NAME }, 110_000);
-    const frame = data(HOST, AC, 7);
-    assertEquals(server.relay.sessionFromTunnel(1, frame, 0, 110_000), server.sessions[0]);
-    assertEquals(frame, data(face, AC, 7));
-  });
-
-  Deno.test(`restore() counts the grace from when the earlier run was last there, with --mac ${mode}`, () => {
-    const server = restored(mode, face);
-    server.relay.tick(100_000 + GRACE_MS - 5000);
-    assertEquals(server.link, [discovery("PADT", face, AC, [], 7)]);
-  });
-
-  for (const before of MAC_MODES) {
-    if (before === mode) continue;
-    if (mode !== "own") {
-      Deno.test(`restore() keeps a session of --mac ${before} with --mac ${mode} now, which takes all addresses`, () => {
-        const server = restored(mode, faceOfHost(before, HOST));
-        assertEquals([server.sessions.map(({ serial }) => serial), server.link], [[7], []]);
-      });
-      continue;
-    }
-    Deno.test(`restore() closes a session of --mac ${before} with the address of then, with --mac ${mode} now`, () => {
-      const old = faceOfHost(before, HOST);
-      const server = restored(mode, old);
-      assertEquals(server.link, [discovery("PADT", old, AC, [], 7)]);
-      assertEquals([server.sessions, server.tunnel], [[], []]);
-      assertEquals(server.causes, [
-        "mac-changed",
-      ]);
-    });
-  }
-
-  Deno.test(`restore() lets a session end at once that nobody can come back for, with --mac ${mode}`, () => {
-    const server = restored(mode, face, "");
-    server.relay.tick(100_000);
-    assertEquals(server.link, [discovery("PADT", face, AC, [], 7)]);
-    assertEquals(server.sessions, []);
-  });
-}
-
-Deno.test("restore() closes with the old address what was bound to it when the link has another one", () => {
-  const old = mac(0x51);
-  const server = restored("own", old);
-  assertEquals(server.link, [discovery("PADT", old, AC, [], 7)]);
-  assertEquals(server.sessions, []);
-});
-
-Deno.test("restore() keeps how long a session has been open", () => {
-  const server = new RecordedRelay({ side: "server", graceMs: GRACE_MS });
-  const openedAtMs = Date.now() - 60_000;
-  const sessions = [
-    record(7, { openedAtMs }),
-    // As one that a clock was set back behind.
-    record(8, { openedAtMs: Date.now() + 60_000 }),
-  ];
-  const state = {
-    path: "",
-    segment: 1,
-    nextSerial: 9,
-    sessions,
-    undelivered: [],
-    silentMs: 0,
-    away: new Map(),
-    secret: new Uint8Array(16),
-  };
-  restore(server.relay, state, 100_000);
-  const [first, second] = server.sessions;
-  assert(Math.abs(first.openedMs - 40_000) < 1000, `${first.openedMs}`);
-  assertEquals(second.openedMs, 100_000);
 });
