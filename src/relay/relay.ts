@@ -49,6 +49,7 @@ import { padt } from "./padt.ts";
 import type { Peer } from "./peer.ts";
 import { type Greeting, Peers } from "./peers.ts";
 import { ServerDiscovery } from "./discovery/server.ts";
+import { SessionLife } from "./session_life.ts";
 import { NO_ECHO, type Session, type SessionKey } from "./session.ts";
 import { SessionTable } from "./session_table.ts";
 
@@ -77,6 +78,7 @@ export class Relay implements DiscoveryContext {
   readonly ports: RelayPorts;
   readonly #discovery: DiscoveryRelay;
   readonly #peers = new Peers();
+  readonly #life: SessionLife;
   readonly #dialRate = new DialRate();
   #limits: Limits;
   #linkMac: Uint8Array;
@@ -88,6 +90,14 @@ export class Relay implements DiscoveryContext {
     this.options = options;
     this.ports = ports;
     this.sessions = new SessionTable(options.firstSerial);
+    this.#life = new SessionLife(this.sessions, {
+      entered: (session) => this.#discovery.opened?.(session),
+      opened: (session) => ports.opened(session),
+      closed: (session, end, hungUp) => {
+        this.#discovery.closed(session, this.#nowMs, hungUp);
+        ports.closed(session, end);
+      },
+    });
     this.#limits = limitsOf(options.side, options.limits);
     this.#linkMac = options.linkMac.slice();
     this.#linkMtu = options.linkMtu ?? Infinity;
@@ -187,7 +197,7 @@ export class Relay implements DiscoveryContext {
     session.rewriteForTunnel(frame, 0);
     this.ports.toTunnel(session.tunnel, forwarded(packet, frame));
     if (packet.code === CODE.PADT) {
-      this.#end(session, { cause: fromHost ? "host-padt" : "ac-padt" }, fromHost);
+      this.#life.end(session, { cause: fromHost ? "host-padt" : "ac-padt" }, fromHost);
     }
   }
 
@@ -216,16 +226,18 @@ export class Relay implements DiscoveryContext {
       const end: SessionEnd = told === undefined
         ? { cause: fromHost ? "host-padt" : "ac-padt" }
         : { cause: told, byPeer: true };
-      this.#end(session, end, fromHost);
+      this.#life.end(session, end, fromHost);
     }
   }
 
   /** Opens the session that a PADS has granted. */
   open(key: SessionKey, nowMs: number): Session {
-    const session = this.sessions.open(key, nowMs);
-    this.#discovery.opened?.(session);
-    this.ports.opened(session);
-    return session;
+    return this.#life.open(key, nowMs);
+  }
+
+  /** Notes that the peer has a session too. */
+  confirm(session: Session): void {
+    this.#life.confirm(session);
   }
 
   /**
@@ -239,6 +251,7 @@ export class Relay implements DiscoveryContext {
     tell: { link: boolean; tunnel: boolean },
     detail?: string,
   ): void {
+    if (session.state === "closed") return;
     if (tell.link) {
       this.ports.toLink(padt(session.nearMac, session.shownMac, session.linkId));
     }
@@ -249,7 +262,7 @@ export class Relay implements DiscoveryContext {
       );
     }
     const end = detail === undefined ? { cause } : { cause, detail };
-    this.#end(session, end, tell.link && tell.tunnel);
+    this.#life.end(session, end, tell.link && tell.tunnel);
   }
 
   /** Ends every session, and tells both stations of each. */
@@ -280,6 +293,7 @@ export class Relay implements DiscoveryContext {
     const { graceMs, maxHeld = Infinity } = this.options;
     const empty = peer.sessions.size === 0 && !this.#discovery.has(peer);
     if (peer.key === undefined || graceMs === 0 || empty) return this.#forget(peer, cause);
+    this.#life.hold(peer);
     // Who has no session must not cost another one his.
     const alike = [...this.#peers.held()]
       .filter(({ sessions }) => (sessions.size > 0) === (peer.sessions.size > 0));
@@ -315,12 +329,12 @@ export class Relay implements DiscoveryContext {
     for (const { ac, host, sessionId } of list.sessions) {
       const [far, near] = this.options.side === "server" ? [host, ac] : [ac, host];
       const session = this.sessions.atPeer(peer, sessionId, far, near);
-      if (session !== undefined) session.agreed = true;
+      if (session !== undefined) this.#life.confirm(session);
     }
     if (!list.last) return true;
     peer.listDue = -1;
     for (const session of [...peer.sessions]) {
-      if (!session.agreed) {
+      if (session.state === "unconfirmed") {
         this.close(session, "ended-while-away", { link: true, tunnel: false });
       }
     }
@@ -337,13 +351,9 @@ export class Relay implements DiscoveryContext {
     peer: { key: string | undefined; name: string; heldSinceMs: number },
     nowMs: number,
   ): Session {
-    const { serial, openedMs } = session;
     const { key, name, heldSinceMs } = peer;
     const of = this.#peers.of(key, name, heldSinceMs);
-    const restored = this.sessions.open({ ...session, peer: of }, nowMs, serial);
-    restored.openedMs = openedMs;
-    this.#discovery.opened?.(restored);
-    return restored;
+    return this.#life.restore({ ...session, peer: of }, session, nowMs);
   }
 
   /** The peers that something is held for, the one that has been away the longest first. */
@@ -404,7 +414,7 @@ export class Relay implements DiscoveryContext {
     this.expireHeld(nowMs);
     const both = { link: true, tunnel: true };
     for (const session of this.sessions) {
-      if (session.peer.held) continue;
+      if (session.state === "held") continue;
       const silentMs = nowMs - Math.min(session.linkMs, session.tunnelMs);
       const dead = deadMs > 0 ? session.dead(nowMs, deadMs) : undefined;
       if (dead !== undefined) {
@@ -434,12 +444,8 @@ export class Relay implements DiscoveryContext {
   // Tells a peer which of its sessions are here, before anything else goes through its new tunnel.
   #list(peer: Peer, nowMs: number): void {
     peer.listDue = LISTED_MOST;
-    const all = [...peer.sessions];
-    for (const session of all) {
-      session.agreed = false;
-      session.resumed(nowMs);
-    }
-    const entries = all.map(({ nearMac, farMac, tunnelId: sessionId }) =>
+    this.#life.resume(peer, nowMs);
+    const entries = [...peer.sessions].map(({ nearMac, farMac, tunnelId: sessionId }) =>
       this.options.side === "server"
         ? { ac: nearMac, host: farMac, sessionId }
         : { ac: farMac, host: nearMac, sessionId }
@@ -455,12 +461,6 @@ export class Relay implements DiscoveryContext {
         return this.ports.drop(DROP["tunnel-full"]);
       }
     } while (!last);
-  }
-
-  #end(session: Session, end: SessionEnd, hungUp: boolean): void {
-    if (!this.sessions.close(session)) return;
-    this.#discovery.closed(session, this.#nowMs, hungUp);
-    this.ports.closed(session, end);
   }
 
   // Host and AC agree on frames that their own links carry; ours is between them (RFC 4638). The values

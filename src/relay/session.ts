@@ -76,6 +76,9 @@ export interface SessionKey {
   linkId: number;
 }
 
+/** The states of a session; session_life.ts has the table of them. */
+export type SessionState = "open" | "unconfirmed" | "held" | "closed";
+
 /** One PPPoE session, from PADS to PADT, with the counters of its session frames. */
 export class Session {
   /** Which of all sessions of its table it is: they are numbered as they are opened. */
@@ -86,13 +89,13 @@ export class Session {
   readonly shownMac: Uint8Array;
   readonly tunnelId: number;
   readonly linkId: number;
-  openedMs: number;
+  readonly openedMs: number;
+  /** The state, which only session_life.ts changes. */
+  state: SessionState;
   /** When the last frame came from the link. */
   linkMs: number;
   /** When the last frame came from the tunnel. */
   tunnelMs: number;
-  /** Whether the peer has it too, as far as is known. */
-  agreed = true;
   framesFromLink = 0;
   framesFromTunnel = 0;
   bytesFromLink = 0;
@@ -103,7 +106,7 @@ export class Session {
   nextByLink: Session | undefined = undefined;
   nextByTunnel: Session | undefined = undefined;
 
-  constructor(serial: number, key: SessionKey, nowMs: number) {
+  constructor(serial: number, key: SessionKey, nowMs: number, openedMs = nowMs) {
     this.serial = serial;
     this.peer = key.peer;
     this.nearMac = key.nearMac.slice();
@@ -111,7 +114,9 @@ export class Session {
     this.shownMac = key.shownMac.slice();
     this.tunnelId = key.tunnelId;
     this.linkId = key.linkId;
-    this.openedMs = this.linkMs = this.tunnelMs = nowMs;
+    this.openedMs = openedMs;
+    this.state = key.peer.held ? "held" : "open";
+    this.linkMs = this.tunnelMs = nowMs;
   }
 
   /** The tunnel that carries it, or `NO_TUNNEL` while it is held. */
@@ -153,7 +158,7 @@ export class Session {
    * Its tunnel is back: what was asked before counts no more, since questions and answers were lost. The
    * stations are the same ones, so what is known of them still holds.
    */
-  resumed(nowMs: number): void {
+  restartTimers(nowMs: number): void {
     this.linkMs = this.tunnelMs = nowMs;
     this.#linkEchoes.forgetQuestions();
     this.#tunnelEchoes.forgetQuestions();

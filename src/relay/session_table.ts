@@ -86,8 +86,13 @@ export class SessionTable {
   }
 
   /** Adds a session. Its keys must be free: `atLink` says so. */
-  open(key: SessionKey, nowMs: number, serial = this.#serial++): Session {
-    const session = new Session(serial, key, nowMs);
+  open(
+    key: SessionKey,
+    nowMs: number,
+    serial: number = this.#serial++,
+    openedMs: number = nowMs,
+  ): Session {
+    const session = new Session(serial, key, nowMs, openedMs);
     session.nextByLink = this.#byLink.get(session.linkId);
     this.#byLink.set(session.linkId, session);
     session.nextByTunnel = this.#byTunnel.get(session.tunnelId);

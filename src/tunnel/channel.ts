@@ -1,6 +1,6 @@
 // One end of a tunnel whose handshake is done: its reader, its outbox and its keepalive, joined.
 
-import { assert } from "../assert.ts";
+import { assertInvariant } from "../assert.ts";
 import type { Pinned } from "../../ffi/mod.ts";
 import { BROKEN, type Transport } from "../transport/transport.ts";
 import {
@@ -195,7 +195,7 @@ export class Channel {
     waitedMs = 0,
   ): boolean {
     if (length > MAX_PAYLOAD) return false;
-    assert(length <= frame.length, "A frame is longer than the memory that it lies in");
+    assertInvariant(length <= frame.length, "a frame is longer than the memory that it lies in");
     if (!this.#outbox.push(type, frame, length, lane, nowMs, waitedMs)) return false;
     if (type !== FRAME.SESSION_LIST) {
       this.framesOut++;

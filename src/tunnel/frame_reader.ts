@@ -4,7 +4,7 @@
 // until `compact`, which moves what was left of a cut frame in front of that place.
 
 import { Pinned } from "../../ffi/mod.ts";
-import { assert } from "../assert.ts";
+import { assertInvariant } from "../assert.ts";
 import type { Transport } from "../transport/transport.ts";
 import { readHeader, type TunnelHeader } from "../wire/mod.ts";
 import { LARGEST_FRAME } from "./frame_queue.ts";
@@ -49,7 +49,7 @@ export class FrameReader {
   read(transport: Transport): number {
     const count = transport.receive(this.#readInto);
     if (count > 0) {
-      assert(count <= this.#readInto.length, "A transport read beyond its buffer");
+      assertInvariant(count <= this.#readInto.length, "a transport read beyond its buffer");
       this.#readEnd = LARGEST_FRAME + count;
     }
     return count;
@@ -72,7 +72,10 @@ export class FrameReader {
   /** Makes room for the next read, once `next` has found no more. Frames found before are gone. */
   compact(): void {
     const left = this.#readEnd - this.#readAt;
-    assert(left >= 0 && left <= LARGEST_FRAME, "A cut frame is longer than the longest one");
+    assertInvariant(
+      left >= 0 && left <= LARGEST_FRAME,
+      "a cut frame is longer than the longest one",
+    );
     const start = LARGEST_FRAME - left;
     this.memory.bytes.copyWithin(start, this.#readAt, this.#readEnd);
     this.#readAt = start;

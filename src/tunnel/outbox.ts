@@ -8,7 +8,7 @@
 // leaves the queue, by CoDel, or because it is too old to be of use; control never is.
 
 import { Pinned } from "../../ffi/mod.ts";
-import { assert } from "../assert.ts";
+import { assertInvariant } from "../assert.ts";
 import { BROKEN, type Transport } from "../transport/transport.ts";
 import { FRAME } from "../wire/mod.ts";
 import { CoDel } from "./codel.ts";
@@ -149,7 +149,7 @@ export class Outbox {
       }
       const sent = transport.send();
       if (sent === BROKEN) return false;
-      assert(sent <= offered, "A transport took more than it was given");
+      assertInvariant(sent <= offered, "a transport took more than it was given");
       if (sent > 0) this.#consume(sent, ahead);
       this.#pace.sent(Math.max(0, sent));
       // A transport that took a part has no room for more. One that did so lately is not given anything

@@ -107,7 +107,9 @@ export const PLANTED: Record<string, () => MakeRelay> = {
   "closes what was granted after the list was sent": () => {
     class Faulty extends Relay {
       override listFromTunnel(tunnel: number, payload: Uint8Array, nowMs: number): boolean {
-        for (const session of this.sessions) if (session.tunnel === tunnel) session.agreed = false;
+        for (const session of this.sessions) {
+          if (session.tunnel === tunnel) session.state = "unconfirmed";
+        }
         return super.listFromTunnel(tunnel, payload, nowMs);
       }
     }

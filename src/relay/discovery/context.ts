@@ -29,6 +29,8 @@ export interface DiscoveryContext {
   isFull(peer: Peer): boolean;
   /** Opens the session that a PADS has granted. */
   open(key: SessionKey, nowMs: number): Session;
+  /** Notes that the peer has a session too. */
+  confirm(session: Session): void;
   /** Ends a session and tells those stations of it that are named. */
   close(session: Session, cause: Cause, tell: { link: boolean; tunnel: boolean }): void;
 }

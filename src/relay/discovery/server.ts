@@ -394,7 +394,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (opener === undefined) return "unknown";
     opener.requests.repeat(session);
     // The client has it from now on, though a list that is under way does not name it.
-    session.agreed = true;
+    this.#relay.confirm(session);
     return opener;
   }
 
