@@ -48,7 +48,7 @@ export class TunnelLife {
       return this.#events.push({ type: "tunnel-down", id, reason });
     }
     const replaced = this.#relay.addTunnel(id, { key, name, address }, nowMs);
-    const peer = this.#relay.tunnels.get(id)!;
+    const peer = this.#relay.peersByTunnel.get(id)!;
     this.#journal?.notAway(peer);
     // The same peer has come by another way, perhaps before anybody saw the old one end.
     if (replaced !== NO_TUNNEL) {
@@ -63,7 +63,7 @@ export class TunnelLife {
   /** Removes the tunnels that have ended. */
   removeEnded(nowMs: number): void {
     this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended, goodbye }) => {
-      const peer = this.#relay.tunnels.get(id);
+      const peer = this.#relay.peersByTunnel.get(id);
       this.#relay.removeTunnel(id, "tunnel-lost", nowMs);
       if (peer !== undefined) {
         this.#journal?.noteAway(peer, nowMs);

@@ -1,4 +1,4 @@
-// What hosts and clients may ask of a relay: how often they dial, and how many sessions they have.
+// The limits on what hosts and clients may ask of a relay: how often they dial, how many sessions they have.
 
 import { CODE, formatMac } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
@@ -6,7 +6,7 @@ import type { Peer } from "./peer.ts";
 import type { Side } from "./side.ts";
 import { TokenBuckets } from "./token_buckets.ts";
 
-/** The limits of a relay. 0 is no limit, for each of them. */
+/** The limits of a relay. For each of them, 0 is no limit. */
 export interface Limits {
   /** PADIs a second of one host, by its address, and as many PADRs. Ten seconds' worth may come at once. */
   padiPerHost: number;
@@ -16,10 +16,9 @@ export interface Limits {
   maxSessions: number;
 }
 
-/** The limits that are not given. A client's only limit is that of a host: the others are its server's. */
+/** The limits that apply if none are given. A client limits only its hosts: the rest is up to its server. */
 export const DEFAULT_LIMITS: Readonly<Record<Side, Readonly<Limits>>> = {
-  // Many hosts may be behind one address, and thousands that dial again at once,
-  // after a power cut, are not to be hindered.
+  // One address may stand for many hosts, and after a power cut thousands may dial again at once.
   server: { padiPerHost: 100, padiPerClient: 2500, maxSessions: 16_384 },
   client: { padiPerHost: 100, padiPerClient: 0, maxSessions: 0 },
 };
@@ -27,11 +26,11 @@ export const DEFAULT_LIMITS: Readonly<Record<Side, Readonly<Limits>>> = {
 const HOST_BURST_SECONDS = 10;
 const CLIENT_BURST_SECONDS = 2;
 
-/** How many clients, and how many hosts of all of them, are counted apart. */
+/** The number of clients, and of hosts of all of them, that are counted separately. */
 const CLIENTS = 1024;
 const HOSTS = 32_768;
 
-/** All limits, of which some are given. */
+/** Completes some limits with the default ones. */
 export function limitsOf(side: Side, given: Partial<Limits> = {}): Limits {
   const { padiPerHost, padiPerClient, maxSessions } = DEFAULT_LIMITS[side];
   return {
@@ -41,21 +40,22 @@ export function limitsOf(side: Side, given: Partial<Limits> = {}): Limits {
   };
 }
 
-/** What is counted of one kind of frame. */
+/** The counts of one kind of frame. */
 class Counted {
   readonly hosts = new TokenBuckets(HOSTS);
   readonly clients = new TokenBuckets(CLIENTS);
 }
 
 /**
- * How often hosts dial. A client is here who comes from one address, since a secret is soon made anew.
- * PADI and PADR are counted apart, so that a host that may begin can go on; a repeat counts as any other.
+ * The rate at which hosts dial. Clients are counted by IP address, because a client can mint a new secret at
+ * will. PADI and PADR are counted separately, so that a host that may begin can go on; a repeat counts like
+ * any other frame.
  */
 export class DialRate {
   readonly #padi = new Counted();
   readonly #padr = new Counted();
 
-  /** Counts a PADI or PADR; false when it is one too many. */
+  /** Counts a PADI or PADR; false if it is one too many. */
   allows({ address }: Peer, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
     const { hosts, clients } = packet.code === CODE.PADI ? this.#padi : this.#padr;
     const { padiPerHost, padiPerClient } = limits;

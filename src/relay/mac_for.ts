@@ -1,4 +1,4 @@
-// An address of ours for one station beyond the tunnel.
+// An address of our own for each station beyond the tunnel.
 
 const LOCAL = 0x02;
 const GROUP = 0x01;
@@ -6,12 +6,12 @@ const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
 /**
- * A locally administered unicast address (IEEE 802, section 8.4) that is always the same for the same
- * station behind the same peer, on every server and after every restart, so that what an ISP keeps
- * for an address stays this station's.
+ * Makes a locally administered unicast address (IEEE 802, section 8.4). A station behind a peer gets the same
+ * one on every server and after every restart, so that it keeps what an ISP assigns to the address.
  *
- * @param name What the peer calls itself.
- * @param mac The station's own address.
+ * @param name The name of the peer
+ * @param mac The station's own address
+ * @returns The address
  */
 export function macFor(name: string, mac: Uint8Array): Uint8Array {
   const bytes = [...mac, ...new TextEncoder().encode(name)];
@@ -27,7 +27,7 @@ export function macFor(name: string, mac: Uint8Array): Uint8Array {
   );
 }
 
-// Fowler, Noll and Vo's hash 1a, of 32 bits (RFC 9923), stirred once more: its last bytes are weak.
+// The 32-bit hash FNV-1a (RFC 9923), mixed once more, because its last bytes are weak.
 function fnv1a(bytes: number[]): number {
   let hash = FNV_OFFSET;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME);

@@ -1,14 +1,15 @@
-// Who owns which frame: the decisions, over bytes and a given time.
+// The relay: decides which session or discovery owns each frame. Frames and the time come in; no I/O.
 
 export * from "./cause.ts";
 export * from "./discovery/added_tags.ts";
 export * from "./discovery/line_template.ts";
 export * from "./discovery/tokens.ts";
 export * from "./drop.ts";
+export * from "./echo.ts";
 export * from "./limits.ts";
 export * from "./options.ts";
-export * from "./relay.ts";
 export * from "./peer.ts";
+export * from "./relay.ts";
 export * from "./restore.ts";
 export * from "./session.ts";
 export * from "./session_table.ts";

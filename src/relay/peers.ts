@@ -2,32 +2,32 @@
 
 import { NO_TUNNEL, Peer } from "./peer.ts";
 
-/** How a peer shows itself when its tunnel comes up. */
+/** The introduction of a peer when its tunnel comes up. */
 export interface Greeting {
-  /** Who it is, across tunnels; undefined where that can't be told. */
+  /** The identity across tunnels; undefined if it can't be told. */
   key: string | undefined;
-  /** What it calls itself. */
+  /** The name that it gives itself. */
   name: string;
-  /** The address that it comes from, without the port. */
+  /** The IP address that it comes from, without the port. */
   address?: string;
 }
 
-/** Peers by tunnel, and by key. */
+/** Peers by tunnel and by key. */
 export class Peers {
   readonly #byTunnel = new Map<number, Peer>();
   readonly #byKey = new Map<string, Peer>();
 
-  /** Those that have a tunnel, by it. */
+  /** The peers that have a tunnel, by its number. */
   get byTunnel(): ReadonlyMap<number, Peer> {
     return this.#byTunnel;
   }
 
-  /** The one with a key. */
+  /** Finds the peer with a key. */
   get(key: string): Peer | undefined {
     return this.#byKey.get(key);
   }
 
-  /** The one with a key, made where there is none: held since then. Without a key it is always another one. */
+  /** Finds the peer with a key, or makes one that is held since then. Without a key it is always a new one. */
   of(key: string | undefined, name: string, heldSinceMs: number): Peer {
     if (key === undefined) return new Peer(undefined, name, heldSinceMs);
     let peer = this.#byKey.get(key);
@@ -35,7 +35,11 @@ export class Peers {
     return peer;
   }
 
-  /** A tunnel has come up: the peer that it leads to, and the tunnel that it takes the place of. */
+  /**
+   * Gives a peer a tunnel that has come up.
+   *
+   * @returns The peer, and the tunnel of the same peer that this one replaces, or {@linkcode NO_TUNNEL}
+   */
   connect(
     tunnel: number,
     { key, name, address = "" }: Greeting,
@@ -51,14 +55,18 @@ export class Peers {
     return { peer, replaced };
   }
 
-  /** A tunnel has gone: the peer that has none now; undefined where another one had taken its place. */
+  /**
+   * Takes a tunnel that is gone from its peer.
+   *
+   * @returns The peer, which has no tunnel now; undefined if another tunnel had replaced this one
+   */
   disconnect(tunnel: number, nowMs: number): Peer | undefined {
     const peer = this.#byTunnel.get(tunnel);
     if (peer === undefined) return undefined;
     this.#byTunnel.delete(tunnel);
     peer.tunnel = NO_TUNNEL;
     peer.heldSinceMs = nowMs;
-    // In the order in which they went, so that the first are those that have been away the longest.
+    // In the order in which they went, so that those that have been away the longest come first.
     if (peer.key !== undefined) {
       this.#byKey.delete(peer.key);
       this.#byKey.set(peer.key, peer);
@@ -66,12 +74,12 @@ export class Peers {
     return peer;
   }
 
-  /** Nothing is held for it any more. */
+  /** Forgets a peer for which nothing is held any more. */
   forget(peer: Peer): void {
     if (peer.key !== undefined) this.#byKey.delete(peer.key);
   }
 
-  /** Those without a tunnel, the one that has been away the longest first. */
+  /** Lists the peers without a tunnel, the one that has been away the longest first. */
   *held(): Iterable<Peer> {
     for (const peer of this.#byKey.values()) if (peer.held) yield peer;
   }

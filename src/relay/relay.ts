@@ -1,75 +1,70 @@
-// Who owns a frame: sessions by (addresses, session id), discoveries by Host-Uniq, the rest nobody.
+// The relay of one link: decides which session or discovery owns each frame.
 //
-// Theory of operation. The tunnel carries frames with their real addresses: from the host to the AC,
-// or from the AC to the host. Each side translates at its own link, where a frame meets its "peer":
+// Theory of operation. A frame crosses the tunnel with its real addresses: from the host to the AC, or from
+// the AC to the host. Each side translates at its own link:
 //
 //     host ── client ══ tunnel ══ server ── AC
-//     peer    link                link      peer
 //
-// A frame from the link is looked up by (near station's address, the address it was sent to, session id), a
-// frame from a tunnel by (tunnel, far station's address, near station's address, session id). What is found is
-// the one session that owns it, and the frame is rewritten in place; what is not found is dropped with
-// a reason. Sessions are made by a PADS that answers a PADR which went through here, and by nothing
-// else; a PADT, a time-out, or the end of the program ends them.
+// At the client the host is the near station and the AC the far one, at the server it is the other way round.
+// The near station knows the far one by the shown address, which the MAC mode sets.
 //
-// A session belongs to a peer, not to a tunnel. While its peer has none it is held: it stays in the
-// table, and what its stations send is dropped. When the peer is back within the grace time, both
-// sides tell each other which sessions they have, and close those that the other one has not.
+// A session frame from the link is looked up by (near address, shown address, id on the link), one from a
+// tunnel by (tunnel, far address, near address, id of the AC). The session that is found owns the frame, which
+// is rewritten in place; a frame without an owner is dropped with a reason. Only a PADS that answers a PADR
+// which went through here makes a session; cause.ts lists what ends one.
 //
-// Nothing here touches a socket or a clock: frames and the time come in, `RelayPorts` takes what is
-// to be done. Session frames are decided without an allocation; discovery frames are few, and are
-// parsed and built anew.
+// A session belongs to a peer, not to a tunnel: session_life.ts has the states. When a peer has a tunnel again
+// within the grace time, both sides tell each other which sessions they have, and close the rest.
+//
+// Nothing here touches a socket or a clock: frames and the time come in, and `RelayPorts` takes what has to be
+// done. Session frames are decided without an allocation; discovery frames are few, and are parsed and built
+// again.
 
 import {
   CODE,
   emitSessionList,
   ETH_P_PPP_SES,
-  LCP_CODE,
   lowerMaxPayload,
   parseSessionList,
-  PPP_PROTOCOL,
-  PPPOE,
+  PPPOE_HLEN,
   readCode,
   readEtherType,
-  readProtocol,
   sameMac,
   SESSION_LIST_MAX,
 } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
-import { readUint16 } from "../wire/uint16.ts";
 import { type Cause, causeFrom, type SessionEnd } from "./cause.ts";
-import { ClientDiscovery } from "./discovery/client.ts";
 import { checkDiscovery, forwarded, opensSession } from "./discovery/check.ts";
-import { DROP } from "./drop.ts";
+import { ClientDiscovery } from "./discovery/client.ts";
+import type { DiscoveryContext, DiscoveryRelay } from "./discovery/context.ts";
+import { ServerDiscovery } from "./discovery/server.ts";
+import { DROP, type Drop } from "./drop.ts";
+import { NO_ECHO, PROTOCOL_BYTES, readEcho } from "./echo.ts";
 import { DialRate, type Limits, limitsOf } from "./limits.ts";
 import { macFor } from "./mac_for.ts";
-import type { DiscoveryContext, DiscoveryRelay } from "./discovery/context.ts";
 import type { MacMode, RelayOptions, RelayPorts } from "./options.ts";
 import { padt } from "./padt.ts";
 import type { Peer } from "./peer.ts";
 import { type Greeting, Peers } from "./peers.ts";
-import { ServerDiscovery } from "./discovery/server.ts";
+import { NO_SESSION_ID, type Session, type SessionKey } from "./session.ts";
 import { SessionLife } from "./session_life.ts";
-import { NO_ECHO, type Session, type SessionKey } from "./session.ts";
 import { SessionTable } from "./session_table.ts";
 
-/** What the PPPoE header and the PPP protocol take of a link's MTU, in bytes (RFC 2516, section 7). */
-export const PPP_OVERHEAD = 8;
+/** The part of a link's MTU that the PPPoE header and the PPP protocol take (RFC 2516, section 7). */
+export const PPP_OVERHEAD: number = PPPOE_HLEN + PROTOCOL_BYTES;
 
-/** How often {@linkcode Relay.tick} wants to be called, in ms. */
+/** The interval at which {@linkcode Relay.tick} has to be called, in ms. */
 export const TICK_MS = 1000;
 
-/** For how long discoveries of a peer without a tunnel are kept, if it has no session, in ms. */
+/** The time for which discoveries of a peer without a tunnel are kept, if it has no session, in ms. */
 const DISCOVERIES_HELD_MS = 5000;
 
-/** How many sessions a list may name: as many as one AC can have with one station, and for each of some. */
-const LISTED_MOST = 1 << 18;
+/** The maximum number of sessions in a list: four times as many as one AC can have with one station. */
+const LISTED_MAX = 1 << 18;
 
-/** Where LCP begins in a session frame's payload: behind the PPP protocol. */
-const LCP_AT = 2;
-
-/** What an LCP echo has at least: code, identifier, length and a magic number (RFC 1661, section 5.8). */
-const ECHO_LENGTH_LEAST = 8;
+/** The stations that are told of a session's end. */
+const BOTH = { link: true, tunnel: true };
+const LINK_ONLY = { link: true, tunnel: false };
 
 /** The relay of one link: its sessions and its discoveries. */
 export class Relay implements DiscoveryContext {
@@ -83,9 +78,10 @@ export class Relay implements DiscoveryContext {
   #limits: Limits;
   #linkMac: Uint8Array;
   #linkMtu: number;
-  /** The time when something was last done, which is no older than {@linkcode TICK_MS}. */
+  /** The time of the last call, which is no older than {@linkcode TICK_MS}. */
   #nowMs = 0;
 
+  /** Makes a relay without peers or sessions. */
   constructor(options: RelayOptions, ports: RelayPorts) {
     this.options = options;
     this.ports = ports;
@@ -106,8 +102,8 @@ export class Relay implements DiscoveryContext {
       : new ClientDiscovery(this);
   }
 
-  /** The peers that have a tunnel, by it. */
-  get tunnels(): ReadonlyMap<number, Peer> {
+  /** The peers that have a tunnel, by its number. */
+  get peersByTunnel(): ReadonlyMap<number, Peer> {
     return this.#peers.byTunnel;
   }
 
@@ -121,7 +117,7 @@ export class Relay implements DiscoveryContext {
     return this.#linkMac;
   }
 
-  /** By which address the stations on the link know this one beyond the tunnel. */
+  /** Gives the address by which the stations on the link know one beyond the tunnel. */
   shownMacOf(peer: Peer, farMac: Uint8Array): Uint8Array {
     switch (this.options.mac) {
       case "own":
@@ -133,24 +129,24 @@ export class Relay implements DiscoveryContext {
     }
   }
 
-  /** The limits from now on; those that are not given are the default ones. What is open stays open. */
+  /** Sets the limits; those that are not given are the default ones. Sessions that are open stay open. */
   setLimits(limits: Partial<Limits>): void {
     this.#limits = limitsOf(this.options.side, limits);
   }
 
-  /** Counts a PADI or PADR; false when it is one too many of its host or its client. */
+  /** Counts a PADI or PADR; false if it is one too many of its host or its client. */
   mayDial(peer: Peer, packet: DiscoveryPacket, nowMs: number): boolean {
     return this.#dialRate.allows(peer, packet, this.#limits, nowMs);
   }
 
-  /** Whether a peer has as many sessions as it may have. */
+  /** Tells if a peer has as many sessions as it may have. */
   isFull(peer: Peer): boolean {
     const { maxSessions } = this.#limits;
     return maxSessions > 0 && peer.sessions.size >= maxSessions;
   }
 
-  /** The owner of a session frame from the link, which is then made one of the tunnel's; or a drop reason. */
-  sessionFromLink(frame: Uint8Array, offset: number, nowMs: number): Session | number {
+  /** Turns a session frame from the link into one for the tunnel; gives its owner, or a drop reason. */
+  sessionFromLink(frame: Uint8Array, offset: number, nowMs: number): Session | Drop {
     if (readEtherType(frame, offset) !== ETH_P_PPP_SES) return DROP["not-pppoe"];
     if (readCode(frame, offset) !== CODE.SESSION) return DROP.malformed;
     const session = this.sessions.findByLink(frame, offset);
@@ -160,13 +156,13 @@ export class Relay implements DiscoveryContext {
     return session;
   }
 
-  /** The owner of a session frame from a tunnel, which is then made one of the link's; or a drop reason. */
+  /** Turns a session frame from a tunnel into one for the link; gives its owner, or a drop reason. */
   sessionFromTunnel(
     tunnel: number,
     frame: Uint8Array,
     offset: number,
     nowMs: number,
-  ): Session | number {
+  ): Session | Drop {
     if (readEtherType(frame, offset) !== ETH_P_PPP_SES) return DROP["not-pppoe"];
     if (readCode(frame, offset) !== CODE.SESSION) return DROP.malformed;
     const session = this.sessions.findByTunnel(tunnel, frame, offset);
@@ -176,7 +172,7 @@ export class Relay implements DiscoveryContext {
     return session;
   }
 
-  /** Takes a discovery frame from the link, with its padding cut. It may be changed. */
+  /** Takes a discovery frame from the link, with its padding cut. The frame may be changed. */
   discoveryFromLink(frame: Uint8Array, nowMs: number): void {
     this.#nowMs = nowMs;
     const fromHost = this.options.side === "client";
@@ -186,8 +182,9 @@ export class Relay implements DiscoveryContext {
       this.#lowerMaxPayload(packet);
       return this.#discovery.fromLink(packet, frame, nowMs);
     }
-    if (fromHost && packet.code === CODE.PADT && packet.sessionId === 0) {
-      const [peer] = this.tunnels.values();
+    if (fromHost && packet.code === CODE.PADT && packet.sessionId === NO_SESSION_ID) {
+      // A client has one tunnel at a time.
+      const [peer] = this.peersByTunnel.values();
       if (peer === undefined) return this.ports.drop(DROP["no-tunnel"]);
       return this.#discovery.hangUp(peer, packet, nowMs);
     }
@@ -201,7 +198,7 @@ export class Relay implements DiscoveryContext {
     }
   }
 
-  /** Takes a discovery frame from a tunnel, with its padding cut. It may be changed. */
+  /** Takes a discovery frame from a tunnel, with its padding cut. The frame may be changed. */
   discoveryFromTunnel(tunnel: number, frame: Uint8Array, nowMs: number): void {
     this.#nowMs = nowMs;
     const peer = this.#peers.byTunnel.get(tunnel);
@@ -213,7 +210,7 @@ export class Relay implements DiscoveryContext {
       this.#lowerMaxPayload(packet);
       return this.#discovery.fromTunnel(peer, packet, nowMs);
     }
-    if (fromHost && packet.code === CODE.PADT && packet.sessionId === 0) {
+    if (fromHost && packet.code === CODE.PADT && packet.sessionId === NO_SESSION_ID) {
       return this.#discovery.hangUp(peer, packet, nowMs);
     }
     const session = this.sessions.findByTunnel(tunnel, frame, 0);
@@ -230,7 +227,7 @@ export class Relay implements DiscoveryContext {
     }
   }
 
-  /** Opens the session that a PADS has granted. */
+  /** Opens the session that a PADS granted. */
   open(key: SessionKey, nowMs: number): Session {
     return this.#life.open(key, nowMs);
   }
@@ -241,7 +238,8 @@ export class Relay implements DiscoveryContext {
   }
 
   /**
-   * Ends a session and tells those stations of it that are named; the peer is told the cause with its station.
+   * Ends a session with a PADT to the stations that are named; the peer learns the cause along with the
+   * station beyond it.
    *
    * @param detail What the log adds to the cause
    */
@@ -252,40 +250,47 @@ export class Relay implements DiscoveryContext {
     detail?: string,
   ): void {
     if (session.state === "closed") return;
-    if (tell.link) {
-      this.ports.toLink(padt(session.nearMac, session.shownMac, session.linkId));
-    }
-    if (tell.tunnel && !session.peer.held) {
-      this.ports.toTunnel(
-        session.tunnel,
-        padt(session.farMac, session.nearMac, session.tunnelId, cause),
-      );
+    const { nearMac, farMac, shownMac, linkId, tunnelId, tunnel, peer } = session;
+    if (tell.link) this.ports.toLink(padt(nearMac, shownMac, linkId));
+    if (tell.tunnel && !peer.held) {
+      this.ports.toTunnel(tunnel, padt(farMac, nearMac, tunnelId, cause));
     }
     const end = detail === undefined ? { cause } : { cause, detail };
     this.#life.end(session, end, tell.link && tell.tunnel);
   }
 
-  /** Ends every session, and tells both stations of each. */
+  /** Ends every session, with a PADT to both stations of each. */
   closeAll(cause: Cause): void {
-    for (const session of [...this.sessions]) {
-      this.close(session, cause, { link: true, tunnel: true });
-    }
+    for (const session of [...this.sessions]) this.close(session, cause, BOTH);
+  }
+
+  /** Ends every session of a peer, found by its key or its tunnel, with a PADT to both stations of each. */
+  closePeer(key: string | undefined, tunnel: number, cause: Cause): void {
+    const peer = key === undefined ? this.peersByTunnel.get(tunnel) : this.#peers.get(key);
+    for (const session of [...peer?.sessions ?? []]) this.close(session, cause, BOTH);
   }
 
   /**
-   * A tunnel has come up. The sessions of its peer are carried by it from now on.
+   * Adds a tunnel that has come up. It carries the sessions of its peer from now on.
    *
-   * @returns The tunnel of the same peer that this one takes the place of, or `NO_TUNNEL`.
+   * @returns The tunnel of the same peer that this one replaces, or `NO_TUNNEL`
    */
   addTunnel(tunnel: number, greeting: Greeting, nowMs: number): number {
     this.#nowMs = nowMs;
     const { peer, replaced } = this.#peers.connect(tunnel, greeting, nowMs);
-    if (peer.key !== undefined) this.#list(peer, nowMs);
+    if (peer.key !== undefined) {
+      this.#life.resume(peer, nowMs);
+      this.#sendList(peer);
+    }
     this.#discovery.resumed?.(peer);
     return replaced;
   }
 
-  /** A tunnel is gone: the sessions of its peer are held, or end when they can't be. */
+  /**
+   * Removes a tunnel that is gone. The sessions of its peer are held, if they can be.
+   *
+   * @param cause The cause for which they end if they can't be held
+   */
   removeTunnel(tunnel: number, cause: Cause, nowMs: number): void {
     this.#nowMs = nowMs;
     const peer = this.#peers.disconnect(tunnel, nowMs);
@@ -294,7 +299,7 @@ export class Relay implements DiscoveryContext {
     const empty = peer.sessions.size === 0 && !this.#discovery.has(peer);
     if (peer.key === undefined || graceMs === 0 || empty) return this.#forget(peer, cause);
     this.#life.hold(peer);
-    // Who has no session must not cost another one his.
+    // Peers without sessions are counted separately, so that they crowd out no sessions.
     const alike = [...this.#peers.held()]
       .filter(({ sessions }) => (sessions.size > 0) === (peer.sessions.size > 0));
     for (const one of alike.slice(0, Math.max(0, alike.length - maxHeld))) {
@@ -302,18 +307,11 @@ export class Relay implements DiscoveryContext {
     }
   }
 
-  /** Ends every session of a peer, by its key or its tunnel, and tells both stations of each. */
-  closePeer(key: string | undefined, tunnel: number, cause: Cause): void {
-    const peer = key === undefined ? this.tunnels.get(tunnel) : this.#peers.get(key);
-    for (const session of [...peer?.sessions ?? []]) {
-      this.close(session, cause, { link: true, tunnel: true });
-    }
-  }
-
   /**
-   * The sessions that a peer has, in one or more parts. Those that it has not are over.
+   * Takes a part of the list of sessions that a peer has. After the last part, those that were not in the list
+   * are over.
    *
-   * @returns False when no list of this peer was to come any more, or not such a one.
+   * @returns False if the list is malformed, or no list of this peer is expected
    */
   listFromTunnel(tunnel: number, payload: Uint8Array, nowMs: number): boolean {
     this.#nowMs = nowMs;
@@ -323,8 +321,9 @@ export class Relay implements DiscoveryContext {
       return true;
     }
     const list = parseSessionList(payload);
-    if (list === undefined || peer.listDue < list.sessions.length) return false;
-    // So that an empty part costs something too.
+    if (list === undefined || peer.listDue === undefined) return false;
+    if (peer.listDue < list.sessions.length) return false;
+    // An empty part counts as one session, so that a peer can't send parts forever.
     peer.listDue -= Math.max(1, list.sessions.length);
     for (const { ac, host, sessionId } of list.sessions) {
       const [far, near] = this.options.side === "server" ? [host, ac] : [ac, host];
@@ -332,11 +331,9 @@ export class Relay implements DiscoveryContext {
       if (session !== undefined) this.#life.confirm(session);
     }
     if (!list.last) return true;
-    peer.listDue = -1;
+    peer.listDue = undefined;
     for (const session of [...peer.sessions]) {
-      if (session.state === "unconfirmed") {
-        this.close(session, "ended-while-away", { link: true, tunnel: false });
-      }
+      if (session.state === "unconfirmed") this.close(session, "ended-while-away", LINK_ONLY);
     }
     return true;
   }
@@ -344,7 +341,7 @@ export class Relay implements DiscoveryContext {
   /**
    * Takes up a session of an earlier run, which is held until its peer comes.
    *
-   * @param peer Whose it is; without a key nobody can come back for it.
+   * @param peer The peer; without a key nobody can come back for the session
    */
   restore(
     session: Omit<SessionKey, "peer"> & { serial: number; openedMs: number },
@@ -361,7 +358,7 @@ export class Relay implements DiscoveryContext {
     return this.#peers.held();
   }
 
-  /** When {@linkcode expireHeld} has something to do. */
+  /** The time at which {@linkcode expireHeld} has something to do. */
   get graceOverMs(): number {
     let overMs = Infinity;
     for (const peer of this.#peers.held()) {
@@ -370,7 +367,7 @@ export class Relay implements DiscoveryContext {
     return overMs;
   }
 
-  /** When {@linkcode due} has something to do. */
+  /** The time at which {@linkcode due} has something to do. */
   get dueMs(): number {
     return this.#discovery.dueMs ?? Infinity;
   }
@@ -381,70 +378,61 @@ export class Relay implements DiscoveryContext {
     this.#discovery.due?.(nowMs);
   }
 
-  /** Ends what was held for those who did not come back. */
+  /** Ends what was held for peers that did not come back. */
   expireHeld(nowMs: number): void {
     this.#nowMs = nowMs;
     for (const peer of [...this.#peers.held()]) {
-      if (nowMs - peer.heldSinceMs >= this.#graceOf(peer)) {
-        this.#forget(peer, "peer-lost");
-      }
+      if (nowMs - peer.heldSinceMs >= this.#graceOf(peer)) this.#forget(peer, "peer-lost");
     }
   }
 
-  /** The link's interface has (perhaps) another address: what was bound to the old one ends. */
+  /** Sets the address of the link's interface. If it has changed, sessions that were bound to it end. */
   setLinkMac(mac: Uint8Array): void {
     if (sameMac(mac, 0, this.#linkMac, 0)) return;
     this.#linkMac = mac.slice();
-    if (this.options.mac !== "own") return;
-    for (const session of [...this.sessions]) {
-      this.close(session, "mac-changed", { link: true, tunnel: true });
-    }
+    if (this.options.mac === "own") this.closeAll("mac-changed");
   }
 
-  /** The link's interface has (perhaps) another MTU: what is promised from now on fits it. */
+  /** Sets the MTU of the link's interface, which the promises in discovery frames fit from now on. */
   setLinkMtu(mtu: number): void {
     this.#linkMtu = mtu;
   }
 
-  /** Ends what has been silent for too long. To be called every {@linkcode TICK_MS}. */
+  /** Ends what has been silent for too long. It has to be called every {@linkcode TICK_MS}. */
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     const { idleMs, deadMs } = this.options;
     this.#discovery.expire(nowMs);
     this.expireHeld(nowMs);
-    const both = { link: true, tunnel: true };
     for (const session of this.sessions) {
       if (session.state === "held") continue;
       const silentMs = nowMs - Math.min(session.linkMs, session.tunnelMs);
       const dead = deadMs > 0 ? session.dead(nowMs, deadMs) : undefined;
       if (dead !== undefined) {
-        const isAc = (dead.side === "link") === (this.options.side === "server");
+        const isAc = (dead.from === "link") === (this.options.side === "server");
         const detail = `${Math.floor(dead.silentMs / 1000)} s`;
-        this.close(session, isAc ? "ac-silent" : "host-silent", both, detail);
-      } else if (idleMs > 0 && silentMs >= idleMs) this.close(session, "idle", both);
+        this.close(session, isAc ? "ac-silent" : "host-silent", BOTH, detail);
+      } else if (idleMs > 0 && silentMs >= idleMs) this.close(session, "idle", BOTH);
     }
   }
 
-  // Without sessions there are discoveries at most, which hosts begin anew.
+  // Without sessions there are only discoveries, which hosts begin again.
   #graceOf(peer: Peer): number {
     const { graceMs } = this.options;
     return peer.sessions.size > 0 ? graceMs : Math.min(graceMs, DISCOVERIES_HELD_MS);
   }
 
-  // Nobody comes back for what this peer had.
+  // Ends all that a peer had, which nobody comes back for.
   #forget(peer: Peer, cause: Cause): void {
     this.#peers.forget(peer);
     this.#discovery.removePeer(peer);
-    for (const session of [...peer.sessions]) {
-      this.close(session, cause, { link: true, tunnel: false });
-    }
+    for (const session of [...peer.sessions]) this.close(session, cause, LINK_ONLY);
     this.ports.forgotten(peer);
   }
 
   // Tells a peer which of its sessions are here, before anything else goes through its new tunnel.
-  #list(peer: Peer, nowMs: number): void {
-    peer.listDue = LISTED_MOST;
-    this.#life.resume(peer, nowMs);
+  #sendList(peer: Peer): void {
+    peer.listDue = LISTED_MAX;
     const entries = [...peer.sessions].map(({ nearMac, farMac, tunnelId: sessionId }) =>
       this.options.side === "server"
         ? { ac: nearMac, host: farMac, sessionId }
@@ -455,30 +443,17 @@ export class Relay implements DiscoveryContext {
     do {
       const sessions = entries.slice(at, at += SESSION_LIST_MAX);
       last = at >= entries.length;
-      // What is not told stays as it is, at both sides.
       const payload = emitSessionList({ last, sessions });
+      // Sessions that could not be listed stay as they are, at both sides.
       if (!this.ports.listToTunnel(peer.tunnel, payload)) {
         return this.ports.drop(DROP["tunnel-full"]);
       }
     } while (!last);
   }
 
-  // Host and AC agree on frames that their own links carry; ours is between them (RFC 4638). The values
-  // are parts of the frame, so it is changed with the packet.
+  // Host and AC agree on frames that their own links carry, and our link is between them (RFC 4638). The
+  // values are parts of the frame, which is changed with the packet.
   #lowerMaxPayload({ tags }: DiscoveryPacket): void {
     for (const tag of tags) lowerMaxPayload(tag, this.#linkMtu - PPP_OVERHEAD);
   }
-}
-
-// LCP_CODE.ECHO_REQUEST or ECHO_REPLY, where a session frame is a whole one (RFC 1661, section 5.8), else
-// NO_ECHO. The buffer may go on behind the frame, so each length counts.
-function readEcho(frame: Uint8Array, offset: number): number {
-  if (readProtocol(frame, offset) !== PPP_PROTOCOL.LCP) return NO_ECHO;
-  const length = readUint16(frame, offset + PPPOE.length[0]) - LCP_AT;
-  if (length < ECHO_LENGTH_LEAST) return NO_ECHO;
-  const at = offset + PPPOE.payload + LCP_AT;
-  const code = frame[at];
-  if (code !== LCP_CODE.ECHO_REQUEST && code !== LCP_CODE.ECHO_REPLY) return NO_ECHO;
-  const lcpLength = readUint16(frame, at + 2);
-  return lcpLength >= ECHO_LENGTH_LEAST && lcpLength <= length ? code : NO_ECHO;
 }

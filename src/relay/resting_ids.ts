@@ -1,17 +1,16 @@
-// Session ids of sessions that are over: nobody else is given one while frames of its old owner may still
-// be on their way.
+// Resting session ids: no other session gets an id while frames of its old owner may still be on their way.
 
 import { formatMac } from "../wire/mod.ts";
 import type { Peer } from "./peer.ts";
 import type { Session, SessionKey } from "./session.ts";
 
-/** How long an id rests. A host that missed its PADT may go on sending for a while. */
+/** The time for which an id rests. A host that missed its PADT may go on sending for a while. */
 export const REST_MS = 10_000;
 
-/** How many ids rest at once; one more ends the rest of the one that has had the most of it. */
+/** The maximum number of ids that rest at once; one more ends the rest of the oldest one. */
 export const RESTING_IDS = 4096;
 
-/** What is left of a session; the session itself is to go. */
+/** What is left of a session that is over; the session itself is not kept. */
 interface Resting {
   readonly pair: string;
   readonly linkId: number;
@@ -24,15 +23,15 @@ interface Resting {
 /** The resting ids of one link, each of a pair of addresses on it. */
 export class RestingIds {
   readonly #byPair = new Map<string, Map<number, Resting>>();
-  /** In the order in which they came. */
+  /** All of them, the oldest first. */
   readonly #all = new Set<Resting>();
 
-  /** How many there are. */
+  /** The number of resting ids. */
   get size(): number {
     return this.#all.size;
   }
 
-  /** A session is over. */
+  /** Lets the id of a session that is over rest. */
   add(session: Session, nowMs: number): void {
     const pair = pairOf(session.nearMac, session.shownMac);
     let ids = this.#byPair.get(pair);
@@ -48,10 +47,11 @@ export class RestingIds {
   }
 
   /**
-   * Tells whether an id may not be given to a new session. It may be, to one that its AC knows by the same
-   * id as the old one: what is on the way for that id is the AC's to judge.
+   * Vetoes an id for a new session. A session that its AC knows by the same id as the old one may have it:
+   * the AC judges what is on the way for that id.
    *
-   * @param session The new session, whose id on the link is looked for.
+   * @param session The new session, which needs an id on the link
+   * @returns True if the session may not have the id
    */
   keeps(linkId: number, session: Omit<SessionKey, "linkId">, nowMs: number): boolean {
     const ids = this.#byPair.get(pairOf(session.nearMac, session.shownMac));
@@ -61,7 +61,7 @@ export class RestingIds {
       resting.farMac !== formatMac(session.farMac);
   }
 
-  /** Ends the rest of those that have had enough. */
+  /** Ends the rest of those whose time is over. */
   expire(nowMs: number): void {
     for (const resting of this.#all) {
       if (nowMs < resting.untilMs) return;

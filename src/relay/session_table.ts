@@ -1,15 +1,15 @@
-// The sessions, found from either side by (addresses, session id) with no search and no allocation.
+// The sessions of one link, found from either side by (addresses, session id) with no search or allocation.
 
 import { ETHERNET, readSessionId, sameMac } from "../wire/mod.ts";
 import type { Peer } from "./peer.ts";
-import { isSessionId, Session, type SessionKey } from "./session.ts";
+import { isSessionId, LAST_SESSION_ID, Session, type SessionKey } from "./session.ts";
 
 const DESTINATION = ETHERNET.destination[0];
 const SOURCE = ETHERNET.source[0];
 
 /**
- * All sessions of one link. A frame's session id picks one; sessions that share an id (of other
- * stations) are chained to it, and told apart by both addresses.
+ * All sessions of one link. A frame's session id picks one; sessions of other stations that share the id are
+ * chained to it, and told apart by both addresses.
  */
 export class SessionTable {
   readonly #byLink = new Map<number, Session>();
@@ -17,11 +17,12 @@ export class SessionTable {
   readonly #all = new Set<Session>();
   #serial: number;
 
-  /** None yet; they are numbered from `firstSerial`. */
+  /** Makes an empty table, whose sessions are numbered from `firstSerial`. */
   constructor(firstSerial = 1) {
     this.#serial = firstSerial;
   }
 
+  /** The number of sessions. */
   get size(): number {
     return this.#all.size;
   }
@@ -30,7 +31,7 @@ export class SessionTable {
     return this.#all.values();
   }
 
-  /** The session of a frame that came from the link. */
+  /** Finds the session of a frame that came from the link. */
   findByLink(frame: Uint8Array, offset: number): Session | undefined {
     let session = this.#byLink.get(readSessionId(frame, offset));
     while (
@@ -41,7 +42,7 @@ export class SessionTable {
     return session;
   }
 
-  /** The session of a frame that came through a tunnel; of its peer only. */
+  /** Finds the session of a frame that came from a tunnel, among those of the tunnel's peer. */
   findByTunnel(tunnel: number, frame: Uint8Array, offset: number): Session | undefined {
     let session = this.#byTunnel.get(readSessionId(frame, offset));
     while (
@@ -53,7 +54,7 @@ export class SessionTable {
     return session;
   }
 
-  /** The session that the near station knows by this id and address of ours. */
+  /** Finds the session that the near station knows by this id and shown address. */
   atLink(linkId: number, nearMac: Uint8Array, shownMac: Uint8Array): Session | undefined {
     let session = this.#byLink.get(linkId);
     while (
@@ -63,13 +64,13 @@ export class SessionTable {
     return session;
   }
 
-  /** The session that a frame to the link belongs to. */
+  /** Finds the session that a frame for the link belongs to. */
   atLinkAs(frame: Uint8Array): Session | undefined {
     const nearMac = frame.subarray(...ETHERNET.destination);
     return this.atLink(readSessionId(frame, 0), nearMac, frame.subarray(...ETHERNET.source));
   }
 
-  /** The session that a peer knows by this id and these addresses. */
+  /** Finds the session that a peer knows by this id and these addresses. */
   atPeer(
     peer: Peer,
     tunnelId: number,
@@ -85,7 +86,12 @@ export class SessionTable {
     return session;
   }
 
-  /** Adds a session. Its keys must be free: `atLink` says so. */
+  /**
+   * Adds a session. No other session may have the same addresses and id, on the link or at the peer.
+   *
+   * @param serial The session's number, if an earlier run gave it one
+   * @param openedMs The time when it was opened, if that was earlier
+   */
   open(
     key: SessionKey,
     nowMs: number,
@@ -102,9 +108,9 @@ export class SessionTable {
     return session;
   }
 
-  /** Takes a session out; false when it was not in. */
-  close(session: Session): boolean {
-    if (!this.#all.delete(session)) return false;
+  /** Takes out a session, which has to be in the table. */
+  close(session: Session): void {
+    this.#all.delete(session);
     session.peer.sessions.delete(session);
     let at = this.#byLink.get(session.linkId)!;
     if (at !== session) {
@@ -121,28 +127,28 @@ export class SessionTable {
     } else if (session.nextByTunnel !== undefined) {
       this.#byTunnel.set(session.tunnelId, session.nextByTunnel);
     } else this.#byTunnel.delete(session.tunnelId);
-    return true;
   }
 
   /**
-   * An id on the link that this pair of addresses does not use yet: `wanted` if it can be had; 0 when none
-   * is left.
+   * Finds an id on the link that this pair of addresses does not use yet.
    *
-   * @param rests Says of an id that nobody uses that it can't be had all the same.
+   * @param wanted The id to use if it is free
+   * @param rests Vetoes a free id that must not be reused yet
+   * @returns The id; undefined if none is left
    */
   freeLinkId(
     wanted: number,
     nearMac: Uint8Array,
     shownMac: Uint8Array,
     rests: (id: number) => boolean = () => false,
-  ): number {
+  ): number | undefined {
     let id = wanted;
-    for (let tried = 0; tried <= 0xfffe; tried++) {
+    for (let tried = 0; tried <= LAST_SESSION_ID; tried++) {
       const free = isSessionId(id) && this.atLink(id, nearMac, shownMac) === undefined;
       if (free && !rests(id)) return id;
-      // From the top down, where ACs, which count up, come last.
-      id = id <= 1 || tried === 0 ? 0xfffe : id - 1;
+      // From the top down, since ACs count up, and so get there last.
+      id = id <= 1 || tried === 0 ? LAST_SESSION_ID : id - 1;
     }
-    return 0;
+    return undefined;
   }
 }

@@ -1,23 +1,23 @@
-// How often something may happen: so many times a second, and so many at once after a quiet time.
+// Token buckets: something may happen at a certain rate, with a burst after a quiet time.
 
-/** A rate and how much of it can be saved up. */
+/** A rate, and how much of it can be saved up. */
 export interface Rate {
   perSecond: number;
   burst: number;
 }
 
-/** Tokens of one, filled up at its rate. The time is passed in, in ms; it only goes forward. */
+/** A bucket that fills at a rate. The time is passed in, in ms; it only goes forward. */
 export class TokenBucket {
   #tokens: number;
   #filledMs: number;
 
-  /** A full one. */
+  /** Makes a full bucket. */
   constructor({ burst }: Rate, nowMs: number) {
     this.#tokens = burst;
     this.#filledMs = nowMs;
   }
 
-  /** Takes a token; false when there is none. The rate may be another one each time. */
+  /** Takes a token; false if there is none. The rate may differ from call to call. */
   take({ perSecond, burst }: Rate, nowMs: number): boolean {
     const filled = (nowMs - this.#filledMs) * perSecond / 1000;
     this.#tokens = Math.min(burst, this.#tokens + filled);
@@ -28,26 +28,27 @@ export class TokenBucket {
   }
 }
 
-/** Buckets by key, at most so many: one more takes the place of the one that was used the longest ago. */
+/** Buckets by key, up to a maximum; one more replaces the one that was used the longest ago. */
 export class TokenBuckets {
-  readonly #most: number;
+  readonly #max: number;
   readonly #buckets = new Map<string, TokenBucket>();
 
-  constructor(most: number) {
-    this.#most = most;
+  /** Makes room for up to `max` buckets. */
+  constructor(max: number) {
+    this.#max = max;
   }
 
-  /** How many there are. */
+  /** The number of buckets. */
   get size(): number {
     return this.#buckets.size;
   }
 
-  /** Takes a token of a key's bucket, which is full at first; false when there is none. */
+  /** Takes a token of a key's bucket, which is full at first; false if there is none. */
   take(key: string, rate: Rate, nowMs: number): boolean {
     const bucket = this.#buckets.get(key) ?? new TokenBucket(rate, nowMs);
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    if (this.#buckets.size > this.#most) {
+    if (this.#buckets.size > this.#max) {
       const [oldest] = this.#buckets.keys();
       this.#buckets.delete(oldest);
     }

@@ -180,7 +180,7 @@ export class ClientProgram extends Program {
 
 // What a program has for the peer of a tunnel, the peer has for it.
 function assertHas(program: Program, end: End, far: Program, farEnd: End): void {
-  const peer = far.relay!.tunnels.get(farEnd.id)!;
+  const peer = far.relay!.peersByTunnel.get(farEnd.id)!;
   const there = far.relay!.sessions;
   for (const { tunnelId, nearMac, farMac, key, grant } of program.journal.values()) {
     if (key !== end.key || grant === undefined || Object.keys(grant.excuse).length > 0) continue;

@@ -126,7 +126,7 @@ export class Guard {
 
   /** The process is gone. */
   end(): void {
-    for (const peer of this.relay?.tunnels.values() ?? []) this.#lost(peer);
+    for (const peer of this.relay?.peersByTunnel.values() ?? []) this.#lost(peer);
     this.relay = undefined;
     this.#state.deadMs = this.#world.timeline.nowMs;
   }
@@ -445,11 +445,11 @@ export class Guard {
       );
       this.#peers.add(peer);
       if (peer.held) continue;
-      const right = relay.tunnels.get(peer.tunnel) === peer &&
+      const right = relay.peersByTunnel.get(peer.tunnel) === peer &&
         this.#program.ends.get(peer.tunnel)?.key === peer.key;
       hold(right, () => `session ${serial} of ${this.#program.name} is not its tunnel's`);
     }
-    for (const [id, peer] of relay.tunnels) {
+    for (const [id, peer] of relay.peersByTunnel) {
       this.#peers.add(peer);
       hold(this.#program.ends.has(id), () => `${this.#program.name} has a tunnel that is gone`);
     }

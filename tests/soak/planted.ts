@@ -144,7 +144,7 @@ export const PLANTED: Record<string, () => MakeRelay> = {
         nowMs: number,
       ): Session | number {
         let found = super.sessionFromTunnel(tunnel, frame, offset, nowMs);
-        for (const other of this.tunnels.keys()) {
+        for (const other of this.peersByTunnel.keys()) {
           if (typeof found === "number") {
             found = super.sessionFromTunnel(other, frame, offset, nowMs);
           }
@@ -173,7 +173,7 @@ export const PLANTED: Record<string, () => MakeRelay> = {
     const relay: Relay = new Relay(options, {
       ...ports,
       toTunnel(tunnel, frame) {
-        const others = [...relay.tunnels.keys()].filter((other) => other !== tunnel);
+        const others = [...relay.peersByTunnel.keys()].filter((other) => other !== tunnel);
         const stray = readCode(frame) === CODE.PADS && others.length > 0;
         ports.toTunnel(stray ? others[0] : tunnel, frame);
       },

@@ -173,7 +173,7 @@ export abstract class Program {
     let replaced = 0;
     this.run({ from: "own" }, (relay) => {
       replaced = relay.addTunnel(end.id, { key, name, address: name }, nowMs);
-      this.#guard.connected(relay.tunnels.get(end.id)!);
+      this.#guard.connected(relay.peersByTunnel.get(end.id)!);
       // As the data plane does in the same turn.
       const old = this.ends.get(replaced);
       if (old === undefined) return;
@@ -194,7 +194,7 @@ export abstract class Program {
     this.world.note(this.name, `loses tunnel ${end.id}`);
     const { nowMs } = this.world.timeline;
     this.run({ from: "own" }, (relay) => {
-      const peer = relay.tunnels.get(end.id)!;
+      const peer = relay.peersByTunnel.get(end.id)!;
       relay.removeTunnel(end.id, "tunnel-lost", nowMs);
       this.#guard.disconnected(peer);
     });

@@ -65,9 +65,9 @@ export class ClientDiscovery implements DiscoveryRelay {
 
   /** PADI and PADR, from a host. */
   fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void {
-    const { ports, tunnels } = this.#relay;
+    const { ports, peersByTunnel } = this.#relay;
     // A client has one tunnel at a time.
-    const [peer] = tunnels.values();
+    const [peer] = peersByTunnel.values();
     if (peer === undefined) return ports.drop(DROP["no-tunnel"]);
     if (!this.#relay.mayDial(peer, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
     if (packet.code === CODE.PADI) return this.#seek(peer, packet, frame, nowMs);
@@ -326,7 +326,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const key = { peer, nearMac: hostMac, farMac, shownMac: shownMac, tunnelId };
     const rests = (id: number) => this.#resting.keeps(id, key, nowMs);
     const linkId = sessions.freeLinkId(tunnelId, hostMac, shownMac, rests);
-    if (linkId === 0) return undefined;
+    if (linkId === undefined) return undefined;
     const session = this.#relay.open({ ...key, linkId }, nowMs);
     requests.grant(session);
     this.#openers.set(session, requests);

@@ -18,7 +18,7 @@ export interface DiscoveryContext {
     & Pick<SessionTable, "atLink" | "atPeer" | "freeLinkId">
     & Iterable<Session>;
   /** The peers that have a tunnel. */
-  readonly tunnels: ReadonlyMap<number, Peer>;
+  readonly peersByTunnel: ReadonlyMap<number, Peer>;
   /** The world outside. */
   readonly ports: Pick<RelayPorts, "toLink" | "toTunnel" | "drop" | "problem">;
   /** The address by which the stations on the link know one beyond the tunnel. */

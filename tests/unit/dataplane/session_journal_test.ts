@@ -20,7 +20,7 @@ class Broken implements Disposable {
     relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
     const ids = { tunnelId: 7, linkId: 7 };
     const macs = { nearMac: AC, farMac: HOST, shownMac: SERVER_LINK };
-    const session = relay.open({ peer: relay.tunnels.get(1)!, ...macs, ...ids }, 0);
+    const session = relay.open({ peer: relay.peersByTunnel.get(1)!, ...macs, ...ids }, 0);
     this.sessions = [session];
     const journal = Journal.open(this.path, 1, { full: () => {}, failed: () => {} });
     this.journal = new SessionJournal(journal, []);

@@ -101,7 +101,7 @@ Deno.test("Relay names one line in a whole discovery, though its client has got 
   const line = agent({ circuitId: "{client}" });
   const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
   const [offer] = line.ac(answer(sought, AC, "PADO"));
-  line.server.relay.tunnels.get(1)!.name = "kyoto";
+  line.server.relay.peersByTunnel.get(1)!.name = "kyoto";
   const [asked] = line.host(padr(offer));
   assertEquals(tagsOf(asked), tagsOf(sought));
 });

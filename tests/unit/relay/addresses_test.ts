@@ -210,7 +210,7 @@ for (const mode of ["per-host", "transparent"] as const) {
     assertEquals(server.takeDrops(), ["bad-address"]);
     // Nor does a session save it, once the AC has granted one.
     const session = server.relay.open({
-      peer: server.relay.tunnels.get(1)!,
+      peer: server.relay.peersByTunnel.get(1)!,
       nearMac: AC,
       farMac: HOST,
       shownMac: shown,

@@ -134,7 +134,7 @@ const ENDINGS: Ending[] = [
       joined.break();
       const { relay } = joined.server;
       const ids = { tunnelId: 2, linkId: 2 };
-      const peer = relay.tunnels.get(2)!;
+      const peer = relay.peersByTunnel.get(2)!;
       relay.open({ peer, nearMac: AC, farMac: HOST, shownMac: HOST, ...ids }, 0);
       joined.rejoin();
     },

@@ -266,7 +266,7 @@ Deno.test("ClientDiscovery translates no id of another host, nor in transparent 
 Deno.test("ClientDiscovery gives the AC back a session for which the link has no id left", () => {
   const joined = new JoinedRelays();
   const { client, server } = joined;
-  const peer = client.relay.tunnels.get(1)!;
+  const peer = client.relay.peersByTunnel.get(1)!;
   for (let id = 1; id < 0xffff; id++) {
     client.relay.sessions.open({
       peer,

@@ -90,7 +90,7 @@ Deno.test("Relay holds its sessions when their tunnel goes, and tells no station
     assertEquals(relay.sessions.map(({ tunnel }) => tunnel), [NO_TUNNEL, NO_TUNNEL]);
     assert(relay.sessions.every(({ peer }) => peer.held));
     assertEquals([relay.link, relay.closed, relay.forgotten], [[], [], []]);
-    assertEquals([...relay.relay.tunnels], []);
+    assertEquals([...relay.relay.peersByTunnel], []);
   }
   assertEquals([joined.server.sessions, joined.client.sessions], before);
 });
@@ -227,11 +227,11 @@ for (const side of SIDES) {
 Deno.test("Relay forgets a peer at once for which there is nothing to hold", () => {
   const { relay, forgotten } = new RecordedRelay({ side: "server", graceMs: GRACE_MS });
   relay.addTunnel(1, { key: "key", name: "client" }, 0);
-  const peer = relay.tunnels.get(1)!;
+  const peer = relay.peersByTunnel.get(1)!;
   relay.removeTunnel(1, "tunnel-lost", 0);
   assertEquals(forgotten, [peer]);
   relay.addTunnel(2, { key: "key", name: "client" }, 0);
-  assert(relay.tunnels.get(2) !== peer);
+  assert(relay.peersByTunnel.get(2) !== peer);
 });
 
 for (const mode of MAC_MODES) {
@@ -339,7 +339,7 @@ Deno.test("Relay tells which tunnel a second one of the same key replaces, and t
   const joined = withSessions();
   assertEquals(joined.rejoin(), { atServer: 1, atClient: 1 });
   joined.settle();
-  assertEquals([...joined.server.relay.tunnels.keys()], [2]);
+  assertEquals([...joined.server.relay.peersByTunnel.keys()], [2]);
   assertCarried(joined);
   for (const relay of [joined.server, joined.client]) {
     // Its end is no news any more.
@@ -461,14 +461,14 @@ function withMany(count: number): JoinedRelays {
     const both = { tunnelId: id, linkId: id };
     joined.server.relay.open({
       ...both,
-      peer: joined.server.relay.tunnels.get(1)!,
+      peer: joined.server.relay.peersByTunnel.get(1)!,
       nearMac: AC,
       farMac: HOST,
       shownMac: SERVER_LINK,
     }, 0);
     joined.client.relay.open({
       ...both,
-      peer: joined.client.relay.tunnels.get(1)!,
+      peer: joined.client.relay.peersByTunnel.get(1)!,
       nearMac: HOST,
       farMac: AC,
       shownMac: CLIENT_LINK,
@@ -773,7 +773,7 @@ Deno.test("Relay holds for so many peers at most, and forgets the one that was a
   for (const n of [1, 2, 3]) {
     relay.addTunnel(n, { key: `${n}`, name: `${n}` }, 0);
     const key = { nearMac: AC, farMac: HOST, shownMac: SERVER_LINK, tunnelId: n, linkId: n };
-    relay.open({ peer: relay.tunnels.get(n)!, ...key }, 0);
+    relay.open({ peer: relay.peersByTunnel.get(n)!, ...key }, 0);
   }
   for (const n of [2, 1, 3]) relay.removeTunnel(n, "tunnel-lost", n);
   assertEquals(ids(server.sessions), [1, 3]);
@@ -796,7 +796,7 @@ Deno.test("Relay does not end sessions for a peer that has none", () => {
   const { relay } = server;
   relay.addTunnel(1, { key: "1", name: "1" }, 0);
   const key = { nearMac: AC, farMac: HOST, shownMac: SERVER_LINK, tunnelId: 1, linkId: 1 };
-  relay.open({ peer: relay.tunnels.get(1)!, ...key }, 0);
+  relay.open({ peer: relay.peersByTunnel.get(1)!, ...key }, 0);
   relay.removeTunnel(1, "tunnel-lost", 0);
   relay.addTunnel(2, { key: "2", name: "2" }, 0);
   relay.discoveryFromTunnel(2, padi(HOST_2), 0);

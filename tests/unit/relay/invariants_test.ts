@@ -56,7 +56,7 @@ function assertConsistent({ relay, opened, closed, sessions }: RecordedRelay): v
     assertStrictEquals(table.findByLink(data(nearMac, shownMac, linkId), 0), session);
     if (peer.held) continue;
     assertStrictEquals(table.findByTunnel(tunnel, data(farMac, nearMac, tunnelId), 0), session);
-    assertStrictEquals(relay.tunnels.get(tunnel), peer, "a session is not its peer's");
+    assertStrictEquals(relay.peersByTunnel.get(tunnel), peer, "a session is not its peer's");
   }
 }
 

@@ -180,7 +180,7 @@ Deno.test("Relay takes an id that is given anew for one session, not for one mor
 Deno.test("Relay tells host and AC that every id of the host is taken", () => {
   const line = new Dialogue();
   const { relay } = line.client;
-  const peer = relay.tunnels.get(1)!;
+  const peer = relay.peersByTunnel.get(1)!;
   for (let id = 1; id < 0xffff; id++) {
     const key = { peer, nearMac: HOST, farMac: AC_2, shownMac: CLIENT_LINK };
     relay.sessions.open({ ...key, tunnelId: id, linkId: id }, 0);
@@ -203,7 +203,7 @@ Deno.test("Relay tells host and AC that every id of the host is taken", () => {
 
 Deno.test("Peer.sessions counts a peer's sessions", () => {
   const line = new Dialogue({ names: ["a", "b"] });
-  const counts = () => [1, 2].map((n) => line.server.relay.tunnels.get(n)!.sessions.size);
+  const counts = () => [1, 2].map((n) => line.server.relay.peersByTunnel.get(n)!.sessions.size);
   line.dial({ at: 0, sessionId: 1 });
   line.dial({ at: 0, sessionId: 2, host: HOST_2 });
   line.dial({ at: 1, sessionId: 3 });

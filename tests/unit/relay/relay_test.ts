@@ -282,7 +282,7 @@ Deno.test("Relay.removeTunnel() tells the link of each session, and forgets the 
     [3, "tunnel-lost"],
   ]);
   assertEquals(server.sessions.map((session) => session.tunnelId), [2]);
-  assertEquals([...server.relay.tunnels.keys()], [2]);
+  assertEquals([...server.relay.peersByTunnel.keys()], [2]);
 
   server.relay.discoveryFromLink(answer(sought, AC, "PADO"), 0);
   assertEquals(server.takeDrops(), ["unknown-host-uniq"]);

@@ -127,7 +127,7 @@ class Line {
       const frame = make(atClient ? [HOST, CLIENT_LINK] : [AC, SERVER_LINK]);
       relay.sessionFromLink(frame, 0, atMs);
     } else {
-      const [tunnel] = relay.tunnels.keys();
+      const [tunnel] = relay.peersByTunnel.keys();
       relay.sessionFromTunnel(tunnel, make(atClient ? [AC, HOST] : [HOST, AC]), 0, atMs);
     }
   }
