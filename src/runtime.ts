@@ -186,7 +186,6 @@ export class Runtime {
   async #startWorker({ tags, maxHeld }: ServerPlaneOptions): Promise<void> {
     const options = this.#options;
     const { log } = this;
-    const hooks = this.#hooks;
     this.#worker = await DataWorker.start({
       side: this.#side,
       interfaceName: options.interface,

@@ -237,16 +237,20 @@ export class TwoPlanes implements AsyncDisposable {
 
   /** Breaks the connection, and waits until both planes have seen it. */
   async part(): Promise<void> {
-    const ended = () =>
-      Object.values(this.messages).every((messages) =>
-        messages.filter(({ type }) => type === "tunnel-down").length === this.#tunnels
-      );
+    const hasEnded = (side: Side) =>
+      this.messages[side].filter(({ type }) => type === "tunnel-down").length === this.#tunnels;
+    const until = (side: Side) => {
+      const endMs = performance.now() + DEADLINE_MS;
+      while (!hasEnded(side)) {
+        if (performance.now() > endMs) throw new Error(`Cannot see the tunnel end at the ${side}`);
+        this.step();
+      }
+    };
     await this.pair.client.closeWrite();
-    const endMs = performance.now() + DEADLINE_MS;
-    while (!ended()) {
-      if (performance.now() > endMs) throw new Error("Cannot see the tunnel end");
-      this.step();
-    }
+    until("server");
+    // As its owner does, once the plane has let go of it.
+    this.pair.server.close();
+    until("client");
   }
 
   /** Dials, breaks the connection when the AC has granted a session, and gives the PADS that it would send. */

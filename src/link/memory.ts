@@ -1,0 +1,255 @@
+// A link in memory: its lanes are filled by whoever holds it, and its frames go to them.
+//
+// It is as strict as a card: without promiscuous mode it takes frames for its own address and for groups
+// only, and it sends nothing that is longer than its MTU allows.
+
+import type { Pinned, VlanFrame } from "../../ffi/mod.ts";
+import type { MemoryDescriptors, MemorySource } from "../poll/memory.ts";
+import { POLLIN } from "../poll/poller.ts";
+import {
+  ETH_HLEN,
+  ETH_P_PPP_DISC,
+  ETH_P_PPP_SES,
+  ETHERNET,
+  isControlProtocol,
+  PPPOE,
+  readEtherType,
+  readProtocol,
+  sameMac,
+} from "../wire/mod.ts";
+import type {
+  ControlReceiver,
+  DataReceiver,
+  FrameSender,
+  Lanes,
+  LinkDevice,
+  LinkState,
+} from "./device.ts";
+
+/** How many frames a lane holds, and how many a sender queues. */
+const LANE_FRAMES = 1024;
+const QUEUED_FRAMES = 256;
+const DESTINATION = ETHERNET.destination[0];
+const GROUP = 0x01;
+
+/** Options of {@linkcode MemoryLink}. */
+export interface MemoryLinkOptions {
+  name: string;
+  mac: Uint8Array;
+  mtu?: number;
+  /** Take frames to other stations' addresses too. */
+  promiscuous: boolean;
+  /** The clock that frames are stamped with, in ms. */
+  wall(): number;
+  /** Takes the frames that are sent, each as a copy. */
+  sent(frame: Uint8Array): void;
+  /** True when a frame finds no room in the interface's queue; never without it. */
+  refuses?(frame: Uint8Array): boolean;
+}
+
+interface Waiting {
+  frame: Uint8Array;
+  atMs: number;
+}
+
+class Lane implements MemorySource {
+  readonly fd: number;
+  readonly frames: Waiting[] = [];
+  readonly #descriptors: MemoryDescriptors;
+
+  constructor(descriptors: MemoryDescriptors) {
+    this.#descriptors = descriptors;
+    this.fd = descriptors.open(this);
+  }
+
+  ready(): number {
+    return this.frames.length > 0 ? POLLIN : 0;
+  }
+
+  close(): void {
+    this.#descriptors.close(this.fd);
+    this.frames.length = 0;
+  }
+}
+
+class ControlLane extends Lane implements ControlReceiver {
+  receive(into: Uint8Array): number {
+    const frame = this.frames.shift()?.frame;
+    if (frame === undefined) return 0;
+    into.set(frame.subarray(0, into.length));
+    return frame.length;
+  }
+}
+
+class DataLane extends Lane implements DataReceiver {
+  memory: Uint8Array = new Uint8Array(0);
+  readonly offset = 0;
+  length = 0;
+  wireLength = 0;
+  timestampMs = 0;
+
+  get waiting(): boolean {
+    return this.frames.length > 0;
+  }
+
+  get frame(): Uint8Array {
+    return this.memory;
+  }
+
+  next(): boolean {
+    const [head] = this.frames;
+    if (head === undefined) return false;
+    this.memory = head.frame;
+    this.length = this.wireLength = head.frame.length;
+    this.timestampMs = head.atMs;
+    return true;
+  }
+
+  release(): void {
+    this.frames.shift();
+  }
+}
+
+class Sender implements FrameSender {
+  refusedTooLong = 0;
+  refusedFull = 0;
+  refusedDown = 0;
+  readonly #link: MemoryLink;
+  readonly #queue: { memory: Pinned; offset: number; length: number }[] = [];
+
+  constructor(link: MemoryLink) {
+    this.#link = link;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  push(memory: Pinned, offset: number, length: number): boolean {
+    if (this.#queue.length === QUEUED_FRAMES) return false;
+    this.#queue.push({ memory, offset, length });
+    return true;
+  }
+
+  flush(): void {
+    for (const { memory, offset, length } of this.#queue.splice(0)) {
+      this.send(memory.bytes.subarray(offset, offset + length));
+    }
+  }
+
+  send(frame: Uint8Array): boolean {
+    const { options, mtu } = this.#link;
+    if (frame.length > mtu + ETH_HLEN) this.refusedTooLong++;
+    else if (this.#link.state !== "up") this.refusedDown++;
+    else if (options.refuses?.(frame)) this.refusedFull++;
+    else {
+      options.sent(frame.slice());
+      return true;
+    }
+    return false;
+  }
+}
+
+/** One interface that exists in memory only. */
+export class MemoryLink implements LinkDevice, MemorySource {
+  readonly name: string;
+  readonly options: MemoryLinkOptions;
+  readonly failure: undefined;
+  readonly watchFd: number;
+  state: LinkState = "up";
+  mac: Uint8Array;
+  mtu: number;
+  lanes: Lanes & { control: ControlLane; data: DataLane } | undefined;
+  kernelDrops = 0;
+  vlanFrames = 0;
+  readonly #descriptors: MemoryDescriptors;
+  /** What the interface truly is; the data plane knows it from its last look on. */
+  #actual: { state: LinkState; mac: Uint8Array; mtu: number };
+  #changed = false;
+
+  /** Makes a link that is up. */
+  constructor(descriptors: MemoryDescriptors, options: MemoryLinkOptions) {
+    this.#descriptors = descriptors;
+    this.options = options;
+    this.name = options.name;
+    this.mac = options.mac;
+    this.mtu = options.mtu ?? 1500;
+    this.#actual = { state: "up", mac: this.mac, mtu: this.mtu };
+    this.watchFd = descriptors.open(this);
+    this.#open();
+  }
+
+  /** A frame comes from the link. It may be rewritten in place. */
+  arrive(frame: Uint8Array): void {
+    if (this.#actual.state !== "up" || this.lanes === undefined) return;
+    if (frame.length < ETH_HLEN || !this.#takes(frame)) return;
+    const type = readEtherType(frame);
+    if (type !== ETH_P_PPP_DISC && type !== ETH_P_PPP_SES) return;
+    const lane = isControl(frame) ? this.lanes.control : this.lanes.data;
+    if (lane.frames.length === LANE_FRAMES) this.kernelDrops++;
+    else lane.frames.push({ frame, atMs: this.options.wall() });
+  }
+
+  /** The interface goes down, away or up, or gets another address or MTU. */
+  change(to: { state?: LinkState; mac?: Uint8Array; mtu?: number }): void {
+    this.#actual = { ...this.#actual, ...to };
+    this.#changed = true;
+    if (this.#actual.state !== "up") this.#close();
+  }
+
+  /** The watch is ready when something has changed. */
+  ready(): number {
+    return this.#changed ? POLLIN : 0;
+  }
+
+  takeVlan(): VlanFrame | undefined {
+    return undefined;
+  }
+
+  refresh(): boolean {
+    this.#changed = false;
+    const { state, mac, mtu } = this.#actual;
+    const same = state === this.state && mtu === this.mtu && sameMac(mac, 0, this.mac, 0) &&
+      (this.lanes !== undefined) === (state === "up");
+    if (same) return false;
+    this.#close();
+    this.state = state;
+    this.mac = mac;
+    this.mtu = mtu;
+    if (state === "up") this.#open();
+    return true;
+  }
+
+  fail(): void {
+    this.#close();
+    this.state = "down";
+  }
+
+  dispose(): void {
+    this.#close();
+    this.#descriptors.close(this.watchFd);
+  }
+
+  #takes(frame: Uint8Array): boolean {
+    return this.options.promiscuous || (frame[DESTINATION] & GROUP) !== 0 ||
+      sameMac(frame, DESTINATION, this.#actual.mac, 0);
+  }
+
+  #open(): void {
+    const [controlSender, dataSender] = [new Sender(this), new Sender(this)];
+    const control = new ControlLane(this.#descriptors);
+    this.lanes = { control, data: new DataLane(this.#descriptors), controlSender, dataSender };
+  }
+
+  #close(): void {
+    this.lanes?.control.close();
+    this.lanes?.data.close();
+    this.lanes = undefined;
+  }
+}
+
+// As the filters of lane_filter.ts decide it.
+function isControl(frame: Uint8Array): boolean {
+  if (readEtherType(frame) === ETH_P_PPP_DISC) return true;
+  return frame.length >= PPPOE.payload + 2 && isControlProtocol(readProtocol(frame, 0));
+}
