@@ -51,7 +51,7 @@ export {
   VlanFrames,
 } from "./ffi/mod.ts";
 export { type Lane, laneFilter, vlanFilter } from "./src/link/lane_filter.ts";
-export * from "./src/net/connect.ts";
+export { connect } from "./src/net/connect.ts";
 export * from "./src/net/endpoint.ts";
 export * from "./src/transport/tcp.ts";
 export * from "./src/transport/transport.ts";

@@ -1,52 +1,66 @@
-// A TCP connection to the server, by whichever of its addresses answers first in turn.
+// A TCP connection to a host, by the first of its addresses that answers.
 
 import { lookup } from "node:dns/promises";
 import { reasonOf } from "../reason.ts";
-import { type Endpoint, formatEndpoint } from "./endpoint.ts";
-
-/** How long one address has to answer. */
-const ATTEMPT_MS = 10_000;
+import { ConnectAttempt, describeConnectFailure } from "./connect_attempt.ts";
+import type { Endpoint } from "./endpoint.ts";
 
 /**
  * Connects to each address of a host in turn, until one answers.
  *
- * @param endpoint Where to; a name is looked up each time.
- * @param signal Ends the attempt.
- * @returns The connection.
+ * @param endpoint Where to; a name is looked up each time
+ * @param signal Ends the attempt
+ * @returns The connection
  * @throws {Error} If none answered, with the reason of the last.
  */
 export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<Deno.TcpConn> {
-  const { hostname, port } = endpoint;
-  let addresses: { address: string }[];
-  try {
-    addresses = await within(lookup(hostname, { all: true }), signal, () => {});
-  } catch (error) {
-    throw new Error(`Cannot find ${hostname}: ${reasonOf(error)}`, { cause: error });
-  }
-  let last: unknown = new Error("it has no address");
-  for (const { address } of addresses) {
+  const attempt = new ConnectAttempt(endpoint, performance.now());
+  let cause: unknown;
+  for (;;) {
+    const { step, dueMs } = attempt;
+    if (step.is === "failed") {
+      throw new Error(describeConnectFailure(endpoint, step.failure), { cause });
+    }
     try {
-      const conn = Deno.connect({ hostname: address, port, transport: "tcp" });
-      return await within(conn, signal, (late) => late.close());
+      if (step.is === "connect") {
+        const conn = Deno.connect({ ...step.address, transport: "tcp" });
+        return await before(dueMs, conn, signal, (late) => late.close());
+      }
+      const addresses = await before(dueMs, lookUp(endpoint.hostname), signal, () => {});
+      attempt.resolved(addresses, performance.now());
     } catch (error) {
       signal.throwIfAborted();
-      last = error;
+      cause = error;
+      if (error === LATE) attempt.tick(dueMs);
+      else attempt.failed(reasonOf(error), performance.now());
     }
   }
-  throw new Error(`Cannot connect to ${formatEndpoint(endpoint)}: ${reasonOf(last)}`, {
-    cause: last,
-  });
 }
 
-/** The promise's value; what comes after the time or the signal is given to `late`. */
-async function within<T>(
+/**
+ * Looks a name up.
+ *
+ * @param hostname A name or an IP address
+ * @returns Its IP addresses, in the order of the system's preference
+ * @throws {Error} If the name is not known, or nobody knows.
+ */
+export async function lookUp(hostname: string): Promise<string[]> {
+  const found = await lookup(hostname, { all: true });
+  return found.map(({ address }) => address);
+}
+
+const LATE = new Error("late");
+
+/** The promise's value; a value that comes after the deadline or the signal is given to `late`. */
+async function before<T>(
+  dueMs: number,
   promise: Promise<T>,
   signal: AbortSignal,
   late: (value: T) => void,
 ): Promise<T> {
   const { promise: ended, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
-  const timer = setTimeout(() => reject(new Error("no answer in 10 s")), ATTEMPT_MS);
+  const timer = setTimeout(() => reject(LATE), dueMs - performance.now());
   signal.addEventListener("abort", abort, { once: true });
   let settled = false;
   promise.then((value) => settled && late(value), () => {});

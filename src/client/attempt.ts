@@ -1,0 +1,149 @@
+// One attempt to be greeted by a server: resolve, connect to each address in turn, greet.
+
+import { ConnectAttempt } from "../net/connect_attempt.ts";
+import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
+import { FEATURE, type Hello } from "../wire/mod.ts";
+import type { ClientCommand, ClientEvent, ClientFailure } from "./messages.ts";
+
+/** A connection that can be handed over. */
+export interface Greeted {
+  readonly id: number;
+  /** Which of the servers it leads to, from 0. */
+  readonly at: number;
+  /** What that server calls itself. */
+  readonly name: string;
+  /** Who it is across tunnels; undefined where it keeps no sessions. */
+  readonly peer: string | undefined;
+  /** Where the connection leads. */
+  readonly endpoint: string;
+  /** What the server said about itself; undefined of an older one, which says nothing. */
+  readonly hello: Hello | undefined;
+}
+
+/** What an attempt came to. */
+export type AttemptResult = { greeted: Greeted } | { failure: ClientFailure };
+
+/** What an attempt needs of the machine that makes it. */
+export interface AttemptHost {
+  /** Takes commands. */
+  command(command: ClientCommand): void;
+  /** Gives an id that was never used. */
+  newId(): number;
+  /** Older servers, which know no handshake, count as greeted once they are connected. */
+  readonly legacy: boolean;
+}
+
+/** An attempt at one server. Times are in ms, on a clock that never goes back. */
+export class Attempt {
+  /** Which of the servers it is at, from 0. */
+  readonly at: number;
+  /** What it came to; undefined while it goes on. */
+  result: AttemptResult | undefined;
+  readonly #server: Endpoint;
+  readonly #host: AttemptHost;
+  readonly #connect: ConnectAttempt;
+  /** Of the lookup or connection that is under way. */
+  #id = 0;
+  #endpoint = "";
+
+  /**
+   * Begins an attempt.
+   *
+   * @param at Which of the servers, from 0
+   * @param server Where that is
+   * @param host Takes the commands
+   * @param nowMs The time
+   */
+  constructor(at: number, server: Endpoint, host: AttemptHost, nowMs: number) {
+    this.at = at;
+    this.#server = server;
+    this.#host = host;
+    this.#connect = new ConnectAttempt(server, nowMs);
+    this.#begin();
+  }
+
+  /** When it wants {@linkcode tick}. A greeting has a deadline of its own, in the handshake. */
+  get dueMs(): number {
+    return this.result === undefined ? this.#connect.dueMs : Infinity;
+  }
+
+  /**
+   * Takes an event that may be this attempt's.
+   *
+   * @param event The event; one for another id is ignored
+   * @param nowMs The time
+   */
+  handle(event: ClientEvent, nowMs: number): void {
+    if (!("id" in event) || event.id !== this.#id || this.result !== undefined) return;
+    switch (event.type) {
+      case "resolved":
+        return this.#move(() => this.#connect.resolved(event.addresses, nowMs));
+      case "connected":
+        this.#endpoint = event.endpoint;
+        return this.#move(() => this.#connect.connected());
+      case "greeted":
+        if (this.#connect.step.is !== "connected") return;
+        return this.#greeted(event.server);
+      case "failed":
+        if (this.#connect.step.is !== "connected") {
+          return this.#move(() => this.#connect.failed(event.reason, nowMs));
+        }
+        this.result = { failure: { step: "greet", reason: event.reason } };
+        return;
+    }
+  }
+
+  /**
+   * Looks at the time.
+   *
+   * @param nowMs The time
+   */
+  tick(nowMs: number): void {
+    if (nowMs < this.dueMs) return;
+    this.#host.command({ type: "drop", id: this.#id });
+    this.#move(() => this.#connect.tick(nowMs));
+  }
+
+  /** Gives it up. */
+  drop(): void {
+    if (this.result === undefined) this.#host.command({ type: "drop", id: this.#id });
+  }
+
+  /** Has what is under way moved on, and commands what follows. */
+  #move(act: () => void): void {
+    const { step } = this.#connect;
+    act();
+    if (this.#connect.step !== step) this.#begin();
+  }
+
+  #begin(): void {
+    const { step } = this.#connect;
+    switch (step.is) {
+      case "resolve":
+        this.#id = this.#host.newId();
+        return this.#host.command({ type: "resolve", id: this.#id, hostname: step.hostname });
+      case "connect":
+        this.#id = this.#host.newId();
+        return this.#host.command({ type: "connect", id: this.#id, address: step.address });
+      case "connected":
+        if (this.#host.legacy) return this.#greeted(undefined);
+        return this.#host.command({ type: "greet", id: this.#id, server: this.#server });
+      case "failed":
+        this.result = { failure: step.failure };
+    }
+  }
+
+  #greeted(hello: Hello | undefined): void {
+    const resumes = hello !== undefined && (hello.features & FEATURE.RESUME) !== 0;
+    this.result = {
+      greeted: {
+        id: this.#id,
+        at: this.at,
+        name: hello?.name ?? this.#endpoint,
+        peer: resumes ? formatEndpoint(this.#server) : undefined,
+        endpoint: this.#endpoint,
+        hello,
+      },
+    };
+  }
+}

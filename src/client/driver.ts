@@ -1,0 +1,178 @@
+// Carries out what the client's machine commands, and tells it what came of it. Decides nothing.
+
+import { createHmac } from "node:crypto";
+import { lookUp } from "../net/connect.ts";
+import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
+import { reasonOf } from "../reason.ts";
+import type { Runtime } from "../runtime.ts";
+import { greetServer } from "../tunnel/handshake.ts";
+import { type Hello, RESUME_SECRET_LENGTH } from "../wire/mod.ts";
+import type { ClientMachine } from "./machine.ts";
+import type { ClientCommand, ClientEvent } from "./messages.ts";
+import { logNote } from "./notes.ts";
+
+/** A lookup or a connection that is under way. */
+interface UnderWay {
+  conn?: Deno.TcpConn;
+  /** Bytes that came behind the greeting. */
+  received: Uint8Array;
+}
+
+/** Joins a client's machine to the network, the data worker, the clock and the log. */
+export class ClientDriver {
+  readonly #machine: ClientMachine;
+  readonly #runtime: Runtime;
+  readonly #legacy: boolean;
+  /** By the machine's ids. */
+  readonly #underWay = new Map<number, UnderWay>();
+  /** The machine's ids of tunnels, by the worker's. */
+  readonly #tunnels = new Map<number, number>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * Joins them; nothing happens before the first event.
+   *
+   * @param machine The machine
+   * @param runtime What has the worker and the log, once it has started
+   * @param legacy The servers know no handshake
+   */
+  constructor(machine: ClientMachine, runtime: Runtime, legacy: boolean) {
+    this.#machine = machine;
+    this.#runtime = runtime;
+    this.#legacy = legacy;
+  }
+
+  /**
+   * Gives the machine an event, and carries out what it commands.
+   *
+   * @param event What has happened
+   */
+  handle(event: ClientEvent): void {
+    this.#machine.handle(event, performance.now());
+    this.#carryOut();
+  }
+
+  /**
+   * Tells the machine of a tunnel that the worker drives now.
+   *
+   * @param tunnel The worker's id
+   */
+  tunnelUp(tunnel: number): void {
+    const id = this.#tunnels.get(tunnel);
+    if (id !== undefined) this.handle({ type: "tunnel-up", id });
+  }
+
+  /**
+   * Tells the machine of a tunnel that has ended.
+   *
+   * @param tunnel The worker's id
+   * @param reason Why
+   * @param goodbye The code of the server's goodbye, if there was one
+   */
+  tunnelEnded(tunnel: number, reason: string, goodbye?: number): void {
+    const id = this.#tunnels.get(tunnel);
+    this.#tunnels.delete(tunnel);
+    if (id === undefined) return;
+    // A worker that dies lets go of its tunnel first: hearing of that alone, the machine would go on.
+    queueMicrotask(() => this.handle({ type: "tunnel-ended", id, reason, goodbye }));
+  }
+
+  #carryOut(): void {
+    for (let command; (command = this.#machine.poll()) !== undefined;) this.#do(command);
+    clearTimeout(this.#timer);
+    const { dueMs } = this.#machine;
+    if (dueMs === Infinity) return;
+    this.#timer = setTimeout(() => {
+      this.#machine.tick(performance.now());
+      this.#carryOut();
+    }, dueMs - performance.now());
+  }
+
+  #do(command: ClientCommand): void {
+    switch (command.type) {
+      case "resolve":
+        this.#underWay.set(command.id, { received: new Uint8Array(0) });
+        return void this.#resolve(command.id, command.hostname);
+      case "connect":
+        this.#underWay.set(command.id, { received: new Uint8Array(0) });
+        return void this.#connect(command.id, command.address);
+      case "greet":
+        return void this.#greet(command.id, command.server);
+      case "hand-over":
+        return this.#handOver(command.id, command.peer, command.name);
+      case "leave":
+        for (const [tunnel, id] of this.#tunnels) {
+          if (id === command.id) this.#runtime.worker.leave(tunnel, command.peer);
+        }
+        return;
+      case "drop":
+        this.#underWay.get(command.id)?.conn?.close();
+        this.#underWay.delete(command.id);
+        return;
+      case "note":
+        return logNote(this.#runtime.log, command.note);
+    }
+  }
+
+  async #resolve(id: number, hostname: string): Promise<void> {
+    try {
+      const addresses = await lookUp(hostname);
+      if (this.#underWay.delete(id)) this.handle({ type: "resolved", id, addresses });
+    } catch (error) {
+      this.#fail(id, error);
+    }
+  }
+
+  async #connect(id: number, address: Endpoint): Promise<void> {
+    try {
+      const conn = await Deno.connect({ ...address, transport: "tcp" });
+      const underWay = this.#underWay.get(id);
+      if (underWay === undefined) return conn.close();
+      underWay.conn = conn;
+      this.handle({ type: "connected", id, endpoint: formatEndpoint(conn.remoteAddr) });
+    } catch (error) {
+      this.#fail(id, error);
+    }
+  }
+
+  async #greet(id: number, to: Endpoint): Promise<void> {
+    const underWay = this.#underWay.get(id)!;
+    try {
+      const { peer: server, received } = await greetServer(underWay.conn!, this.#helloFor(to));
+      underWay.received = received;
+      if (this.#underWay.has(id)) this.handle({ type: "greeted", id, server });
+    } catch (error) {
+      this.#fail(id, error);
+    }
+  }
+
+  #handOver(id: number, peer: string | undefined, name: string): void {
+    const { conn, received } = this.#underWay.get(id)!;
+    try {
+      const legacy = this.#legacy;
+      const tunnel = this.#runtime.worker.addTunnel(conn!, { peer, name, legacy, received });
+      this.#underWay.delete(id);
+      this.#tunnels.set(tunnel, id);
+    } catch (error) {
+      return this.#fail(id, error);
+    }
+    this.handle({ type: "handed-over", id });
+  }
+
+  /** Closes what has failed, and tells the machine, unless that has dropped it. */
+  #fail(id: number, error: unknown): void {
+    const underWay = this.#underWay.get(id);
+    if (underWay === undefined) return;
+    this.#underWay.delete(id);
+    underWay.conn?.close();
+    this.handle({ type: "failed", id, reason: reasonOf(error) });
+  }
+
+  // No server learns by what secret another one knows this client.
+  #helloFor(server: Endpoint): Hello {
+    const { hello } = this.#runtime;
+    const secret = createHmac("sha256", hello.resumeSecret!).update(formatEndpoint(server))
+      .digest();
+    return { ...hello, resumeSecret: secret.subarray(0, RESUME_SECRET_LENGTH) };
+  }
+}

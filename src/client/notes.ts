@@ -1,0 +1,55 @@
+// The client's log lines, from the notes of its machine.
+
+import { describeConnectFailure } from "../net/connect_attempt.ts";
+import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
+import type { Log } from "../observe/log.ts";
+import type { ClientFailure, ClientNote } from "./messages.ts";
+
+/**
+ * Writes a note to the log.
+ *
+ * @param log The log
+ * @param note The note
+ */
+export function logNote(log: Pick<Log, "info" | "warning" | "error">, note: ClientNote): void {
+  switch (note.type) {
+    case "greeted": {
+      const { name, endpoint: peer, software, held } = note;
+      return log.info("Tunnel up", { name, peer, software, held });
+    }
+    case "tunnel-lost":
+      return log.warning("Tunnel lost", { reason: note.reason, held: note.held });
+    case "failed": {
+      const { server, failure, suppressed } = note;
+      return log.warning(describeFailure(server, failure), suppressed > 0 ? { suppressed } : {});
+    }
+    case "rival":
+      return log.error(
+        "Another program is connected as this client: is its state directory a copy?",
+      );
+    case "connecting-again":
+      return log.info("Connecting again", {
+        server: formatEndpoint(note.server),
+        seconds: Math.round(note.delayMs / 100) / 10,
+      });
+  }
+}
+
+/**
+ * Says why an attempt at a server failed.
+ *
+ * @param server The server
+ * @param failure Why
+ * @returns A sentence without a full stop
+ */
+export function describeFailure(server: Endpoint, failure: ClientFailure): string {
+  switch (failure.step) {
+    case "resolve":
+    case "connect":
+      return describeConnectFailure(server, { step: failure.step, reason: failure.reason });
+    case "link-down":
+      return `The interface of the server ${failure.name} is not up`;
+    default:
+      return failure.reason;
+  }
+}

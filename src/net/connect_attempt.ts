@@ -1,0 +1,130 @@
+// Connecting to a host, without I/O: its name is looked up, then its addresses are tried in turn.
+//
+//     resolve ──addresses──► connect ──► connected
+//        │                    │   ▲
+//        │ failed             │   └ failed, or no answer in time: the next address
+//        ▼                    ▼
+//      failed ◄───────────── after the last one
+//
+// Each step has ten seconds, which the lookup needs as well: a resolver may stay silent too.
+
+import { type Endpoint, formatEndpoint } from "./endpoint.ts";
+
+/** How long a lookup or one address has to answer, in ms. */
+export const STEP_MS = 10_000;
+
+/** Why a host could not be connected to. */
+export interface ConnectFailure {
+  /** Where the attempt ended. */
+  step: "resolve" | "connect";
+  /** Why; of several addresses, why the last one failed. */
+  reason: string;
+}
+
+/** The present step of an attempt. */
+export type ConnectStep =
+  /** To look up the addresses of a name. */
+  | { is: "resolve"; hostname: string }
+  /** To connect to an address. */
+  | { is: "connect"; address: Endpoint }
+  | { is: "connected" }
+  | { is: "failed"; failure: ConnectFailure };
+
+/** An attempt to connect to a host. Times are in ms, on a clock that never goes back. */
+export class ConnectAttempt {
+  readonly #port: number;
+  #step: ConnectStep;
+  #dueMs: number;
+  #addresses: string[] = [];
+
+  /**
+   * Begins with the lookup.
+   *
+   * @param endpoint Where to connect to
+   * @param nowMs The time
+   */
+  constructor({ hostname, port }: Endpoint, nowMs: number) {
+    this.#port = port;
+    this.#step = { is: "resolve", hostname };
+    this.#dueMs = nowMs + STEP_MS;
+  }
+
+  /** The present step: another object whenever the attempt has moved on. */
+  get step(): ConnectStep {
+    return this.#step;
+  }
+
+  /** When the present step is given up; `Infinity` once the attempt is over. */
+  get dueMs(): number {
+    return this.#dueMs;
+  }
+
+  /**
+   * Takes the result of the lookup.
+   *
+   * @param addresses The addresses, in the order in which they are tried
+   * @param nowMs The time
+   */
+  resolved(addresses: string[], nowMs: number): void {
+    if (this.#step.is !== "resolve") return;
+    this.#addresses = [...addresses];
+    this.#next("it has no address", nowMs);
+  }
+
+  /** Hears that the present address has answered. */
+  connected(): void {
+    if (this.#step.is === "connect") this.#end({ is: "connected" });
+  }
+
+  /**
+   * Hears that the present step has failed.
+   *
+   * @param reason Why
+   * @param nowMs The time
+   */
+  failed(reason: string, nowMs: number): void {
+    if (this.#step.is === "connect") this.#next(reason, nowMs);
+    else if (this.#step.is === "resolve") {
+      this.#end({ is: "failed", failure: { step: "resolve", reason } });
+    }
+  }
+
+  /**
+   * Looks at the time.
+   *
+   * @param nowMs The time
+   */
+  tick(nowMs: number): void {
+    if (nowMs >= this.#dueMs) this.failed(`no answer in ${STEP_MS / 1000} s`, nowMs);
+  }
+
+  #next(reason: string, nowMs: number): void {
+    const hostname = this.#addresses.shift();
+    if (hostname === undefined) {
+      return this.#end({ is: "failed", failure: { step: "connect", reason } });
+    }
+    this.#step = { is: "connect", address: { hostname, port: this.#port } };
+    this.#dueMs = nowMs + STEP_MS;
+  }
+
+  #end(step: ConnectStep): void {
+    this.#step = step;
+    this.#dueMs = Infinity;
+  }
+}
+
+/**
+ * Says why a host could not be connected to, for a log.
+ *
+ * @param endpoint The host
+ * @param failure Why
+ * @returns A sentence without a full stop
+ */
+export function describeConnectFailure(
+  endpoint: Endpoint,
+  { step, reason }: ConnectFailure,
+): string {
+  return step === "resolve"
+    ? `Cannot find ${endpoint.hostname}: ${reason}`
+    : `Cannot connect to ${formatEndpoint(endpoint)}: ${reason}`;
+}

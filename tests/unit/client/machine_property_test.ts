@@ -1,0 +1,255 @@
+// The client's machine in a world that does anything, in any order: it never gets stuck.
+
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { ClientCommand, ClientEvent } from "../../../src/client/messages.ts";
+import { ClientMachine } from "../../../src/client/machine.ts";
+import { HELLO, SERVERS } from "./bench.ts";
+
+/** How far something has got that a command has begun. */
+type Stage = "resolve" | "connect" | "connected" | "greet" | "greeted" | "hand-over" | "tunnel";
+
+/** Those whose end the machine can rely on. */
+const AWAITED: Stage[] = ["resolve", "connect", "greet", "hand-over", "tunnel"];
+
+/** A world that carries out commands, and checks each. */
+class World {
+  readonly machine: ClientMachine;
+  readonly stages = new Map<number, Stage>();
+  nowMs = 0;
+  #lastId = 0;
+
+  constructor(servers: number, preferFirst: boolean, legacy: boolean, random: () => number) {
+    const preferFirstMs = 2000;
+    this.machine = new ClientMachine({
+      servers: SERVERS.slice(0, servers),
+      preferFirst,
+      preferFirstMs,
+      legacy,
+      random,
+    });
+  }
+
+  handle(event: ClientEvent): void {
+    this.machine.handle(event, this.nowMs);
+    this.#carryOut();
+  }
+
+  pass(ms: number): void {
+    this.nowMs += ms;
+    this.machine.tick(this.nowMs);
+    this.#carryOut();
+  }
+
+  /** Ends the stage that something is at, well or not. */
+  answer(id: number, well: boolean, variant: number): void {
+    const stage = this.stages.get(id);
+    if (stage === undefined) return;
+    if (!well && stage !== "tunnel") {
+      this.stages.delete(id);
+      return this.handle({ type: "failed", id, reason: "no" });
+    }
+    switch (stage) {
+      case "resolve": {
+        this.stages.delete(id);
+        const addresses = ["192.0.2.1", "192.0.2.2"].slice(0, variant % 3);
+        return this.handle({ type: "resolved", id, addresses });
+      }
+      case "connect":
+        this.stages.set(id, "connected");
+        return this.handle({ type: "connected", id, endpoint: "192.0.2.1:8000" });
+      case "greet": {
+        this.stages.set(id, "greeted");
+        const server = { ...HELLO, ...variant % 4 === 0 ? { linkDown: true as const } : {} };
+        return this.handle({ type: "greeted", id, server });
+      }
+      case "hand-over":
+        this.stages.set(id, "tunnel");
+        this.handle({ type: "handed-over", id });
+        return this.handle({ type: "tunnel-up", id });
+      case "tunnel":
+        if (well) return;
+        this.stages.delete(id);
+        return this.handle({ type: "tunnel-ended", id, reason: "lost", goodbye: variant % 12 });
+    }
+  }
+
+  #carryOut(): void {
+    for (let command; (command = this.machine.poll()) !== undefined;) this.#do(command);
+  }
+
+  #do(command: ClientCommand): void {
+    if (command.type === "note") return;
+    const { id } = command;
+    const stage = this.stages.get(id);
+    switch (command.type) {
+      case "resolve":
+      case "connect":
+        assert(id > this.#lastId, `${command.type} ${id} is used again`);
+        this.#lastId = id;
+        this.stages.set(id, command.type);
+        return;
+      case "greet":
+        assertEquals(stage, "connected");
+        this.stages.set(id, "greet");
+        return;
+      case "hand-over":
+        assert(stage === "greeted" || stage === "connected", `${stage} is handed over`);
+        assert(![...this.stages.values()].includes("tunnel"), "there is a tunnel already");
+        this.stages.set(id, "hand-over");
+        return;
+      case "leave":
+        assertEquals(stage, "tunnel");
+        return;
+      case "drop":
+        assert(stage !== undefined && stage !== "tunnel", `${stage} is dropped`);
+        this.stages.delete(id);
+    }
+  }
+
+  /** What is under way and will end by itself. */
+  get awaited(): number[] {
+    return [...this.stages].filter(([, stage]) => AWAITED.includes(stage)).map(([id]) => id);
+  }
+
+  check(): void {
+    const { dueMs } = this.machine;
+    const shown = `${JSON.stringify([...this.stages])}, due ${dueMs}`;
+    assert(this.awaited.length > 0 || dueMs < Infinity, `it waits for nothing: ${shown}`);
+    assert(this.stages.size <= 2, `more than a tunnel and an attempt: ${shown}`);
+    assert(dueMs === Infinity || dueMs <= this.nowMs + 3_600_000, `it waits for long: ${shown}`);
+  }
+}
+
+const key = fc.constantFrom(...SERVERS.map(({ hostname, port }) => `${hostname}:${port}`), "x:1");
+const step = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("answer" as const),
+      at: fc.nat(),
+      well: fc.boolean(),
+      variant: fc.nat({ max: 100 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("due" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.nat({ max: 40_000 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("held" as const),
+      peer: key,
+      sessions: fc.nat({ max: 2 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("stray" as const),
+      id: fc.nat({ max: 40 }),
+      type: fc.constantFrom("resolved", "connected", "greeted", "failed", "network-changed"),
+    }),
+  },
+);
+const schedule = fc.record({
+  servers: fc.integer({ min: 1, max: 3 }),
+  preferFirst: fc.boolean(),
+  legacy: fc.boolean(),
+  draws: fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 1 }),
+  steps: fc.array(step, { maxLength: 120, size: "max" }),
+});
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+type Schedule = typeof schedule extends fc.Arbitrary<infer T> ? T : never;
+
+/** A world that was started. */
+function start({ servers, preferFirst, legacy, draws }: Schedule): World {
+  let draw = 0;
+  const world = new World(servers, preferFirst, legacy, () => draws[draw++ % draws.length]);
+  world.handle({ type: "started" });
+  world.check();
+  return world;
+}
+
+function take(world: World, step: Step): void {
+  switch (step.do) {
+    case "answer": {
+      const { awaited } = world;
+      if (awaited.length === 0) return;
+      return world.answer(awaited[step.at % awaited.length], step.well, step.variant);
+    }
+    case "due":
+      if (world.machine.dueMs === Infinity) return;
+      return world.pass(Math.max(0, world.machine.dueMs - world.nowMs));
+    case "pass":
+      return world.pass(step.ms);
+    case "held":
+      return world.handle({ type: "held", peer: step.peer, sessions: step.sessions });
+    case "stray":
+      return stray(world, step);
+  }
+}
+
+/** An event for something that is not under way any more, or never was; or a change of the network. */
+function stray(world: World, { id, type }: Step & { do: "stray" }): void {
+  if (type === "network-changed") return world.handle({ type });
+  if (world.stages.has(id)) return;
+  switch (type) {
+    case "resolved":
+      return world.handle({ type, id, addresses: ["192.0.2.7"] });
+    case "connected":
+      return world.handle({ type, id, endpoint: "192.0.2.7:8000" });
+    case "greeted":
+      return world.handle({ type, id, server: HELLO });
+    case "failed":
+      return world.handle({ type, id, reason: "late" });
+  }
+}
+
+Deno.test("ClientMachine always has a command under way or a time to wait for", () => {
+  fc.assert(
+    fc.property(schedule, (schedule) => {
+      const world = start(schedule);
+      for (const step of schedule.steps) {
+        take(world, step);
+        world.check();
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("ClientMachine comes to a tunnel from any state in a world where all goes well", () => {
+  fc.assert(
+    fc.property(schedule, (schedule) => {
+      const world = start(schedule);
+      for (const step of schedule.steps) take(world, step);
+      for (let step = 0; world.machine.state !== "up"; step++) {
+        assert(step < 50, "it does not come to a tunnel");
+        const [id] = world.awaited;
+        // Variant 1: one address, and a link that is up.
+        if (id !== undefined) world.answer(id, true, 1);
+        else world.pass(Math.max(0, world.machine.dueMs - world.nowMs));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("ClientMachine.handle() ends it at a stop in any state, and leaves nothing behind", () => {
+  fc.assert(
+    fc.property(schedule, fc.array(step), (schedule, late) => {
+      const world = start(schedule);
+      for (const step of schedule.steps) take(world, step);
+      world.handle({ type: "stop" });
+      const left = [...world.stages.values()];
+      assert(left.every((stage) => stage === "tunnel") && left.length <= 1, `${left} are left`);
+      assertEquals(world.machine.dueMs, Infinity);
+      for (const step of late) take(world, step);
+      assertEquals(world.machine.poll(), undefined);
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,491 @@
+// The client's decisions: each transition of the diagram at the head of machine.ts.
+
+import { assert, assertEquals } from "@std/assert";
+import { LOOK_MS } from "../../../src/client/first_server.ts";
+import { REASON } from "../../../src/wire/mod.ts";
+import { A, B, Bench, HELLO, SERVERS } from "./bench.ts";
+
+const REFUSED = "Refused: goodbye (full)";
+const ENDED = { type: "tunnel-ended", reason: "the connection broke" } as const;
+
+Deno.test("ClientMachine does nothing before it is started", () => {
+  const bench = new Bench(1);
+  bench.handle({ type: "network-changed" });
+  bench.pass(100_000);
+  bench.idle();
+  assertEquals(bench.machine.dueMs, Infinity);
+});
+
+Deno.test("ClientMachine resolves, connects, greets and hands over, in this order", () => {
+  const bench = Bench.start(1);
+  const lookup = bench.take("resolve");
+  assertEquals(lookup.hostname, "a.example");
+  bench.handle({ type: "resolved", id: lookup.id, addresses: ["192.0.2.1"] });
+  const { id, address } = bench.take("connect");
+  assert(id !== lookup.id);
+  assertEquals(address, { hostname: "192.0.2.1", port: 8000 });
+  bench.handle({ type: "connected", id, endpoint: "192.0.2.1:8000" });
+  assertEquals(bench.take("greet"), { type: "greet", id, server: SERVERS[0] });
+  bench.handle({ type: "greeted", id, server: HELLO });
+  assertEquals(bench.take("hand-over"), { type: "hand-over", id, peer: A, name: "tokyo" });
+  bench.idle();
+  assertEquals(bench.takeNotes(), [{
+    type: "greeted",
+    name: "tokyo",
+    endpoint: "192.0.2.1:8000",
+    software: "test/1",
+    held: undefined,
+  }]);
+});
+
+Deno.test("ClientMachine is up once the worker drives the tunnel, and counts tunnels made again", () => {
+  const bench = Bench.start(1);
+  const id = bench.greeted("a.example");
+  bench.take("hand-over");
+  assertEquals([bench.machine.state, bench.machine.serverName], ["connecting", ""]);
+  bench.handle({ type: "handed-over", id });
+  assertEquals([bench.machine.state, bench.machine.serverName], ["connecting", "tokyo"]);
+  bench.handle({ type: "tunnel-up", id });
+  assertEquals([bench.machine.state, bench.machine.reconnects], ["up", 0]);
+  assertEquals(bench.machine.dueMs, Infinity);
+  bench.handle({ ...ENDED, id });
+  assertEquals(bench.machine.state, "waiting");
+  bench.due();
+  assertEquals(bench.machine.state, "connecting");
+  bench.tunnel("a.example");
+  assertEquals(bench.machine.reconnects, 1);
+});
+
+Deno.test("ClientMachine tries each address in turn, and gives up one that does not answer in 10 s", () => {
+  const bench = Bench.start(1);
+  bench.handle({
+    type: "resolved",
+    id: bench.take("resolve").id,
+    addresses: ["192.0.2.1", "192.0.2.2", "192.0.2.3"],
+  });
+  const first = bench.take("connect");
+  bench.handle({ type: "failed", id: first.id, reason: "Connection refused" });
+  const second = bench.take("connect");
+  assertEquals(second.address.hostname, "192.0.2.2");
+  assertEquals(bench.due(), 10_000);
+  assertEquals(bench.take("drop").id, second.id);
+  const third = bench.take("connect");
+  assertEquals(third.address.hostname, "192.0.2.3");
+  // Of what was dropped nobody wants to hear.
+  bench.handle({ type: "connected", id: second.id, endpoint: "192.0.2.2:8000" });
+  bench.handle({ type: "failed", id: first.id, reason: "late" });
+  bench.idle();
+  bench.handle({ type: "failed", id: third.id, reason: "No route to host" });
+  bench.idle();
+  const failure = { step: "connect", reason: "No route to host" } as const;
+  assertEquals(bench.takeNotes(), [
+    { type: "failed", server: SERVERS[0], failure, suppressed: 0 },
+    { type: "connecting-again", server: SERVERS[0], delayMs: 750 },
+  ]);
+});
+
+Deno.test("ClientMachine gives up a lookup that is not answered in 10 s", () => {
+  const bench = Bench.start(1);
+  const { id } = bench.take("resolve");
+  assertEquals(bench.due(), 10_000);
+  assertEquals(bench.take("drop").id, id);
+  bench.idle();
+  assertEquals(bench.machine.state, "waiting");
+});
+
+Deno.test("ClientMachine goes round the servers when attempts fail, at whatever step", () => {
+  const bench = Bench.start(3);
+  bench.fails("a.example");
+  assertEquals(bench.machine.state, "waiting");
+  bench.due();
+  const id = bench.connected("b.example");
+  bench.take("greet");
+  assertEquals(bench.machine.dueMs, Infinity, "the handshake has a deadline of its own");
+  bench.handle({ type: "failed", id, reason: REFUSED });
+  bench.due();
+  const greeted = bench.greeted("c.example");
+  bench.take("hand-over");
+  bench.handle({ type: "failed", id: greeted, reason: "Cannot carry a tunnel" });
+  bench.idle();
+  bench.due();
+  assertEquals(bench.take("resolve").hostname, "a.example");
+  const failures = bench.takeNotes().flatMap((note) => note.type === "failed" ? note.failure : []);
+  assertEquals(failures, [
+    { step: "resolve", reason: "no such name" },
+    { step: "greet", reason: REFUSED },
+    { step: "hand-over", reason: "Cannot carry a tunnel" },
+  ]);
+  assertEquals(bench.machine.reconnects, 0);
+});
+
+Deno.test("ClientMachine notes 3 failures of a kind in 10 s, and then not the next attempt either", () => {
+  const bench = Bench.start(1);
+  bench.handle({ type: "held", peer: A, sessions: 1 });
+  for (let attempt = 0; attempt < 10; attempt++) {
+    bench.fails("a.example");
+    bench.due();
+  }
+  const types = bench.takeNotes().map(({ type }) => type);
+  assertEquals(types, new Array(3).fill(["failed", "connecting-again"]).flat());
+  bench.nowMs += 10_000;
+  bench.fails("a.example");
+  const [note] = bench.takeNotes();
+  assertEquals(note.type === "failed" && note.suppressed, 7);
+});
+
+const DOWN = { ...HELLO, linkDown: true } as const;
+
+Deno.test("ClientMachine goes on to the next server where the link of one is down", () => {
+  const bench = Bench.start(2);
+  const id = bench.greeted("a.example", DOWN);
+  assertEquals(bench.take("drop").id, id);
+  const [failed, ...others] = bench.takeNotes();
+  assertEquals(failed, {
+    type: "failed",
+    server: SERVERS[0],
+    failure: { step: "link-down", name: "tokyo" },
+    suppressed: 0,
+  });
+  assertEquals(others.map(({ type }) => type), ["connecting-again"]);
+  bench.due();
+  assertEquals(bench.take("resolve").hostname, "b.example");
+});
+
+Deno.test("ClientMachine uses a server whose link is down where there is no other one", () => {
+  Bench.start(1).tunnel("a.example", DOWN);
+});
+
+Deno.test("ClientMachine uses a server whose link is down where sessions are held for it", () => {
+  const bench = Bench.start(2);
+  bench.handle({ type: "held", peer: A, sessions: 1 });
+  bench.tunnel("a.example", DOWN);
+});
+
+Deno.test("ClientMachine waits after the end of a tunnel, and tells what is held", () => {
+  const bench = Bench.start(2);
+  const id = bench.tunnel("a.example");
+  bench.takeNotes();
+  bench.nowMs += 60_000;
+  bench.handle({ type: "held", peer: A, sessions: 3 });
+  bench.handle({ ...ENDED, id });
+  bench.idle();
+  assertEquals(bench.takeNotes(), [
+    { type: "tunnel-lost", reason: "the connection broke", held: 3 },
+    { type: "connecting-again", server: SERVERS[0], delayMs: 300 },
+  ]);
+  assertEquals(bench.due(), 300);
+  bench.greeted("a.example");
+  const [note] = bench.takeNotes();
+  assertEquals(note.type === "greeted" && note.held, 3);
+});
+
+Deno.test("ClientMachine tries a server again that was well for 10 s, and else the next one", () => {
+  for (const [upMs, next] of [[10_000, "a.example"], [9_999, "b.example"]] as const) {
+    const bench = Bench.start(2);
+    const id = bench.tunnel("a.example");
+    bench.nowMs += upMs;
+    bench.handle({ ...ENDED, id });
+    bench.due();
+    assertEquals(bench.take("resolve").hostname, next);
+  }
+});
+
+Deno.test("ClientMachine tries only the server for which sessions are held", () => {
+  const bench = Bench.start(3);
+  bench.handle({ type: "held", peer: A, sessions: 1 });
+  for (let attempt = 0; attempt < 20; attempt++) {
+    bench.fails("a.example");
+    assert(bench.due() <= 500);
+  }
+});
+
+Deno.test("ClientMachine begins with the server for which an earlier run left sessions", () => {
+  const bench = new Bench(3);
+  bench.handle({ type: "held", peer: B, sessions: 2 });
+  bench.handle({ type: "started" });
+  assertEquals(bench.take("resolve").hostname, "b.example");
+});
+
+Deno.test("ClientMachine gives an attempt up when nothing is held for its server any more", () => {
+  const bench = Bench.start(2);
+  bench.handle({ type: "held", peer: A, sessions: 2 });
+  bench.handle({ type: "held", peer: A, sessions: 1 });
+  const id = bench.connected("a.example");
+  bench.take("greet");
+  bench.idle();
+  bench.handle({ type: "held", peer: A, sessions: 0 });
+  assertEquals(bench.take("drop").id, id);
+  assertEquals(bench.takeNotes(), [
+    { type: "connecting-again", server: SERVERS[1], delayMs: 300 },
+  ]);
+  bench.handle({ type: "greeted", id, server: HELLO });
+  bench.idle();
+  bench.due();
+  assertEquals(bench.take("resolve").hostname, "b.example");
+});
+
+Deno.test("ClientMachine goes on with an attempt when nothing is held, and none was for its server", () => {
+  const bench = Bench.start(2);
+  bench.handle({ type: "held", peer: B, sessions: 1 });
+  bench.handle({ type: "held", peer: B, sessions: 0 });
+  bench.handle({ type: "held", peer: A, sessions: 0 });
+  bench.tunnel("a.example");
+  const one = Bench.start(1);
+  one.handle({ type: "held", peer: A, sessions: 1 });
+  one.handle({ type: "held", peer: A, sessions: 0 });
+  one.tunnel("a.example");
+});
+
+Deno.test("ClientMachine goes to the next server when what was held ends during the wait", () => {
+  const bench = Bench.start(2);
+  bench.handle({ type: "held", peer: A, sessions: 1 });
+  bench.fails("a.example");
+  bench.handle({ type: "held", peer: A, sessions: 0 });
+  bench.idle();
+  bench.takeNotes();
+  bench.due();
+  assertEquals(bench.take("resolve").hostname, "b.example");
+  assertEquals(bench.takeNotes(), []);
+});
+
+Deno.test("ClientMachine forgets what was held for a server that has its tunnel again", () => {
+  const bench = Bench.start(2);
+  bench.handle({ type: "held", peer: A, sessions: 1 });
+  const id = bench.tunnel("a.example");
+  bench.handle({ ...ENDED, id });
+  bench.due();
+  assertEquals(bench.take("resolve").hostname, "b.example");
+});
+
+Deno.test("ClientMachine connects at once when the network has changed while it waits", () => {
+  const bench = Bench.start(1);
+  bench.fails("a.example");
+  bench.handle({ type: "network-changed" });
+  bench.take("resolve");
+  bench.handle({ type: "network-changed" });
+  bench.idle();
+});
+
+Deno.test("ClientMachine looks for a server that restarts after 1 to 2 s", () => {
+  const bench = Bench.start(2);
+  const id = bench.tunnel("a.example");
+  bench.handle({ ...ENDED, id, goodbye: REASON.RESTART });
+  assertEquals(bench.due(), 1500);
+  assertEquals(bench.take("resolve").hostname, "a.example");
+});
+
+Deno.test("ClientMachine stays away when another program takes its place a second time", () => {
+  const bench = Bench.start(1);
+  for (const rival of [false, true]) {
+    const id = bench.tunnel("a.example");
+    bench.takeNotes();
+    bench.handle({ type: "held", peer: A, sessions: 1 });
+    bench.handle({ ...ENDED, id, goodbye: REASON.REPLACED });
+    const types = bench.takeNotes().map(({ type }) => type);
+    const expected = ["tunnel-lost", ...rival ? ["rival"] : [], "connecting-again"];
+    assertEquals(types, expected);
+    if (rival) {
+      bench.handle({ type: "network-changed" });
+      bench.idle();
+    }
+    assertEquals(bench.due(), rival ? 45_000 : 300);
+  }
+});
+
+Deno.test("ClientMachine hands an older server over as soon as it is connected, and notes nothing", () => {
+  const bench = Bench.start(1, { legacy: true });
+  const id = bench.connected("a.example");
+  assertEquals(bench.take("hand-over"), {
+    type: "hand-over",
+    id,
+    peer: undefined,
+    name: "192.0.2.1:8000",
+  });
+  assertEquals(bench.takeNotes(), []);
+});
+
+Deno.test("ClientMachine gives a server that keeps no sessions no name across tunnels", () => {
+  const bench = Bench.start(1);
+  bench.greeted("a.example", { ...HELLO, features: 0 });
+  assertEquals(bench.take("hand-over").peer, undefined);
+});
+
+/** A client that prefers the first of two servers, and is at the second. */
+function atSecond(options = {}): { bench: Bench; id: number } {
+  const bench = Bench.start(2, { preferFirst: true, ...options });
+  bench.fails("a.example");
+  bench.due();
+  const id = bench.tunnel("b.example");
+  bench.takeNotes();
+  return { bench, id };
+}
+
+Deno.test("ClientMachine stays at another server where the first is not preferred", () => {
+  const bench = Bench.start(2);
+  bench.fails("a.example");
+  bench.due();
+  bench.tunnel("b.example");
+  assertEquals(bench.machine.dueMs, Infinity);
+});
+
+Deno.test("ClientMachine looks at the first server every 30 s, and notes no failure of it", () => {
+  const { bench } = atSecond();
+  for (let look = 0; look < 3; look++) {
+    assertEquals(bench.due(), LOOK_MS);
+    bench.fails("a.example");
+  }
+  bench.due();
+  bench.greeted("a.example", DOWN);
+  bench.take("drop");
+  bench.idle();
+  assertEquals(bench.takeNotes(), []);
+  assertEquals([bench.due(), bench.machine.state], [LOOK_MS, "up"]);
+});
+
+Deno.test("ClientMachine gives up a look at an address that does not answer", () => {
+  const { bench } = atSecond();
+  bench.due();
+  bench.handle({ type: "resolved", id: bench.take("resolve").id, addresses: ["192.0.2.9"] });
+  const { id } = bench.take("connect");
+  assertEquals(bench.due(), 10_000);
+  assertEquals(bench.take("drop").id, id);
+  assertEquals(bench.due(), LOOK_MS);
+});
+
+Deno.test("ClientMachine goes over to the first server once that greets and the other is left", () => {
+  const { bench, id } = atSecond();
+  bench.due();
+  const first = bench.greeted("a.example");
+  assertEquals(bench.take("leave"), { type: "leave", id, peer: B });
+  bench.idle();
+  assertEquals(bench.takeNotes().map(({ type }) => type), ["greeted"]);
+  bench.handle({ ...ENDED, id });
+  assertEquals(bench.take("hand-over"), { type: "hand-over", id: first, peer: A, name: "tokyo" });
+  bench.handle({ type: "handed-over", id: first });
+  assertEquals([bench.takeNotes(), bench.machine.dueMs], [[], Infinity]);
+  assertEquals([bench.machine.server, bench.machine.reconnects], [SERVERS[0], 1]);
+});
+
+Deno.test("ClientMachine waits like after any failure when the first server can't be handed over", () => {
+  const { bench, id } = atSecond();
+  bench.due();
+  const first = bench.greeted("a.example");
+  bench.take("leave");
+  bench.handle({ ...ENDED, id });
+  bench.take("hand-over");
+  bench.handle({ type: "failed", id: first, reason: "gone" });
+  bench.due();
+  bench.take("resolve");
+});
+
+Deno.test("ClientMachine drops a look when the present tunnel ends", () => {
+  const { bench, id } = atSecond();
+  bench.due();
+  const look = bench.connected("a.example");
+  bench.take("greet");
+  bench.handle({ type: "held", peer: B, sessions: 1 });
+  bench.handle({ ...ENDED, id });
+  assertEquals(bench.take("drop").id, look);
+  bench.handle({ type: "greeted", id: look, server: HELLO });
+  bench.idle();
+  bench.due();
+  assertEquals(bench.take("resolve").hostname, "b.example");
+});
+
+Deno.test("ClientMachine looks ever less often at a first server to which it returns in vain", () => {
+  const preferFirstMs = 1000;
+  let { bench, id } = atSecond({ preferFirstMs });
+  for (const pauseMs of [1000, 2000, 4000]) {
+    assertEquals(bench.due(), pauseMs);
+    const first = bench.greeted("a.example");
+    bench.take("leave");
+    bench.handle({ ...ENDED, id });
+    bench.take("hand-over");
+    bench.handle({ type: "handed-over", id: first });
+    bench.handle({ ...ENDED, id: first });
+    bench.due();
+    id = bench.tunnel("b.example");
+  }
+});
+
+Deno.test("ClientMachine ignores events of what is over", () => {
+  const bench = Bench.start(1);
+  const old = bench.tunnel("a.example");
+  bench.handle({ ...ENDED, id: old });
+  bench.due();
+  const id = bench.tunnel("a.example");
+  bench.takeNotes();
+  bench.handle({ ...ENDED, id: old });
+  bench.handle({ type: "tunnel-up", id: old });
+  bench.handle({ type: "failed", id, reason: "not of a tunnel" });
+  bench.handle({ type: "started" });
+  bench.idle();
+  assertEquals([bench.takeNotes(), bench.machine.state], [[], "up"]);
+});
+
+/** Machines in each state, and the id of what they drop at a stop. */
+const STATES: Record<string, () => [Bench, number | undefined]> = {
+  idle: () => [new Bench(1), undefined],
+  resolving: () => {
+    const bench = Bench.start(1);
+    return [bench, bench.take("resolve").id];
+  },
+  connecting: () => {
+    const bench = Bench.start(1);
+    bench.handle({ type: "resolved", id: bench.take("resolve").id, addresses: ["192.0.2.1"] });
+    return [bench, bench.take("connect").id];
+  },
+  greeting: () => {
+    const bench = Bench.start(1);
+    const id = bench.connected("a.example");
+    bench.take("greet");
+    return [bench, id];
+  },
+  "handing over": () => {
+    const bench = Bench.start(1);
+    const id = bench.greeted("a.example");
+    bench.take("hand-over");
+    return [bench, id];
+  },
+  waiting: () => {
+    const bench = Bench.start(1);
+    bench.fails("a.example");
+    return [bench, undefined];
+  },
+  "a tunnel": () => {
+    const bench = Bench.start(1);
+    bench.tunnel("a.example");
+    return [bench, undefined];
+  },
+  "a pause between looks": () => [atSecond().bench, undefined],
+  "a look": () => {
+    const { bench } = atSecond();
+    bench.due();
+    return [bench, bench.take("resolve").id];
+  },
+  moving: () => {
+    const { bench } = atSecond();
+    bench.due();
+    const id = bench.greeted("a.example");
+    bench.take("leave");
+    return [bench, id];
+  },
+};
+
+for (const [name, make] of Object.entries(STATES)) {
+  Deno.test(`ClientMachine ends at a stop in ${name}`, () => {
+    const [bench, dropped] = make();
+    bench.takeNotes();
+    bench.handle({ type: "stop" });
+    if (dropped !== undefined) assertEquals(bench.take("drop").id, dropped);
+    bench.idle();
+    assertEquals(bench.machine.dueMs, Infinity);
+    // Nothing that comes later matters.
+    bench.handle({ type: "held", peer: A, sessions: 0 });
+    for (let id = 0; id < 20; id++) bench.handle({ ...ENDED, id });
+    bench.handle({ type: "network-changed" });
+    bench.pass(1e9);
+    bench.idle();
+    assertEquals(bench.takeNotes(), []);
+  });
+}

@@ -1,0 +1,67 @@
+// The client's log lines.
+
+import { assertEquals } from "@std/assert";
+import type { ClientFailure, ClientNote } from "../../../src/client/messages.ts";
+import { describeFailure, logNote } from "../../../src/client/notes.ts";
+
+const SERVER = { hostname: "2001:db8::1", port: 8000 };
+
+/** The line that a note makes. */
+function line(note: ClientNote): unknown[] {
+  const lines: unknown[][] = [];
+  const at = (level: string) => (...args: unknown[]) => void lines.push([level, ...args]);
+  logNote({ info: at("info"), warning: at("warning"), error: at("error") }, note);
+  assertEquals(lines.length, 1);
+  return lines[0];
+}
+
+Deno.test("logNote() logs a greeting and the end of a tunnel, with what is held", () => {
+  const server = { name: "tokyo", software: "test/1", held: 3 };
+  assertEquals(line({ type: "greeted", endpoint: "192.0.2.1:8000", ...server }), [
+    "info",
+    "Tunnel up",
+    { name: "tokyo", peer: "192.0.2.1:8000", software: "test/1", held: 3 },
+  ]);
+  assertEquals(line({ type: "tunnel-lost", reason: "goodbye (shutdown)" }), [
+    "warning",
+    "Tunnel lost",
+    { reason: "goodbye (shutdown)", held: undefined },
+  ]);
+});
+
+Deno.test("logNote() logs a failure, with how many were passed over", () => {
+  const failure = { step: "greet", reason: "No greeting in time" } as const;
+  const note = { type: "failed", server: SERVER, failure } as const;
+  assertEquals(line({ ...note, suppressed: 0 }), ["warning", "No greeting in time", {}]);
+  assertEquals(line({ ...note, suppressed: 7 }), [
+    "warning",
+    "No greeting in time",
+    { suppressed: 7 },
+  ]);
+});
+
+Deno.test("logNote() logs the next attempt in tenths of a second, and a rival as an error", () => {
+  assertEquals(line({ type: "connecting-again", server: SERVER, delayMs: 1234 }), [
+    "info",
+    "Connecting again",
+    { server: "[2001:db8::1]:8000", seconds: 1.2 },
+  ]);
+  assertEquals(line({ type: "rival" }), [
+    "error",
+    "Another program is connected as this client: is its state directory a copy?",
+  ]);
+});
+
+const FAILURES: [ClientFailure, string][] = [
+  [{ step: "resolve", reason: "no such name" }, "Cannot find 2001:db8::1: no such name"],
+  [{ step: "connect", reason: "refused" }, "Cannot connect to [2001:db8::1]:8000: refused"],
+  [{ step: "greet", reason: "Refused: goodbye (full)" }, "Refused: goodbye (full)"],
+  [{ step: "hand-over", reason: "Cannot carry a tunnel" }, "Cannot carry a tunnel"],
+  [{ step: "link-down", name: "tokyo" }, "The interface of the server tokyo is not up"],
+];
+
+for (const [failure, text] of FAILURES) {
+  Deno.test(`describeFailure() tells why at the step ${failure.step}`, () => {
+    assertEquals(describeFailure(SERVER, failure), text);
+  });
+}
