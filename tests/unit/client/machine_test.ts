@@ -408,6 +408,14 @@ Deno.test("ClientMachine looks ever less often at a first server to which it ret
   }
 });
 
+Deno.test("ClientMachine looks at the first server at the usual pace when it was never returned to", () => {
+  const bench = Bench.start(2, { preferFirst: true });
+  bench.handle({ ...ENDED, id: bench.tunnel("a.example") });
+  bench.due();
+  bench.tunnel("b.example");
+  assertEquals(bench.due(), LOOK_MS);
+});
+
 Deno.test("ClientMachine ignores events of what is over", () => {
   const bench = Bench.start(1);
   const old = bench.tunnel("a.example");
