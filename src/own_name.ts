@@ -1,12 +1,12 @@
-// What this side calls itself: --name, the machine's host name, or one made up where that will not do.
+// The name of this side: --name, the machine's host name, or a made-up one where that will not do.
 
 import { NAME_MAX } from "./wire/mod.ts";
 import { isPrintable } from "./wire/text.ts";
 
-/** What a decoder puts in place of bytes that are not UTF-8, as `Deno.hostname()` does. */
+/** The character that decoders, such as `Deno.hostname()`, put for bytes that are not UTF-8. */
 const NOT_UTF8 = "\ufffd";
 
-/** A name, and what is wrong with the one that it stands in for. */
+/** A name, and the fault of the host name that it replaces. */
 export interface OwnName {
   name: string;
   /** For "the host name ..."; undefined where nothing is wrong. */
@@ -14,10 +14,10 @@ export interface OwnName {
 }
 
 /**
- * Says why a side cannot go by a name: peers would refuse it, or nobody could read it in a log.
+ * Says why a side cannot use a name: peers would refuse it, or nobody could read it in a log.
  *
- * @param name The name.
- * @returns What is wrong, to be read behind "the name"; `undefined` where it will do.
+ * @param name The name
+ * @returns The fault, to follow "the name"; `undefined` where the name will do
  */
 export function nameFault(name: string): string | undefined {
   if (name === "") return "is empty";
@@ -29,13 +29,12 @@ export function nameFault(name: string): string | undefined {
 }
 
 /**
- * The name of a side that was given none: the machine's host name, or else one that is made from the
- * interface's address. The same machine gets the same one at each start, since the addresses of
- * `--mac per-host` are made from it.
+ * Names a side that was given no name: by the machine's host name, or else by the interface's address. A
+ * machine gets the same name at each start, because the addresses of `--mac per-host` are made from it.
  *
- * @param hostName The machine's host name; anything.
- * @param mac The interface's address, 6 bytes.
- * @returns The name, and why it is not the host name.
+ * @param hostName The machine's host name; anything
+ * @param mac The interface's address, 6 bytes
+ * @returns The name, and why it is not the host name
  */
 export function defaultName(hostName: string, mac: Uint8Array): OwnName {
   const fault = nameFault(hostName);

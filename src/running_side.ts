@@ -1,4 +1,4 @@
-// What an embedding program sees of a client and of a server alike.
+// The interface of a client and of a server to the program that embeds them.
 
 import type { Endpoint } from "./net/endpoint.ts";
 import type { Status } from "./observe/status.ts";
@@ -18,7 +18,7 @@ export abstract class RunningSide {
     this.#runtime = runtime;
   }
 
-  /** Where the status is served; undefined where it is not. */
+  /** The address that the status is served on; undefined where it is not served. */
   get statusAddress(): Endpoint | undefined {
     return this.#runtime.statusAddress;
   }
@@ -28,12 +28,12 @@ export abstract class RunningSide {
     return this.#runtime.finished;
   }
 
-  /** Whether a stop can leave the sessions to the next run. */
+  /** True where a stop can leave the sessions to the next run. */
   get keepsSessions(): boolean {
     return this.#runtime.keepsSessions;
   }
 
-  /** Whether {@linkcode stop} was called. */
+  /** True once {@linkcode stop} was called. */
   protected get isStopping(): boolean {
     return this.#stopping !== undefined;
   }
@@ -61,7 +61,7 @@ export abstract class RunningSide {
    * goodbye to the peers.
    *
    * @param how With `keepSessions`, the sessions are left to the next run
-   * @throws {Error} If the sessions are to be kept, and there is no state directory to keep them in.
+   * @throws {Error} If `keepSessions` is set, and there is no state directory to keep them in.
    */
   stop({ keepSessions = false }: { keepSessions?: boolean } = {}): Promise<void> {
     if (keepSessions && !this.keepsSessions) {

@@ -1,12 +1,12 @@
-// What client and server have in common: options, the state directory, the data worker, the status.
+// The part that client and server have in common: options, state directory, data worker, status.
 //
 // Everything is built before anything is started. A side makes its `Runtime`, then itself round it, and
 // only then calls `start` with its hooks, so no hook sees an object that does not exist yet. The start
 // goes step by step, and each step needs those before it:
 //
-//     1. the state directory   what an earlier run has left
+//     1. the state directory   has the sessions that an earlier run left
 //     2. the data worker       opens the link, takes up the sessions; from here on hooks are called
-//     3. the status            is served, and has everything that it shows
+//     3. the status            is served, once everything that it shows is there
 //     4. the sign of life      only now: a start that fails must not put off the PADTs of the last run
 //
 // The data worker may die in any of these steps. Then the start fails with its error, and what was
@@ -35,85 +35,86 @@ import { PROTOCOL_VERSION } from "./tunnel/handshake_machine.ts";
 export interface RuntimeOptions {
   /** The name of the Ethernet interface to capture on and to inject into. */
   interface: string;
-  /** Whose addresses the link sees; by default our own. */
+  /** The addresses that the link sees; by default our own. */
   mac?: MacMode;
   /**
-   * What this side calls itself, 1 to 64 bytes of printable UTF-8; by default the machine's host name, or one
-   * made from the interface's address where that will not do.
+   * The name by which this side calls itself, 1 to 64 bytes of printable UTF-8; by default the machine's
+   * host name, or one made from the interface's address where that will not do.
    */
   name?: string;
-  /** Where to serve the status; by default nowhere. */
+  /** The address to serve the status on; by default it is not served. */
   status?: Endpoint;
   /** The peer knows frame types 0 to 3 only, and no handshake. */
   legacy?: boolean;
   /**
-   * After how long with nothing from one of its stations a session is closed, in ms; 4 hours by
+   * The time with nothing from one of its stations after which a session is closed, in ms; 4 hours by
    * default, 0: never.
    */
   idleTimeoutMs?: number;
   /**
-   * How long a station that used to answer LCP Echo-Requests may leave them unanswered, and send
-   * nothing else, before its session is closed, in ms; 3 minutes by default, 0: never. At least three
+   * The time for which a station that used to answer LCP Echo-Requests may leave them unanswered, and
+   * send nothing else, before its session is closed, in ms; 3 minutes by default, 0: never. At least three
    * must be unanswered.
    */
   deadTimeoutMs?: number;
   /**
-   * For how long sessions are held while their tunnel is away, in ms; 20 s by default, 0: not at all.
+   * The time for which sessions are held while their tunnel is away, in ms; 20 s by default, 0: not at all.
    */
   graceMs?: number;
   /**
-   * Where sessions are kept for the case that this process is killed, for one process at a time; by
-   * default nowhere.
+   * The directory where sessions are kept in case this process is killed, for one process at a time; by
+   * default there is none.
    */
   stateDir?: string;
-  /** How often hosts may dial, and how many sessions a client may have; see {@linkcode Limits}. */
+  /** Limits of how often hosts may dial, and how many sessions a client may have. */
   limits?: Partial<Limits>;
-  /** How often each side pings the other, in ms; 5 s by default. */
+  /** The interval of pings, in ms; 5 s by default. */
   pingMs?: number;
-  /** After how long with nothing from the peer the tunnel is given up, in ms; 15 s by default. */
+  /** The time with nothing from the peer after which the tunnel is given up, in ms; 15 s by default. */
   tunnelTimeoutMs?: number;
   /**
-   * How many data frames can wait in the ring that they arrive in, a power of two; 4096 by default.
+   * The number of data frames that can wait in the ring in which they arrive, a power of two; 4096 by
+   * default.
    * Each takes 2 KiB of locked memory, more on a link with a larger MTU.
    */
   ringFrames?: number;
-  /** How much data can wait for a tunnel that takes less than it gets, in bytes; 256 KiB by default. */
+  /** The data that can wait for a tunnel that takes less than it gets, in bytes; 256 KiB by default. */
   queueBytes?: number;
-  /** How much is given to a tunnel's socket at once, in bytes; 64 KiB by default. */
+  /** The most that is given to a tunnel's socket at once, in bytes; 64 KiB by default. */
   batchBytes?: number;
   /**
    * The tunnels' TCP congestion control; `system` for the system's default. By default `bbr`, or the
    * system's with a warning where that cannot be had.
    */
   congestion?: string;
-  /** Where the log goes; by default to standard error, as text, from level info. */
+  /** The log; by default it goes to standard error, as text, from level info. */
   log?: Log;
   /** Log every discovery frame, at level debug. */
   debug?: boolean;
 }
 
-/** What a side adds of its own. */
+/** The parts of the runtime's work that depend on the side. */
 export interface RuntimeHooks {
   tunnelUp(id: number): void;
   tunnelEnded(id: number, reason: string, goodbye?: number): void;
-  /** How many sessions are held for a peer that has no tunnel; with 0, there are no longer any. */
+  /** So many sessions are held for a peer that has no tunnel; with 0, there are no longer any. */
   held(peer: string, sessions: number): void;
   /** The data worker died: nothing more can be carried. */
   failed(): void;
-  /** Whether the side does its job, as far as that does not depend on the link. */
+  /** Tells whether the side does its job, as far as that does not depend on the link. */
   healthy(): boolean;
   reconnects(): number;
-  /** Whether a peer of an earlier run can come back. */
+  /** Tells whether a peer of an earlier run can come back. */
   knows(peer: string): boolean;
   /** The tunnels of the status, made from those that are up. */
   tunnels(up: TunnelStatus[]): TunnelStatus[];
 }
 
-/** What only a server gives the data plane. */
+/** Options that only a server gives the data plane. */
 export interface ServerPlaneOptions {
-  /** What is put into PADI and PADR. */
+  /** Tags to put into PADI and PADR. */
   tags?: AddedTags;
-  /** For how many clients sessions are held. */
+  /** The number of clients for which sessions are held. */
   maxHeld?: number;
 }
 
@@ -128,7 +129,7 @@ export class Runtime {
   /** Set when the start begins. */
   #hooks!: RuntimeHooks;
   readonly #problems = new Problems();
-  /** What a client proves its identity with. */
+  /** The secret by which a returning client proves its identity. */
   #secret: Uint8Array = crypto.getRandomValues(new Uint8Array(RESUME_SECRET_LENGTH));
   #state: StateDir | undefined;
   #worker: DataWorker | undefined;
@@ -138,7 +139,7 @@ export class Runtime {
   /**
    * Builds a runtime; nothing is opened.
    *
-   * @param side Which side it belongs to
+   * @param side The side
    * @param options The side's options
    * @throws {ConfigurationError} If the name in the options will not do.
    */
@@ -155,7 +156,7 @@ export class Runtime {
    * Opens the state directory and the link, then serves the status.
    *
    * @param hooks The side, which is complete
-   * @param own What only a server gives the data plane
+   * @param own Options that only a server gives the data plane
    * @throws {Error} If something cannot be had; whatever was opened is closed again.
    */
   async start(hooks: RuntimeHooks, own: ServerPlaneOptions = {}): Promise<void> {
@@ -168,7 +169,7 @@ export class Runtime {
       await Promise.race([this.#finished.promise, this.#state?.alive()]);
       this.#isUp = true;
     } catch (error) {
-      // What an earlier run has left is for one that starts.
+      // The sessions of an earlier run are left to a run that starts.
       await Promise.all([this.#worker?.stop(this.keepsSessions), this.#status?.close()]);
       await this.#state?.close();
       throw error;
@@ -259,7 +260,7 @@ export class Runtime {
     return { path, segment, nextSerial, undelivered, away, secret, silentMs, sessions };
   }
 
-  /** What is said about this side in the handshake. */
+  /** The greeting that describes this side in the handshake. */
   get hello(): Hello {
     return {
       version: PROTOCOL_VERSION,
@@ -281,12 +282,12 @@ export class Runtime {
     return this.#finished.promise;
   }
 
-  /** Where the status is served; undefined where it is not. */
+  /** The address that the status is served on; undefined where it is not served. */
   get statusAddress(): Endpoint | undefined {
     return this.#status?.address;
   }
 
-  /** Whether the side does its job. */
+  /** True while the side does its job. */
   get healthy(): boolean {
     return this.#isUp && this.worker.linkState === "up" && this.#hooks.healthy();
   }
@@ -309,7 +310,7 @@ export class Runtime {
     };
   }
 
-  /** Whether a stop can leave the sessions to the next run. */
+  /** True where a stop can leave the sessions to the next run. */
   get keepsSessions(): boolean {
     return this.#options.stateDir !== undefined && this.#options.graceMs !== 0;
   }
@@ -332,7 +333,7 @@ export class Runtime {
 
 function nameOf({ name, interface: interfaceName }: RuntimeOptions): OwnName {
   if (name === undefined) {
-    // A start on an interface that is not there fails, by any name.
+    // On an interface that does not exist the start fails later, by any name.
     const mac = readInterface(interfaceName)?.mac ?? new Uint8Array(ETH_ALEN);
     return defaultName(Deno.hostname(), mac);
   }

@@ -8,22 +8,22 @@ import type { ClientCommand, ClientEvent, ClientFailure } from "./messages.ts";
 /** A connection that can be handed over. */
 export interface Greeted {
   readonly id: number;
-  /** Which of the servers it leads to, from 0. */
+  /** The index of the server that it leads to. */
   readonly at: number;
-  /** What that server calls itself. */
+  /** The name that the server gives itself. */
   readonly name: string;
-  /** Who it is across tunnels; undefined where it keeps no sessions. */
+  /** The server's key across tunnels; undefined where it keeps no sessions. */
   readonly peer: string | undefined;
-  /** Where the connection leads. */
+  /** The far end of the connection, as HOST:PORT. */
   readonly endpoint: string;
-  /** What the server said about itself; undefined of an older one, which says nothing. */
+  /** The server's greeting; undefined of an older server, which sends none. */
   readonly hello: Hello | undefined;
 }
 
-/** What an attempt came to. */
+/** The result of an attempt. */
 export type AttemptResult = { greeted: Greeted } | { failure: ClientFailure };
 
-/** What an attempt needs of the machine that makes it. */
+/** The machine, as its attempts see it. */
 export interface AttemptHost {
   /** Takes commands. */
   command(command: ClientCommand): void;
@@ -35,22 +35,22 @@ export interface AttemptHost {
 
 /** An attempt at one server. Times are in ms, on a clock that never goes back. */
 export class Attempt {
-  /** Which of the servers it is at, from 0. */
+  /** The index of the server. */
   readonly at: number;
-  /** What it came to; undefined while it goes on. */
+  /** The result; undefined while the attempt goes on. */
   result: AttemptResult | undefined;
   readonly #server: Endpoint;
   readonly #host: AttemptHost;
   readonly #connect: ConnectAttempt;
-  /** Of the lookup or connection that is under way. */
+  /** The id of the lookup or connection that is under way. */
   #id = 0;
   #endpoint = "";
 
   /**
    * Begins an attempt.
    *
-   * @param at Which of the servers, from 0
-   * @param server Where that is
+   * @param at The index of the server
+   * @param server The server
    * @param host Takes the commands
    * @param nowMs The time
    */
@@ -62,7 +62,7 @@ export class Attempt {
     this.#begin();
   }
 
-  /** When it wants {@linkcode tick}. A greeting has a deadline of its own, in the handshake. */
+  /** The time at which it wants {@linkcode tick}; a greeting has its own deadline, in the handshake. */
   get dueMs(): number {
     return this.result === undefined ? this.#connect.dueMs : Infinity;
   }
@@ -104,12 +104,12 @@ export class Attempt {
     this.#move(() => this.#connect.tick(nowMs));
   }
 
-  /** Gives it up. */
+  /** Gives the attempt up. */
   drop(): void {
     if (this.result === undefined) this.#host.command({ type: "drop", id: this.#id });
   }
 
-  /** Has what is under way moved on, and commands what follows. */
+  /** Lets the connecting move on, and commands what follows. */
   #move(act: () => void): void {
     const { step } = this.#connect;
     act();

@@ -19,7 +19,7 @@ export interface ClientOptions extends RuntimeOptions {
   connect: Endpoint | Endpoint[];
   /** Return to the first server when it is well again; the sessions through the other one are closed. */
   preferFirst?: boolean;
-  /** How often the first server is looked for then, in ms; 30 s by default. */
+  /** The time between two looks at the first server, in ms; 30 s by default. */
   preferFirstMs?: number;
 }
 

@@ -1,4 +1,5 @@
-// Carries out what the client's machine commands, and tells it what came of it. Decides nothing.
+// The shell round the client's machine: carries its commands out, and reports what came of them. It makes
+// no decision.
 
 import { createHmac } from "node:crypto";
 import { lookUp } from "../net/connect.ts";
@@ -33,7 +34,7 @@ export class ClientDriver {
    * Joins them; nothing happens before the first event.
    *
    * @param machine The machine
-   * @param runtime What has the worker and the log, once it has started
+   * @param runtime The runtime, which has a worker once it has started
    * @param legacy The servers know no handshake
    */
   constructor(machine: ClientMachine, runtime: Runtime, legacy: boolean) {
@@ -45,7 +46,7 @@ export class ClientDriver {
   /**
    * Gives the machine an event, and carries out what it commands.
    *
-   * @param event What has happened
+   * @param event The event
    */
   handle(event: ClientEvent): void {
     this.#machine.handle(event, performance.now());

@@ -1,8 +1,8 @@
-// How often a client looks at the first server while it uses another one.
+// The pauses between two looks at the first server, while a client uses another one.
 
-/** How long to wait between two looks, where nothing else is asked for. */
+/** The shortest pause, where nothing else is asked for. */
 export const LOOK_MS = 30_000;
-/** The longest wait, for a first server that is not well again and again. */
+/** The longest pause, for a first server that fails again and again. */
 export const LOOK_MAX_MS = 3_600_000;
 
 /** The pauses between looks. */
@@ -13,14 +13,14 @@ export class FirstServer {
   /**
    * Begins with the shortest pause.
    *
-   * @param leastMs How long that is, in ms
+   * @param leastMs Its length in ms
    */
   constructor(leastMs: number = LOOK_MS) {
     this.#leastMs = leastMs;
     this.#pauseMs = leastMs;
   }
 
-  /** How long to wait before the next look, in ms. */
+  /** The pause before the next look, in ms. */
   get pauseMs(): number {
     return this.#pauseMs;
   }
@@ -29,7 +29,7 @@ export class FirstServer {
    * Learns from a tunnel to the first server that has ended. Each return that does not last costs all
    * sessions, so it doubles the pause; one that lasted for twice the shortest pause makes it short again.
    *
-   * @param upMs How long the tunnel was up, in ms
+   * @param upMs The time for which the tunnel was up, in ms
    */
   judge(upMs: number): void {
     this.#pauseMs = upMs < 2 * this.#leastMs

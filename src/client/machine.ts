@@ -1,20 +1,25 @@
 // The client, without I/O: it keeps one tunnel to one of several servers, until it is stopped.
 //
 // Events and the time go in (`handle`, `tick`); commands come out (`poll`), and a time at which it wants
-// to be called again (`dueMs`). It reads no clock and draws no random number, so a simulation can drive
-// it. messages.ts lists events and commands; driver.ts carries them out on a real machine.
+// to be called again (`dueMs`). It reads no clock and draws no random number by itself, so a simulation
+// can drive it. messages.ts lists events and commands; driver.ts carries them out on a real machine.
 //
-//             started
-//      idle ──────────► connecting ◄──────────────────────────────────────────┐
-//                        │      │   failed, or released                        │
-//                greeted │      └───────────────────────────────► waiting ─────┘
-//                        ▼                                         ▲ ▲   time is up, or
-//              ┌──► handing-over ──────────failed──────────────────┘ │   the network changed
-//        moved │         │ handed-over                               │
-//              │         ▼                                           │
-//              └────── tunnel ──────────tunnel-ended─────────────────┘
+//         idle
+//           │ started
+//           ▼
+//      connecting ◄────time is up, or the network changed──── waiting
+//           │ │                                                ▲ ▲ ▲
+//           │ └───────────failed, or released──────────────────┘ │ │
+//           │ greeted                                            │ │
+//           ▼                                                    │ │
+//     handing-over ───────failed─────────────────────────────────┘ │
+//           │ ▲                                                    │
+//           │ └──tunnel-ended while moving──┐                      │
+//           │ handed-over                   │                      │
+//           ▼                               │                      │
+//        tunnel ────────────────────────────┴──tunnel-ended────────┘
 //
-//      any of them ──stop──► stopped
+//      any state ──stop──► stopped
 //
 // *Connecting* is an attempt (attempt.ts) at the server that reconnect.ts chose, which also says how long
 // to wait before the next one. As long as sessions are held for that server it is the only one that is
@@ -35,7 +40,7 @@
 // other server, or sessions are held for this one.
 //
 // At any moment before the stop, a command is under way (its end will be an event), or `dueMs` is finite,
-// or there is a tunnel (its end will be an event). So the machine never waits for nothing.
+// or there is a tunnel (its end will be an event). So the machine never gets stuck.
 
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
@@ -45,7 +50,7 @@ import { FirstServer } from "./first_server.ts";
 import type { ClientCommand, ClientEvent, ClientFailure, ClientNote } from "./messages.ts";
 import { type Outcome, Reconnect } from "./reconnect.ts";
 
-/** How many failures of one kind are noted in the interval: while sessions are held there are many. */
+/** The number of failures of one kind that are noted in an interval: some come several times a second. */
 const FAILURES_NOTED = 3;
 const FAILURES_INTERVAL_MS = 10_000;
 
@@ -62,14 +67,14 @@ export interface ClientMachineOptions {
   legacy?: boolean;
   /** Return to the first server when it is well again. */
   preferFirst?: boolean;
-  /** How often the first server is looked at then, in ms; 30 s by default. */
+  /** The time between two looks at the first server, in ms; 30 s by default. */
   preferFirstMs?: number;
 }
 
 /** A tunnel, from when it is handed over. */
 interface Tunnel extends Greeted {
   readonly sinceMs: number;
-  /** Whether the worker drives it: until then a host's frames have nowhere to go. */
+  /** True once the worker drives it: until then a host's frames have nowhere to go. */
   isUp: boolean;
 }
 
@@ -97,7 +102,7 @@ export class ClientMachine {
   readonly #first: FirstServer;
   readonly #host: AttemptHost;
   readonly #commands: ClientCommand[] = [];
-  /** How many sessions are held, by the keys of the servers. */
+  /** The numbers of sessions that are held, by the keys of their servers. */
   readonly #held = new Map<string, number>();
   readonly #failuresNoted = new RateLimit(FAILURES_INTERVAL_MS, FAILURES_NOTED);
   #state: State = { is: "idle" };
@@ -108,7 +113,7 @@ export class ClientMachine {
   /**
    * Makes a machine, which does nothing until it is told `started`.
    *
-   * @param options The servers, and which of them to prefer
+   * @param options The servers, and the way to choose among them
    */
   constructor(options: ClientMachineOptions) {
     this.#servers = options.servers;
@@ -123,7 +128,7 @@ export class ClientMachine {
     };
   }
 
-  /** How it stands with the tunnel, as the status shows it. */
+  /** The state of the tunnel, as the status shows it. */
   get state(): "connecting" | "up" | "waiting" {
     const state = this.#state;
     if (state.is === "tunnel") return state.tunnel.isUp ? "up" : "connecting";
@@ -135,17 +140,17 @@ export class ClientMachine {
     return this.#servers[this.#reconnect.at];
   }
 
-  /** What the last server that had a tunnel calls itself; empty before the first one. */
+  /** The name of the last server that had a tunnel; empty before the first one. */
   get serverName(): string {
     return this.#serverName;
   }
 
-  /** How often the tunnel was made again. */
+  /** The number of tunnels after the first one. */
   get reconnects(): number {
     return Math.max(0, this.#tunnels - 1);
   }
 
-  /** When it wants {@linkcode tick}; `Infinity` where only an event can move it. */
+  /** The time at which it wants {@linkcode tick}; `Infinity` where only an event can move it. */
   get dueMs(): number {
     const state = this.#state;
     switch (state.is) {
@@ -172,7 +177,7 @@ export class ClientMachine {
   /**
    * Takes an event. One that comes too late, for what was dropped, is ignored.
    *
-   * @param event What has happened
+   * @param event The event
    * @param nowMs The time
    */
   handle(event: ClientEvent, nowMs: number): void {
@@ -224,7 +229,7 @@ export class ClientMachine {
     }
   }
 
-  // What an earlier run has left can only go on with its own server.
+  // Sessions of an earlier run can only go on with their own server.
   #start(nowMs: number): void {
     const first = this.#servers.findIndex((_, at) => this.#heldFor(at) !== undefined);
     if (first > 0) this.#reconnect.moved(first);
@@ -241,7 +246,7 @@ export class ClientMachine {
 
   #connectAgain(nowMs: number): void {
     if (this.#state.is !== "waiting") return;
-    // What was held may be over by now: that is one more failure, and the others have their turn.
+    // The held sessions may be over by now: that is one more failure, and the others have their turn.
     const released = this.#state.held && this.#heldFor(this.#reconnect.at) === undefined;
     if (released && this.#servers.length > 1) this.#reconnect.next(FAILED, this.#random());
     this.#connect(nowMs);
@@ -379,12 +384,12 @@ export class ClientMachine {
     }
   }
 
-  /** How many sessions are held for a server; undefined: none. */
+  /** The number of sessions that are held for a server; undefined where there are none. */
   #heldFor(at: number): number | undefined {
     return this.#held.get(formatEndpoint(this.#servers[at]));
   }
 
-  /** Notes a failure, unless many like it were noted lately; tells whether it did. */
+  /** Notes a failure, unless many like it were noted lately; returns whether it did. */
   #noteFailure(at: number, failure: ClientFailure, nowMs: number): boolean {
     const server = this.#servers[at];
     const kind = JSON.stringify([server, failure]);

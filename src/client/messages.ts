@@ -1,8 +1,8 @@
-// What goes into the client's machine, and what comes out of it.
+// Events that go into the client's machine, and commands that come out of it.
 //
 // A connection has an id from the command that makes it to the end of its tunnel, and a lookup has one
-// too. An id is never used again, so an event that comes late, for what the machine has dropped, is known
-// by its id. Of everything that an event speaks of as failed or ended, nothing is left to drop.
+// too. Ids are never used again, so the machine knows an event that comes too late, for something that it
+// has dropped. Something that has failed or ended needs no drop: whoever reports that has cleaned up.
 
 import type { Endpoint } from "../net/endpoint.ts";
 import type { Hello } from "../wire/mod.ts";
@@ -52,7 +52,7 @@ export type ClientCommand =
   /** Log something. */
   | { type: "note"; note: ClientNote };
 
-/** Why an attempt to have a tunnel failed. */
+/** The reason why an attempt to have a tunnel failed. */
 export type ClientFailure =
   /** The step of that name failed. */
   | { step: "resolve" | "connect" | "greet" | "hand-over"; reason: string }

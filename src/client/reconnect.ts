@@ -1,4 +1,4 @@
-// Which server a client tries next, and when.
+// The order in which a client tries its servers, and the delays between attempts.
 
 import { backoffMs } from "./backoff.ts";
 
@@ -6,22 +6,22 @@ import { backoffMs } from "./backoff.ts";
 const STEADY_MS = 10_000;
 /** While sessions are held, every moment costs frames: the next attempt comes after this, at random. */
 const HELD_MS = { least: 100, more: 400 };
-/** How soon the next of several servers is tried. */
+/** The delay before the next of several servers is tried. */
 const NEXT_MS = { least: 100, more: 400 };
-/** How soon a server that starts anew is looked for; no other one is tried before that. */
+/** The delay before a server that restarts is tried again; no other one is tried before that. */
 const RESTART_MS = { least: 1000, more: 1000 };
-/** How long to wait where another program says that it is this client, and has said so again. */
+/** The least delay after another program has taken this client's place twice in a row. */
 const REPLACED_MS = 30_000;
 
-/** What came of the last attempt. */
+/** The outcome of the last attempt. */
 export interface Outcome {
-  /** For how long the tunnel was up, in ms; 0 where there was none. */
+  /** The time for which the tunnel was up, in ms; 0 where there was none. */
   upMs: number;
-  /** Whether sessions are held for the server. */
+  /** True where sessions are held for the server. */
   held: boolean;
-  /** Whether the server has said that another tunnel took the place of this one. */
+  /** True where the server said that another tunnel took the place of this one. */
   replaced: boolean;
-  /** Whether it has said that it will be back at once. */
+  /** True where it said that it will be back at once. */
   restarts: boolean;
 }
 
@@ -30,9 +30,9 @@ export interface Outcome {
  * tried, soon and often, since they go on nowhere else. Without any the next one has its turn after a
  * failure, and when all have failed the delay grows.
  *
- * Who has taken a tunnel's place may have been this client itself: an attempt that it gave up reaches the
- * server after the next one, where packets were lost meanwhile. That ends by itself, so only what
- * happens again is another program's doing.
+ * A tunnel may have been replaced by this client itself: an attempt that it gave up can reach the server
+ * after the next one, where packets were lost meanwhile. That ends by itself, so only a second time in a
+ * row is another program's doing.
  */
 export class Reconnect {
   readonly #servers: number;
@@ -41,23 +41,27 @@ export class Reconnect {
   #replaced = false;
   #rival = false;
 
-  /** Begins with the server `first` of so many. */
+  /** Begins with the server at index `first` of so many. */
   constructor(servers: number, first = 0) {
     this.#servers = servers;
     this.#at = first;
   }
 
-  /** The server to try, from 0. */
+  /** The index of the server to try. */
   get at(): number {
     return this.#at;
   }
 
-  /** Whether another program seems to be connected as this client. */
+  /** True while another program seems to be connected as this client. */
   get rival(): boolean {
     return this.#rival;
   }
 
-  /** The client has gone over to this one. */
+  /**
+   * Hears that the client has gone over to a server.
+   *
+   * @param at The index of the server
+   */
   moved(at: number): void {
     if (at === this.#at) return;
     this.#at = at;
@@ -65,10 +69,11 @@ export class Reconnect {
   }
 
   /**
-   * Chooses the next one.
+   * Chooses the next server.
    *
-   * @param random A number from 0 up to 1.
-   * @returns The delay before it, in ms.
+   * @param outcome The outcome of the last attempt
+   * @param random A number from 0 up to 1
+   * @returns The delay before the next attempt, in ms
    */
   next({ upMs, held, replaced, restarts }: Outcome, random: number): number {
     this.#rival = replaced && this.#replaced;

@@ -8,7 +8,7 @@ import type { Endpoint } from "./endpoint.ts";
 /**
  * Connects to each address of a host in turn, until one answers.
  *
- * @param endpoint Where to; a name is looked up each time
+ * @param endpoint The host; a name is looked up each time
  * @param signal Ends the attempt
  * @returns The connection
  * @throws {Error} If none answered, with the reason of the last.
@@ -42,7 +42,7 @@ export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<
  *
  * @param hostname A name or an IP address
  * @returns Its IP addresses, in the order of the system's preference
- * @throws {Error} If the name is not known, or nobody knows.
+ * @throws {Error} If the name is not known, or no resolver answers.
  */
 export async function lookUp(hostname: string): Promise<string[]> {
   const found = await lookup(hostname, { all: true });

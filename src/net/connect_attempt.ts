@@ -10,14 +10,14 @@
 
 import { type Endpoint, formatEndpoint } from "./endpoint.ts";
 
-/** How long a lookup or one address has to answer, in ms. */
+/** The time that a lookup or one address has to answer, in ms. */
 export const STEP_MS = 10_000;
 
-/** Why a host could not be connected to. */
+/** The reason why a host could not be connected to. */
 export interface ConnectFailure {
-  /** Where the attempt ended. */
+  /** The step at which the attempt ended. */
   step: "resolve" | "connect";
-  /** Why; of several addresses, why the last one failed. */
+  /** The error; of several addresses, that of the last one. */
   reason: string;
 }
 
@@ -40,7 +40,7 @@ export class ConnectAttempt {
   /**
    * Begins with the lookup.
    *
-   * @param endpoint Where to connect to
+   * @param endpoint The host
    * @param nowMs The time
    */
   constructor({ hostname, port }: Endpoint, nowMs: number) {
@@ -54,7 +54,7 @@ export class ConnectAttempt {
     return this.#step;
   }
 
-  /** When the present step is given up; `Infinity` once the attempt is over. */
+  /** The time at which the present step is given up; `Infinity` once the attempt is over. */
   get dueMs(): number {
     return this.#dueMs;
   }
@@ -79,7 +79,7 @@ export class ConnectAttempt {
   /**
    * Hears that the present step has failed.
    *
-   * @param reason Why
+   * @param reason The error
    * @param nowMs The time
    */
   failed(reason: string, nowMs: number): void {
@@ -117,7 +117,7 @@ export class ConnectAttempt {
  * Says why a host could not be connected to, for a log.
  *
  * @param endpoint The host
- * @param failure Why
+ * @param failure The reason
  * @returns A sentence without a full stop
  */
 export function describeConnectFailure(

@@ -3,7 +3,7 @@
 import { isIPv6 } from "node:net";
 import { reasonOf } from "../reason.ts";
 
-/** Where to listen or to connect. */
+/** An address to listen on or to connect to. */
 export interface Endpoint {
   /** A name, an IPv4 address, or an IPv6 address without brackets. */
   hostname: string;
@@ -14,9 +14,9 @@ export interface Endpoint {
 /**
  * Reads `HOST:PORT`; an IPv6 address stands in brackets.
  *
- * @param text For example `vpn.example:8000`, `10.0.0.1:8000`, `[2001:db8::1]:8000`.
- * @returns Its two parts.
- * @throws {TypeError} If it is not of that form; the message says why.
+ * @param text For example `vpn.example:8000`, `10.0.0.1:8000`, `[2001:db8::1]:8000`
+ * @returns Its two parts
+ * @throws {TypeError} If the text has another form; the message says why.
  *
  * @example An IPv6 address
  * ```ts
@@ -43,12 +43,22 @@ export function parseEndpoint(text: string): Endpoint {
   return { hostname: match[1] ?? match[2], port };
 }
 
-/** The text that {@linkcode parseEndpoint} reads. */
+/**
+ * Writes the text that {@linkcode parseEndpoint} reads.
+ *
+ * @param endpoint The endpoint
+ * @returns HOST:PORT, an IPv6 address in brackets
+ */
 export function formatEndpoint({ hostname, port }: Endpoint): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** Why an address cannot be listened on, and what mends it. */
+/**
+ * Says why an address cannot be listened on, and what helps.
+ *
+ * @param error The error of the system call
+ * @returns The reason, to follow a colon
+ */
 export function listenReason(error: unknown): string {
   if (error instanceof Deno.errors.AddrInUse) return "the address is in use; choose another port";
   if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";

@@ -1,4 +1,4 @@
-// Who may connect to a server, and who is one too many, without I/O.
+// The decision who may connect to a server, and who is one too many, without I/O.
 //
 // Every connection goes this way; each step is a method of `Admission`:
 //
@@ -10,8 +10,8 @@
 //
 // The door holds a limited number of connections, because a stranger may open any number and say
 // nothing. A client says hello at once, so the connection that has waited longest is the least likely to
-// be one: it gives way, among those of the newcomer's address if that one has its share already. So one
-// address cannot shut others out, and not even its own clients.
+// be one: it gives way, among those of the newcomer's address if that one has its share already. So no
+// address can shut another one out, nor its own clients.
 //
 // Inside there is room for `maxClients`. Beyond that a client may still come in where it takes nobody's
 // place: one that is inside already, whose old connection it replaces, and one whose sessions are held.
@@ -19,14 +19,14 @@
 import { type Goodbye, REASON } from "../wire/mod.ts";
 import type { AllowList } from "./allow.ts";
 
-/** How many connections may be at their handshake at once. */
+/** The number of connections that may be at their handshake at once. */
 export const AT_THE_DOOR = 256;
-/** How many of them may have the same address. */
+/** The number of them that may have the same address. */
 export const AT_THE_DOOR_OF_ONE = 64;
-/** How many clients there may be at once, where nothing else is asked for, and in any case. */
+/** The number of clients at once: where nothing else is asked for, and in any case. */
 export const MAX_CLIENTS = { default: 256, limit: 1000 } as const;
 
-/** What becomes of a connection that arrives. */
+/** The fate of a connection that arrives. */
 export type Arrival =
   /** It may say hello. Another one may have to give way, which has left by then. */
   | { id: number; givesWay: number | undefined }
@@ -36,14 +36,14 @@ export type Arrival =
 /** A connection that is at the door, or inside. */
 interface Visitor {
   readonly address: string;
-  /** Who it is across tunnels, once it is inside; undefined where that can't be told. */
+  /** The client's key across tunnels, once it is inside; undefined where it has none. */
   peer?: string;
 }
 
-/** What an admission goes by. */
+/** The rules of an admission. */
 export interface AdmissionRules {
   allow: AllowList;
-  /** How many clients there may be at once; {@linkcode MAX_CLIENTS}. */
+  /** The number of clients at once; see {@linkcode MAX_CLIENTS}. */
   maxClients?: number;
 }
 
@@ -55,13 +55,13 @@ export class Admission {
   /** In the order in which they came. */
   readonly #door = new Map<number, Visitor>();
   readonly #inside = new Map<number, Visitor>();
-  /** How many sessions are held for peers that have no tunnel. */
+  /** The numbers of sessions that are held for clients without a tunnel, by their keys. */
   readonly #held = new Map<string, number>();
 
   /**
    * Makes an admission; nobody is there yet.
    *
-   * @param rules Who may connect
+   * @param rules The rules
    */
   constructor({ allow, maxClients }: AdmissionRules) {
     this.#allow = allow;
@@ -89,7 +89,7 @@ export class Admission {
   }
 
   /**
-   * Says what becomes of a connection that arrives.
+   * Decides what becomes of a connection that arrives.
    *
    * @param address Its IP address
    * @returns Its id, where it may come to the door; or why not
@@ -125,8 +125,8 @@ export class Admission {
    * Says why a client may not come in. That can change at any time, so it is asked again when the
    * handshake is done.
    *
-   * @param peer Who the client is across tunnels; `undefined` where that can't be told
-   * @returns What to tell the client; `undefined` where it may come in
+   * @param peer The client's key across tunnels; `undefined` where it has none
+   * @returns The goodbye for the client; `undefined` where it may come in
    */
   refusal(peer: string | undefined): Goodbye | undefined {
     if (this.#inside.size < this.#maxClients) return undefined;
@@ -142,8 +142,8 @@ export class Admission {
    * Lets a connection in from the door.
    *
    * @param id Its id
-   * @param peer Who the client is across tunnels; `undefined` where that can't be told
-   * @returns How many sessions it has come back to, if any
+   * @param peer The client's key across tunnels; `undefined` where it has none
+   * @returns The number of sessions that it has come back to, if any
    */
   enter(id: number, peer: string | undefined): number | undefined {
     const visitor = this.#door.get(id);
@@ -159,7 +159,7 @@ export class Admission {
    * Takes a connection out, wherever it is.
    *
    * @param id Its id
-   * @returns How many sessions are held for its peer, if any
+   * @returns The number of sessions that are held for its peer, if any
    */
   left(id: number): number | undefined {
     const peer = this.#inside.get(id)?.peer;
@@ -171,7 +171,7 @@ export class Admission {
   /**
    * Notes how many sessions are held for a peer without a tunnel.
    *
-   * @param peer The peer
+   * @param peer The peer's key
    * @param sessions Their number; with 0 it has lost its claim to come back
    */
   held(peer: string, sessions: number): void {
@@ -188,8 +188,8 @@ export class Admission {
 /**
  * Bounds a number of clients.
  *
- * @param wanted How many are asked for; `undefined` for the default
- * @returns How many there may be
+ * @param wanted The number that is asked for; `undefined` for the default
+ * @returns The number that there may be
  */
 export function boundedClients(wanted: number = MAX_CLIENTS.default): number {
   return Math.min(wanted, MAX_CLIENTS.limit);

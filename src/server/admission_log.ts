@@ -1,15 +1,16 @@
-// Which refusals, comings and goings a server logs, without I/O: peers must not be able to fill the log.
+// The decision which refusals, comings and goings a server logs, without I/O. Peers must not be able to
+// fill the log.
 
 import { RateLimit } from "../observe/rate_limit.ts";
 
 /** The time in which the numbers below are counted. */
 const INTERVAL_MS = 60_000;
-/** How many refusals are logged in that time, of all addresses; of each there is one. */
+/** The number of refusals that are logged in that time, of all addresses; of each there is one. */
 const REFUSALS = 30;
-/** How many clients of one address are logged in that time as they come, and as they go. */
+/** The number of clients of one address that are logged in that time as they come, and as they go. */
 const CHANGES = 20;
 
-/** Decides what is logged. Times are in ms, on a clock that never goes back. */
+/** Decides what is logged; times are in ms, on a clock that never goes back. */
 export class AdmissionLog {
   readonly #refusalsOfOne = new RateLimit(INTERVAL_MS);
   readonly #refusals = new RateLimit(INTERVAL_MS, REFUSALS);
@@ -21,7 +22,7 @@ export class AdmissionLog {
    *
    * @param address The IP address that was refused; empty where it is not known
    * @param nowMs The time
-   * @returns How many of this address were passed over since the last one; -1 to stay silent
+   * @returns The number of this address that were passed over since the last one; -1 to stay silent
    */
   refusal(address: string, nowMs: number): number {
     const suppressed = this.#refusalsOfOne.allow(address, nowMs);
@@ -35,7 +36,7 @@ export class AdmissionLog {
    *
    * @param address Its IP address
    * @param nowMs The time
-   * @returns Whether it is
+   * @returns `true` if it is
    */
   coming(address: string, nowMs: number): boolean {
     return this.#comings.allow(address, nowMs) >= 0;
@@ -46,7 +47,7 @@ export class AdmissionLog {
    *
    * @param address Its IP address
    * @param nowMs The time
-   * @returns Whether it is
+   * @returns `true` if it is
    */
   going(address: string, nowMs: number): boolean {
     return this.#goings.allow(address, nowMs) >= 0;

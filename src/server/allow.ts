@@ -1,4 +1,4 @@
-// The allow list: which addresses may connect.
+// The allow list: the addresses that may connect.
 
 import { BlockList, isIP } from "node:net";
 

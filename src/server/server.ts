@@ -18,13 +18,13 @@ import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts"
 import { greetClient, type Handshake } from "../tunnel/handshake.ts";
 import { FEATURE, type Hello } from "../wire/mod.ts";
 
-/** What `accept` fails with when the connection is gone already. */
+/** Errors of `accept` for a connection that is gone already. */
 const GONE = [
   Deno.errors.NotConnected,
   Deno.errors.ConnectionReset,
   Deno.errors.ConnectionAborted,
 ];
-/** How long to wait after an accept that failed, for example for want of descriptors. */
+/** The pause after an accept that failed, for example for lack of descriptors. */
 const ACCEPT_AGAIN_MS = 200;
 
 /** A connection, from its arrival to its end. */
@@ -37,13 +37,13 @@ interface Visit {
 
 /** Options for {@linkcode Server.start}. */
 export interface ServerOptions extends RuntimeOptions, AddedTags {
-  /** Where clients connect to; port 0 lets the system choose. */
+  /** The address that clients connect to; port 0 lets the system choose. */
   listen: Endpoint;
   /** Addresses and networks that may connect; by default loopback only. */
   allow?: string[];
   /**
-   * How many clients may be connected at once; 256 by default, 1000 at most. One whose sessions are held
-   * may come back in any case.
+   * The number of clients that may be connected at once; 256 by default, 1000 at most. A client whose
+   * sessions are held may come back in any case.
    */
   maxClients?: number;
 }
@@ -95,7 +95,7 @@ export class Server extends RunningSide {
   /**
    * Starts a server: listens, then opens the interface, then accepts clients.
    *
-   * @param options What to listen on, for whom, and more
+   * @param options The address to listen on, the clients to admit, and more
    * @returns The server, which accepts clients
    * @throws {Error} If the interface or an address cannot be had, or an option is wrong.
    */
@@ -132,7 +132,7 @@ export class Server extends RunningSide {
     this.#accept();
   }
 
-  /** Where it listens. */
+  /** The address that it listens on. */
   get address(): Endpoint {
     const { hostname, port } = this.#listener.addr as Deno.NetAddr;
     return { hostname, port };
@@ -164,7 +164,7 @@ export class Server extends RunningSide {
         conn = await this.#listener.accept();
       } catch (error) {
         if (this.isStopping || error instanceof Deno.errors.BadResource) return;
-        // One that was reset while it waited is nobody's loss, and must not keep others waiting.
+        // A connection that was reset while it waited must not keep others waiting.
         if (GONE.some((gone) => error instanceof gone)) continue;
         this.#logRefused("", `cannot accept: ${error}`);
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN_MS));
@@ -290,7 +290,7 @@ function closeListener(listener: Deno.TcpListener): void {
   }
 }
 
-// The secret stays here: what tells clients apart is shown, and kept in files.
+// A hash, because the key is shown and kept in files, where the secret must not be.
 function peerKey({ features, resumeSecret }: Hello): string | undefined {
   if ((features & FEATURE.RESUME) === 0 || resumeSecret === undefined) return undefined;
   return createHash("sha256").update(resumeSecret).digest("hex").slice(0, 32);

@@ -1,4 +1,4 @@
-// The first frame of a connection, put together from whatever parts it arrives in.
+// The first frame of a connection, put together from the parts in which it arrives.
 
 import { concat } from "@std/bytes";
 import { readHeader } from "../wire/mod.ts";
@@ -25,7 +25,7 @@ export class FirstFrame {
    * frame that is no greeting.
    *
    * @param part The bytes, which are copied
-   * @returns Whether the frame can still be one of {@linkcode GREETING_MAX} bytes or less
+   * @returns `false` if the frame is longer than {@linkcode GREETING_MAX} bytes
    */
   push(part: Uint8Array): boolean {
     const room = part.subarray(0, GREETING_MAX - this.#end);

@@ -32,9 +32,9 @@ export class HandshakeError extends Error {
  * The client's part: says hello, and waits to be welcomed.
  *
  * @param conn A connection to a server, which the caller closes on an error
- * @param hello What to say about this side
- * @param timeoutMs How long to wait for the answer, in ms
- * @returns What the server said about itself
+ * @param hello The greeting to send
+ * @param timeoutMs The time to wait for the answer, in ms
+ * @returns The server's greeting
  * @throws {HandshakeError} If the server refuses, says nothing in time, or does not speak this protocol.
  *
  * @example Both sides on one machine
@@ -69,10 +69,10 @@ export async function greetServer(
  * The server's part: waits for a hello, and welcomes it. {@linkcode greetServer} has an example.
  *
  * @param conn A client's connection, which the caller closes on an error
- * @param welcome What to say about this side
+ * @param welcome The greeting to answer with
  * @param refuse Says why a client with such a hello is not welcome; `undefined` where it is
- * @param timeoutMs How long to wait for the hello, in ms
- * @returns What the client said about itself
+ * @param timeoutMs The time to wait for the hello, in ms
+ * @returns The client's greeting
  * @throws {HandshakeError} If what comes is no hello that will do; the client has been told why.
  */
 export async function greetClient(

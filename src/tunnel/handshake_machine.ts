@@ -31,18 +31,18 @@ import { FirstFrame } from "./first_frame.ts";
 /** The version of the protocol that this program speaks; docs/PROTOCOL.md has its history. */
 export const PROTOCOL_VERSION = 1;
 
-/** How long each side waits for the other's first frame, in ms. */
+/** The time that each side waits for the other's first frame, in ms. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /** The result of a handshake. */
 export interface Handshake {
-  /** What the peer said about itself. */
+  /** The peer's greeting. */
   peer: Hello;
   /** Bytes that came behind its greeting. */
   received: Uint8Array;
 }
 
-/** Why a handshake failed. */
+/** The reason why a handshake failed. */
 export interface HandshakeFailure {
   /** For the log. */
   message: string;
@@ -50,16 +50,16 @@ export interface HandshakeFailure {
   reason?: number;
 }
 
-/** Where a handshake stands. */
+/** The state of a handshake. */
 export type HandshakeState =
   | { is: "waiting" }
   | { is: "done"; handshake: Handshake }
   | { is: "failed"; failure: HandshakeFailure };
 
-/** What one side makes of the other's first frame. */
+/** A side's opinion of the other's first frame. */
 export type Judgement = { peer: Hello } | { failure: HandshakeFailure };
 
-/** What both parts have in common: they wait for one frame, for a limited time. */
+/** The common part of both sides: they wait for one frame, for a limited time. */
 export abstract class HandshakeMachine {
   #state: HandshakeState = { is: "waiting" };
   #dueMs: number;
@@ -69,24 +69,24 @@ export abstract class HandshakeMachine {
   /**
    * Begins to wait.
    *
-   * @param dueMs When to give up, on the caller's clock
+   * @param dueMs The time to give up at, on the caller's clock
    */
   protected constructor(dueMs: number) {
     this.#dueMs = dueMs;
   }
 
-  /** Where the handshake stands. */
+  /** The state of the handshake. */
   get state(): HandshakeState {
     return this.#state;
   }
 
-  /** When the machine wants {@linkcode tick}, on the caller's clock; `Infinity` once it is over. */
+  /** The time at which {@linkcode tick} is due, on the caller's clock; `Infinity` after the end. */
   get dueMs(): number {
     return this.#dueMs;
   }
 
   /**
-   * Hands over what is to be sent, once.
+   * Hands over the bytes that wait to be sent, once.
    *
    * @returns The bytes; `undefined` where there are none
    */
@@ -146,14 +146,14 @@ export abstract class HandshakeMachine {
    *
    * @param type Its type, which has been checked
    * @param payload Its payload
-   * @returns The peer's hello, or why it will not do
+   * @returns The peer's greeting, or the reason why it will not do
    */
   protected abstract judge(type: number, payload: Uint8Array): Judgement;
 
   /**
    * Makes the last words to a peer whose handshake failed.
    *
-   * @param failure Why it failed
+   * @param failure The reason
    * @returns A frame to send; `undefined` to say nothing
    */
   protected abstract lastWords(failure: HandshakeFailure): Uint8Array<ArrayBuffer> | undefined;
@@ -203,9 +203,9 @@ export class ClientHandshake extends HandshakeMachine {
   /**
    * Begins a handshake.
    *
-   * @param hello What to say about this side
+   * @param hello The greeting to send
    * @param nowMs The time in ms, on a clock that never goes back
-   * @param timeoutMs How long to wait for the answer, in ms
+   * @param timeoutMs The time to wait for the answer, in ms
    */
   constructor(hello: Hello, nowMs: number, timeoutMs: number = HANDSHAKE_TIMEOUT_MS) {
     super(nowMs + timeoutMs);
@@ -250,10 +250,10 @@ export class ServerHandshake extends HandshakeMachine {
   /**
    * Begins a handshake.
    *
-   * @param welcome What to say about this side
+   * @param welcome The greeting to answer with
    * @param nowMs The time in ms, on a clock that never goes back
    * @param refuse Says why a client with such a hello is not welcome; `undefined` where it is
-   * @param timeoutMs How long to wait for the hello, in ms
+   * @param timeoutMs The time to wait for the hello, in ms
    */
   constructor(
     welcome: Hello,

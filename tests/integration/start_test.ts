@@ -1,4 +1,4 @@
-// The start: what can be seen of a side while it is not up yet, and what becomes of it when it fails.
+// The start: a status request while a side is not up yet, and a start that fails.
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Status } from "../../src/observe/status.ts";
 import { type ModeProcess, withSites } from "../support/sites.ts";

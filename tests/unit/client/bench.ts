@@ -10,7 +10,7 @@ export const SERVERS: Endpoint[] = ["a.example", "b.example", "c.example"].map((
   hostname,
   port: 8000,
 }));
-/** What the servers are called across tunnels. */
+/** The servers' keys across tunnels. */
 export const [A, B, C] = SERVERS.map(({ hostname, port }) => `${hostname}:${port}`);
 export const HELLO: Hello = {
   version: 1,
@@ -27,13 +27,13 @@ export class Bench {
   notes: ClientNote[] = [];
   nowMs = 1_000_000;
 
-  /** With so many servers. */
+  /** Makes a machine with so many servers. */
   constructor(servers: number, options: Partial<ClientMachineOptions> = {}) {
     const random = () => 0.5;
     this.machine = new ClientMachine({ servers: SERVERS.slice(0, servers), random, ...options });
   }
 
-  /** One that was started. */
+  /** Makes one, and starts it. */
   static start(servers: number, options: Partial<ClientMachineOptions> = {}): Bench {
     const bench = new Bench(servers, options);
     bench.handle({ type: "started" });
@@ -60,19 +60,19 @@ export class Bench {
     return ms;
   }
 
-  /** The next command, which is of such a type. */
+  /** Takes the next command, which is of such a type. */
   take<T extends Action["type"]>(type: T): Action & { type: T } {
     const action = this.actions.shift();
     assertEquals(action?.type, type);
     return action as Action & { type: T };
   }
 
-  /** There is nothing more to do. */
+  /** Checks that there is nothing more to do. */
   idle(): void {
     assertEquals(this.actions, []);
   }
 
-  /** The notes since the last time. */
+  /** Takes the notes since the last time. */
   takeNotes(): ClientNote[] {
     const { notes } = this;
     this.notes = [];

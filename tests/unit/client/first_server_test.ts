@@ -1,4 +1,4 @@
-// How often a client looks at the first server.
+// The pauses between looks at the first server.
 
 import { assertEquals } from "@std/assert";
 import { FirstServer, LOOK_MAX_MS, LOOK_MS } from "../../../src/client/first_server.ts";

@@ -6,10 +6,10 @@ import type { ClientCommand, ClientEvent } from "../../../src/client/messages.ts
 import { ClientMachine } from "../../../src/client/machine.ts";
 import { HELLO, SERVERS } from "./bench.ts";
 
-/** How far something has got that a command has begun. */
+/** The stage of something that a command has begun. */
 type Stage = "resolve" | "connect" | "connected" | "greet" | "greeted" | "hand-over" | "tunnel";
 
-/** Those whose end the machine can rely on. */
+/** The stages that end by themselves. */
 const AWAITED: Stage[] = ["resolve", "connect", "greet", "hand-over", "tunnel"];
 
 /** A world that carries out commands, and checks each. */
@@ -110,7 +110,7 @@ class World {
     }
   }
 
-  /** What is under way and will end by itself. */
+  /** The ids of everything that will end by itself. */
   get awaited(): number[] {
     return [...this.stages].filter(([, stage]) => AWAITED.includes(stage)).map(([id]) => id);
   }

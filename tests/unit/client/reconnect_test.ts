@@ -43,7 +43,7 @@ Deno.test("Reconnect.next() waits for one server as a client of one always did",
   }
 });
 
-Deno.test("Reconnect.next() tries only the server for which sessions are held, soon and for ever", () => {
+Deno.test("Reconnect.next() tries only the server for which sessions are held, soon and forever", () => {
   const reconnect = new Reconnect(3, 1);
   for (let attempt = 0; attempt < 100; attempt++) {
     const ms = reconnect.next(HELD, attempt / 100);
@@ -60,7 +60,7 @@ Deno.test("Reconnect.next() tries a server again that was well for 10 s, with th
   assertEquals(reconnect.at, 1);
   assertEquals(reconnect.next(STEADY, 0.5), backoffMs(0, 0.5));
   assertEquals(reconnect.at, 1);
-  // The failures before count no more.
+  // Earlier failures no longer count.
   reconnect.next(FAILED, 0.5);
   assertEquals(reconnect.next(FAILED, 0.5), backoffMs(0, 0.5));
 });

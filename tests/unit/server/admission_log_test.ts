@@ -1,4 +1,4 @@
-// Which refusals, comings and goings a server logs.
+// The decision which refusals, comings and goings a server logs.
 
 import { assertEquals } from "@std/assert";
 import { AdmissionLog } from "../../../src/server/admission_log.ts";

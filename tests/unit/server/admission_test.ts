@@ -1,4 +1,4 @@
-// Who may connect to a server, and who is one too many.
+// The decision who may connect to a server, and who is one too many.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
