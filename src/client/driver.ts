@@ -2,6 +2,7 @@
 // no decision.
 
 import { createHmac } from "node:crypto";
+import type { DataWorker } from "../dataplane/data_worker.ts";
 import { lookUp } from "../net/connect.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { reasonOf } from "../reason.ts";
@@ -11,6 +12,11 @@ import { type Hello, RESUME_SECRET_LENGTH } from "../wire/mod.ts";
 import type { ClientMachine } from "./machine.ts";
 import type { ClientCommand, ClientEvent } from "./messages.ts";
 import { logNote } from "./notes.ts";
+
+/** The part of a runtime that a driver needs; there is a worker once the first event comes. */
+export type DriverRuntime = Pick<Runtime, "hello" | "log"> & {
+  readonly worker: Pick<DataWorker, "addTunnel" | "leave">;
+};
 
 /** A lookup or a connection that is under way. */
 interface UnderWay {
@@ -22,7 +28,7 @@ interface UnderWay {
 /** Joins a client's machine to the network, the data worker, the clock and the log. */
 export class ClientDriver {
   readonly #machine: ClientMachine;
-  readonly #runtime: Runtime;
+  readonly #runtime: DriverRuntime;
   readonly #legacy: boolean;
   /** By the machine's ids. */
   readonly #underWay = new Map<number, UnderWay>();
@@ -37,7 +43,7 @@ export class ClientDriver {
    * @param runtime The runtime, which has a worker once it has started
    * @param legacy The servers know no handshake
    */
-  constructor(machine: ClientMachine, runtime: Runtime, legacy: boolean) {
+  constructor(machine: ClientMachine, runtime: DriverRuntime, legacy: boolean) {
     this.#machine = machine;
     this.#runtime = runtime;
     this.#legacy = legacy;

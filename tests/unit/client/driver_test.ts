@@ -1,0 +1,182 @@
+// The shell round the client's machine, over real connections on loopback, with a worker that only listens.
+
+import { assertEquals } from "@std/assert";
+import { ClientDriver } from "../../../src/client/driver.ts";
+import { ClientMachine } from "../../../src/client/machine.ts";
+import { createLog } from "../../../src/observe/log.ts";
+import { greetClient } from "../../../src/tunnel/handshake.ts";
+import {
+  encodeFrame,
+  FEATURE,
+  FRAME,
+  type Hello,
+  RESUME_SECRET_LENGTH,
+} from "../../../src/wire/mod.ts";
+import { until } from "../../support/until.ts";
+
+const CLIENT: Hello = {
+  version: 1,
+  features: FEATURE.RESUME,
+  name: "osaka",
+  software: "test/1",
+  resumeSecret: new Uint8Array(RESUME_SECRET_LENGTH).fill(7),
+};
+const SERVER: Hello = { ...CLIENT, name: "tokyo", resumeSecret: undefined };
+const TUNNEL_ID = 41;
+
+/** A server's listener, and a client that is driven to connect there. */
+class Bench implements AsyncDisposable {
+  readonly listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly endpoint: string;
+  readonly machine: ClientMachine;
+  readonly driver: ClientDriver;
+  readonly lines: string[] = [];
+  /** The connections that the worker was given. */
+  readonly tunnels: { conn: Deno.TcpConn; tunnel: Record<string, unknown> }[] = [];
+  /** The error of the worker, if it fails. */
+  workerFault: Error | undefined;
+  #isListening = true;
+
+  constructor() {
+    const { hostname, port } = this.listener.addr;
+    this.endpoint = `${hostname}:${port}`;
+    const servers = [{ hostname, port }];
+    this.machine = new ClientMachine({ servers, random: () => 0 });
+    const log = createLog({
+      level: "info",
+      format: "text",
+      write: (line: string) => void this.lines.push(line),
+    });
+    const worker = {
+      addTunnel: (conn: Deno.TcpConn, tunnel: Record<string, unknown>) => {
+        if (this.workerFault !== undefined) throw this.workerFault;
+        this.tunnels.push({ conn, tunnel });
+        return TUNNEL_ID;
+      },
+      leave: () => {},
+    };
+    this.driver = new ClientDriver(this.machine, { hello: CLIENT, log, worker }, false);
+    this.driver.handle({ type: "started" });
+  }
+
+  logged(pattern: RegExp): Promise<string> {
+    return until(`${pattern} is logged`, () => this.lines.find((line) => pattern.test(line)));
+  }
+
+  stopListening(): void {
+    if (this.#isListening) this.listener.close();
+    this.#isListening = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.driver.handle({ type: "stop" });
+    for (const { conn } of this.tunnels) conn.close();
+    this.stopListening();
+    // Reads that were under way end in a turn of their own.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
+
+Deno.test("ClientDriver hands a greeted connection to the worker, with what came behind", async () => {
+  await using bench = new Bench();
+  using conn = await bench.listener.accept();
+  const { peer } = await greetClient(conn, SERVER);
+  assertEquals([peer.name, peer.resumeSecret?.length], ["osaka", RESUME_SECRET_LENGTH]);
+  await until("the worker has it", () => bench.tunnels.length === 1);
+  const [{ tunnel }] = bench.tunnels;
+  const received = new Uint8Array(0);
+  assertEquals(tunnel, { peer: bench.endpoint, name: "tokyo", legacy: false, received });
+  assertEquals(bench.machine.state, "connecting");
+  bench.driver.tunnelUp(TUNNEL_ID);
+  assertEquals(bench.machine.state, "up");
+  await bench.logged(/INFO +Tunnel up name=tokyo peer=127\.0\.0\.1:\d+ software=test\/1$/);
+});
+
+Deno.test("ClientDriver keeps what a server sends right behind its welcome", async () => {
+  await using bench = new Bench();
+  using conn = await bench.listener.accept();
+  const ping = encodeFrame(FRAME.PING, new Uint8Array(0));
+  // In one segment, so that it is read at once.
+  const { write } = conn;
+  conn.write = (bytes) => {
+    conn.write = write;
+    return write.call(conn, Uint8Array.of(...bytes, ...ping)).then((count) =>
+      Math.min(count, bytes.length)
+    );
+  };
+  await greetClient(conn, SERVER);
+  await until("the worker has it", () => bench.tunnels.length === 1);
+  assertEquals(bench.tunnels[0].tunnel.received, ping);
+});
+
+Deno.test("ClientDriver tells the machine of a tunnel's end, and connects again in time", async () => {
+  await using bench = new Bench();
+  {
+    using conn = await bench.listener.accept();
+    await greetClient(conn, SERVER);
+    await until("the worker has it", () => bench.tunnels.length === 1);
+  }
+  bench.driver.tunnelEnded(TUNNEL_ID, "the connection broke");
+  await bench.logged(/WARN\w* +Tunnel lost reason="the connection broke"$/);
+  await bench.logged(/Connecting again server=127\.0\.0\.1:\d+ seconds=0\.5$/);
+  using conn = await bench.listener.accept();
+  await greetClient(conn, SERVER);
+  await until("the worker has another one", () => bench.tunnels.length === 2);
+});
+
+Deno.test("ClientDriver hears of a dying worker's tunnel only after its death", async () => {
+  await using bench = new Bench();
+  using conn = await bench.listener.accept();
+  await greetClient(conn, SERVER);
+  await until("the worker has it", () => bench.tunnels.length === 1);
+  bench.driver.tunnelEnded(TUNNEL_ID, "the data worker has ended");
+  bench.driver.handle({ type: "stop" });
+  await Promise.resolve();
+  assertEquals(bench.lines.filter((line) => line.includes("Tunnel lost")), []);
+});
+
+Deno.test("ClientDriver closes the connection when the machine drops it", async () => {
+  await using bench = new Bench();
+  using conn = await bench.listener.accept();
+  const hello = new Uint8Array(1024);
+  await conn.read(hello);
+  bench.driver.handle({ type: "stop" });
+  assertEquals(await conn.read(hello), null);
+  assertEquals(bench.lines, []);
+});
+
+Deno.test("ClientDriver closes the connection that the worker does not take", async () => {
+  await using bench = new Bench();
+  bench.workerFault = new Error("Cannot carry a tunnel: the data worker has ended");
+  using conn = await bench.listener.accept();
+  await greetClient(conn, SERVER);
+  assertEquals(await conn.read(new Uint8Array(8)), null);
+  await bench.logged(/Cannot carry a tunnel: the data worker has ended$/);
+});
+
+Deno.test("ClientDriver says why a server can't be connected to", async () => {
+  await using bench = new Bench();
+  using conn = await bench.listener.accept();
+  bench.stopListening();
+  conn.close();
+  await bench.logged(/The peer closed the connection|reset/);
+  await bench.logged(/WARN\w* +Cannot connect to 127\.0\.0\.1:\d+: Connection refused$/);
+});
+
+Deno.test("ClientDriver shows each server another secret, and the same one the next time", async () => {
+  const secrets: (Uint8Array | undefined)[] = [];
+  await using first = new Bench();
+  await using second = new Bench();
+  for (const bench of [first, second]) {
+    using conn = await bench.listener.accept();
+    secrets.push((await greetClient(conn, SERVER)).peer.resumeSecret);
+    await until("the worker has it", () => bench.tunnels.length === 1);
+  }
+  first.driver.tunnelEnded(TUNNEL_ID, "lost");
+  using conn = await first.listener.accept();
+  const again = (await greetClient(conn, SERVER)).peer.resumeSecret;
+  assertEquals(again, secrets[0]);
+  assertEquals(secrets.map((secret) => secret?.length), [16, 16]);
+  assertEquals(secrets[0]?.toHex() === secrets[1]?.toHex(), false);
+  assertEquals(secrets.some((secret) => secret?.toHex() === "07".repeat(16)), false);
+});
