@@ -1,14 +1,14 @@
 // The shell round the client's machine: carries its commands out, and reports what came of them. It makes
 // no decision.
 
-import { createHmac } from "node:crypto";
 import type { DataWorker } from "../dataplane/data_worker.ts";
 import { lookUp } from "../net/connect.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { reasonOf } from "../reason.ts";
 import type { Runtime } from "../runtime.ts";
 import { greetServer } from "../tunnel/handshake.ts";
-import { type Hello, RESUME_SECRET_LENGTH } from "../wire/mod.ts";
+import { secretFor } from "../tunnel/identity.ts";
+import type { Hello } from "../wire/mod.ts";
 import type { ClientMachine } from "./machine.ts";
 import type { ClientCommand, ClientEvent } from "./messages.ts";
 import { logNote } from "./notes.ts";
@@ -175,11 +175,8 @@ export class ClientDriver {
     this.handle({ type: "failed", id, reason: reasonOf(error) });
   }
 
-  // No server learns by what secret another one knows this client.
   #helloFor(server: Endpoint): Hello {
     const { hello } = this.#runtime;
-    const secret = createHmac("sha256", hello.resumeSecret!).update(formatEndpoint(server))
-      .digest();
-    return { ...hello, resumeSecret: secret.subarray(0, RESUME_SECRET_LENGTH) };
+    return { ...hello, resumeSecret: secretFor(hello.resumeSecret!, server) };
   }
 }

@@ -7,7 +7,6 @@
 //
 // This file only carries out: it owns the listener and the connections, and decides nothing about them.
 
-import { createHash } from "node:crypto";
 import { Admission, boundedClients } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
 import { AllowList } from "./allow.ts";
@@ -16,7 +15,8 @@ import { Runtime, type RuntimeOptions } from "../runtime.ts";
 import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
 import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
 import { greetClient, type Handshake } from "../tunnel/handshake.ts";
-import { FEATURE, type Hello } from "../wire/mod.ts";
+import { peerKey } from "../tunnel/identity.ts";
+import type { Hello } from "../wire/mod.ts";
 
 /** Errors of `accept` for a connection that is gone already. */
 const GONE = [
@@ -288,10 +288,4 @@ function closeListener(listener: Deno.TcpListener): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
-}
-
-// A hash, because the key is shown and kept in files, where the secret must not be.
-function peerKey({ features, resumeSecret }: Hello): string | undefined {
-  if ((features & FEATURE.RESUME) === 0 || resumeSecret === undefined) return undefined;
-  return createHash("sha256").update(resumeSecret).digest("hex").slice(0, 32);
 }

@@ -1,0 +1,33 @@
+// The identity of a client across its tunnels: the secret that it shows, and the key that a server makes
+// of it.
+
+import { createHash, createHmac } from "node:crypto";
+import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
+import { FEATURE, type Hello, RESUME_SECRET_LENGTH } from "../wire/mod.ts";
+
+/** The length of a peer's key, in hexadecimal digits. */
+const KEY_DIGITS = 32;
+
+/**
+ * Makes the secret that a client shows to one server: no server learns the one that another server knows.
+ *
+ * @param identity The client's own secret, which it shows to nobody
+ * @param server The server, as the client was told to connect to it
+ * @returns 16 bytes, the same each time
+ */
+export function secretFor(identity: Uint8Array, server: Endpoint): Uint8Array {
+  const secret = createHmac("sha256", identity).update(formatEndpoint(server)).digest();
+  return secret.subarray(0, RESUME_SECRET_LENGTH);
+}
+
+/**
+ * Makes the key by which a server knows a client across tunnels. The secret stays with the caller: the key
+ * is logged, and kept in files.
+ *
+ * @param hello The client's greeting
+ * @returns The key; `undefined` where the client resumes no sessions
+ */
+export function peerKey({ features, resumeSecret }: Hello): string | undefined {
+  if ((features & FEATURE.RESUME) === 0 || resumeSecret === undefined) return undefined;
+  return createHash("sha256").update(resumeSecret).digest("hex").slice(0, KEY_DIGITS);
+}

@@ -1,0 +1,201 @@
+// A client in memory: its machine and its data plane are the program's own.
+
+import { ClientMachine, type ClientMachineOptions } from "../../../src/client/machine.ts";
+import type { ClientCommand, ClientEvent, ClientNote } from "../../../src/client/messages.ts";
+import type { FromWorker } from "../../../src/dataplane/messages.ts";
+import type { Endpoint } from "../../../src/net/endpoint.ts";
+import { ClientHandshake } from "../../../src/tunnel/handshake_machine.ts";
+import { secretFor } from "../../../src/tunnel/identity.ts";
+import type { Hello } from "../../../src/wire/mod.ts";
+import { type Clock, Greeting, type MemoryEnd, type MemoryNetwork } from "./network.ts";
+import { MemoryPlane, type MemoryPlaneOptions } from "./plane.ts";
+
+/** Options of {@linkcode MemoryClient}. */
+export interface MemoryClientOptions extends Omit<MemoryPlaneOptions, "heard"> {
+  machine: Omit<ClientMachineOptions, "servers"> & {
+    servers: readonly Endpoint[];
+    make?: (options: ClientMachineOptions) => ClientMachine;
+  };
+  /** The greeting, with the client's own secret; a secret is made of it for each server. */
+  hello: Hello;
+  heard?(message: FromWorker): void;
+  noted?(note: ClientNote): void;
+  /** Called when a connection is about to become a tunnel. */
+  handsOver?(tunnel: number, end: MemoryEnd, peer: string | undefined): void;
+}
+
+interface UnderWay {
+  end?: MemoryEnd;
+  greeting?: Greeting;
+  received: Uint8Array;
+}
+
+/** One of them. It carries the machine's commands out, as client/driver.ts does. */
+export class MemoryClient {
+  readonly plane: MemoryPlane;
+  readonly machine: ClientMachine;
+  readonly #options: MemoryClientOptions;
+  readonly #clock: Clock;
+  readonly #network: MemoryNetwork;
+  readonly #underWay = new Map<number, UnderWay>();
+  /** The machine's ids of tunnels, by the plane's. */
+  readonly #tunnels = new Map<number, number>();
+  #tunnelIds = 0;
+  #over = false;
+
+  constructor(options: MemoryClientOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#network = options.network;
+    const { make = (options) => new ClientMachine(options), ...machine } = options.machine;
+    this.machine = make(machine);
+    this.plane = new MemoryPlane({ ...options, heard: (message) => this.#heard(message) });
+  }
+
+  /** Opens the plane, then begins to connect. */
+  start(): void {
+    this.plane.start();
+    this.#handle({ type: "started" });
+  }
+
+  /** Stops it in good order. */
+  stop(keep: boolean): void {
+    this.#end();
+    this.plane.stop(keep);
+  }
+
+  /** Ends it at once; gives the ends of all its connections, which stay as they are. */
+  kill(): MemoryEnd[] {
+    return [...this.#end(), ...this.plane.kill()];
+  }
+
+  /** The network is another one. */
+  networkChanged(): void {
+    this.#handle({ type: "network-changed" });
+  }
+
+  #end(): MemoryEnd[] {
+    const ends: MemoryEnd[] = [];
+    for (const { end, greeting } of this.#underWay.values()) {
+      greeting?.abandon();
+      if (end !== undefined) ends.push(end);
+    }
+    this.#handle({ type: "stop" });
+    this.#over = true;
+    return ends;
+  }
+
+  #heard(message: FromWorker): void {
+    this.#options.heard?.(message);
+    switch (message.type) {
+      case "held":
+        return this.#later({ type: "held", peer: message.peer, sessions: message.sessions });
+      case "tunnel-up": {
+        const id = this.#tunnels.get(message.id);
+        if (id !== undefined) this.#later({ type: "tunnel-up", id });
+        return;
+      }
+      case "tunnel-down": {
+        const id = this.#tunnels.get(message.id);
+        this.#tunnels.delete(message.id);
+        const { reason, goodbye } = message;
+        if (id !== undefined) this.#later({ type: "tunnel-ended", id, reason, goodbye });
+      }
+    }
+  }
+
+  // Messages of the worker come in a turn of their own.
+  #later(event: ClientEvent): void {
+    this.#clock.at(this.#clock.nowMs, () => this.#handle(event));
+  }
+
+  #handle(event: ClientEvent): void {
+    if (this.#over) return;
+    this.machine.handle(event, this.#clock.nowMs);
+    this.#carryOut();
+  }
+
+  #carryOut(): void {
+    for (let command; (command = this.machine.poll()) !== undefined;) this.#do(command);
+    const { dueMs } = this.machine;
+    if (dueMs === Infinity) return;
+    this.#clock.at(dueMs, () => {
+      if (this.#over || this.machine.dueMs !== dueMs) return;
+      this.machine.tick(this.#clock.nowMs);
+      this.#carryOut();
+    });
+  }
+
+  #do(command: ClientCommand): void {
+    switch (command.type) {
+      case "resolve": {
+        const { id, hostname } = command;
+        return this.#later({ type: "resolved", id, addresses: [hostname] });
+      }
+      case "connect":
+        return this.#connect(command.id, command.address);
+      case "greet":
+        return this.#greet(command.id, command.server);
+      case "hand-over":
+        return this.#handOver(command.id, command.peer, command.name);
+      case "leave":
+        for (const [tunnel, id] of this.#tunnels) {
+          if (id === command.id) this.plane.plane.leave(tunnel, command.peer);
+        }
+        return this.plane.poke();
+      case "drop":
+        return this.#drop(command.id);
+      case "note":
+        return this.#options.noted?.(command.note);
+    }
+  }
+
+  #connect(id: number, { hostname, port }: Endpoint): void {
+    const underWay: UnderWay = { received: new Uint8Array(0) };
+    this.#underWay.set(id, underWay);
+    this.#network.connect(hostname, (end) => {
+      if (this.#over || this.#underWay.get(id) !== underWay) return end?.transport.close();
+      if (end === undefined) return this.#fail(id, "Connection refused");
+      underWay.end = end;
+      this.#handle({ type: "connected", id, endpoint: `${hostname}:${port}` });
+    });
+  }
+
+  #greet(id: number, server: Endpoint): void {
+    const underWay = this.#underWay.get(id)!;
+    const { hello } = this.#options;
+    const resumeSecret = hello.resumeSecret && secretFor(hello.resumeSecret, server);
+    const handshake = new ClientHandshake({ ...hello, resumeSecret }, this.#clock.nowMs);
+    underWay.greeting = new Greeting(this.#clock, underWay.end!, handshake, () => {
+      if (this.#underWay.get(id) !== underWay) return;
+      const { state } = handshake;
+      if (state.is === "failed") return this.#fail(id, state.failure.message);
+      if (state.is !== "done") return;
+      underWay.received = state.handshake.received;
+      this.#handle({ type: "greeted", id, server: state.handshake.peer });
+    });
+  }
+
+  #handOver(id: number, peer: string | undefined, name: string): void {
+    const { end, received } = this.#underWay.get(id)!;
+    this.#underWay.delete(id);
+    const tunnel = ++this.#tunnelIds;
+    this.#tunnels.set(tunnel, id);
+    this.#options.handsOver?.(tunnel, end!, peer);
+    const facts = { peer, name, endpoint: `${name}:1`, address: name, legacy: false, received };
+    this.#handle({ type: "handed-over", id });
+    this.plane.addTunnel({ id: tunnel, ...facts }, end!);
+  }
+
+  #drop(id: number): void {
+    const underWay = this.#underWay.get(id);
+    this.#underWay.delete(id);
+    underWay?.greeting?.abandon();
+    underWay?.end?.transport.close();
+  }
+
+  #fail(id: number, reason: string): void {
+    this.#drop(id);
+    this.#handle({ type: "failed", id, reason });
+  }
+}

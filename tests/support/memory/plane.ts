@@ -1,0 +1,160 @@
+// The program's own data plane, over a link and transports in memory.
+
+import { DataPlane, type PlaneParts } from "../../../src/dataplane/data_plane.ts";
+import type { FromWorker, PlaneOptions, TunnelFacts } from "../../../src/dataplane/messages.ts";
+import { MemoryLink } from "../../../src/link/memory.ts";
+import { Counters } from "../../../src/observe/counters.ts";
+import { MemoryPoller } from "../../../src/poll/memory.ts";
+import { CHANNEL_SIZES } from "../../../src/tunnel/channel.ts";
+import type { Clock, MemoryEnd, MemoryNetwork } from "./network.ts";
+
+/** Turns in a row after which a plane that still has something to do is left alone for a while. */
+const TURNS = 64;
+
+/** Options of {@linkcode MemoryPlane}. */
+export interface MemoryPlaneOptions {
+  clock: Clock;
+  network: MemoryNetwork;
+  plane: Partial<PlaneOptions> & Pick<PlaneOptions, "side" | "mac">;
+  linkMac: Uint8Array;
+  /** Takes frames that go to the link. */
+  toLink(frame: Uint8Array): void;
+  /** Takes the messages of a turn. */
+  heard?(message: FromWorker): void;
+  journal?: PlaneParts["journal"];
+  relay?: PlaneParts["relay"];
+  tokens?: PlaneParts["tokens"];
+}
+
+/** A data plane, and what turns it: frames, bytes and the time. */
+export class MemoryPlane {
+  readonly link: MemoryLink;
+  readonly plane: DataPlane;
+  readonly counters = new Counters();
+  readonly #clock: Clock;
+  readonly #pollers: MemoryPoller[] = [];
+  readonly #ends = new Map<number, MemoryEnd>();
+  #scheduledMs = Infinity;
+  #gone = false;
+
+  constructor(options: MemoryPlaneOptions) {
+    const { clock, network, heard = () => {} } = options;
+    const { side, mac } = options.plane;
+    this.#clock = clock;
+    const now = () => clock.nowMs;
+    this.link = new MemoryLink(network.descriptors, {
+      name: "eth0",
+      mac: options.linkMac,
+      promiscuous: mac !== "own",
+      wall: now,
+      sent: options.toLink,
+    });
+    this.plane = new DataPlane({
+      interfaceName: "eth0",
+      idleMs: 0,
+      deadMs: 0,
+      graceMs: 0,
+      pingMs: 5000,
+      tunnelDeadMs: 15_000,
+      debug: false,
+      ...CHANNEL_SIZES,
+      ...options.plane,
+      side,
+    }, {
+      link: this.link,
+      counters: this.counters,
+      poller: () => {
+        const poller = new MemoryPoller(network.descriptors);
+        this.#pollers.push(poller);
+        return poller;
+      },
+      journal: options.journal,
+      relay: options.relay,
+      tokens: options.tokens,
+      post: (messages) => {
+        for (const message of messages) {
+          // As the main thread does, once the worker has let go of it.
+          if (message.type === "tunnel-down") this.#close(message.id);
+          heard(message);
+        }
+      },
+      now,
+      wall: now,
+    });
+  }
+
+  /** Begins, with what an earlier run has left. */
+  start(): void {
+    this.plane.start();
+    this.poke();
+  }
+
+  /** A frame comes from the link. */
+  receive(frame: Uint8Array): void {
+    if (this.#gone) return;
+    this.link.arrive(frame);
+    this.poke();
+  }
+
+  /** Takes a connection whose handshake is done. */
+  addTunnel(facts: TunnelFacts, end: MemoryEnd): void {
+    this.#ends.set(facts.id, end);
+    end.ready = () => this.poke();
+    this.plane.addTunnel(facts, end.transport);
+    this.poke();
+  }
+
+  /** Lets it do what there is to do, and again when its time has come. */
+  poke(): void {
+    if (this.#gone) return;
+    let turns = 0;
+    do this.plane.step(0); while (!this.plane.stopped && this.#ready && ++turns < TURNS);
+    if (this.plane.stopped) return this.#end();
+    const dueMs = Math.max(this.plane.dueMs, this.#clock.nowMs + (turns === TURNS ? 1 : 0));
+    if (dueMs >= this.#scheduledMs) return;
+    this.#scheduledMs = dueMs;
+    this.#clock.at(dueMs, () => {
+      if (this.#scheduledMs !== dueMs) return;
+      this.#scheduledMs = Infinity;
+      this.poke();
+    });
+  }
+
+  /** True once it is gone. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** Stops it in good order; it is gone when its peers have closed, or their time is over. */
+  stop(keep: boolean): void {
+    if (this.#gone) return;
+    this.plane.stop(keep);
+    this.poke();
+  }
+
+  /** Ends it in the middle of everything. Its ends stay as they are. */
+  kill(): MemoryEnd[] {
+    this.#gone = true;
+    const ends = [...this.#ends.values()];
+    for (const end of ends) end.ready = () => {};
+    this.#ends.clear();
+    return ends;
+  }
+
+  get #ready(): boolean {
+    return this.#pollers.some((poller) => poller.wait() > 0);
+  }
+
+  #end(): void {
+    this.plane.dispose();
+    for (const end of this.kill()) end.transport.close();
+  }
+
+  #close(tunnel: number): void {
+    const end = this.#ends.get(tunnel);
+    this.#ends.delete(tunnel);
+    if (end === undefined) return;
+    end.ready = () => {};
+    end.transport.close();
+  }
+}

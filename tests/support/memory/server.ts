@@ -1,0 +1,127 @@
+// A server in memory: its handshakes, its admission and its data plane are the program's own.
+
+import type { FromWorker } from "../../../src/dataplane/messages.ts";
+import { Admission } from "../../../src/server/admission.ts";
+import { AllowList } from "../../../src/server/allow.ts";
+import { ServerHandshake } from "../../../src/tunnel/handshake_machine.ts";
+import { peerKey } from "../../../src/tunnel/identity.ts";
+import type { Hello } from "../../../src/wire/mod.ts";
+import { type Clock, Greeting, type MemoryEnd } from "./network.ts";
+import { MemoryPlane, type MemoryPlaneOptions } from "./plane.ts";
+
+/** The address that every client in memory has, as far as the admission is concerned. */
+const ADDRESS = "192.0.2.1";
+
+/** Options of {@linkcode MemoryServer}. */
+export interface MemoryServerOptions extends Omit<MemoryPlaneOptions, "heard"> {
+  /** The host that it listens on. */
+  host: string;
+  hello: Hello;
+  heard?(message: FromWorker): void;
+  /** Called when a connection is about to become a tunnel. */
+  enters?(tunnel: number, end: MemoryEnd, peer: string | undefined, name: string): void;
+  /** Makes a handshake. */
+  handshake?(...args: ConstructorParameters<typeof ServerHandshake>): ServerHandshake;
+}
+
+/** One of them. */
+export class MemoryServer {
+  readonly plane: MemoryPlane;
+  readonly #options: MemoryServerOptions;
+  readonly #clock: Clock;
+  readonly #admission = new Admission({ allow: AllowList.parse([`${ADDRESS}/32`]) });
+  readonly #greeting = new Map<number, { end: MemoryEnd; greeting: Greeting | undefined }>();
+  /** The admission's ids, by the plane's ids of tunnels. */
+  readonly #tunnels = new Map<number, number>();
+  #tunnelIds = 0;
+  #over = false;
+
+  constructor(options: MemoryServerOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.plane = new MemoryPlane({ ...options, heard: (message) => this.#heard(message) });
+  }
+
+  /** Opens the plane, then listens. */
+  start(): void {
+    this.plane.start();
+    this.#options.network.listen(this.#options.host, (end) => this.#accept(end));
+  }
+
+  /** Stops it in good order. */
+  stop(keep: boolean): void {
+    for (const end of this.#end()) end.transport.close();
+    this.plane.stop(keep);
+  }
+
+  /** Ends it at once; gives the ends of all its connections, which stay as they are. */
+  kill(): MemoryEnd[] {
+    return [...this.#end(), ...this.plane.kill()];
+  }
+
+  #end(): MemoryEnd[] {
+    this.#options.network.close(this.#options.host);
+    this.#over = true;
+    const ends = [...this.#greeting.values()].map(({ end, greeting }) => {
+      greeting?.abandon();
+      return end;
+    });
+    this.#greeting.clear();
+    return ends;
+  }
+
+  #heard(message: FromWorker): void {
+    this.#options.heard?.(message);
+    if (message.type === "held") this.#admission.held(message.peer, message.sessions);
+    if (message.type === "tunnel-down") {
+      const id = this.#tunnels.get(message.id);
+      this.#tunnels.delete(message.id);
+      if (id !== undefined) this.#admission.left(id);
+    }
+  }
+
+  #accept(end: MemoryEnd): void {
+    const arrival = this.#admission.arrive(ADDRESS);
+    if ("refused" in arrival) return end.transport.close();
+    const { id, givesWay } = arrival;
+    if (givesWay !== undefined) this.#drop(givesWay);
+    const { handshake = (...args) => new ServerHandshake(...args) } = this.#options;
+    const { state } = this.plane.link;
+    const { hello } = this.#options;
+    const welcome: Hello = state === "up" ? hello : { ...hello, linkDown: true };
+    const machine = handshake(
+      welcome,
+      this.#clock.nowMs,
+      (hello) => this.#admission.refusal(peerKey(hello)),
+    );
+    const visit = { end, greeting: undefined as Greeting | undefined };
+    this.#greeting.set(id, visit);
+    visit.greeting = new Greeting(this.#clock, end, machine, () => {
+      if (this.#over || this.#greeting.get(id) !== visit) return;
+      if (machine.state.is !== "done") return this.#drop(id);
+      const { peer: hello, received } = machine.state.handshake;
+      this.#enter(id, end, hello, received);
+    });
+  }
+
+  #enter(id: number, end: MemoryEnd, hello: Hello, received: Uint8Array): void {
+    const peer = peerKey(hello);
+    if (this.#admission.refusal(peer) !== undefined) return this.#drop(id);
+    this.#greeting.delete(id);
+    const tunnel = ++this.#tunnelIds;
+    this.#tunnels.set(tunnel, id);
+    this.#admission.enter(id, peer);
+    const { name } = hello;
+    this.#options.enters?.(tunnel, end, peer, name);
+    const facts = { peer, name, endpoint: `${name}:1`, address: name, legacy: false, received };
+    this.plane.addTunnel({ id: tunnel, ...facts }, end);
+  }
+
+  #drop(id: number): void {
+    const visit = this.#greeting.get(id);
+    this.#greeting.delete(id);
+    this.#admission.left(id);
+    visit?.greeting?.abandon();
+    visit?.end.transport.close();
+  }
+}
