@@ -1,45 +1,45 @@
-// What a server is told to put into PADI and PADR.
+// The tags that a server adds to PADI and PADR.
 
 import { LineTemplate } from "./line_template.ts";
 
-/** The tags of PADI and PADR that the AC gets of the server's and not of the host's. */
+/** The tags of PADI and PADR that the AC gets from the server and not from the host. */
 export interface AddedTags {
   /**
    * The Host-Uniq of every discovery, 1 to 64 bytes, for an ISP that asks for a certain one; by default
-   * each has another one.
+   * each discovery has a different one.
    */
   hostUniq?: Uint8Array;
   /**
-   * With `hostUniq`: whether a Relay-Session-Id is added, by which answers are matched then; the default.
-   * False is for an AC that does not bear the tag: hosts can only dial one after the other.
+   * With `hostUniq`: true, the default, to add a Relay-Session-Id, by which answers are matched then. False is
+   * for an AC that does not tolerate the tag: hosts can only dial one after the other.
    */
   relayTag?: boolean;
   /**
-   * The agent circuit id (TR-101) of every discovery, with `{client}` for what the client calls itself,
-   * `{host}` for the host's address, and `{interface}` for the server's interface.
+   * The agent circuit id (TR-101) of every discovery, with `{client}` for the name of the client, `{host}`
+   * for the host's address, and `{interface}` for the server's interface.
    */
   circuitId?: string;
-  /** The agent remote id, with the same. */
+  /** The agent remote id, with the same placeholders. */
   remoteId?: string;
 }
 
-/** The longest Host-Uniq. */
+/** The maximum length of a Host-Uniq. */
 export const HOST_UNIQ_MAX = 64;
 
 /**
- * Checks what a server is told to add.
+ * Checks the tags that a server is configured to add.
  *
- * @throws {Error} If it can't be.
+ * @throws {Error} If they can't be added
  */
 export function checkAddedTags({ hostUniq, relayTag = true, ...line }: AddedTags): void {
   if (hostUniq !== undefined && (hostUniq.length < 1 || hostUniq.length > HOST_UNIQ_MAX)) {
     throw new Error(
-      `Cannot use this Host-Uniq: it has ${hostUniq.length} bytes, not 1 to ${HOST_UNIQ_MAX}`,
+      `Cannot use this Host-Uniq: it is ${hostUniq.length} bytes long, not 1 to ${HOST_UNIQ_MAX}`,
     );
   }
   if (!relayTag && hostUniq === undefined) {
     throw new Error(
-      "Cannot do without a Relay-Session-Id: only a fixed Host-Uniq needs one",
+      "Cannot leave out the Relay-Session-Id: it is added only with a fixed Host-Uniq",
     );
   }
   for (const text of [line.circuitId, line.remoteId]) {

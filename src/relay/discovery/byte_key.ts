@@ -1,6 +1,6 @@
-// Bytes as a key of a map.
+// Keys of maps, made of bytes.
 
-/** The same text for the same bytes, and another one for any others. */
+/** Makes a text of bytes, which differs for different bytes. */
 export function byteKey(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }

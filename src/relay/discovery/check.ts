@@ -1,4 +1,4 @@
-// What may be a discovery frame, and whose: the first look at what comes from a link or a tunnel.
+// The first look at a discovery frame: may a station of this kind send it?
 
 import {
   CODE,
@@ -11,12 +11,13 @@ import {
 } from "../../wire/mod.ts";
 import type { DiscoveryPacket } from "../../wire/mod.ts";
 import { isCauseTag } from "../cause.ts";
-import { DROP } from "../drop.ts";
+import { DROP, type Drop } from "../drop.ts";
+import { NO_SESSION_ID } from "../session.ts";
 
-/** A discovery frame is never fragmented, and fits an Ethernet of 1500 bytes (RFC 2516, section 5). */
+/** The maximum length of a discovery frame: it is never fragmented (RFC 2516, section 5). */
 export const DISCOVERY_FRAME_MAX = 1514;
 
-// What each kind of station sends outside a session, and within one (RFC 2516, RFC 5578).
+// The codes that each kind of station sends outside a session, and within one (RFC 2516, RFC 5578).
 const HOST_CODES: ReadonlySet<number> = new Set([CODE.PADI, CODE.PADR]);
 const AC_CODES: ReadonlySet<number> = new Set([CODE.PADO, CODE.PADS]);
 const EITHER_SESSION_CODES: ReadonlySet<number> = new Set([
@@ -27,13 +28,13 @@ const EITHER_SESSION_CODES: ReadonlySet<number> = new Set([
 ]);
 const AC_SESSION_CODES: ReadonlySet<number> = new Set([CODE.PADM, CODE.PADN]);
 
-/** Whether a code is of the dialogue that opens a session, and not of a session that is open. */
+/** Tells if a code belongs to the dialogue that opens a session, not to a session that is open. */
 export function opensSession(code: number): boolean {
   return HOST_CODES.has(code) || AC_CODES.has(code);
 }
 
-/** The frame as a packet that this kind of station may send from such an address; or a drop reason. */
-export function checkDiscovery(frame: Uint8Array, fromHost: boolean): DiscoveryPacket | number {
+/** Parses a frame that this kind of station may send from such an address; gives it, or a drop reason. */
+export function checkDiscovery(frame: Uint8Array, fromHost: boolean): DiscoveryPacket | Drop {
   if (readEtherType(frame) !== ETH_P_PPP_DISC) return DROP["not-pppoe"];
   const packet = parseDiscovery(frame);
   if (packet === undefined) return DROP.malformed;
@@ -48,20 +49,21 @@ export function checkDiscovery(frame: Uint8Array, fromHost: boolean): DiscoveryP
   if (fromHost ? AC_CODES.has(code) || AC_SESSION_CODES.has(code) : HOST_CODES.has(code)) {
     return DROP["wrong-direction"];
   }
-  // RFC 2516, section 5: only PADS, and what belongs to a session, has a session id.
-  if (opens && code !== CODE.PADS && sessionId !== 0) return DROP.malformed;
+  // RFC 2516, section 5: only PADS, and frames of a session, have a session id.
+  if (opens && code !== CODE.PADS && sessionId !== NO_SESSION_ID) return DROP.malformed;
   if (!isUnicastMac(packet.source)) return DROP["bad-address"];
   if (code !== CODE.PADI && !isUnicastMac(packet.destination)) return DROP["bad-address"];
   return packet;
 }
 
 /**
- * Makes of a session's frame what goes on: without Host-Uniq, since each side of the server knows a discovery
- * by another one, and a session is known by neither; some stations put theirs into a PADT all the same. A
- * PADT goes on without the tag that names a cause too, which only a program may name. Of a PADT whose payload
- * can't be read only the header goes on.
+ * Gives the frame that goes on for a frame of a session. It has no Host-Uniq, since each side of the server
+ * knows a discovery by a different one, and a session by none; some stations still put theirs into a PADT. A
+ * PADT has no tag that names a cause either, which only a program may do. Of a PADT whose payload can't be
+ * read, only the header goes on.
  *
  * @param packet The frame before its addresses and id were rewritten
+ * @param frame The frame after that
  */
 export function forwarded(packet: DiscoveryPacket, frame: Uint8Array): Uint8Array {
   const isPadt = packet.code === CODE.PADT;

@@ -1,4 +1,4 @@
-// Discovery at the client: which AC a host's PADR is for, and by which id a host knows its session.
+// Discovery at the client: finds the AC that a host's PADR is for, and the id by which a host knows its session.
 
 import {
   CODE,
@@ -14,56 +14,52 @@ import { DROP } from "../drop.ts";
 import { padt } from "../padt.ts";
 import { KnownAcs } from "./known_acs.ts";
 import { type Offer, Offers } from "./offers.ts";
-import { type Discovery, PendingTable, tagKey } from "./pending.ts";
+import { PendingTable, tagKey } from "./pending.ts";
 import type { DiscoveryContext, DiscoveryRelay } from "./context.ts";
 import type { Peer } from "../peer.ts";
 import { HangUpRate } from "./hang_up_rate.ts";
-import { Requests } from "./requests.ts";
+import { type Asking, type Requests, requestsOf } from "./requests.ts";
 import { RestingIds } from "../resting_ids.ts";
-import { isSessionId, type Session } from "../session.ts";
+import { isSessionId, NO_SESSION_ID, type Session } from "../session.ts";
 import { isRefusal, refusal } from "./refusal.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 
-const NO_ID_LEFT = "pppoe-proxy: this host uses every session id already";
+const NO_ID_LEFT = "pppoe-proxy: this host already uses every session id";
 
-/** How many ACs get a PADT with session id 0, where our address stands for several. */
+/** The maximum number of ACs that get a PADT with session id 0, if our address stands for several. */
 const HANG_UPS = 3;
 
-/** How many Host-Uniqs and ACs one discovery may ask with; one more takes the place of the oldest. */
-const REQUESTS = 16;
-
-interface Pending extends Discovery {
+interface Pending extends Asking {
   readonly offers: Offers;
-  /** What its host has asked for, by {@linkcode requestKey}. */
-  readonly requests: Map<string, Requests>;
 }
 
 /**
  * Discovery at the client's side of the tunnel.
  *
- * Where hosts see our address in place of each AC's, a PADR is told apart by its AC-Cookie, which a
- * host must return as it got it (RFC 2516, section 5.3). An AC that sends none, or the same as
- * another, gets one of ours on the way to the host, and its own back on the way to the AC.
+ * If hosts see our address in place of each AC's, a PADR is told apart by its AC-Cookie, which a host must
+ * return as it got it (RFC 2516, section 5.3). If an AC sends none, or the same as another AC, its offer gets
+ * one of ours on the way to the host, and its own back on the way to the AC.
  *
- * Host-Uniq names one request, a PADI or a PADR (RFC 2516, appendix A), and some hosts have another one
- * for each. So a PADR belongs to the discovery whose offer it takes, and a PADS to the PADR that has its
- * Host-Uniq and went to its AC.
+ * Host-Uniq names one request, a PADI or a PADR (RFC 2516, appendix A), and some hosts use a different one for
+ * each. So a PADR belongs to the discovery whose offer it takes, and a PADS to the PADR that has its Host-Uniq
+ * and went to its AC.
  */
 export class ClientDiscovery implements DiscoveryRelay {
   readonly #relay: DiscoveryContext;
   readonly #pending = new PendingTable<Pending>();
-  /** Which requests have opened a session: another PADS of those is a repeat. */
+  /** The requests that opened each session: another PADS that answers them is a repeat. */
   readonly #openers = new WeakMap<Session, Requests>();
   readonly #resting = new RestingIds();
   readonly #acs = new KnownAcs();
   readonly #hangUps = new HangUpRate();
   #cookies = 0;
 
+  /** Makes the discovery of a hosts' link. */
   constructor(relay: DiscoveryContext) {
     this.#relay = relay;
   }
 
-  /** PADI and PADR, from a host. */
+  /** Takes a PADI or PADR of a host. */
   fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void {
     const { ports, peersByTunnel } = this.#relay;
     // A client has one tunnel at a time.
@@ -74,47 +70,46 @@ export class ClientDiscovery implements DiscoveryRelay {
     const taken = this.#taken(peer, packet, nowMs);
     if (taken === undefined) return ports.drop(DROP["unknown-offer"]);
     const { pending, offer } = taken;
-    this.#requestsOf(pending, packet, offer.acMac, nowMs).ask();
+    this.#requestsFor(pending, packet, offer.acMac, nowMs).ask();
     const tags = offer.shown === offer.cookie
       ? packet.tags
       : replaceTag(packet.tags, TAG.AC_COOKIE, offer.cookie);
     ports.toTunnel(peer.tunnel, emitDiscovery({ ...packet, destination: offer.acMac, tags }));
   }
 
-  /** PADO and PADS, from the server. */
+  /** Takes a PADO or PADS from the server. */
   fromTunnel(peer: Peer, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const source = this.#relay.shownMacOf(peer, packet.source);
-    // It would come from an address that this link's own stations use.
+    // The frame would come from an address that this link's own stations use.
     const taken = sameMac(source, 0, this.#relay.linkMac, 0) ||
       sameMac(source, 0, packet.destination, 0);
     if (taken && this.#relay.mac !== "own") return ports.drop(DROP["bad-address"]);
     if (packet.code === CODE.PADO) return this.#offer(peer, packet, source, nowMs);
     const key = requestKey(packet.destination, packet, packet.source);
     const pending = this.#pending.marked(peer, key, nowMs);
-    const requests = pending?.requests.get(key);
-    if (requests === undefined) return this.#unasked(peer, packet);
-    if (packet.sessionId === 0xffff) return ports.drop(DROP.malformed);
+    const requests = pending?.asked.get(key)?.requests;
+    if (requests === undefined) return this.#unwanted(peer, packet);
+    const { sessionId } = packet;
+    const refused = sessionId === NO_SESSION_ID;
+    if (!refused && !isSessionId(sessionId)) return ports.drop(DROP.malformed);
     this.#acs.heard(packet.source, source, nowMs);
-    // Id 0 is a refusal, which opens nothing.
-    const session = packet.sessionId === 0
-      ? undefined
-      : this.#granted(peer, requests, packet, source, nowMs);
-    if (session === undefined && requests.open === 0) return this.#unasked(peer, packet);
-    if (session === undefined && packet.sessionId !== 0) {
-      // Every id of this host is taken: the AC holds a session that it cannot have.
+    const session = refused ? undefined : this.#granted(peer, requests, packet, source, nowMs);
+    if (session === undefined && requests.open === 0) return this.#unwanted(peer, packet);
+    if (session === undefined && !refused) {
+      // This host uses every id, so it can't have the session that the AC has opened.
       requests.refuse();
       ports.toTunnel(
         peer.tunnel,
-        padt(packet.source, packet.destination, packet.sessionId, "no-id-left"),
+        padt(packet.source, packet.destination, sessionId, "no-id-left"),
       );
       ports.drop(DROP["session-limit"]);
       return ports.toLink(refusal({ ...packet, source }, NO_ID_LEFT));
     }
-    ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? 0 }));
+    ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? NO_SESSION_ID }));
   }
 
-  /** A PADT without a session, from a host: for the ACs that it may mean. */
+  /** Passes a host's PADT without a session to the ACs that it may mean. */
   hangUp(peer: Peer, { source, destination }: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const acs = this.#acs.shownAs(destination, nowMs).slice(0, HANG_UPS);
@@ -122,7 +117,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     if (!this.#hangUps.allows(peer, source, destination, nowMs)) {
       return ports.drop(DROP["padt-rate"]);
     }
-    for (const acMac of acs) ports.toTunnel(peer.tunnel, padt(acMac, source, 0));
+    for (const acMac of acs) ports.toTunnel(peer.tunnel, padt(acMac, source, NO_SESSION_ID));
   }
 
   has(peer: Peer): boolean {
@@ -135,7 +130,7 @@ export class ClientDiscovery implements DiscoveryRelay {
 
   closed(session: Session, nowMs: number, hungUp: boolean): void {
     this.#openers.get(session)?.end(session, hungUp);
-    // Where each AC shows its own address, no id of one is another's.
+    // If hosts see each AC's own address, two ACs can't share an id.
     if (this.#relay.mac === "own") this.#resting.add(session, nowMs);
   }
 
@@ -158,7 +153,7 @@ export class ClientDiscovery implements DiscoveryRelay {
         hostMac: hostMac.slice(),
         hostUniq: hostUniq?.slice(),
         offers: new Offers(),
-        requests: new Map(),
+        asked: new Map(),
       }, nowMs);
     }
     frame.set(ETH_BROADCAST);
@@ -169,8 +164,8 @@ export class ClientDiscovery implements DiscoveryRelay {
     const { ports } = this.#relay;
     const hostUniq = findHostUniq(packet.tags);
     const pending = this.#pending.find(peer, packet.destination, hostUniq, nowMs);
-    if (pending === undefined) return this.#unasked(peer, packet);
-    // A server's refusal has nobody behind it that a PADR could go to.
+    if (pending === undefined) return this.#unwanted(peer, packet);
+    // Behind a server's refusal there is nobody that a PADR could go to.
     if (isRefusal(packet)) {
       return ports.toLink(emitDiscovery({ ...packet, source }));
     }
@@ -182,10 +177,10 @@ export class ClientDiscovery implements DiscoveryRelay {
     ports.toLink(emitDiscovery({ ...packet, source, tags }));
   }
 
-  // Nobody here has asked, or waits any more. What the AC has granted all the same is no host's session.
-  #unasked(peer: Peer, { code, source, destination, sessionId }: DiscoveryPacket): void {
+  // Drops an answer that no host waits for. A session that the AC has granted is given back.
+  #unwanted(peer: Peer, { code, source, destination, sessionId }: DiscoveryPacket): void {
     const { ports, sessions } = this.#relay;
-    // An older server sends each client what is for another one, too; it has no key.
+    // An older server, which has no key, sends each client the answers for all others too.
     const granted = code === CODE.PADS && isSessionId(sessionId) && peer.key !== undefined;
     if (granted && sessions.atPeer(peer, sessionId, source, destination) === undefined) {
       ports.toTunnel(peer.tunnel, padt(source, destination, sessionId, "unclaimed"));
@@ -203,7 +198,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const cookie = findTag(packet.tags, TAG.AC_COOKIE)?.value;
     const known = offers.seen(packet.source, cookie);
     if (known !== undefined) {
-      // The host is at this discovery now, should another one have the same.
+      // The host is at this discovery now, even if an earlier one had the same offer.
       this.#pending.mark(pending, offerKey(hostMac, source, known.shown));
       return known;
     }
@@ -221,8 +216,8 @@ export class ClientDiscovery implements DiscoveryRelay {
     return offer;
   }
 
-  // Whether a PADR with this cookie could take an offer of another AC, also one that is forgotten, or that
-  // this host got for another PADI.
+  // Tells if a PADR with this cookie could take an offer of another AC, even one that is forgotten, or that this
+  // host got for another PADI.
   #ambiguous(
     pending: Pending,
     acMac: Uint8Array,
@@ -238,7 +233,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     return offer !== undefined && !sameMac(offer.acMac, 0, acMac, 0);
   }
 
-  /** The offer that a PADR takes, and the discovery that it was made in. */
+  // Finds the offer that a PADR takes, and the discovery that the offer was made in.
   #taken(
     peer: Peer,
     packet: DiscoveryPacket,
@@ -253,12 +248,12 @@ export class ClientDiscovery implements DiscoveryRelay {
     const other = this.#pending.marked(peer, key, nowMs);
     const offer = other && this.#exact(other, destination, cookie);
     if (offer !== undefined) return { pending: other!, offer };
-    // A host that returns a cookie wrongly: the AC is to judge, as long as only one can be meant.
+    // If a host returns a cookie wrongly, the AC should judge, as long as only one AC can be meant.
     const sole = same && this.#sole(same, destination);
     return sole && { pending: same!, offer: sole };
   }
 
-  // Transparent, the address names the AC; with our own, any AC may be meant.
+  // With MAC mode transparent the address names the AC; with our own, any AC may be meant.
   #exact(
     { peer, offers }: Pending,
     destination: Uint8Array,
@@ -282,29 +277,20 @@ export class ClientDiscovery implements DiscoveryRelay {
     return sole ? { acMac: only.acMac, cookie: undefined, shown: undefined } : undefined;
   }
 
-  /** What a host has asked an AC for under one Host-Uniq, in whichever discovery it began. */
-  #requestsOf(
+  // Finds the PADRs that went to an AC with one Host-Uniq, in whichever discovery they began.
+  #requestsFor(
     pending: Pending,
     packet: DiscoveryPacket,
     acMac: Uint8Array,
     nowMs: number,
   ): Requests {
     const key = requestKey(packet.source, packet, acMac);
-    const known = this.#pending.marked(pending.peer, key, nowMs)?.requests.get(key);
-    if (known !== undefined) return known;
-    const requests = new Requests();
-    if (pending.requests.size >= REQUESTS) {
-      const [oldest] = pending.requests.keys();
-      pending.requests.delete(oldest);
-      this.#pending.unmark(pending, oldest);
-    }
-    pending.requests.set(key, requests);
-    this.#pending.mark(pending, key);
-    return requests;
+    const first = this.#pending.marked(pending.peer, key, nowMs) ?? pending;
+    return requestsOf(this.#pending, first, acMac, key, key);
   }
 
-  // The session that the PADS grants or repeats; undefined when nobody has asked for one, or when
-  // the host's ids are used up.
+  // Opens the session that the PADS grants, or finds the one that it repeats; undefined if nobody has asked for
+  // one, or the host's ids are used up.
   #granted(
     peer: Peer,
     requests: Requests,
@@ -323,7 +309,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     if (present !== undefined) {
       this.#relay.close(present, "id-reused", { link: false, tunnel: false });
     }
-    const key = { peer, nearMac: hostMac, farMac, shownMac: shownMac, tunnelId };
+    const key = { peer, nearMac: hostMac, farMac, shownMac, tunnelId };
     const rests = (id: number) => this.#resting.keeps(id, key, nowMs);
     const linkId = sessions.freeLinkId(tunnelId, hostMac, shownMac, rests);
     if (linkId === undefined) return undefined;
@@ -339,7 +325,7 @@ function find(offers: Iterable<Offer>, shown: Uint8Array | undefined): Offer | u
   return undefined;
 }
 
-/** The key of an offer: who it was made to, from which address, and with which cookie. */
+/** Makes the key of an offer, by its host, the address that the host got it from, and its cookie. */
 function offerKey(
   hostMac: Uint8Array,
   shownMac: Uint8Array,
@@ -348,7 +334,7 @@ function offerKey(
   return tagKey(`offer ${formatMac(hostMac)} ${formatMac(shownMac)}`, cookie);
 }
 
-/** The key of what a host has asked an AC for: a PADS names it. */
+/** Makes the key of a host's PADRs to an AC, which a PADS names. */
 function requestKey(
   hostMac: Uint8Array,
   { tags }: DiscoveryPacket,

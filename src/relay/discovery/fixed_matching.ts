@@ -1,40 +1,41 @@
 // Matching for an AC that wants one certain Host-Uniq: by Relay-Session-Id, or one discovery at a time.
 //
-// Each discovery has a place, and a place has one discovery: by Relay-Session-Id (RFC 2516, appendix A)
-// there is a place for each value of the tag, without it there is one for all. A discovery holds its place
-// while it is under way; another host's has to wait for that, for a bounded time (place.ts). One host's
-// next takes its last one's place.
+// Each discovery has a place, and a place has one discovery at a time. By Relay-Session-Id (RFC 2516, appendix
+// A) there is a place for each value of the tag; without it there is one place for all. A discovery holds its
+// place while it is under way, and another host's discovery has to wait, for a bounded time (place.ts). A
+// host's next discovery takes the place of its last one.
 
 import { equals } from "@std/bytes";
 import { CODE, findTag, formatMac, TAG } from "../../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
+import type { Session } from "../session.ts";
 import { byteKey } from "./byte_key.ts";
 import type { Match, Matching, ServerPending } from "./matching.ts";
 import { Place, sameHost } from "./place.ts";
-import type { Session } from "../session.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 import { passesOf } from "./tokens.ts";
 
-/** How long a turn at the only place lasts once another host waits. */
+/** The length of a turn at the only place once another host waits, in ms. */
 const TURN_MS = 3000;
 
-/** After how long one at the place of a Relay-Session-Id does, which few share. */
+/** The length of a turn at the place of a Relay-Session-Id, which few hosts share, in ms. */
 const RELAY_TAG_TURN_MS = 10_000;
 
-/** For how long a PADS of an open session is taken for a repeat of the one that opened it. */
+/** The time for which a PADS of an open session is taken for a repeat of the one that opened it, in ms. */
 const REPEAT_MS = 10_000;
 
-/** A host repeats its PADI after a second or more: what comes sooner may be the same, and have come back. */
+/** The time within which a PADI may be one that came back, in ms: hosts repeat theirs after 1 s or more. */
 const RETURN_MS = 900;
 
-/** For how long after a PADR an answer may be for that one, and not for another one of its discovery. */
+/** The time after a PADR within which an answer may be for it, not for another one of its discovery, in ms. */
 const ANSWER_MS = 900;
 
-/** How many stations are remembered that may be the other end of a loop. */
+/** The maximum number of remembered stations that may be the other end of a loop. */
 const ECHOING = 256;
 
-/** So many PADIs of one discovery in such a time are not all of its host's. */
+/** The time within which PADIs of one discovery are counted, in ms. */
 export const BURST_MS = 5000;
+/** The number of them that can't all be its host's. */
 const BURST = 5;
 
 /** The key of the only place. */
@@ -43,17 +44,17 @@ const ONLY = "";
 /** The way for `--host-uniq`. */
 export class FixedMatching implements Matching {
   readonly #hostUniq: Uint8Array;
-  /** Whether it goes by Relay-Session-Id. */
+  /** True to match by Relay-Session-Id. */
   readonly #relayTag: boolean;
   readonly #places = new Map<string, Place>();
-  /** The addresses of stations that have dialled just behind another one, with the AC's Host-Uniq. */
+  /** The addresses of stations that have dialled right after another one, with the AC's Host-Uniq. */
   readonly #echoing = new Set<string>();
 
   /**
    * Matches discoveries that all have the same Host-Uniq.
    *
-   * @param relayTag Add a Relay-Session-Id where there is none, and go by it; else one discovery has to
-   * wait for another.
+   * @param relayTag True to add a Relay-Session-Id where there is none, and match by it; otherwise one
+   * discovery has to wait for another
    */
   constructor(hostUniq: Uint8Array, relayTag: boolean) {
     this.#hostUniq = hostUniq;
@@ -71,7 +72,7 @@ export class FixedMatching implements Matching {
 
   toHost({ pending: { relaySessionId }, hostUniq }: Match, tags: Tag[]): Tag[] {
     const restored = replaceTag(tags, TAG.HOST_UNIQ, hostUniq);
-    // Another agent's own one has to find its way back to that agent.
+    // The tag of another agent has to find its way back to that agent.
     return this.#relayTag ? replaceTag(restored, TAG.RELAY_SESSION_ID, relaySessionId) : restored;
   }
 
@@ -101,8 +102,8 @@ export class FixedMatching implements Matching {
     return sameHost(holder, pending) || this.#echoes(pending);
   }
 
-  // Whether a station with the AC's Host-Uniq was there just behind another one's PADI before. Once it may be
-  // chance; the next time it is the server at the other end of a loop.
+  // Tells if a station with the AC's Host-Uniq has come right after another one's PADI before. The first time
+  // may be chance; the second time it is the server at the other end of a loop.
   #echoes({ hostMac }: ServerPending): boolean {
     const mac = formatMac(hostMac);
     const before = this.#echoing.delete(mac);
@@ -122,7 +123,7 @@ export class FixedMatching implements Matching {
     const place = this.#placeOfAnswer(packet);
     const pending = place === undefined ? undefined : this.#places.get(place)?.holder;
     if (pending === undefined) return undefined;
-    // Its requests have one Host-Uniq on the AC's link: an answer is for the last one of its kind.
+    // Its requests share one Host-Uniq on the AC's link, so an answer is for the last request of its kind.
     const { hostUniq, askedHostUniq } = pending;
     return { pending, hostUniq: packet.code === CODE.PADO ? hostUniq : askedHostUniq };
   }
@@ -141,10 +142,10 @@ export class FixedMatching implements Matching {
     const place = this.#placeOfAnswer(packet);
     if (place === undefined) return false;
     if (pending !== undefined && this.#places.get(place)?.holder === pending) {
-      // After a PADR with another Host-Uniq, that one is answered, though the AC gives the same id.
+      // After a PADR with another Host-Uniq, the PADS answers that PADR, though the AC gives the same id.
       return sameValue(opener?.hostUniq, pending.askedHostUniq);
     }
-    // The place may be another's by now, who is not to be given what is not for it.
+    // The place may be another discovery's by now, which must not get an answer that is not for it.
     const of = pending === undefined ? this.#relayTag ? undefined : ONLY : this.#placeOf(pending);
     return place === of && nowMs - session.openedMs < REPEAT_MS;
   }
@@ -167,13 +168,13 @@ export class FixedMatching implements Matching {
   }
 }
 
-// RFC 2516, appendix A: an agent adds no second one. That of another server gives way, and is put back in the
-// answer: each server has to know its own.
+// RFC 2516, appendix A: an agent adds no second tag. The tag of another server gives way, and is put back in
+// the answer, since each server has to recognize its own.
 function idOf(pending: ServerPending): Uint8Array {
   return hasAgent(pending) ? pending.relaySessionId! : pending.token;
 }
 
-/** Whether an agent that is no server of this kind has put its Relay-Session-Id into a discovery. */
+/** Tells if an agent that is no server of this kind has put its Relay-Session-Id into a discovery. */
 function hasAgent({ relaySessionId }: ServerPending): boolean {
   return relaySessionId !== undefined && passesOf(relaySessionId) === undefined;
 }

@@ -2,10 +2,10 @@
 
 import { formatMac, sameMac } from "../../wire/mod.ts";
 
-/** How many are known; one more takes the place of the one that was last heard the longest ago. */
+/** The maximum number of known ACs; one more replaces the one that was heard the longest ago. */
 export const KNOWN_ACS = 256;
 
-/** For how long one is known that is not heard any more. */
+/** The time for which an AC is known after it was last heard, in ms. */
 export const KNOWN_AC_MS = 3600_000;
 
 interface KnownAc {
@@ -17,10 +17,10 @@ interface KnownAc {
 
 /** A bounded list of ACs. */
 export class KnownAcs {
-  /** The one that was heard the longest ago first. */
+  /** The ACs by address, the one that was heard the longest ago first. */
   readonly #acs = new Map<string, KnownAc>();
 
-  /** Notes that one has answered. */
+  /** Notes that an AC has answered. */
   heard(mac: Uint8Array, shown: Uint8Array, nowMs: number): void {
     const key = formatMac(mac);
     this.#acs.delete(key);
@@ -31,13 +31,13 @@ export class KnownAcs {
     }
   }
 
-  /** Whether an AC with this address was heard within this time. */
+  /** Tells if an AC with this address was heard within this time. */
   has(mac: Uint8Array, nowMs: number, withinMs = KNOWN_AC_MS): boolean {
     const ac = this.#acs.get(formatMac(mac));
     return ac !== undefined && nowMs - ac.heardMs < withinMs;
   }
 
-  /** The addresses of those that hosts know by this one, the one that was heard last first. */
+  /** Lists the addresses of the ACs that hosts know by this one, the one that was heard last first. */
   shownAs(shown: Uint8Array, nowMs: number): Uint8Array[] {
     return [...this.#acs.values()]
       .filter((ac) => nowMs - ac.heardMs < KNOWN_AC_MS && sameMac(ac.shown, 0, shown, 0))

@@ -6,9 +6,9 @@ import type { AddedTags } from "./added_tags.ts";
 import { LineTemplate } from "./line_template.ts";
 
 /**
- * Puts the Broadband Forum's Vendor-Specific tag into what goes to the AC, in place of a host's: only the
- * agent that is next to the AC is believed. What an AC returns of it is for the agent, and ends here, as
- * access nodes do it; nothing else is sent in that tag towards a host.
+ * Puts the Broadband Forum's Vendor-Specific tag into frames for the AC, in place of a host's: only the agent
+ * next to the AC is believed. The tag in an AC's answer is for the agent, and ends here, as it does at access
+ * nodes; towards a host, the tag carries nothing else.
  */
 export class LineAgent {
   readonly #circuitId: LineTemplate | undefined;
@@ -22,7 +22,7 @@ export class LineAgent {
     this.#interface = interfaceName;
   }
 
-  /** The tag of a host's discoveries; undefined where none is wanted. */
+  /** Makes the tag of a host's discoveries; undefined if none is configured. */
   tagOf(client: string, hostMac: Uint8Array): Tag | undefined {
     if (this.#circuitId === undefined && this.#remoteId === undefined) return undefined;
     const values = { client, host: formatMac(hostMac), interface: this.#interface };
@@ -33,7 +33,7 @@ export class LineAgent {
   }
 }
 
-/** The tags with the agent's, where that is one, in place of any other one's. */
+/** Puts the agent's tag, if there is one, in place of any other agent's. */
 export function withLine(tags: Tag[], line: Tag | undefined): Tag[] {
   if (line === undefined) return tags;
   const at = tags.findIndex(isAccessLine);
@@ -41,7 +41,7 @@ export function withLine(tags: Tag[], line: Tag | undefined): Tag[] {
   return [...tags.slice(0, at), line, ...withoutLine(tags.slice(at), line)];
 }
 
-/** The tags without any agent's, where ours was among those of the request. */
+/** Takes out every agent's tag, if the request had ours. */
 export function withoutLine(tags: Tag[], line: Tag | undefined): Tag[] {
   return line === undefined ? tags : tags.filter((tag) => !isAccessLine(tag));
 }

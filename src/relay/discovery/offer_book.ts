@@ -1,28 +1,26 @@
-// What ACs have offered to the hosts behind a server, and which discovery a PADR belongs to.
+// The offers of ACs to the hosts behind a server, and the discovery that a PADR belongs to.
 
 import { findTag, formatMac, sameMac, TAG } from "../../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
 import type { Peer } from "../peer.ts";
 import type { Match, ServerPending } from "./matching.ts";
 import { type PendingTable, tagKey } from "./pending.ts";
-import { Requests } from "./requests.ts";
+import { type Requests, requestsOf } from "./requests.ts";
 import { findHostUniq } from "./tag_list.ts";
-
-/** How many ACs and Host-Uniqs one discovery may ask with; one more takes the place of the first. */
-const REQUESTS = 16;
 
 /**
  * The offers and the PADRs of a table's discoveries. Host-Uniq names one request only (RFC 2516, appendix
- * A), so that a PADR may have another one than its PADI: what it belongs to is told by the offer.
+ * A), so a PADR may have another one than its PADI: the offer tells which discovery it belongs to.
  */
 export class OfferBook {
   readonly #pending: PendingTable<ServerPending>;
 
+  /** Keeps the offers of the discoveries in a table. */
   constructor(pending: PendingTable<ServerPending>) {
     this.#pending = pending;
   }
 
-  /** Notes that an AC has made an offer. */
+  /** Notes the offer of an AC. */
   note(pending: ServerPending, { source, tags }: DiscoveryPacket): void {
     const { hostMac, relaySessionId, offers } = pending;
     const cookie = cookieOf(tags);
@@ -41,11 +39,12 @@ export class OfferBook {
   }
 
   /**
-   * The discovery that a PADR belongs to: the one that it has gone out in before, or whose offer it takes;
-   * undefined where its AC has made its host no offer.
+   * Finds the discovery that a PADR belongs to: the one in which it has gone out before, or whose offer it
+   * takes.
    *
-   * @param same The discovery whose PADI had the same Host-Uniq.
-   * @param relaySessionId That of the PADR, where discoveries are told apart by it.
+   * @param same The discovery whose PADI had the same Host-Uniq
+   * @param relaySessionId The Relay-Session-Id of the PADR, if discoveries are told apart by it
+   * @returns The discovery; undefined if its AC has made its host no offer
    */
   find(
     peer: Peer,
@@ -62,42 +61,31 @@ export class OfferBook {
     if (same?.offers.has(destination, cookie)) return same;
     const taken = marked(offer);
     if (taken !== undefined) return taken;
-    // A host that returns a cookie wrongly: the AC is to judge.
+    // If a host returns a cookie wrongly, the AC should judge.
     return same?.offers.hasAny(destination) ? same : marked(ac);
   }
 
   /** Counts a PADR that goes to the AC. */
   ask(pending: ServerPending, { destination: acMac, tags }: DiscoveryPacket): void {
-    const { asked, hostMac, relaySessionId } = pending;
+    const { hostMac, relaySessionId } = pending;
     const hostUniq = findHostUniq(tags);
-    const key = requestKey(acMac, hostUniq);
-    const known = asked.get(key);
-    if (known !== undefined) return known.requests.ask();
-    if (asked.size >= REQUESTS) {
-      const [[first, { mark }]] = asked;
-      asked.delete(first);
-      this.#pending.unmark(pending, mark);
-    }
     const [offer] = offerMarks(hostMac, relaySessionId, acMac, cookieOf(tags));
     const mark = requestMark(offer, hostUniq);
-    const requests = new Requests();
-    requests.ask();
-    asked.set(key, { acMac: acMac.slice(), requests, mark });
-    this.#pending.mark(pending, mark);
+    requestsOf(this.#pending, pending, acMac, requestKey(acMac, hostUniq), mark).ask();
   }
 
-  /** The PADRs that a PADS of this AC answers; undefined where none went to it. */
+  /** Finds the PADRs that a PADS of this AC answers; undefined if none went to it. */
   askedOf({ pending, hostUniq }: Match, acMac: Uint8Array): Requests | undefined {
     return pending.asked.get(requestKey(acMac, hostUniq))?.requests;
   }
 
-  /** Whether a discovery's PADRs have gone to ACs of which this is none. */
+  /** Tells if a discovery's PADRs have gone to other ACs only. */
   hasAskedAnother({ asked }: ServerPending, acMac: Uint8Array): boolean {
     return asked.size > 0 && !asked.values().some((of) => sameMac(of.acMac, 0, acMac, 0));
   }
 }
 
-/** The marks of an offer: with its cookie, and for a host that returns that wrongly. */
+/** Makes the marks of an offer: one with its cookie, and one for a host that returns the cookie wrongly. */
 function offerMarks(
   hostMac: Uint8Array,
   relaySessionId: Uint8Array | undefined,
@@ -108,12 +96,12 @@ function offerMarks(
   return [tagKey(`offer ${ac}`, cookie), ac];
 }
 
-/** The mark of the PADRs that take an offer with one Host-Uniq. */
+/** Makes the mark of the PADRs that take an offer with one Host-Uniq. */
 function requestMark(offer: string, hostUniq: Uint8Array | undefined): string {
   return tagKey(`request ${offer}`, hostUniq);
 }
 
-/** The key of the PADRs that go to an AC with one Host-Uniq. */
+/** Makes the key of the PADRs that go to an AC with one Host-Uniq. */
 function requestKey(acMac: Uint8Array, hostUniq: Uint8Array | undefined): string {
   return tagKey(formatMac(acMac), hostUniq);
 }

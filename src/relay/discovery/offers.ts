@@ -1,30 +1,30 @@
-// The offers of one discovery: which ACs have answered its host, and by what a PADR names each.
+// The offers of one discovery: the ACs that have answered its host, and how a PADR names each.
 
 import { sameMac } from "../../wire/mod.ts";
 import { sameValue } from "./tag_list.ts";
 
-/** A PADO that a host was given. */
+/** A PADO that was given to a host. */
 export interface Offer {
   readonly acMac: Uint8Array;
-  /** The AC-Cookie as the AC sent it; undefined where it sent none. */
+  /** The AC-Cookie as the AC sent it; undefined if it sent none. */
   readonly cookie: Uint8Array | undefined;
   /** The AC-Cookie as the host got it. */
   readonly shown: Uint8Array | undefined;
 }
 
-/** How many offers of one discovery are kept. */
+/** The maximum number of offers that are kept for one discovery. */
 export const OFFERS = 128;
 
-/** How many bytes their cookies may have, where there is more than one offer. */
+/** The maximum number of bytes of their cookies, if there is more than one offer. */
 export const OFFERS_BYTES = 32 * 1024;
 
-/** Offers, of which the one that was last seen the longest ago is forgotten first. */
+/** A bounded list of offers; the one that was seen the longest ago is forgotten first. */
 export class Offers {
   readonly #list: Offer[] = [];
   #bytes = 0;
   #forgotten = false;
 
-  /** Whether there were more than are known now, so that a PADR may take one that is not among them. */
+  /** True if an offer was forgotten, so that a PADR may take one that is not in the list. */
   get forgotten(): boolean {
     return this.#forgotten;
   }
@@ -45,9 +45,9 @@ export class Offers {
   }
 
   /**
-   * Adds one that `seen` does not know.
+   * Adds an offer that `seen` does not find.
    *
-   * @returns Those that are forgotten for it.
+   * @returns The offers that are forgotten to make room
    */
   add(offer: Offer): Offer[] {
     this.#list.push(offer);
@@ -62,14 +62,14 @@ export class Offers {
     return forgotten;
   }
 
-  /** Whether an AC has made one with this AC-Cookie. */
+  /** Tells if an AC has made an offer with this AC-Cookie. */
   has(acMac: Uint8Array, cookie: Uint8Array | undefined): boolean {
     return this.#list.some((offer) =>
       sameMac(offer.acMac, 0, acMac, 0) && sameValue(offer.cookie, cookie)
     );
   }
 
-  /** Whether an AC has made any of them. */
+  /** Tells if an AC has made any offer. */
   hasAny(acMac: Uint8Array): boolean {
     return this.#list.some((offer) => sameMac(offer.acMac, 0, acMac, 0));
   }

@@ -1,48 +1,48 @@
 // Repeats PADIs of hosts behind one address, for an AC that answers one address slowly.
 //
-// Theory of operation. With --mac own, an AC takes all hosts for one station. Some ACs answer one PADI a
-// second of each station (accel-ppp's padi-limit), or one at a time (its pado-delay), and are silent
-// about the others. Hosts that dial together repeat theirs together, after 5 s or more, so that most of
-// them give up in the end. The server sees all of them, and can ask again for one after the other.
+// Theory of operation. With --mac own, an AC takes all hosts for one station. Some ACs answer one PADI a second
+// of each station (accel-ppp's padi-limit), or one at a time (its pado-delay), and ignore the others. Hosts
+// that dial together repeat their PADIs together, after 5 s or more, so that most of them give up in the end.
+// The server sees all of them, and can ask again for one after the other.
 //
-// Every PADI goes to the AC at once. It can only have met such a limit when another one was close before
-// it, or waits as well: it is then "contested". When the AC has been quiet for longer than it takes to
-// answer, a contested PADI is sent again: each time another host's, and of each host a few times only.
-// Where the repeats themselves are answered one at a time, the next one goes as soon as the last one was
-// answered. An AC without such a limit has answered by then, and sees no difference; nor does one that
-// answers nobody.
+// Every PADI goes to the AC at once. It can only have met such a limit if another one came shortly before it,
+// or waits as well: it is then "contested". When the AC has been quiet for longer than it takes to answer, a
+// contested PADI is sent again: each time another host's, and each host's only a few times. If the repeats
+// themselves are answered one at a time, the next one goes as soon as the last one was answered. An AC without
+// such a limit has answered by then, and sees no difference; nor does an AC that answers nobody.
 
+import { assertInvariant } from "../../assert.ts";
 import { formatMac } from "../../wire/mod.ts";
 import type { Peer } from "../peer.ts";
 import type { ServerPending } from "./matching.ts";
 
-/** PADIs this far apart stay under a limit of one a second. */
+/** The distance at which PADIs stay under a limit of one a second, in ms. */
 const APART_MS = 1050;
 
-/** For how long a host waits after its last PADI: pppd sends three, and gives up 20 s after the last one. */
+/** The time that a host waits after its last PADI, in ms: pppd sends three, and gives up 20 s after that. */
 export const PATIENCE_MS = 20_000;
 
-/** How often a PADI is sent again, at first and, where that helps any host, for each that its host repeats. */
+/** The number of times that a PADI is sent again: at first and, if that helps any host, for each of its PADIs. */
 const REPEATS = 3;
 
-/** So many hosts without an answer within this time are not each one that the AC just does not want. */
+/** The number of hosts that give up within some time, in ms, from which on it is no refusal of one host. */
 const STARVED_HOSTS = 2;
 const STARVED_MS = 60_000;
 
-/** An AC that takes longer to answer is not known by that. */
-const LATENCY_MOST_MS = 5000;
+/** The maximum time that an AC is assumed to take for an answer, in ms. */
+const LATENCY_MAX_MS = 5000;
 
-/** How many PADIs are kept, of one client and in all. */
-const PER_REMOTE = 256;
-const MOST = 1024;
+/** The maximum number of PADIs that are kept, of one client and in all. */
+const PER_PEER = 256;
+const MAX = 1024;
 
 interface Waiting {
   /** The PADI as the AC got it. */
   frame: Uint8Array;
-  /** When its host sent its first and its last one. */
+  /** The times of its host's first and last PADI. */
   readonly firstMs: number;
   askedMs: number;
-  /** When it went to the AC last. */
+  /** The time when it last went to the AC. */
   sentMs: number;
   contested: boolean;
   repeats: number;
@@ -50,35 +50,35 @@ interface Waiting {
 
 /** The PADIs of one address that no AC has answered. The time is passed in, in ms. */
 export class PadiRepeats {
-  /** By client, then by discovery; the one whose turn is next first. */
+  /** The PADIs by client, then by discovery; the one whose turn is next first. */
   readonly #peers = new Map<Peer, Map<ServerPending, Waiting>>();
   #size = 0;
-  /** When the last PADI went to the AC, and whose that was. */
+  /** The time when the last PADI went to the AC, and its discovery. */
   #sentMs = -Infinity;
   #sentBy: ServerPending | undefined;
   #answeredMs = -Infinity;
   #repeatedMs = -Infinity;
-  /** How long the AC took for its last answer to a PADI that was not repeated. */
+  /** The time that the AC took for its last answer to a PADI that was not repeated. */
   #latencyMs = 0;
-  /** What the AC's answers have shown so far. */
+  /** The pace of the AC's answers, as far as it has shown. */
   #pace: "unknown" | "one by one" | "by time" = "unknown";
-  /** The repeat that was sent since the one before was answered. */
+  /** The repeat that was sent because the one before it was answered. */
   #early: ServerPending | undefined;
   #dueMs = Infinity;
-  /** When hosts have given up without an answer, by their addresses. */
+  /** The times when hosts gave up without an answer, by their addresses. */
   readonly #starvedMs = new Map<string, number>();
 
-  /** How many PADIs have no answer. */
+  /** The number of PADIs without an answer. */
   get size(): number {
     return this.#size;
   }
 
-  /** When {@linkcode next} may have something; Infinity where nothing waits. */
+  /** The time at which {@linkcode next} may have something; Infinity if nothing waits. */
   get dueMs(): number {
     return this.#dueMs;
   }
 
-  /** A host's PADI has gone to the AC. */
+  /** Notes a host's PADI that has gone to the AC. */
   sought(pending: ServerPending, frame: Uint8Array, nowMs: number): void {
     const { peer } = pending;
     let queue = this.#peers.get(peer);
@@ -91,9 +91,9 @@ export class PadiRepeats {
     if (known !== undefined) {
       Object.assign(known, { frame, askedMs: nowMs, sentMs: nowMs });
       known.contested ||= contested;
-      // Where no repeat was ever answered, the AC may just not want this host.
+      // If no repeat was ever answered, the AC may just refuse this host.
       if (this.#pace !== "unknown") known.repeats = 0;
-    } else if (this.#size < MOST && (queue?.size ?? 0) < PER_REMOTE) {
+    } else if (this.#size < MAX && (queue?.size ?? 0) < PER_PEER) {
       if (queue === undefined) this.#peers.set(peer, queue = new Map());
       const times = { firstMs: nowMs, askedMs: nowMs, sentMs: nowMs };
       queue.set(pending, { frame, ...times, contested, repeats: 0 });
@@ -102,12 +102,12 @@ export class PadiRepeats {
     this.#plan();
   }
 
-  /** An AC has answered a discovery. */
+  /** Notes an AC's answer to a discovery. */
   answered(pending: ServerPending, nowMs: number): void {
     const waiting = this.#peers.get(pending.peer)?.get(pending);
     this.#answeredMs = nowMs;
     if (waiting?.repeats === 0) {
-      this.#latencyMs = Math.min(LATENCY_MOST_MS, nowMs - waiting.sentMs);
+      this.#latencyMs = Math.min(LATENCY_MAX_MS, nowMs - waiting.sentMs);
     }
     if (this.#early !== undefined && this.#early !== pending) this.#pace = "by time";
     else if (this.#pace === "unknown" && (waiting?.repeats ?? 0) > 0) this.#pace = "one by one";
@@ -116,18 +116,19 @@ export class PadiRepeats {
     if (this.#pace === "one by one" && waiting !== undefined) this.#dueMs = nowMs;
   }
 
-  /** A discovery is gone. */
+  /** Forgets a discovery that is gone. */
   removed(pending: ServerPending): void {
     const queue = this.#peers.get(pending.peer);
     if (queue?.delete(pending)) {
       this.#size--;
+      assertInvariant(this.#size >= 0, "a PADI was forgotten twice");
       if (queue.size === 0) this.#peers.delete(pending.peer);
     }
     if (this.#size === 0) this.#pace = "unknown";
     this.#plan();
   }
 
-  /** The PADI to send again now; undefined where there is none. */
+  /** Picks the PADI to send again now; undefined if there is none. */
   next(nowMs: number): Uint8Array | undefined {
     if (nowMs < this.#dueMs) return undefined;
     const early = nowMs < this.#quietFromMs;
@@ -144,9 +145,9 @@ export class PadiRepeats {
   }
 
   /**
-   * Forgets those whose hosts have given up by now.
+   * Forgets the PADIs whose hosts have given up by now.
    *
-   * @returns Whether several have given up lately without an answer while others had one.
+   * @returns True if several have given up lately without an answer while others got one
    */
   expire(nowMs: number): boolean {
     for (const [host, ms] of this.#starvedMs) {
@@ -158,7 +159,7 @@ export class PadiRepeats {
         if (nowMs - askedMs < PATIENCE_MS) continue;
         this.removed(pending);
         if (!contested || !this.#answersOthersThan({ firstMs })) continue;
-        if (this.#starvedMs.size < PER_REMOTE) {
+        if (this.#starvedMs.size < PER_PEER) {
           this.#starvedMs.set(formatMac(pending.hostMac), nowMs);
         }
         starved = true;
@@ -167,12 +168,12 @@ export class PadiRepeats {
     return starved && this.#starvedMs.size >= STARVED_HOSTS;
   }
 
-  // Whether another one was answered since this host began, or so shortly before that it was in its way.
+  // Tells if another PADI was answered since this host began, or shortly before, so that it was in its way.
   #answersOthersThan({ firstMs }: Pick<Waiting, "firstMs">): boolean {
     return this.#answeredMs > firstMs - this.#waitMs;
   }
 
-  // When the AC has been quiet for longer than it takes to answer.
+  // The time from which the AC has been quiet for longer than it takes to answer.
   get #quietFromMs(): number {
     return Math.max(this.#answeredMs, this.#repeatedMs) + this.#waitMs;
   }
@@ -185,8 +186,8 @@ export class PadiRepeats {
     this.#dueMs = this.#size === 0 ? Infinity : this.#quietFromMs;
   }
 
-  // The next one of the next client, after which both go to the end. Where all were sent too short a time
-  // ago, one is due later.
+  // Picks the next PADI of the next client, after which both go to the end. If all were sent too recently, one
+  // is due later.
   #turn(nowMs: number, early: boolean): [ServerPending, Waiting] | undefined {
     for (const [peer, queue] of [...this.#peers]) {
       if (peer.held) continue;

@@ -1,44 +1,45 @@
-// Discoveries under way: from a host's PADI to some time after its PADS, so that repeats find them too.
+// The discoveries under way: from a host's PADI to some time after its PADS, so that repeats find them too.
 
+import { assertInvariant } from "../../assert.ts";
 import { formatMac } from "../../wire/mod.ts";
-import { byteKey } from "./byte_key.ts";
 import type { Peer } from "../peer.ts";
+import { byteKey } from "./byte_key.ts";
 
-/** What a discovery is known by: the host, and the tags that its frames have in common. */
+/** The identity of a discovery: the host, and the tags that its frames have in common. */
 export interface Discovery {
   readonly peer: Peer;
   readonly hostMac: Uint8Array;
-  /** As the host chose it for its PADI; undefined where it chose none. */
+  /** The Host-Uniq that the host chose for its PADI; undefined if it chose none. */
   readonly hostUniq: Uint8Array | undefined;
-  /** As an agent before us chose it, where discoveries are told apart by it. */
+  /** The Relay-Session-Id that an agent before us chose, if discoveries are told apart by it. */
   readonly relaySessionId?: Uint8Array;
 }
 
-/** How long after its last frame a discovery is kept. */
+/** The time for which a discovery is kept after its last frame, in ms. */
 export const DISCOVERY_TIMEOUT_MS = 60_000;
 
 /**
- * How many discoveries are kept for each peer; one more pushes out the one that was quiet the longest.
+ * The maximum number of discoveries of each peer; one more replaces the one that was quiet the longest.
  * Thousands of hosts may dial at once, and the last AC that answers may take seconds.
  */
-export const DISCOVERIES_PER_REMOTE = 4096;
+export const DISCOVERIES_PER_PEER = 4096;
 
 /**
- * How many bytes of tags and offers are kept for each peer's discoveries, beyond which the same holds.
- * It is enough for all of them where a Host-Uniq and a cookie have the usual 4 to 24 bytes.
+ * The maximum number of bytes of tags and offers of each peer's discoveries, beyond which the same happens.
+ * It is enough for all of them if Host-Uniqs and cookies have the usual 4 to 24 bytes.
  */
-const BYTES_PER_REMOTE = 4 << 20;
+const BYTES_PER_PEER = 4 << 20;
 
-/** How many are kept for all peers together; the peer that has the most gives way. */
+/** The maximum number of bytes for all peers together; the peer that has the most gives way. */
 const BYTES = 64 << 20;
 
-/** What each key takes beside its text. */
+/** The bytes that each key takes beside its text. */
 const KEY_BYTES = 32;
 
 interface Queue<T> {
-  /** By key; the one that was quiet the longest first. */
+  /** The entries by key, the one that was quiet the longest first. */
   readonly entries: Map<string, Entry<T>>;
-  /** By the other keys that it was marked with. */
+  /** The entries by the other keys that they were marked with. */
   readonly marks: Map<string, Entry<T>>;
   bytes: number;
 }
@@ -52,20 +53,24 @@ interface Entry<T> {
 }
 
 /**
- * A bounded table of discoveries, one queue a peer, so that a flood behind one client pushes out
- * that client's only.
+ * A bounded table of discoveries, with a queue for each peer, so that a flood behind one client replaces
+ * only that client's discoveries.
  */
 export class PendingTable<T extends Discovery> {
   readonly #peers = new Map<Peer, Queue<T>>();
   readonly #removed: (discovery: T) => void;
   #bytes = 0;
 
-  /** `removed` hears of each discovery that goes. */
+  /**
+   * Makes an empty table.
+   *
+   * @param removed Hears of each discovery that goes
+   */
   constructor(removed: (discovery: T) => void = () => {}) {
     this.#removed = removed;
   }
 
-  /** The discovery of this host with these tags, kept from now on for another time-out. */
+  /** Finds the discovery of this host with these tags, and keeps it for another time-out. */
   find(
     peer: Peer,
     hostMac: Uint8Array,
@@ -77,12 +82,12 @@ export class PendingTable<T extends Discovery> {
     return use(queue, queue?.entries.get(keyOf({ hostMac, hostUniq, relaySessionId })), nowMs);
   }
 
-  /** Keeps a discovery, if it is still here, for another time-out. */
+  /** Keeps a discovery that is still here for another time-out. */
   keep({ peer, hostMac, hostUniq, relaySessionId }: T, nowMs: number): void {
     this.find(peer, hostMac, hostUniq, nowMs, relaySessionId);
   }
 
-  /** Adds a discovery that `find` does not know. */
+  /** Adds a discovery that `find` does not find. */
   add(discovery: T, nowMs: number): void {
     let queue = this.#peers.get(discovery.peer);
     if (queue === undefined) {
@@ -91,18 +96,20 @@ export class PendingTable<T extends Discovery> {
     }
     const key = keyOf(discovery);
     const { entries } = queue;
-    while (entries.size >= DISCOVERIES_PER_REMOTE) {
+    while (entries.size >= DISCOVERIES_PER_PEER) {
       const [oldest] = entries.values();
       this.#drop(queue, oldest);
     }
     const entry = { key, value: discovery, marks: new Set<string>(), bytes: 0, usedMs: nowMs };
     entries.set(key, entry);
-    this.#charge(queue, entry, key.length + KEY_BYTES);
+    entry.bytes = key.length + KEY_BYTES;
+    this.#charge(queue, entry.bytes);
+    this.#makeRoom(queue, entry);
   }
 
   /**
-   * Has a discovery, if it is still here, found by another key too. One that had this key before is no
-   * longer found by it.
+   * Marks a discovery that is still here with another key, by which it is found too. A discovery that had this
+   * mark before loses it.
    */
   mark(discovery: T, key: string): void {
     const queue = this.#peers.get(discovery.peer);
@@ -113,11 +120,13 @@ export class PendingTable<T extends Discovery> {
     queue.marks.set(key, entry);
     if (before !== entry) {
       entry.marks.add(key);
-      this.#charge(queue, entry, markBytes(key));
+      entry.bytes += markBytes(key);
+      this.#charge(queue, markBytes(key));
+      this.#makeRoom(queue, entry);
     }
   }
 
-  /** The discovery that was marked with a key, kept from now on for another time-out. */
+  /** Finds the discovery that is marked with a key, and keeps it for another time-out. */
   marked(peer: Peer, key: string, nowMs: number): T | undefined {
     const queue = this.#peers.get(peer);
     return use(queue, queue?.marks.get(key), nowMs);
@@ -130,12 +139,12 @@ export class PendingTable<T extends Discovery> {
     if (queue !== undefined && entry?.value === discovery) this.#unmark(queue, entry, key);
   }
 
-  /** Whether a peer has any. */
+  /** Tells if a peer has any discovery. */
   has(peer: Peer): boolean {
     return this.#peers.has(peer);
   }
 
-  /** Removes what has been quiet for too long. */
+  /** Removes the discoveries that have been quiet for too long. */
   expire(nowMs: number): void {
     for (const [peer, queue] of this.#peers) {
       for (const entry of queue.entries.values()) {
@@ -146,21 +155,25 @@ export class PendingTable<T extends Discovery> {
     }
   }
 
-  /** Removes all of a peer. */
+  /** Removes all discoveries of a peer. */
   removePeer(peer: Peer): void {
     const queue = this.#peers.get(peer);
     if (queue === undefined) return;
     this.#peers.delete(peer);
-    this.#bytes -= queue.bytes;
+    this.#charge(queue, -queue.bytes);
     for (const { value } of queue.entries.values()) this.#removed(value);
   }
 
-  // Pushes others out where there is no room, never the one that needs it.
-  #charge(queue: Queue<T>, entry: Entry<T>, bytes: number): void {
-    entry.bytes += bytes;
+  #charge(queue: Queue<T>, bytes: number): void {
     queue.bytes += bytes;
     this.#bytes += bytes;
-    while (queue.bytes > BYTES_PER_REMOTE && this.#dropOldest(queue, entry));
+    assertInvariant(queue.bytes >= 0, "a peer's discoveries take fewer than no bytes");
+    assertInvariant(this.#bytes >= queue.bytes, "all discoveries take fewer bytes than one peer's");
+  }
+
+  // Removes others if there is no room, never the one that needs it.
+  #makeRoom(queue: Queue<T>, entry: Entry<T>): void {
+    while (queue.bytes > BYTES_PER_PEER && this.#dropOldest(queue, entry));
     while (this.#bytes > BYTES && this.#dropOldest(this.#largest(), entry));
   }
 
@@ -168,9 +181,9 @@ export class PendingTable<T extends Discovery> {
     return [...this.#peers.values()].reduce((a, b) => a.bytes >= b.bytes ? a : b);
   }
 
-  #dropOldest(queue: Queue<T>, but: Entry<T>): boolean {
+  #dropOldest(queue: Queue<T>, except: Entry<T>): boolean {
     for (const entry of queue.entries.values()) {
-      if (entry === but) continue;
+      if (entry === except) continue;
       this.#drop(queue, entry);
       return true;
     }
@@ -180,17 +193,14 @@ export class PendingTable<T extends Discovery> {
   #unmark(queue: Queue<T>, entry: Entry<T>, key: string): void {
     queue.marks.delete(key);
     entry.marks.delete(key);
-    const bytes = markBytes(key);
-    entry.bytes -= bytes;
-    queue.bytes -= bytes;
-    this.#bytes -= bytes;
+    entry.bytes -= markBytes(key);
+    this.#charge(queue, -markBytes(key));
   }
 
   #drop(queue: Queue<T>, entry: Entry<T>): void {
     queue.entries.delete(entry.key);
     for (const key of entry.marks) queue.marks.delete(key);
-    queue.bytes -= entry.bytes;
-    this.#bytes -= entry.bytes;
+    this.#charge(queue, -entry.bytes);
     this.#removed(entry.value);
   }
 }
@@ -207,17 +217,17 @@ function use<T>(
   return entry.value;
 }
 
-// The key, and the values that it is made of, which are kept as well.
+// The bytes of the key, and of the values that it is made of, which are kept as well.
 function markBytes(key: string): number {
   return 2 * key.length + KEY_BYTES;
 }
 
-// An absent Host-Uniq is not an empty one: the host must get back what it sent.
+// An absent Host-Uniq is not an empty one: the host must get its own back.
 function keyOf({ hostMac, hostUniq, relaySessionId }: Omit<Discovery, "peer">): string {
   return tagKey(formatMac(hostMac), hostUniq, relaySessionId);
 }
 
-/** Makes a key of a text and of bytes that may be absent. Different ones give different keys. */
+/** Makes a key of a text and of bytes that may be absent. Different arguments give different keys. */
 export function tagKey(text: string, ...values: (Uint8Array | undefined)[]): string {
   return values.reduce<string>(
     (key, value) => `${key}/${value === undefined ? "" : `${value.length}=${byteKey(value)}`}`,

@@ -1,33 +1,31 @@
-// A place that one discovery at a time can have: whose turn it is, and whose the next one.
+// A place that one discovery at a time can have: whose turn it is, and whose turn is next.
 
 import { sameMac } from "../../wire/mod.ts";
 import type { ServerPending } from "./matching.ts";
 import { sameValue } from "./tag_list.ts";
 
-/**
- * For how long a host that was refused is waited for: hosts repeat a PADI after 5 s, then after 10 s.
- */
+/** The time for which a refused host is waited for, in ms: hosts repeat a PADI after 5 s, then after 10 s. */
 const WAIT_MS = 12_000;
 
 /**
- * A turn lasts while the discovery is under way. Once another host was refused it ends some time after
- * it began, whatever its own host still sends: one that asks and asks without an answer does not shut
- * the others out. Who lost a turn in that way comes behind the one that waits.
+ * A turn lasts while the discovery is under way. Once another host was refused, it ends some time after it
+ * began, whatever its own host still sends, so that a host that asks again and again without an answer does
+ * not shut the others out. A host that lost its turn in that way comes behind the one that waits.
  */
 export class Place {
   #holder: ServerPending;
   readonly #turnMs: number;
   readonly #goesOn: typeof sameHost;
   #sinceMs: number;
-  /** One of those that were refused: the first that has not just had its turn. */
+  /** One of the refused discoveries: the first that has not just had its turn. */
   #waiting: { pending: ServerPending; askedMs: number } | undefined;
-  /** The last one that lost its turn. */
+  /** The last discovery that lost its turn. */
   #ousted: ServerPending | undefined;
 
   /**
-   * Given to its first holder.
+   * Gives the place to its first holder.
    *
-   * @param oneEach Whether a host may have only one discovery under way; else its next one takes over.
+   * @param oneEach True if a host may have only one discovery under way; otherwise its next one takes over
    */
   constructor(holder: ServerPending, turnMs: number, oneEach: boolean, nowMs: number) {
     this.#goesOn = oneEach ? sameDiscovery : sameHost;
@@ -36,12 +34,12 @@ export class Place {
     this.#sinceMs = nowMs;
   }
 
-  /** The discovery that has it, or had it last. */
+  /** The discovery that has the place, or had it last. */
   get holder(): ServerPending {
     return this.#holder;
   }
 
-  /** Gives it to a discovery of which a frame has come; false while that has to wait. */
+  /** Gives the place to a discovery that a frame has come for; false while it has to wait. */
   admit(pending: ServerPending, nowMs: number): boolean {
     const holder = this.#holder;
     const waiting = this.#waitingAt(nowMs);
@@ -49,7 +47,7 @@ export class Place {
     if (holder.underWay && this.#goesOn(holder, pending)) {
       if (over && waiting !== undefined) return false;
       this.#holder = pending;
-      // A long dial is not over while nobody else asks.
+      // A long dial may go on while nobody else asks.
       if (over) this.#sinceMs = nowMs;
       return true;
     }
@@ -82,7 +80,7 @@ function sameDiscovery(a: ServerPending, b: ServerPending): boolean {
   return sameValue(a.hostUniq, b.hostUniq) && sameHost(a, b);
 }
 
-/** Whether two discoveries are of one host. */
+/** Tells if two discoveries belong to one host. */
 export function sameHost(a: ServerPending, b: ServerPending): boolean {
   return a.peer === b.peer && sameMac(a.hostMac, 0, b.hostMac, 0);
 }

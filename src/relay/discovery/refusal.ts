@@ -1,27 +1,29 @@
-// A PADO or PADS that tells a host why it gets nothing.
+// Refusals: a PADO or PADS that tells a host why it gets no offer or session.
 
 import { CODE, emitDiscovery, findTag, TAG, textTag } from "../../wire/mod.ts";
 import type { DiscoveryPacket } from "../../wire/mod.ts";
+import { NO_SESSION_ID } from "../session.ts";
 
-/** What an answer returns of the request (RFC 2516, sections 5.2 and 5.4, and appendix A). */
+/** The tags of the request that an answer returns (RFC 2516, sections 5.2 and 5.4, and appendix A). */
 const RETURNED: ReadonlySet<number> = new Set([
   TAG.SERVICE_NAME,
   TAG.HOST_UNIQ,
   TAG.RELAY_SESSION_ID,
 ]);
 
-/** Whether an answer to a PADI says why there is no offer, and so is none. */
+/** Tells if an answer to a PADI says why there is no offer, and so makes none. */
 export function isRefusal({ code, tags }: DiscoveryPacket): boolean {
   return code === CODE.PADO && findTag(tags, TAG.GENERIC_ERROR) !== undefined;
 }
 
 /**
- * Makes a refusal of an answer, or of a request: a PADO without AC-Name, which no host takes for an offer,
- * or a PADS with session id 0; either with a Generic-Error (RFC 2516, appendix A).
+ * Makes a refusal from an answer or a request: a PADO without AC-Name, which no host takes for an offer, or a
+ * PADS with session id 0. Either has a Generic-Error (RFC 2516, appendix A).
  *
- * @param packet What the host would get, or has sent, with the addresses of the refusal; its tags are as
- * the host knows them.
- * @returns The frame.
+ * @param packet The frame that the host would get, or has sent, with the addresses of the refusal; its tags
+ * are as the host knows them
+ * @param why The text of the Generic-Error
+ * @returns The frame
  */
 export function refusal(packet: DiscoveryPacket, why: string): Uint8Array {
   const returned = packet.tags.filter(({ type }) => RETURNED.has(type));
@@ -29,7 +31,7 @@ export function refusal(packet: DiscoveryPacket, why: string): Uint8Array {
   return emitDiscovery({
     ...packet,
     code: offers ? CODE.PADO : CODE.PADS,
-    sessionId: 0,
+    sessionId: NO_SESSION_ID,
     tags: [...returned, textTag(TAG.GENERIC_ERROR, why)],
   });
 }

@@ -1,4 +1,4 @@
-// Discovery at the server: what of PADI and PADR the AC gets, and who gets its answers.
+// Discovery at the server: decides what the AC gets of PADI and PADR, and who gets its answers.
 
 import {
   CODE,
@@ -29,24 +29,24 @@ import type { DiscoveryContext, DiscoveryRelay } from "./context.ts";
 import type { RelayOptions } from "../options.ts";
 import type { Peer } from "../peer.ts";
 import type { Requests } from "./requests.ts";
-import { isSessionId, type Session } from "../session.ts";
+import { isSessionId, NO_SESSION_ID, type Session } from "../session.ts";
 import { findHostUniq } from "./tag_list.ts";
 import { TokenMatching } from "./token_matching.ts";
 import { MAX_PASSES, passesOf, randomTokens, type TokenSource } from "./tokens.ts";
 
 /**
- * The longest PADI, with the PPPoE header: beyond it, another agent has no room for its tag (RFC 2516,
- * section 5.1).
+ * The maximum length of a PADI, with the PPPoE header, in bytes: a longer one has no room for the tag of
+ * another agent (RFC 2516, section 5.1).
  */
 const PADI_MAX = 1484;
-/** The longest PADR: what an Ethernet carries. */
+/** The maximum length of a PADR, which Ethernet sets, in bytes. */
 const PADR_MAX = 1500;
 const TOO_MANY_SESSIONS = "pppoe-proxy: this client has as many sessions as it may have";
 
-/** What a server's discovery is made with. */
+/** The options of a server's discovery. */
 export type ServerDiscoveryOptions = Pick<RelayOptions, "tokens" | "tags" | "interfaceName">;
 
-/** What has opened a session: the PADRs of one Host-Uniq that went to its AC. */
+/** The opener of a session: the PADRs that went to its AC with one Host-Uniq. */
 interface Opener extends Match {
   readonly requests: Requests;
 }
@@ -54,15 +54,15 @@ interface Opener extends Match {
 /**
  * Discovery at the server's side of the tunnel.
  *
- * A PADR goes to an AC that has made its host an offer, and belongs to the discovery of that offer; a
- * PADS counts from an AC that a PADR went to.
+ * A PADR goes only to an AC that has made its host an offer, and belongs to the discovery of that offer. A
+ * PADS counts only if it comes from an AC that a PADR went to.
  */
 export class ServerDiscovery implements DiscoveryRelay {
   readonly #relay: DiscoveryContext;
   readonly #matching: Matching;
   readonly #pending: PendingTable<ServerPending>;
   readonly #offers: OfferBook;
-  /** Which discovery has opened a session: another PADS of that is a repeat. */
+  /** The opener of each session: another PADS that answers it is a repeat. */
   readonly #openers = new WeakMap<Session, Opener>();
   readonly #tokens: TokenSource;
   readonly #agent: LineAgent;
@@ -71,9 +71,9 @@ export class ServerDiscovery implements DiscoveryRelay {
   readonly #repeats = new PadiRepeats();
 
   /**
-   * Discovery for an AC's link.
+   * Makes the discovery of an AC's link.
    *
-   * @param options What the server adds to PADI and PADR
+   * @param options The tags that the server adds to PADI and PADR
    */
   constructor(relay: DiscoveryContext, options: ServerDiscoveryOptions) {
     this.#relay = relay;
@@ -92,7 +92,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#offers = new OfferBook(this.#pending);
   }
 
-  /** PADI and PADR, from a client. */
+  /** Takes a PADI or PADR from a client. */
   fromTunnel(peer: Peer, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const initiation = packet.code === CODE.PADI;
@@ -101,7 +101,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     }
     if (!this.#relay.mayDial(peer, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
     const passes = initiation ? this.#passesOf(packet) : 0;
-    if (passes >= MAX_PASSES) return this.#loop(peer);
+    if (passes === undefined) return this.#loop(peer);
     if (!this.#mayShow(peer, packet, nowMs)) return ports.drop(DROP["bad-address"]);
     const { source: hostMac, tags: sent } = packet;
     const hostUniq = findHostUniq(sent);
@@ -112,13 +112,13 @@ export class ServerDiscovery implements DiscoveryRelay {
     const pending = known ?? this.#newPending(peer, packet, passes);
     if (initiation && this.#hasReturned(pending, nowMs)) return this.#loop(peer);
     const tags = withLine(this.#matching.toAc(pending, sent), pending.line);
-    const most = initiation ? PADI_MAX : PADR_MAX;
-    if (tagsLength(tags) > Math.max(tagsLength(sent), most - PPPOE_HLEN)) {
+    const max = initiation ? PADI_MAX : PADR_MAX;
+    if (tagsLength(tags) > Math.max(tagsLength(sent), max - PPPOE_HLEN)) {
       ports.drop(DROP["frame-too-large"]);
-      // The answer to a PADI is nobody's on the link but our own.
+      // Nobody on the link but us has answered a PADI.
       const source = initiation ? this.#relay.linkMac : packet.destination;
       const answer = { ...packet, source, destination: packet.source };
-      return ports.toTunnel(peer.tunnel, refusal(answer, noRoom(most)));
+      return ports.toTunnel(peer.tunnel, refusal(answer, noRoom(max)));
     }
     const busy = !initiation && !this.#matching.mayAsk(pending, hostUniq, nowMs);
     if (busy || !this.#matching.admit(pending, nowMs)) return ports.drop(DROP["discovery-busy"]);
@@ -129,7 +129,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const frame = emitDiscovery({ ...packet, source: this.#shownMacFor(pending), tags });
     if (initiation) {
       noteSought(pending, nowMs);
-      // What comes from another server that server repeats.
+      // Another server repeats its hosts' PADIs itself.
       const alone = pending.passes === 0 && this.#matching.isDistinct(pending);
       if (alone && !this.#showsHosts) this.#repeats.sought(pending, frame, nowMs);
     } else {
@@ -140,18 +140,18 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.toLink(frame);
   }
 
-  /** PADO and PADS, from an AC. */
+  /** Takes a PADO or PADS of an AC. */
   fromLink(packet: DiscoveryPacket, _frame: Uint8Array, nowMs: number): void {
     const { ports } = this.#relay;
     const { code, source, sessionId } = packet;
-    const repeated = code === CODE.PADS ? this.#repeated(packet, nowMs) : undefined;
-    const match = repeated === "unknown" ? undefined : repeated ?? this.#matching.find(packet);
+    const repeat = code === CODE.PADS ? this.#repeatOf(packet, nowMs) : undefined;
+    const match = repeat === undefined ? this.#matching.find(packet) : repeat.opener;
     if (match === undefined) return this.#unwanted(packet);
     const { pending } = match;
     const shownMac = this.#shownMacFor(pending);
     if (!sameMac(packet.destination, 0, shownMac, 0)) return ports.drop(DROP["bad-address"]);
     const requests = this.#offers.askedOf(match, source);
-    if (code === CODE.PADS && repeated === undefined && requests === undefined) {
+    if (code === CODE.PADS && repeat === undefined && requests === undefined) {
       return this.#offers.hasAskedAnother(pending, source)
         ? this.#wrongAc(packet)
         : this.#unwanted(packet);
@@ -163,16 +163,17 @@ export class ServerDiscovery implements DiscoveryRelay {
     const answer = { ...packet, destination: pending.hostMac, tags };
     const { tunnel } = pending.peer;
     if (code === CODE.PADO) {
-      // Nobody is behind a refusal that a PADR could go to.
+      // Behind a refusal there is nobody that a PADR could go to.
       if (!isRefusal(packet)) this.#offers.note(pending, packet);
       this.#repeats.answered(pending, nowMs);
-    } else if (repeated === undefined && requests !== undefined) {
-      if (sessionId === 0xffff) return ports.drop(DROP.malformed);
+    } else if (repeat === undefined && requests !== undefined) {
+      const refused = sessionId === NO_SESSION_ID;
+      if (!refused && !isSessionId(sessionId)) return ports.drop(DROP.malformed);
       if (requests.open === 0) return this.#unwanted(packet);
       pending.underWay = false;
-      // Id 0 is a refusal, which the host must see but which opens nothing (RFC 2516, section 5.4).
-      if (sessionId !== 0 && !this.#open({ ...match, requests }, packet, shownMac, nowMs)) {
-        // As pppoe-relay of rp-pppoe does: the AC has a session that nobody can have.
+      // The host must see a refusal, which opens nothing (RFC 2516, section 5.4).
+      if (!refused && !this.#open({ ...match, requests }, packet, shownMac, nowMs)) {
+        // Nobody can have the session that the AC has opened; rp-pppoe's pppoe-relay does the same.
         ports.toLink(padt(source, shownMac, sessionId));
         ports.drop(DROP["session-limit"]);
         this.#claim(pending, false);
@@ -183,7 +184,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.toTunnel(tunnel, emitDiscovery(answer));
   }
 
-  /** A PADT without a session, from a client, for an AC that waits for one. */
+  /** Passes a host's PADT without a session to an AC that waits for one. */
   hangUp(peer: Peer, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const { source, destination } = packet;
@@ -192,11 +193,11 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (!this.#hangUps.allows(peer, source, destination, nowMs)) {
       return ports.drop(DROP["padt-rate"]);
     }
-    ports.toLink(padt(destination, this.#relay.shownMacOf(peer, source), 0));
+    ports.toLink(padt(destination, this.#relay.shownMacOf(peer, source), NO_SESSION_ID));
   }
 
-  // Drops an answer that nobody waits for. Where this server has asked for it, for a client that is gone or in
-  // an earlier run, the AC holds a session, and gets a PADT.
+  // Drops an answer that nobody waits for. If this server has asked for it, in an earlier run or for a client
+  // that is forgotten, the AC has opened a session, and gets a PADT.
   #unwanted(packet: DiscoveryPacket): void {
     const { ports, sessions } = this.#relay;
     const { code, source, destination, sessionId } = packet;
@@ -216,9 +217,9 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#pending.removePeer(peer);
   }
 
-  /** Ends those sessions of a peer whose address another one's host has taken meanwhile. */
+  /** Ends the sessions of a peer whose address a host of another peer has taken meanwhile. */
   resumed(peer: Peer): void {
-    // One that is made up may be that of two hosts whose clients have one name: the ids tell them apart.
+    // With per-host, two clients of one name may share an address, and the ids tell their sessions apart.
     if (this.#relay.mac !== "transparent") return;
     for (const session of [...peer.sessions]) {
       if (!this.#addresses.isTaken(session.shownMac, peer)) continue;
@@ -263,12 +264,12 @@ export class ServerDiscovery implements DiscoveryRelay {
     });
   }
 
-  // Where hosts have addresses of their own on this link, they must not be anybody else's.
+  // True if hosts have addresses of their own on this link, which must not be anybody else's.
   get #showsHosts(): boolean {
     return this.#relay.mac !== "own";
   }
 
-  /** Whether a host may have its address on the link. */
+  // Tells if a host may have its address on the link.
   #mayShow(peer: Peer, { source }: DiscoveryPacket, nowMs: number): boolean {
     if (!this.#showsHosts) return true;
     const { linkMac, ports } = this.#relay;
@@ -290,22 +291,23 @@ export class ServerDiscovery implements DiscoveryRelay {
     return false;
   }
 
-  /** How many servers a PADI has passed, or {@linkcode MAX_PASSES} where this one is among them. */
-  #passesOf({ source, tags }: DiscoveryPacket): number {
+  // Counts the servers that a PADI has passed; undefined if this one is among them, or there are too many.
+  #passesOf({ source, tags }: DiscoveryPacket): number | undefined {
     let passes = 0;
     for (const value of [findHostUniq(tags), findTag(tags, TAG.RELAY_SESSION_ID)?.value]) {
       const before = value && passesOf(value);
       if (before === undefined) continue;
-      if (this.#tokens.made(value!)) return MAX_PASSES;
+      if (this.#tokens.made(value!)) return undefined;
       passes = Math.max(passes, before + 1);
     }
+    if (passes >= MAX_PASSES) return undefined;
     if (passes > 0 || !this.#showsHosts) return passes;
-    // Made up for a host, an address is nobody else's.
+    // Nobody else has an address that this server made for a host.
     const own = this.#relay.mac === "per-host" && this.#addresses.isUsed(source);
-    return own ? MAX_PASSES : passes;
+    return own ? undefined : passes;
   }
 
-  // Whether a PADI that no token names has gone out here before.
+  // Tells if a PADI that no token names has gone out here before.
   #hasReturned(pending: ServerPending, nowMs: number): boolean {
     if (this.#matching.isDistinct(pending)) return false;
     const { linkMac } = this.#relay;
@@ -336,7 +338,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     });
   }
 
-  // A host may have had an AC's address before that was heard; whoever grants sessions is the AC.
+  // A host may have taken an AC's address before the AC was heard. The station that grants sessions is the AC.
   #acHeard(mac: Uint8Array, granting: boolean, nowMs: number): void {
     this.#addresses.acHeard(mac, granting, nowMs);
     if (!granting || !this.#showsHosts || !this.#addresses.isUsedInSession(mac)) return;
@@ -346,7 +348,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     }
   }
 
-  // While a discovery is under way, its host's address is in use; from then on its session says so.
+  // Counts a discovery under way as a use of its host's address; from then on its session counts.
   #claim(pending: ServerPending, claims: boolean): void {
     if (!this.#showsHosts || pending.claims === claims) return;
     pending.claims = claims;
@@ -363,7 +365,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       relaySessionId: this.#matching.relaySessionId(tags)?.slice(),
       token: this.#tokens.next(passes),
       passes,
-      // Once: a client that has another name by its PADR does not get another line.
+      // Made once, so that a client that changes its name before the PADR keeps the line.
       line: this.#agent.tagOf(peer.name, source),
       offers: new Offers(),
       asked: new Map(),
@@ -378,27 +380,27 @@ export class ServerDiscovery implements DiscoveryRelay {
     };
   }
 
-  // The interface's own address may be another one by now; one made up for a host stays as it was.
+  // The interface's own address may have changed; the address that was made for a host stays.
   #shownMacFor({ peer, hostMac, shownMac }: ServerPending): Uint8Array {
     const { mac } = this.#relay;
     return mac === "per-host" ? shownMac : this.#relay.shownMacOf(peer, hostMac);
   }
 
-  // Whose session a PADS is about that says so once more; "unknown" where that can't be told any more.
-  #repeated(packet: DiscoveryPacket, nowMs: number): Match | "unknown" | undefined {
+  // Finds the opener of the session that a PADS repeats, if it is still known; undefined if it repeats none.
+  #repeatOf(packet: DiscoveryPacket, nowMs: number): { opener: Opener | undefined } | undefined {
     const { source, destination, sessionId } = packet;
     const session = this.#relay.sessions.atLink(sessionId, source, destination);
     if (session === undefined) return undefined;
     const opener = this.#openers.get(session);
     if (!this.#matching.isRepeat(packet, session, opener, nowMs)) return undefined;
-    if (opener === undefined) return "unknown";
+    if (opener === undefined) return { opener };
     opener.requests.repeat(session);
-    // The client has it from now on, though a list that is under way does not name it.
+    // The client has it from now on, though a list that is on its way does not name it.
     this.#relay.confirm(session);
-    return opener;
+    return { opener };
   }
 
-  // Opens the session that a host has asked for; false when its client may not have one more.
+  // Opens the session that a host has asked for; false if its client may not have one more.
   #open(
     opener: Opener,
     { source: nearMac, sessionId }: DiscoveryPacket,
@@ -406,13 +408,17 @@ export class ServerDiscovery implements DiscoveryRelay {
     nowMs: number,
   ): boolean {
     const { pending, requests } = opener;
-    const present = this.#relay.sessions.atLink(sessionId, nearMac, shownMac);
+    const { sessions } = this.#relay;
+    const present = sessions.atLink(sessionId, nearMac, shownMac);
     if (present !== undefined) {
-      // The AC has given the id anew, so to it the old session is over; its host may not know.
+      // To the AC, which has given the id again, the old session is over; its host may not know.
       const another = present.peer !== pending.peer ||
         !sameMac(present.farMac, 0, pending.hostMac, 0);
       this.#relay.close(present, "id-reused", { link: false, tunnel: another });
     }
+    // The AC may know the old session of the same host by another address, if the client has a new name.
+    const alike = sessions.atPeer(pending.peer, sessionId, pending.hostMac, nearMac);
+    if (alike !== undefined) this.#relay.close(alike, "id-reused", { link: true, tunnel: false });
     if (this.#relay.isFull(pending.peer)) {
       requests.refuse();
       return false;
@@ -421,7 +427,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       peer: pending.peer,
       nearMac,
       farMac: pending.hostMac,
-      shownMac: shownMac,
+      shownMac,
       tunnelId: sessionId,
       linkId: sessionId,
     }, nowMs);
@@ -440,6 +446,6 @@ function noteSought(pending: ServerPending, nowMs: number): void {
   pending.burst++;
 }
 
-function noRoom(most: number): string {
-  return `pppoe-proxy: with what it has to add, this would be longer than ${most} bytes`;
+function noRoom(max: number): string {
+  return `pppoe-proxy: with what it has to add, this would be longer than ${max} bytes`;
 }

@@ -2,13 +2,13 @@
 
 import { TAG } from "../../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
+import type { Session } from "../session.ts";
 import { byteKey } from "./byte_key.ts";
 import type { Match, Matching, ServerPending } from "./matching.ts";
-import type { Session } from "../session.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 import type { TokenSource } from "./tokens.ts";
 
-/** How many Host-Uniqs one discovery may ask with, beside that of its PADI; the oldest one gives way. */
+/** The maximum number of Host-Uniqs beside that of its PADI that one discovery may ask with. */
 const OTHERS = 8;
 
 interface Request extends Match {
@@ -16,8 +16,8 @@ interface Request extends Match {
 }
 
 /**
- * The way that needs nothing of an AC but what RFC 2516 asks of it, and of hosts nothing at all. Each
- * Host-Uniq has a token of its own, since it names one request: the answer brings back just that.
+ * The way that needs nothing of an AC but what RFC 2516 requires, and nothing at all of hosts. Each Host-Uniq
+ * has a token of its own, since it names one request, and the answer returns just that token.
  */
 export class TokenMatching implements Matching {
   readonly #tokens: TokenSource;
@@ -25,6 +25,7 @@ export class TokenMatching implements Matching {
   /** The requests of a discovery that have another Host-Uniq than its PADI. */
   readonly #others = new WeakMap<ServerPending, Request[]>();
 
+  /** Matches by the tokens of a source. */
   constructor(tokens: TokenSource) {
     this.#tokens = tokens;
   }
@@ -94,6 +95,7 @@ export class TokenMatching implements Matching {
     const token = this.#tokens.next(pending.passes);
     const request = { pending, hostUniq: hostUniq?.slice(), token };
     this.#byToken.set(byteKey(token), request);
+    // One more replaces the oldest.
     if (others.push(request) > OTHERS) this.#byToken.delete(byteKey(others.shift()!.token));
     return token;
   }

@@ -1,44 +1,41 @@
-// What stands for a discovery on the AC's link: 12 bytes that nobody else makes.
+// Tokens: the 12 bytes that stand for a discovery on the AC's link, and that nobody else makes.
 //
-//     counter    4   another one for each token
-//     signature  4   of the counter, by a secret: this server knows its own tokens again
-//     mark       4   of the eight before it: any server knows a token of another one
+//     counter    4   different for each token
+//     signature  4   of the counter, by a secret: by it, a server recognizes its own tokens
+//     mark       4   of the eight bytes before it: by it, any server recognizes another one's token
 //
 // The two lowest bits of the mark say how many other servers the discovery had passed before.
 
 import { createHash, createHmac } from "node:crypto";
 
-/** How long a token is. A Relay-Session-Id must not be longer (RFC 2516, appendix A). */
+/** The length of a token. A Relay-Session-Id must not be longer (RFC 2516, appendix A). */
 export const TOKEN_BYTES = 12;
 
 const COUNTER_BYTES = 4;
 const SIGNED_BYTES = 8;
 const PASSES = 0x03;
 
-/** How many servers a discovery may pass, one after the other. */
+/** The maximum number of servers that a discovery may pass, one after the other. */
 export const MAX_PASSES = 3;
 
-/** Makes tokens, and knows those that it has made, also in an earlier run with the same secret. */
+/** Makes tokens, and recognizes those that it made, also in an earlier run with the same secret. */
 export interface TokenSource {
   /**
-   * Makes another one at each call.
+   * Makes a token, a new one at each call.
    *
-   * @param passes How many other servers the discovery has passed before, 0 to 3.
+   * @param passes The number of other servers that the discovery has passed before, 0 to 3
    */
   next(passes: number): Uint8Array;
-  /** Whether it has made this one. */
+  /** Tells if it made this token. */
   made(token: Uint8Array): boolean;
 }
 
-/**
- * Tokens of a counter and the first bytes of its HMAC (RFC 2104), so that no list is needed to know one
- * again.
- */
+/** Tokens of a counter and the first bytes of its HMAC (RFC 2104), which are recognized without a list. */
 export class Tokens implements TokenSource {
   readonly #secret: Uint8Array;
   #counter: number;
 
-  /** Tokens of a secret, from a counter that is best a random number of 32 bits. */
+  /** Makes tokens with a secret, from a counter that should start at a random number of 32 bits. */
   constructor(secret: Uint8Array, counter: number) {
     this.#secret = secret;
     this.#counter = counter >>> 0;
@@ -67,8 +64,10 @@ export class Tokens implements TokenSource {
 }
 
 /**
- * How many servers a discovery had passed before the one that made this token, whichever that was;
- * undefined where these bytes are no token.
+ * Reads the number of servers that a discovery had passed before the one that made this token, whichever that
+ * was.
+ *
+ * @returns The number, 0 to 3; undefined if these bytes are no token
  */
 export function passesOf(token: Uint8Array): number | undefined {
   if (token.length !== TOKEN_BYTES) return undefined;
@@ -80,7 +79,7 @@ export function passesOf(token: Uint8Array): number | undefined {
   return token[TOKEN_BYTES - 1] & PASSES;
 }
 
-/** Tokens that only this run knows again, where there is no secret to keep. */
+/** Makes tokens from a random counter; without a secret to keep, only this run recognizes them. */
 export function randomTokens(secret?: Uint8Array): Tokens {
   const [counter] = crypto.getRandomValues(new Uint32Array(1));
   return new Tokens(secret ?? crypto.getRandomValues(new Uint8Array(16)), counter);

@@ -65,11 +65,11 @@ Deno.test("serverOptions() reads circuit id and remote id, and refuses wrong one
   assertEquals(options().circuitId, undefined);
   assertEquals(
     refusal("--circuit-id", "{mac}"),
-    'Cannot read --circuit-id: Cannot use "{mac}": there is no {mac}; there are {client}, {host}, {interface}',
+    'Cannot read --circuit-id: Cannot use "{mac}": {mac} is unknown; use {client}, {host}, {interface}',
   );
   const long = "x".repeat(64);
   assertEquals(
     refusal("--remote-id", long),
-    `Cannot read --remote-id: Cannot use "${long}": it has 64 characters; at most 63 can be sent`,
+    `Cannot read --remote-id: Cannot use "${long}": it is 64 characters long; the maximum is 63`,
   );
 });

@@ -194,7 +194,7 @@ Deno.test("Relay tells host and AC that every id of the host is taken", () => {
   assertEquals(tagsOf(refused), [
     SERVICE,
     UNIQ,
-    ERROR("pppoe-proxy: this host uses every session id already"),
+    ERROR("pppoe-proxy: this host already uses every session id"),
   ]);
   assertEquals(line.server.link, [discovery("PADT", SERVER_LINK, AC, [], 7)]);
   assertEquals(takeDrops(line.client), { "session-limit": 1 });

@@ -38,18 +38,18 @@ for (
   const [text, message] of [
     [
       "{hosts}",
-      'Cannot use "{hosts}": there is no {hosts}; there are {client}, {host}, {interface}',
+      'Cannot use "{hosts}": {hosts} is unknown; use {client}, {host}, {interface}',
     ],
-    ["{}", 'Cannot use "{}": there is no {}; there are {client}, {host}, {interface}'],
-    ["{Host}", 'Cannot use "{Host}": there is no {Host}; there are {client}, {host}, {interface}'],
-    ["{host", 'Cannot use "{host": a brace has no other one'],
-    ["host}", 'Cannot use "host}": a brace has no other one'],
-    ["{{host}}", 'Cannot use "{{host}}": a brace has no other one'],
+    ["{}", 'Cannot use "{}": {} is unknown; use {client}, {host}, {interface}'],
+    ["{Host}", 'Cannot use "{Host}": {Host} is unknown; use {client}, {host}, {interface}'],
+    ["{host", 'Cannot use "{host": a brace is unmatched'],
+    ["host}", 'Cannot use "host}": a brace is unmatched'],
+    ["{{host}}", 'Cannot use "{{host}}": a brace is unmatched'],
     [
       `${"x".repeat(40)}{host}${"y".repeat(24)}`,
       `Cannot use "${"x".repeat(40)}{host}${
         "y".repeat(24)
-      }": it has 64 characters; at most 63 can be sent`,
+      }": it is 64 characters long; the maximum is 63`,
     ],
   ]
 ) {

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import {
-  DISCOVERIES_PER_REMOTE,
+  DISCOVERIES_PER_PEER,
   type Discovery,
   DISCOVERY_TIMEOUT_MS,
   PendingTable,
@@ -83,7 +83,7 @@ Deno.test("PendingTable.add() pushes out the one of the peer that was quiet the 
   const other = discovery(TWO, 0);
   pending.add(other, 0);
   const all = Array.from(
-    { length: DISCOVERIES_PER_REMOTE },
+    { length: DISCOVERIES_PER_PEER },
     (_, i) => discovery(ONE, i >> 8, i & 0xff),
   );
   for (const each of all) pending.add(each, 1);
