@@ -1,5 +1,6 @@
 // The peers of one relay: those that have a tunnel, and those that may come back.
 
+import { assertInvariant } from "../assert.ts";
 import { NO_TUNNEL, Peer } from "./peer.ts";
 
 /** The introduction of a peer when its tunnel comes up. */
@@ -77,6 +78,28 @@ export class Peers {
   /** Forgets a peer for which nothing is held any more. */
   forget(peer: Peer): void {
     if (peer.key !== undefined) this.#byKey.delete(peer.key);
+  }
+
+  /** Tells if this is the peer of its tunnel, or is held by its key. */
+  knows(peer: Peer): boolean {
+    const { key, tunnel, held } = peer;
+    if (!held) return this.#byTunnel.get(tunnel) === peer;
+    return key !== undefined && this.#byKey.get(key) === peer;
+  }
+
+  /**
+   * Checks that each peer is found by its own tunnel and key.
+   *
+   * @throws {InvariantError} If something is wrong
+   */
+  audit(): void {
+    for (const [tunnel, peer] of this.#byTunnel) {
+      assertInvariant(peer.tunnel === tunnel, "a tunnel leads to the peer of another one");
+    }
+    for (const [key, peer] of this.#byKey) {
+      assertInvariant(peer.key === key, "a key leads to the peer of another one");
+      assertInvariant(this.knows(peer), "a peer with a tunnel is not found by it");
+    }
   }
 
   /** Lists the peers without a tunnel, the one that has been away the longest first. */

@@ -20,6 +20,7 @@
 // done. Session frames are decided without an allocation; discovery frames are few, and are parsed and built
 // again.
 
+import { assertInvariant } from "../assert.ts";
 import {
   CODE,
   emitSessionList,
@@ -414,6 +415,20 @@ export class Relay implements DiscoveryContext {
         this.close(session, isAc ? "ac-silent" : "host-silent", BOTH, detail);
       } else if (idleMs > 0 && silentMs >= idleMs) this.close(session, "idle", BOTH);
     }
+  }
+
+  /**
+   * Checks all tables, which takes too long for production. Tests and the soak call it.
+   *
+   * @throws {InvariantError} If something is wrong
+   */
+  audit(): void {
+    this.sessions.audit();
+    this.#peers.audit();
+    for (const { peer } of this.sessions) {
+      assertInvariant(this.#peers.knows(peer), "the peer of a session is unknown");
+    }
+    this.#discovery.audit();
   }
 
   // Without sessions there are only discoveries, which hosts begin again.

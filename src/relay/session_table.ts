@@ -1,5 +1,6 @@
 // The sessions of one link, found from either side by (addresses, session id) with no search or allocation.
 
+import { assertInvariant } from "../assert.ts";
 import { ETHERNET, readSessionId, sameMac } from "../wire/mod.ts";
 import type { Peer } from "./peer.ts";
 import { isSessionId, LAST_SESSION_ID, Session, type SessionKey } from "./session.ts";
@@ -98,35 +99,89 @@ export class SessionTable {
     serial: number = this.#serial++,
     openedMs: number = nowMs,
   ): Session {
+    const { peer, nearMac, farMac, shownMac, tunnelId, linkId } = key;
+    assertInvariant(
+      this.atLink(linkId, nearMac, shownMac) === undefined,
+      "two sessions on the link have the same addresses and id",
+    );
+    assertInvariant(
+      this.atPeer(peer, tunnelId, farMac, nearMac) === undefined,
+      "two sessions of a peer have the same addresses and id",
+    );
     const session = new Session(serial, key, nowMs, openedMs);
-    session.nextByLink = this.#byLink.get(session.linkId);
-    this.#byLink.set(session.linkId, session);
-    session.nextByTunnel = this.#byTunnel.get(session.tunnelId);
-    this.#byTunnel.set(session.tunnelId, session);
+    session.nextByLink = this.#byLink.get(linkId);
+    this.#byLink.set(linkId, session);
+    session.nextByTunnel = this.#byTunnel.get(tunnelId);
+    this.#byTunnel.set(tunnelId, session);
     this.#all.add(session);
-    session.peer.sessions.add(session);
+    peer.sessions.add(session);
     return session;
   }
 
   /** Takes out a session, which has to be in the table. */
   close(session: Session): void {
-    this.#all.delete(session);
-    session.peer.sessions.delete(session);
-    let at = this.#byLink.get(session.linkId)!;
-    if (at !== session) {
-      while (at.nextByLink !== session) at = at.nextByLink!;
+    assertInvariant(this.#all.delete(session), "a session ended that is not in the table");
+    assertInvariant(session.peer.sessions.delete(session), "a session's peer does not have it");
+    const { linkId, tunnelId } = session;
+    let at = this.#byLink.get(linkId);
+    if (at === session) {
+      if (session.nextByLink === undefined) this.#byLink.delete(linkId);
+      else this.#byLink.set(linkId, session.nextByLink);
+    } else {
+      while (at !== undefined && at.nextByLink !== session) at = at.nextByLink;
+      assertInvariant(at !== undefined, "a session is missing in the index of the link");
       at.nextByLink = session.nextByLink;
-    } else if (session.nextByLink !== undefined) {
-      this.#byLink.set(session.linkId, session.nextByLink);
-    } else this.#byLink.delete(session.linkId);
+    }
 
-    at = this.#byTunnel.get(session.tunnelId)!;
-    if (at !== session) {
-      while (at.nextByTunnel !== session) at = at.nextByTunnel!;
+    at = this.#byTunnel.get(tunnelId);
+    if (at === session) {
+      if (session.nextByTunnel === undefined) this.#byTunnel.delete(tunnelId);
+      else this.#byTunnel.set(tunnelId, session.nextByTunnel);
+    } else {
+      while (at !== undefined && at.nextByTunnel !== session) at = at.nextByTunnel;
+      assertInvariant(at !== undefined, "a session is missing in the index of tunnels");
       at.nextByTunnel = session.nextByTunnel;
-    } else if (session.nextByTunnel !== undefined) {
-      this.#byTunnel.set(session.tunnelId, session.nextByTunnel);
-    } else this.#byTunnel.delete(session.tunnelId);
+    }
+  }
+
+  /**
+   * Checks the whole table, which takes too long for production: each session is in both indexes and at its
+   * peer, once, and nothing else is.
+   *
+   * @throws {InvariantError} If something is wrong
+   */
+  audit(): void {
+    const peers = new Set<Peer>();
+    for (const session of this.#all) {
+      const { peer, nearMac, farMac, shownMac, tunnelId, linkId, state } = session;
+      peers.add(peer);
+      assertInvariant(state !== "closed", "a session in the table is closed");
+      assertInvariant(
+        (state === "held") === peer.held,
+        "a session and its peer disagree if it is held",
+      );
+      assertInvariant(
+        this.atLink(linkId, nearMac, shownMac) === session,
+        "the index of the link gives another session",
+      );
+      assertInvariant(
+        this.atPeer(peer, tunnelId, farMac, nearMac) === session,
+        "the index of tunnels gives another session",
+      );
+      assertInvariant(peer.sessions.has(session), "a session's peer does not have it");
+    }
+    const { size } = this.#all;
+    let [byLink, byTunnel, byPeer] = [0, 0, 0];
+    for (const first of this.#byLink.values()) {
+      for (let at: Session | undefined = first; at !== undefined; at = at.nextByLink) byLink++;
+    }
+    for (const first of this.#byTunnel.values()) {
+      for (let at: Session | undefined = first; at !== undefined; at = at.nextByTunnel) byTunnel++;
+    }
+    for (const { sessions } of peers) byPeer += sessions.size;
+    assertInvariant(byLink === size, "the index of the link has a session too many");
+    assertInvariant(byTunnel === size, "the index of tunnels has a session too many");
+    assertInvariant(byPeer === size, "a peer has a session too many");
   }
 
   /**

@@ -420,6 +420,11 @@ export class Guard {
   // Each session is found by each index and is in the journal; nothing is whose it should not be.
   #audit(relay: Relay): void {
     const { sessions } = relay;
+    try {
+      relay.audit();
+    } catch (error) {
+      throw new Violation(`${this.#program.name}: ${(error as Error).message}`);
+    }
     hold(
       sessions.size === this.journal.size,
       () =>

@@ -3,6 +3,7 @@
 import { assertInvariant } from "../../assert.ts";
 import { formatMac } from "../../wire/mod.ts";
 import type { Peer } from "../peer.ts";
+import type { Session } from "../session.ts";
 import { KnownAcs } from "./known_acs.ts";
 
 /** The time for which an AC is known that has only made an offer, in ms: as long as a discovery. */
@@ -81,6 +82,24 @@ export class Addresses {
       if (peer !== by && !restarted) return true;
     }
     return false;
+  }
+
+  /**
+   * Checks that the counts are those of the sessions that are open.
+   *
+   * @throws {InvariantError} If they are not
+   */
+  audit(sessions: Iterable<Session>): void {
+    const acs = new Map<string, number>();
+    const hosts = new Map<string, number>();
+    for (const { nearMac, shownMac } of sessions) {
+      add(acs, formatMac(nearMac), 1);
+      add(hosts, formatMac(shownMac), 1);
+    }
+    const same = (counts: Map<string, number>, right: Map<string, number>) =>
+      counts.size === right.size && [...right].every(([mac, count]) => counts.get(mac) === count);
+    assertInvariant(same(this.#acSessions, acs), "the sessions of an AC are miscounted");
+    assertInvariant(same(this.#hostSessions, hosts), "the sessions of a host are miscounted");
   }
 }
 

@@ -134,6 +134,10 @@ export class ClientDiscovery implements DiscoveryRelay {
     if (this.#relay.mac === "own") this.#resting.add(session, nowMs);
   }
 
+  audit(): void {
+    this.#pending.audit();
+  }
+
   expire(nowMs: number): void {
     this.#resting.expire(nowMs);
     this.#pending.expire(nowMs);

@@ -57,6 +57,8 @@ export interface DiscoveryRelay {
    * @param hungUp Its host has said so, or hears so from this side; otherwise it may be dialling again
    */
   closed(session: Session, nowMs: number, hungUp: boolean): void;
+  /** Checks its tables, as `Relay.audit` does. */
+  audit(): void;
   /** Forgets what is too old. */
   expire(nowMs: number): void;
   /** The time at which `due` has something to do; never without it. */

@@ -164,6 +164,30 @@ export class PendingTable<T extends Discovery> {
     for (const { value } of queue.entries.values()) this.#removed(value);
   }
 
+  /**
+   * Checks that each discovery is found by its key and marks, and that the bytes add up.
+   *
+   * @throws {InvariantError} If something is wrong
+   */
+  audit(): void {
+    let all = 0;
+    for (const { entries, marks, bytes } of this.#peers.values()) {
+      let [taken, marked] = [0, 0];
+      for (const [key, entry] of entries) {
+        assertInvariant(entry.key === key, "a key leads to another discovery");
+        for (const mark of entry.marks) {
+          assertInvariant(marks.get(mark) === entry, "a mark leads to another discovery");
+        }
+        taken += entry.bytes;
+        marked += entry.marks.size;
+      }
+      assertInvariant(marked === marks.size, "a mark leads to a discovery that is gone");
+      assertInvariant(taken === bytes, "the bytes of a peer's discoveries are miscounted");
+      all += bytes;
+    }
+    assertInvariant(all === this.#bytes, "the bytes of all discoveries are miscounted");
+  }
+
   #charge(queue: Queue<T>, bytes: number): void {
     queue.bytes += bytes;
     this.#bytes += bytes;

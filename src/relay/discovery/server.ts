@@ -251,6 +251,11 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#relay.ports.toLink(frame);
   }
 
+  audit(): void {
+    this.#pending.audit();
+    this.#addresses.audit(this.#relay.sessions);
+  }
+
   expire(nowMs: number): void {
     this.#pending.expire(nowMs);
     if (!this.#repeats.expire(nowMs)) return;

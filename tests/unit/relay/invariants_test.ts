@@ -43,6 +43,7 @@ import {
 
 /** Every session of the relay is found by each of its indexes, and was opened and not closed. */
 function assertConsistent({ relay, opened, closed, sessions }: RecordedRelay): void {
+  relay.audit();
   const gone = new Set(closed.map(({ session }) => session));
   assertEquals(gone.size, closed.length, "a session was closed twice");
   assertEquals(new Set(opened).size, opened.length, "a session was opened twice");

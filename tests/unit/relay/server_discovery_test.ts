@@ -290,3 +290,19 @@ Deno.test("ServerDiscovery addresses the AC as the host did", () => {
   const { source, destination } = parseDiscovery(asked)!;
   assertEquals([source, destination], [HOST, AC_2]);
 });
+
+Deno.test("ServerDiscovery ends a host's session when its AC gives the id to the same host at another address", () => {
+  const joined = new JoinedRelays({ server: "per-host" });
+  const { server, client } = joined;
+  joined.dial({ sessionId: 7, uniq: [hostUniq("a")] });
+  const [{ shownMac }] = server.sessions;
+  // Its address there is made from the client's name.
+  server.relay.peersByTunnel.get(1)!.name = "kyoto";
+  joined.dial({ sessionId: 7, uniq: [hostUniq("b")] });
+  assertEquals(server.causes, ["id-reused"]);
+  assertEquals(client.causes, ["id-reused"]);
+  // To the AC these are two sessions.
+  assertEquals(server.link, [discovery("PADT", shownMac, AC, [], 7)]);
+  assertEquals([server.sessions.length, client.sessions.length], [1, 1]);
+  server.relay.audit();
+});

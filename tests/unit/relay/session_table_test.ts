@@ -1,22 +1,29 @@
 // The sessions, found from either side.
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { InvariantError } from "../../../src/assert.ts";
 import { isSessionId, type Session, type SessionKey } from "../../../src/relay/session.ts";
 import { SessionTable } from "../../../src/relay/session_table.ts";
 import { Peer } from "../../../src/relay/peer.ts";
 import { AC, AC_2, CLIENT_LINK, data, HOST, HOST_2, mac } from "../../support/relays.ts";
 
-/** The programs at the far ends of tunnels 1 and 2. */
-const REMOTES = [1, 2].map((tunnel) => {
-  const peer = new Peer(undefined, "far", 0);
+/** The peers of tunnels 1 and 2. */
+const PEERS = [1, 2].map((tunnel) => {
+  const peer = new Peer(undefined, "peer", 0);
   peer.tunnel = tunnel;
   return peer;
 });
 
+/** An empty table, and peers without sessions. */
+function newTable(): SessionTable {
+  for (const { sessions } of PEERS) sessions.clear();
+  return new SessionTable();
+}
+
 function key(over: Partial<SessionKey> = {}): SessionKey {
   return {
-    peer: REMOTES[0],
+    peer: PEERS[0],
     nearMac: HOST,
     farMac: AC,
     shownMac: CLIENT_LINK,
@@ -48,7 +55,7 @@ const SHARED = [
   key(),
   key({ nearMac: HOST_2 }),
   key({ farMac: AC_2, linkId: 8 }),
-  key({ peer: REMOTES[1], nearMac: mac(0x13) }),
+  key({ peer: PEERS[1], nearMac: mac(0x13) }),
   key({ tunnelId: 8, nearMac: mac(0x14) }),
   key({ shownMac: mac(0xc1), farMac: mac(0xa3) }),
 ];
@@ -57,7 +64,7 @@ Deno.test("SessionTable tells sessions of one id apart by addresses and peer, cl
   const order = fc.shuffledSubarray(SHARED.map((_, index) => index), { minLength: SHARED.length });
   fc.assert(
     fc.property(order, (order) => {
-      const table = new SessionTable();
+      const table = newTable();
       const sessions = SHARED.map((each) => table.open(each, 0));
       assertEquals(table.size, sessions.length);
       const gone = new Set<Session>();
@@ -69,6 +76,7 @@ Deno.test("SessionTable tells sessions of one id apart by addresses and peer, cl
           else assertFound(table, session);
         }
         assertEquals(table.size, sessions.length - gone.size);
+        table.audit();
       }
     }),
     { numRuns: 30 },
@@ -78,7 +86,7 @@ Deno.test("SessionTable tells sessions of one id apart by addresses and peer, cl
 Deno.test("SessionTable agrees with a plain list over random openings and closings", () => {
   const few = (...values: number[]) => fc.constantFrom(...values);
   const step = fc.record({
-    peer: fc.constantFrom(...REMOTES),
+    peer: fc.constantFrom(...PEERS),
     near: few(1, 2, 3),
     far: few(4, 5),
     tunnelId: few(1, 2, 0xfffe),
@@ -87,7 +95,7 @@ Deno.test("SessionTable agrees with a plain list over random openings and closin
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const table = new SessionTable();
+      const table = newTable();
       const open: Session[] = [];
       for (const { peer, near, far, tunnelId, linkId, close } of steps) {
         if (close !== null) {
@@ -105,6 +113,7 @@ Deno.test("SessionTable agrees with a plain list over random openings and closin
         }
         assertEquals(new Set(table), new Set(open));
         for (const session of open) assertFound(table, session);
+        table.audit();
       }
     }),
     { numRuns: 200 },
@@ -112,7 +121,7 @@ Deno.test("SessionTable agrees with a plain list over random openings and closin
 });
 
 Deno.test("SessionTable finds nothing in frames that end early", () => {
-  const table = new SessionTable();
+  const table = newTable();
   table.open(key(), 0);
   const frame = data(HOST, CLIENT_LINK, 7);
   for (let length = 0; length < 18; length++) {
@@ -121,7 +130,7 @@ Deno.test("SessionTable finds nothing in frames that end early", () => {
 });
 
 Deno.test("SessionTable.open() keeps the key, not the caller's buffers", () => {
-  const table = new SessionTable();
+  const table = newTable();
   const frame = data(HOST, CLIENT_LINK, 7);
   const session = table.open(key({ nearMac: frame.subarray(6, 12) }), 3);
   frame.fill(0xee);
@@ -129,15 +138,56 @@ Deno.test("SessionTable.open() keeps the key, not the caller's buffers", () => {
   assertEquals([session.openedMs, session.linkMs, session.tunnelMs], [3, 3, 3]);
 });
 
+Deno.test("SessionTable.open() throws when a station could not tell two sessions apart", () => {
+  for (const other of [key({ farMac: AC_2, tunnelId: 8 }), key({ shownMac: mac(9), linkId: 8 })]) {
+    const table = newTable();
+    const session = table.open(key(), 0);
+    assertThrows(() => table.open(other, 0), InvariantError, "the same addresses and id");
+    assertEquals([...table], [session]);
+    table.audit();
+    table.close(session);
+  }
+});
+
+Deno.test("SessionTable.close() throws when the session is not in the table", () => {
+  const table = newTable();
+  const session = table.open(key(), 0);
+  table.close(session);
+  assertThrows(() => table.close(session), InvariantError, "not in the table");
+});
+
+/** Faults of a table that has two sessions, which share ids. */
+const FAULTS: [what: string, plant: (first: Session, second: Session) => void][] = [
+  ["a session that its peer lacks", (first) => first.peer.sessions.delete(first)],
+  ["a session that is closed", (first) => first.state = "closed"],
+  ["a session that is held while its peer has a tunnel", (first) => first.state = "held"],
+  ["a session that the link's index lacks", (_first, second) => second.nextByLink = undefined],
+  ["a session that the tunnels' index lacks", (_first, second) => second.nextByTunnel = undefined],
+];
+
+for (const [what, plant] of FAULTS) {
+  Deno.test(`SessionTable.audit() throws for ${what}`, () => {
+    const peer = new Peer(undefined, "far", 0);
+    peer.tunnel = 1;
+    const table = newTable();
+    const sessions = [key({ peer }), key({ peer, nearMac: HOST_2 })].map((key) =>
+      table.open(key, 0)
+    );
+    table.audit();
+    plant(sessions[0], sessions[1]);
+    assertThrows(() => table.audit(), InvariantError);
+  });
+}
+
 Deno.test("SessionTable.freeLinkId() gives the id that is wanted when the addresses do not use it", () => {
-  const table = new SessionTable();
+  const table = newTable();
   table.open(key({ nearMac: HOST_2 }), 0);
   table.open(key({ shownMac: AC_2 }), 0);
   assertEquals(table.freeLinkId(7, HOST, CLIENT_LINK), 7);
 });
 
 Deno.test("SessionTable.freeLinkId() counts down from the top when the wanted id is taken", () => {
-  const table = new SessionTable();
+  const table = newTable();
   table.open(key({ linkId: 7 }), 0);
   assertEquals(table.freeLinkId(7, HOST, CLIENT_LINK), 0xfffe);
   table.open(key({ tunnelId: 8, linkId: 0xfffe }), 0);
@@ -146,7 +196,7 @@ Deno.test("SessionTable.freeLinkId() counts down from the top when the wanted id
 });
 
 Deno.test("SessionTable.freeLinkId() finds the last free id, whichever that is", () => {
-  const table = new SessionTable();
+  const table = newTable();
   for (let id = 1; id < 0xffff; id++) table.open(key({ tunnelId: id, linkId: id }), 0);
   assertEquals(table.freeLinkId(7, HOST, CLIENT_LINK), undefined);
   for (const last of [1, 2, 7, 0x8000, 0xfffe]) {
