@@ -57,7 +57,7 @@ export const SESSION_CAUSES = Object.keys(CAUSES) as readonly Cause[];
 export interface SessionEnd {
   /** The cause, which is the same at both sides. */
   readonly cause: Cause;
-  /** What only this side knows of it, such as `180 s`. */
+  /** A detail that only this side knows, such as `180 s`. */
   readonly detail?: string;
   /** True if the peer ended it, and told the cause. */
   readonly byPeer?: true;

@@ -10,7 +10,7 @@ export const REST_MS = 10_000;
 /** The maximum number of ids that rest at once; one more ends the rest of the oldest one. */
 export const RESTING_IDS = 4096;
 
-/** What is left of a session that is over; the session itself is not kept. */
+/** The remains of a session that is over; the session itself is not kept. */
 interface Resting {
   readonly pair: string;
   readonly linkId: number;

@@ -16,7 +16,7 @@ export interface LeftSession extends Omit<SessionKey, "peer"> {
   readonly openedAtMs: number;
 }
 
-/** What an earlier run left for the relay. */
+/** The sessions that an earlier run left, and the times that decide about them. */
 export interface LeftState {
   /** The sessions, in any order. */
   readonly sessions: readonly LeftSession[];
@@ -27,12 +27,13 @@ export interface LeftState {
 }
 
 /**
- * Takes up sessions: they are held until their peers come, or the grace time is over, which goes on from when
- * each peer was last there. What nobody can come back for, or what its station can't reach any more, is
- * closed, with a PADT on the link. Of two sessions with the same addresses and id, the older one is closed.
+ * Takes up sessions. They are held until their peers come back or the grace time is over, which counts from
+ * when each peer was last there. A session that nobody can come back for, or that its near station can no
+ * longer reach, is closed with a PADT on the link. Of two sessions with the same addresses and id, the older
+ * one is closed.
  *
  * @param relay A relay that has no session yet
- * @param left What the earlier run left
+ * @param left The state that the earlier run left
  * @param nowMs The time of the relay's clock, in ms
  * @param clockMs The time in ms since the epoch
  */

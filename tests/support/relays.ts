@@ -1,4 +1,4 @@
-// Relays in memory: what hosts and ACs send to put in, and a record of what came out.
+// Relays in memory, the frames that hosts and ACs send, and a record of what the relays did.
 
 import type { Problem } from "../../src/problem.ts";
 import {
@@ -92,12 +92,12 @@ export function tagsOf(frame: Uint8Array): Tag[] {
   return parseDiscovery(frame)!.tags;
 }
 
-// RFC 2516, sections 5.2 to 5.4: what is returned as it came.
+// The tags that a station returns as they came (RFC 2516, sections 5.2 to 5.4).
 function returned(frame: Uint8Array, ...types: number[]): Tag[] {
   return tagsOf(frame).filter(({ type }) => types.includes(type));
 }
 
-/** How an AC answers a frame: to its sender, with the tags that it must return. */
+/** Makes an AC's answer to a frame: to its sender, with the tags that it must return. */
 export function answer(
   request: Uint8Array,
   ac: Uint8Array,
@@ -114,7 +114,7 @@ export function answer(
   );
 }
 
-/** How a host takes an offer. */
+/** Makes the PADR by which a host takes an offer. */
 export function padr(pado: Uint8Array): Uint8Array {
   const { source, destination } = parseDiscovery(pado)!;
   const kept = returned(pado, TAG.HOST_UNIQ, TAG.AC_COOKIE, TAG.RELAY_SESSION_ID);
@@ -126,7 +126,7 @@ export function token(n: number): Tag {
   return { type: TAG.HOST_UNIQ, value: bytes("token", 0, n >> 8, n) };
 }
 
-/** Gives a frame in a buffer that is used for something else at once, as the data plane's are. */
+/** Gives a frame in a buffer that is reused at once, as in the data plane. */
 function lend(frame: Uint8Array, take: (frame: Uint8Array) => void): void {
   const buffer = frame.slice();
   take(buffer);
@@ -150,7 +150,7 @@ export class RecordedRelay {
   }
   /** Lists of sessions that went to a tunnel. */
   lists: { tunnel: number; payload: Uint8Array }[] = [];
-  /** Whether there is room for another one. */
+  /** True if there is room for another one. */
   takesLists = true;
   forgotten: Peer[] = [];
 
@@ -218,7 +218,7 @@ export class RecordedRelay {
   }
 }
 
-/** What a test chooses about {@linkcode JoinedRelays}; the rest is as in {@linkcode RecordedRelay}. */
+/** The options of {@linkcode JoinedRelays}; the rest is as in {@linkcode RecordedRelay}. */
 export interface JoinedOptions {
   server?: MacMode;
   /** One for each client. */
@@ -226,7 +226,7 @@ export interface JoinedOptions {
   idleMs?: number;
   deadMs?: number;
   graceMs?: number;
-  /** False: no side can tell who the other one is. */
+  /** False if no side can tell who its peer is. */
   keyed?: boolean;
 }
 
@@ -326,7 +326,7 @@ export class JoinedRelays {
     });
   }
 
-  /** Whether a client has a tunnel. */
+  /** Tells if a client has a tunnel. */
   joined(client = this.client): boolean {
     return this.#find((joint) => joint.client === client) !== undefined;
   }
@@ -346,7 +346,7 @@ export class JoinedRelays {
     };
   }
 
-  /** The first client, where there is one only. */
+  /** The first client, or the only one. */
   get client(): RecordedRelay {
     return this.clients[0];
   }
@@ -399,7 +399,7 @@ export class JoinedRelays {
   }
 
   /**
-   * From PADI to PADS.
+   * Dials, from PADI to PADS.
    *
    * @returns The PADS as the host saw it, the PADR as the AC saw it.
    */
@@ -427,17 +427,22 @@ export const MODES: readonly { server: MacMode; client: MacMode }[] = MAC_MODES.
   MAC_MODES.map((client) => ({ server, client }))
 );
 
-/** How the AC sees a host of one of `JoinedRelays`' clients, by default the first. */
-export function faceOfHost(mode: MacMode, host: Uint8Array, client = 1): Uint8Array {
-  return faceOf(mode, SERVER_LINK, `client ${client}`, host);
+/** The address by which the AC knows a host of one of `JoinedRelays`' clients, by default the first. */
+export function shownMacOfHost(mode: MacMode, host: Uint8Array, client = 1): Uint8Array {
+  return shownMacFor(mode, SERVER_LINK, `client ${client}`, host);
 }
 
-/** How the hosts see an AC. */
-export function faceOfAc(mode: MacMode, ac: Uint8Array): Uint8Array {
-  return faceOf(mode, CLIENT_LINK, "server", ac);
+/** The address by which the hosts know an AC. */
+export function shownMacOfAc(mode: MacMode, ac: Uint8Array): Uint8Array {
+  return shownMacFor(mode, CLIENT_LINK, "server", ac);
 }
 
-function faceOf(mode: MacMode, linkMac: Uint8Array, name: string, far: Uint8Array): Uint8Array {
+function shownMacFor(
+  mode: MacMode,
+  linkMac: Uint8Array,
+  name: string,
+  far: Uint8Array,
+): Uint8Array {
   if (mode === "per-host") return macFor(name, far);
   return mode === "own" ? linkMac : far;
 }

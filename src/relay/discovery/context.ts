@@ -1,4 +1,4 @@
-// The seam between the relay and its discovery: what each needs of the other.
+// The seam between the relay and its discovery.
 
 import type { DiscoveryPacket } from "../../wire/mod.ts";
 import type { Cause } from "../cause.ts";
@@ -7,7 +7,7 @@ import type { Peer } from "../peer.ts";
 import type { Session, SessionKey } from "../session.ts";
 import type { SessionTable } from "../session_table.ts";
 
-/** What discovery needs of the relay. */
+/** The relay as discovery sees it. */
 export interface DiscoveryContext {
   /** The MAC mode of the link. */
   readonly mac: MacMode;
@@ -35,7 +35,7 @@ export interface DiscoveryContext {
   close(session: Session, cause: Cause, tell: { link: boolean; tunnel: boolean }): void;
 }
 
-/** What the relay needs of discovery, which is another one on each side. */
+/** Discovery as the relay sees it. Each side has its own. */
 export interface DiscoveryRelay {
   /** Takes a PADI or PADR at the client, a PADO or PADS at the server. */
   fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void;

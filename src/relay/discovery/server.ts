@@ -115,7 +115,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const max = initiation ? PADI_MAX : PADR_MAX;
     if (tagsLength(tags) > Math.max(tagsLength(sent), max - PPPOE_HLEN)) {
       ports.drop(DROP["frame-too-large"]);
-      // Nobody on the link but us has answered a PADI.
+      // No AC is behind an answer to a PADI, so it comes from our own address.
       const source = initiation ? this.#relay.linkMac : packet.destination;
       const answer = { ...packet, source, destination: packet.source };
       return ports.toTunnel(peer.tunnel, refusal(answer, noRoom(max)));

@@ -25,9 +25,9 @@ const vendor = (id: number, ...value: (number | string)[]): Tag => ({
   type: TAG.VENDOR_SPECIFIC,
   value: bytes(0, 0, id >> 8, id & 0xff, ...value),
 });
-/** Another vendor's. */
+/** A tag of another vendor. */
 const OTHER = vendor(9, "x");
-/** The Broadband Forum's, of a host; with rates; and one that can't be read. */
+/** Tags of the Broadband Forum from a host: a plain one, one with rates, and one that can't be read. */
 const HOSTS = vendor(3561, 1, 2, "me");
 const RATES = vendor(3561, 0x81, 4, 0, 0, 1, 0);
 const BROKEN = vendor(3561, 1, 200, "me");
@@ -36,7 +36,7 @@ function agent(tags: AddedTags, names = ["osaka"]): Dialogue {
   return new Dialogue({ server: { tags, interfaceName: "isp0" }, names });
 }
 
-/** What the AC is told of the line of the last of the tags. */
+/** The line that the AC is told in the last of the tags. */
 function lineOf(frame: Uint8Array): Tag | undefined {
   return tagsOf(frame).at(-1);
 }
@@ -97,7 +97,7 @@ Deno.test("Relay lets a host's line pass, there and back, when it names none", (
   assertEquals(tagsOf(offer), [UNIQ, HOSTS]);
 });
 
-Deno.test("Relay names one line in a whole discovery, though its client has got another name", () => {
+Deno.test("Relay names one line in a whole discovery, though its client has changed its name", () => {
   const line = agent({ circuitId: "{client}" });
   const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
   const [offer] = line.ac(answer(sought, AC, "PADO"));

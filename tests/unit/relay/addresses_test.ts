@@ -1,4 +1,4 @@
-// Who may answer whom, and whose address a frame on the AC's link may have.
+// The stations that may answer a host, and the addresses that frames on the AC's link may have.
 
 import { assert, assertEquals } from "@std/assert";
 import { TAG, textTag } from "../../../src/wire/mod.ts";
@@ -7,7 +7,6 @@ import {
   AC_2,
   answer,
   discovery,
-  faceOfHost,
   HOST,
   HOST_2,
   hostUniq,
@@ -19,12 +18,13 @@ import {
   RecordedRelay,
   SERVER_LINK,
   SERVICE,
+  shownMacOfHost,
 } from "../../support/relays.ts";
 
 const UNIQ = hostUniq("h");
 const ROGUE = mac(0x66);
 
-/** A PADR that has gone to AC, whose PADS is to come. */
+/** A PADR that has gone to AC, and has no answer yet. */
 function asked(mode: typeof MAC_MODES[number]) {
   const joined = new JoinedRelays({ server: mode, clients: [mode, mode] });
   const [sought] = joined.hostSends(padi(HOST, [SERVICE, UNIQ]));
@@ -36,7 +36,7 @@ function asked(mode: typeof MAC_MODES[number]) {
 for (const mode of MAC_MODES) {
   Deno.test(`Relay takes a PADS from no other station than the AC that was asked, --mac ${mode}`, () => {
     const { joined, request } = asked(mode);
-    // One that grants, one that refuses, and one of an AC that has made an offer as well.
+    // One grants, one refuses, and one is of an AC that has made an offer as well.
     assertEquals(joined.acSends(answer(request, ROGUE, "PADS", { sessionId: 666 })), []);
     assertEquals(joined.acSends(answer(request, ROGUE, "PADS")), []);
     joined.acSends(answer(request, AC_2, "PADO"));
@@ -46,7 +46,7 @@ for (const mode of MAC_MODES) {
     assertEquals([server.link, server.sessions, client.sessions], [[], [], []]);
     assert(server.problems.every(({ id }) => id === "wrong-ac"));
     assert(server.problems[0].what.includes("02:00:00:00:00:66"));
-    // The true one's counts as ever, and it hears nothing of the others.
+    // The right AC's PADS still counts, and it hears nothing of the others.
     assertEquals(joined.acSends(answer(request, AC, "PADS", { sessionId: 7 })).length, 1);
     assertEquals([server.link, server.sessions.map(({ nearMac }) => nearMac)], [[], [AC]]);
   });
@@ -74,7 +74,7 @@ for (const mode of MAC_MODES) {
     assertEquals(send(1, HOST_2, AC), []);
     if (mode !== "transparent") assertEquals(send(2, HOST, AC), []);
     assert(server.takeDrops().every((reason) => reason === "unknown-offer"));
-    // What says why there is none is no offer.
+    // A PADO that says why there is no offer is none.
     const error = textTag(TAG.GENERIC_ERROR, "full");
     joined.acSends(answer(sought, AC_2, "PADO", { tags: [error] }));
     assertEquals(send(1, HOST, AC_2), []);
@@ -83,7 +83,7 @@ for (const mode of MAC_MODES) {
   });
 }
 
-/** What a client's host sends with an address that is somebody else's on the AC's link. */
+/** Frames of a client's host with an address that is somebody else's on the AC's link. */
 function assertNotShown(joined: JoinedRelays, address: Uint8Array, whose: string): void {
   const { server, clients: [, second] } = joined;
   server.takeDrops();
@@ -103,7 +103,7 @@ Deno.test("Server shows no host with the address of an AC, of itself or of anoth
   const { server, clients: [first, second] } = joined;
   joined.dial({ client: first, host: HOST_2, sessionId: 9 });
   assertNotShown(joined, HOST_2, "a host of another client");
-  // An AC that is not heard any more still has its session.
+  // An AC that is no longer heard still has its session.
   joined.nowMs = 7200_000;
   server.relay.tick(joined.nowMs);
   assertNotShown(joined, AC, "an AC");
@@ -127,7 +127,7 @@ Deno.test("Server counts an address as long as any discovery or session of its h
   joined.nowMs = 61_000;
   server.relay.tick(joined.nowMs);
   assertEquals(free(), false);
-  joined.hostSends(discovery("PADT", HOST, faceOfHost("own", HOST), [], 1), first);
+  joined.hostSends(discovery("PADT", HOST, shownMacOfHost("own", HOST), [], 1), first);
   joined.acSends(discovery("PADT", AC, HOST, [], 1), first);
   assertEquals(free(), false);
   joined.acSends(discovery("PADT", AC, HOST, [], 2), first);
@@ -163,12 +163,12 @@ Deno.test("Server keeps the address of a host for it while its client is away, -
   assertEquals([server.closed, server.sessions.length], [[], 1]);
 });
 
-Deno.test("Server lets the hosts of a client that was started anew dial again, --mac transparent", () => {
+Deno.test("Server lets the hosts of a client that was restarted without its state dial again, --mac transparent", () => {
   const { server, dial } = away();
-  // Without a state directory it is another client, at the same place.
+  // Without a state directory it is another client, at the same IP address.
   server.relay.addTunnel(2, { key: "two", name: "osaka", address: "192.0.2.1" }, 0);
   assertEquals(dial(2, 2), true);
-  // Should the one of before come back all the same, one of the two has to go.
+  // If the earlier one still comes back, one of the two has to go.
   server.relay.addTunnel(3, { key: "one", name: "osaka", address: "192.0.2.1" }, 0);
   assertEquals(server.causes, [
     "host-has-address",
@@ -180,7 +180,7 @@ Deno.test("Server lets the hosts of a client that was started anew dial again, -
 Deno.test("Server gives an address back to a host soon after somebody has made an offer with it", () => {
   const joined = new JoinedRelays({ server: "transparent" });
   const [sought] = joined.hostSends(padi(HOST, [SERVICE, UNIQ]));
-  // Whoever hears a PADI can answer it, with any address.
+  // Any station that hears a PADI can answer it, with any address.
   joined.acSends(answer(sought, HOST_2, "PADO"));
   assertEquals(joined.hostSends(padi(HOST_2, [SERVICE, UNIQ])), []);
   joined.nowMs = 60_000;
@@ -200,7 +200,7 @@ for (const mode of ["per-host", "transparent"] as const) {
   Deno.test(`Server takes its address from a host that had an AC's before that was heard, --mac ${mode}`, () => {
     const joined = new JoinedRelays({ server: mode, clients: [mode] });
     const { server, client } = joined;
-    const shown = faceOfHost(mode, HOST);
+    const shown = shownMacOfHost(mode, HOST);
     // Its PADI goes out, since nobody has heard the AC yet.
     const [sought] = joined.hostSends(padi(HOST, [SERVICE, UNIQ]));
     joined.acSends(answer(sought, AC, "PADO"));
@@ -208,7 +208,7 @@ for (const mode of ["per-host", "transparent"] as const) {
     const [offer] = joined.acSends(answer(other, shown, "PADO"));
     assertEquals(joined.hostSends(padi(HOST, [SERVICE, UNIQ])), []);
     assertEquals(server.takeDrops(), ["bad-address"]);
-    // Nor does a session save it, once the AC has granted one.
+    // A session does not save it either, once the AC has granted one.
     const session = server.relay.open({
       peer: server.relay.peersByTunnel.get(1)!,
       nearMac: AC,
@@ -235,7 +235,7 @@ Deno.test("Server lets a host that has hung up dial behind another client at onc
   joined.hostSends(discovery("PADT", HOST, AC, [], 1), first);
   joined.dial({ client: second, sessionId: 2 });
   assertEquals(server.sessions.map(({ tunnel }) => tunnel), [2]);
-  // So may one that was refused.
+  // A host that was refused may do so too.
   const [sought] = joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]), first);
   const [offer] = joined.acSends(answer(sought, AC, "PADO"), first);
   const [request] = joined.hostSends(padr(offer), first);

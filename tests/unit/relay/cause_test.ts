@@ -23,8 +23,6 @@ import {
   answer,
   CLIENT_LINK,
   discovery,
-  faceOfAc,
-  faceOfHost,
   HOST,
   HOST_2,
   type JoinedOptions,
@@ -33,6 +31,8 @@ import {
   padi,
   padr,
   SERVER_LINK,
+  shownMacOfAc,
+  shownMacOfHost,
   tagsOf,
 } from "../../support/relays.ts";
 
@@ -42,7 +42,7 @@ const TRANSPARENT: JoinedOptions = { server: "transparent", clients: ["transpare
 /** A way to an end of session 1 of HOST, which both sides have. */
 interface Ending {
   cause: Cause;
-  /** The way, where several lead to one cause. */
+  /** The way, if several lead to one cause. */
   how?: string;
   options?: JoinedOptions;
   /** The sides that hear the cause from their peer. */
@@ -169,7 +169,7 @@ for (const { cause, how, options, told = [], act } of ENDINGS) {
   });
 }
 
-Deno.test("Both relays tell a cause each where they were apart", () => {
+Deno.test("Each relay tells a cause of its own if there was no tunnel", () => {
   const joined = new JoinedRelays({ graceMs: 20_000 });
   joined.dial({ sessionId: 1 });
   joined.break();
@@ -184,7 +184,7 @@ Deno.test("Relay at the server learns that its client's host was not waiting for
   const [sought] = joined.hostSends(padi(HOST));
   const [offer] = joined.acSends(answer(sought, AC, "PADO"));
   const [asked] = joined.hostSends(padr(offer));
-  // Its client was started anew since, at the same tunnel.
+  // Its client has forgotten the discovery meanwhile.
   joined.nowMs = 61_000;
   joined.client.relay.tick(joined.nowMs);
   joined.acSends(answer(asked, AC, "PADS", { sessionId: 1 }));
@@ -192,7 +192,7 @@ Deno.test("Relay at the server learns that its client's host was not waiting for
   assertEquals(joined.server.link, [discovery("PADT", SERVER_LINK, AC, [], 1)]);
 });
 
-/** Tags that look like a program's word, or nearly. */
+/** Tags of a station that have the form of a cause, or nearly. */
 const FORGED: [what: string, tag: Tag, ours: boolean][] = [
   ["a cause", causeTag("shutdown"), true],
   ["a cause that nobody knows", textTag(TAG.GENERIC_ERROR, "pppoe-proxy: bored"), true],
@@ -203,7 +203,7 @@ const FORGED: [what: string, tag: Tag, ours: boolean][] = [
 
 for (const [what, tag, ours] of FORGED) {
   for (const from of ["host", "ac"] as const) {
-    Deno.test(`Relay believes no station: the ${from}'s PADT with ${what}`, () => {
+    Deno.test(`Relay takes no cause from a station: a PADT of the ${from} with ${what}`, () => {
       const joined = new JoinedRelays();
       joined.dial({ sessionId: 1 });
       joined.client.takeTunnel();
@@ -239,7 +239,7 @@ for (const name of ["bored", "", "host-padt", "peer-lost", "shutdown "]) {
     joined.server.relay.discoveryFromTunnel(1, discovery("PADT", HOST, AC, [tag], 1), 0);
     assertEquals(joined.server.closed.map(({ end }) => end), [{ cause: "host-padt" }]);
     assertEquals(joined.server.link, [
-      discovery("PADT", faceOfHost("own", HOST), AC, [], 1),
+      discovery("PADT", shownMacOfHost("own", HOST), AC, [], 1),
     ]);
   });
 }
@@ -252,7 +252,7 @@ Deno.test("Relay names the cause in the PADT that goes into the tunnel, not in t
   assertEquals(joined.client.tunnel.map(({ frame }) => frame), [
     discovery("PADT", HOST, AC, [textTag(TAG.GENERIC_ERROR, "pppoe-proxy: shutdown")], 1),
   ]);
-  assertEquals(joined.client.link, [discovery("PADT", faceOfAc("own", AC), HOST, [], 1)]);
+  assertEquals(joined.client.link, [discovery("PADT", shownMacOfAc("own", AC), HOST, [], 1)]);
 });
 
 Deno.test("describeEnd() has one text for each cause", () => {

@@ -1,4 +1,4 @@
-// Frames without an owner: each reason, and that nothing goes further.
+// Frames without an owner: each has a reason, and goes no further.
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -34,7 +34,7 @@ const UNIQ = hostUniq("h");
 const MULTICAST = Uint8Array.of(3, 0, 0, 0, 0, 1);
 const ZERO = new Uint8Array(6);
 
-/** The frame with one byte, or some, overwritten. */
+/** The frame with some bytes overwritten. */
 function changed(frame: Uint8Array, at: number, ...values: number[]): Uint8Array {
   const copy = frame.slice();
   copy.set(values, at);
@@ -57,7 +57,7 @@ function underWay(): JoinedRelays {
   return joined;
 }
 
-/** Tunnel 1 is HOST's and HOST_2's, whose tokens are 1 and 2; there is tunnel 2 as well, of another one. */
+/** Tunnel 1 is that of HOST and HOST_2, whose tokens are 1 and 2; tunnel 2 is another client's. */
 type Case = [
   what: string,
   side: Side,
@@ -107,7 +107,7 @@ const DISCOVERY: Case[] = [
     padi(HOST, [large(DISCOVERY_FRAME_MAX - 20 - 4 + 1)]),
     "frame-too-large",
   ],
-  // What only the other kind of station sends.
+  // Frames that only the other kind of station sends.
   ["a PADO", "client", "link", discovery("PADO", AC, HOST, [UNIQ]), "wrong-direction"],
   ["a PADS", "client", "link", discovery("PADS", AC, HOST, [UNIQ], 1), "wrong-direction"],
   ["a PADM", "client", "link", discovery("PADM", HOST, CLIENT_LINK, [], 7), "wrong-direction"],
@@ -284,7 +284,7 @@ for (const [what, side, from, frame, reason] of DISCOVERY) {
   });
 }
 
-Deno.test("Relay drops a PADS without a PADR from the client's tunnel, and tells the AC that nobody wants it", () => {
+Deno.test("Relay drops a PADS without a PADR from the client's tunnel, and tells the AC that no host waits for it", () => {
   const { client } = underWay();
   client.relay.discoveryFromTunnel(1, discovery("PADS", AC, HOST_2, [UNIQ], 8), 0);
   assertEquals(client.drops, ["unknown-host-uniq"]);

@@ -19,8 +19,6 @@ import {
   CLIENT_LINK,
   data,
   discovery,
-  faceOfAc,
-  faceOfHost,
   HOST,
   HOST_2,
   hostUniq,
@@ -32,13 +30,15 @@ import {
   RecordedRelay,
   SERVER_LINK,
   SERVICE,
+  shownMacOfAc,
+  shownMacOfHost,
 } from "../../support/relays.ts";
 
 const GRACE_MS = 20_000;
 const SIDES = ["server", "client"] as const;
 type Side = typeof SIDES[number];
 
-/** With sessions 1 of HOST and 2 of HOST_2, both with AC. */
+/** Relays with session 1 of HOST and session 2 of HOST_2, both with AC. */
 function withSessions(clients = 1, mode: MacMode = "own"): JoinedRelays {
   const joined = new JoinedRelays({
     graceMs: GRACE_MS,
@@ -58,18 +58,18 @@ function withSessions(clients = 1, mode: MacMode = "own"): JoinedRelays {
 function padtAt(side: Side, id: 1 | 2, mode: MacMode = "own"): Uint8Array {
   const host = id === 1 ? HOST : HOST_2;
   return side === "server"
-    ? discovery("PADT", faceOfHost(mode, host), AC, [], id)
-    : discovery("PADT", faceOfAc(mode, AC), host, [], id);
+    ? discovery("PADT", shownMacOfHost(mode, host), AC, [], id)
+    : discovery("PADT", shownMacOfAc(mode, AC), host, [], id);
 }
 
 function ids(sessions: Session[]): number[] {
   return sessions.map(({ tunnelId }) => tunnelId);
 }
 
-/** Whether session 1 of `withSessions` carries both ways. */
+/** Asserts that session 1 of `withSessions` carries frames both ways. */
 function assertCarried(joined: JoinedRelays, mode: MacMode = "own"): void {
-  const host = faceOfHost(mode, HOST);
-  const ac = faceOfAc(mode, AC);
+  const host = shownMacOfHost(mode, HOST);
+  const ac = shownMacOfAc(mode, AC);
   assertEquals(joined.hostData(data(HOST, ac, 1)), data(host, AC, 1));
   assertEquals(joined.acData(data(AC, host, 1))?.frame, data(ac, HOST, 1));
 }
@@ -125,13 +125,13 @@ for (const mode of MAC_MODES) {
       }
       assertCarried(joined, mode);
     }
-    assertEquals(joined.hostSends(discovery("PADT", HOST, faceOfAc(mode, AC), [], 1)), [
+    assertEquals(joined.hostSends(discovery("PADT", HOST, shownMacOfAc(mode, AC), [], 1)), [
       padtAt("server", 1, mode),
     ]);
   });
 }
 
-Deno.test("Relay tells a peer with a key, and only such a one, which sessions it has", () => {
+Deno.test("Relay tells only a peer with a key which sessions it has", () => {
   for (const side of SIDES) {
     const { relay, lists } = new RecordedRelay({ side, graceMs: GRACE_MS });
     relay.addTunnel(1, { key: "key", name: "far" }, 0);
@@ -160,7 +160,7 @@ for (const key of ["another", undefined]) {
     );
     server.relay.discoveryFromTunnel(9, discovery("PADT", HOST, AC, [], 1), 0);
     assertEquals(server.takeDrops(), ["unknown-session"]);
-    // Neither what it says that it has, nor what it says that it has not, is another's.
+    // Its list, whatever is in it or missing, is not about another peer's sessions.
     const sessions = [{ ac: AC, host: HOST, sessionId: 1 }];
     server.relay.listFromTunnel(9, emitSessionList({ last: true, sessions }), 0);
     server.relay.listFromTunnel(9, emitSessionList({ last: true, sessions: [] }), 0);
@@ -211,7 +211,7 @@ for (
 }
 
 for (const side of SIDES) {
-  Deno.test(`Relay at the ${side} holds nothing with a grace time of 0, nor without a key`, () => {
+  Deno.test(`Relay at the ${side} holds nothing with a grace time of 0, or without a key`, () => {
     for (const options of [{ graceMs: 0 }, { graceMs: GRACE_MS, keyed: false }]) {
       const joined = new JoinedRelays(options);
       joined.dial({ host: HOST, sessionId: 1 });
@@ -238,7 +238,7 @@ for (const mode of MAC_MODES) {
   Deno.test(`Relay closes a held session at once when the host ends it, and at the AC when the tunnel is back, with --mac ${mode}`, () => {
     const joined = withSessions(1, mode);
     joined.break();
-    assertEquals(joined.hostSends(discovery("PADT", HOST, faceOfAc(mode, AC), [], 1)), []);
+    assertEquals(joined.hostSends(discovery("PADT", HOST, shownMacOfAc(mode, AC), [], 1)), []);
     assertEquals(ids(joined.client.sessions), [2]);
     assertEquals(joined.client.causes, ["host-padt"]);
     assertEquals(ids(joined.server.sessions), [1, 2]);
@@ -258,7 +258,7 @@ for (const mode of MAC_MODES) {
   Deno.test(`Relay closes a held session at once when the AC ends it, and at the host when the tunnel is back, with --mac ${mode}`, () => {
     const joined = withSessions(1, mode);
     joined.break();
-    assertEquals(joined.acSends(discovery("PADT", AC, faceOfHost(mode, HOST_2), [], 2)), []);
+    assertEquals(joined.acSends(discovery("PADT", AC, shownMacOfHost(mode, HOST_2), [], 2)), []);
     assertEquals(ids(joined.server.sessions), [1]);
     assertEquals(ids(joined.client.sessions), [1, 2]);
     joined.rejoin();
@@ -275,7 +275,7 @@ for (const side of SIDES) {
     const joined = withSessions();
     const other = joined[side === "server" ? "client" : "server"];
     joined.break();
-    // As a program does that was started anew.
+    // A program that lost its state does the same.
     for (const session of other.sessions) {
       other.relay.close(session, "idle", { link: false, tunnel: false });
     }
@@ -321,7 +321,7 @@ for (const mode of ["per-host", "transparent"] as const) {
   });
 }
 
-Deno.test("Relay.closeTunnel() ends the sessions of that tunnel's peer, and tells both stations", () => {
+Deno.test("Relay.closePeer() ends the sessions of a tunnel's peer, and tells both stations", () => {
   const joined = withSessions(2);
   const [first, second] = joined.clients;
   joined.dial({ client: second, sessionId: 3 });
@@ -418,7 +418,7 @@ Deno.test("Relay keeps a session that was granted after its list was sent", () =
   assertEquals(joined.server.link, []);
 });
 
-Deno.test("Relay gives an id anew that the AC took from a held session, and the old host learns of it later", () => {
+Deno.test("Relay lets the AC give the id of a held session to another host, and the old host learns of it later", () => {
   const joined = withSessions(2);
   const [first, second] = joined.clients;
   joined.break(first);
@@ -440,21 +440,21 @@ Deno.test("Relay holds the sessions of two clients' hosts with the same address 
   for (const client of [first, second]) joined.break(client);
   joined.rejoin(second);
   joined.settle();
-  const faces = [1, 2].map((client) => faceOfHost("per-host", HOST, client));
-  const face = faceOfAc("per-host", AC);
-  assertEquals(joined.hostData(data(HOST, face, 1), second), data(faces[1], AC, 1));
-  assertEquals(joined.acData(data(AC, faces[0], 1)), undefined);
+  const shownHosts = [1, 2].map((client) => shownMacOfHost("per-host", HOST, client));
+  const shownAc = shownMacOfAc("per-host", AC);
+  assertEquals(joined.hostData(data(HOST, shownAc, 1), second), data(shownHosts[1], AC, 1));
+  assertEquals(joined.acData(data(AC, shownHosts[0], 1)), undefined);
   joined.rejoin(first);
   joined.settle();
   for (const [n, client] of [first, second].entries()) {
-    const arrived = joined.acData(data(AC, faces[n], 1));
+    const arrived = joined.acData(data(AC, shownHosts[n], 1));
     assert(arrived?.client === client);
-    assertEquals(arrived.frame, data(face, HOST, 1));
+    assertEquals(arrived.frame, data(shownAc, HOST, 1));
   }
   assertEquals([joined.server.link, first.link, second.link], [[], [], []]);
 });
 
-/** So many sessions of one host, at both sides. */
+/** Relays with this number of sessions of one host. */
 function withMany(count: number): JoinedRelays {
   const joined = new JoinedRelays({ graceMs: GRACE_MS });
   for (let id = 1; id <= count; id++) {
@@ -510,7 +510,7 @@ for (
   });
 }
 
-Deno.test("Relay closes nothing for a list that breaks off, and begins anew with the next tunnel", () => {
+Deno.test("Relay closes nothing for a list that breaks off, and starts again with the next tunnel", () => {
   const joined = withMany(SESSION_LIST_MAX + 1);
   const { server } = joined;
   joined.break();
@@ -577,7 +577,7 @@ function echo(
 }
 
 for (const side of SIDES) {
-  Deno.test(`Relay at the ${side} lets no time-out run while a session is held, and begins anew after`, () => {
+  Deno.test(`Relay at the ${side} stops the time-outs while a session is held, and starts them again after`, () => {
     const idleMs = 60_000;
     const deadMs = 30_000;
     const graceMs = 300_000;
@@ -724,7 +724,7 @@ Deno.test("Relay.restore() takes no station for dead that has not answered an ec
   assertEquals(server.closed.map(({ end }) => end), [{ cause: "ac-silent", detail: "30 s" }]);
 });
 
-Deno.test("Relay.restore() closes what the peer has no more", () => {
+Deno.test("Relay.restore() closes the sessions that the peer no longer has", () => {
   const server = restored();
   server.relay.addTunnel(1, { key: "key", name: "osaka" }, 2000);
   server.relay.listFromTunnel(1, emitSessionList({ last: true, sessions: [] }), 0);
@@ -767,7 +767,7 @@ Deno.test("Relay.listFromTunnel() ends with a list that never does", () => {
   assert(parts <= (1 << 18) + 1, `${parts}`);
 });
 
-Deno.test("Relay holds for so many peers at most, and forgets the one that was away the longest", () => {
+Deno.test("Relay holds sessions for a maximum of peers, and forgets the one that was away the longest", () => {
   const server = new RecordedRelay({ side: "server", graceMs: 20_000, maxHeld: 2 });
   const { relay } = server;
   for (const n of [1, 2, 3]) {

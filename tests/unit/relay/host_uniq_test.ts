@@ -37,7 +37,7 @@ import {
 const FIXED = hostUniq("isp-1");
 const UNIQ = hostUniq("h");
 const relayId = (text: string): Tag => ({ type: TAG.RELAY_SESSION_ID, value: bytes(text) });
-/** The one that the n-th discovery is given, from 1. */
+/** The Relay-Session-Id that the n-th discovery gets, from 1. */
 const given = (n: number): Tag => ({ type: TAG.RELAY_SESSION_ID, value: token(n).value });
 
 function fixed(options: { server?: Partial<RelayOptions>; mac?: MacMode; names?: string[] } = {}) {
@@ -193,7 +193,7 @@ Deno.test("Relay lets another host have a Relay-Session-Id whose discovery came 
   assertEquals(line.host(padi(HOST_2, [SERVICE, relayId("x")])).length, 1);
 });
 
-Deno.test("Relay lets a host begin anew with its Relay-Session-Id and another Host-Uniq", () => {
+Deno.test("Relay lets a host start again with its Relay-Session-Id and another Host-Uniq", () => {
   const line = fixed();
   line.host(padi(HOST, [SERVICE, hostUniq("1"), relayId("x")]));
   const { pads } = line.dial({ tags: [hostUniq("2"), relayId("x")] });
@@ -213,7 +213,7 @@ Deno.test("Relay gives the repeat of a PADS to its session's host when another o
   assertEquals([...line.server.relay.sessions].map(({ peer }) => peer.name), ["a"]);
 });
 
-Deno.test("Relay lets an AC give an id anew at once, told by the Relay-Session-Id", () => {
+Deno.test("Relay lets an AC give an id again at once, told by the Relay-Session-Id", () => {
   const line = fixed({ names: ["a", "b"] });
   line.dial({ sessionId: 7 });
   line.dial({ at: 1, sessionId: 7 });
@@ -399,7 +399,7 @@ for (const mac of ["own", "transparent"] as const) {
     line.nowMs = 1000;
     assertEquals(line.ac(repeat).map(tagsOf), [[SERVICE, UNIQ]]);
     assertEquals(line.clients[1].link, []);
-    // Nor does it free the place, or use the PADR up.
+    // It neither frees the place nor uses the PADR up.
     assertEquals(line.host(padi(Uint8Array.of(2, 0, 0, 0, 0, 0x33), [SERVICE]), 1), []);
     const [pads] = line.ac(answer(asked, AC, "PADS", { sessionId: 8 }), 1);
     assertEquals(tagsOf(pads), [SERVICE, hostUniq("2")]);
@@ -411,7 +411,7 @@ for (const mac of ["own", "transparent"] as const) {
   });
 }
 
-Deno.test("Relay takes the PADS of an older session for a grant: the AC has given the id anew", () => {
+Deno.test("Relay takes the PADS of an older session for a grant: the AC has given the id again", () => {
   const line = inTurn({ names: ["a", "b"] });
   line.dial({ sessionId: 7 });
   line.nowMs = 60_000;
@@ -452,7 +452,7 @@ const room = (most: number) =>
   );
 
 for (const mac of ["own", "transparent"] as const) {
-  const faces = mac === "own" ? [CLIENT_LINK, CLIENT_LINK] : [SERVER_LINK, AC];
+  const shown = mac === "own" ? [CLIENT_LINK, CLIENT_LINK] : [SERVER_LINK, AC];
   Deno.test(`Relay answers a PADI itself that would be too long with what it adds, with --mac ${mac}`, () => {
     const line = fixed({ mac });
     const filled = (bytes: number) => padi(HOST, [SERVICE, UNIQ, padding(bytes)]);
@@ -462,11 +462,11 @@ for (const mac of ["own", "transparent"] as const) {
     assertEquals(lengthOf(sought), 1484);
     assertEquals(line.host(filled(most + 1)), []);
     assertEquals(line.client.link.splice(0), [
-      discovery("PADO", faces[0], HOST, [SERVICE, UNIQ, room(1484)]),
+      discovery("PADO", shown[0], HOST, [SERVICE, UNIQ, room(1484)]),
     ]);
     assertEquals(drops(line), ["frame-too-large"]);
     // No host can take that for an offer, and no AC would hear of it.
-    assertEquals(line.host(discovery("PADR", HOST, faces[0], [SERVICE, hostUniq("h")])), []);
+    assertEquals(line.host(discovery("PADR", HOST, shown[0], [SERVICE, hostUniq("h")])), []);
     assertEquals(drops(line), ["unknown-offer"]);
   });
 
@@ -481,7 +481,7 @@ for (const mac of ["own", "transparent"] as const) {
     ]);
     assertEquals(line.host(long), []);
     assertEquals(line.client.link, [
-      discovery("PADS", faces[1], HOST, [SERVICE, UNIQ, room(1500)], 0),
+      discovery("PADS", shown[1], HOST, [SERVICE, UNIQ, room(1500)], 0),
     ]);
     assertEquals(drops(line), ["frame-too-large"]);
     assertEquals(line.server.relay.sessions.size, 0);

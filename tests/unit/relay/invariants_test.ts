@@ -1,4 +1,4 @@
-// What holds whatever hosts, ACs, clients and servers send.
+// Invariants that hold whatever hosts, ACs, clients and servers send.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
@@ -102,7 +102,7 @@ const hostile = fc.oneof(
   }),
 );
 
-/** What a SESSION_LIST frame may have in it: sessions that are there or not, parts, and any bytes at all. */
+/** Payloads of a SESSION_LIST frame: sessions that are there or not, parts, and any bytes at all. */
 const list = fc.oneof(
   fc.uint8Array({ maxLength: 60 }),
   fc.record({
@@ -209,10 +209,10 @@ interface Known {
   client: RecordedRelay;
   host: Uint8Array;
   ac: Uint8Array;
-  face: Uint8Array;
+  shown: Uint8Array;
   id: number;
-  /** What the host's link shows of it. */
-  linkFace: Uint8Array;
+  /** The address and the id that the host's link shows. */
+  linkShown: Uint8Array;
   linkId: number;
   /** Its host has ended it while the tunnel was away, so that the AC does not know yet. */
   ended: boolean;
@@ -232,9 +232,9 @@ class World {
   readonly sessions = new Map<string, Known>();
   /** Sessions that are over for the AC, which their hosts do not know yet. */
   readonly orphans = new Set<Known>();
-  /** How many sessions have come through a break. */
+  /** The number of sessions that have outlived a break. */
   resumed = 0;
-  /** Whether each client's hosts have addresses that no other one's have, as on one Ethernet they must. */
+  /** True if no two clients' hosts share an address, as must be on one Ethernet. */
   readonly #apart: boolean;
 
   constructor(server: MacMode, clients: MacMode[]) {
@@ -290,12 +290,12 @@ class World {
     if (asked.length === 0) return;
     const { frame, client, host } = asked[which % asked.length];
     if (!this.joined.joined(client)) return;
-    const { destination: ac, source: face } = parseDiscovery(frame)!;
+    const { destination: ac, source: shown } = parseDiscovery(frame)!;
     const answers = this.#answers(answer(frame, ac, "PADS", { sessionId: id }), client, true);
-    // A host that has hung up meanwhile wants it no more, which the client tells the AC.
+    // A host that has hung up meanwhile no longer wants it, which the client tells the AC.
     for (const padt of this.joined.server.takeLink()) {
-      assertEquals(padt, discovery("PADT", face, ac, [], id));
-      const at = key(ac, face, id);
+      assertEquals(padt, discovery("PADT", shown, ac, [], id));
+      const at = key(ac, shown, id);
       this.#over(this.sessions.get(at));
       this.sessions.delete(at);
     }
@@ -305,16 +305,16 @@ class World {
       assertEquals(packet.destination, host);
       if (id === 0) assertEquals(packet.sessionId, 0);
       else {
-        const { source: linkFace, sessionId: linkId } = packet;
-        const at = key(ac, face, id);
+        const { source: linkShown, sessionId: linkId } = packet;
+        const at = key(ac, shown, id);
         this.#over(this.sessions.get(at));
         const ended = false;
-        this.sessions.set(at, { client, host, ac, face, id, linkFace, linkId, ended });
+        this.sessions.set(at, { client, host, ac, shown, id, linkShown, linkId, ended });
       }
     }
   }
 
-  // What the owner's link saw; no other client's saw anything, except an old owner of the id.
+  // Takes the frames of the owner's link; the other clients' links saw none, except an old owner of the id.
   #answers(frame: Uint8Array, owner: RecordedRelay, granting = false): Uint8Array[] {
     const seen = this.joined.acSends(frame, owner);
     for (const client of this.joined.clients) {
@@ -345,14 +345,14 @@ class World {
     const hosts: Uint8Array[] = [];
     for (const orphan of this.orphans) {
       if (orphan.client !== client) continue;
-      const { linkFace, host, linkId } = orphan;
-      hosts.push(discovery("PADT", linkFace, host, [], linkId));
+      const { linkShown, host, linkId } = orphan;
+      hosts.push(discovery("PADT", linkShown, host, [], linkId));
       this.orphans.delete(orphan);
     }
     const acs: Uint8Array[] = [];
-    for (const [at, { client: owner, ended, face, ac, id }] of this.sessions) {
+    for (const [at, { client: owner, ended, shown, ac, id }] of this.sessions) {
       if (owner !== client || !ended) continue;
-      acs.push(discovery("PADT", face, ac, [], id));
+      acs.push(discovery("PADT", shown, ac, [], id));
       this.sessions.delete(at);
     }
     assertEquals(client.takeLink().map(String).sort(), hosts.map(String).sort());
@@ -367,26 +367,26 @@ class World {
   fromAc(which: number): void {
     const session = this.#pick(which);
     if (session === undefined) return;
-    const { ac, face, id, client, host, linkFace, linkId } = session;
-    const arrived = this.joined.acData(data(ac, face, id));
+    const { ac, shown, id, client, host, linkShown, linkId } = session;
+    const arrived = this.joined.acData(data(ac, shown, id));
     if (!this.joined.joined(client)) return assertEquals(arrived, undefined);
     assert(arrived !== undefined, "the owner's frame is lost");
     assertStrictEquals(arrived.client, client);
-    assertEquals(arrived.frame, data(linkFace, host, linkId));
+    assertEquals(arrived.frame, data(linkShown, host, linkId));
   }
 
   fromHost(which: number): void {
     const session = this.#pick(which);
     if (session === undefined) return;
-    const { ac, face, id, client, host, linkFace, linkId } = session;
+    const { ac, shown, id, client, host, linkShown, linkId } = session;
     assertEquals(
-      this.joined.hostData(data(host, linkFace, linkId), client),
-      this.joined.joined(client) ? data(face, ac, id) : undefined,
+      this.joined.hostData(data(host, linkShown, linkId), client),
+      this.joined.joined(client) ? data(shown, ac, id) : undefined,
     );
     for (const other of this.joined.clients) {
       if (other === client) continue;
       // The same frame behind another client is that client's, or nobody's.
-      const seen = this.joined.hostData(data(host, linkFace, linkId), other);
+      const seen = this.joined.hostData(data(host, linkShown, linkId), other);
       const at = seen && this.sessions.get(
         key(
           seen.subarray(...ETHERNET.destination),
@@ -401,25 +401,25 @@ class World {
   endByAc(which: number): void {
     const session = this.#pick(which);
     if (session === undefined) return;
-    const { ac, face, id, client, host, linkFace, linkId } = session;
+    const { ac, shown, id, client, host, linkShown, linkId } = session;
     assertEquals(
-      this.#answers(discovery("PADT", ac, face, [], id), client),
-      this.joined.joined(client) ? [discovery("PADT", linkFace, host, [], linkId)] : [],
+      this.#answers(discovery("PADT", ac, shown, [], id), client),
+      this.joined.joined(client) ? [discovery("PADT", linkShown, host, [], linkId)] : [],
     );
     this.#over(session);
-    this.sessions.delete(key(ac, face, id));
+    this.sessions.delete(key(ac, shown, id));
   }
 
   endByHost(which: number): void {
     const session = this.#pick(which);
     if (session === undefined) return;
-    const { ac, face, id, client, host, linkFace, linkId } = session;
+    const { ac, shown, id, client, host, linkShown, linkId } = session;
     const joined = this.joined.joined(client);
     assertEquals(
-      this.joined.hostSends(discovery("PADT", host, linkFace, [], linkId), client),
-      joined ? [discovery("PADT", face, ac, [], id)] : [],
+      this.joined.hostSends(discovery("PADT", host, linkShown, [], linkId), client),
+      joined ? [discovery("PADT", shown, ac, [], id)] : [],
     );
-    if (joined) this.sessions.delete(key(ac, face, id));
+    if (joined) this.sessions.delete(key(ac, shown, id));
     else session.ended = true;
   }
 
@@ -452,8 +452,8 @@ class World {
   }
 }
 
-function key(ac: Uint8Array, face: Uint8Array, id: number): string {
-  return `${ac} ${face} ${id}`;
+function key(ac: Uint8Array, shown: Uint8Array, id: number): string {
+  return `${ac} ${shown} ${id}`;
 }
 
 const dial = fc.tuple(fc.nat(2), some(HOST, HOST_2), some(AC, AC_2), some(1, 2, 3))

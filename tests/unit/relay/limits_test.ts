@@ -1,4 +1,4 @@
-// How often hosts dial, and how many sessions a client has.
+// The limits on how often hosts dial, and how many sessions a client has.
 
 import { assertEquals } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../../src/relay/mod.ts";
@@ -32,7 +32,7 @@ function takeDrops({ drops }: End): Record<string, number> {
   return counts;
 }
 
-/** How many of so many PADIs of a host reach the AC's link. */
+/** Sends PADIs of a host, and counts those that reach the AC's link. */
 function seek(line: Dialogue, times: number, host = HOST, at = 0): number {
   let count = 0;
   for (let i = 0; i < times; i++) count += line.host(padi(host, [SERVICE, UNIQ]), at).length;
@@ -133,7 +133,7 @@ for (const mode of ["own", "transparent"] as const) {
       client: { mac: mode },
       names: ["a", "b"],
     });
-    const faces = mode === "own"
+    const shown = mode === "own"
       ? { server: SERVER_LINK, client: CLIENT_LINK }
       : { server: mac(0x23), client: AC };
     line.dial({ host: mac(0x21), sessionId: 1 });
@@ -144,10 +144,10 @@ for (const mode of ["own", "transparent"] as const) {
     const [asked] = line.host(padr(offer));
     const pads = answer(asked, AC, "PADS", { sessionId: 3 });
     assertEquals(line.ac(pads), [
-      discovery("PADS", faces.client, host, [SERVICE, UNIQ, TOO_MANY], 0),
+      discovery("PADS", shown.client, host, [SERVICE, UNIQ, TOO_MANY], 0),
     ]);
     // The AC is told too, and a repeat of its PADS is nothing new.
-    assertEquals(line.server.link.splice(0), [discovery("PADT", faces.server, AC, [], 3)]);
+    assertEquals(line.server.link.splice(0), [discovery("PADT", shown.server, AC, [], 3)]);
     assertEquals([takeDrops(line.client), takeDrops(line.server)], [{}, { "session-limit": 1 }]);
     assertEquals(line.ac(pads), []);
     assertEquals(takeDrops(line.server), { "unknown-host-uniq": 1 });
@@ -155,7 +155,7 @@ for (const mode of ["own", "transparent"] as const) {
     // Another client may have as many; and one that has gone makes room.
     line.dial({ at: 1, host: mac(0x31), sessionId: 4 });
     assertEquals(line.server.relay.sessions.size, 3);
-    line.host(discovery("PADT", mac(0x21), faces.client, [], 1));
+    line.host(discovery("PADT", mac(0x21), shown.client, [], 1));
     const { pads: opened } = line.dial({ host, sessionId: 3, tags: [hostUniq("2")] });
     assertEquals(parseDiscovery(opened)!.sessionId, 3);
   });
@@ -170,7 +170,7 @@ Deno.test("Relay lets a client keep the sessions that it has when the limit is l
   assertEquals(line.server.relay.sessions.size, 3);
 });
 
-Deno.test("Relay takes an id that is given anew for one session, not for one more", () => {
+Deno.test("Relay counts a session once if its id is given again", () => {
   const line = new Dialogue({ server: { limits: { maxSessions: 1 } } });
   line.dial({ sessionId: 7, tags: [hostUniq("1")] });
   const { pads } = line.dial({ sessionId: 7, tags: [hostUniq("2")] });

@@ -24,7 +24,7 @@ for (
 
 Deno.test("LineTemplate.expand() puts one ? for each character that is not printable ASCII", () => {
   assertEquals(expand("<{client}>", { client: "a\tb\x7fc\u00e9d\u{1f600}e" }), "<a?b?c?d?e>");
-  // What is filled in is not read again.
+  // Values are not read as templates.
   assertEquals(expand("{client}", { client: "{host}" }), "{host}");
 });
 

@@ -23,7 +23,7 @@ import {
   SERVICE,
 } from "../../support/relays.ts";
 
-/** How many PADIs two pairs make of one, before they stop where no token tells. */
+/** The number of PADIs that two pairs make of one before they stop, if no token shows the loop. */
 const MOST = 16;
 
 const FIXED = bytes("isp-1");
@@ -31,7 +31,7 @@ const RELAYED = { type: TAG.RELAY_SESSION_ID, value: bytes("dslam") };
 
 type Way = [what: string, tags: RelayOptions["tags"], host: ReturnType<typeof hostUniq>[]];
 
-/** How each server tells answers apart, and what the host's PADI has. */
+/** The way in which each server tells answers apart, and the tags of the host's PADI. */
 const WAYS: Way[] = [
   ["by its own Host-Uniq", undefined, [hostUniq("h")]],
   ["by its own Host-Uniq, none from the host", undefined, []],
@@ -57,7 +57,7 @@ function pair(n: number, mac: MacMode, tags: RelayOptions["tags"]): Dialogue {
   });
 }
 
-/** Whether an interface takes a frame off its segment. */
+/** Tells if an interface takes a frame off its segment. */
 function hears(mac: MacMode, linkMac: Uint8Array, frame: Uint8Array): boolean {
   return mac !== "own" || sameMac(frame, 0, ETH_BROADCAST, 0) || sameMac(frame, 0, linkMac, 0);
 }
@@ -159,7 +159,7 @@ Deno.test("Relay takes what its own interface sent for a loop where nothing else
   assertEquals(one.host(sought), []);
   assertEquals(one.server.drops, ["loop"]);
   assertEquals(sought.subarray(...ETHERNET.source), one.server.relay.linkMac);
-  // Where a token does, a host may have that address: another interface of the same card.
+  // Where a token shows it, a host may have that address: another interface of the same card.
   const two = pair(2, "own", undefined);
   assertEquals(two.host(padi(two.server.relay.linkMac, [SERVICE, hostUniq("h")])).length, 1);
 });
@@ -225,12 +225,12 @@ for (const mac of ["own", "per-host"] as const) {
     const other = padi(macOf(0x99), [SERVICE, hostUniq("h")]);
     const dial = (frame: Uint8Array, atMs: number) =>
       circulate(pairs, (from) => 1 - from, mac, frame, atMs) > 0;
-    // As pppd dials, two at once, of which the first gives up.
+    // Two hosts dial at once, like pppd, and the first gives up.
     const out = [0, 5000, 15_000].map((atMs) => [dial(host, atMs), dial(other, atMs + 200)]);
     assertEquals(out[0], [true, false]);
     assert(server.drops.includes("loop"), `${server.drops}`);
     assertEquals(server.problems[0]?.id, "loop");
-    // The other one has its turn, as it has without a loop.
+    // The other host has its turn, as without a loop.
     assertEquals(dial(other, 30_000), true);
   });
 }

@@ -22,7 +22,7 @@ function promised(frame: Uint8Array): number | undefined {
   return tag && readMaxPayload(tag);
 }
 
-/** What PADI, PADR, PADO and PADS say when they arrive, of hosts and ACs that say `host` and `ac`. */
+/** The values in PADI, PADR, PADO and PADS when they arrive, if hosts and ACs say `host` and `ac`. */
 function promises(line: Dialogue, host?: number, ac?: number): (number | undefined)[] {
   const wanted = host === undefined ? [] : [maxPayloadTag(host)];
   const given = ac === undefined ? [] : [maxPayloadTag(ac)];

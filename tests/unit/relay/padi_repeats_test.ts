@@ -10,7 +10,7 @@ import { CODE, formatMac, parseDiscovery } from "../../../src/wire/mod.ts";
 import type { MacMode } from "../../../src/relay/mod.ts";
 import { AC, answer, hostUniq, JoinedRelays, padi, padr, SERVICE } from "../../support/relays.ts";
 
-/** What an AC asks of a PADI before it answers. */
+/** The condition on which an AC answers a PADI. */
 type Limit = (source: string, nowMs: number) => boolean;
 
 /** `padi-limit`: one PADI a second of each address. */
@@ -23,7 +23,7 @@ function padiLimit(): Limit {
   };
 }
 
-/** `pado-delay`: while the answer to an address waits, no other one of it is taken. */
+/** `pado-delay`: while the answer to an address waits, no other PADI of it is taken. */
 function padoDelay(delayMs: number): Limit {
   const untilMs = new Map<string, number>();
   return (source, nowMs) => {
@@ -33,7 +33,7 @@ function padoDelay(delayMs: number): Limit {
   };
 }
 
-/** `connlimit`: so many at once, then one for each interval. */
+/** `connlimit`: a burst, then one PADI for each interval. */
 function connLimit(burst: number, intervalMs: number): Limit {
   const taken = new Map<string, { count: number; ms: number }>();
   return (source, nowMs) => {
@@ -49,17 +49,17 @@ function connLimit(burst: number, intervalMs: number): Limit {
   };
 }
 
-/** When pppd sends its PADIs, and when it gives up, in ms from the first. */
+/** The times at which pppd sends its PADIs, and gives up, in ms from the first. */
 const PPPD = { padiMs: [0, 5000, 15_000], patienceMs: 35_000 };
 
 /** The host that has dialled before the others. */
 const FIRST = 999;
 
-/** What came of hosts that dialled at the same moment. */
+/** The results of hosts that dialled at the same moment. */
 interface Outcome {
-  /** How many have a session. */
+  /** The number of hosts that have a session. */
   up: number;
-  /** How many PADIs the AC got, and when. */
+  /** The times of the PADIs that the AC got. */
   padiMs: number[];
   problems: Problem[];
 }
@@ -69,11 +69,11 @@ function dialTogether(
   { hosts, limit, answerMs = 1, mode = "own", clients = 1, seen = () => true }: {
     hosts: number;
     limit: Limit;
-    /** How long the AC takes to answer. */
+    /** The time that the AC takes to answer, in ms. */
     answerMs?: number;
     mode?: MacMode;
     clients?: number;
-    /** Whether the AC wants a host at all, by its number. */
+    /** Tells if the AC accepts a host, by its number. */
     seen?: (host: number) => boolean;
   },
 ): Outcome {
@@ -109,7 +109,7 @@ function dialTogether(
       toHosts(joined.acSends(answer(frame, AC, "PADO")));
     });
   };
-  // What reached the clients' links, the first one's apart; each host takes its first offer.
+  // The frames that reached the clients' links, but for the first host's; each host takes its first offer.
   const toHosts = (first: Uint8Array[]) => {
     joined.clients.forEach((client, index) => {
       for (const frame of index === 0 ? first : client.takeLink()) {
@@ -153,7 +153,7 @@ function dialTogether(
       server.relay.tick(joined.nowMs);
     }
   }
-  // The one that made the AC known is not counted.
+  // The host that made the AC known is not counted.
   outcome.up--;
   return outcome;
 }
@@ -193,7 +193,7 @@ for (const answerMs of [0, 1, 30, 400, 900, 2500]) {
   });
 }
 
-Deno.test("Relay repeats nothing for a host that is alone, or where no AC answers", () => {
+Deno.test("Relay repeats nothing for a host that is alone, or if no AC answers", () => {
   const seen = (host: number) => host === FIRST;
   const alone = dialTogether({ hosts: 1, limit: () => true, seen });
   assertEquals(alone.padiMs, PPPD.padiMs);
@@ -201,17 +201,17 @@ Deno.test("Relay repeats nothing for a host that is alone, or where no AC answer
   assertEquals([silent.padiMs.length, silent.problems], [3 * 20, []]);
 });
 
-Deno.test("Relay repeats a PADI a few times only for a host that the AC does not want", () => {
+Deno.test("Relay repeats a PADI only a few times for a host that the AC refuses", () => {
   const { up, padiMs, problems } = dialTogether({
     hosts: 20,
     limit: () => true,
     seen: (host) => host !== 7,
   });
-  // Its own three, and three more; and nothing to complain of.
+  // Its own three PADIs, and three more; and no problem is reported.
   assertEquals([up, padiMs.length, problems], [19, 19 + 3 + 3, []]);
 });
 
-Deno.test("Relay repeats no PADI where each host has an address of its own", () => {
+Deno.test("Relay repeats no PADI if each host has an address of its own", () => {
   for (const mode of ["per-host", "transparent"] as const) {
     const { up, padiMs } = dialTogether({ hosts: 20, limit: padiLimit(), mode });
     assertEquals([up, padiMs.length], [20, 20]);
@@ -229,7 +229,7 @@ function peer(name: string): Peer {
   return made;
 }
 
-/** PADIs of so many hosts of each client at once, of which the first of all was answered. */
+/** PADIs of some hosts of each client at once; the first of all was answered. */
 function together(counts: number[]) {
   const repeats = new PadiRepeats();
   const peers = counts.map((_, n) => peer(`client ${n}`));
@@ -241,7 +241,7 @@ function together(counts: number[]) {
   return { repeats, peers, all };
 }
 
-/** Whose PADIs are sent again within some time, when nothing is answered. */
+/** The discoveries whose PADIs are sent again within some time, if nothing is answered. */
 function repeated(repeats: PadiRepeats, fromMs: number, toMs: number): string[] {
   const sent: string[] = [];
   for (let nowMs = fromMs; nowMs < toMs; nowMs += 50) {
@@ -263,7 +263,7 @@ Deno.test("PadiRepeats.next() passes over a client that is away", () => {
   assertEquals(repeated(repeats, 1000, 15_000), ["0,1", "0,1", "0,1"]);
 });
 
-Deno.test("PadiRepeats keeps so many PADIs of a client, and so many in all", () => {
+Deno.test("PadiRepeats keeps a maximum of PADIs of each client, and in all", () => {
   const { repeats, all } = together([300, 300, 300, 300, 300]);
   const waits = all.map((discoveries) => {
     let kept = 0;
@@ -279,7 +279,7 @@ Deno.test("PadiRepeats keeps so many PADIs of a client, and so many in all", () 
   assertEquals([repeats.size, repeats.dueMs], [0, Infinity]);
 });
 
-Deno.test("PadiRepeats waits for an AC as long as that takes to answer, but for 5 s at most", () => {
+Deno.test("PadiRepeats waits for an AC as long as it takes to answer, up to 5 s", () => {
   for (const [latencyMs, dueMs] of [[0, 1050], [700, 2450], [30_000, 36_050]]) {
     const repeats = new PadiRepeats();
     const [one, two] = [discoveryOf(peer("a")), discoveryOf(peer("b"))];
@@ -290,7 +290,7 @@ Deno.test("PadiRepeats waits for an AC as long as that takes to answer, but for 
   }
 });
 
-Deno.test("PadiRepeats.next() sends nothing again of a host that repeats its own soon", () => {
+Deno.test("PadiRepeats.next() does not repeat the PADI of a host that soon repeats its own", () => {
   const repeats = new PadiRepeats();
   const [one, two] = [discoveryOf(peer("a")), discoveryOf(peer("b"))];
   repeats.sought(one, Uint8Array.of(1), 0);

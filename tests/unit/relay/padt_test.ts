@@ -8,8 +8,6 @@ import {
   answer,
   data,
   discovery,
-  faceOfAc,
-  faceOfHost,
   HOST,
   HOST_2,
   hostUniq,
@@ -20,6 +18,8 @@ import {
   padr,
   SERVER_LINK,
   SERVICE,
+  shownMacOfAc,
+  shownMacOfHost,
 } from "../../support/relays.ts";
 
 /** Payloads of a PADT that are no list of tags, and what the PPPoE length says of them. */
@@ -46,7 +46,7 @@ for (const mode of MAC_MODES) {
       for (const from of ["host", "ac"] as const) {
         const joined = new JoinedRelays({ server: mode, clients: [mode] });
         joined.dial({ sessionId: 7 });
-        const [ac, host] = [faceOfAc(mode, AC), faceOfHost(mode, HOST)];
+        const [ac, host] = [shownMacOfAc(mode, AC), shownMacOfHost(mode, HOST)];
         if (from === "host") {
           const padt = discovery("PADT", HOST, ac, [], 7);
           assertEquals(joined.hostSends(withPayload(padt, payload, length)), [
@@ -77,9 +77,9 @@ for (const mode of MAC_MODES) {
     const joined = new JoinedRelays({ server: mode, clients: [mode] });
     const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]));
     joined.acSends(answer(sought, AC, "PADO"));
-    const hangUp = discovery("PADT", HOST, faceOfAc(mode, AC), [], 0);
-    const passed = discovery("PADT", faceOfHost(mode, HOST), AC, [], 0);
-    // Long after the discovery: the AC is silent until then.
+    const hangUp = discovery("PADT", HOST, shownMacOfAc(mode, AC), [], 0);
+    const passed = discovery("PADT", shownMacOfHost(mode, HOST), AC, [], 0);
+    // This is long after the discovery, and the AC has been silent since.
     joined.nowMs = 1800_000;
     for (const { relay } of [joined.server, joined.client]) relay.tick(joined.nowMs);
     const all = Array.from({ length: 10 }, () => joined.hostSends(hangUp));
@@ -87,23 +87,26 @@ for (const mode of MAC_MODES) {
     assertEquals(joined.client.drops, new Array(7).fill("padt-rate"));
     joined.nowMs += 10_000;
     assertEquals([joined.hostSends(hangUp), joined.hostSends(hangUp)], [[passed], []]);
-    // Another host has its own.
-    assertEquals(joined.hostSends(discovery("PADT", HOST_2, faceOfAc(mode, AC), [], 0)).length, 1);
+    // Another host has a rate of its own.
+    assertEquals(
+      joined.hostSends(discovery("PADT", HOST_2, shownMacOfAc(mode, AC), [], 0)).length,
+      1,
+    );
   });
 
   Deno.test(`Relay passes a PADT with session id 0 to nobody else, and none of an AC, --mac ${mode}`, () => {
     const joined = new JoinedRelays({ server: mode, clients: [mode] });
     const { pads } = joined.dial({ sessionId: 7 });
-    const face = parseDiscovery(pads)!.source;
+    const shown = parseDiscovery(pads)!.source;
     assertEquals(joined.hostSends(discovery("PADT", HOST, mac(9), [], 0)), []);
     assertEquals(joined.client.drops, ["unknown-session"]);
     joined.server.relay.discoveryFromTunnel(1, discovery("PADT", HOST, AC_2, [], 0), 0);
-    assertEquals(joined.acSends(discovery("PADT", AC, faceOfHost(mode, HOST), [], 0)), []);
+    assertEquals(joined.acSends(discovery("PADT", AC, shownMacOfHost(mode, HOST), [], 0)), []);
     assertEquals(joined.server.drops, ["unknown-session", "unknown-session"]);
     assertEquals(joined.server.link, []);
     assertEquals(
-      joined.hostData(data(HOST, face, 7)),
-      data(faceOfHost(mode, HOST), AC, 7),
+      joined.hostData(data(HOST, shown, 7)),
+      data(shownMacOfHost(mode, HOST), AC, 7),
     );
   });
 
@@ -113,16 +116,16 @@ for (const mode of MAC_MODES) {
       discovery("PADI", HOST, destination, [SERVICE, hostUniq(uniq)]);
     const [sought] = joined.hostSends(request(ETH_BROADCAST, "a"));
     const [offer] = joined.acSends(answer(sought, AC, "PADO"));
-    const { source: face } = parseDiscovery(offer)!;
-    // The same one again, and another, both to where the offer came from.
-    assertEquals(joined.hostSends(request(face, "a")), [sought]);
-    const [another] = joined.hostSends(request(face, "b"));
+    const { source: shown } = parseDiscovery(offer)!;
+    // The same PADI again, and another one, both to the address that the offer came from.
+    assertEquals(joined.hostSends(request(shown, "a")), [sought]);
+    const [another] = joined.hostSends(request(shown, "b"));
     assertEquals(parseDiscovery(another)!.destination, ETH_BROADCAST);
     const [offer2] = joined.acSends(answer(another, AC, "PADO"));
     const [asked] = joined.hostSends(padr(offer2));
     assertEquals(joined.acSends(answer(asked, AC, "PADS", { sessionId: 3 })).length, 1);
     assertEquals(joined.client.drops, []);
-    // What is for another station of the link is not ours.
+    // A frame for another station of the link is not ours.
     assertEquals(joined.hostSends(request(HOST_2, "c")), []);
     assertEquals(joined.client.drops, ["bad-address"]);
   });
@@ -132,7 +135,7 @@ Deno.test("Relay passes a PADT with session id 0 to each AC that one address may
   const joined = new JoinedRelays();
   const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]));
   for (let i = 1; i <= 6; i++) joined.acSends(answer(sought, mac(i), "PADO"));
-  const hangUp = discovery("PADT", HOST, faceOfAc("own", AC), [], 0);
+  const hangUp = discovery("PADT", HOST, shownMacOfAc("own", AC), [], 0);
   const passed = [6, 5, 4].map((i) => discovery("PADT", SERVER_LINK, mac(i), [], 0));
   const all = Array.from({ length: 4 }, () => joined.hostSends(hangUp));
   assertEquals(all, [passed, passed, passed, []]);

@@ -50,7 +50,7 @@ Deno.test("PendingTable.find() tells an absent Host-Uniq from an empty one", () 
   assertStrictEquals(pending.find(ONE, HOST, bytes(), 0), empty);
 });
 
-Deno.test("PendingTable.expire() removes what was quiet for the time-out, and no more", () => {
+Deno.test("PendingTable.expire() removes only what was quiet for the time-out", () => {
   const { pending, removed } = table();
   const [first, second, third] = [1, 2, 3].map((uniq) => discovery(ONE, uniq));
   pending.add(first, 0);
@@ -78,7 +78,7 @@ Deno.test("PendingTable.expire() looks at each peer", () => {
   assertEquals(removed, [old]);
 });
 
-Deno.test("PendingTable.add() pushes out the one of the peer that was quiet the longest", () => {
+Deno.test("PendingTable.add() replaces the discovery of the peer that was quiet the longest", () => {
   const { pending, removed } = table();
   const other = discovery(TWO, 0);
   pending.add(other, 0);
@@ -126,7 +126,7 @@ Deno.test("PendingTable.marked() knows a discovery by the last one's marks, unti
   pending.mark(two, "a");
   assertStrictEquals(pending.marked(ONE, "a", 0), two);
   assertEquals([pending.marked(TWO, "a", 0), pending.marked(ONE, "c", 0)], [undefined, undefined]);
-  // Only who has a mark can lose it.
+  // Only the discovery that has a mark can lose it.
   pending.unmark(one, "a");
   assertStrictEquals(pending.marked(ONE, "a", 0), two);
   pending.unmark(two, "a");
@@ -137,19 +137,19 @@ Deno.test("PendingTable.marked() knows a discovery by the last one's marks, unti
   assertEquals(removed, [two]);
   pending.expire(DISCOVERY_TIMEOUT_MS + 30);
   assertEquals([removed, pending.marked(ONE, "b", 0)], [[two, one], undefined]);
-  // What is gone gets no mark any more.
+  // A discovery that is gone gets no mark.
   pending.mark(one, "a");
   assertEquals(pending.marked(ONE, "a", 0), undefined);
 });
 
-Deno.test("PendingTable pushes out the oldest where marks take too much room, and never the newest", () => {
+Deno.test("PendingTable removes the oldest if marks take too much room, and never the newest", () => {
   const { pending, removed } = table();
   const other = discovery(TWO, 0);
   pending.add(other, 0);
   const all = Array.from({ length: 20 }, (_, i) => discovery(ONE, i));
   for (const each of all) {
     pending.add(each, 0);
-    // 400 KiB each, of 4 MiB that a peer may have.
+    // Each takes 400 KiB of the 4 MiB that a peer may have.
     for (let i = 0; i < 20; i++) pending.mark(each, `${each.hostUniq} ${i} ${"x".repeat(10_240)}`);
   }
   const left = all.filter((each) => !removed.includes(each));
@@ -160,7 +160,7 @@ Deno.test("PendingTable pushes out the oldest where marks take too much room, an
   assertStrictEquals(pending.find(TWO, HOST, other.hostUniq, 0), other);
 });
 
-Deno.test("PendingTable takes room from the peer that has the most, where all together have too much", () => {
+Deno.test("PendingTable takes room from the peer that has the most if all together have too much", () => {
   const { pending, removed } = table();
   const peers = Array.from({ length: 40 }, (_, i) => new Peer(`${i}`, `${i}`, 0));
   const small = discovery(peers[0], 0);
@@ -172,7 +172,7 @@ Deno.test("PendingTable takes room from the peer that has the most, where all to
       for (let i = 0; i < 20; i++) pending.mark(each, `${n} ${i} ${"x".repeat(9000)}`);
     }
   }
-  // 39 times 3.6 MB were asked for, and 64 MiB are to be had.
+  // 39 times 3.6 MB were asked for, and the maximum is 64 MiB.
   assertEquals(removed.length > 190 && removed.length < 230, true, `${removed.length} removed`);
   assertEquals(removed.includes(small), false);
 });

@@ -1,4 +1,4 @@
-// Who owns a frame, from PADI to PADT, with the bytes that each link sees.
+// The owner of each frame, from PADI to PADT, with the bytes that each link sees.
 
 import { assert, assertEquals } from "@std/assert";
 import { causeTag, DROP, type MacMode } from "../../../src/relay/mod.ts";
@@ -11,8 +11,6 @@ import {
   cookie,
   data,
   discovery,
-  faceOfAc,
-  faceOfHost,
   HOST,
   HOST_2,
   hostUniq,
@@ -24,55 +22,57 @@ import {
   RecordedRelay,
   SERVER_LINK,
   SERVICE,
+  shownMacOfAc,
+  shownMacOfHost,
   token,
 } from "../../support/relays.ts";
 
 const AC_NAME: Tag = { type: TAG.AC_NAME, value: bytes("bras1") };
 const UNIQ = hostUniq(1, 2);
 
-/** How the AC sees the host, and the host the AC. */
-function faces({ server, client }: { server: MacMode; client: MacMode }) {
-  return { hostFace: faceOfHost(server, HOST), acFace: faceOfAc(client, AC) };
+/** The address by which the AC knows the host, and the host the AC. */
+function shownMacs({ server, client }: { server: MacMode; client: MacMode }) {
+  return { shownHost: shownMacOfHost(server, HOST), shownAc: shownMacOfAc(client, AC) };
 }
 
 for (const mode of MODES) {
   for (const ending of ["host", "AC"] as const) {
     Deno.test(`Relay carries a session, server ${mode.server}, client ${mode.client}, until the ${ending} ends it`, () => {
-      const { hostFace, acFace } = faces(mode);
+      const { shownHost, shownAc } = shownMacs(mode);
       const joined = new JoinedRelays({ server: mode.server, clients: [mode.client] });
       const { client, server } = joined;
 
       assertEquals(joined.hostSends(padi(HOST, [SERVICE, UNIQ])), [
-        padi(hostFace, [SERVICE, token(1)]),
+        padi(shownHost, [SERVICE, token(1)]),
       ]);
       assertEquals(
-        joined.acSends(discovery("PADO", AC, hostFace, [AC_NAME, token(1), cookie("c")])),
-        [discovery("PADO", acFace, HOST, [AC_NAME, UNIQ, cookie("c")])],
+        joined.acSends(discovery("PADO", AC, shownHost, [AC_NAME, token(1), cookie("c")])),
+        [discovery("PADO", shownAc, HOST, [AC_NAME, UNIQ, cookie("c")])],
       );
       assertEquals(
-        joined.hostSends(discovery("PADR", HOST, acFace, [SERVICE, cookie("c"), UNIQ])),
-        [discovery("PADR", hostFace, AC, [SERVICE, cookie("c"), token(1)])],
+        joined.hostSends(discovery("PADR", HOST, shownAc, [SERVICE, cookie("c"), UNIQ])),
+        [discovery("PADR", shownHost, AC, [SERVICE, cookie("c"), token(1)])],
       );
       assertEquals([server.sessions.length, client.sessions.length], [0, 0]);
-      assertEquals(joined.acSends(discovery("PADS", AC, hostFace, [SERVICE, token(1)], 7)), [
-        discovery("PADS", acFace, HOST, [SERVICE, UNIQ], 7),
+      assertEquals(joined.acSends(discovery("PADS", AC, shownHost, [SERVICE, token(1)], 7)), [
+        discovery("PADS", shownAc, HOST, [SERVICE, UNIQ], 7),
       ]);
       assertEquals([server.opened, client.opened], [server.sessions, client.sessions]);
 
-      assertEquals(joined.hostData(data(HOST, acFace, 7, "up")), data(hostFace, AC, 7, "up"));
+      assertEquals(joined.hostData(data(HOST, shownAc, 7, "up")), data(shownHost, AC, 7, "up"));
       assertEquals(
-        joined.acData(data(AC, hostFace, 7, "down"))?.frame,
-        data(acFace, HOST, 7, "down"),
+        joined.acData(data(AC, shownHost, 7, "down"))?.frame,
+        data(shownAc, HOST, 7, "down"),
       );
 
       const error: Tag = { type: TAG.GENERIC_ERROR, value: bytes("bye") };
       if (ending === "host") {
-        assertEquals(joined.hostSends(discovery("PADT", HOST, acFace, [error], 7)), [
-          discovery("PADT", hostFace, AC, [error], 7),
+        assertEquals(joined.hostSends(discovery("PADT", HOST, shownAc, [error], 7)), [
+          discovery("PADT", shownHost, AC, [error], 7),
         ]);
       } else {
-        assertEquals(joined.acSends(discovery("PADT", AC, hostFace, [error], 7)), [
-          discovery("PADT", acFace, HOST, [error], 7),
+        assertEquals(joined.acSends(discovery("PADT", AC, shownHost, [error], 7)), [
+          discovery("PADT", shownAc, HOST, [error], 7),
         ]);
       }
       for (const side of [server, client]) {
@@ -83,8 +83,8 @@ for (const mode of MODES) {
         assertEquals(side.sessions, []);
         assertEquals(side.drops, []);
       }
-      assertEquals(joined.hostData(data(HOST, acFace, 7)), undefined);
-      assertEquals(joined.acData(data(AC, hostFace, 7)), undefined);
+      assertEquals(joined.hostData(data(HOST, shownAc, 7)), undefined);
+      assertEquals(joined.acData(data(AC, shownHost, 7)), undefined);
     });
   }
 }
@@ -93,7 +93,7 @@ function hex(frame: Uint8Array): string {
   return [...frame].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-Deno.test("Relay writes the bytes that RFC 2516 has", () => {
+Deno.test("Relay writes the bytes of RFC 2516", () => {
   const joined = new JoinedRelays();
   const [padiOut] = joined.hostSends(padi(HOST, [SERVICE, hostUniq(0xab)]));
   assertEquals(
@@ -182,17 +182,17 @@ for (const code of ["PADG", "PADC", "PADQ"] as const) {
   });
 }
 
-Deno.test("Relay takes Host-Uniq out of a frame within a session: no two links know it by the same", () => {
+Deno.test("Relay takes Host-Uniq out of a frame within a session, since it differs from link to link", () => {
   for (const mode of MODES) {
-    const { hostFace, acFace } = faces(mode);
+    const { shownHost, shownAc } = shownMacs(mode);
     const joined = new JoinedRelays({ server: mode.server, clients: [mode.client] });
     joined.dial({ sessionId: 9 });
     const error: Tag = { type: TAG.GENERIC_ERROR, value: bytes("bye") };
-    assertEquals(joined.acSends(discovery("PADQ", AC, hostFace, [token(1), error, SERVICE], 9)), [
-      discovery("PADQ", acFace, HOST, [error, SERVICE], 9),
+    assertEquals(joined.acSends(discovery("PADQ", AC, shownHost, [token(1), error, SERVICE], 9)), [
+      discovery("PADQ", shownAc, HOST, [error, SERVICE], 9),
     ]);
-    assertEquals(joined.hostSends(discovery("PADT", HOST, acFace, [error, hostUniq("h")], 9)), [
-      discovery("PADT", hostFace, AC, [error], 9),
+    assertEquals(joined.hostSends(discovery("PADT", HOST, shownAc, [error, hostUniq("h")], 9)), [
+      discovery("PADT", shownHost, AC, [error], 9),
     ]);
     assertEquals([joined.server.sessions, joined.client.sessions], [[], []]);
   }
@@ -211,7 +211,7 @@ for (const code of ["PADM", "PADN"] as const) {
   });
 }
 
-Deno.test("Relay gives two clients with the same host and the same Host-Uniq their own only", () => {
+Deno.test("Relay gives each of two clients with the same host and Host-Uniq only its own answers", () => {
   const joined = new JoinedRelays({ clients: ["own", "own"] });
   const [first, second] = joined.clients;
   const request = padi(HOST, [SERVICE, UNIQ]);

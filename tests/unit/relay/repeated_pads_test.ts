@@ -23,7 +23,7 @@ class Twice {
   readonly joined = new JoinedRelays({ graceMs: GRACE_MS });
   /** The second PADS, as the server's link gets it. */
   readonly pads: Uint8Array;
-  /** And as the client's tunnel does. */
+  /** The second PADS, as the client's tunnel gets it. */
   readonly carried: Uint8Array;
   readonly padr: Uint8Array;
 
@@ -40,7 +40,7 @@ class Twice {
     [{ frame: this.carried }] = joined.server.takeTunnel();
   }
 
-  /** What the client's link sees of a PADS that was in the tunnel already. */
+  /** Gives the frames that the client's link sees for a PADS that was in the tunnel already. */
   carry(): Uint8Array[] {
     const { client, nowMs } = this.joined;
     client.relay.discoveryFromTunnel(1, this.carried.slice(), nowMs);
@@ -98,7 +98,7 @@ Deno.test("Relay opens a session for a host that hangs up and asks again, with t
   assertEquals(twice.sessions, [1, 1]);
 });
 
-Deno.test("Relay opens a session for a host that dials anew before the AC ends its old one", () => {
+Deno.test("Relay opens a session for a host that dials again before the AC ends its old one", () => {
   const twice = new Twice();
   const [asked] = twice.joined.hostSends(twice.padr);
   twice.joined.acSends(acHangsUp);
@@ -114,7 +114,7 @@ Deno.test("Relay keeps a session whose PADS comes once more before the client's 
   const [offer] = joined.acSends(answer(sought, AC, "PADO"));
   const [asked] = joined.hostSends(padr(offer));
   const pads = answer(asked, AC, "PADS", { sessionId: 1 });
-  // The first one is lost with the tunnel.
+  // The first PADS is lost with the tunnel.
   joined.break();
   server.relay.discoveryFromLink(pads.slice(), joined.nowMs);
   joined.rejoin();
@@ -130,14 +130,14 @@ Deno.test("Relay keeps a session whose PADS comes once more before the client's 
 
 for (const keyed of [true, false]) {
   const what = keyed ? "ends what was granted to" : "leaves to others, where they may be meant,";
-  Deno.test(`Relay ${what} a host that does not ask any more`, () => {
+  Deno.test(`Relay ${what} a host that no longer asks`, () => {
     const joined = new JoinedRelays({ graceMs: GRACE_MS, keyed });
     const { server, client } = joined;
     const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]));
     const [offer] = joined.acSends(answer(sought, AC, "PADO"));
     const [asked] = joined.hostSends(padr(offer));
     joined.dial({ sessionId: 1 });
-    // The server hears of it later.
+    // The server does not hear of it yet.
     client.relay.discoveryFromLink(hostHangsUp.slice(), joined.nowMs);
     client.takeTunnel();
     server.relay.discoveryFromLink(

@@ -1,5 +1,5 @@
-// Host-Uniq names one request, a PADI or a PADR (RFC 2516, appendix A): hosts may choose another one for
-// each, and put it into one of them only.
+// Host-Uniq names one request, a PADI or a PADR (RFC 2516, appendix A): hosts may choose a different one for
+// each, or put it into only one of them.
 
 import { assert, assertEquals } from "@std/assert";
 import { findTag, parseDiscovery, TAG, type Tag } from "../../../src/wire/mod.ts";
@@ -13,7 +13,6 @@ import {
   cookie,
   data,
   discovery,
-  faceOfAc,
   HOST,
   hostUniq,
   MAC_MODES,
@@ -21,13 +20,14 @@ import {
   RecordedRelay,
   SERVER_LINK,
   SERVICE,
+  shownMacOfAc,
   tagsOf,
 } from "../../support/relays.ts";
 import { macFor } from "../../../src/relay/mac_for.ts";
 
 const FIXED = bytes("isp-1");
 
-/** How the server tells answers apart. */
+/** The ways in which the server tells answers apart. */
 const WAYS: [way: string, tags: RelayOptions["tags"]][] = [
   ["by its own Host-Uniq", undefined],
   ["by Relay-Session-Id", { hostUniq: FIXED }],
@@ -81,13 +81,13 @@ for (const mac of MAC_MODES) {
         const granted = answer(asked, AC, "PADS", { sessionId: 7 });
         const [pads] = joined.ac(granted);
         assertEquals(uniqOf(pads), inPadr);
-        // So has a PADR that is repeated its answer, which opens nothing more.
+        // A repeated PADR has its answer too, which opens nothing more.
         assertEquals(joined.host(take(offer, inPadr)), [asked]);
         assertEquals(joined.ac(granted), [pads]);
-        const face = parseDiscovery(offer)!.source;
-        assertEquals(face, faceOfAc(mac, AC));
-        assertEquals(joined.hostData(data(HOST, face, 7)), data(first.source, AC, 7));
-        assertEquals(joined.acData(data(AC, first.source, 7)), data(face, HOST, 7));
+        const shown = parseDiscovery(offer)!.source;
+        assertEquals(shown, shownMacOfAc(mac, AC));
+        assertEquals(joined.hostData(data(HOST, shown, 7)), data(first.source, AC, 7));
+        assertEquals(joined.acData(data(AC, first.source, 7)), data(shown, HOST, 7));
         for (const { relay, drops, closed } of [joined.server, joined.client]) {
           assertEquals([relay.sessions.size, drops, closed], [1, [], []]);
         }
@@ -112,7 +112,7 @@ for (const mac of MAC_MODES) {
   });
 
   Deno.test(`Relay has a PADR take the offer that its cookie names, of several discoveries, --mac ${mac}`, () => {
-    // accel-ppp's cookie covers the Relay-Session-Id, so each discovery gets another one.
+    // accel-ppp's cookie covers the Relay-Session-Id, so it differs for each discovery.
     const joined = line(mac, { hostUniq: FIXED });
     const all = [1, 2, 3].map((n) => {
       const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq(n)]));
@@ -137,7 +137,7 @@ for (const mac of MAC_MODES) {
   });
 }
 
-Deno.test("Relay brings a PADR with another Host-Uniq to the AC whose offer it takes, of ACs without cookies", () => {
+Deno.test("Relay brings a PADR with another Host-Uniq to the AC whose offer it takes, among ACs without cookies", () => {
   const joined = line("own", undefined);
   const offers = [[hostUniq("one"), AC], [hostUniq("two"), AC_2]] as const;
   const seen = offers.map(([uniq, ac]) => {
@@ -158,7 +158,7 @@ Deno.test("Relay keeps a host's made-up address for a PADR with another Host-Uni
   assertEquals(parseDiscovery(asked)!.source, macFor("c", HOST));
 });
 
-Deno.test("Relay keeps the answers to a few Host-Uniqs of one discovery, and takes no more room for any number", () => {
+Deno.test("Relay keeps the answers to a few Host-Uniqs of one discovery, and takes no more room however many there are", () => {
   const joined = line("own", undefined);
   const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq("h")]));
   const [offer] = joined.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }));
@@ -192,7 +192,7 @@ Deno.test("Server forgets discoveries whose requests take too much room", () => 
     server.takeLink();
     server.takeTunnel();
   }
-  // 16 times 2.8 KB each, of 4 MiB.
+  // Each takes 16 times 2.8 KB of 4 MiB.
   const kept = Array.from({ length: 300 }, (_, n) => ask(n, 0)).filter((known) => known).length;
   assert(kept > 60 && kept < 120, `${kept} kept`);
 });
@@ -211,7 +211,7 @@ for (const [way, serverTags] of WAYS.slice(0, 2)) {
     assertEquals(joined.host(take(offer, [hostUniq("x")])), [asked]);
   });
 
-  Deno.test(`Relay goes by the cookie where a PADR has the Host-Uniq of another PADI, ${way}`, () => {
+  Deno.test(`Relay goes by the cookie if a PADR has the Host-Uniq of another PADI, ${way}`, () => {
     const joined = line("own", serverTags);
     const all = [1, 2].map((n) => {
       const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq(n)]));

@@ -5,11 +5,11 @@ import { Peer, Session } from "../../../src/relay/mod.ts";
 import { REST_MS, RESTING_IDS, RestingIds } from "../../../src/relay/resting_ids.ts";
 import { AC, AC_2, CLIENT_LINK, HOST, HOST_2, mac } from "../../support/relays.ts";
 
-const REMOTE = new Peer("a", "a", 0);
+const PEER = new Peer("a", "a", 0);
 const OTHER = new Peer("b", "b", 0);
 
 function key(over: Partial<ConstructorParameters<typeof Session>[1]> = {}) {
-  const key = { peer: REMOTE, nearMac: HOST, farMac: AC, shownMac: CLIENT_LINK };
+  const key = { peer: PEER, nearMac: HOST, farMac: AC, shownMac: CLIENT_LINK };
   return { ...key, tunnelId: 7, linkId: 7, ...over };
 }
 
@@ -19,25 +19,25 @@ function resting(over = {}): RestingIds {
   return ids;
 }
 
-Deno.test("RestingIds keeps an id from another AC and another peer, and from another session of the AC", () => {
+Deno.test("RestingIds vetoes an id for another AC, another peer, and another session of the AC", () => {
   const ids = resting({ linkId: 0xfffe });
   assertEquals(ids.keeps(0xfffe, key({ farMac: AC_2 }), 100), true);
   assertEquals(ids.keeps(0xfffe, key({ peer: OTHER }), 100), true);
   assertEquals(ids.keeps(0xfffe, key({ tunnelId: 8 }), 100), true);
 });
 
-Deno.test("RestingIds lets the session have it that the AC knows by the same id", () => {
+Deno.test("RestingIds gives the id to a session that the AC knows by the same id", () => {
   assertEquals(resting({ linkId: 0xfffe }).keeps(0xfffe, key(), 100), false);
 });
 
-Deno.test("RestingIds keeps nothing from another host, of another address of ours, and of other ids", () => {
+Deno.test("RestingIds vetoes no id of another host or another shown address, and no other id", () => {
   const other = { farMac: AC_2 };
   assertEquals(resting().keeps(7, key({ ...other, nearMac: HOST_2 }), 100), false);
   assertEquals(resting().keeps(7, key({ ...other, shownMac: mac(9) }), 100), false);
   assertEquals(resting().keeps(8, key(other), 100), false);
 });
 
-Deno.test("RestingIds keeps an id for its time, and forgets it", () => {
+Deno.test("RestingIds vetoes an id for its time, and forgets it", () => {
   const ids = resting();
   const other = key({ farMac: AC_2 });
   assertEquals(ids.keeps(7, other, 100 + REST_MS - 1), true);
@@ -48,7 +48,7 @@ Deno.test("RestingIds keeps an id for its time, and forgets it", () => {
   assertEquals(ids.size, 0);
 });
 
-Deno.test("RestingIds begins the rest anew when the id was used again", () => {
+Deno.test("RestingIds starts the rest again when the id was used again", () => {
   const ids = resting();
   ids.add(new Session(2, key({ farMac: AC_2 }), 0), 200);
   assertEquals(ids.size, 1);

@@ -6,18 +6,18 @@ import {
   AC,
   data,
   discovery,
-  faceOfHost,
   HOST,
   mac,
   MAC_MODES,
   RecordedRelay,
+  shownMacOfHost,
 } from "../../support/relays.ts";
 import { record } from "../state/fixture.ts";
 
 const GRACE_MS = 20_000;
 const NAME = "client 1";
 
-/** A server's relay in some mode that takes up session 7 of HOST, which an earlier run knew by a face. */
+/** A server's relay in some mode that takes up session 7 of HOST, which an earlier run showed as this address. */
 function restored(mode: MacMode, shownMac: Uint8Array, peer = "key"): RecordedRelay {
   const server = new RecordedRelay({ side: "server", mac: mode, graceMs: GRACE_MS });
   const sessions = [record(7, { peer, name: NAME, shownMac })];
@@ -27,36 +27,36 @@ function restored(mode: MacMode, shownMac: Uint8Array, peer = "key"): RecordedRe
 }
 
 for (const mode of MAC_MODES) {
-  const face = faceOfHost(mode, HOST);
+  const shown = shownMacOfHost(mode, HOST);
 
-  Deno.test(`restore() holds what its stations know by the same address, with --mac ${mode}`, () => {
-    const server = restored(mode, face);
+  Deno.test(`restore() holds a session whose near station knows it by the same address, with --mac ${mode}`, () => {
+    const server = restored(mode, shown);
     assertEquals([server.sessions.map(({ serial }) => serial), server.link], [[7], []]);
     server.relay.tick(100_000 + GRACE_MS - 5001);
     assertEquals(server.link, []);
     server.relay.addTunnel(1, { key: "key", name: NAME }, 110_000);
     const frame = data(HOST, AC, 7);
     assertEquals(server.relay.sessionFromTunnel(1, frame, 0, 110_000), server.sessions[0]);
-    assertEquals(frame, data(face, AC, 7));
+    assertEquals(frame, data(shown, AC, 7));
   });
 
   Deno.test(`restore() counts the grace from when the earlier run was last there, with --mac ${mode}`, () => {
-    const server = restored(mode, face);
+    const server = restored(mode, shown);
     server.relay.tick(100_000 + GRACE_MS - 5000);
-    assertEquals(server.link, [discovery("PADT", face, AC, [], 7)]);
+    assertEquals(server.link, [discovery("PADT", shown, AC, [], 7)]);
   });
 
   for (const before of MAC_MODES) {
     if (before === mode) continue;
     if (mode !== "own") {
       Deno.test(`restore() keeps a session of --mac ${before} with --mac ${mode} now, which takes all addresses`, () => {
-        const server = restored(mode, faceOfHost(before, HOST));
+        const server = restored(mode, shownMacOfHost(before, HOST));
         assertEquals([server.sessions.map(({ serial }) => serial), server.link], [[7], []]);
       });
       continue;
     }
-    Deno.test(`restore() closes a session of --mac ${before} with the address of then, with --mac ${mode} now`, () => {
-      const old = faceOfHost(before, HOST);
+    Deno.test(`restore() closes a session of --mac ${before} with its old address, with --mac ${mode} now`, () => {
+      const old = shownMacOfHost(before, HOST);
       const server = restored(mode, old);
       assertEquals(server.link, [discovery("PADT", old, AC, [], 7)]);
       assertEquals([server.sessions, server.tunnel], [[], []]);
@@ -66,15 +66,15 @@ for (const mode of MAC_MODES) {
     });
   }
 
-  Deno.test(`restore() lets a session end at once that nobody can come back for, with --mac ${mode}`, () => {
-    const server = restored(mode, face, "");
+  Deno.test(`restore() ends at once a session that nobody can come back for, with --mac ${mode}`, () => {
+    const server = restored(mode, shown, "");
     server.relay.tick(100_000);
-    assertEquals(server.link, [discovery("PADT", face, AC, [], 7)]);
+    assertEquals(server.link, [discovery("PADT", shown, AC, [], 7)]);
     assertEquals(server.sessions, []);
   });
 }
 
-Deno.test("restore() closes with the old address what was bound to it when the link has another one", () => {
+Deno.test("restore() closes a session with its old address when the link has another one", () => {
   const old = mac(0x51);
   const server = restored("own", old);
   assertEquals(server.link, [discovery("PADT", old, AC, [], 7)]);
@@ -86,7 +86,7 @@ Deno.test("restore() keeps how long a session has been open", () => {
   const openedAtMs = Date.now() - 60_000;
   const sessions = [
     record(7, { openedAtMs }),
-    // As one that a clock was set back behind.
+    // The clock was set back after this one was opened.
     record(8, { openedAtMs: Date.now() + 60_000 }),
   ];
   restore(server.relay, { sessions, silentMs: 0, away: new Map() }, 100_000);

@@ -12,7 +12,6 @@ import {
   cookie,
   data,
   discovery,
-  faceOfHost,
   HOST,
   HOST_2,
   hostUniq,
@@ -22,6 +21,7 @@ import {
   RecordedRelay,
   SERVER_LINK,
   SERVICE,
+  shownMacOfHost,
   tagsOf,
   token,
 } from "../../support/relays.ts";
@@ -62,17 +62,17 @@ Deno.test("ServerDiscovery gives each host's answers an address of its own to co
   const all = [[first, 1, HOST], [first, 1, HOST_2], [second, 2, HOST]] as const;
   for (const [client, n, host] of all) {
     const [sought] = joined.hostSends(padi(host, [SERVICE, hostUniq("h")]), client);
-    const face = faceOfHost("per-host", host, n);
-    assertEquals(parseDiscovery(sought)!.source, face);
+    const shown = shownMacOfHost("per-host", host, n);
+    assertEquals(parseDiscovery(sought)!.source, shown);
     // Neither with another host's address nor with the link's is it this one's.
-    for (const wrong of [SERVER_LINK, host, faceOfHost("per-host", host, 3)]) {
+    for (const wrong of [SERVER_LINK, host, shownMacOfHost("per-host", host, 3)]) {
       const tags = tagsOf(sought);
       assertEquals(joined.acSends(discovery("PADO", AC, wrong, tags), client), []);
     }
     assertEquals(joined.server.takeDrops(), new Array(3).fill("bad-address"));
     const [offer] = joined.acSends(answer(sought, AC, "PADO"), client);
     const [asked] = joined.hostSends(padr(offer), client);
-    assertEquals(parseDiscovery(asked)!.source, face);
+    assertEquals(parseDiscovery(asked)!.source, shown);
     // Three times the same id of the same AC.
     const [pads] = joined.acSends(answer(asked, AC, "PADS", { sessionId: 7 }), client);
     assertEquals(parseDiscovery(pads)!.destination, host);

@@ -80,7 +80,7 @@ for (const by of ["AC", "host"] as const) {
     else line.host(discovery("PADT", HOST, CLIENT_LINK, [], 7));
     line.nowMs += REST_MS - 1;
     assertEquals(idOf(line.dial({ ac: AC_2, sessionId: 7, tags: [hostUniq("2")] }).pads), TOP);
-    // What the host still sends in the old session reaches nobody.
+    // Frames that the host still sends in the old session reach nobody.
     assertEquals(line.hostData(data(HOST, CLIENT_LINK, 7)), "unknown-session");
     line.ac(discovery("PADT", AC_2, SERVER_LINK, [], 7));
     line.nowMs += 1;

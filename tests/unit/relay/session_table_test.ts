@@ -33,7 +33,7 @@ function key(over: Partial<SessionKey> = {}): SessionKey {
   };
 }
 
-/** Whether every way to a session leads to it. */
+/** Asserts that every way to a session leads to it. */
 function assertFound(table: SessionTable, session: Session): void {
   const { peer, tunnel, nearMac, farMac, shownMac, tunnelId, linkId } = session;
   assertStrictEquals(table.atLink(linkId, nearMac, shownMac), session);

@@ -29,7 +29,7 @@ type Station = typeof STATIONS[number];
 interface Lcp {
   code: number;
   identifier?: number;
-  /** What its length field says, and how much of it is there; as long as an echo by default. */
+  /** The value of its length field, and the bytes that are there; as long as an echo by default. */
   says?: number;
   has?: number;
 }
@@ -111,7 +111,7 @@ class Line {
     });
   }
 
-  /** Breaks the tunnel, and makes another one, through which each side hears what the other has. */
+  /** Breaks the tunnel, and makes another one, through which the sides exchange their lists. */
   rejoin(): void {
     this.#joined.break();
     this.#joined.rejoin();
@@ -132,7 +132,7 @@ class Line {
     }
   }
 
-  // What comes at the time of a tick comes before it.
+  // A frame at the time of a tick comes before it.
   #before(ms: number): void {
     while (this.#tickMs < ms) this.#tick();
     this.#joined.nowMs = ms;
@@ -329,7 +329,7 @@ for (const side of SIDES) {
       }
     });
 
-    Deno.test(`Relay.tick() ${at} knows over a break of the tunnel that the ${WORD[silent]} answers, and counts echoes anew`, () => {
+    Deno.test(`Relay.tick() ${at} remembers over a break of the tunnel that the ${WORD[silent]} answers, and counts echoes from zero`, () => {
       const subject = new Line({ side, idleMs: 0, deadMs: 3 * MINUTE_MS, graceMs: MINUTE_MS });
       subject.answer(silent, MINUTE_MS);
       askOften(subject, 2 * MINUTE_MS, 4 * MINUTE_MS, 10 * SECOND_MS);

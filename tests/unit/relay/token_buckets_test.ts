@@ -6,7 +6,7 @@ import { TokenBucket, TokenBuckets } from "../../../src/relay/token_buckets.ts";
 
 const RATE = { perSecond: 10, burst: 50 };
 
-/** How many of so many takes at one moment succeed. */
+/** Takes a number of tokens at one moment, and counts those that it gets. */
 function taken(bucket: TokenBucket, times: number, nowMs: number, rate = RATE): number {
   let count = 0;
   for (let i = 0; i < times; i++) if (bucket.take(rate, nowMs)) count++;

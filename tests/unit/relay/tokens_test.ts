@@ -15,7 +15,7 @@ import {
 
 const SECRET = new Uint8Array(16).fill(7);
 
-Deno.test("Tokens.next() makes other ones, and goes on behind the highest counter", () => {
+Deno.test("Tokens.next() makes a new token each time, and goes on after the highest counter", () => {
   const tokens = new Tokens(SECRET, 0xffffffff);
   const made = [tokens.next(0), tokens.next(0), tokens.next(0)];
   assertEquals(made.map(({ length }) => length), [TOKEN_BYTES, TOKEN_BYTES, TOKEN_BYTES]);
@@ -67,8 +67,8 @@ for (const mac of ["own", "transparent"] as const) {
     const { server, request } = restarted(mac);
     const pads = answer(request, AC, "PADS", { sessionId: 5 });
     server.relay.discoveryFromLink(pads.slice(), 0);
-    const face = mac === "own" ? SERVER_LINK : HOST;
-    assertEquals(server.link, [discovery("PADT", face, AC, [], 5)]);
+    const shown = mac === "own" ? SERVER_LINK : HOST;
+    assertEquals(server.link, [discovery("PADT", shown, AC, [], 5)]);
     assertEquals(server.drops, ["unknown-host-uniq"]);
     // A refusal, and an offer, made nothing.
     server.relay.discoveryFromLink(answer(request, AC, "PADS"), 0);
@@ -98,7 +98,7 @@ Deno.test("Relay gives back what was asked for by a client that is forgotten", (
   assertEquals(server.link, [discovery("PADT", SERVER_LINK, AC, [], 6)]);
 });
 
-Deno.test("Relay keeps the address made up for a host while its client gets another name", () => {
+Deno.test("Relay keeps the address made up for a host while its client changes its name", () => {
   const server = new RecordedRelay({ side: "server", mac: "per-host", graceMs: 1000 });
   const { relay } = server;
   relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
