@@ -35,6 +35,7 @@ import {
   type TokenSource,
 } from "../relay/mod.ts";
 import type { Transport } from "../transport/transport.ts";
+import { Channel } from "../tunnel/channel.ts";
 import { COALESCE_US, Coalescer } from "./coalescer.ts";
 import { EventBatch } from "./event_batch.ts";
 import { FromLink } from "./from_link.ts";
@@ -76,6 +77,8 @@ export interface PlaneParts {
   wall?(): number;
   /** Makes the relay; the program's own without it. */
   relay?(options: RelayOptions, ports: RelayPorts): Relay;
+  /** Makes the tunnels' channels; the program's own without it. */
+  channel?(...parameters: ConstructorParameters<typeof Channel>): Channel;
   /** Makes tokens; random ones without it. */
   readonly tokens?: TokenSource;
 }
@@ -126,7 +129,8 @@ export class DataPlane {
     this.#output = new LinkOutput(link, counters, this.#events, journal);
     this.#all = parts.poller();
     this.#allButData = parts.poller();
-    this.#tunnels = new Tunnels([this.#all, this.#allButData], TAG.tunnel, options);
+    const { channel = (...parameters) => new Channel(...parameters) } = parts;
+    this.#tunnels = new Tunnels([this.#all, this.#allButData], TAG.tunnel, options, channel);
     this.#toTunnels = new ToTunnels(this.#tunnels, counters);
     this.#relay = this.#makeRelay();
     this.#monitor = new LinkMonitor(link, counters, this.#events, () => this.#linkUp());

@@ -4,7 +4,7 @@ import type { TunnelStatus } from "../observe/status.ts";
 import { type Poller, POLLIN, POLLOUT } from "../poll/poller.ts";
 import { DROP } from "../relay/mod.ts";
 import type { Transport } from "../transport/transport.ts";
-import { Channel, type ChannelSizes } from "../tunnel/channel.ts";
+import type { Channel, ChannelSizes } from "../tunnel/channel.ts";
 import type { Counters } from "../observe/counters.ts";
 import type { TunnelFacts } from "./messages.ts";
 
@@ -25,6 +25,9 @@ export interface Tunnel {
   leaveByMs: number;
 }
 
+/** Makes the channel of a tunnel. */
+export type MakeChannel = (...parameters: ConstructorParameters<typeof Channel>) => Channel;
+
 /** All of them. The loops over them are without iterators, since they run for each turn or frame. */
 export class Tunnels {
   /** In the order in which they came. */
@@ -33,6 +36,7 @@ export class Tunnels {
   readonly #pollers: readonly Poller[];
   readonly #firstTag: number;
   readonly #sizes: ChannelSizes;
+  readonly #makeChannel: MakeChannel;
 
   /**
    * None yet.
@@ -40,10 +44,16 @@ export class Tunnels {
    * @param pollers The pollers that wait for their transports.
    * @param firstTag A tunnel's tag in these is its id behind this.
    */
-  constructor(pollers: readonly Poller[], firstTag: number, sizes: ChannelSizes) {
+  constructor(
+    pollers: readonly Poller[],
+    firstTag: number,
+    sizes: ChannelSizes,
+    makeChannel: MakeChannel,
+  ) {
     this.#pollers = pollers;
     this.#firstTag = firstTag;
     this.#sizes = sizes;
+    this.#makeChannel = makeChannel;
   }
 
   get(id: number): Tunnel | undefined {
@@ -63,7 +73,7 @@ export class Tunnels {
    */
   add(facts: TunnelFacts, transport: Transport, nowMs: number): void {
     const { id, name, endpoint } = facts;
-    const channel = new Channel({ ...facts, transport }, nowMs, this.#sizes);
+    const channel = this.#makeChannel({ ...facts, transport }, nowMs, this.#sizes);
     // What came behind the greeting is to be looked at.
     const state = { ready: 0, waits: false, unfinished: true, leaveByMs: Infinity };
     const tunnel = { channel, name, endpoint, ...state };

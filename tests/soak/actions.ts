@@ -11,7 +11,7 @@ import {
 import type { ClientProgram } from "./client_program.ts";
 import type { Program } from "./program.ts";
 import { dataFrame } from "./truth.ts";
-import { breakTunnel, type Leave } from "./tunnel.ts";
+import { breakConnection, type Leave } from "./connection.ts";
 import type { World } from "./world.ts";
 
 /** Something that happens now. */
@@ -68,7 +68,20 @@ function tunnelBreaks(world: World): void {
   const silent = random.chance(0.5);
   world.note(client.name, `has its tunnel broken${silent ? ", silently" : ""}`);
   client.downSinceMs ??= timeline.nowMs;
-  breakTunnel(end, silent);
+  breakConnection(world, end, silent);
+}
+
+// The answer of the AC then meets the lists that both sides exchange over the next tunnel.
+function tunnelBreaksInDial(world: World): void {
+  const { hosts, random } = world;
+  const dialling = hosts.filter(({ busy, open, client }) =>
+    busy && !open && client.end !== undefined
+  );
+  if (dialling.length === 0 || !mayDisturb(world)) return;
+  const { client } = random.pick(dialling);
+  world.note(client.name, "has its tunnel broken in a dial");
+  client.downSinceMs ??= world.timeline.nowMs;
+  breakConnection(world, client.end!.memory, false);
 }
 
 function killed(withState: boolean, pick: (world: World) => Program): Action {
@@ -96,8 +109,17 @@ function stops(world: World): void {
   timeline.after(random.below(4000), () => program.start(true));
 }
 
-function moves({ clients, random }: World): void {
-  random.pick(clients).move();
+function networkChanges({ clients, random }: World): void {
+  random.pick(clients).networkChanges();
+}
+
+function linkFlaps({ programs, random, timeline }: World): void {
+  const program = random.pick(programs);
+  if (!program.running || !program.linkUp) return;
+  program.setLink(false);
+  timeline.after(random.below(3000), () => {
+    if (!program.linkUp) program.setLink(true);
+  });
 }
 
 function changesMac(world: World): void {
@@ -147,7 +169,7 @@ function poses({ plan, clients, acs, random }: World): void {
   if (!plan.hostile || grants.length === 0) return;
   const { ac, id: sessionId, dial: { host }, number } = random.pick(grants);
   const end = random.pick(clients).end?.peer;
-  if (end?.program !== ac.server || end.peer.program === host.client) return;
+  if (end?.program !== ac.server || end.far === host.client) return;
   const header = { destination: ac.mac, source: host.mac, sessionId };
   const [frame, kind] = random.chance(0.5)
     ? [emitDiscovery({ ...header, code: CODE.PADT, tags: [] }), "discovery" as const]
@@ -179,12 +201,14 @@ export const ACTIONS: Record<"wild" | "steady", readonly (readonly [number, Acti
     [12, acRestarts],
     [6, acRefuses],
     [60, tunnelBreaks],
+    [40, tunnelBreaksInDial],
     [20, killed(true, aClient)],
     [12, killed(false, aClient)],
     [16, killed(true, aServer)],
     [8, killed(false, aServer)],
     [12, stops],
-    [8, moves],
+    [8, networkChanges],
+    [8, linkFlaps],
     [4, changesMac],
     [120, disturbs],
     [40, poses],
@@ -194,6 +218,7 @@ export const ACTIONS: Record<"wild" | "steady", readonly (readonly [number, Acti
     [100, sendUp],
     [100, sendDown],
     [80, tunnelBreaks],
+    [40, tunnelBreaksInDial],
     [30, killed(true, aClient)],
     [30, killed(true, aServer)],
   ],

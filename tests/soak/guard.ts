@@ -1,7 +1,6 @@
 // A relay, and everything that can be told beside it about what it does: each frame is its owner's, each
 // session ends once and those are told who have to be, and the tables are those of the journal.
 
-import { SessionJournal } from "../../src/dataplane/session_journal.ts";
 import {
   type Cause,
   DROP_REASONS,
@@ -15,6 +14,7 @@ import {
   CODE,
   ETH_P_PPP_SES,
   ETHERNET,
+  frameLength,
   parseDiscovery,
   readCode,
   readEtherType,
@@ -25,7 +25,7 @@ import { answersHost } from "./host.ts";
 import type { Program } from "./program.ts";
 import { State } from "./state.ts";
 import type { Grant, Letter } from "./truth.ts";
-import { type End, isPadt } from "./tunnel.ts";
+import { type End, isPadt } from "./connection.ts";
 import { hold, Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
@@ -40,6 +40,12 @@ export interface Entry {
   grant: Grant | undefined;
 }
 
+/** A frame for the link; of a PADT, the end of a session that it is. */
+export interface Sent {
+  bytes: Uint8Array;
+  padt?: Letter;
+}
+
 /** One call of the relay, and what it did meanwhile. */
 export interface Call {
   from: "link" | "tunnel" | "own";
@@ -48,8 +54,8 @@ export interface Call {
   end?: End;
   /** As the frame came. */
   bytes?: Uint8Array;
-  /** Frames for the link; of a PADT, what it ends. */
-  link: { bytes: Uint8Array; padt?: Letter }[];
+  /** Frames for the link. */
+  link: Sent[];
   /** Frames and lists for tunnels. */
   tunnel: { id: number; bytes?: Uint8Array; payload?: Uint8Array }[];
   drops: number[];
@@ -57,25 +63,54 @@ export interface Call {
 
 const SHARE_OF_LISTS_UNSENT = 0.02;
 const PROBE_BYTES = 24;
+/** How late a plane may end what it holds: it looks at the time once a turn, to a tenth of a second. */
+const LATE_MS = 200;
 const NO_TELLING: Record<string, Cause> = {
   anew: "id-reused",
   listed: "ended-while-away",
 };
 
-/** What stands round the relay of one program, run after run. */
+/** The methods of a relay that do something. */
+const METHODS = [
+  "addTunnel",
+  "close",
+  "closeAll",
+  "closePeer",
+  "discoveryFromLink",
+  "discoveryFromTunnel",
+  "due",
+  "expireHeld",
+  "listFromTunnel",
+  "removeTunnel",
+  "restore",
+  "sessionFromLink",
+  "sessionFromTunnel",
+  "setLinkMac",
+  "tick",
+] as const;
+type Method = typeof METHODS[number];
+
+/** Looks at each call of the relay of one program, run after run. */
 export class Guard {
-  /** Undefined while the program is not running. */
+  /** Undefined while the program is not there. */
   relay: Relay | undefined;
+  /** The substitute for the program's state directory. */
+  state = new State();
   /** The sessions that were opened and not closed, by their serials. */
   readonly journal = new Map<number, Entry>();
   readonly #program: Program;
   readonly #world: World;
   #serial = 1;
   #call: Call | undefined;
+  /** True while something hostile is given to the relay. */
+  #hostile = false;
+  /** True until a run has taken up what it can. */
+  #starting = false;
+  /** The frame that the relay sends to the link at this moment, and the last PADTs that it has sent. */
+  #sending: Sent | undefined;
+  readonly #padts = new Map<string, Sent>();
   /** Peers that the relay has to forget some day. */
   readonly #peers = new Set<Peer>();
-  #state = new State();
-  #journal!: SessionJournal;
   /** When those who have no tunnel, by their keys, had one last. */
   readonly #lostMs = new Map<string, number>();
   readonly #probe = new Uint8Array(PROBE_BYTES);
@@ -86,8 +121,13 @@ export class Guard {
     this.#probe.set([0x88, 0x64, 0x11], ETHERNET.etherType[0]);
   }
 
-  /** A new run begins: of the journal is left what can be taken up. */
-  begin(options: RelayOptions, withState: boolean): void {
+  /** The number of the next session. */
+  get nextSerial(): number {
+    return this.#serial;
+  }
+
+  /** A new run begins, with what is left in the journal. */
+  begin(withState: boolean): void {
     if (!withState) {
       this.#serial = 1;
       for (const { grant } of this.journal.values()) {
@@ -95,40 +135,31 @@ export class Guard {
       }
       this.journal.clear();
       this.#lostMs.clear();
-      this.#state = new State();
+      this.#padts.clear();
+      this.state = new State();
     }
-    const clock = () => this.#world.timeline.nowMs;
-    this.#journal = new SessionJournal(this.#state, this.#state.peersAway, clock);
     this.#peers.clear();
-    this.relay = this.#world.makeRelay({ ...options, firstSerial: this.#serial }, this.#ports());
+    this.#starting = true;
   }
 
-  /** Takes up what the state has. */
-  restore(): Call {
-    const { nowMs } = this.#world.timeline;
-    return this.run({ from: "own" }, (relay) => {
-      this.#state.restore(relay, nowMs);
-      for (const peer of relay.held) this.#journal.noteAway(peer, nowMs);
-    });
+  /** Makes the relay of a run, and looks at whatever is asked of it. */
+  makeRelay(options: RelayOptions, ports: RelayPorts): Relay {
+    const relay = this.relay = this.#world.faults.relay(options, this.#ports(ports));
+    for (const name of METHODS) this.#wrap(relay, name);
+    return relay;
   }
 
-  /** A peer has a tunnel, of which the relay knows. */
-  connected(peer: Peer): void {
-    if (peer.key !== undefined) this.#lostMs.delete(peer.key);
-    this.#journal.notAway(peer);
-  }
-
-  /** A peer has a tunnel no more, of which the relay knows. */
-  disconnected(peer: Peer): void {
-    this.#lost(peer);
-    this.#journal.noteAway(peer, this.#world.timeline.nowMs);
+  /** The run has taken up what it can. */
+  started(): void {
+    this.#starting = false;
+    this.#audit(this.relay!);
   }
 
   /** The process is gone. */
   end(): void {
     for (const peer of this.relay?.peersByTunnel.values() ?? []) this.#lost(peer);
     this.relay = undefined;
-    this.#state.deadMs = this.#world.timeline.nowMs;
+    this.state.deadMs = this.#world.timeline.nowMs;
   }
 
   #lost({ key }: Peer): void {
@@ -136,42 +167,149 @@ export class Guard {
   }
 
   /** Nobody has been waited for longer than for the grace time, whatever ended meanwhile. */
-  assertGrace(relay: Relay): void {
+  assertGrace(): void {
+    const relay = this.relay!;
     for (const { key, sessions } of relay.held) {
       if (sessions.size === 0) continue;
       const awayMs = this.#world.timeline.nowMs - this.#lostMs.get(key!)!;
       hold(
-        awayMs < relay.options.graceMs,
+        awayMs < relay.options.graceMs + LATE_MS,
         () => `${this.#program.name} has waited for ${key} for ${awayMs} ms`,
       );
     }
   }
 
-  /** Calls the relay, and looks at all that it did. */
-  run(call: Partial<Call> & Pick<Call, "from">, act: (relay: Relay) => void): Call {
-    const { relay } = this;
-    hold(relay !== undefined, `${this.#program.name} does not run`);
-    const whole: Call = { hostile: false, link: [], tunnel: [], drops: [], ...call };
-    this.#call = whole;
+  /** Gives the relay something that nobody has sent. */
+  hostile(act: (relay: Relay, nowMs: number) => void): void {
+    this.#hostile = true;
     try {
-      act(relay);
+      act(this.relay!, this.#world.timeline.nowMs);
+    } finally {
+      this.#hostile = false;
+    }
+  }
+
+  /** What is known of a frame that goes to the link; of one that was kept, what was known then. */
+  sent(bytes: Uint8Array): Sent | undefined {
+    return this.#sending ?? this.#padts.get(bytes.toHex());
+  }
+
+  // Has each call of a method go through `run`, with what it is about.
+  #wrap(relay: Relay, name: Method): void {
+    // deno-lint-ignore no-explicit-any
+    const call = (relay[name] as any).bind(relay) as (...parameters: any[]) => unknown;
+    // deno-lint-ignore no-explicit-any
+    (relay as any)[name] = (...parameters: any[]) => {
+      // One that the relay makes by itself is a part of another one.
+      if (this.#call !== undefined) return call(...parameters);
+      const about = this.#about(name, parameters);
+      const result = this.#run(relay, about, () => call(...parameters));
+      this.#after(name, parameters, about, result);
+      return result;
+    };
+  }
+
+  // deno-lint-ignore no-explicit-any
+  #about(name: Method, parameters: any[]): Partial<Call> & Pick<Call, "from"> {
+    const hostile = (bytes: Uint8Array) => this.#hostile || this.#world.isHostile(bytes);
+    switch (name) {
+      case "discoveryFromLink": {
+        const bytes = parameters[0].slice();
+        return { from: "link", bytes, hostile: hostile(bytes) };
+      }
+      case "sessionFromLink": {
+        const bytes = whole(parameters[0], parameters[1]);
+        return { from: "link", bytes, hostile: hostile(bytes) };
+      }
+      case "discoveryFromTunnel": {
+        const bytes = parameters[1].slice();
+        const end = this.#program.ends.get(parameters[0]);
+        return { from: "tunnel", end, bytes, hostile: hostile(bytes) };
+      }
+      case "sessionFromTunnel": {
+        const bytes = whole(parameters[1], parameters[2]);
+        const end = this.#program.ends.get(parameters[0]);
+        return { from: "tunnel", end, bytes, hostile: hostile(bytes) };
+      }
+      case "listFromTunnel":
+        return {
+          from: "tunnel",
+          end: this.#program.ends.get(parameters[0]),
+          hostile: this.#hostile,
+        };
+      case "removeTunnel":
+        this.#losing = this.relay!.peersByTunnel.get(parameters[0]);
+        return { from: "own" };
+      default:
+        return { from: "own" };
+    }
+  }
+
+  #losing: Peer | undefined;
+
+  // deno-lint-ignore no-explicit-any
+  #after(name: Method, parameters: any[], call: Partial<Call>, result: unknown): void {
+    switch (name) {
+      case "addTunnel": {
+        const { key } = this.relay!.peersByTunnel.get(parameters[0])!;
+        if (key !== undefined) this.#lostMs.delete(key);
+        if (result !== 0) this.#world.count("takeovers");
+        return;
+      }
+      case "removeTunnel":
+        if (this.#losing !== undefined) this.#lost(this.#losing);
+        return;
+      case "listFromTunnel":
+        hold(
+          result !== false || call.end?.tampered === true,
+          () => `${this.#program.name} did not take a list that was to come`,
+        );
+        return;
+      case "sessionFromLink":
+      case "sessionFromTunnel": {
+        if (typeof result === "number") return this.#world.count(`drop ${DROP_REASONS[result]}`);
+        const session = result as Session;
+        const fromLink = name === "sessionFromLink";
+        const rewritten = fromLink
+          ? whole(parameters[0], parameters[1])
+          : whole(parameters[1], parameters[2]);
+        this.#world.saw(rewritten);
+        if (!fromLink) {
+          hold(
+            session.tunnel === parameters[0],
+            () => `${this.#program.name} took a frame for another's session`,
+          );
+        }
+        if (call.hostile) return this.#world.markHostile(rewritten);
+        if (fromLink) this.#checkFromLink(call.bytes!, session);
+        else this.#checkFromTunnel(call.bytes!, session);
+      }
+    }
+  }
+
+  #run<T>(relay: Relay, call: Partial<Call> & Pick<Call, "from">, act: () => T): T {
+    const all: Call = { hostile: false, link: [], tunnel: [], drops: [], ...call };
+    this.#call = all;
+    let result: T;
+    try {
+      result = act();
     } catch (error) {
       if (error instanceof Violation) throw error;
       throw new Violation(`the relay of ${this.#program.name} threw: ${(error as Error).stack}`);
     } finally {
       this.#call = undefined;
     }
-    for (const reason of whole.drops) this.#world.count(`drop ${DROP_REASONS[reason]}`);
-    this.#settleRefusal(whole);
-    for (const { bytes, padt } of whole.link) {
+    for (const reason of all.drops) this.#world.count(`drop ${DROP_REASONS[reason]}`);
+    this.#settleRefusal(all);
+    for (const { bytes, padt } of all.link) {
       hold(
-        !isPadt(bytes) || padt !== undefined || whole.hostile,
+        !isPadt(bytes) || padt !== undefined || all.hostile,
         () => `${this.#program.name} sent a PADT for no session`,
       );
     }
-    this.#settlePads(whole);
-    this.#audit(relay);
-    return whole;
+    this.#settlePads(all);
+    if (!this.#starting) this.#audit(relay);
+    return result;
   }
 
   /** The relay has no session, and nothing of any peer: it has no tunnel either. */
@@ -182,8 +320,8 @@ export class Guard {
     hold(this.#peers.size === 0, () => `${name} keeps something of a peer for ever`);
   }
 
-  /** A letter that came from the link was taken for one of this session. */
-  checkFromLink(bytes: Uint8Array, { serial }: Session): void {
+  // A letter that came from the link was taken for one of this session.
+  #checkFromLink(bytes: Uint8Array, { serial }: Session): void {
     const { grant } = this.journal.get(serial)!;
     const letter = this.#letter(bytes);
     if (grant === undefined) letter.excused = true;
@@ -208,8 +346,8 @@ export class Guard {
     letter.excused = true;
   }
 
-  /** And one that came from a tunnel, where the addresses are real: one station of each side, and one id. */
-  checkFromTunnel(bytes: Uint8Array, { serial }: Session): void {
+  // And one that came from a tunnel, where the addresses are real: one station of each side, and one id.
+  #checkFromTunnel(bytes: Uint8Array, { serial }: Session): void {
     const { grant } = this.journal.get(serial)!;
     const letter = this.#letter(bytes);
     if (grant === undefined) letter.excused = true;
@@ -232,32 +370,54 @@ export class Guard {
     return letter;
   }
 
-  #ports(): RelayPorts {
+  #ports(ports: RelayPorts): RelayPorts {
     const call = (): Call => {
       hold(this.#call !== undefined, `${this.#program.name} did something by itself`);
       return this.#call;
     };
     return {
-      toLink: (frame) => call().link.push({ bytes: frame.slice() }),
-      toTunnel: (id, frame) => call().tunnel.push({ id, bytes: frame.slice() }),
+      ...ports,
+      toLink: (frame) => {
+        const sent: Sent = { bytes: frame.slice() };
+        call().link.push(sent);
+        if (isPadt(frame)) this.#padts.set(frame.toHex(), sent);
+        else if (call().hostile) this.#world.markHostile(sent.bytes);
+        this.#sending = sent;
+        ports.toLink(frame);
+        this.#sending = undefined;
+      },
+      toTunnel: (id, frame) => {
+        const bytes = frame.slice();
+        call().tunnel.push({ id, bytes });
+        this.#world.saw(bytes);
+        if (call().hostile) this.#world.markHostile(bytes);
+        this.#world.note(this.#program.name, `to tunnel ${id}`, bytes);
+        ports.toTunnel(id, frame);
+      },
       listToTunnel: (id, payload) => {
         const { plan, random } = this.#world;
         if (plan.kind === "wild" && random.chance(SHARE_OF_LISTS_UNSENT)) {
-          const end = this.#program.ends.get(id)!;
-          end.tampered = end.peer.tampered = true;
+          this.#program.ends.get(id)!.tamper();
           return false;
         }
         call().tunnel.push({ id, payload: payload.slice() });
-        return true;
+        return ports.listToTunnel(id, payload);
       },
-      drop: (reason) => call().drops.push(reason),
-      problem() {},
-      opened: (session) => this.#opened(call(), session),
-      closed: (session, { cause }) => this.#closed(call(), session, cause),
+      drop: (reason) => {
+        call().drops.push(reason);
+        ports.drop(reason);
+      },
+      opened: (session) => {
+        this.#opened(call(), session);
+        ports.opened(session);
+      },
+      closed: (session, end) => {
+        this.#closed(call(), session, end.cause);
+        ports.closed(session, end);
+      },
       forgotten: (peer) => {
         hold(this.#peers.delete(peer), `${this.#program.name} forgot a peer twice`);
-        this.#journal.notAway(peer);
-        this.#program.forgotten(peer);
+        ports.forgotten(peer);
       },
     };
   }
@@ -271,7 +431,6 @@ export class Guard {
     );
     const macs = { nearMac: nearMac.slice(), farMac: farMac.slice() };
     this.journal.set(serial, { ...macs, tunnelId, key, grant: undefined });
-    this.#journal.opened(session, this.#world.timeline.nowMs);
   }
 
   #closed(call: Call, session: Session, cause: Cause): void {
@@ -282,7 +441,6 @@ export class Guard {
       () => `${this.#program.name} closed session ${serial} that was not open`,
     );
     this.journal.delete(serial);
-    this.#journal.closed(session);
     // One that was taken up for this session alone is still expected back.
     if (peer.key !== undefined) this.#peers.add(peer);
     const { grant } = entry;
@@ -381,7 +539,7 @@ export class Guard {
       const sent = tunnel.find(({ bytes }) => bytes !== undefined && !isPadt(bytes));
       if (sent === undefined) return;
       const end = this.#program.ends.get(sent.id);
-      const right = end === undefined || end.peer.program === dial.host.client;
+      const right = end === undefined || end.far === dial.host.client;
       hold(right, () => `${this.#program.name} sent what is ${dial.host.name}'s to another client`);
       if (grant === undefined) return;
       const { sessions } = this.relay!;
@@ -431,13 +589,13 @@ export class Guard {
         `${this.#program.name} has ${sessions.size} sessions, and ${this.journal.size} were not closed`,
     );
     hold(
-      this.#state.sessions.size === this.journal.size,
-      () => `${this.#program.name} has noted ${this.#state.sessions.size} of ${this.journal.size}`,
+      this.state.sessions.size === this.journal.size,
+      () => `${this.#program.name} has noted ${this.state.sessions.size} of ${this.journal.size}`,
     );
     for (const session of sessions) {
       const { nearMac, farMac, shownMac, linkId, tunnelId, peer, serial } = session;
       const entry = this.journal.get(serial);
-      const found = entry !== undefined && this.#state.sessions.has(serial) &&
+      const found = entry !== undefined && this.state.sessions.has(serial) &&
         sessions.atLink(linkId, nearMac, shownMac) === session &&
         sessions.atPeer(peer, tunnelId, farMac, nearMac) === session &&
         sessions.findByLink(this.#as(nearMac, shownMac, linkId), 0) === session &&
@@ -467,6 +625,12 @@ export class Guard {
     new DataView(probe.buffer).setUint16(16, id);
     return probe;
   }
+}
+
+// A session frame without what is behind it in its buffer.
+function whole(frame: Uint8Array, offset: number): Uint8Array {
+  const length = frameLength(frame, offset, frame.length - offset);
+  return frame.slice(offset, offset + Math.max(0, length));
 }
 
 function isPadtTo(

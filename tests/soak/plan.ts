@@ -46,8 +46,17 @@ export interface Plan {
   /** How long an AC thinks at most before it answers. */
   acThinkMs: number;
   tunnelDelayMs: number;
-  /** After how long a side notices that its peer is gone which did not say so. */
+  /** After how long a side gives up a tunnel in which nothing comes. */
   tunnelDeadMs: number;
+  /** How much may be under way in a tunnel, in bytes. */
+  roomBytes: number;
+  /** The longest time that a message to a client's worker takes. */
+  busyMs: number;
+  /** Some writes are taken in part. */
+  partialWrites: boolean;
+  /** Clients return to the first server, and how often they look at it meanwhile. */
+  preferFirst: boolean;
+  preferFirstMs: number;
   /** How often a station asks whether the other one is there, and how many answers may be missing. */
   echoMs: number;
   echoMisses: number;
@@ -88,9 +97,14 @@ export function drawPlan(random: Random): Plan {
       reorder: random.pick([0, 0.02, 0.1]),
     },
     linkDelayMs: random.pick([1, 5, 20]),
-    acThinkMs: random.pick([1, 50, 600]),
+    acThinkMs: random.pick([1, 50, 600, 2500]),
     tunnelDelayMs: random.pick([1, 20, 100, 400]),
-    tunnelDeadMs: random.pick([2000, 5000, 15_000]),
+    tunnelDeadMs: random.pick([3000, 5000, 15_000]),
+    roomBytes: random.pick([256 * 1024, 256 * 1024, 2048, 300]),
+    busyMs: random.pick([1, 1, 100, 1500]),
+    partialWrites: random.chance(0.3),
+    preferFirst: random.chance(0.3),
+    preferFirstMs: random.pick([2000, 5000]),
     echoMs: random.pick([2000, 4000, 6000]),
     echoMisses: random.between(2, 4),
     paceMs: random.pick([150, 300, 600]),
@@ -104,7 +118,12 @@ export function drawPlan(random: Random): Plan {
     // An id that is given anew names another session, and what was sent for the old one may still end it.
     acIds: "sequential",
     keyed: true,
-    graceMs: Math.max(plan.graceMs, 4000),
+    graceMs: Math.max(plan.graceMs, 10_000),
+    // A silent end is noticed, and the way back found, well within the grace time.
+    tunnelDeadMs: 3000,
+    tunnelDelayMs: Math.min(plan.tunnelDelayMs, 100),
+    preferFirst: false,
+    busyMs: Math.min(plan.busyMs, 100),
     maxHeld: undefined,
     deadMs: 0,
     idleMs: 100_000,

@@ -1,4 +1,4 @@
-// Relays with a fault each, to see that a soak finds it.
+// Parts of the program with a fault each, to see that a soak finds it.
 
 import {
   type Cause,
@@ -11,11 +11,22 @@ import {
 } from "../../src/relay/mod.ts";
 import type { Session } from "../../src/relay/mod.ts";
 import type { Greeting } from "../../src/relay/peers.ts";
-import { CODE, readCode, readSessionId } from "../../src/wire/mod.ts";
-import type { MakeRelay } from "./world.ts";
+import { CODE, FRAME, readCode, readSessionId } from "../../src/wire/mod.ts";
+import { ClientMachine } from "../../src/client/machine.ts";
+import type { ClientEvent } from "../../src/client/messages.ts";
+import { AGAIN, type Transport } from "../../src/transport/transport.ts";
+import { Channel } from "../../src/tunnel/channel.ts";
+import {
+  ClientHandshake,
+  type HandshakeState,
+  ServerHandshake,
+} from "../../src/tunnel/handshake_machine.ts";
+import { type Faults, NO_FAULTS } from "./faults.ts";
 
-/** The faults. Each makes what makes the relays of one schedule. */
-export const PLANTED: Record<string, () => MakeRelay> = {
+type MakeRelay = Faults["relay"];
+
+/** Faults of relays. Each makes what makes the relays of one schedule. */
+const RELAYS: Record<string, () => MakeRelay> = {
   "gives a held session to a client of another key": () => {
     class Faulty extends Relay {
       override addTunnel(tunnel: number, greeting: Greeting, nowMs: number): number {
@@ -189,6 +200,123 @@ export const PLANTED: Record<string, () => MakeRelay> = {
         if (!kept) ports.toTunnel(tunnel, frame);
       },
     }),
+};
+
+/** Faults of the client's machine, of channels and of handshakes. */
+const OTHERS: Record<string, Omit<Faults, "relay">> = {
+  "a client machine that forgets for which server sessions are held": {
+    machine: (options) =>
+      new (class extends ClientMachine {
+        override handle(event: ClientEvent, nowMs: number): void {
+          if (event.type !== "held") super.handle(event, nowMs);
+        }
+      })(options),
+  },
+
+  "a client machine that does not see the end of a tunnel that broke": {
+    machine: (options) =>
+      new (class extends ClientMachine {
+        override handle(event: ClientEvent, nowMs: number): void {
+          const broke = event.type === "tunnel-ended" && event.goodbye === undefined;
+          if (!broke) super.handle(event, nowMs);
+        }
+      })(options),
+  },
+
+  "a client machine that waits for its timer in vain": {
+    machine: (options) =>
+      new (class extends ClientMachine {
+        override get dueMs(): number {
+          return this.state === "waiting" ? Infinity : super.dueMs;
+        }
+      })(options),
+  },
+
+  "a channel that never pings, and so never gives up a silent peer": {
+    channel: (...parameters) =>
+      new (class extends Channel {
+        override keepalive(): void {}
+      })(...parameters),
+  },
+
+  "a channel that takes a PADT and forgets it": {
+    channel: (...parameters) =>
+      new (class extends Channel {
+        override queue(...parameters: Parameters<Channel["queue"]>): boolean {
+          const [type, , , lane] = parameters;
+          return (type === FRAME.DISCOVERY && lane === "last") || super.queue(...parameters);
+        }
+      })(...parameters),
+  },
+
+  "a channel that forgets the rest of a write that was taken in part": {
+    channel: ({ transport, ...tunnel }, ...parameters) => {
+      const careless: Transport = Object.create(transport, {
+        bytes: { get: () => transport.bytes },
+        send: {
+          value: () => {
+            const offered = transport.bytes;
+            return transport.send() > 0 ? offered : AGAIN;
+          },
+        },
+      });
+      for (
+        const name of ["receive", "add", "holdUnsent", "refresh", "shutdown", "status"] as const
+      ) {
+        Object.defineProperty(careless, name, { value: transport[name].bind(transport) });
+      }
+      Object.defineProperty(careless, "failure", { get: () => transport.failure });
+      Object.defineProperty(careless, "fd", { get: () => transport.fd });
+      return new Channel({ ...tunnel, transport: careless }, ...parameters);
+    },
+  },
+
+  "a handshake that takes every client for the same one": {
+    serverHandshake: (...parameters) =>
+      new (class extends ServerHandshake {
+        override get state(): HandshakeState {
+          const state = super.state;
+          if (state.is !== "done") return state;
+          const { peer, received } = state.handshake;
+          const resumeSecret = peer.resumeSecret && new Uint8Array(16);
+          return { is: "done", handshake: { peer: { ...peer, resumeSecret }, received } };
+        }
+      })(...parameters),
+  },
+
+  "a handshake that shows another secret each time": {
+    clientHandshake: ({ resumeSecret, ...hello }, nowMs, ...parameters) => {
+      const other = resumeSecret?.map((byte, at) => byte ^ (Math.floor(nowMs) >>> (8 * (at % 4))));
+      return new ClientHandshake({ ...hello, resumeSecret: other }, nowMs, ...parameters);
+    },
+  },
+
+  "a handshake that forgets the bytes behind the welcome": {
+    clientHandshake: (...parameters) =>
+      new (class extends ClientHandshake {
+        override get state(): HandshakeState {
+          const state = super.state;
+          if (state.is !== "done") return state;
+          return {
+            is: "done",
+            handshake: { ...state.handshake, received: new Uint8Array(0) },
+          };
+        }
+      })(...parameters),
+  },
+};
+
+/** The faults. Each makes the parts of one schedule. */
+export const PLANTED: Record<string, () => Faults> = {
+  ...Object.fromEntries(
+    Object.entries(RELAYS).map(([name, makeRelay]) => [
+      `a relay that ${name}`,
+      () => ({ ...NO_FAULTS, relay: makeRelay() }),
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(OTHERS).map(([name, faults]) => [name, () => ({ ...NO_FAULTS, ...faults })]),
+  ),
 };
 
 // The fault is at one side only.

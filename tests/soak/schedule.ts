@@ -1,8 +1,8 @@
 // One schedule from its seed to what came of it.
 
-import { Relay } from "../../src/relay/mod.ts";
+import { type Faults, NO_FAULTS } from "./faults.ts";
 import { Violation } from "./violation.ts";
-import { type MakeRelay, World } from "./world.ts";
+import { World } from "./world.ts";
 
 /** Where a schedule failed. */
 export interface Failure {
@@ -25,18 +25,15 @@ export interface Outcome {
 export interface ScheduleOptions {
   seed: number;
   schedule: number;
-  makeRelay?: MakeRelay;
+  faults?: Faults;
   /** Cuts its active part. */
   cutMs?: number;
 }
 
-/** The product's relay. */
-export const makeRelay: MakeRelay = (options, ports) => new Relay(options, ports);
-
 /** Runs one, always the same way for the same seed and number. */
 export function runSchedule(options: ScheduleOptions): Outcome {
   const { seed, schedule, cutMs } = options;
-  const world = new World(seed, schedule, options.makeRelay ?? makeRelay, cutMs);
+  const world = new World(seed, schedule, options.faults ?? NO_FAULTS, cutMs);
   const { timeline, counts, plan: { activeMs } } = world;
   let failure: Failure | undefined;
   try {

@@ -1,44 +1,39 @@
-// A server: takes every client that says hello.
+// A server as a process, in a schedule.
 
+import type { Endpoint } from "../../src/net/endpoint.ts";
+import type { Hello } from "../../src/wire/mod.ts";
+import type { MemoryPlaneOptions } from "../support/memory/plane.ts";
+import { MemoryServer } from "../support/memory/server.ts";
 import type { AccessConcentrator } from "./access_concentrator.ts";
-import { ClientProgram } from "./client_program.ts";
-import { Program } from "./program.ts";
+import { Program, type Run } from "./program.ts";
 import type { Segment } from "./segment.ts";
-import type { End, Message } from "./tunnel.ts";
 import { hold } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** One of them. */
 export class ServerProgram extends Program {
   readonly acs: AccessConcentrator[] = [];
+  readonly endpoint: Endpoint;
 
   constructor(world: World, name: string, segment: Segment, linkMac: Uint8Array) {
     super(world, "server", name, segment, linkMac);
+    this.endpoint = { hostname: name.replace(" ", "-"), port: 8000 };
   }
 
-  override receive(end: End, message: Message): void {
-    switch (message.type) {
-      case "hello":
-        return this.#greet(end);
-      case "goodbye":
-        return this.dropTunnel(end);
-      default:
-        this.fromTunnel(end, message);
-    }
-  }
-
-  override lost(end: End): void {
-    this.dropTunnel(end);
-  }
-
-  protected override started(): void {}
-
-  #greet(end: End): void {
-    const client = end.peer.program;
-    hold(client instanceof ClientProgram, "hello from a server");
-    // Refused.
-    if (!this.running) return end.close("orderly");
-    end.send({ type: "welcome" });
-    this.addTunnel(end, client.key, client.name);
+  protected override makeRun(options: Omit<MemoryPlaneOptions, "heard">, hello: Hello): Run {
+    const { world } = this;
+    return new MemoryServer({
+      ...options,
+      host: this.endpoint.hostname,
+      hello,
+      handshake: world.faults.serverHandshake,
+      channel: world.faults.channel,
+      heard: (message) => this.heard(message),
+      enters: (id, end, key, name) => {
+        const client = world.clients.find((client) => client.name === name);
+        hold(client !== undefined, `${this.name} was greeted by nobody`);
+        this.joined(id, end, key, client);
+      },
+    });
   }
 }

@@ -1,7 +1,7 @@
-// What stands for a state directory: what was noted in it, and when its process was last there.
+// A substitute for a state directory: the changes that were noted in it, and when its process ended.
 
+import type { KeptState } from "../../src/dataplane/messages.ts";
 import type { Notes } from "../../src/dataplane/session_journal.ts";
-import { type Relay, restore } from "../../src/relay/mod.ts";
 import type { SessionRecord } from "../../src/state/mod.ts";
 import { Replay } from "../../src/state/replay.ts";
 
@@ -22,11 +22,19 @@ export class State implements Notes {
     return this.#replay.away.keys();
   }
 
-  /** Gives a relay what it is to begin with. */
-  restore(relay: Relay, nowMs: number): void {
-    const { sessions, away } = this.#replay;
-    const state = { sessions: [...sessions.values()], away, silentMs: nowMs - this.deadMs };
-    restore(relay, state, nowMs, nowMs);
+  /** The state as the next run finds it. */
+  kept(nextSerial: number, nowMs: number): KeptState {
+    const { sessions, owed, away } = this.#replay;
+    return {
+      path: "memory",
+      segment: 1,
+      nextSerial,
+      sessions: [...sessions.values()],
+      undelivered: [...owed.values()],
+      away: new Map(away),
+      secret: new Uint8Array(16),
+      silentMs: nowMs - this.deadMs,
+    };
   }
 
   opened(record: SessionRecord): void {
@@ -45,8 +53,13 @@ export class State implements Notes {
     this.#replay.apply({ type: "back", peer });
   }
 
-  owes(): void {}
-  paid(): void {}
+  owes(frame: Uint8Array): void {
+    this.#replay.apply({ type: "owe", key: frame.toHex(), frame: frame.slice() });
+  }
+
+  paid(frame: Uint8Array): void {
+    this.#replay.apply({ type: "paid", key: frame.toHex() });
+  }
 
   retry(): boolean {
     return true;

@@ -1,10 +1,12 @@
 // Everything in a schedule, and what happens to it: built from a plan, driven by chance, brought to rest.
 
-import type { Relay, RelayOptions, RelayPorts } from "../../src/relay/mod.ts";
+import { MemoryNetwork } from "../support/memory/network.ts";
 import { AccessConcentrator } from "./access_concentrator.ts";
 import { type Action, ACTIONS } from "./actions.ts";
 import { Chronicle } from "./chronicle.ts";
 import { ClientProgram } from "./client_program.ts";
+import { Connections } from "./connection.ts";
+import type { Faults } from "./faults.ts";
 import { Host } from "./host.ts";
 import { drawPlan, type Plan } from "./plan.ts";
 import type { Program } from "./program.ts";
@@ -15,12 +17,9 @@ import { Timeline } from "./timeline.ts";
 import { type Grant, Truth } from "./truth.ts";
 import { hold } from "./violation.ts";
 
-/** Makes a relay: the product's, or one with a fault. */
-export type MakeRelay = (options: RelayOptions, ports: RelayPorts) => Relay;
-
 /** The chance that chooses the plan, and the one that drives the schedule. */
 const SEQUENCES = 2;
-const NOTES_KEPT = 120;
+const NOTES_KEPT = 300;
 const FRAMES_KEPT = 64;
 /** How patient stations are in the end, whatever they were before. */
 const LAST_MISSES = 3;
@@ -33,7 +32,9 @@ export class World {
   readonly timeline = new Timeline();
   readonly truth = new Truth();
   readonly chronicle: Chronicle;
-  readonly makeRelay: MakeRelay;
+  readonly network: MemoryNetwork;
+  readonly connections = new Connections();
+  readonly faults: Faults;
   readonly servers: ServerProgram[] = [];
   readonly clients: ClientProgram[] = [];
   /** How often things happened. */
@@ -44,6 +45,7 @@ export class World {
   keeps: boolean;
   /** Frames that were seen lately, for hostile ones to be made of. */
   readonly #seen: Uint8Array[] = [];
+  readonly #hostile = new Set<string>();
   #macs = 0;
 
   /**
@@ -51,12 +53,19 @@ export class World {
    *
    * @param cutMs Brings it to rest after so long at the latest.
    */
-  constructor(seed: number, schedule: number, makeRelay: MakeRelay, cutMs = Infinity) {
+  constructor(seed: number, schedule: number, faults: Faults, cutMs = Infinity) {
     const plan = drawPlan(new Random(seed, SEQUENCES * schedule));
     this.plan = { ...plan, activeMs: Math.min(plan.activeMs, cutMs) };
     this.random = new Random(seed, SEQUENCES * schedule + 1);
     this.chronicle = new Chronicle(this.timeline, NOTES_KEPT);
-    this.makeRelay = makeRelay;
+    this.faults = faults;
+    const { random } = this;
+    const { tunnelDelayMs, roomBytes, partialWrites } = this.plan;
+    this.network = new MemoryNetwork(this.timeline, {
+      delayMs: () => random.below(tunnelDelayMs),
+      roomBytes,
+      takes: (offered) => partialWrites && random.chance(0.5) ? 1 + random.below(offered) : offered,
+    });
     this.keeps = plan.kind === "steady";
     this.#build();
   }
@@ -80,12 +89,6 @@ export class World {
       : this.plan.echoMisses;
   }
 
-  /** After how long at most the end of a silent peer is seen. */
-  get tunnelDeadMs(): number {
-    const { kind, tunnelDeadMs, graceMs } = this.plan;
-    return kind === "steady" ? Math.min(tunnelDeadMs, graceMs / 4) : tunnelDeadMs;
-  }
-
   /** Whether a client's next attempt to connect must not fail: its sessions have waited for long. */
   lucky({ downSinceMs }: ClientProgram): boolean {
     const { kind, graceMs } = this.plan;
@@ -96,8 +99,8 @@ export class World {
   /** A program is about to go: its tunnels are away from now on. */
   disturbed(program: Program): void {
     for (const client of this.clients) {
-      const far = client.anyEnd?.peer.program;
-      if (client === program || far === program) client.downSinceMs ??= this.timeline.nowMs;
+      const [end] = client.ends.values();
+      if (client === program || end?.far === program) client.downSinceMs ??= this.timeline.nowMs;
     }
   }
 
@@ -112,6 +115,16 @@ export class World {
   /** Remembers a frame for hostile ones. */
   saw(frame: Uint8Array): void {
     this.#seen[this.random.below(FRAMES_KEPT)] = frame;
+  }
+
+  /** Notes a frame that is hostile, or that something hostile has caused. */
+  markHostile(frame: Uint8Array): void {
+    this.#hostile.add(frame.toHex());
+  }
+
+  /** True for such a frame, and for any with the same bytes: nobody could tell them apart. */
+  isHostile(frame: Uint8Array): boolean {
+    return this.#hostile.size > 0 && this.#hostile.has(frame.toHex());
   }
 
   get seen(): Uint8Array[] {
@@ -228,8 +241,11 @@ export class World {
     const { timeline, random, plan } = this;
     this.closing = true;
     this.#calm();
-    for (const program of this.programs) program.start(random.chance(0.8));
-    timeline.run(timeline.nowMs + 2000);
+    for (const program of this.programs) {
+      if (!program.linkUp) program.setLink(true);
+      program.start(random.chance(0.8));
+    }
+    timeline.run(timeline.nowMs + 4000);
     const way = random.pick(WAYS);
     this.note("all", way.name);
     this.count(way.name);
@@ -240,6 +256,9 @@ export class World {
     const patienceMs = 2 * echoMs * (LAST_MISSES + 2);
     const restMs = graceMs + deadMs + idleMs + tunnelDeadMs + patienceMs + 80_000;
     timeline.run(timeline.nowMs + restMs);
+    // With no tunnel left, nothing may be kept of any peer.
+    for (const client of this.clients) client.part(false);
+    timeline.run(timeline.nowMs + tunnelDeadMs + graceMs + 10_000);
     for (const program of this.programs) program.assertEmpty();
     for (const ac of this.acs) {
       hold(ac.grants.length === 0, () => `${ac.name} still believes in a session`);

@@ -2,12 +2,12 @@
 
 import { ClientMachine, type ClientMachineOptions } from "../../../src/client/machine.ts";
 import type { ClientCommand, ClientEvent, ClientNote } from "../../../src/client/messages.ts";
-import type { FromWorker } from "../../../src/dataplane/messages.ts";
+import type { FromWorker, TunnelFacts } from "../../../src/dataplane/messages.ts";
 import type { Endpoint } from "../../../src/net/endpoint.ts";
 import { ClientHandshake } from "../../../src/tunnel/handshake_machine.ts";
 import { secretFor } from "../../../src/tunnel/identity.ts";
 import type { Hello } from "../../../src/wire/mod.ts";
-import { type Clock, Greeting, type MemoryEnd, type MemoryNetwork } from "./network.ts";
+import { type Clock, type Fate, Greeting, type MemoryEnd, type MemoryNetwork } from "./network.ts";
 import { MemoryPlane, type MemoryPlaneOptions } from "./plane.ts";
 
 /** Options of {@linkcode MemoryClient}. */
@@ -20,6 +20,12 @@ export interface MemoryClientOptions extends Omit<MemoryPlaneOptions, "heard"> {
   hello: Hello;
   heard?(message: FromWorker): void;
   noted?(note: ClientNote): void;
+  /** The fate of an attempt to connect; it is answered without it. */
+  fate?(): Fate;
+  /** The time that a message to the worker takes, in ms; 0 without it. */
+  busyMs?(): number;
+  /** Makes a handshake. */
+  handshake?(...parameters: ConstructorParameters<typeof ClientHandshake>): ClientHandshake;
   /** Called when a connection is about to become a tunnel. */
   handsOver?(tunnel: number, end: MemoryEnd, peer: string | undefined): void;
 }
@@ -40,6 +46,8 @@ export class MemoryClient {
   readonly #underWay = new Map<number, UnderWay>();
   /** The machine's ids of tunnels, by the plane's. */
   readonly #tunnels = new Map<number, number>();
+  /** Tunnels on their way to the plane, in order. */
+  readonly #handing = new Map<number, { facts: TunnelFacts; end: MemoryEnd }>();
   #tunnelIds = 0;
   #over = false;
 
@@ -52,21 +60,31 @@ export class MemoryClient {
     this.plane = new MemoryPlane({ ...options, heard: (message) => this.#heard(message) });
   }
 
+  /** The connection that is on its way to be a tunnel. */
+  get connecting(): MemoryEnd | undefined {
+    for (const { end } of this.#underWay.values()) if (end !== undefined) return end;
+    return undefined;
+  }
+
   /** Opens the plane, then begins to connect. */
   start(): void {
     this.plane.start();
-    this.#handle({ type: "started" });
+    // Behind what the plane tells of an earlier run.
+    this.#later({ type: "started" });
   }
 
   /** Stops it in good order. */
   stop(keep: boolean): void {
+    for (const tunnel of [...this.#handing.keys()]) this.#add(tunnel);
     this.#end();
     this.plane.stop(keep);
   }
 
   /** Ends it at once; gives the ends of all its connections, which stay as they are. */
   kill(): MemoryEnd[] {
-    return [...this.#end(), ...this.plane.kill()];
+    const handing = [...this.#handing.values()].map(({ end }) => end);
+    this.#handing.clear();
+    return [...handing, ...this.#end(), ...this.plane.kill()];
   }
 
   /** The network is another one. */
@@ -158,14 +176,14 @@ export class MemoryClient {
       if (end === undefined) return this.#fail(id, "Connection refused");
       underWay.end = end;
       this.#handle({ type: "connected", id, endpoint: `${hostname}:${port}` });
-    });
+    }, this.#options.fate?.());
   }
 
   #greet(id: number, server: Endpoint): void {
     const underWay = this.#underWay.get(id)!;
-    const { hello } = this.#options;
+    const { hello, handshake: make = (...all) => new ClientHandshake(...all) } = this.#options;
     const resumeSecret = hello.resumeSecret && secretFor(hello.resumeSecret, server);
-    const handshake = new ClientHandshake({ ...hello, resumeSecret }, this.#clock.nowMs);
+    const handshake = make({ ...hello, resumeSecret }, this.#clock.nowMs);
     underWay.greeting = new Greeting(this.#clock, underWay.end!, handshake, () => {
       if (this.#underWay.get(id) !== underWay) return;
       const { state } = handshake;
@@ -184,7 +202,15 @@ export class MemoryClient {
     this.#options.handsOver?.(tunnel, end!, peer);
     const facts = { peer, name, endpoint: `${name}:1`, address: name, legacy: false, received };
     this.#handle({ type: "handed-over", id });
-    this.plane.addTunnel({ id: tunnel, ...facts }, end!);
+    this.#handing.set(tunnel, { facts: { id: tunnel, ...facts }, end: end! });
+    const { busyMs = () => 0 } = this.#options;
+    this.#clock.at(this.#clock.nowMs + busyMs(), () => this.#add(tunnel));
+  }
+
+  #add(tunnel: number): void {
+    const handing = this.#handing.get(tunnel);
+    this.#handing.delete(tunnel);
+    if (handing !== undefined) this.plane.addTunnel(handing.facts, handing.end);
   }
 
   #drop(id: number): void {

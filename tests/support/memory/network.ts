@@ -13,20 +13,23 @@ export interface Clock {
 }
 
 /** The conditions on a network, as they are at each moment. */
-export interface Conditions extends Pick<MemoryPath, "delayMs" | "roomBytes" | "takes"> {
-  /** The fate of an attempt to connect; it is answered without it. */
-  fate?(): "answered" | "refused" | "lost";
-}
+export type Conditions = Pick<MemoryPath, "delayMs" | "roomBytes" | "takes">;
+
+/** The fate of an attempt to connect. */
+export type Fate = "answered" | "refused" | "lost";
 
 /** One end of a connection. */
 export class MemoryEnd {
   readonly transport: MemoryTransport;
+  /** The host that was connected to. */
+  readonly host: string;
   peer!: MemoryEnd;
   /** Called when the transport may be ready. */
   ready: () => void = () => {};
 
-  constructor(transport: MemoryTransport) {
+  constructor(transport: MemoryTransport, host: string) {
     this.transport = transport;
+    this.host = host;
   }
 }
 
@@ -59,20 +62,23 @@ export class MemoryNetwork {
    * @param done Called when it has answered; without an end when it refused. Never called when the attempt
    * was lost
    */
-  connect(host: string, done: (end: MemoryEnd | undefined) => void): void {
-    const { fate = () => "answered", delayMs = () => 0 } = this.#conditions;
-    const outcome = fate();
-    if (outcome === "lost") return;
+  connect(
+    host: string,
+    done: (end: MemoryEnd | undefined) => void,
+    fate: Fate = "answered",
+  ): void {
+    const { delayMs = () => 0 } = this.#conditions;
+    if (fate === "lost") return;
     this.#clock.at(this.#clock.nowMs + delayMs(), () => {
       const accept = this.#listeners.get(host);
-      if (outcome === "refused" || accept === undefined) return done(undefined);
-      const [near, far] = this.#pair();
+      if (fate === "refused" || accept === undefined) return done(undefined);
+      const [near, far] = this.#pair(host);
       accept(far);
       this.#clock.at(this.#clock.nowMs + delayMs(), () => done(near));
     });
   }
 
-  #pair(): [MemoryEnd, MemoryEnd] {
+  #pair(host: string): [MemoryEnd, MemoryEnd] {
     const clock = this.#clock;
     const { delayMs, roomBytes, takes } = this.#conditions;
     const [near, far] = MemoryTransport.pair(this.descriptors, {
@@ -82,7 +88,7 @@ export class MemoryNetwork {
       roomBytes,
       takes,
     }).map((transport) => {
-      const end = new MemoryEnd(transport);
+      const end = new MemoryEnd(transport, host);
       this.#ends.set(transport, end);
       return end;
     });

@@ -24,6 +24,7 @@ export interface MemoryPlaneOptions {
   journal?: PlaneParts["journal"];
   relay?: PlaneParts["relay"];
   tokens?: PlaneParts["tokens"];
+  channel?: PlaneParts["channel"];
 }
 
 /** A data plane, and what turns it: frames, bytes and the time. */
@@ -71,6 +72,7 @@ export class MemoryPlane {
       journal: options.journal,
       relay: options.relay,
       tokens: options.tokens,
+      channel: options.channel,
       post: (messages) => {
         for (const message of messages) {
           // As the main thread does, once the worker has let go of it.

@@ -9,15 +9,15 @@ const SEED = 1;
 const SCHEDULES = 2000;
 
 for (const [fault, plant] of Object.entries(PLANTED)) {
-  Deno.test(`A soak finds a relay that ${fault}`, () => {
+  Deno.test(`A soak finds ${fault}`, () => {
     let failed = 0;
     while (
-      runSchedule({ seed: SEED, schedule: failed, makeRelay: plant() }).failure === undefined
+      runSchedule({ seed: SEED, schedule: failed, faults: plant() }).failure === undefined
     ) {
       failed++;
       assert(failed < SCHEDULES, `${SCHEDULES} schedules held`);
     }
-    const { failure } = runSchedule({ seed: SEED, schedule: failed, makeRelay: plant() });
+    const { failure } = runSchedule({ seed: SEED, schedule: failed, faults: plant() });
     Deno.stderr.writeSync(
       new TextEncoder().encode(`found by schedule ${failed + 1}: ${failure!.what}\n`),
     );
@@ -25,13 +25,13 @@ for (const [fault, plant] of Object.entries(PLANTED)) {
 }
 
 Deno.test("A schedule that fails can be shortened, and still fails", () => {
-  const makeRelay = PLANTED["never ends the grace"]();
+  const faults = PLANTED["a relay that never ends the grace"]();
   let schedule = 0;
-  let outcome = runSchedule({ seed: SEED, schedule, makeRelay });
+  let outcome = runSchedule({ seed: SEED, schedule, faults });
   while (outcome.failure === undefined) {
-    outcome = runSchedule({ seed: SEED, schedule: ++schedule, makeRelay });
+    outcome = runSchedule({ seed: SEED, schedule: ++schedule, faults });
   }
-  const short = shorten({ seed: SEED, schedule, makeRelay }, outcome);
+  const short = shorten({ seed: SEED, schedule, faults }, outcome);
   const shortened = runSchedule(short);
   assert(shortened.failure !== undefined);
   assert(shortened.activeMs <= outcome.activeMs);
