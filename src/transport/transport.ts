@@ -8,9 +8,9 @@
 import type { Pinned } from "../../ffi/mod.ts";
 
 /** A result of {@linkcode Transport.receive} or {@linkcode Transport.send}: nothing to read, or no room. */
-export const AGAIN = -1;
+export const AGAIN: number = -1;
 /** The other one: the connection is broken, and {@linkcode Transport.failure} says why. */
-export const BROKEN = -2;
+export const BROKEN: number = -2;
 
 /** The state of a connection, for the status. */
 export interface TransportStatus {

@@ -3,3 +3,4 @@
 export * from "./channel.ts";
 export * from "./handshake.ts";
 export * from "./handshake_machine.ts";
+export type { OutboxLane } from "./outbox.ts";
