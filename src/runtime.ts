@@ -180,7 +180,7 @@ export class Runtime {
     const { stateDir, interface: interfaceName } = this.#options;
     if (stateDir === undefined) return;
     const { log } = this;
-    this.#state = await StateDir.open(stateDir, { mode: this.#side, interfaceName, log });
+    this.#state = await StateDir.open(stateDir, { side: this.#side, interfaceName, log });
     this.#secret = this.#state.identity;
   }
 
@@ -252,8 +252,7 @@ export class Runtime {
   #kept(): KeptState | undefined {
     const state = this.#state;
     if (state === undefined) return undefined;
-    const { path, segment, nextSerial, owed: undelivered, away, identity: secret, silentMs = 0 } =
-      state;
+    const { path, segment, nextSerial, undelivered, away, identity: secret, silentMs = 0 } = state;
     const sessions = state.sessions.map((session) =>
       this.#hooks.knows(session.peer) ? session : { ...session, peer: "" }
     );
@@ -323,7 +322,7 @@ export class Runtime {
   /** Ends the worker and the status; with `keep`, the sessions are left to the next run. */
   async stop(keep = false): Promise<void> {
     const state = this.#state;
-    const lost = keep && state !== undefined && !await state.isThere();
+    const lost = keep && state !== undefined && !await state.exists();
     if (lost) this.log.error(`Sessions are closed, since ${state.path} is gone`);
     await Promise.all([this.worker.stop(keep && !lost), this.#status?.close()]);
     await state?.close();

@@ -49,12 +49,12 @@ export class SessionJournal {
 
   /** Notes a PADT that the link has not taken. */
   undelivered(padt: Uint8Array): void {
-    this.#journal.owes(padt);
+    this.#journal.undelivered(padt);
   }
 
   /** Notes that such a PADT is sent, or given up. */
   delivered(padt: Uint8Array): void {
-    this.#journal.paid(padt);
+    this.#journal.delivered(padt);
   }
 
   /**

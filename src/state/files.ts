@@ -1,6 +1,6 @@
-// The files of a state directory: their names, and how they are replaced, set aside and made durable.
+// The files of a state directory: their names, and how to replace, set aside and sync them.
 
-/** What the files are called. */
+/** The names of the files. */
 export const FILE = {
   lock: "lock",
   identity: "identity",
@@ -8,21 +8,21 @@ export const FILE = {
 } as const;
 
 /**
- * How many lines are read or written before something else has its turn on this thread: some
- * milliseconds' worth.
+ * Number of lines that are read or written before other work on this thread gets a turn. They take a
+ * few milliseconds.
  */
 export const LINES_A_TURN = 500;
 
-/** What a file is called until it is whole. */
+/** Suffix of a file's name until the file is complete. */
 const UNFINISHED = ".new";
 const SEGMENT = /^changes\.([1-9]\d{0,14})\.jsonl$/;
 
-/** The path of a segment. */
+/** Returns the path of a segment. */
 export function segmentPath(dir: string, segment: number): string {
   return `${dir}/changes.${segment}.jsonl`;
 }
 
-/** The numbers of the segments that are there, in order. */
+/** Lists the numbers of the existing segments in order. */
 export async function listSegments(dir: string): Promise<number[]> {
   const segments: number[] = [];
   for await (const { name } of Deno.readDir(dir)) {
@@ -32,27 +32,33 @@ export async function listSegments(dir: string): Promise<number[]> {
   return segments.sort((a, b) => a - b);
 }
 
-/** Removes what replacements that a kill cut short have left. */
+/** Removes the incomplete files that a killed process left behind. */
 export async function removeUnfinished(dir: string): Promise<void> {
   for (const name of [FILE.base, FILE.identity]) await removeFile(`${dir}/${name}${UNFINISHED}`);
 }
 
-/** What an act returns; undefined where the file is not there. */
-export async function ifThere<T>(act: Promise<T>): Promise<T | undefined> {
+/** Waits for an operation on a file, and returns undefined if the file does not exist. */
+export async function ifExists<T>(operation: Promise<T>): Promise<T | undefined> {
   try {
-    return await act;
+    return await operation;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
-/** Removes a file, if it is there. */
+/** Removes a file, if it exists. */
 export async function removeFile(path: string): Promise<void> {
-  await ifThere(Deno.remove(path));
+  await ifExists(Deno.remove(path));
 }
 
-/** Puts lines in a file's place, on the disk, so that either the old or the new one is there, whole. */
+/**
+ * Replaces a file on the disk atomically: at any time either the old or the new file is there, complete.
+ *
+ * @param dir The state directory
+ * @param name The name of the file
+ * @param lines The lines of the new file
+ */
 export async function replaceFile(
   dir: string,
   name: string,
@@ -63,7 +69,7 @@ export async function replaceFile(
     await writeFile(unfinished, lines);
     await Deno.rename(unfinished, `${dir}/${name}`);
   } catch (error) {
-    // It would take room on a disk that may be full.
+    // The disk may be full, so do not leave the incomplete file.
     await removeFile(unfinished).catch(() => {});
     throw error;
   }
@@ -91,33 +97,38 @@ async function writeAll(file: Deno.FsFile, text: string): Promise<void> {
   }
 }
 
-// Not every file system can; where it can't, the rename is durable when the system writes it.
 async function syncDirectory(dir: string): Promise<void> {
   try {
     using file = await Deno.open(dir);
     await file.sync();
   } catch {
-    // As above.
+    // Some file systems cannot do this. There the rename is durable once the system writes it.
   }
 }
 
-/** Makes what was appended to a file durable. */
+/** Syncs the data that was appended to a file to the disk. */
 export async function syncFile(path: string): Promise<void> {
   using file = await Deno.open(path, { append: true });
   await file.syncData();
 }
 
-/** Gives a damaged file another name beside its own, under which it stays; returns that name. */
+/**
+ * Keeps a damaged file under a second name, so that its own name can be replaced.
+ *
+ * @param dir The state directory
+ * @param name The name of the file
+ * @returns The second name
+ */
 export async function setAside(dir: string, name: string): Promise<string> {
   const from = `${dir}/${name}`;
   for (let n = 1;; n++) {
     const aside = `${name}.damaged-${n}`;
-    if (await ifThere(Deno.lstat(`${dir}/${aside}`)) !== undefined) continue;
+    if (await ifExists(Deno.lstat(`${dir}/${aside}`)) !== undefined) continue;
     try {
-      // Takes no room on a disk that may be full.
+      // A link needs no space on a disk that may be full.
       await Deno.link(from, `${dir}/${aside}`);
     } catch {
-      // Not every file system has links, and none has one to a directory.
+      // Some file systems have no links, and none has links to directories.
       const { isDirectory } = await Deno.lstat(from);
       await (isDirectory ? Deno.rename : Deno.copyFile)(from, `${dir}/${aside}`);
     }
@@ -125,7 +136,7 @@ export async function setAside(dir: string, name: string): Promise<string> {
   }
 }
 
-/** Whether the system refused something about a file, rather than a fault of the program. */
+/** Checks whether the system refused an operation on a file, as opposed to a bug in the program. */
 export function isFileError(error: unknown): error is Error & { code: string } {
   return error instanceof Error && typeof (error as { code?: unknown }).code === "string";
 }

@@ -1,14 +1,14 @@
-// The changes of the sessions, written down as they happen, on the data worker's thread.
+// The journal of the sessions' changes, written as they happen on the data worker's thread.
 //
-// Each is one write(2) to the end of a segment, so that the system has it before the next frame is
-// looked at: it outlives the process, however that ends. It is on this thread since no frame may leave
-// that tells of a session before that session is noted. Such a write goes into the system's memory: of
-// `opened`, half were done in 4.8 µs and 99 of 100 in 10 µs; the worst of many thousands took 1 to 8 ms.
-// It too can wait, and all frames with it, where more is written to a slow disk than the system lets
-// pile up.
+// Each change is one write(2) at the end of a segment. The system has it before the next frame is
+// processed, so it survives the process however that ends. The write happens on this thread because no
+// frame that announces a session may leave before the session is recorded. It goes into the system's
+// memory: the median of `opened` was 4.8 µs and the 99th percentile 10 µs; the slowest of many thousands
+// took 1 to 8 ms. A write can block, and all frames with it, if a slow disk has more unwritten data than
+// the system allows.
 //
-// To make a change outlive the machine as well takes an fsync, which always waits for the disk: the
-// main thread does that once a second (state_dir.ts).
+// A change survives the machine only after an fsync, which always waits for the disk. The main thread
+// does that once a second (state_dir.ts).
 
 import { reasonOf } from "../reason.ts";
 import { segmentPath } from "./files.ts";
@@ -16,42 +16,42 @@ import {
   encodeAway,
   encodeBack,
   encodeClose,
+  encodeDelivered,
   encodeOpen,
-  encodeOwe,
-  encodePaid,
   encodeReset,
+  encodeUndelivered,
   type SessionRecord,
 } from "./session_record.ts";
 
-/** A segment that is longer is full. */
+/** Length above which a segment is full. */
 const SEGMENT_BYTES = 1024 * 1024;
-/** How much of what is live is written at once, about. */
+/** Approximate length of the blocks in which a retry writes the live state. */
 const BLOCK_LENGTH = 64 * 1024;
-/** How long after a retry that failed the next one is made, each time twice as long. */
+/** Delay between a failed retry and the next one, doubled after each failure. */
 const RETRY_MS = 2000;
 const RETRY_MAX_MS = 60_000;
 
 const encoder = new TextEncoder();
 
-/** What the owner of a journal hears from it. */
+/** Functions that a journal calls. */
 export interface JournalEvents {
-  /** No line is written any more to this segment and those before it. */
+  /** Called when nothing more will be written to this segment and earlier ones. */
   full(segment: number): void;
-  /** From now on nothing is written, until a `retry` succeeds. */
+  /** Called when a write failed. The journal writes nothing until a `retry` succeeds. */
   failed(error: Error): void;
 }
 
-/** Writes changes to segments. None of its methods throws. */
+/** A journal of changes in segments. Its methods never throw. */
 export class Journal {
   readonly #dir: string;
   readonly #events: JournalEvents;
   readonly #segmentBytes: number;
   #file: Deno.FsFile | undefined;
-  /** The last segment that was opened. */
+  /** The latest segment. */
   #segment: number;
-  /** How long it is. */
+  /** Length of the latest segment, in bytes. */
   #bytes = 0;
-  /** Before then, nothing is tried again. */
+  /** Time of the next retry. */
   #retryAtMs = -Infinity;
   #retryMs = RETRY_MS;
   #closed = false;
@@ -64,12 +64,13 @@ export class Journal {
   }
 
   /**
-   * Begins with a segment. When that cannot be had, the journal is broken from the start.
+   * Starts a journal with a new segment. If the segment cannot be opened, the journal starts broken.
    *
-   * @param dir The state directory.
-   * @param segment The number that it gave.
-   * @param events What the owner hears.
-   * @param options How long a segment may become, in bytes; 1 MiB by default.
+   * @param dir The state directory
+   * @param segment The number of the segment, from the state directory
+   * @param events The functions to call
+   * @param options The length in bytes at which a segment is full, 1 MiB by default
+   * @returns The journal, to be closed by the caller
    */
   static open(
     dir: string,
@@ -86,53 +87,53 @@ export class Journal {
     return journal;
   }
 
-  /** Whether nothing is written because a write or an open failed. */
+  /** True if nothing is written because a write or an open failed. */
   get broken(): boolean {
     return this.#file === undefined && !this.#closed;
   }
 
-  /** Notes that a session was opened. */
+  /** Records that a session was opened. */
   opened(record: SessionRecord): void {
     this.#append(() => encodeOpen(record));
   }
 
-  /** Notes that a session has ended. */
+  /** Records that a session has ended. */
   closed(serial: number): void {
     this.#append(() => encodeClose(serial));
   }
 
-  /** Notes that the link has not taken a PADT yet. Any other frame would not be read again. */
-  owes(frame: Uint8Array): void {
-    this.#append(() => encodeOwe(frame));
+  /** Records that the link has not taken a PADT yet. Frames of another kind are ignored when read. */
+  undelivered(frame: Uint8Array): void {
+    this.#append(() => encodeUndelivered(frame));
   }
 
-  /** Notes that the link has taken it, or that it is given up. */
-  paid(frame: Uint8Array): void {
-    this.#append(() => encodePaid(frame));
+  /** Records that the link has taken an undelivered PADT, or that it was given up. */
+  delivered(frame: Uint8Array): void {
+    this.#append(() => encodeDelivered(frame));
   }
 
-  /** Notes that a peer with sessions has no tunnel since then, in ms since the epoch. */
+  /** Records the time, in ms since the epoch, at which a peer with sessions lost its tunnel. */
   away(peer: string, sinceMs: number): void {
     this.#append(() => encodeAway(peer, sinceMs));
   }
 
-  /** Notes that it has one again. */
+  /** Records that a peer has a tunnel again. */
   back(peer: string): void {
     this.#append(() => encodeBack(peer));
   }
 
   /**
-   * Begins anew after a failure, with all that is live in place of what was missed; after more than one
-   * ever less often, since all of it may be thousands of lines.
+   * Tries to recover from a failure with a new segment that has the whole live state, which may be
+   * thousands of lines. Retries become less frequent with each failure.
    *
-   * @param sessions All live sessions; not looked at where it is too soon.
-   * @param owed All PADTs that the link has not taken yet.
-   * @param nowMs The time by any clock that goes forward; Infinity: it is the last chance.
-   * @returns Whether changes are written again.
+   * @param sessions All live sessions; not read if it is too early for a retry
+   * @param undelivered All undelivered PADTs
+   * @param nowMs The time by a monotonic clock, or Infinity to try in any case
+   * @returns True if the journal is working
    */
   retry(
     sessions: Iterable<SessionRecord>,
-    owed: Iterable<Uint8Array>,
+    undelivered: Iterable<Uint8Array>,
     nowMs: number,
   ): boolean {
     if (!this.broken) return !this.#closed;
@@ -140,11 +141,11 @@ export class Journal {
     const before = this.#segment;
     const path = segmentPath(this.#dir, before + 1);
     try {
-      // What an attempt before this one has left, if it could not remove it itself.
-      removeIfThere(path);
+      // An earlier attempt may have failed to remove its segment.
+      removeIfExists(path);
       this.#openNext();
       let block = "";
-      for (const line of resetLines(sessions, owed)) {
+      for (const line of resetLines(sessions, undelivered)) {
         block += line;
         if (block.length < BLOCK_LENGTH) continue;
         this.#write(block);
@@ -156,9 +157,9 @@ export class Journal {
       this.#file = undefined;
       this.#segment = before;
       try {
-        removeIfThere(path);
+        removeIfExists(path);
       } catch {
-        // The next attempt will. Until then it adds to what is known, and takes nothing away.
+        // The next attempt removes it. Until then it only adds to the state, as its reset has no end.
       }
       this.#retryAtMs = nowMs + this.#retryMs;
       this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MAX_MS);
@@ -170,7 +171,7 @@ export class Journal {
     return true;
   }
 
-  /** Writes nothing more. */
+  /** Closes the journal, which then ignores all changes. */
   close(): void {
     this.#file?.close();
     this.#file = undefined;
@@ -199,10 +200,10 @@ export class Journal {
       }
     } catch (error) {
       try {
-        // So that a disk that was full in the middle of a line leaves no damage behind.
+        // Remove the incomplete line that a full disk leaves behind.
         file.truncateSync(this.#bytes);
       } catch {
-        // The reader will see a line that is not whole.
+        // The reader skips an incomplete line.
       }
       throw error;
     }
@@ -230,15 +231,15 @@ export class Journal {
 
 function* resetLines(
   sessions: Iterable<SessionRecord>,
-  owed: Iterable<Uint8Array>,
+  undelivered: Iterable<Uint8Array>,
 ): Generator<string> {
   yield encodeReset("begin");
   for (const record of sessions) yield encodeOpen(record);
-  for (const frame of owed) yield encodeOwe(frame);
+  for (const frame of undelivered) yield encodeUndelivered(frame);
   yield encodeReset("end");
 }
 
-function removeIfThere(path: string): void {
+function removeIfExists(path: string): void {
   try {
     Deno.removeSync(path);
   } catch (error) {

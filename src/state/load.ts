@@ -1,36 +1,42 @@
-// Reads a base and the segments after it, and keeps every good line.
+// Loading a base and the segments after it, as far as their lines are valid.
 
 import { decodeText } from "../wire/text.ts";
-import { FILE, ifThere, isFileError, LINES_A_TURN, listSegments, segmentPath } from "./files.ts";
+import { FILE, ifExists, isFileError, LINES_A_TURN, listSegments, segmentPath } from "./files.ts";
 import { type Header, parseHeader } from "./header.ts";
 import { Replay } from "./replay.ts";
 import { parseLine } from "./session_record.ts";
 
 const LINE_END = 0x0a;
 
-/** What was found in a directory. */
+/** The content of a state directory. */
 export interface Loaded {
-  /** What the base says of itself; undefined when there is none, or none that can be read. */
+  /** Header of the base, or undefined if there is no base or its header is invalid. */
   header: Header | { laterVersion: number } | undefined;
+  /** The state after all changes. */
   replay: Replay;
   /** The segments that were read, in order. */
   segments: number[];
+  /** The files that could not be read completely. */
   damaged: Damage[];
 }
 
-/** A file that could not be read, or not all of it. */
+/** A file that could not be read completely. */
 export interface Damage {
+  /** Name of the file. */
   name: string;
-  /** How many lines are lost; undefined when it could not be read at all. */
+  /** Number of lines lost, or undefined if the file could not be read at all. */
   lines: number | undefined;
 }
 
 /**
- * Reads a base and the segments up to one, by default all.
+ * Loads a base and the segments up to a given one.
  *
- * @param dir The directory.
- * @param options The last segment to read; and whether a file that cannot be read at all is damaged,
- * rather than an error, which it is where the fault may pass.
+ * @param dir The state directory
+ * @param options.upTo The last segment to read, by default all
+ * @param options.salvage True to report an unreadable file as damaged; false to throw, because the
+ * fault may pass
+ * @returns The content
+ * @throws {Error} If a file cannot be read, and `salvage` is false or permission is denied
  */
 export async function load(
   dir: string,
@@ -44,7 +50,7 @@ export async function load(
 
   async function read(name: string, take: (bytes: Uint8Array) => Promise<number>): Promise<void> {
     try {
-      const bytes = await ifThere(Deno.readFile(`${dir}/${name}`));
+      const bytes = await ifExists(Deno.readFile(`${dir}/${name}`));
       const lines = bytes === undefined ? 0 : await take(bytes);
       if (lines > 0) damaged.push({ name, lines });
     } catch (error) {
@@ -63,13 +69,13 @@ export async function load(
   let header: Loaded["header"];
   await read(FILE.base, async (bytes) => {
     let first = true;
-    const bad = await countBad(bytes, (line) => {
+    const bad = await countInvalid(bytes, (line) => {
       header = first && line !== undefined ? parseHeader(line) : header;
       const isHeader = first && header !== undefined;
       first = false;
       return isHeader || takeLine(line);
     });
-    // It is replaced as a whole: one without a header, be it empty, is not what was written.
+    // A base is always replaced as a whole, so one without a header is damaged, even if it is empty.
     return bad.lines + (bad.torn ? 1 : 0) || (header === undefined ? 1 : 0);
   });
   if (header !== undefined && "lastSerial" in header) replay.lastSerial = header.lastSerial;
@@ -78,16 +84,21 @@ export async function load(
   for (const segment of segments) {
     if (segment <= through) continue;
     await read(segmentPath("", segment).slice(1), async (bytes) => {
-      const bad = await countBad(bytes, takeLine);
-      // A kill, or a loss of power, cuts the last line that was written.
+      const bad = await countInvalid(bytes, takeLine);
+      // The last line of the last segment is incomplete after a kill or a power failure.
       return bad.lines + (bad.torn && segment !== last ? 1 : 0);
     });
   }
   return { header, replay, segments, damaged };
 }
 
-/** Goes through the lines, undefined where one is not UTF-8; `torn` when the last has no end. */
-async function countBad(
+/**
+ * Passes each line to a function, or undefined for one that is not UTF-8.
+ *
+ * @returns The number of lines for which the function returned false; `torn` if the last line has no
+ * line break
+ */
+async function countInvalid(
   bytes: Uint8Array,
   take: (line: string | undefined) => boolean,
 ): Promise<{ lines: number; torn: boolean }> {

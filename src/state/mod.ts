@@ -1,4 +1,4 @@
-// What lets sessions outlive a killed process: the state directory, and the journal of its changes.
+// The state directory and its journal, which let sessions survive a killed process.
 
 export { Journal, type JournalEvents } from "./journal.ts";
 export type { SessionRecord } from "./session_record.ts";

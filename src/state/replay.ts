@@ -1,25 +1,26 @@
-// What changes, one after the other, come to. No I/O.
+// The state that results from a sequence of changes. No I/O.
 
 import type { Change, SessionRecord } from "./session_record.ts";
 
 /**
- * The live sessions and the owed PADTs after some changes. To apply changes again, over a state that
- * has them all already, comes to the same: a segment may be read although the base has it.
+ * The live sessions and the undelivered PADTs after some changes. Applying changes a second time makes
+ * no difference, so it does no harm to read a segment that is already in the base.
  */
 export class Replay {
-  /** The live sessions, by serial number. */
+  /** The live sessions by serial number. */
   readonly sessions = new Map<number, SessionRecord>();
-  /** The owed PADTs, by their hexadecimal digits. */
-  readonly owed = new Map<string, Uint8Array>();
-  /** Since when peers have no tunnel, by their keys. */
+  /** The undelivered PADTs by their hexadecimal digits. */
+  readonly undelivered = new Map<string, Uint8Array>();
+  /** The times at which peers lost their tunnels, by the peers' keys. */
   readonly away = new Map<string, number>();
-  /** The highest serial number that was seen. */
+  /** The highest serial number seen. */
   lastSerial = 0;
-  // What a reset has not named so far: dropped at its end only, since the process may have been
-  // killed amid it.
+  // Entries that the current reset has not named. They are dropped only at its end, because the process
+  // may have been killed before that.
   #unnamedSessions = new Set<number>();
-  #unnamedOwed = new Set<string>();
+  #unnamedUndelivered = new Set<string>();
 
+  /** Applies a change. */
   apply(change: Change): void {
     switch (change.type) {
       case "open": {
@@ -32,12 +33,12 @@ export class Replay {
       case "close":
         this.sessions.delete(change.serial);
         return this.#saw(change.serial);
-      case "owe":
-        this.owed.set(change.key, change.frame);
-        this.#unnamedOwed.delete(change.key);
+      case "undelivered":
+        this.undelivered.set(change.key, change.frame);
+        this.#unnamedUndelivered.delete(change.key);
         return;
-      case "paid":
-        this.owed.delete(change.key);
+      case "delivered":
+        this.undelivered.delete(change.key);
         return;
       case "away":
         this.away.set(change.peer, change.sinceMs);
@@ -47,16 +48,16 @@ export class Replay {
         return;
       case "reset":
         if (change.part === "begin") {
-          // Who has come back meanwhile is not known; the time then begins anew.
+          // It is unknown which peers have returned in the meantime, so the grace time starts again.
           this.away.clear();
           this.#unnamedSessions = new Set(this.sessions.keys());
-          this.#unnamedOwed = new Set(this.owed.keys());
+          this.#unnamedUndelivered = new Set(this.undelivered.keys());
           return;
         }
         for (const serial of this.#unnamedSessions) this.sessions.delete(serial);
-        for (const key of this.#unnamedOwed) this.owed.delete(key);
+        for (const key of this.#unnamedUndelivered) this.undelivered.delete(key);
         this.#unnamedSessions.clear();
-        this.#unnamedOwed.clear();
+        this.#unnamedUndelivered.clear();
     }
   }
 

@@ -1,4 +1,8 @@
-// What is kept of a session, and the lines that tell how the sessions change. No I/O.
+// The record of a session, and the lines that describe changes of the sessions. No I/O.
+//
+// Some names in the lines differ from those in the code, because the lines must stay readable for
+// other versions: `owe` is an undelivered PADT, `paid` a delivered one, `remote` a peer's key,
+// `peerMac` the near station and `facingMac` the shown address.
 
 import { isSessionId } from "../relay/mod.ts";
 import {
@@ -12,38 +16,42 @@ import {
 } from "../wire/mod.ts";
 import { parseHex } from "./hex.ts";
 
-/** What is kept of a session: all that it takes to go on with it. */
+/** The record of a session, with everything needed to continue it. */
 export interface SessionRecord {
-  /** Its number, which no other session of the same directory ever had. */
+  /** Number of the session, unique among all that the state directory ever had. */
   serial: number;
-  /** The program at the far end of the tunnel, by a key that only its owner reads. */
+  /** Key of the peer, which only the owner of the record interprets. */
   peer: string;
-  /** What that calls itself. */
+  /** Name of the peer. */
   name: string;
-  /** As in a session's key, see `SessionKey`. */
+  /** Addresses and ids as in `SessionKey`. */
   nearMac: Uint8Array;
   farMac: Uint8Array;
   shownMac: Uint8Array;
   tunnelId: number;
   linkId: number;
-  /** When it was opened, in whole ms since the epoch. */
+  /** Time at which the session was opened, in whole ms since the epoch. */
   openedAtMs: number;
 }
 
-/** One line of a base or a segment. */
+/** A change, which is one line of a base or a segment. */
 export type Change =
+  /** A session is live. */
   | { type: "open"; record: SessionRecord }
+  /** A session has ended. */
   | { type: "close"; serial: number }
-  /** A PADT that the link has not taken yet; `key` is the frame in hexadecimal. */
-  | { type: "owe"; key: string; frame: Uint8Array }
-  | { type: "paid"; key: string }
-  /** A peer with sessions has no tunnel since then, in whole ms since the epoch; or has one again. */
+  /** The link has not taken a PADT yet; `key` is the frame in hexadecimal. */
+  | { type: "undelivered"; key: string; frame: Uint8Array }
+  /** The link has taken the PADT, or it was given up. */
+  | { type: "delivered"; key: string }
+  /** A peer with sessions lost its tunnel at a time, in whole ms since the epoch. */
   | { type: "away"; peer: string; sinceMs: number }
+  /** A peer has a tunnel again. */
   | { type: "back"; peer: string }
-  /** All that is live follows; what was before and is not in it has ended unnoticed. */
+  /** The whole live state is between the two parts. Everything else has ended unrecorded. */
   | { type: "reset"; part: "begin" | "end" };
 
-/** A session that is live. */
+/** Writes the line of a live session. */
 export function encodeOpen(record: SessionRecord): string {
   const { serial, peer, name, nearMac, farMac, shownMac, tunnelId, linkId } = record;
   const open = {
@@ -60,41 +68,41 @@ export function encodeOpen(record: SessionRecord): string {
   return `${JSON.stringify({ open })}\n`;
 }
 
-/** A session that has ended. */
+/** Writes the line of a session that has ended. */
 export function encodeClose(serial: number): string {
   return `{"close":${serial}}\n`;
 }
 
-/** A PADT that the link has not taken yet. */
-export function encodeOwe(frame: Uint8Array): string {
+/** Writes the line of an undelivered PADT. */
+export function encodeUndelivered(frame: Uint8Array): string {
   return `{"owe":"${frame.toHex()}"}\n`;
 }
 
-/** A PADT that the link has taken, or that is given up. */
-export function encodePaid(frame: Uint8Array): string {
+/** Writes the line of a PADT that the link has taken, or that was given up. */
+export function encodeDelivered(frame: Uint8Array): string {
   return `{"paid":"${frame.toHex()}"}\n`;
 }
 
-/** A peer that has no tunnel since then. */
+/** Writes the line of a peer that lost its tunnel at a time, in ms since the epoch. */
 export function encodeAway(peer: string, sinceMs: number): string {
   return `${JSON.stringify({ away: { remote: peer, since: new Date(sinceMs).toISOString() } })}\n`;
 }
 
-/** A peer that has a tunnel again. */
+/** Writes the line of a peer that has a tunnel again. */
 export function encodeBack(peer: string): string {
   return `${JSON.stringify({ back: peer })}\n`;
 }
 
-/** The beginning or the end of all that is live. */
+/** Writes the line before or after the whole live state. */
 export function encodeReset(part: "begin" | "end"): string {
   return `{"reset":"${part}"}\n`;
 }
 
 /**
- * Reads a line that one of the above wrote.
+ * Reads a line that one of the functions above wrote.
  *
- * @param line The line, without its end.
- * @returns What it says; undefined for anything wrong.
+ * @param line The line, without the line break
+ * @returns The change, or undefined if the line is invalid
  */
 export function parseLine(line: string): Change | undefined {
   const fields = parseObject(line);
@@ -110,10 +118,12 @@ export function parseLine(line: string): Change | undefined {
       return isSerial(value) ? { type, serial: value } : undefined;
     case "owe": {
       const frame = typeof value === "string" ? parsePadt(value) : undefined;
-      return frame && { type, key: value as string, frame };
+      return frame && { type: "undelivered", key: value as string, frame };
     }
     case "paid":
-      return typeof value === "string" && parsePadt(value) ? { type, key: value } : undefined;
+      return typeof value === "string" && parsePadt(value)
+        ? { type: "delivered", key: value }
+        : undefined;
     case "away": {
       if (!isObject(value) || typeof value.remote !== "string") return undefined;
       const sinceMs = readTime(value.since);
@@ -126,7 +136,7 @@ export function parseLine(line: string): Change | undefined {
   }
 }
 
-/** The object that a line of JSON is, with one field at least; undefined for anything else. */
+/** Parses a line of JSON. Returns undefined unless it is an object with at least one field. */
 export function parseObject(line: string): Record<string, unknown> | undefined {
   let value: unknown;
   try {
@@ -174,11 +184,14 @@ function readMac(value: unknown): Uint8Array | undefined {
 function readTime(value: unknown): number | undefined {
   if (typeof value !== "string") return undefined;
   const ms = Date.parse(value);
-  // Date.parse takes much more than ISO 8601.
+  // Date.parse accepts much more than ISO 8601.
   return Number.isNaN(ms) || new Date(ms).toISOString() !== value ? undefined : ms;
 }
 
-// It will be put on the link as it is: nothing else is to get there, whatever happened to the file.
+/**
+ * Parses a PADT, and nothing else. The frame will be sent to the link unchanged, so a damaged file must
+ * not be able to put other frames there.
+ */
 function parsePadt(text: string): Uint8Array | undefined {
   const frame = parseHex(text);
   if (frame === undefined || frameLength(frame, 0, frame.length) < 0) return undefined;

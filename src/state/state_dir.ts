@@ -1,14 +1,14 @@
-// The state directory, on the main thread: what lets sessions outlive a killed process.
+// The state directory, which lets sessions survive a killed process. Used on the main thread.
 //
-//     lock              held by the one process that uses the directory; its time is the sign of life,
-//                       which a process gives from when it carries sessions on, and not before
-//     identity          a secret by which this side is known again
-//     sessions.jsonl    the base: a header, then all sessions and owed PADTs of some moment
-//     changes.N.jsonl   segments: what has changed since, appended by the data worker (journal.ts)
+//     lock              held by the process that uses the directory; its modification time is a sign of
+//                       life, which a process gives only once it has taken over the sessions
+//     identity          a secret by which the peer recognizes this side
+//     sessions.jsonl    the base: a header, then all sessions and undelivered PADTs at some time
+//     changes.N.jsonl   segments: the changes since then, appended by the data worker (journal.ts)
 //
-// A full segment is compacted: base and segments are read, a new base takes the old one's place, and
-// the segments go. The base names the last segment that is in it, so a kill between any two of these
-// steps changes nothing.
+// A full segment is compacted: base and segments are read, a new base replaces the old one, and the
+// segments are removed. The base names the last segment that it includes, so a kill between these steps
+// does no harm.
 
 import { LockFile, SystemError } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
@@ -17,7 +17,7 @@ import { reasonOf } from "../reason.ts";
 import type { Side } from "../relay/mod.ts";
 import {
   FILE,
-  ifThere,
+  ifExists,
   isFileError,
   removeFile,
   removeUnfinished,
@@ -30,26 +30,27 @@ import { encodeHeader } from "./header.ts";
 import { parseHex } from "./hex.ts";
 import { type Damage, load, type Loaded } from "./load.ts";
 import type { Replay } from "./replay.ts";
-import { encodeAway, encodeOpen, encodeOwe, type SessionRecord } from "./session_record.ts";
+import { encodeAway, encodeOpen, encodeUndelivered, type SessionRecord } from "./session_record.ts";
 
 const IDENTITY_BYTES = 16;
 const EVERY_MS = 1000;
-/** What a disk says that is full, which is no reason not to start. */
-const NO_ROOM = ["ENOSPC", "EDQUOT"];
+/** Errors of a full disk, in spite of which the program starts. */
+const NO_SPACE = ["ENOSPC", "EDQUOT"];
 
 /** Options for {@linkcode StateDir.open}. */
 export interface StateDirOptions {
-  mode: Side;
-  /** The link's interface. */
+  /** The side that uses the directory. */
+  side: Side;
+  /** Name of the link's interface. */
   interfaceName: string;
   log: Pick<Log, "warning">;
-  /** The wall clock, in ms since the epoch. */
+  /** Returns the wall-clock time in ms since the epoch. */
   now?: () => number;
-  /** Calls a function every second, until the function that it returns is called. */
+  /** Calls a function every second until the returned function is called. */
   everySecond?: (act: () => Promise<void>) => () => void;
 }
 
-/** What a directory had when it was opened. */
+/** The content of a directory when it was opened. */
 interface Found {
   identity: Uint8Array;
   loaded: Loaded;
@@ -58,37 +59,40 @@ interface Found {
 
 /** A state directory that this process holds. */
 export class StateDir {
-  /** The directory. */
+  /** Path of the directory. */
   readonly path: string;
-  /** A secret of 16 bytes, the same whenever the directory is opened. */
+  /** A secret of 16 bytes, the same each time the directory is opened. */
   readonly identity: Uint8Array;
-  /** The sessions that were live when the process before this one ended. */
+  /** The sessions that were live when the previous process ended. */
   readonly sessions: SessionRecord[];
-  /** The PADTs that the link had not taken then. */
-  readonly owed: Uint8Array[];
-  /** Since when peers had no tunnel then, in ms since the epoch, by their keys. */
+  /** The PADTs that were undelivered when the previous process ended. */
+  readonly undelivered: Uint8Array[];
+  /**
+   * The times, in ms since the epoch, at which the peers without a tunnel had lost it when the previous
+   * process ended, by the peers' keys.
+   */
   readonly away: ReadonlyMap<string, number>;
   /**
-   * How long ago that process gave its last sign of life, in ms by the wall clock, 0 if that went
-   * back; undefined when there was none.
+   * Time since the previous process's last sign of life, in ms by the wall clock; 0 if the clock went
+   * back, and undefined if there was no sign of life.
    */
   readonly silentMs: number | undefined;
-  /** The serial number that the next session gets. */
+  /** Serial number for the next session. */
   readonly nextSerial: number;
-  /** The segment that the journal begins with. */
+  /** Number of the journal's first segment. */
   readonly segment: number;
   readonly #options: StateDirOptions;
   readonly #lock: LockFile;
-  /** Undefined until there are signs of life. */
+  /** Stops the signs of life, once `alive` has started them. */
   #stopTimer: (() => void) | undefined;
-  /** The segment that the journal is at, as far as known. */
+  /** The journal's current segment, as far as known on this thread. */
   #current: number;
   #syncedBytes = 0;
-  // What goes on, each at most once at a time.
+  // Operations in progress, at most one of each kind.
   #compaction = Promise.resolve();
   #signOfLife: Promise<void> | undefined;
   #sync: Promise<void> | undefined;
-  /** What failed last time, and has been told. */
+  /** Actions that failed the last time, and whose failure has been logged. */
   readonly #failing = new Set<string>();
   #closed: Promise<void> | undefined;
 
@@ -97,7 +101,7 @@ export class StateDir {
     this.path = path;
     this.identity = found.identity;
     this.sessions = [...replay.sessions.values()];
-    this.owed = [...replay.owed.values()];
+    this.undelivered = [...replay.undelivered.values()];
     this.away = awayOf(replay);
     this.silentMs = found.silentMs;
     this.nextSerial = replay.lastSerial + 1;
@@ -107,27 +111,28 @@ export class StateDir {
   }
 
   /**
-   * Takes a directory, made if there is none, and reads what it has. That is no sign of life: a process
-   * that fails to start, time and again, does not put off what its predecessor owes.
+   * Locks a directory, after creating it if necessary, and reads it. Gives no sign of life, so that a
+   * process that repeatedly fails to start does not delay the end of its predecessor's sessions.
    *
-   * @param path The directory.
-   * @param options Who uses it, and for what.
-   * @throws {ConfigurationError} If another process uses it, it has sessions of another mode or
-   * interface, or it cannot be read and written.
+   * @param path The path of the directory
+   * @param options The side that uses the directory, and for which interface
+   * @returns The state directory, to be closed by the caller
+   * @throws {ConfigurationError} If another process uses the directory, it has sessions of the other
+   * side or another interface, or it cannot be read and written
    */
   static async open(path: string, options: StateDirOptions): Promise<StateDir> {
     let lock: LockFile | undefined;
     try {
       await Deno.mkdir(path, { recursive: true, mode: 0o700 });
       const lockPath = `${path}/${FILE.lock}`;
-      const wasThere = await lastChange(lockPath) !== undefined;
+      const existed = await lastChange(lockPath) !== undefined;
       lock = LockFile.take(lockPath);
       if (lock === undefined) {
         throw new ConfigurationError(`Cannot use ${path}: another process uses it`);
       }
-      const sign = await lastChange(wasThere ? lockPath : `${path}/${FILE.base}`);
-      // The base is about to be another one, and the lock is new.
-      if (!wasThere && sign !== undefined) await Deno.utime(lockPath, sign, sign);
+      const sign = await lastChange(existed ? lockPath : `${path}/${FILE.base}`);
+      // The lock is new and the base is about to be replaced, so keep the base's time in the lock.
+      if (!existed && sign !== undefined) await Deno.utime(lockPath, sign, sign);
       const found = await find(path, options, sign?.getTime());
       return new StateDir(path, options, lock, found);
     } catch (error) {
@@ -138,7 +143,7 @@ export class StateDir {
     }
   }
 
-  /** Its sessions go on: gives a sign of life, and another one every second. */
+  /** Gives a sign of life, now and every second. Called once the sessions have been taken over. */
   alive(): Promise<void> {
     if (this.#stopTimer !== undefined || this.#closed !== undefined) return Promise.resolve();
     this.#stopTimer = (this.#options.everySecond ?? everySecond)(() => this.#tick());
@@ -146,8 +151,10 @@ export class StateDir {
   }
 
   /**
-   * Compacts the segments up to one, to which nothing is written any more. Never rejects: what fails
-   * is logged, and is made good by the next time.
+   * Compacts the segments up to a full one. Never rejects: a failure is logged, and the next call
+   * includes the segments of a failed one.
+   *
+   * @param segment The number of the full segment
    */
   compacted(segment: number): Promise<void> {
     if (this.#closed !== undefined) return this.#closed;
@@ -158,13 +165,13 @@ export class StateDir {
     return this.#compact(segment);
   }
 
-  /** Compacts everything, gives a last sign of life if it gave any, and lets the directory go. */
+  /** Compacts everything, gives a last sign of life if `alive` was called, and releases the lock. */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
 
-  /** Whether the next process will find it: nobody has removed it meanwhile. */
-  isThere(): Promise<boolean> {
+  /** Checks whether the directory still exists, so that the next process will find it. */
+  exists(): Promise<boolean> {
     return Deno.stat(`${this.path}/${FILE.lock}`).then(() => true, () => false);
   }
 
@@ -185,7 +192,7 @@ export class StateDir {
     );
   }
 
-  // A disk that hangs in an fsync must not make this side look dead.
+  // The two run side by side, because an fsync that hangs must not stop the signs of life.
   async #tick(): Promise<void> {
     this.#signOfLife ??= this.#touch().finally(() => this.#signOfLife = undefined);
     this.#sync ??= this.#syncSegment().finally(() => this.#sync = undefined);
@@ -200,25 +207,25 @@ export class StateDir {
   }
 
   #syncSegment(): Promise<void> {
-    return this.#guarded("write to disk what is in", async () => {
+    return this.#guarded("sync the journal in", async () => {
       const segment = this.#current;
       const path = segmentPath(this.path, segment);
-      const { size = 0 } = await ifThere(Deno.stat(path)) ?? {};
+      const { size = 0 } = await ifExists(Deno.stat(path)) ?? {};
       if (size === this.#syncedBytes) return;
-      await ifThere(syncFile(path));
+      await ifExists(syncFile(path));
       if (segment === this.#current) this.#syncedBytes = size;
     });
   }
 
-  // Once, however often it fails.
-  async #guarded(what: string, act: () => Promise<void>): Promise<void> {
+  /** Runs an action and logs a failure, but only the first of several in a row. */
+  async #guarded(action: string, act: () => Promise<void>): Promise<void> {
     try {
       await act();
-      this.#failing.delete(what);
+      this.#failing.delete(action);
     } catch (error) {
-      if (this.#failing.has(what)) return;
-      this.#failing.add(what);
-      this.#options.log.warning(`Cannot ${what} ${this.path}: ${reasonOf(error)}`);
+      if (this.#failing.has(action)) return;
+      this.#failing.add(action);
+      this.#options.log.warning(`Cannot ${action} ${this.path}: ${reasonOf(error)}`);
     }
   }
 }
@@ -234,46 +241,46 @@ async function find(path: string, options: StateDirOptions, signMs?: number): Pr
   try {
     await compact(path, options, loaded);
   } catch (error) {
-    // What is there can be read again, unless the base would say that it is someone else's.
+    // The old files can be used again, unless the base belongs to the other side or another interface.
     const { header } = loaded;
-    const ours = header !== undefined && "mode" in header && header.mode === options.mode &&
+    const ours = header !== undefined && "side" in header && header.side === options.side &&
       header.interface === options.interfaceName;
-    if (!ours || !isFileError(error) || !NO_ROOM.includes(error.code)) throw error;
+    if (!ours || !isFileError(error) || !NO_SPACE.includes(error.code)) throw error;
     options.log.warning(`Cannot compact ${path}: ${reasonOf(error)}`);
   }
   return { identity, loaded, silentMs };
 }
 
 async function lastChange(path: string): Promise<Date | undefined> {
-  return (await ifThere(Deno.stat(path)))?.mtime ?? undefined;
+  return (await ifExists(Deno.stat(path)))?.mtime ?? undefined;
 }
 
 function checkHeader(path: string, options: StateDirOptions, { header, replay }: Loaded): void {
   if (header === undefined) return;
   if ("laterVersion" in header) {
     throw new ConfigurationError(
-      `Cannot use ${path}: a later pppoe-proxy wrote it, in version ${header.laterVersion} of its ` +
-        "format; use that program, or another directory",
+      `Cannot use ${path}: it was written by a later pppoe-proxy, in version ${header.laterVersion} of ` +
+        "the format; use that program or another directory",
     );
   }
-  const { mode, interface: name } = header;
-  if (mode === options.mode && name === options.interfaceName) return;
-  if (replay.sessions.size === 0 && replay.owed.size === 0) return;
+  const { side, interface: name } = header;
+  if (side === options.side && name === options.interfaceName) return;
+  if (replay.sessions.size === 0 && replay.undelivered.size === 0) return;
   throw new ConfigurationError(
-    `Cannot use ${path}: it has sessions of a ${mode} on ${name}, and this is a ${options.mode} on ` +
-      `${options.interfaceName}; use another directory, or remove this one if they are to be forgotten`,
+    `Cannot use ${path}: it has sessions of a ${side} on ${name}, but this is a ${options.side} on ` +
+      `${options.interfaceName}; use another directory, or remove this one to forget the sessions`,
   );
 }
 
 async function readIdentity(path: string, { log }: StateDirOptions) {
-  const text = await ifThere(Deno.readTextFile(`${path}/${FILE.identity}`));
+  const text = await ifExists(Deno.readTextFile(`${path}/${FILE.identity}`));
   if (text === undefined) return undefined;
   const identity = parseHex(text.trimEnd());
   if (identity?.length === IDENTITY_BYTES) return identity;
   const aside = await setAside(path, FILE.identity);
   log.warning(
-    `Cannot read ${path}/${FILE.identity}: it is not 32 hexadecimal digits; it is kept as ${aside}, ` +
-      "and a new one made",
+    `Cannot read ${path}/${FILE.identity}: it is not 32 hexadecimal digits; ` +
+      `the file is kept as ${aside} and a new identity is made`,
   );
   return undefined;
 }
@@ -284,17 +291,17 @@ async function makeIdentity(path: string): Promise<Uint8Array> {
   return identity;
 }
 
-/** Makes one base of what was loaded, with what could not be read set aside. */
+/** Writes a new base, after setting aside the damaged files, and removes the segments. */
 async function compact(path: string, options: StateDirOptions, loaded: Loaded): Promise<void> {
   const { replay, segments, damaged } = loaded;
   for (const damage of damaged) {
     const aside = await setAside(path, damage.name);
     options.log.warning(
-      `Cannot read ${whatOf(damage)} ${path}/${damage.name}; it is kept as ${aside}`,
+      `Cannot read ${extentOf(damage)}${path}/${damage.name}; the file is kept as ${aside}`,
     );
   }
   const header = encodeHeader({
-    mode: options.mode,
+    side: options.side,
     interface: options.interfaceName,
     through: lastSegment(loaded),
     lastSerial: replay.lastSerial,
@@ -303,26 +310,26 @@ async function compact(path: string, options: StateDirOptions, loaded: Loaded): 
   for (const segment of segments) await removeFile(segmentPath(path, segment));
 }
 
-/** Those who are away and have something to come back for. */
+/** Returns the times of the peers without a tunnel that have sessions to return to. */
 function awayOf({ sessions, away }: Replay): Map<string, number> {
   const peers = new Set(Array.from(sessions.values(), ({ peer }) => peer));
   return new Map([...away].filter(([peer]) => peers.has(peer)));
 }
 
 function* baseLines(header: string, replay: Replay): Generator<string> {
-  const { sessions, owed } = replay;
+  const { sessions, undelivered } = replay;
   yield header;
   for (const record of sessions.values()) yield encodeOpen(record);
-  for (const frame of owed.values()) yield encodeOwe(frame);
+  for (const frame of undelivered.values()) yield encodeUndelivered(frame);
   for (const [peer, sinceMs] of awayOf(replay)) yield encodeAway(peer, sinceMs);
 }
 
-function whatOf({ lines }: Damage): string {
-  if (lines === undefined) return "anything of";
-  return lines === 1 ? "1 line of" : `${lines} lines of`;
+function extentOf({ lines }: Damage): string {
+  if (lines === undefined) return "";
+  return lines === 1 ? "1 line of " : `${lines} lines of `;
 }
 
-/** The last segment whose changes are in what was loaded. */
+/** Returns the last segment whose changes were loaded. */
 function lastSegment({ header, segments }: Loaded): number {
   const through = header !== undefined && "through" in header ? header.through : 0;
   return Math.max(through, segments.at(-1) ?? 0);

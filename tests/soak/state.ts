@@ -24,13 +24,13 @@ export class State implements Notes {
 
   /** The state as the next run finds it. */
   kept(nextSerial: number, nowMs: number): KeptState {
-    const { sessions, owed, away } = this.#replay;
+    const { sessions, undelivered, away } = this.#replay;
     return {
       path: "memory",
       segment: 1,
       nextSerial,
       sessions: [...sessions.values()],
-      undelivered: [...owed.values()],
+      undelivered: [...undelivered.values()],
       away: new Map(away),
       secret: new Uint8Array(16),
       silentMs: nowMs - this.deadMs,
@@ -53,12 +53,12 @@ export class State implements Notes {
     this.#replay.apply({ type: "back", peer });
   }
 
-  owes(frame: Uint8Array): void {
-    this.#replay.apply({ type: "owe", key: frame.toHex(), frame: frame.slice() });
+  undelivered(frame: Uint8Array): void {
+    this.#replay.apply({ type: "undelivered", key: frame.toHex(), frame: frame.slice() });
   }
 
-  paid(frame: Uint8Array): void {
-    this.#replay.apply({ type: "paid", key: frame.toHex() });
+  delivered(frame: Uint8Array): void {
+    this.#replay.apply({ type: "delivered", key: frame.toHex() });
   }
 
   retry(): boolean {

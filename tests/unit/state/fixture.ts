@@ -1,10 +1,10 @@
-// What the tests of the state have in common: records, and directories that are gone afterwards.
+// Records and temporary directories for the tests of the state.
 
 import { type SessionRecord, StateDir, type StateDirOptions } from "../../../src/state/mod.ts";
 import { padt } from "../../../src/relay/padt.ts";
 import { AC, HOST, SERVER_LINK } from "../../support/relays.ts";
 
-/** A session that is told from others by its serial number. */
+/** Makes a session record that differs from others only in its numbers. */
 export function record(serial: number, over: Partial<SessionRecord> = {}): SessionRecord {
   return {
     serial,
@@ -20,34 +20,34 @@ export function record(serial: number, over: Partial<SessionRecord> = {}): Sessi
   };
 }
 
-/** A PADT that is told from others by its session id. */
-export function owedPadt(sessionId: number): Uint8Array {
+/** Makes a PADT that differs from others only in its session id. */
+export function undeliveredPadt(sessionId: number): Uint8Array {
   return padt(AC, SERVER_LINK, sessionId);
 }
 
-/** The serial numbers of a directory's sessions. */
+/** Returns the serial numbers of a directory's sessions. */
 export function serials({ sessions }: { sessions: SessionRecord[] }): number[] {
   return sessions.map(({ serial }) => serial).sort((a, b) => a - b);
 }
 
-/** A state directory that can be opened, and looked at after a kill. */
+/** A state directory that can be opened, and inspected as after a kill. */
 export class Fixture implements AsyncDisposable {
-  /** Removed at the end. */
+  /** A directory that is removed at the end. */
   readonly root = Deno.makeTempDirSync({ prefix: "test-state-" });
-  /** Not there at first. */
+  /** Path of the state directory, which does not exist at first. */
   readonly path = `${this.root}/state`;
-  /** What was logged. */
+  /** The logged warnings. */
   readonly warnings: string[] = [];
-  /** The wall clock. */
+  /** Time of the wall clock. */
   nowMs = Date.UTC(2025, 0, 2);
-  /** Lets a second go by in the directory that was last alive. */
+  /** Calls the every-second function of the directory for which `alive` was called last. */
   tick: () => Promise<void> = () => Promise.resolve();
   readonly #opened: StateDir[] = [];
   #copies = 0;
 
   async open(over: Partial<StateDirOptions> = {}, path = this.path): Promise<StateDir> {
     const dir = await StateDir.open(path, {
-      mode: "server",
+      side: "server",
       interfaceName: "eth1",
       log: { warning: (message) => this.warnings.push(message) },
       now: () => this.nowMs,
@@ -61,7 +61,7 @@ export class Fixture implements AsyncDisposable {
     return dir;
   }
 
-  /** What a kill at this moment leaves, in a directory that nobody holds. */
+  /** Copies the files as a kill at this moment would leave them. No process has locked the copy. */
   async copy(from = this.path): Promise<string> {
     const copy = `${this.root}/copy-${++this.#copies}`;
     await Deno.mkdir(copy);
@@ -73,7 +73,7 @@ export class Fixture implements AsyncDisposable {
     return copy;
   }
 
-  /** The files, by name. */
+  /** Lists the names of the files. */
   names(path = this.path): string[] {
     return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
   }

@@ -1,5 +1,6 @@
-// Fills a disk of 512 KiB, makes room again, and leaves what a kill would: `full_disk_program.ts DISK
-// COPY`. Prints what it saw as JSON.
+// Fills a disk of 512 KiB, frees space, and leaves the files as a kill would: `full_disk_program.ts DISK
+// COPY`. Prints its observations as JSON.
+
 import { Journal, StateDir } from "../../../src/state/mod.ts";
 import { record, serials } from "./fixture.ts";
 
@@ -12,7 +13,7 @@ const full: number[] = [];
 
 function open(path: string): Promise<StateDir> {
   return StateDir.open(path, {
-    mode: "server",
+    side: "server",
     interfaceName: "eth1",
     log: { warning: (message) => warnings.push(message) },
     everySecond: () => () => {},
@@ -31,7 +32,7 @@ function fillDisk(): void {
   try {
     for (;;) file.writeSync(new Uint8Array(4096));
   } catch {
-    // It is full.
+    // The disk is full.
   }
 }
 

@@ -1,10 +1,10 @@
-// A disk that is full, for real.
+// Tests with a disk that is really full.
 
 import { assert, assertEquals } from "@std/assert";
 import { testUnless, whyNot } from "../../support/skip.ts";
 import { Fixture, serials } from "./fixture.ts";
 
-/** Mounts a disk of 512 KiB in a mount namespace of its own, and runs a program there. */
+/** Shell script that mounts a disk of 512 KiB and runs a program. Needs its own mount namespace. */
 const ON_A_SMALL_DISK = 'mount -t tmpfs -o size=512k none "$0" && exec "$@"';
 
 function onSmallDisk(disk: string, command: string[]): Promise<Deno.CommandOutput> {
@@ -23,9 +23,9 @@ async function canMount(): Promise<boolean> {
 }
 
 const reason = whyNot("linux", "root", "namespaces") ??
-  (await canMount() ? undefined : "no right to mount a tmpfs");
+  (await canMount() ? undefined : "mounting a tmpfs is not permitted");
 
-testUnless(reason, "Journal and StateDir go on when a full disk has room again", async () => {
+testUnless(reason, "Journal and StateDir recover when a full disk has space again", async () => {
   await using fixture = new Fixture();
   const disk = `${fixture.root}/disk`;
   const copy = `${fixture.root}/left`;
@@ -46,7 +46,7 @@ testUnless(reason, "Journal and StateDir go on when a full disk has room again",
   assertEquals(serials(await fixture.open({}, `${copy}-full`)), all.slice(0, -1));
   assertEquals(serials(await fixture.open({}, copy)), all.slice(1));
 
-  // A program that starts on a full disk has its sessions all the same.
+  // A program that starts on a full disk finds its sessions nevertheless.
   assertEquals(saw.again, saw.lost - 1);
   assertEquals(saw.warnings, [`Cannot compact ${disk}/again: No space left on device`]);
   assertEquals(fixture.warnings, []);

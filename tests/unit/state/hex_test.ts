@@ -8,7 +8,7 @@ Deno.test("parseHex() reads what toHex() wrote", () => {
   }));
 });
 
-Deno.test("parseHex() gives undefined for anything else, and never throws", () => {
+Deno.test("parseHex() returns undefined for anything else, and never throws", () => {
   for (const text of ["", "0", "001", "0A", "0x00", " 00", "00\n", "0g", "zz"]) {
     assertEquals(parseHex(text), undefined, text);
   }

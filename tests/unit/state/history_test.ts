@@ -1,21 +1,21 @@
-// Any history of changes, rotations, failures and compactions, cut anywhere, comes to the right state.
+// Random histories of changes, rotations, failures and compactions, truncated at any byte.
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Journal, type StateDir } from "../../../src/state/mod.ts";
-import { encodeOpen, encodeOwe, encodeReset } from "../../../src/state/session_record.ts";
+import { encodeOpen, encodeReset, encodeUndelivered } from "../../../src/state/session_record.ts";
 import { readSessionId } from "../../../src/wire/mod.ts";
-import { Fixture, owedPadt, record, serials } from "./fixture.ts";
+import { Fixture, record, serials, undeliveredPadt } from "./fixture.ts";
 
 type Step =
   | { act: "open" }
   | { act: "close"; n: number }
-  | { act: "owe"; n: number }
-  | { act: "paid"; n: number }
-  /** The disk is full after so many bytes of the next line. */
+  | { act: "undelivered"; n: number }
+  | { act: "delivered"; n: number }
+  /** The disk is full after this number of bytes of the next line. */
   | { act: "break"; bytes: number }
   | { act: "retry" }
-  /** The bits say which of the compacted segments a kill leaves there. */
+  /** The bits choose the compacted segments that a kill leaves behind. */
   | { act: "compact"; left: number };
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -23,7 +23,10 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 4, arbitrary: fc.record({ act: fc.constant("open" as const) }) },
     {
       weight: 4,
-      arbitrary: fc.record({ act: fc.constantFrom("close" as const, "owe", "paid"), n: fc.nat(6) }),
+      arbitrary: fc.record({
+        act: fc.constantFrom("close" as const, "undelivered", "delivered"),
+        n: fc.nat(6),
+      }),
     },
     fc.record({ act: fc.constant("break" as const), bytes: fc.nat(20) }),
     fc.record({ act: fc.constant("retry" as const) }),
@@ -32,37 +35,37 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 1, maxLength: 25 },
 );
 
-/** What is live, in a form that compares. */
+/** The live sessions and undelivered PADTs, in a comparable form. */
 class Live {
-  constructor(readonly sessions = new Set<number>(), readonly owed = new Set<number>()) {}
+  constructor(readonly sessions = new Set<number>(), readonly undelivered = new Set<number>()) {}
 
   clone(): Live {
-    return new Live(new Set(this.sessions), new Set(this.owed));
+    return new Live(new Set(this.sessions), new Set(this.undelivered));
   }
 
   text(): string {
     const sessions = [...this.sessions].sort((a, b) => a - b);
-    return `${sessions} owing ${[...this.owed].sort((a, b) => a - b)}`;
+    return `${sessions} undelivered ${[...this.undelivered].sort((a, b) => a - b)}`;
   }
 }
 
 function textOf(dir: StateDir): string {
-  const owed = dir.owed.map((frame) => readSessionId(frame));
-  return new Live(new Set(serials(dir)), new Set(owed)).text();
+  const undelivered = dir.undelivered.map((frame) => readSessionId(frame));
+  return new Live(new Set(serials(dir)), new Set(undelivered)).text();
 }
 
-/** Runs a history, and knows after each byte that was written what a reader is to find. */
+/** Runs a history and knows the expected state after each byte that was written. */
 class History {
   readonly #fixture: Fixture;
   readonly #dir: StateDir;
   readonly #journal: Journal;
   readonly #live = new Live();
   readonly #full: number[] = [];
-  /** What is found when the last segment ends here; the later, the further on. */
+  /** The states expected when the last segment ends at a position, in order of the positions. */
   readonly #marks: { segment: number; bytes: number; found: Live }[];
   #serial = 0;
   #nowMs = 0;
-  /** How many bytes of the next line fit; Infinity: all. */
+  /** Number of bytes of the next line that fit on the disk. */
   room = Infinity;
 
   constructor(fixture: Fixture, dir: StateDir) {
@@ -88,12 +91,12 @@ class History {
         this.#live.sessions.delete(serial);
         return this.#change((journal) => journal.closed(serial));
       }
-      case "owe":
-        this.#live.owed.add(step.n + 1);
-        return this.#change((journal) => journal.owes(owedPadt(step.n + 1)));
-      case "paid":
-        this.#live.owed.delete(step.n + 1);
-        return this.#change((journal) => journal.paid(owedPadt(step.n + 1)));
+      case "undelivered":
+        this.#live.undelivered.add(step.n + 1);
+        return this.#change((journal) => journal.undelivered(undeliveredPadt(step.n + 1)));
+      case "delivered":
+        this.#live.undelivered.delete(step.n + 1);
+        return this.#change((journal) => journal.delivered(undeliveredPadt(step.n + 1)));
       case "break":
         this.room = step.bytes;
         return;
@@ -108,7 +111,7 @@ class History {
     this.#journal.close();
   }
 
-  /** What is to be found when the last segment is cut. */
+  /** Returns the expected state when the last segment is truncated. */
   expected(segment: number, bytes: number): string {
     const before = this.#marks.filter((mark) =>
       mark.segment < segment || mark.segment === segment && mark.bytes <= bytes
@@ -123,10 +126,10 @@ class History {
     if (!broken && !this.#journal.broken) this.#mark(this.#live.clone());
   }
 
-  /** Notes what is found from the last written byte on. */
+  /** Records the expected state from the last written byte on. */
   #mark(found: Live): void {
     const segments = segmentsOf(this.#fixture, this.#dir.path);
-    // A line that made a segment full is in that one, whose successor is empty.
+    // The line that fills a segment is in that segment, and the next segment is empty.
     const { segment, bytes } = segments.findLast(({ bytes }) => bytes > 0)!;
     this.#marks.push({ segment, bytes, found });
   }
@@ -135,11 +138,11 @@ class History {
     if (!this.#journal.broken) return;
     const live = this.#live.clone();
     const records = [...live.sessions].map((serial) => record(serial));
-    const frames = [...live.owed].map(owedPadt);
+    const frames = [...live.undelivered].map(undeliveredPadt);
     const whole = this.#journal.retry(records, frames, this.#nowMs += 60_000);
     this.room = Infinity;
     if (!whole) return;
-    // Until its end is there, a reset adds only.
+    // Without its end, a reset only adds to the state.
     const found = this.#marks.at(-1)!.found.clone();
     const segment = segmentsOf(this.#fixture, this.#dir.path).at(-1)!.segment;
     let bytes = encodeReset("begin").length;
@@ -147,9 +150,9 @@ class History {
       found.sessions.add(each.serial);
       this.#marks.push({ segment, bytes: bytes += encodeOpen(each).length, found: found.clone() });
     }
-    for (const id of live.owed) {
-      found.owed.add(id);
-      bytes += encodeOwe(owedPadt(id)).length;
+    for (const id of live.undelivered) {
+      found.undelivered.add(id);
+      bytes += encodeUndelivered(undeliveredPadt(id)).length;
       this.#marks.push({ segment, bytes, found: found.clone() });
     }
     this.#marks.push({ segment, bytes: bytes + encodeReset("end").length, found: live });
@@ -173,7 +176,7 @@ function segmentsOf(fixture: Fixture, path: string): { segment: number; bytes: n
   }).sort((a, b) => a.segment - b.segment);
 }
 
-Deno.test("StateDir.open() finds the right state after any history, cut at any byte", async () => {
+Deno.test("StateDir.open() finds the right state after any history, truncated at any byte", async () => {
   const { prototype } = Deno.FsFile;
   const { writeSync } = prototype;
   let history: History | undefined;

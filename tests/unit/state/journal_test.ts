@@ -2,14 +2,14 @@ import { assert, assertEquals } from "@std/assert";
 import { Journal, type SessionRecord } from "../../../src/state/mod.ts";
 import {
   encodeClose,
+  encodeDelivered,
   encodeOpen,
-  encodeOwe,
-  encodePaid,
   encodeReset,
+  encodeUndelivered,
 } from "../../../src/state/session_record.ts";
-import { owedPadt, record } from "./fixture.ts";
+import { record, undeliveredPadt } from "./fixture.ts";
 
-/** A folder with journals that write to it, and what they told. */
+/** A directory with journals, and the events that they reported. */
 class Journals implements Disposable {
   readonly #root = Deno.makeTempDirSync({ prefix: "test-journal-" });
   readonly path = `${this.#root}/state`;
@@ -30,7 +30,7 @@ class Journals implements Disposable {
     return journal;
   }
 
-  /** A segment that cannot be written: the disk is full. */
+  /** Makes a segment that cannot be written because the disk is full. */
   fill(segment: number): void {
     Deno.symlinkSync("/dev/full", `${this.path}/changes.${segment}.jsonl`);
   }
@@ -49,7 +49,7 @@ class Journals implements Disposable {
   }
 }
 
-/** Lets `writeSync` do something else until the returned value is disposed of. */
+/** Replaces `writeSync` until the returned value is disposed of. */
 function writing(
   write: (real: Deno.FsFile["writeSync"], bytes: Uint8Array) => number,
 ): Disposable {
@@ -71,9 +71,9 @@ Deno.test("Journal writes each change before it returns", () => {
   let expected = "";
   const steps: [() => void, string][] = [
     [() => journal.opened(record(1)), encodeOpen(record(1))],
-    [() => journal.owes(owedPadt(7)), encodeOwe(owedPadt(7))],
+    [() => journal.undelivered(undeliveredPadt(7)), encodeUndelivered(undeliveredPadt(7))],
     [() => journal.closed(1), encodeClose(1)],
-    [() => journal.paid(owedPadt(7)), encodePaid(owedPadt(7))],
+    [() => journal.delivered(undeliveredPadt(7)), encodeDelivered(undeliveredPadt(7))],
   ];
   for (const [act, line] of steps) {
     act();
@@ -83,7 +83,7 @@ Deno.test("Journal writes each change before it returns", () => {
   assertEquals([journals.full, journals.failed, journal.broken], [[], [], false]);
 });
 
-Deno.test("Journal goes on in the next segment when one is full, and tells of the full one", () => {
+Deno.test("Journal continues in the next segment when one is full, and reports the full one", () => {
   using journals = new Journals();
   const journal = journals.open(1, 20);
   for (let serial = 1; serial <= 5; serial++) journal.closed(serial);
@@ -93,7 +93,7 @@ Deno.test("Journal goes on in the next segment when one is full, and tells of th
   assertEquals(journals.read(3), encodeClose(5));
 });
 
-Deno.test("Journal writes whole lines when the system takes a part at a time", () => {
+Deno.test("Journal writes whole lines when the system writes them in parts", () => {
   using journals = new Journals();
   const journal = journals.open();
   {
@@ -103,7 +103,7 @@ Deno.test("Journal writes whole lines when the system takes a part at a time", (
   assertEquals(journals.read(1), encodeOpen(record(1)));
 });
 
-Deno.test("Journal tells once when the disk is full, and writes nothing more", () => {
+Deno.test("Journal reports a full disk once, and writes nothing more", () => {
   using journals = new Journals();
   journals.fill(1);
   const journal = journals.open();
@@ -115,7 +115,7 @@ Deno.test("Journal tells once when the disk is full, and writes nothing more", (
   assertEquals([journal.broken, journals.full], [true, []]);
 });
 
-Deno.test("Journal leaves no half line when the disk gets full in the middle of one", () => {
+Deno.test("Journal leaves no incomplete line when the disk fills up in the middle of one", () => {
   using journals = new Journals();
   const journal = journals.open();
   journal.closed(1);
@@ -130,22 +130,23 @@ Deno.test("Journal leaves no half line when the disk gets full in the middle of 
   assertEquals([writes, journal.broken, journals.read(1)], [2, true, encodeClose(1)]);
 });
 
-Deno.test("Journal.retry() begins a segment with all that is live, after a failure", () => {
+Deno.test("Journal.retry() starts a segment with the live state after a failure", () => {
   using journals = new Journals();
   journals.fill(4);
   const journal = journals.open(4);
   journal.opened(record(1));
-  assertEquals(journal.retry([record(2), record(3)], [owedPadt(7)], 0), true);
+  assertEquals(journal.retry([record(2), record(3)], [undeliveredPadt(7)], 0), true);
   journal.closed(2);
   assertEquals(
     journals.read(5),
-    encodeReset("begin") + encodeOpen(record(2)) + encodeOpen(record(3)) + encodeOwe(owedPadt(7)) +
+    encodeReset("begin") + encodeOpen(record(2)) + encodeOpen(record(3)) +
+      encodeUndelivered(undeliveredPadt(7)) +
       encodeReset("end") + encodeClose(2),
   );
   assertEquals([journal.broken, journals.full, journals.failed.length], [false, [4], 1]);
 });
 
-Deno.test("Journal.retry() is quiet while it fails, and leaves nothing behind", () => {
+Deno.test("Journal.retry() reports nothing while it fails, and leaves nothing behind", () => {
   using journals = new Journals();
   journals.fill(1);
   const journal = journals.open();
@@ -164,7 +165,7 @@ Deno.test("Journal.retry() is quiet while it fails, and leaves nothing behind", 
   assertEquals(journals.read(2), encodeReset("begin") + encodeReset("end"));
 });
 
-Deno.test("Journal.retry() writes what is live in blocks", () => {
+Deno.test("Journal.retry() writes the live state in blocks", () => {
   using journals = new Journals();
   journals.fill(1);
   const journal = journals.open();
@@ -176,16 +177,17 @@ Deno.test("Journal.retry() writes what is live in blocks", () => {
       sizes.push(bytes.length);
       return real(bytes);
     });
-    assert(journal.retry(live, [owedPadt(7)], 0));
+    assert(journal.retry(live, [undeliveredPadt(7)], 0));
   }
-  const expected = encodeReset("begin") + live.map(encodeOpen).join("") + encodeOwe(owedPadt(7)) +
+  const expected = encodeReset("begin") + live.map(encodeOpen).join("") +
+    encodeUndelivered(undeliveredPadt(7)) +
     encodeReset("end");
   assertEquals(journals.read(2), expected);
   assertEquals(sizes.length, Math.ceil(expected.length / 65_536));
   assert(Math.max(...sizes) < 66_000);
 });
 
-Deno.test("Journal.retry() waits ever longer after each failure, up to a minute, and begins anew", () => {
+Deno.test("Journal.retry() waits longer after each failure, up to a minute, and starts over after a success", () => {
   using journals = new Journals();
   journals.fill(1);
   const journal = journals.open();
@@ -204,7 +206,7 @@ Deno.test("Journal.retry() waits ever longer after each failure, up to a minute,
   };
   let nowMs = 5000;
   const tried: number[] = [];
-  /** Tries every second until it succeeds, or for so long. */
+  /** Retries every second until it succeeds, or for `forMs`. */
   const retry = (forMs: number) => {
     tried.length = 0;
     const sinceMs = nowMs;
@@ -230,7 +232,7 @@ Deno.test("Journal.retry() waits ever longer after each failure, up to a minute,
   assertEquals(retry(60_000), true);
   assertEquals(looked, 1);
 
-  // The next failure is another one.
+  // The delays start over with the next failure.
   {
     using _ = writing(() => {
       throw new Error("No space left on device (os error 28)");
@@ -245,20 +247,20 @@ Deno.test("Journal.retry() waits ever longer after each failure, up to a minute,
   assertEquals(journal.retry(sessions, [], Infinity), true);
 });
 
-Deno.test("Journal tells of a second failure after a retry", () => {
+Deno.test("Journal reports a second failure after a retry", () => {
   using journals = new Journals();
   journals.fill(1);
   const journal = journals.open(1, 50);
   journal.closed(1);
   journal.retry([], [], 0);
   journals.fill(3);
-  // With the first two, segment 2 is full.
+  // Segment 2 is full after the first two.
   for (let serial = 2; serial <= 4; serial++) journal.closed(serial);
   assertEquals(journals.failed.length, 2);
   assertEquals(journals.full, [1, 2]);
 });
 
-Deno.test("Journal.open() gives a broken journal when there is no directory, which a retry mends", () => {
+Deno.test("Journal.open() returns a broken journal without a directory, and a retry repairs it", () => {
   using journals = new Journals();
   Deno.removeSync(journals.path);
   const journal = journals.open(1);
@@ -271,7 +273,7 @@ Deno.test("Journal.open() gives a broken journal when there is no directory, whi
   assertEquals([journals.failed.length, journals.full], [1, [0]]);
 });
 
-Deno.test("Journal breaks when the next segment cannot be opened, and the last line is kept", () => {
+Deno.test("Journal keeps the last line when the next segment cannot be opened", () => {
   using journals = new Journals();
   const journal = journals.open(1, 5);
   Deno.mkdirSync(`${journals.path}/changes.2.jsonl`);

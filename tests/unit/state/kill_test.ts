@@ -1,12 +1,12 @@
-// A process that is killed while it writes.
+// Tests with a process that is killed while it writes.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConfigurationError } from "../../../src/configuration_error.ts";
 import { Fixture, serials } from "./fixture.ts";
 
-/** A process that writes to a directory until it is killed. */
+/** A process that writes to a state directory until it is killed. */
 class Writer {
-  /** What it has said. */
+  /** The lines that it printed. */
   readonly lines: string[] = [];
   readonly #child: Deno.ChildProcess;
   readonly #output: ReadableStreamDefaultReader<string>;
@@ -22,7 +22,7 @@ class Writer {
     this.#output = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  /** Reads until it has said so many lines, or to the end. */
+  /** Reads until the process has printed `count` lines, or to the end. */
   async read(count = Infinity): Promise<void> {
     while (this.lines.length < count) {
       const { value, done } = await this.#output.read();
@@ -40,7 +40,7 @@ class Writer {
   }
 }
 
-Deno.test("Journal loses nothing that was written when its process is killed, time and again", async () => {
+Deno.test("Journal loses nothing that was written when its process is killed, several times", async () => {
   await using fixture = new Fixture();
   const open = new Set<number>();
   for (const count of [1, 500, 2000]) {
@@ -57,7 +57,7 @@ Deno.test("Journal loses nothing that was written when its process is killed, ti
     fixture.nowMs = Date.now();
     const copy = await fixture.copy();
     const dir = await fixture.open({}, copy);
-    // It may have written one more change than it could say.
+    // The process may have written one more change than it printed.
     const next = dir.nextSerial - 1;
     const found = new Set(serials(dir));
     const differ = [...open.symmetricDifference(found)];
@@ -69,7 +69,7 @@ Deno.test("Journal loses nothing that was written when its process is killed, ti
   assertEquals(fixture.warnings, []);
 });
 
-Deno.test("StateDir.open() refuses a directory that another process uses, until that is killed", async () => {
+Deno.test("StateDir.open() rejects a directory that another process uses until that process is killed", async () => {
   await using fixture = new Fixture();
   const writer = new Writer(fixture.path);
   await writer.read(1);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Replay } from "../../../src/state/replay.ts";
 import type { Change } from "../../../src/state/session_record.ts";
-import { owedPadt, record } from "./fixture.ts";
+import { record, undeliveredPadt } from "./fixture.ts";
 
 const BEGIN: Change = { type: "reset", part: "begin" };
 const END: Change = { type: "reset", part: "end" };
@@ -15,51 +15,73 @@ function close(serial: number): Change {
   return { type: "close", serial };
 }
 
-function owe(id: number): Change {
-  return { type: "owe", key: owedPadt(id).toHex(), frame: owedPadt(id) };
+function undelivered(id: number): Change {
+  return { type: "undelivered", key: undeliveredPadt(id).toHex(), frame: undeliveredPadt(id) };
 }
 
-function paid(id: number): Change {
-  return { type: "paid", key: owedPadt(id).toHex() };
+function delivered(id: number): Change {
+  return { type: "delivered", key: undeliveredPadt(id).toHex() };
 }
 
 function replayed(changes: Change[]) {
   const replay = new Replay();
   for (const change of changes) replay.apply(change);
-  return { sessions: replay.sessions, owed: replay.owed, lastSerial: replay.lastSerial };
+  return {
+    sessions: replay.sessions,
+    undelivered: replay.undelivered,
+    lastSerial: replay.lastSerial,
+  };
 }
 
 function keys(changes: Change[]): number[] {
   return [...replayed(changes).sessions.keys()];
 }
 
-Deno.test("Replay.apply() keeps what was opened and not closed, owed and not paid", () => {
-  const { sessions, owed } = replayed([open(1), owe(5), open(2), close(1), owe(6), paid(5)]);
+Deno.test("Replay.apply() keeps sessions that were not closed and PADTs that were not delivered", () => {
+  const { sessions, undelivered: frames } = replayed([
+    open(1),
+    undelivered(5),
+    open(2),
+    close(1),
+    undelivered(6),
+    delivered(5),
+  ]);
   assertEquals(sessions, new Map([[2, record(2)]]));
-  assertEquals([...owed.values()], [owedPadt(6)]);
+  assertEquals([...frames.values()], [undeliveredPadt(6)]);
 });
 
-Deno.test("Replay.apply() forgets what a whole reset does not name", () => {
-  const { sessions, owed } = replayed([open(1), open(2), owe(5), BEGIN, open(2), open(3), END]);
+Deno.test("Replay.apply() drops everything that a complete reset does not name", () => {
+  const { sessions, undelivered: frames } = replayed([
+    open(1),
+    open(2),
+    undelivered(5),
+    BEGIN,
+    open(2),
+    open(3),
+    END,
+  ]);
   assertEquals([...sessions.keys()], [2, 3]);
-  assertEquals(owed.size, 0);
+  assertEquals(frames.size, 0);
 });
 
-Deno.test("Replay.apply() forgets nothing at a reset that was cut short", () => {
+Deno.test("Replay.apply() drops nothing at an incomplete reset", () => {
   assertEquals(keys([open(1), open(2), BEGIN, open(3)]), [1, 2, 3]);
   assertEquals(keys([open(1), open(2), BEGIN, open(3), BEGIN, open(2), open(3), END]), [2, 3]);
 });
 
-Deno.test("Replay.lastSerial is the highest that was seen, closed or not", () => {
+Deno.test("Replay.lastSerial is the highest number seen, closed or not", () => {
   assertEquals(replayed([open(3), close(3), open(2)]).lastSerial, 3);
   assertEquals(replayed([close(4)]).lastSerial, 4);
 });
 
-/** Changes as a journal makes them: a serial number is used once, and a reset is whole. */
+/** Changes as a journal writes them: each serial number is used once, and a reset is complete. */
 const history = fc.array(
   fc.oneof(
     fc.record({ act: fc.constant("open" as const) }),
-    fc.record({ act: fc.constantFrom("close" as const, "owe", "paid", "reset"), n: fc.nat(5) }),
+    fc.record({
+      act: fc.constantFrom("close" as const, "undelivered", "delivered", "reset"),
+      n: fc.nat(5),
+    }),
   ),
   { maxLength: 30 },
 ).map((steps) => {
@@ -67,13 +89,13 @@ const history = fc.array(
   return steps.flatMap((step): Change[] => {
     if (step.act === "open") return [open(++serial)];
     if (step.act === "close") return serial === 0 ? [] : [close(1 + step.n % serial)];
-    if (step.act === "owe") return [owe(1 + step.n)];
-    if (step.act === "paid") return [paid(1 + step.n)];
+    if (step.act === "undelivered") return [undelivered(1 + step.n)];
+    if (step.act === "delivered") return [delivered(1 + step.n)];
     return serial === 0 ? [BEGIN, END] : [BEGIN, open(serial), END];
   });
 });
 
-Deno.test("Replay.apply() comes to the same when the last changes are applied again", () => {
+Deno.test("Replay.apply() reaches the same state when the last changes are applied again", () => {
   fc.assert(
     fc.property(history, fc.nat(30), (changes, from) => {
       assertEquals(replayed([...changes, ...changes.slice(from)]), replayed(changes));
@@ -81,7 +103,7 @@ Deno.test("Replay.apply() comes to the same when the last changes are applied ag
   );
 });
 
-Deno.test("Replay.apply() knows since when peers are away, until they are back or all is told anew", () => {
+Deno.test("Replay.apply() keeps the times of peers without a tunnel until they return or a reset begins", () => {
   const replay = new Replay();
   replay.apply({ type: "away", peer: "a", sinceMs: 5 });
   replay.apply({ type: "away", peer: "b", sinceMs: 6 });

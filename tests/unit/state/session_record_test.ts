@@ -5,13 +5,13 @@ import {
   encodeAway,
   encodeBack,
   encodeClose,
+  encodeDelivered,
   encodeOpen,
-  encodeOwe,
-  encodePaid,
   encodeReset,
+  encodeUndelivered,
   parseLine,
 } from "../../../src/state/session_record.ts";
-import { owedPadt, record } from "./fixture.ts";
+import { record, undeliveredPadt } from "./fixture.ts";
 
 const HEX = "0200000000a102000000005088" + "6311a7000700" + "00";
 
@@ -20,7 +20,7 @@ function parse(line: string): Change | undefined {
   return parseLine(line.slice(0, -1));
 }
 
-/** A good open line with something else in it. */
+/** Makes a valid open line with some fields replaced. */
 function openWith(over: Record<string, unknown>): string {
   const { open } = JSON.parse(encodeOpen(record(7)));
   return JSON.stringify({ open: { ...open, ...over } });
@@ -58,15 +58,15 @@ Deno.test("parseLine() reads back every session", () => {
 });
 
 Deno.test("parseLine() reads back the other changes", () => {
-  const frame = owedPadt(7);
+  const frame = undeliveredPadt(7);
   assertEquals(parse(encodeClose(9)), { type: "close", serial: 9 });
-  assertEquals(parse(encodeOwe(frame)), { type: "owe", key: HEX, frame });
-  assertEquals(parse(encodePaid(frame)), { type: "paid", key: HEX });
+  assertEquals(parse(encodeUndelivered(frame)), { type: "undelivered", key: HEX, frame });
+  assertEquals(parse(encodeDelivered(frame)), { type: "delivered", key: HEX });
   assertEquals(parse(encodeReset("begin")), { type: "reset", part: "begin" });
   assertEquals(parse(encodeReset("end")), { type: "reset", part: "end" });
 });
 
-Deno.test("parseLine() returns undefined for each field that is wrong or not there", () => {
+Deno.test("parseLine() returns undefined for each invalid or missing field", () => {
   assertEquals(parseLine(openWith({}))?.type, "open");
   for (const name of Object.keys(JSON.parse(openWith({})).open)) {
     for (const value of [undefined, null, {}, [], true, -1, 1.5, 0x1_0000_0000_0000_00]) {
@@ -87,7 +87,7 @@ Deno.test("parseLine() returns undefined for each field that is wrong or not the
   for (const [name, value] of bad) assertEquals(parseLine(openWith({ [name]: value })), undefined);
 });
 
-Deno.test("parseLine() returns undefined for what is no change", () => {
+Deno.test("parseLine() returns undefined for a line that is not a change", () => {
   const bad = [
     "",
     " ",
@@ -114,8 +114,8 @@ Deno.test("parseLine() returns undefined for what is no change", () => {
   for (const line of bad) assertEquals(parseLine(line), undefined, line);
 });
 
-Deno.test("parseLine() takes no frame but a whole PADT, which goes to the link as it is", () => {
-  assertEquals(parseLine(`{"owe":"${HEX}"}`)?.type, "owe");
+Deno.test("parseLine() accepts no frame but a complete PADT, because it goes to the link unchanged", () => {
+  assertEquals(parseLine(`{"owe":"${HEX}"}`)?.type, "undelivered");
   assertEquals(parseLine(`{"owe":"${HEX.replace("8863", "8864")}"}`), undefined);
   assertEquals(parseLine(`{"owe":"${HEX.replace("11a7", "1109")}"}`), undefined);
   assertEquals(parseLine(`{"owe":"${HEX.slice(0, -2)}"}`), undefined);
@@ -126,7 +126,7 @@ Deno.test("parseLine() never throws", () => {
   fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (line) => void parseLine(line)));
 });
 
-Deno.test("parseLine() reads back who is away and who is back", () => {
+Deno.test("parseLine() reads back peers that lost their tunnel or have one again", () => {
   const since = Date.UTC(2026, 1, 3, 4, 5, 6, 7);
   assertEquals(
     parseLine(encodeAway("a:8000", since).trimEnd()),

@@ -2,11 +2,11 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { ConfigurationError } from "../../../src/configuration_error.ts";
 import { Journal, type JournalEvents, type StateDir } from "../../../src/state/mod.ts";
 import { encodeClose, encodeOpen, encodeReset } from "../../../src/state/session_record.ts";
-import { Fixture, owedPadt, record, serials } from "./fixture.ts";
+import { Fixture, record, serials, undeliveredPadt } from "./fixture.ts";
 
 const QUIET: JournalEvents = { full: () => {}, failed: () => {} };
 
-/** Writes to a segment, by default a directory's first. */
+/** Writes to a segment, by default the first one of a directory. */
 function journal(
   dir: StateDir,
   write: (journal: Journal) => void,
@@ -17,7 +17,7 @@ function journal(
   journal.close();
 }
 
-/** A directory that a killed process left with sessions 1 to 3 in its base and one change since. */
+/** Makes a directory as left by a killed process, with sessions 1 to 3 in the base and one change. */
 async function killed(fixture: Fixture): Promise<string> {
   const before = await fixture.open();
   journal(before, (journal) => {
@@ -30,7 +30,7 @@ async function killed(fixture: Fixture): Promise<string> {
   return await fixture.copy();
 }
 
-Deno.test("StateDir.open() makes a directory for its owner only", async () => {
+Deno.test("StateDir.open() creates a directory that only its owner can access", async () => {
   await using fixture = new Fixture();
   const dir = await fixture.open();
   assertEquals(fixture.names(), ["identity", "lock", "sessions.jsonl"]);
@@ -42,7 +42,7 @@ Deno.test("StateDir.open() makes a directory for its owner only", async () => {
     fixture.read("sessions.jsonl"),
     '{"version":1,"mode":"server","interface":"eth1","through":0,"lastSerial":0}\n',
   );
-  assertEquals([dir.sessions, dir.owed, dir.silentMs, dir.nextSerial, dir.segment], [
+  assertEquals([dir.sessions, dir.undelivered, dir.silentMs, dir.nextSerial, dir.segment], [
     [],
     [],
     undefined,
@@ -51,27 +51,27 @@ Deno.test("StateDir.open() makes a directory for its owner only", async () => {
   ]);
 });
 
-Deno.test("StateDir.open() finds what a killed process left", async () => {
+Deno.test("StateDir.open() finds the state of a killed process", async () => {
   await using fixture = new Fixture();
   const first = await fixture.open();
   journal(first, (journal) => {
     for (const serial of [1, 2, 3]) journal.opened(record(serial));
     journal.closed(2);
-    journal.owes(owedPadt(7));
-    journal.owes(owedPadt(8));
-    journal.paid(owedPadt(8));
+    journal.undelivered(undeliveredPadt(7));
+    journal.undelivered(undeliveredPadt(8));
+    journal.delivered(undeliveredPadt(8));
   });
   const copy = await fixture.copy();
   const second = await fixture.open({}, copy);
   assertEquals(second.sessions, [record(1), record(3)]);
-  assertEquals(second.owed, [owedPadt(7)]);
+  assertEquals(second.undelivered, [undeliveredPadt(7)]);
   assertEquals([second.identity, second.nextSerial], [first.identity, 4]);
   assertEquals(fixture.names(copy), ["identity", "lock", "sessions.jsonl"]);
   assert(second.segment > first.segment);
   assertEquals(fixture.warnings, []);
 });
 
-Deno.test("StateDir.close() leaves the same, and lets the directory go", async () => {
+Deno.test("StateDir.close() keeps the state and releases the directory", async () => {
   await using fixture = new Fixture();
   const first = await fixture.open();
   journal(first, (journal) => journal.opened(record(1)));
@@ -82,7 +82,7 @@ Deno.test("StateDir.close() leaves the same, and lets the directory go", async (
   assertEquals((await fixture.open()).sessions, [record(1)]);
 });
 
-Deno.test("StateDir.nextSerial is never one that was given before", async () => {
+Deno.test("StateDir.nextSerial is never reused", async () => {
   await using fixture = new Fixture();
   journal(await fixture.open(), (journal) => {
     journal.opened(record(9));
@@ -135,7 +135,7 @@ Deno.test("StateDir gives no sign of life before alive()", async () => {
   assertEquals((await fixture.open({}, copy)).silentMs, 0);
 });
 
-Deno.test("StateDir keeps the time of a base that had no lock, over starts that fail", async () => {
+Deno.test("StateDir keeps the time of a base without a lock over failed starts", async () => {
   await using fixture = new Fixture();
   await fixture.open();
   const copy = await fixture.copy();
@@ -154,7 +154,7 @@ Deno.test("StateDir.alive() does nothing once closed", async () => {
   assertEquals(Deno.statSync(`${fixture.path}/lock`).mtime, mtime);
 });
 
-Deno.test("StateDir.open() refuses a directory that is in use, and does not touch it", async () => {
+Deno.test("StateDir.open() rejects a directory that is in use, and changes nothing", async () => {
   await using fixture = new Fixture();
   await (await fixture.open()).alive();
   fixture.write("sessions.jsonl.new", "");
@@ -169,30 +169,30 @@ Deno.test("StateDir.open() refuses a directory that is in use, and does not touc
   );
 });
 
-Deno.test("StateDir.open() refuses sessions of another mode or interface, and touches nothing", async () => {
+Deno.test("StateDir.open() rejects sessions of another side or interface, and changes nothing", async () => {
   await using fixture = new Fixture();
   const copy = await killed(fixture);
   const before = fixture.names(copy).map((name) => fixture.read(name, copy));
   const errors = [
-    await assertRejects(() => fixture.open({ mode: "client" }, copy), ConfigurationError),
+    await assertRejects(() => fixture.open({ side: "client" }, copy), ConfigurationError),
     await assertRejects(() => fixture.open({ interfaceName: "eth2" }, copy), ConfigurationError),
   ];
   assertEquals(errors.map(({ message }) => message), [
-    `Cannot use ${copy}: it has sessions of a server on eth1, and this is a client on eth1; ` +
-    "use another directory, or remove this one if they are to be forgotten",
-    `Cannot use ${copy}: it has sessions of a server on eth1, and this is a server on eth2; ` +
-    "use another directory, or remove this one if they are to be forgotten",
+    `Cannot use ${copy}: it has sessions of a server on eth1, but this is a client on eth1; ` +
+    "use another directory, or remove this one to forget the sessions",
+    `Cannot use ${copy}: it has sessions of a server on eth1, but this is a server on eth2; ` +
+    "use another directory, or remove this one to forget the sessions",
   ]);
   assertEquals(fixture.names(copy).map((name) => fixture.read(name, copy)), before);
   fixture.nowMs += 7000;
   assertEquals((await fixture.open({}, copy)).silentMs, 7000);
 });
 
-Deno.test("StateDir.open() takes a directory without sessions over from another mode", async () => {
+Deno.test("StateDir.open() accepts a directory of the other side without sessions", async () => {
   await using fixture = new Fixture();
   const { identity } = await fixture.open();
   const copy = await fixture.copy();
-  const second = await fixture.open({ mode: "client", interfaceName: "eth2" }, copy);
+  const second = await fixture.open({ side: "client", interfaceName: "eth2" }, copy);
   assertEquals(second.identity, identity);
   assertEquals(
     fixture.read("sessions.jsonl", copy),
@@ -200,7 +200,7 @@ Deno.test("StateDir.open() takes a directory without sessions over from another 
   );
 });
 
-Deno.test("StateDir.open() refuses what a later program wrote", async () => {
+Deno.test("StateDir.open() rejects a directory of a later version", async () => {
   await using fixture = new Fixture();
   await fixture.open();
   const copy = await fixture.copy();
@@ -208,12 +208,12 @@ Deno.test("StateDir.open() refuses what a later program wrote", async () => {
   await assertRejects(
     () => fixture.open({}, copy),
     ConfigurationError,
-    `Cannot use ${copy}: a later pppoe-proxy wrote it, in version 2 of its format`,
+    `Cannot use ${copy}: it was written by a later pppoe-proxy, in version 2 of the format`,
   );
   assertEquals(fixture.warnings, []);
 });
 
-Deno.test("StateDir.open() throws a ConfigurationError when the directory cannot be made", async () => {
+Deno.test("StateDir.open() throws a ConfigurationError when the directory cannot be created", async () => {
   await using fixture = new Fixture();
   const error = await assertRejects(
     () => fixture.open({}, "/proc/pppoe-proxy"),
@@ -231,7 +231,7 @@ Deno.test("StateDir.open() throws a ConfigurationError when the directory cannot
   );
 });
 
-Deno.test("StateDir.open() sets a damaged identity aside, and makes another", async () => {
+Deno.test("StateDir.open() sets a damaged identity aside and makes a new one", async () => {
   await using fixture = new Fixture();
   const { identity } = await fixture.open();
   const copy = await fixture.copy();
@@ -241,14 +241,14 @@ Deno.test("StateDir.open() sets a damaged identity aside, and makes another", as
   assertNotEquals(second.identity, identity);
   assertEquals(fixture.read("identity.damaged-1", copy), "0011\n");
   assertEquals(fixture.warnings, [
-    `Cannot read ${copy}/identity: it is not 32 hexadecimal digits; it is kept as ` +
-    "identity.damaged-1, and a new one made",
+    `Cannot read ${copy}/identity: it is not 32 hexadecimal digits; the file is kept as ` +
+    "identity.damaged-1 and a new identity is made",
   ]);
   await second.close();
   assertEquals((await fixture.open({}, copy)).identity, second.identity);
 });
 
-Deno.test("StateDir.open() says nothing of a last line that a kill cut", async () => {
+Deno.test("StateDir.open() reports no damage for a last line that a kill truncated", async () => {
   await using fixture = new Fixture();
   const copy = await killed(fixture);
   const torn = encodeOpen(record(5));
@@ -260,7 +260,7 @@ Deno.test("StateDir.open() says nothing of a last line that a kill cut", async (
   assertEquals(fixture.warnings, []);
 });
 
-Deno.test("StateDir.open() keeps what can be read of a segment, and the damaged file", async () => {
+Deno.test("StateDir.open() keeps the readable lines of a segment, and the damaged file", async () => {
   await using fixture = new Fixture();
   const copy = await killed(fixture);
   const name = "changes.2.jsonl";
@@ -275,22 +275,22 @@ Deno.test("StateDir.open() keeps what can be read of a segment, and the damaged 
   assertEquals(serials(await fixture.open({}, copy)), [2, 3, 4, 7]);
   assertEquals(Deno.readFileSync(`${copy}/${name}.damaged-1`), damaged);
   assertEquals(fixture.warnings, [
-    `Cannot read 3 lines of ${copy}/${name}; it is kept as ${name}.damaged-1`,
+    `Cannot read 3 lines of ${copy}/${name}; the file is kept as ${name}.damaged-1`,
   ]);
 });
 
-Deno.test("StateDir.open() tells of a segment that has lost its end when another one follows", async () => {
+Deno.test("StateDir.open() reports a truncated segment if another segment follows", async () => {
   await using fixture = new Fixture();
   const copy = await killed(fixture);
   fixture.write("changes.2.jsonl", encodeOpen(record(4)) + '{"clo', copy);
   fixture.write("changes.3.jsonl", encodeOpen(record(5)), copy);
   assertEquals(serials(await fixture.open({}, copy)), [1, 2, 3, 4, 5]);
   assertEquals(fixture.warnings, [
-    `Cannot read 1 line of ${copy}/changes.2.jsonl; it is kept as changes.2.jsonl.damaged-1`,
+    `Cannot read 1 line of ${copy}/changes.2.jsonl; the file is kept as changes.2.jsonl.damaged-1`,
   ]);
 });
 
-Deno.test("StateDir.open() keeps what can be read of a base, whatever is damaged in it", async () => {
+Deno.test("StateDir.open() keeps the readable lines of a base with any damage", async () => {
   await using fixture = new Fixture();
   const copy = await killed(fixture);
   const [header, one, two, three] = fixture.read("sessions.jsonl", copy).split(/(?<=\n)/);
@@ -313,12 +313,12 @@ Deno.test("StateDir.open() keeps what can be read of a base, whatever is damaged
     const aside = `sessions.jsonl.damaged-${i + 1}`;
     assertEquals(fixture.read(aside, copy), base);
     assertEquals(fixture.warnings.splice(0), [
-      `Cannot read 1 line of ${copy}/sessions.jsonl; it is kept as ${aside}`,
+      `Cannot read 1 line of ${copy}/sessions.jsonl; the file is kept as ${aside}`,
     ]);
   }
 });
 
-Deno.test("StateDir.open() sets aside what cannot be read at all", async () => {
+Deno.test("StateDir.open() sets aside a file that cannot be read at all", async () => {
   await using fixture = new Fixture();
   const copy = await killed(fixture);
   Deno.removeSync(`${copy}/sessions.jsonl`);
@@ -326,13 +326,13 @@ Deno.test("StateDir.open() sets aside what cannot be read at all", async () => {
   const dir = await fixture.open({}, copy);
   assertEquals(serials(dir), [4]);
   assertEquals(fixture.warnings, [
-    `Cannot read anything of ${copy}/sessions.jsonl; it is kept as sessions.jsonl.damaged-1`,
+    `Cannot read ${copy}/sessions.jsonl; the file is kept as sessions.jsonl.damaged-1`,
   ]);
   await dir.close();
   assertEquals(serials(await fixture.open({}, copy)), [4]);
 });
 
-Deno.test("StateDir.open() clears up after a compaction that was killed before its rename", async () => {
+Deno.test("StateDir.open() cleans up after a compaction that was killed before its rename", async () => {
   await using fixture = new Fixture();
   const copy = await killed(fixture);
   for (const name of ["sessions.jsonl.new", "identity.new"]) fixture.write(name, "{", copy);
@@ -341,10 +341,10 @@ Deno.test("StateDir.open() clears up after a compaction that was killed before i
   assertEquals(fixture.warnings, []);
 });
 
-Deno.test("StateDir.open() passes over segments that a killed compaction left", async () => {
+Deno.test("StateDir.open() ignores segments that a killed compaction left behind", async () => {
   await using fixture = new Fixture();
   const dir = await fixture.open();
-  // One without the other would come to something else.
+  // One segment without the other would lead to another state.
   fixture.write("changes.1.jsonl", encodeOpen(record(1)) + encodeOpen(record(2)));
   fixture.write("changes.2.jsonl", encodeClose(1));
   const before = await fixture.copy();
@@ -360,14 +360,14 @@ Deno.test("StateDir.open() passes over segments that a killed compaction left", 
   }
 });
 
-Deno.test("StateDir.open() takes a reset that a kill cut for what it adds", async () => {
+Deno.test("StateDir.open() only adds sessions for a reset that a kill truncated", async () => {
   await using fixture = new Fixture();
   const copy = await killed(fixture);
   fixture.write("changes.3.jsonl", encodeReset("begin") + encodeOpen(record(5)), copy);
   assertEquals(serials(await fixture.open({}, copy)), [1, 2, 3, 4, 5]);
 });
 
-Deno.test("StateDir.compacted() makes a base of the full segments, and leaves the others", async () => {
+Deno.test("StateDir.compacted() makes a base from the full segments, and leaves the others", async () => {
   await using fixture = new Fixture();
   const dir = await fixture.open();
   const full: number[] = [];
@@ -390,7 +390,7 @@ Deno.test("StateDir.compacted() makes a base of the full segments, and leaves th
   assertEquals(fixture.warnings, []);
 });
 
-Deno.test("StateDir.compacted() tells once that it cannot, loses nothing, and does it the next time", async () => {
+Deno.test("StateDir.compacted() logs a failure once, loses nothing, and succeeds the next time", async () => {
   await using fixture = new Fixture();
   const dir = await fixture.open();
   fixture.write("changes.1.jsonl", encodeOpen(record(1)));
@@ -410,7 +410,7 @@ Deno.test("StateDir.compacted() tells once that it cannot, loses nothing, and do
   assertEquals(serials(await fixture.open()), [1, 2]);
 });
 
-Deno.test("StateDir.compacted() leaves a segment that it cannot read for another time", async () => {
+Deno.test("StateDir.compacted() leaves a segment that it cannot read for the next time", async () => {
   await using fixture = new Fixture();
   const dir = await fixture.open();
   Deno.mkdirSync(`${dir.path}/changes.1.jsonl`);
@@ -429,7 +429,7 @@ Deno.test("StateDir gives a sign of life every second", async () => {
   }
 });
 
-Deno.test("StateDir tells once that it cannot give a sign of life", async () => {
+Deno.test("StateDir logs once that it cannot give a sign of life", async () => {
   await using fixture = new Fixture();
   const dir = await fixture.open();
   await dir.alive();
@@ -440,7 +440,7 @@ Deno.test("StateDir tells once that it cannot give a sign of life", async () => 
   ]);
 });
 
-Deno.test("StateDir makes the current segment durable when it has grown, and only then", async () => {
+Deno.test("StateDir syncs the current segment only when it has grown", async () => {
   await using fixture = new Fixture();
   const dir = await fixture.open();
   await dir.alive();
