@@ -10,7 +10,7 @@ import {
   SKF_AD,
   VLAN_ID,
 } from "../../ffi/mod.ts";
-import { ETH_P_PPP_DISC, ETH_P_PPP_SES } from "../wire/mod.ts";
+import { ETH_P_PPP_DISC, ETH_P_PPP_SES, FIRST_CONTROL_PROTOCOL } from "../wire/mod.ts";
 
 /** One of the two ways through the link: control frames never wait behind data. */
 export type Lane = "control" | "data";
@@ -65,7 +65,7 @@ export function laneFilter(lane: Lane, promiscuous = false): Uint8Array<ArrayBuf
     [BPF.JUMP_AT_LEAST, 2, "next", data],
     [BPF.LOAD_HALF, PPP_PROTOCOL],
     [BPF.JUMP_ANY_BIT, 0x0100, data, "next"],
-    [BPF.JUMP_AT_LEAST, 0x8000, control ? "accept" : "drop", data],
+    [BPF.JUMP_AT_LEAST, FIRST_CONTROL_PROTOCOL, control ? "accept" : "drop", data],
   ], WHOLE);
 }
 

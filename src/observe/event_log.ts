@@ -1,6 +1,7 @@
 // Log lines from events.
 
 import { describeEnd } from "../relay/mod.ts";
+import { formatHex } from "../wire/text.ts";
 import type { DataPlaneEvent, Notice, SessionFacts } from "./events.ts";
 import type { Fields } from "./log.ts";
 
@@ -67,7 +68,7 @@ function also(suppressed: number): Fields {
 }
 
 function sessionFields({ id, ...others }: SessionFacts): Fields {
-  return { id: `0x${id.toString(16).padStart(4, "0")}`, ...others };
+  return { id: formatHex(id, 4), ...others };
 }
 
 function describeNotice(notice: Notice): string {

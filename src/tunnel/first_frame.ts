@@ -2,6 +2,7 @@
 
 import { concat } from "@std/bytes";
 import { readHeader } from "../wire/mod.ts";
+import { readUint16 } from "../wire/uint16.ts";
 
 /** No greeting is longer, so a peer cannot make us keep more than this for it. */
 export const GREETING_MAX = 1024;
@@ -32,7 +33,7 @@ export class FirstFrame {
     this.#bytes.set(room, this.#end);
     this.#end += room.length;
     if (this.#end < TYPE_LENGTH) return true;
-    this.type = (this.#bytes[0] << 8) | this.#bytes[1];
+    this.type = readUint16(this.#bytes, 0);
     const size = readHeader(this.#bytes, 0, this.#end, this.#header);
     const whole = size + this.#header.length;
     if (size < 0 || (size > 0 && whole > GREETING_MAX)) return false;
