@@ -1,25 +1,25 @@
-// The program's log: levels, text or JSON, one line a record on standard error.
+// The program's log on standard error, with levels, and one line of text or JSON per record.
 
 import { BaseHandler, type LevelName, Logger, LogLevels, LogRecord } from "@std/log";
 
-/** The levels, as `--log-level` spells them. */
+/** A level, spelled as for `--log-level`. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
-/** The formats, as `--log-format` spells them. */
+/** A format, spelled as for `--log-format`. */
 export type LogFormat = "text" | "json";
 
-/** What a record says beside its message; undefined fields are left out. */
+/** The fields of a record. Those that are undefined are omitted. */
 export type Fields = Record<string, string | number | boolean | undefined>;
 
-/** A log with levels. No method throws, whatever happens to the place written to. */
+/** A log with levels. Its methods never throw, even if the output fails. */
 export interface Log {
-  /** Logs what helps to find a fault. */
+  /** Logs details for troubleshooting. */
   debug(message: string, fields?: Fields): void;
-  /** Logs what the operator wants to see in a calm week. */
+  /** Logs an event of normal operation. */
   info(message: string, fields?: Fields): void;
-  /** Logs what goes on, though not as it should. */
+  /** Logs a problem in spite of which the program works. */
   warning(message: string, fields?: Fields): void;
-  /** Logs what failed. */
+  /** Logs a failure. */
   error(message: string, fields?: Fields): void;
 }
 
@@ -33,11 +33,11 @@ export interface LeveledLog extends Log {
 export interface LogOptions {
   /** The lowest level that is written. */
   level: LogLevel;
-  /** How a record is written. */
+  /** The format of a record. */
   format: LogFormat;
   /**
-   * Takes each line, without its end; standard error by default. Where it returns false, or throws, the
-   * line is lost: how many were is told before the next one.
+   * Writes a line, which is given without a line break. The default is standard error. A line for which
+   * it returns false or throws is lost; the number of lost lines is logged before the next line.
    */
   write?: (line: string) => unknown;
 }
@@ -51,13 +51,13 @@ const LEVEL_NAMES = {
 } as const satisfies Record<LogLevel, LevelName>;
 
 /**
- * Makes a log. Logs share nothing: a process may have several.
+ * Creates a log. A process may have several, which share no state.
  *
- * @param options The lowest level, the format, and where lines go.
- * @returns The log.
+ * @param options The level, the format and the output
+ * @returns The log
  */
 export function createLog({ level, format, write = stderrWriter() }: LogOptions): LeveledLog {
-  // The logger alone decides what is written.
+  // The handler accepts every level, because the logger decides what is written.
   const handler = new LineHandler("DEBUG", format, write);
   const logger = new Logger("pppoe-proxy", LEVEL_NAMES[level], { handlers: [handler] });
   return {
@@ -93,7 +93,7 @@ class LineHandler extends BaseHandler {
     try {
       if (this.#write(line) === false) return false;
     } catch {
-      // There is no other place to tell it, and forwarding frames matters more than logging.
+      // There is no other place to report this, and forwarding frames matters more than logging.
       return false;
     }
     this.#lost = 0;
@@ -102,7 +102,7 @@ class LineHandler extends BaseHandler {
 
   #loss(): string {
     const record = {
-      msg: "Lines of the log were lost",
+      msg: "Log lines were lost",
       args: [{ lines: this.#lost }],
       level: LogLevels.WARN,
       loggerName: "pppoe-proxy",
@@ -124,7 +124,7 @@ function formatJson(record: LogRecord): string {
     level: Object.entries(LEVEL_NAMES).find(([, name]) => name === record.levelName)?.[0],
     message: record.msg,
   };
-  // Once for their place in the line, once more so that no field can pass for them.
+  // The first `own` sets the order of the keys, the second prevents a field from replacing them.
   return escape(JSON.stringify({ ...own, ...Object.fromEntries(fieldsOf(record)), ...own }));
 }
 
@@ -139,8 +139,8 @@ function textValue(value: string | number | boolean): string {
   return /^[^\s"=\\\p{C}]+$/u.test(value) ? value : escape(JSON.stringify(value));
 }
 
-// Control and format characters (escape sequences, line ends, right-to-left overrides) come from the
-// network too, and would let a peer write over the terminal or forge lines.
+// Text from the network may contain control and format characters (escape sequences, line breaks,
+// right-to-left overrides), which would let a peer overwrite the terminal or forge lines.
 function escape(text: string): string {
   return text.replace(
     /[\p{C}\p{Zl}\p{Zp}]/gu,
@@ -151,14 +151,17 @@ function escape(text: string): string {
 }
 
 /**
- * Writes lines to standard error.
+ * Creates a function that writes lines to standard error.
  *
- * @param ready Whether it takes as much as a pipe takes at once (PIPE_BUF, pipe(7)) without waiting.
- * @returns What writes a line; false where that is lost, or cut, since standard error is not ready.
+ * @param ready Returns true if standard error accepts PIPE_BUF bytes without blocking
+ * @returns The function, which returns false if the line was lost or cut because standard error was
+ * not ready
+ *
+ * See pipe(7).
  */
 export function stderrWriter(ready = () => true): (line: string) => boolean {
   const encoder = new TextEncoder();
-  // Whether the last line was cut, by a full pipe or disk: the next one then starts afresh.
+  // True if a full pipe or disk cut the last line. The next line then starts with a line break.
   let cut = false;
   return (line) => {
     const bytes = encoder.encode(`${cut ? "\n" : ""}${line}\n`);

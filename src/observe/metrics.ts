@@ -1,4 +1,4 @@
-// The status as Prometheus reads it (text exposition format 0.0.4).
+// The status in the text format of Prometheus (text exposition format 0.0.4).
 
 import type { Status } from "./status.ts";
 
@@ -34,29 +34,29 @@ export function renderMetrics(status: Status): string {
   family("tunnels", "gauge", "Tunnels that are up.");
   const up = status.tunnels.filter((tunnel) => tunnel.state === "up");
   sample("tunnels", {}, up.length);
-  family("drops_total", "counter", "Frames that went no further.");
+  family("drops_total", "counter", "Dropped frames, by reason.");
   for (const [reason, count] of Object.entries(status.drops)) {
     sample("drops_total", { reason }, count);
   }
-  family("problem", "gauge", "Problems that the status shows, by kind.");
+  family("problem", "gauge", "Current problems, by kind.");
   for (const [id, alike] of Map.groupBy(status.problems, ({ id }) => id)) {
     sample("problem", { id }, alike.length);
   }
-  family("reconnects_total", "counter", "How often the tunnel was made again.");
+  family("reconnects_total", "counter", "Number of times that the tunnel was established again.");
   sample("reconnects_total", {}, status.reconnects);
-  family("tunnel_rtt_seconds", "gauge", "Round trip through the tunnel, smoothed.");
+  family("tunnel_rtt_seconds", "gauge", "Smoothed round-trip time of the tunnel.");
   for (const { name, peer, rttMs } of up) {
     if (rttMs !== null) sample("tunnel_rtt_seconds", { tunnel: name, peer }, rttMs / 1000);
   }
-  family("tunnel_retransmits_total", "counter", "TCP segments sent again.");
+  family("tunnel_retransmits_total", "counter", "Retransmitted TCP segments.");
   for (const { name, peer, retransmits } of up) {
     sample("tunnel_retransmits_total", { tunnel: name, peer }, retransmits);
   }
-  family("tunnel_queued_bytes", "gauge", "Bytes that wait for the connection to take them.");
+  family("tunnel_queued_bytes", "gauge", "Bytes queued for the tunnel.");
   for (const { name, peer, queuedBytes } of up) {
     sample("tunnel_queued_bytes", { tunnel: name, peer }, queuedBytes);
   }
-  family("tunnel_congestion_info", "gauge", "TCP congestion control that this side sends with.");
+  family("tunnel_congestion_info", "gauge", "TCP congestion control used by this side.");
   for (const { name, peer, congestion } of up) {
     if (congestion !== null) {
       sample("tunnel_congestion_info", { tunnel: name, peer, congestion }, 1);

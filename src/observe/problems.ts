@@ -1,28 +1,29 @@
-// What is wrong at the moment, for the status.
+// The current problems, for the status.
 
 import type { Problem } from "../problem.ts";
 
-/** For how long a problem is shown after it was last met, in ms. */
+/** Time for which a problem is shown after its last occurrence, in ms. */
 export const SHOWN_MS = 120_000;
 
-/** One problem, as the status shows it. */
+/** A problem as shown in the status. */
 export interface ProblemStatus extends Problem {
-  /** Since when, as an ISO 8601 time. */
+  /** Time of the first occurrence, in ISO 8601 format. */
   since: string;
 }
 
-/** How many problems of one kind are shown. */
+/** Maximum number of problems of one kind that are shown. */
 export const SHOWN_OF_A_KIND = 8;
 
-/** The problems that were met lately. There may be several of one kind, such as one for each station. */
+/** The recent problems. There may be several of one kind, for example one for each station. */
 export class Problems {
   readonly #met = new Map<string, { status: ProblemStatus; lastMs: number }>();
 
   /**
-   * Notes that a problem was met.
+   * Records an occurrence of a problem.
    *
-   * @param nowMs The time of a clock that only goes forward.
-   * @param clockMs The time of day, in ms since the epoch.
+   * @param problem The problem
+   * @param nowMs The time of a monotonic clock, in ms
+   * @param clockMs The time of day, in ms since the epoch
    */
   meet({ id, what, advice }: Problem, nowMs: number, clockMs: number): void {
     this.#expire(nowMs);
@@ -33,7 +34,7 @@ export class Problems {
     if (alike.length > SHOWN_OF_A_KIND) this.#met.delete(alike[0][0]);
   }
 
-  /** Those of this moment, the one that has been there the longest first. */
+  /** Returns the current problems, oldest first. */
   list(nowMs: number): ProblemStatus[] {
     this.#expire(nowMs);
     return [...this.#met.values()].map(({ status }) => status);

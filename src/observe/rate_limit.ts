@@ -1,4 +1,4 @@
-// Keeps repeated messages from filling the log.
+// A rate limit that keeps repeated messages from flooding the log.
 
 interface Window {
   startMs: number;
@@ -6,21 +6,21 @@ interface Window {
   suppressed: number;
 }
 
-/** Lets the first few of a kind pass in each interval, and counts the rest. */
+/** A limit that allows the first few calls for a key in each interval, and counts the others. */
 export class RateLimit {
   readonly #intervalMs: number;
   readonly #burst: number;
   readonly #keys: number;
-  // In the order of their starts, since a window is put at the end when it starts.
+  // Ordered by start, because a window is inserted at the end when it starts.
   readonly #windows = new Map<string, Window>();
 
   /**
    * Makes a limit.
    *
-   * @param intervalMs How long an interval is, in milliseconds.
-   * @param burst How many of one key pass in an interval.
-   * @param keys How many keys are remembered; the one whose interval started first is forgotten for a
-   * new one.
+   * @param intervalMs The length of an interval, in milliseconds
+   * @param burst The number of calls allowed per key in an interval
+   * @param keys The maximum number of keys to remember; a new key replaces the one whose interval
+   * started first
    */
   constructor(intervalMs: number, burst = 1, keys = 256) {
     this.#intervalMs = intervalMs;
@@ -29,12 +29,12 @@ export class RateLimit {
   }
 
   /**
-   * Asks whether one more may pass.
+   * Counts a call and decides whether it is allowed.
    *
-   * @param key What is counted as the same.
-   * @param nowMs The time in milliseconds, on a clock that never goes back.
-   * @returns -1 to stay silent; otherwise how many of this key were suppressed since the last that
-   * passed.
+   * @param key The key of the call
+   * @param nowMs The time of a monotonic clock, in milliseconds
+   * @returns The number of calls with this key suppressed since the last one allowed, or -1 if this
+   * call is suppressed
    */
   allow(key: string, nowMs: number): number {
     const window = this.#windows.get(key);

@@ -1,11 +1,11 @@
-// The HTTP server that shows the status.
+// The HTTP server of the status.
 
 import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
 import type { Log } from "./log.ts";
 import { renderMetrics } from "./metrics.ts";
 import type { Status } from "./status.ts";
 
-/** A status server that runs. */
+/** A running status server. */
 export interface StatusServer {
   readonly address: Endpoint;
   close(): Promise<void>;
@@ -14,11 +14,12 @@ export interface StatusServer {
 /**
  * Serves `/healthz`, `/api/status` and `/metrics`.
  *
- * @param endpoint Where.
- * @param status All there is to show.
- * @param healthy What `/healthz` says, with nothing to wait for.
- * @param log Gets the address, and what goes wrong.
- * @throws {Error} If the address cannot be had.
+ * @param endpoint The address to listen on
+ * @param status Returns the status
+ * @param healthy Returns the answer of `/healthz`, without waiting for anything
+ * @param log The log for the address and for failed requests
+ * @returns The server, to be closed by the caller
+ * @throws {Error} If it cannot listen on the address
  */
 export function serveStatus(
   endpoint: Endpoint,
@@ -26,7 +27,7 @@ export function serveStatus(
   healthy: () => boolean,
   log: Log,
 ): StatusServer {
-  // Not `shutdown()`, which in Deno 2.6 waits for ever for a request of which half has come.
+  // An abort signal, because `shutdown()` of Deno 2.6 waits forever for an incomplete request.
   const ended = new AbortController();
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
@@ -34,7 +35,7 @@ export function serveStatus(
       ...endpoint,
       signal: ended.signal,
       onListen: ({ hostname, port }) =>
-        log.info("Status served", { address: formatEndpoint({ hostname, port }) }),
+        log.info("Serving the status", { address: formatEndpoint({ hostname, port }) }),
       onError: (error) => {
         log.error("Status request failed", { error: String(error) });
         return new Response("Internal error\n", { status: 500 });
@@ -61,7 +62,10 @@ async function answer(
   healthy: () => boolean,
 ): Promise<Response> {
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return new Response("Only GET\n", { status: 405, headers: { allow: "GET, HEAD" } });
+    return new Response("Method not allowed; use GET\n", {
+      status: 405,
+      headers: { allow: "GET, HEAD" },
+    });
   }
   switch (new URL(request.url).pathname) {
     case "/healthz":
@@ -75,5 +79,5 @@ async function answer(
         headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
       });
   }
-  return new Response("Not found: try /healthz, /api/status or /metrics\n", { status: 404 });
+  return new Response("Not found; try /healthz, /api/status or /metrics\n", { status: 404 });
 }

@@ -60,7 +60,7 @@ for (const side of ["server", "client"] as const) {
     `A data worker that dies while the ${side} starts ends it with status 1`,
     () =>
       withSlowDisk(side, "faulty_start_main.ts", async (program) => {
-        await program.untilLine(/Status served/);
+        await program.untilLine(/Serving the status/);
         // This asks the worker for something, which is the end of it.
         await program.get("/api/status").catch(() => {});
         await until(

@@ -43,7 +43,7 @@ Deno.test("A log that nobody reads holds nothing up, and tells how many lines we
 
   const lines = text.trimEnd().split("\n");
   assertMatch(lines.at(-1)!, /INFO {2}after$/);
-  const [, lost] = /WARN {2}Lines of the log were lost lines=(\d+)$/.exec(lines.at(-2)!) ?? [];
+  const [, lost] = /WARN {2}Log lines were lost lines=(\d+)$/.exec(lines.at(-2)!) ?? [];
   const whole = lines.filter((line) => /INFO {2}line n=\d+ text=x{100}$/.test(line)).length;
   assert(whole > 100, `${whole} lines came`);
   assertEquals(whole + Number(lost), LINES);

@@ -1,4 +1,4 @@
-// The program's log.
+// Tests of the program's log.
 
 import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
@@ -16,7 +16,7 @@ function text(message: string, fields?: Fields): string {
   return line.slice("2026-01-31T12:00:00.123Z INFO  ".length);
 }
 
-Deno.test("createLog() writes what is at its level and above", () => {
+Deno.test("createLog() writes records of its level and above", () => {
   const all = (log: Log) => {
     log.debug("a");
     log.info("b");
@@ -41,7 +41,7 @@ Deno.test("createLog() writes text with the time of the record", () => {
   assert(timeMs >= before && timeMs <= Date.now());
 });
 
-Deno.test("createLog() writes fields behind the message", () => {
+Deno.test("createLog() writes fields after the message", () => {
   assertEquals(
     text("session opened", { id: "0x0001", frames: 5, legacy: false, none: undefined }),
     "session opened id=0x0001 frames=5 legacy=false",
@@ -49,7 +49,7 @@ Deno.test("createLog() writes fields behind the message", () => {
   assertEquals(text("tunnel up", {}), "tunnel up");
 });
 
-Deno.test("createLog() quotes the values that would not be clear without", () => {
+Deno.test("createLog() quotes values that would be ambiguous without quotes", () => {
   assertEquals(
     text("m", { blank: "a b", empty: "", quote: 'a"b', equals: "a=b", backslash: "a\\b" }),
     'm blank="a b" empty="" quote="a\\"b" equals="a=b" backslash="a\\\\b"',
@@ -60,7 +60,7 @@ Deno.test("createLog() quotes the values that would not be clear without", () =>
   );
 });
 
-Deno.test("createLog() lets no control character through to the terminal", () => {
+Deno.test("createLog() escapes control characters", () => {
   assertEquals(
     text("a\x1b[2Jb\nc", { name: "x\x1b]0;y\x07", "k\ney": "\u009b31m\u202e" }),
     'a\\u001b[2Jb\\u000ac name="x\\u001b]0;y\\u0007" k\\u000aey="\\u009b31m\\u202e"',
@@ -102,13 +102,13 @@ Deno.test("createLog() writes JSON with time, level, message and the fields", ()
   assertEquals(Object.keys(record).slice(0, 3), ["time", "level", "message"]);
 });
 
-Deno.test("createLog() lets no field pass for the time, the level or the message", () => {
+Deno.test("createLog() lets no field replace the time, the level or the message", () => {
   const [line] = logged("json", (log) => log.error("real", { level: "debug", message: "false" }));
   const record = JSON.parse(line);
   assertEquals([record.level, record.message], ["error", "real"]);
 });
 
-Deno.test("createLog() makes logs that do not disturb each other", () => {
+Deno.test("createLog() creates independent logs", () => {
   const first: string[] = [];
   const second: string[] = [];
   const one = createLog({ level: "debug", format: "json", write: (line) => first.push(line) });
@@ -138,8 +138,8 @@ Deno.test("createLog() survives a writer that throws", () => {
 
 const LOG_URL = import.meta.resolve("../../../src/observe/log.ts");
 
-// A program that logs when it is told to, and then says what writing to standard error does, which
-// shows that it came to its end.
+// A program that logs when it is told to and then reports the result of writing to standard error, which
+// shows that it ran to its end.
 const PROGRAM = `
   import { createLog } from ${JSON.stringify(LOG_URL)};
   const log = createLog({ level: "info", format: "text" });
@@ -178,7 +178,7 @@ Deno.test("createLog() writes whole lines to standard error by default", async (
   assertEquals(lines.map((line) => line.slice(25)), [0, 1, 2].map((n) => `INFO  line n=${n}`));
 });
 
-Deno.test("createLog() survives a standard error with no room left", async () => {
+Deno.test("createLog() survives a standard error without space left", async () => {
   const child = startLogging("2>/dev/full");
   const [stdout] = await Promise.all([letLog(child), child.stderr.cancel()]);
   await child.status;
@@ -189,7 +189,7 @@ Deno.test("createLog() survives a standard error that was closed from the start"
   const child = startLogging("2>&-");
   const [stdout] = await Promise.all([letLog(child), child.stderr.cancel()]);
   await child.status;
-  // Deno opens /dev/null in its place.
+  // Deno opens /dev/null as a replacement.
   assertEquals(stdout, "written");
 });
 

@@ -1,4 +1,4 @@
-// The status as Prometheus reads it.
+// Tests of the status in the text format of Prometheus.
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -12,7 +12,7 @@ interface Sample {
   value: number;
 }
 
-/** Reads the text exposition format 0.0.4; each sample must stand under its HELP and TYPE. */
+/** Parses the text exposition format 0.0.4. Each sample must follow its HELP and TYPE. */
 function parse(text: string): { samples: Sample[]; types: Record<string, string> } {
   assert(text.endsWith("\n"));
   const types: Record<string, string> = {};
@@ -51,7 +51,7 @@ function parseLabels(list: string): Record<string, string> {
   return labels;
 }
 
-/** The samples of one metric, as [labels, value]. */
+/** Returns the samples of a metric as [labels, value]. */
 function of(
   name: string,
   { samples }: ReturnType<typeof parse>,
@@ -76,7 +76,7 @@ Deno.test("renderMetrics() has each metric with its type", () => {
   });
 });
 
-Deno.test("renderMetrics() shows what the status says", () => {
+Deno.test("renderMetrics() renders the values of the status", () => {
   const metrics = parse(renderMetrics(aStatus({ reconnects: 3 })));
   const four = (a: number, b: number, c: number, d: number) => [
     [{ direction: "uplink", kind: "discovery", from: "link" }, a],
@@ -95,13 +95,13 @@ Deno.test("renderMetrics() shows what the status says", () => {
   );
 });
 
-Deno.test("renderMetrics() shows the round trip of each tunnel, in seconds, where it is known", () => {
+Deno.test("renderMetrics() renders the round-trip time of each tunnel in seconds, if it is known", () => {
   assertEquals(of("tunnel_rtt_seconds", parse(renderMetrics(aStatus()))), [
     [{ tunnel: "osaka", peer: "192.0.2.1:5000" }, 0.0125],
   ]);
 });
 
-Deno.test("renderMetrics() shows the congestion control of each tunnel that is up", () => {
+Deno.test("renderMetrics() renders the congestion control of each tunnel that is up", () => {
   const [osaka, tokyo] = aStatus().tunnels;
   const tunnels = [{ ...osaka, congestion: "cubic" }, tokyo, { ...tokyo, congestion: null }];
   assertEquals(of("tunnel_congestion_info", parse(renderMetrics(aStatus({ tunnels })))), [
@@ -110,7 +110,7 @@ Deno.test("renderMetrics() shows the congestion control of each tunnel that is u
   ]);
 });
 
-Deno.test("renderMetrics() counts the sessions that are held apart from those that are open", () => {
+Deno.test("renderMetrics() counts held and open sessions separately", () => {
   const [session] = aStatus().sessions;
   const sessions = ["held", "open", "held"].map((state) => ({ ...session, state }));
   assertEquals(of("sessions", parse(renderMetrics(aStatus({ sessions })))), [
@@ -119,14 +119,14 @@ Deno.test("renderMetrics() counts the sessions that are held apart from those th
   ]);
 });
 
-Deno.test("renderMetrics() counts no tunnel that is not up", () => {
+Deno.test("renderMetrics() counts only tunnels that are up", () => {
   const [tunnel] = aStatus().tunnels;
   const metrics = parse(renderMetrics(aStatus({ tunnels: [{ ...tunnel, state: "waiting" }] })));
   assertEquals(of("tunnels", metrics), [[{}, 0]]);
   assertEquals(of("tunnel_rtt_seconds", metrics), []);
 });
 
-Deno.test("renderMetrics() shows zeros when there is nothing", () => {
+Deno.test("renderMetrics() renders zeros for an empty status", () => {
   const metrics = parse(renderMetrics(aStatus({ tunnels: [], sessions: [] })));
   assertEquals([of("sessions", metrics), of("tunnels", metrics)], [
     [[{ state: "open" }, 0], [{ state: "held" }, 0]],
@@ -134,7 +134,7 @@ Deno.test("renderMetrics() shows zeros when there is nothing", () => {
   ]);
 });
 
-Deno.test("renderMetrics() carries any name in a label", () => {
+Deno.test("renderMetrics() accepts any name in a label", () => {
   fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...'\\"\n\ta{}=, ü#') }), (name) => {
     const [tunnel] = aStatus().tunnels;
     const metrics = parse(renderMetrics(aStatus({ tunnels: [{ ...tunnel, name }] })));

@@ -1,4 +1,4 @@
-// The problems that the status shows.
+// Tests of the problems that the status shows.
 
 import { assertEquals } from "@std/assert";
 import { Problems, SHOWN_MS, SHOWN_OF_A_KIND } from "../../../src/observe/problems.ts";
@@ -7,7 +7,7 @@ const LOOP = { id: "loop", what: "A PADI came back", advice: "separate the segme
 const OTHER = { id: "other", what: "Something else", advice: "mend it" };
 const NOON_MS = Date.UTC(2026, 10, 28, 12);
 
-Deno.test("Problems.list() tells each problem once, since when, the oldest first", () => {
+Deno.test("Problems.list() returns each problem once with the time of its start, oldest first", () => {
   const problems = new Problems();
   assertEquals(problems.list(0), []);
   problems.meet(OTHER, 0, NOON_MS);
@@ -21,7 +21,7 @@ Deno.test("Problems.list() tells each problem once, since when, the oldest first
   ]);
 });
 
-Deno.test("Problems keeps the latest few of one kind, and those of others", () => {
+Deno.test("Problems keeps the latest few of one kind, and those of other kinds", () => {
   const problems = new Problems();
   problems.meet(LOOP, 0, NOON_MS);
   for (let n = 0; n < 100; n++) problems.meet({ ...OTHER, what: `station ${n}` }, n, NOON_MS);
@@ -30,10 +30,10 @@ Deno.test("Problems keeps the latest few of one kind, and those of others", () =
   assertEquals([shown[0], shown.at(-1)], [LOOP.what, "station 99"]);
 });
 
-Deno.test("Problems.list() forgets what was not met for two minutes, and begins anew then", () => {
+Deno.test("Problems.list() drops a problem after two minutes, and starts over if it returns", () => {
   const problems = new Problems();
   problems.meet(LOOP, 0, NOON_MS);
-  // The clock was set back by a day, and forward again.
+  // The wall clock was set back by a day, and forward again.
   problems.meet(LOOP, 1000, NOON_MS - 24 * 3600_000);
   assertEquals(problems.list(1000 + SHOWN_MS - 1), [{
     ...LOOP,

@@ -1,10 +1,10 @@
-// Keeping repeated messages from filling the log.
+// Tests of the rate limit for repeated messages.
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { RateLimit } from "../../../src/observe/rate_limit.ts";
 
-Deno.test("RateLimit.allow() lets one of a key pass in an interval and tells how many it held back", () => {
+Deno.test("RateLimit.allow() allows one call per key and interval and returns the number of suppressed ones", () => {
   const limit = new RateLimit(1000);
   assertEquals(limit.allow("a", 0), 0);
   assertEquals(limit.allow("a", 1), -1);
@@ -15,13 +15,13 @@ Deno.test("RateLimit.allow() lets one of a key pass in an interval and tells how
   assertEquals(limit.allow("a", 9000), 0);
 });
 
-Deno.test("RateLimit.allow() counts each key by itself", () => {
+Deno.test("RateLimit.allow() counts each key separately", () => {
   const limit = new RateLimit(1000);
   assertEquals([limit.allow("a", 0), limit.allow("b", 0), limit.allow("a", 1)], [0, 0, -1]);
   assertEquals([limit.allow("b", 1000), limit.allow("a", 1000)], [0, 1]);
 });
 
-Deno.test("RateLimit.allow() lets a burst pass", () => {
+Deno.test("RateLimit.allow() allows a burst", () => {
   const limit = new RateLimit(1000, 3);
   const answers = Array.from({ length: 5 }, () => limit.allow("a", 0));
   assertEquals(answers, [0, 0, 0, -1, -1]);
@@ -38,7 +38,7 @@ Deno.test("RateLimit.allow() forgets the key whose interval started first when t
   assertEquals(limit.allow("a", 4), 0);
 });
 
-Deno.test("RateLimit.allow() forgets no other key for one that it knows", () => {
+Deno.test("RateLimit.allow() forgets no key for a known one", () => {
   const limit = new RateLimit(1000, 1, 2);
   limit.allow("a", 0);
   limit.allow("b", 1);

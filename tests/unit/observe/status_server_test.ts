@@ -1,4 +1,4 @@
-// The status server, over HTTP.
+// Tests of the status server over HTTP.
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { createLog } from "../../../src/observe/log.ts";
@@ -12,7 +12,7 @@ import { canListen } from "../../support/tcp_pair.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
-/** Serves a status for the time of one test. */
+/** Serves a status for the duration of a test. */
 async function serving(
   status: () => Promise<Status>,
   test: (url: string, lines: string[]) => Promise<void>,
@@ -64,7 +64,7 @@ for (const [healthy, status, text] of [[true, 200, "ok\n"], [false, 503, "not ok
     ));
 }
 
-Deno.test("serveStatus() does not look at what is behind the path", () =>
+Deno.test("serveStatus() ignores the query", () =>
   serving(up, async (url) => {
     const response = await fetch(`${url}/healthz?verbose=1`);
     assertEquals([response.status, await response.text()], [200, "ok\n"]);
@@ -88,7 +88,7 @@ for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
     }));
 }
 
-Deno.test("serveStatus() answers HEAD as GET, without the body", () =>
+Deno.test("serveStatus() answers HEAD like GET, without the body", () =>
   serving(up, async (url) => {
     for (const path of ["/api/status", "/metrics", "/healthz"]) {
       const response = await fetch(url + path, { method: "HEAD" });
@@ -96,7 +96,7 @@ Deno.test("serveStatus() answers HEAD as GET, without the body", () =>
     }
   }));
 
-Deno.test("serveStatus() asks for the status anew at each request", () => {
+Deno.test("serveStatus() fetches the status for each request", () => {
   let asked = 0;
   return serving(() => Promise.resolve(aStatus({ uptimeSeconds: ++asked })), async (url) => {
     for (const expected of [1, 2, 3]) {
@@ -106,7 +106,7 @@ Deno.test("serveStatus() asks for the status anew at each request", () => {
   });
 });
 
-Deno.test("serveStatus() answers 500, tells the log and goes on when there is no status", () => {
+Deno.test("serveStatus() answers 500, logs the error and keeps running when there is no status", () => {
   let fails = true;
   return serving(
     () => fails ? Promise.reject(new Error("the worker is gone")) : up(),
@@ -121,9 +121,9 @@ Deno.test("serveStatus() answers 500, tells the log and goes on when there is no
   );
 });
 
-Deno.test("serveStatus() logs where it serves", () =>
+Deno.test("serveStatus() logs its address", () =>
   serving(up, (url, lines) => {
-    assertStringIncludes(lines[0], "Status served");
+    assertStringIncludes(lines[0], "Serving the status");
     assertStringIncludes(lines[0], new URL(url).host);
     return Promise.resolve();
   }));
@@ -138,7 +138,7 @@ testUnless(
     }, { hostname: "::1", port: 0 }),
 );
 
-Deno.test("serveStatus() says why an address cannot be had", () => {
+Deno.test("serveStatus() reports why it cannot listen on an address", () => {
   using listener = Deno.listen(LOOPBACK);
   const { port } = listener.addr;
   const log = createLog({ level: "error", format: "text", write: () => {} });
@@ -154,7 +154,7 @@ Deno.test("serveStatus() says why an address cannot be had", () => {
   );
 });
 
-Deno.test("listenReason() says what mends a lack of rights, and passes on what it does not know", () => {
+Deno.test("listenReason() advises on a missing privilege, and returns other messages unchanged", () => {
   assertEquals(
     listenReason(new Deno.errors.PermissionDenied("Permission denied (os error 13)")),
     "not permitted; ports under 1024 need root or CAP_NET_BIND_SERVICE",
