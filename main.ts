@@ -1,5 +1,5 @@
-// The command line: picks the subcommand. Each is loaded only when it is asked for, so that this help
-// and the version need neither libc nor Linux.
+// The command line. Subcommands are loaded on demand, so that this help and the version need neither
+// libc nor Linux.
 
 import { UsageError } from "./src/cli/options.ts";
 import { VERSION } from "./src/version.ts";
@@ -8,9 +8,9 @@ const HELP = `pppoe-proxy ${VERSION}: carries PPPoE across an IP network
 
 Usage: pppoe-proxy SUBCOMMAND [flags]
 
-  server   beside the access concentrator; takes clients' tunnels
-  client   beside the PPPoE hosts; keeps a tunnel to the server
-  demo     shows both at work in network namespaces of this machine
+  server   run beside the access concentrator and accept tunnels from clients
+  client   run beside the PPPoE hosts and keep a tunnel to the server
+  demo     show both at work in network namespaces of this machine
 
   --help     show this help, or that of a subcommand
   --version  show the version
@@ -53,11 +53,11 @@ async function main([name, ...args]: string[]): Promise<number> {
     return 0;
   }
   if (Deno.build.os !== "linux") {
-    return refuse("Cannot run here: packet sockets are Linux's; run it on Linux", 1);
+    return fail("Cannot run on this system: only Linux has packet sockets; run it on Linux", 1);
   }
   const subcommand = await load(name);
   if (subcommand === undefined) {
-    return refuse(`Unknown subcommand ${name}; see pppoe-proxy --help`, 2);
+    return fail(`Unknown subcommand ${name}; see pppoe-proxy --help`, 2);
   }
   if (args.includes("--help") || args.includes("-h")) {
     print(subcommand.help);
@@ -67,7 +67,7 @@ async function main([name, ...args]: string[]): Promise<number> {
     return await subcommand.run(args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    return refuse(`${error.message}; see pppoe-proxy ${name} --help`, 2);
+    return fail(`${error.message}; see pppoe-proxy ${name} --help`, 2);
   }
 }
 
@@ -75,7 +75,7 @@ function print(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(text));
 }
 
-function refuse(message: string, status: number): number {
+function fail(message: string, status: number): number {
   Deno.stderr.writeSync(new TextEncoder().encode(`pppoe-proxy: ${message}\n`));
   return status;
 }

@@ -1,32 +1,32 @@
-// pppoe-proxy client
+// The subcommand `client`.
 
 import { Client } from "../client/client.ts";
 import type { Endpoint } from "../net/endpoint.ts";
 import { CONFIG_FLAGS } from "./config_file.ts";
-import { MODE_FLAGS, modeOptions } from "./mode_flags.ts";
 import { describeFlags, endpoint, type Flags, required, UsageError } from "./options.ts";
-import { runMode } from "./run.ts";
+import { runSide } from "./run.ts";
+import { RUNTIME_FLAGS, runtimeOptions } from "./runtime_flags.ts";
 
 const FLAGS: Flags = {
-  interface: { value: "IF", help: "The Ethernet interface towards the PPPoE hosts." },
+  interface: { value: "IF", help: "Ethernet interface towards the PPPoE hosts." },
   connect: {
     value: "HOST:PORT",
-    help: "The server; a name, an IPv4 or a bracketed IPv6 address. Several, by comma or\n" +
-      "repeated, are tried in turn when one is not there.",
+    help: "Address of the server: a name, an IPv4 or a bracketed IPv6 address. Several\n" +
+      "servers, separated by commas or in repeated flags, are tried in turn.",
     repeats: true,
   },
   "prefer-first": {
-    help: "Return to the first server when it is well again; sessions through another\n" +
-      "one are then closed, and dialled anew through the first.",
+    help: "Return to the first server once it works again. This closes the sessions\n" +
+      "through another server; the hosts dial again through the first one.",
   },
-  ...MODE_FLAGS,
+  ...RUNTIME_FLAGS,
   ...CONFIG_FLAGS,
 };
 
 /** The help of the subcommand. */
 export const CLIENT_HELP = `Usage: pppoe-proxy client --interface IF --connect HOST:PORT [flags]
 
-Runs beside the PPPoE hosts, and keeps a tunnel to the server.
+Runs beside the PPPoE hosts and keeps a tunnel to the server.
 
 ${describeFlags(FLAGS)}
 
@@ -35,18 +35,19 @@ Examples:
   pppoe-proxy client --interface eth1 --connect '[2001:db8::1]:8000' --status 127.0.0.1:9000
   pppoe-proxy client --interface eth1 --connect a.example:8000,b.example:8000 --prefer-first
 
-Exit status: 0 when told to stop, 1 when it failed, 2 when the command line is wrong.
+Exit status: 0 when stopped by a signal, 1 after a failure, 2 if the command line or the configuration
+is wrong.
 `;
 
 /** Runs the subcommand. */
 export function client(args: string[]): Promise<number> {
-  return runMode({
+  return runSide({
     flags: FLAGS,
     live: ["padi-rate", "log-level"],
     options: (given) => {
       required(given, "connect", "vpn.example:8000");
       return {
-        ...modeOptions(given),
+        ...runtimeOptions(given),
         connect: given.values("connect").flatMap((list) => list.split(",")).map(server),
         preferFirst: given.has("prefer-first"),
       };
@@ -56,7 +57,7 @@ export function client(args: string[]): Promise<number> {
 }
 
 function server(text: string): Endpoint {
-  const to = endpoint("connect", text.trim());
-  if (to.port === 0) throw new UsageError("Cannot read --connect: port 0 is no port of a server");
-  return to;
+  const address = endpoint("connect", text.trim());
+  if (address.port === 0) throw new UsageError("Cannot read --connect: the port must not be 0");
+  return address;
 }

@@ -1,39 +1,42 @@
-// The configuration file: the flags of the command line, one a line.
+// The configuration file, which has the same flags as the command line, one per line.
 
 import { reasonOf } from "../reason.ts";
 import { type Flags, type Given, readFlags, UsageError } from "./options.ts";
 
-/** The flag that names the file. */
+/** The flag for the path of the file. */
 export const CONFIG_FLAGS: Flags = {
   config: {
     value: "FILE",
-    help: "Read more flags from there, one a line: `name value`. What the command line has,\n" +
-      "it has instead. SIGHUP reads it again.",
+    help: "Read more flags from a file with one `name value` per line. The command line\n" +
+      "takes precedence. SIGHUP reads the file again.",
   },
 };
 
 /**
- * Reads the flags of a configuration file.
+ * Parses a configuration file. Each line has a flag without its dashes, then its value, with or without
+ * an equals sign between them, and with or without double quotes around the value. Empty lines and
+ * lines that start with `#` are ignored.
  *
- * @param flags What may be in it.
- * @param text One flag a line without its dashes, then its value, with an equals sign between or
- * without, and in double quotes or without; empty lines, and lines that begin with `#`, are skipped.
- * @param name The file's name, for the errors.
- * @throws {UsageError} If a line is not one of the flags; the message has the file and the line.
+ * @param flags The flags that the file may contain
+ * @param text The content of the file
+ * @param name The name of the file, for error messages
+ * @returns The flags in the file
+ * @throws {UsageError} If a line is not a valid flag; the message names the file and the line
  */
 export function parseConfig(flags: Flags, text: string, name: string): Given {
   const args: string[] = [];
   for (const [index, line] of text.split("\n").entries()) {
     const match = /^\s*(?:#.*|([a-z][a-z-]*)(?:\s*=\s*|\s+|\s*$)(.*?))?\s*$/.exec(line);
-    const fail = (why: string) => new UsageError(`Cannot read ${name}, line ${index + 1}: ${why}`);
-    if (match === null) throw fail("it is not `name value`");
+    const fault = (reason: string) =>
+      new UsageError(`Cannot read ${name}, line ${index + 1}: ${reason}`);
+    if (match === null) throw fault("expected `name value`");
     const [, flag, quoted] = match;
     const value = quoted && unquoted(quoted);
     if (flag === undefined) continue;
-    if (!Object.hasOwn(flags, flag) || flag === "config") throw fail(`there is no flag ${flag}`);
+    if (!Object.hasOwn(flags, flag) || flag === "config") throw fault(`unknown flag ${flag}`);
     const takesValue = flags[flag].value !== undefined;
-    if (takesValue && value === "") throw fail(`${flag} needs a value: ${flags[flag].value}`);
-    if (!takesValue && value !== "") throw fail(`${flag} takes no value`);
+    if (takesValue && value === "") throw fault(`${flag} needs a value: ${flags[flag].value}`);
+    if (!takesValue && value !== "") throw fault(`${flag} takes no value`);
     args.push(takesValue ? `--${flag}=${value}` : `--${flag}`);
   }
   try {
@@ -44,9 +47,12 @@ export function parseConfig(flags: Flags, text: string, name: string): Given {
 }
 
 /**
- * Reads a subcommand's flags, and those of the configuration file that they name.
+ * Reads the flags of a subcommand and of the configuration file named there.
  *
- * @throws {UsageError} If either is wrong, or there is no such file.
+ * @param flags The flags of the subcommand
+ * @param args The command line
+ * @returns The flags; those of the command line take precedence
+ * @throws {UsageError} If a flag is invalid or the file cannot be read
  */
 export function readFlagsAndConfig(flags: Flags, args: string[]): Given {
   const all = { ...flags, ...CONFIG_FLAGS };
@@ -57,9 +63,9 @@ export function readFlagsAndConfig(flags: Flags, args: string[]): Given {
   try {
     text = Deno.readTextFileSync(name);
   } catch (error) {
-    const missing = error instanceof Deno.errors.NotFound;
+    const isMissing = error instanceof Deno.errors.NotFound;
     throw new UsageError(
-      `Cannot read ${name}: ${missing ? "there is no such file" : reasonOf(error)}`,
+      `Cannot read ${name}: ${isMissing ? "the file does not exist" : reasonOf(error)}`,
     );
   }
   const more = parseConfig(all, text, name);

@@ -1,44 +1,50 @@
-// Flags: one table a subcommand gives its parsing and its help.
+// Flags. Each subcommand has a table of them, which defines both the parsing and the help.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { AllowList } from "../server/allow.ts";
 import type { LogLevel } from "../observe/log.ts";
 import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
 
-/** A fault in the command line: the message says which, and the exit status is 2. */
+/** Error thrown when the command line is wrong. The program then exits with status 2. */
 export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** One flag. */
+/** A flag. */
 export interface Flag {
-  /** What stands for the value in the help; none for a switch. */
+  /** Placeholder for the value in the help. A flag without one is a switch. */
   value?: string;
   help: string;
-  /** It may be given more than once. */
+  /** True if the flag may be given more than once. */
   repeats?: boolean;
 }
 
-/** A subcommand's flags by name. */
+/** The flags of a subcommand by name. */
 export type Flags = Record<string, Flag>;
 
-/** Flags that each subcommand has. */
+/** Flags of every subcommand. */
 const COMMON_FLAGS: Flags = {
   help: { help: "Show this help." },
   version: { help: "Show the version." },
 };
 
-/** What was given: texts of flags with a value, in order, and the names of switches. */
+/** The flags that were given. */
 export interface Given {
+  /** Returns all values of a flag in order. */
   values(flag: string): string[];
+  /** Returns the first value of a flag. */
   value(flag: string): string | undefined;
+  /** Returns true if a switch was given. */
   has(flag: string): boolean;
 }
 
 /**
- * Reads a subcommand's flags.
+ * Parses the flags of a subcommand.
  *
- * @throws {UsageError} If a flag is unknown, a value is missing, or there is an argument too many.
+ * @param flags The flags of the subcommand
+ * @param args The command line
+ * @returns The flags that were given
+ * @throws {UsageError} If a flag is unknown, a value is missing, or there is an unexpected argument
  */
 export function readFlags(flags: Flags, args: string[]): Given {
   const all = { ...COMMON_FLAGS, ...flags };
@@ -48,10 +54,10 @@ export function readFlags(flags: Flags, args: string[]): Given {
   const needsValue = (name: string) =>
     new UsageError(`--${name} needs a value: ${all[name].value}`);
   for (const [at, arg] of args.entries()) {
-    // parseArgs would take it for an argument, as in --name "$UNSET".
+    // parseArgs treats an empty value, as in --name "$UNSET", as an argument.
     const before = withValue.find((name) => args[at - 1] === `--${name}`);
     if (arg === "" && before !== undefined) throw needsValue(before);
-    // parseArgs would take both for the flag itself.
+    // parseArgs accepts --no-NAME and --NAME=VALUE for a switch.
     const [, name] = /^--([^=]+)/.exec(arg) ?? [];
     if (name?.startsWith("no-") && !Object.hasOwn(all, name)) {
       throw new UsageError(`Unknown flag --${name}`);
@@ -68,13 +74,13 @@ export function readFlags(flags: Flags, args: string[]): Given {
     boolean: named((flag) => flag.value === undefined),
     alias: { help: "h", version: "V" },
     unknown: (arg, key) => {
-      const what = key === undefined ? "argument" : "flag";
-      throw new UsageError(`Unknown ${what} ${arg.replace(/=.*/s, "") || '""'}`);
+      const kind = key === undefined ? "argument" : "flag";
+      throw new UsageError(`Unknown ${kind} ${arg.replace(/=.*/s, "") || '""'}`);
     },
   });
-  // Only what is behind "--" has got past `unknown`.
-  const [behind] = parsed._ as (string | number)[];
-  if (behind !== undefined) throw new UsageError(`Unknown argument ${behind}`);
+  // `unknown` is not called for arguments after "--".
+  const [argument] = parsed._ as (string | number)[];
+  if (argument !== undefined) throw new UsageError(`Unknown argument ${argument}`);
   const values = (flag: string) => (parsed[flag] ?? []) as string[];
   for (const name of withValue) {
     const given = values(name);
@@ -90,7 +96,7 @@ export function readFlags(flags: Flags, args: string[]): Given {
   };
 }
 
-/** Lays the flags out for a help text. */
+/** Formats the flags for a help text. */
 export function describeFlags(flags: Flags): string {
   const rows = Object.entries({ ...flags, ...COMMON_FLAGS }).map(([name, { value, help }]) =>
     [value === undefined ? `  --${name}` : `  --${name} ${value}`, help] as const
@@ -101,16 +107,16 @@ export function describeFlags(flags: Flags): string {
   ).join("\n");
 }
 
-/** The value of a flag that must be there. */
+/** Returns the value of a required flag. */
 export function required(given: Given, flag: string, example: string): string {
   const value = given.value(flag);
   if (value === undefined) {
-    throw new UsageError(`--${flag} is missing, for example --${flag} ${example}`);
+    throw new UsageError(`--${flag} is missing; for example --${flag} ${example}`);
   }
   return value;
 }
 
-/** One of a few words. */
+/** Returns the value of a flag whose value is one of a few words. */
 export function choice<T extends string>(
   given: Given,
   flag: string,
@@ -118,10 +124,11 @@ export function choice<T extends string>(
 ): T | undefined {
   const value = given.value(flag);
   if (value === undefined || words.includes(value as T)) return value as T | undefined;
-  throw new UsageError(`--${flag} is ${words.join(" or ")}, not "${value}"`);
+  const others = words.slice(0, -1).join(", ");
+  throw new UsageError(`--${flag} must be ${others} or ${words.at(-1)}, not "${value}"`);
 }
 
-/** A whole number within bounds. */
+/** Returns the value of a flag whose value is a whole number within bounds. */
 export function integer(
   given: Given,
   flag: string,
@@ -132,23 +139,27 @@ export function integer(
   if (value === undefined) return undefined;
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= least && number <= most) return number;
-  throw new UsageError(`--${flag} is a whole number from ${least} to ${most}, not "${value}"`);
+  throw new UsageError(
+    `--${flag} must be a whole number from ${least} to ${most}, not "${value}"`,
+  );
 }
 
-/** Bytes, at least one: the text's own, or hex behind 0x. */
+/** Returns the value of a flag whose value is bytes: the bytes of a text, or hexadecimal after 0x. */
 export function bytes(given: Given, flag: string, most: number): Uint8Array | undefined {
   const value = given.value(flag);
   if (value === undefined) return undefined;
   const hex = /^0x((?:[\da-f]{2})+)$/i.exec(value)?.[1];
   const read = hex === undefined ? new TextEncoder().encode(value) : Uint8Array.fromHex(hex);
   if (hex === undefined && /^0x/i.test(value)) {
-    throw new UsageError(`--${flag} is text, or 0x and two hex digits a byte, not "${value}"`);
+    throw new UsageError(
+      `--${flag} must be text, or 0x and two hexadecimal digits per byte, not "${value}"`,
+    );
   }
   if (read.length <= most) return read;
-  throw new UsageError(`--${flag} has ${read.length} bytes; it is to have at most ${most}`);
+  throw new UsageError(`--${flag} is ${read.length} bytes long; the maximum is ${most}`);
 }
 
-/** A HOST:PORT. */
+/** Parses the HOST:PORT of a flag. */
 export function endpoint(flag: string, value: string): Endpoint {
   try {
     return parseEndpoint(value);
@@ -157,7 +168,7 @@ export function endpoint(flag: string, value: string): Endpoint {
   }
 }
 
-/** An allow list, checked. */
+/** Returns the entries of the allow list, after checking them. */
 export function allowed(given: Given): string[] {
   const entries = given.values("allow");
   try {
@@ -168,7 +179,7 @@ export function allowed(given: Given): string[] {
   return entries;
 }
 
-/** The least that the flags want to be logged. */
+/** Returns the minimum level of the log. */
 export function logLevel(given: Given): LogLevel {
   return choice(given, "log-level", ["debug", "info", "warning", "error"]) ?? "info";
 }

@@ -1,4 +1,4 @@
-// Runs a mode until it is told to stop, and what the signals mean.
+// Running a server or a client until a signal stops it.
 
 import { ConfigurationError } from "../configuration_error.ts";
 import type { LeveledLog } from "../observe/log.ts";
@@ -6,36 +6,38 @@ import { reasonOf } from "../reason.ts";
 import { readFlagsAndConfig } from "./config_file.ts";
 import { type Flags, type Given, logLevel, UsageError } from "./options.ts";
 
-/** A mode that runs. */
+/** A running server or client. */
 interface Running<O> {
   readonly finished: Promise<void>;
-  /** Whether its sessions can be left to the next run. */
+  /** True if its sessions can be left to the next run. */
   readonly keepsSessions: boolean;
   stop(how?: { keepSessions?: boolean }): Promise<void>;
-  /** Takes from these options what can change while it runs. */
+  /** Applies those options that can change at run time. */
   reload(options: O): void;
 }
 
-/** What a subcommand runs. */
+/** The server or the client, as a subcommand runs it. */
 export interface Subject<O extends { log: LeveledLog }> {
   flags: Flags;
-  /** Those flags that `reload` looks at. */
+  /** The flags that `reload` applies. */
   live: readonly string[];
-  /** What the flags make; throws a `UsageError` when they make nothing. */
+  /** Makes the options from the flags, or throws a `UsageError`. */
   options(given: Given): O;
   start(options: O): Promise<Running<O>>;
 }
 
 /**
- * Starts a mode and keeps it running. SIGINT and SIGTERM stop it, and a second one ends the process at
- * once. SIGUSR2 stops it too, but leaves its sessions to the next run. SIGHUP reads the configuration
- * file again.
+ * Starts a server or a client and runs it. SIGINT and SIGTERM stop it, and a second signal ends the
+ * process at once. SIGUSR2 stops it too, but leaves its sessions to the next run. SIGHUP reads the
+ * configuration file again.
  *
- * @param args The command line.
- * @returns The exit status: 0 when it was told to stop, 1 when it failed, 2 when it could never have run.
- * @throws {UsageError} If the command line or the configuration file is wrong.
+ * @param subject The server or the client
+ * @param args The command line
+ * @returns The exit status: 0 after a signal to stop, 1 after a failure, 2 if it cannot run with this
+ * configuration
+ * @throws {UsageError} If the command line or the configuration file is wrong
  */
-export async function runMode<O extends { log: LeveledLog }>(
+export async function runSide<O extends { log: LeveledLog }>(
   subject: Subject<O>,
   args: string[],
 ): Promise<number> {
@@ -50,29 +52,29 @@ export async function runMode<O extends { log: LeveledLog }>(
     if (++signals > 1) Deno.exit(130);
     told.resolve({ keepSessions });
   };
-  // Before the start, which a signal is to undo as well.
+  // Listen before the start, because a signal must also work during the start.
   Deno.addSignalListener("SIGINT", () => stop(false));
   Deno.addSignalListener("SIGTERM", () => stop(false));
   Deno.addSignalListener("SIGUSR2", () => {
     if (running?.keepsSessions === false) {
       log.error(
-        "Cannot stop and keep the sessions: that takes --state-dir, and a --grace other than 0",
+        "Cannot stop and keep the sessions: set --state-dir, and a --grace other than 0",
       );
     } else stop(true);
   });
   Deno.addSignalListener("SIGHUP", () => {
     if (running === undefined || signals > 0) return;
     try {
-      const anew = readFlagsAndConfig(subject.flags, args);
-      running.reload(optionsOf(subject, anew, args));
-      log.level = logLevel(anew);
-      const late = changed(subject, given, anew);
-      log.info("Configuration read again", { file: anew.value("config") });
-      if (late.length > 0) {
-        log.warning("Some of what has changed needs a restart", { flags: late.join() });
+      const reread = readFlagsAndConfig(subject.flags, args);
+      running.reload(optionsOf(subject, reread, args));
+      log.level = logLevel(reread);
+      const flags = changedFlags(subject, given, reread);
+      log.info("Configuration reloaded", { file: reread.value("config") });
+      if (flags.length > 0) {
+        log.warning("Some changes take effect only after a restart", { flags: flags.join() });
       }
     } catch (error) {
-      log.error("Cannot read the configuration again, so nothing has changed", {
+      log.error("Cannot reload the configuration; nothing was changed", {
         reason: reasonOf(error),
       });
     }
@@ -86,16 +88,16 @@ export async function runMode<O extends { log: LeveledLog }>(
   }
   try {
     const how = await Promise.race([told.promise, running.finished]);
-    // It may have been told before it was known whether it can.
+    // A signal during the start may have asked to keep the sessions, without knowing if that is possible.
     await running.stop({ keepSessions: how?.keepSessions && running.keepsSessions });
     return 0;
   } catch {
-    // The log has it.
+    // The error has been logged.
     return 1;
   }
 }
 
-// What is wrong with a value is said of its flag, which may be one of the file's.
+/** Makes the options. If the flag named in an error is in the configuration file, adds the file's name. */
 function optionsOf<O extends { log: LeveledLog }>(
   { options }: Subject<O>,
   given: Given,
@@ -105,15 +107,15 @@ function optionsOf<O extends { log: LeveledLog }>(
     return options(given);
   } catch (error) {
     const [flag] = /--[a-z][a-z-]*/.exec((error as Error).message) ?? [];
-    const isFiles = flag !== undefined && !args.some((arg) => arg.split("=")[0] === flag);
+    const isInFile = flag !== undefined && !args.some((arg) => arg.split("=")[0] === flag);
     const file = given.value("config");
-    if (!(error instanceof UsageError) || !isFiles || file === undefined) throw error;
+    if (!(error instanceof UsageError) || !isInFile || file === undefined) throw error;
     throw new UsageError(`${error.message} (in ${file})`);
   }
 }
 
-/** The flags that have changed, but can't while it runs. */
-function changed(
+/** Returns the flags that have changed but take effect only after a restart. */
+function changedFlags(
   { flags, live }: { flags: Flags; live: readonly string[] },
   before: Given,
   after: Given,

@@ -1,10 +1,9 @@
-// pppoe-proxy server
+// The subcommand `server`.
 
 import type { LeveledLog } from "../observe/log.ts";
 import { HOST_UNIQ_MAX, LineTemplate } from "../relay/mod.ts";
 import { Server, type ServerOptions } from "../server/server.ts";
 import { CONFIG_FLAGS } from "./config_file.ts";
-import { MODE_FLAGS, modeOptions } from "./mode_flags.ts";
 import {
   allowed,
   bytes,
@@ -16,51 +15,52 @@ import {
   required,
   UsageError,
 } from "./options.ts";
-import { runMode } from "./run.ts";
+import { runSide } from "./run.ts";
+import { RUNTIME_FLAGS, runtimeOptions } from "./runtime_flags.ts";
 
-/** Its flags. */
+/** The flags of the subcommand. */
 export const SERVER_FLAGS: Flags = {
-  interface: { value: "IF", help: "The Ethernet interface towards the access concentrator." },
-  listen: { value: "HOST:PORT", help: "Where clients connect to." },
+  interface: { value: "IF", help: "Ethernet interface towards the access concentrator." },
+  listen: { value: "HOST:PORT", help: "Address to listen on for clients." },
   allow: {
     value: "CIDR",
-    help: "Who may connect: addresses and networks, by comma or repeated\n" +
-      "(127.0.0.0/8,::1). Nobody else is even read from.",
+    help: "Addresses and networks that may connect, separated by commas or in repeated\n" +
+      "flags (127.0.0.0/8,::1). Nothing is read from other addresses.",
     repeats: true,
   },
   "max-clients": {
     value: "N",
-    help: "How many clients at once (256); one whose sessions are held can come back in any case.",
+    help: "Maximum number of clients (256). A client with held sessions can always return.",
   },
-  "max-sessions": { value: "N", help: "How many sessions each client may have (16384)." },
+  "max-sessions": { value: "N", help: "Maximum number of sessions per client (16384)." },
   "host-uniq": {
     value: "VALUE",
-    help: "The Host-Uniq that the AC gets, where the ISP asks for a certain one: text,\n" +
-      "or 0x and hex. Relay-Session-Id is added, to tell its answers apart.",
+    help: "Host-Uniq sent to the AC, for an ISP that requires a certain one: text, or 0x\n" +
+      "and hexadecimal. A Relay-Session-Id is added to tell the answers apart.",
   },
   "no-relay-tag": {
-    help: "With --host-uniq: add no Relay-Session-Id, where the AC does not bear it.\n" +
-      "Hosts can only dial one after the other then.",
+    help: "With --host-uniq: do not add a Relay-Session-Id, for an AC that cannot cope with\n" +
+      "it. Hosts can then dial only one at a time.",
   },
   "circuit-id": {
     value: "TEMPLATE",
-    help: "The agent circuit id (TR-101) that the AC gets. {client} stands for the\n" +
-      "client's name, {host} for the host's address, {interface} for this one.",
+    help: "Agent circuit id (TR-101) sent to the AC. {client} stands for the client's name,\n" +
+      "{host} for the host's address, {interface} for the name of this interface.",
   },
-  "remote-id": { value: "TEMPLATE", help: "The same for the agent remote id." },
+  "remote-id": { value: "TEMPLATE", help: "Agent remote id, with the same placeholders." },
   "padi-rate-client": {
     value: "N",
-    help: "How often the hosts of a client may dial: PADIs a second, and twice as many\n" +
-      "at once; PADRs are counted apart (2500; 0: any number).",
+    help: "Limit for dialling per client: PADIs per second, with bursts of twice as many.\n" +
+      "PADRs have a limit of their own (2500; 0: no limit).",
   },
-  ...MODE_FLAGS,
+  ...RUNTIME_FLAGS,
   ...CONFIG_FLAGS,
 };
 
 /** The help of the subcommand. */
 export const SERVER_HELP = `Usage: pppoe-proxy server --interface IF --listen HOST:PORT [flags]
 
-Runs beside the access concentrator, and gives each client its own PPPoE sessions.
+Runs beside the access concentrator and accepts tunnels from clients.
 
 ${describeFlags(SERVER_FLAGS)}
 
@@ -69,12 +69,13 @@ Examples:
   pppoe-proxy server --interface eth1 --listen '[::]:8000' --allow 10.0.0.0/8,2001:db8::/32 \\
       --status 127.0.0.1:9000 --log-format json
 
-Exit status: 0 when told to stop, 1 when it failed, 2 when the command line is wrong.
+Exit status: 0 when stopped by a signal, 1 after a failure, 2 if the command line or the configuration
+is wrong.
 `;
 
 /** Runs the subcommand. */
 export function server(args: string[]): Promise<number> {
-  return runMode({
+  return runSide({
     flags: SERVER_FLAGS,
     live: [
       "allow",
@@ -90,19 +91,21 @@ export function server(args: string[]): Promise<number> {
 }
 
 /**
- * The options that the flags make.
+ * Makes the options of a server from the flags.
  *
- * @throws {UsageError} If they are wrong.
+ * @param given The flags
+ * @returns The options
+ * @throws {UsageError} If a value is invalid
  */
 export function serverOptions(given: Given): ServerOptions & { log: LeveledLog } {
-  const mode = modeOptions(given);
+  const shared = runtimeOptions(given);
   const hostUniq = bytes(given, "host-uniq", HOST_UNIQ_MAX);
   const relayTag = !given.has("no-relay-tag");
   if (!relayTag && hostUniq === undefined) throw new UsageError("--no-relay-tag needs --host-uniq");
   return {
-    ...mode,
+    ...shared,
     limits: {
-      ...mode.limits,
+      ...shared.limits,
       padiPerClient: integer(given, "padi-rate-client", 0, 1_000_000),
       maxSessions: integer(given, "max-sessions", 1, 65_534),
     },
@@ -116,7 +119,7 @@ export function serverOptions(given: Given): ServerOptions & { log: LeveledLog }
   };
 }
 
-// A template, checked.
+/** Returns the value of a flag whose value is a template, after checking it. */
 function template(given: Given, flag: string): string | undefined {
   const text = given.value(flag);
   try {

@@ -122,8 +122,8 @@ const CASES: Case[] = [
     what: "a port that no server has, of several",
     args: [...CLIENT, "--connect", "127.0.0.1:8000,127.0.0.2:0"],
     status: 2,
-    names: /--connect: port 0/,
-    mends: /port of a server/,
+    names: /--connect: the port must not be 0/,
+    mends: /port must not be 0/,
   },
   {
     what: "a server without a name, of several",
@@ -144,7 +144,7 @@ const CASES: Case[] = [
     args: [...CLIENT, "--mac", "theirs"],
     status: 2,
     names: /--mac.*theirs/,
-    mends: /own or per-host or transparent/,
+    mends: /own, per-host or transparent/,
   },
   {
     what: "a number out of bounds",

@@ -80,5 +80,5 @@ testUnless(skipped, "demo() removes everything when it is told to end", async ()
 testUnless(skipped, "demo() exits with 2 when a flag is wrong", async () => {
   const { code, stderr } = await run("--frames", "many");
   assertEquals(code, 2);
-  assertStringIncludes(stderr, "--frames is a whole number");
+  assertStringIncludes(stderr, "--frames must be a whole number");
 });

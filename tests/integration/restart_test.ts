@@ -135,7 +135,7 @@ testUnless(
       sites.ac();
       const { hosts: [host] } = await sites.dialMany(1);
       sites.server.signal("SIGUSR2");
-      await sites.server.untilLine(/Cannot stop and keep the sessions: that takes --state-dir/);
+      await sites.server.untilLine(/Cannot stop and keep the sessions: set --state-dir/);
       assertEquals((await host.exchange({ frames: 10 })).returned, 10);
     }),
 );
@@ -303,16 +303,16 @@ testUnless(skipped, "SIGHUP takes a new allow list, and touches no session", asy
 
         await write("10.0.2.0/24");
         sites.server.signal("SIGHUP");
-        await sites.server.untilLine(/Configuration read again/);
+        await sites.server.untilLine(/Configuration reloaded/);
         await second.client.untilHealth(200);
         assertEquals((await host.exchange({ frames: 10 })).returned, 10);
 
         await write("nonsense");
         sites.server.signal("SIGHUP");
-        await sites.server.untilLine(/Cannot read the configuration again, so nothing has changed/);
+        await sites.server.untilLine(/Cannot reload the configuration; nothing was changed/);
         await Deno.writeTextFile(config, "listen 0.0.0.0:8864\nallow 10.0.0.0/8\n");
         sites.server.signal("SIGHUP");
-        await sites.server.untilLine(/needs a restart.*flags=listen/);
+        await sites.server.untilLine(/only after a restart.*flags=listen/);
         assertEquals((await host.exchange({ frames: 10 })).returned, 10);
         assertEquals([ac.sessions.size, sites.acs.log.count("in", CODE.PADT)], [1, 0]);
       },

@@ -14,7 +14,7 @@ function refusal(act: () => unknown): string {
   return assertThrows(act, UsageError).message;
 }
 
-Deno.test("parseConfig() reads a flag a line, with or without an equals sign", () => {
+Deno.test("parseConfig() reads one flag per line, with or without an equals sign", () => {
   const given = parse(
     "# a comment\n\n  name = osaka 1 \nallow 10.0.0.0/8\nallow=192.0.2.1\r\n\tlegacy\n",
   );
@@ -24,19 +24,19 @@ Deno.test("parseConfig() reads a flag a line, with or without an equals sign", (
   assertEquals(parse("").values("allow"), []);
 });
 
-Deno.test("parseConfig() takes a value as it is, dashes and signs too", () => {
+Deno.test("parseConfig() keeps a value unchanged, including dashes and equals signs", () => {
   assertEquals(parse("name --x=y # z").value("name"), "--x=y # z");
   assertEquals(parse('name "osaka 1"').value("name"), "osaka 1");
   assertEquals(parse('name "a" "b"').value("name"), '"a" "b"');
 });
 
-Deno.test("parseConfig() names the file and the line of a fault", () => {
+Deno.test("parseConfig() names the file and the line of an error", () => {
   for (
     const [text, message] of [
-      ["name a\nnme b", "Cannot read a.conf, line 2: there is no flag nme"],
-      ["config b.conf", "Cannot read a.conf, line 1: there is no flag config"],
-      ["constructor x", "Cannot read a.conf, line 1: there is no flag constructor"],
-      ["--name a", "Cannot read a.conf, line 1: it is not `name value`"],
+      ["name a\nnme b", "Cannot read a.conf, line 2: unknown flag nme"],
+      ["config b.conf", "Cannot read a.conf, line 1: unknown flag config"],
+      ["constructor x", "Cannot read a.conf, line 1: unknown flag constructor"],
+      ["--name a", "Cannot read a.conf, line 1: expected `name value`"],
       ["name", "Cannot read a.conf, line 1: name needs a value: NAME"],
       ["legacy yes", "Cannot read a.conf, line 1: legacy takes no value"],
       ["name a\nname b", "Cannot read a.conf: --name is given 2 times; give it once"],
@@ -44,7 +44,7 @@ Deno.test("parseConfig() names the file and the line of a fault", () => {
   ) assertEquals(refusal(() => parse(text)), message);
 });
 
-Deno.test("readFlagsAndConfig() lets the command line win over the file", () => {
+Deno.test("readFlagsAndConfig() gives the command line precedence over the file", () => {
   const file = Deno.makeTempFileSync();
   try {
     Deno.writeTextFileSync(file, "name a\nallow 10.0.0.0/8\nlegacy\n");
@@ -58,9 +58,9 @@ Deno.test("readFlagsAndConfig() lets the command line win over the file", () => 
   }
 });
 
-Deno.test("readFlagsAndConfig() refuses a file that is not there", () => {
+Deno.test("readFlagsAndConfig() rejects a missing file", () => {
   assertEquals(
     refusal(() => readFlagsAndConfig(FLAGS, ["--config", "/no/such"])),
-    "Cannot read /no/such: there is no such file",
+    "Cannot read /no/such: the file does not exist",
   );
 });

@@ -1,10 +1,10 @@
-// The log of a mode, whose reader may stop reading.
+// Tests of a log whose reader may stop reading.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 
 const LINES = 3000;
 
-// It logs more than a pipe holds, says so, and logs once more when it is told to.
+// A program that logs more than a pipe holds, reports that, and logs once more when it is told to.
 const PROGRAM = `
   import { logOf } from ${JSON.stringify(import.meta.resolve("../../../src/cli/log.ts"))};
   import { readFlags } from ${JSON.stringify(import.meta.resolve("../../../src/cli/options.ts"))};
@@ -14,7 +14,7 @@ const PROGRAM = `
   await Deno.stdin.read(new Uint8Array(1));
   log.info("after");`;
 
-Deno.test("A log that nobody reads holds nothing up, and tells how many lines were lost", async () => {
+Deno.test("A log that nobody reads blocks nothing, and reports the number of lost lines", async () => {
   await using child = new Deno.Command(Deno.execPath(), {
     args: ["eval", "--no-lock", PROGRAM],
     cwd: new URL("../../..", import.meta.url),
@@ -34,7 +34,7 @@ Deno.test("A log that nobody reads holds nothing up, and tells how many lines we
     text += value ?? "";
     return !done;
   };
-  // Room for one line is room enough.
+  // Space for one line is enough.
   await read();
   await child.stdin.close();
   while (await read());

@@ -1,4 +1,4 @@
-// Reading flags.
+// Tests of parsing flags.
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
@@ -13,7 +13,7 @@ import {
   UsageError,
 } from "../../../src/cli/options.ts";
 import { logOf } from "../../../src/cli/log.ts";
-import { MODE_FLAGS, modeOptions } from "../../../src/cli/mode_flags.ts";
+import { RUNTIME_FLAGS, runtimeOptions } from "../../../src/cli/runtime_flags.ts";
 
 const FLAGS: Flags = {
   interface: { value: "IF", help: "An interface." },
@@ -46,7 +46,7 @@ Deno.test("readFlags() reads --flag value and --flag=value", () => {
   }
 });
 
-Deno.test("readFlags() keeps values as they are written", () => {
+Deno.test("readFlags() keeps values unchanged", () => {
   assertEquals(read("--interface", "007").value("interface"), "007");
   assertEquals(read("--interface", "1e3").value("interface"), "1e3");
   assertEquals(read("--interface=a=b").value("interface"), "a=b");
@@ -61,7 +61,7 @@ Deno.test("readFlags() reads switches", () => {
   assertEquals(read("--legacy", "--interface", "eth1").value("interface"), "eth1");
 });
 
-Deno.test("readFlags() knows --help and --version, and their letters", () => {
+Deno.test("readFlags() accepts --help and --version, and their letters", () => {
   for (const [flag, name] of [["--help", "help"], ["-h", "help"], ["-V", "version"]]) {
     assert(read(flag).has(name), flag);
   }
@@ -103,7 +103,7 @@ const REFUSED: [args: string[], message: string][] = [
 ];
 
 for (const [args, message] of REFUSED) {
-  Deno.test(`readFlags() refuses ${JSON.stringify(args)}`, () => {
+  Deno.test(`readFlags() rejects ${JSON.stringify(args)}`, () => {
     assertEquals(refusal(() => read(...args)), message);
   });
 }
@@ -119,25 +119,25 @@ Deno.test("describeFlags() lays out each flag with its value and help in one col
   assert(starts.some((line) => line.startsWith("  --help")));
 });
 
-Deno.test("required() returns the value, or says what is missing with an example", () => {
+Deno.test("required() returns the value, or names the missing flag with an example", () => {
   assertEquals(required(read("--interface", "eth7"), "interface", "eth1"), "eth7");
   assertEquals(
     refusal(() => required(read(), "interface", "eth1")),
-    "--interface is missing, for example --interface eth1",
+    "--interface is missing; for example --interface eth1",
   );
 });
 
-Deno.test("choice() takes one of the words", () => {
+Deno.test("choice() accepts one of the words", () => {
   const words = ["own", "transparent"] as const;
   assertEquals(choice(read("--mac", "own"), "mac", words), "own");
   assertEquals(choice(read(), "mac", words), undefined);
   assertEquals(
     refusal(() => choice(read("--mac", "Own"), "mac", words)),
-    '--mac is own or transparent, not "Own"',
+    '--mac must be own or transparent, not "Own"',
   );
 });
 
-Deno.test("integer() takes whole numbers within the bounds", () => {
+Deno.test("integer() accepts whole numbers within the bounds", () => {
   const count = (text: string) => integer(read(`--count=${text}`), "count", 1, 1000);
   assertEquals(["1", "42", "1000", "007"].map(count), [1, 42, 1000, 7]);
   assertEquals(integer(read(), "count", 1, 1000), undefined);
@@ -146,12 +146,12 @@ Deno.test("integer() takes whole numbers within the bounds", () => {
   ) {
     assertEquals(
       refusal(() => count(text)),
-      `--count is a whole number from 1 to 1000, not "${text}"`,
+      `--count must be a whole number from 1 to 1000, not "${text}"`,
     );
   }
 });
 
-Deno.test("endpoint() reads HOST:PORT, or says which flag is wrong", () => {
+Deno.test("endpoint() parses HOST:PORT, or names the wrong flag", () => {
   assertEquals(endpoint("listen", "[::1]:80"), { hostname: "::1", port: 80 });
   assertEquals(
     refusal(() => endpoint("listen", "80")),
@@ -159,7 +159,7 @@ Deno.test("endpoint() reads HOST:PORT, or says which flag is wrong", () => {
   );
 });
 
-Deno.test("allowed() takes repeats and commas", () => {
+Deno.test("allowed() accepts repeated flags and commas", () => {
   assertEquals(allowed(read("--allow", "10.0.0.0/8,::1", "--allow", "192.0.2.1")), [
     "10.0.0.0/8,::1",
     "192.0.2.1",
@@ -169,24 +169,24 @@ Deno.test("allowed() takes repeats and commas", () => {
   assertMatch(refusal(() => allowed(read("--allow", "::1,"))), /^Cannot read --allow "::1,"/);
 });
 
-Deno.test("logOf() tells whether the level is debug, and refuses other words", () => {
+Deno.test("logOf() reports whether the level is debug, and rejects other words", () => {
   assertEquals(logOf(read()).debug, false);
   assertEquals(logOf(read("--log-level", "debug")).debug, true);
   assertEquals(
     refusal(() => logOf(read("--log-level", "trace"))),
-    '--log-level is debug or info or warning or error, not "trace"',
+    '--log-level must be debug, info, warning or error, not "trace"',
   );
   assertEquals(
     refusal(() => logOf(read("--log-format", "xml"))),
-    '--log-format is text or json, not "xml"',
+    '--log-format must be text or json, not "xml"',
   );
 });
 
-const MODE: Flags = { interface: { value: "IF", help: "" }, ...MODE_FLAGS };
-const mode = (...args: string[]) => modeOptions(readFlags(MODE, args));
+const FLAGS_OF_BOTH: Flags = { interface: { value: "IF", help: "" }, ...RUNTIME_FLAGS };
+const parsed = (...args: string[]) => runtimeOptions(readFlags(FLAGS_OF_BOTH, args));
 
-Deno.test("modeOptions() leaves what is not given to the mode", () => {
-  const { log: _, ...options } = mode("--interface", "eth1");
+Deno.test("runtimeOptions() leaves out flags that are not given", () => {
+  const { log: _, ...options } = parsed("--interface", "eth1");
   assertEquals(options, {
     interface: "eth1",
     mac: undefined,
@@ -206,8 +206,8 @@ Deno.test("modeOptions() leaves what is not given to the mode", () => {
   });
 });
 
-Deno.test("modeOptions() reads each shared flag", () => {
-  const { log: _, ...options } = mode(
+Deno.test("runtimeOptions() reads each shared flag", () => {
+  const { log: _, ...options } = parsed(
     ..."--interface eth1 --mac transparent --name osaka --status [::1]:9000 --legacy".split(" "),
     ..."--idle-timeout 90 --dead-timeout 45 --log-level debug --ring-frames 1024 --queue-kib 512"
       .split(" "),
@@ -230,27 +230,27 @@ Deno.test("modeOptions() reads each shared flag", () => {
     congestion: "reno",
     debug: true,
   });
-  assertEquals(mode("--interface=eth1", "--idle-timeout=0").idleTimeoutMs, 0);
-  assertEquals(mode("--interface=eth1", "--dead-timeout=0").deadTimeoutMs, 0);
-  assertEquals(mode("--interface=eth1", "--grace=0").graceMs, 0);
+  assertEquals(parsed("--interface=eth1", "--idle-timeout=0").idleTimeoutMs, 0);
+  assertEquals(parsed("--interface=eth1", "--dead-timeout=0").deadTimeoutMs, 0);
+  assertEquals(parsed("--interface=eth1", "--grace=0").graceMs, 0);
 });
 
-Deno.test("modeOptions() refuses a ring whose size is no power of two", () => {
+Deno.test("runtimeOptions() rejects a ring size that is not a power of two", () => {
   assertEquals(
-    refusal(() => mode("--interface", "eth1", "--ring-frames", "1000")),
-    '--ring-frames is a power of two, such as 4096, not "1000"',
+    refusal(() => parsed("--interface", "eth1", "--ring-frames", "1000")),
+    '--ring-frames must be a power of two, such as 4096, not "1000"',
   );
 });
 
-Deno.test("modeOptions() refuses a name that the greeting cannot carry, or nobody can read", () => {
-  const named = (name: string) => mode("--interface", "eth1", "--name", name).name;
+Deno.test("runtimeOptions() rejects a name that is too long for the greeting or unreadable", () => {
+  const named = (name: string) => parsed("--interface", "eth1", "--name", name).name;
   assertEquals([named("a".repeat(64)), named("大阪 1")], ["a".repeat(64), "大阪 1"]);
   const refused = {
     "has 65 bytes, over 64": ["a".repeat(65)],
     "has 66 bytes, over 64": ["大".repeat(22)],
     "has characters that do not print": ["a\nb", "a\x7f", "a\x85b", "a\u202eb", "\x01"],
     "is nothing but white space": [" ", "\u00a0\u3000"],
-    // What Deno makes of other bytes.
+    // Deno's replacement for bytes that are not UTF-8.
     "is not UTF-8": ["\ufffdx"],
   };
   for (const [fault, names] of Object.entries(refused)) {

@@ -1,4 +1,4 @@
-// The server's own flags.
+// Tests of the flags that only a server has.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { readFlags, UsageError } from "../../../src/cli/options.ts";
@@ -25,11 +25,11 @@ Deno.test("serverOptions() reads the limits", () => {
   );
   assertEquals(
     refusal("--max-sessions", "0"),
-    '--max-sessions is a whole number from 1 to 65534, not "0"',
+    '--max-sessions must be a whole number from 1 to 65534, not "0"',
   );
 });
 
-Deno.test("serverOptions() reads a Host-Uniq as text or as hex", () => {
+Deno.test("serverOptions() reads a Host-Uniq as text or as hexadecimal", () => {
   const hostUniq = (value: string) => options("--host-uniq", value).hostUniq;
   assertEquals(options().hostUniq, undefined);
   assertEquals(hostUniq("isp-1"), encode("isp-1"));
@@ -42,24 +42,24 @@ Deno.test("serverOptions() reads a Host-Uniq as text or as hex", () => {
   for (const value of ["0x", "0x1", "0xgg", "0x12 34"]) {
     assertEquals(
       refusal("--host-uniq", value),
-      `--host-uniq is text, or 0x and two hex digits a byte, not "${value}"`,
+      `--host-uniq must be text, or 0x and two hexadecimal digits per byte, not "${value}"`,
     );
   }
   for (const value of ["a".repeat(65), "0x" + "ab".repeat(65)]) {
     assertEquals(
       refusal("--host-uniq", value),
-      "--host-uniq has 65 bytes; it is to have at most 64",
+      "--host-uniq is 65 bytes long; the maximum is 64",
     );
   }
 });
 
-Deno.test("serverOptions() takes --no-relay-tag with --host-uniq only", () => {
+Deno.test("serverOptions() accepts --no-relay-tag only with --host-uniq", () => {
   assertEquals(options("--host-uniq", "x").relayTag, true);
   assertEquals(options("--no-relay-tag", "--host-uniq", "x").relayTag, false);
   assertEquals(refusal("--no-relay-tag"), "--no-relay-tag needs --host-uniq");
 });
 
-Deno.test("serverOptions() reads circuit id and remote id, and refuses wrong ones", () => {
+Deno.test("serverOptions() reads circuit id and remote id, and rejects invalid ones", () => {
   const { circuitId, remoteId } = options("--circuit-id", "{client}/{host}", "--remote-id=x");
   assertEquals([circuitId, remoteId], ["{client}/{host}", "x"]);
   assertEquals(options().circuitId, undefined);

@@ -15,70 +15,70 @@ import {
   UsageError,
 } from "./options.ts";
 
-/** Flags of both modes. */
-export const MODE_FLAGS: Flags = {
+/** The flags of both sides. */
+export const RUNTIME_FLAGS: Flags = {
   name: {
     value: "NAME",
-    help:
-      "What this side calls itself to the other, 1 to 64 bytes of printable UTF-8 (the machine's\n" +
-      "host name, or one made from the interface's address where that will not do).",
+    help: "Name of this side, shown to the other, 1 to 64 bytes of printable UTF-8 (the\n" +
+      "machine's host name, or a name made from the interface's address if the host\n" +
+      "name is unusable).",
   },
   mac: {
     value: "own|per-host|transparent",
-    help: "Which addresses the link sees: this machine's own (default), one made up for\n" +
-      "each station beyond the tunnel, or those of the stations themselves. But for\n" +
-      "the first the interface is promiscuous.",
+    help: "MAC addresses used on the link: this machine's own (default), a made-up one for\n" +
+      "each station beyond the tunnel, or the stations' own. The last two make the\n" +
+      "interface promiscuous.",
   },
   status: {
     value: "HOST:PORT",
-    help: "Serve /healthz, /api/status and /metrics there, with no authentication:\n" +
-      "loopback unless you know who can reach it.",
+    help: "Serve /healthz, /api/status and /metrics on this address, without authentication.\n" +
+      "Use a loopback address unless you know who can reach it.",
   },
   grace: {
     value: "SECONDS",
-    help: "Hold sessions for so long while their tunnel is away (20; 0: close them at once).",
+    help: "Time to hold sessions while their tunnel is down (20; 0: close them at once).",
   },
   "state-dir": {
     value: "DIR",
-    help: "Keep sessions there, so that they outlive a kill and a quick restart. For one\n" +
-      "process at a time; made if it is not there.",
+    help: "Directory to keep the sessions in, so that they survive a kill and a quick\n" +
+      "restart. One process at a time can use it. Created if missing.",
   },
   "idle-timeout": {
     value: "SECONDS",
-    help: "Close a session in which a station was silent for so long (14400; 0: never).",
+    help: "Close a session after a station has been silent for this time (14400; 0: never).",
   },
   "dead-timeout": {
     value: "SECONDS",
-    help: "Close a session in which a station that answered LCP echo before has left three\n" +
-      "or more unanswered for so long, and sent nothing else (180; 0: never).",
+    help: "Close a session if a station that used to answer LCP echo has left three or more\n" +
+      "requests unanswered for this time and sent nothing else (180; 0: never).",
   },
   "padi-rate": {
     value: "N",
-    help: "How often a host may dial: PADIs a second, and ten times as many at once;\n" +
-      "PADRs are counted apart (100; 0: any number).",
+    help: "Limit for dialling per host: PADIs per second, with bursts of ten times as many.\n" +
+      "PADRs have a limit of their own (100; 0: no limit).",
   },
   "ring-frames": {
     value: "N",
-    help: "How many data frames can wait to be taken from the interface, a power of two\n" +
-      "(4096); each takes 2 KiB of memory, more where the MTU is larger.",
+    help: "Number of data frames that can wait to be read from the interface, a power of two\n" +
+      "(4096). Each takes 2 KiB of memory, or more if the MTU is larger.",
   },
   "queue-kib": {
     value: "N",
-    help: "How much data can wait for a tunnel that takes less than it gets (256).",
+    help: "KiB of data that can wait for a tunnel that is slower than the link (256).",
   },
-  "batch-kib": { value: "N", help: "How much a tunnel's socket is given at once (64)." },
+  "batch-kib": { value: "N", help: "KiB of data given to a tunnel's socket at once (64)." },
   congestion: {
     value: "NAME",
-    help: "The tunnel's TCP congestion control; system for the system's own (bbr, or the\n" +
-      "system's, with a warning, where bbr cannot be had).",
+    help: "TCP congestion control of the tunnel, or `system` for the system's default (bbr,\n" +
+      "or the system's default with a warning if bbr is not available).",
   },
   legacy: { help: "The peer is an older pppoeproxy: frame types 0 to 3, no handshake." },
-  "log-level": { value: "debug|info|warning|error", help: "The least that is logged (info)." },
-  "log-format": { value: "text|json", help: "How it is logged, to standard error (text)." },
+  "log-level": { value: "debug|info|warning|error", help: "Minimum level of the log (info)." },
+  "log-format": { value: "text|json", help: "Format of the log on standard error (text)." },
 };
 
-/** The options that the shared flags make. */
-export function modeOptions(given: Given): RuntimeOptions & { log: LeveledLog } {
+/** Makes the options of both sides from the flags. */
+export function runtimeOptions(given: Given): RuntimeOptions & { log: LeveledLog } {
   const status = given.value("status");
   const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
   const deadSeconds = integer(given, "dead-timeout", 0, 1_000_000);
@@ -87,7 +87,7 @@ export function modeOptions(given: Given): RuntimeOptions & { log: LeveledLog } 
   const name = given.value("name");
   const ringFrames = integer(given, "ring-frames", 32, 65536);
   if (ringFrames !== undefined && !Number.isInteger(Math.log2(ringFrames))) {
-    throw new UsageError(`--ring-frames is a power of two, such as 4096, not "${ringFrames}"`);
+    throw new UsageError(`--ring-frames must be a power of two, such as 4096, not "${ringFrames}"`);
   }
   const queueKib = integer(given, "queue-kib", 64, 65536);
   const batchKib = integer(given, "batch-kib", 8, 1024);
