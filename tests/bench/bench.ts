@@ -1,4 +1,5 @@
-// deno task bench: pppoe-proxy beside others, on one machine, under one load.
+// The benchmark: compares pppoe-proxy and other programs on one machine under the same load.
+
 import { UsageError } from "../../src/cli/options.ts";
 import { CpuMeter } from "./cpu.ts";
 import { Line, type LineOptions } from "./line.ts";
@@ -17,8 +18,8 @@ import type { Path, RunningPath } from "./paths/mod.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** What stands at the moment, to be taken away when a signal ends the bench. */
-let standing: { line?: Line; running?: RunningPath } = {};
+/** The current line and path, which a signal must remove. */
+let current: { line?: Line; running?: RunningPath } = {};
 
 async function bench(options: BenchOptions): Promise<void> {
   const startedAt = new Date();
@@ -29,17 +30,17 @@ async function bench(options: BenchOptions): Promise<void> {
   for (let round = 1; round <= options.rounds; round++) {
     for (const path of options.paths) {
       if (path.name in skipped) continue;
-      const tell = (text: string) => progress(`round ${round}, ${path.name}: ${text}`);
+      const report = (text: string) => progress(`round ${round}, ${path.name}: ${text}`);
       try {
         const obstacle = path.obstacle();
         if (obstacle) throw new Error(obstacle);
         for (const { line, measure } of tasksOf(path, options)) {
-          const subject = await runPath(path, line, measure, load, options, tell);
+          const subject = await runPath(path, line, measure, load, options, report);
           runs.push({ round, path, subject });
         }
       } catch (error) {
         skipped[path.name] = (error as Error).message;
-        tell(`left out: ${skipped[path.name]}`);
+        report(`skipped: ${skipped[path.name]}`);
       }
     }
   }
@@ -48,13 +49,16 @@ async function bench(options: BenchOptions): Promise<void> {
   await report(runs, skipped, options, { ...meter.read(), seconds, startedAt });
 }
 
-/** What is done on one line. */
+/** The work on one line. */
 interface Task {
   line: LineOptions;
   measure(subject: Subject): Promise<void>;
 }
 
-// Connections are made anew for each kind of loss: what TCP has learned of one path is not to count.
+/**
+ * Returns the tasks of a path. Each kind of loss gets new connections, so that measurements do not
+ * depend on what TCP has learned about another path.
+ */
 function tasksOf(path: Path, { measures, quick }: BenchOptions): Task[] {
   const wanted = measures.filter((measure) => path.measures?.includes(measure) ?? true);
   const plain = wanted.filter((measure): measure is PlainMeasure => measure !== "lossy");
@@ -79,28 +83,28 @@ async function runPath(
   measure: Task["measure"],
   load: Load,
   options: BenchOptions,
-  tell: (text: string) => void,
+  report: (text: string) => void,
 ): Promise<Subject> {
   const line = await Line.build(lineOptions);
-  standing = { line };
+  current = { line };
   try {
-    const running = standing.running = await path.start(line);
+    const running = current.running = await path.start(line);
     await load.attach(line);
     try {
-      const subject = new Subject(path, running, line, load, options.quick, tell);
+      const subject = new Subject(path, running, line, load, options.quick, report);
       await measure(subject);
       return subject;
     } finally {
       await load.detach();
     }
   } finally {
-    await takeAway();
+    await cleanUp();
   }
 }
 
-async function takeAway(): Promise<void> {
-  const { line, running } = standing;
-  standing = {};
+async function cleanUp(): Promise<void> {
+  const { line, running } = current;
+  current = {};
   await running?.stop();
   await line?.[Symbol.asyncDispose]();
 }
@@ -113,7 +117,7 @@ async function main(args: string[]): Promise<number> {
   }
   if (Deno.uid() !== 0) throw new Error("Cannot make network namespaces: run the bench as root");
   for (const signal of SIGNALS) {
-    Deno.addSignalListener(signal, () => takeAway().finally(() => Deno.exit(130)));
+    Deno.addSignalListener(signal, () => cleanUp().finally(() => Deno.exit(130)));
   }
   await bench(options);
   return 0;

@@ -1,29 +1,29 @@
-// What the kernel says of time and memory: /proc/stat, /proc/PID/stat, /proc/PID/status, proc(5).
+// CPU time and memory from /proc/stat, /proc/PID/stat and /proc/PID/status, see proc(5).
 
-/** USER_HZ, which Linux promises to be 100 on all of today's machines. */
+/** USER_HZ, which is 100 on all current machines. */
 const TICKS_A_SECOND = 100;
 
-/** Seconds of all CPUs together, since the machine started. */
+/** Seconds of all CPUs together since the machine started. */
 export interface MachineTime {
-  /** The kernel measures this, while what it says of busy time is sampled and misses short wake-ups. */
+  /** Idle time, which the kernel measures. Its busy time is sampled and misses short wake-ups. */
   idle: number;
-  /** Taken by the hypervisor while something here wanted to run. */
+  /** Time taken by the hypervisor while something here was ready to run. */
   steal: number;
 }
 
-/** Reads the machine's time. */
+/** Reads the times of the machine. */
 export function machineTime(): MachineTime {
   return parseMachineTime(Deno.readTextFileSync("/proc/stat"));
 }
 
-/** Takes the first line of /proc/stat apart. */
+/** Parses the first line of /proc/stat. */
 export function parseMachineTime(text: string): MachineTime {
   const [, , , idle, iowait, , , steal] = text.split("\n", 1)[0].split(/\s+/).slice(1)
     .map((ticks) => Number(ticks) / TICKS_A_SECOND);
   return { idle: idle + iowait, steal };
 }
 
-/** Seconds that a process and all its threads have used; 0 for one that is gone. */
+/** Returns the CPU seconds of a process and all its threads, or 0 if the process has ended. */
 export function processSeconds(pid: number | "self"): number {
   try {
     return parseProcessSeconds(Deno.readTextFileSync(`/proc/${pid}/stat`));
@@ -32,13 +32,13 @@ export function processSeconds(pid: number | "self"): number {
   }
 }
 
-/** Takes utime and stime from /proc/PID/stat, whose second field may hold anything. */
+/** Parses utime and stime in /proc/PID/stat, whose second field may contain any characters. */
 export function parseProcessSeconds(text: string): number {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
 }
 
-/** Bytes that processes have in memory now, and had at most, both summed. */
+/** Returns the sum of the processes' current and of their highest memory use, in bytes. */
 export function memoryOf(pids: number[]): { rss: number; highest: number } {
   const texts = pids.map((pid) => Deno.readTextFileSync(`/proc/${pid}/status`));
   const sum = (field: string) =>
@@ -49,21 +49,21 @@ export function memoryOf(pids: number[]): { rss: number; highest: number } {
   return { rss: sum("VmRSS"), highest: sum("VmHWM") };
 }
 
-/** What was used of the CPUs between its making and `read`, in seconds. */
+/** CPU use since the start of a meter, in seconds. */
 export interface CpuUse {
-  /** By the path's processes. */
+  /** Use by the processes of the path. */
   processes: number;
-  /** By all that ran. */
+  /** Use by everything. */
   machine: number;
-  /** By all but the bench. */
+  /** Use by everything but the bench. */
   others: number;
-  /** The share of all the CPUs' time that the hypervisor took. */
+  /** Share of all CPU time that the hypervisor took. */
   stealShare: number;
-  /** The share that went to neither the bench nor the path's processes. */
+  /** Share of all CPU time used by neither the bench nor the processes of the path. */
   foreignShare: number;
 }
 
-/** Measures the use of the CPUs from its making on. */
+/** A meter of CPU use, which starts when it is created. */
 export class CpuMeter {
   readonly #pids: number[];
   readonly #startMs = performance.now();
@@ -76,7 +76,7 @@ export class CpuMeter {
     this.#path = total(pids);
   }
 
-  /** What was used until now. */
+  /** Returns the use until now. */
   read(): CpuUse {
     const { idle, steal } = machineTime();
     const stolen = steal - this.#machine.steal;

@@ -1,12 +1,12 @@
-// A million sessions opened and closed, and an hour's frames, as fast as it goes; prints what memory
-// there is meanwhile. Needs root, and ip from iproute2.
+// Opens and closes a million sessions and carries an hour's frames as fast as possible, and prints the
+// memory use meanwhile. Needs root, and ip from iproute2.
 //
 //     deno run -A tests/bench/endurance.ts [SESSIONS [FRAMES]]
 
 import { endure } from "../support/endurance.ts";
 import { print } from "./output.ts";
 
-/** An hour at 10,000 frames a second. */
+/** Number of frames in an hour at 10,000 frames per second. */
 const HOUR = 36_000_000;
 
 const [sessions = 1_000_000, frames = HOUR] = Deno.args.map(Number);

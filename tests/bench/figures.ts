@@ -1,25 +1,25 @@
-// What the measures say, under names that the report knows.
+// The results of the measures, by names that the report knows.
 
-/** One number. */
+/** A figure. */
 export interface Figure {
   value: number;
-  /** The generator gave out before the path did. */
+  /** True if the generator reached its limit before the path did. */
   atLeast?: boolean;
-  /** Others had too much of the CPU meanwhile. */
+  /** True if something else used too much CPU time during the measurement. */
   unsure?: boolean;
 }
 
-/** The figures of a path, of one round or of all: `rate.1514.1.up`, `latency.1000.p50`, … */
+/** The figures of a path in one round or over all rounds: `rate.1514.1.up`, `latency.1000.p50`, … */
 export type Figures = Record<string, Figure>;
 
-/** The middle one; of an even number the mean of the middle two. */
+/** Returns the middle value, or the mean of the middle two. */
 export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
 }
 
-/** The medians of several rounds. What holds of half of them or more holds of the median. */
+/** Returns the medians of several rounds. A mark that half of the rounds or more have is kept. */
 export function medianFigures(rounds: Figures[]): Figures {
   const names = new Set(rounds.flatMap((figures) => Object.keys(figures)));
   return Object.fromEntries([...names].map((name) => {

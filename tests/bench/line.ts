@@ -1,9 +1,10 @@
-// The line: four namespaces in a row, with nothing yet between the client's side and the server's.
+// The line: four namespaces in a row. A path connects the two in the middle.
+
 import { LabNet } from "../../src/lab/namespaces.ts";
 import { forceSystemCongestion } from "./system_congestion.ts";
 import { Wan, type WanOptions } from "./wan/wan.ts";
 
-/** Where a load worker attaches. */
+/** The interface to which a load worker attaches. */
 export interface LineEnd {
   /** Path of the namespace, for setns(2). */
   namespace: string;
@@ -13,17 +14,17 @@ export interface LineEnd {
 /** Addresses on the link between client and server. */
 export const WAN = { client: "192.0.2.1", server: "192.0.2.2" } as const;
 
-/** What a line is to be other than short and without loss. */
+/** Options of a line, which is short and free of loss by default. */
 export interface LineOptions {
-  /** A machine between client and server, which makes their link a long, lossy, narrow one. */
+  /** Properties of a machine between client and server that makes their link long, lossy and narrow. */
   wan?: WanOptions;
-  /** The congestion control of client and server, of sockets that set none; the system's without it. */
+  /** Default congestion control of client and server, instead of the system's. */
   congestion?: string;
 }
 
 /** The interfaces of the machine in the middle. */
 const MIDDLE_INTERFACES: [client: string, server: string] = ["client0", "server0"];
-/** More than any path needs around a whole frame. */
+/** An MTU with room for a whole frame and the headers of any path. */
 const MIDDLE_MTU = "2000";
 
 /**
@@ -33,11 +34,11 @@ const MIDDLE_MTU = "2000";
  *
  *     … client wan0 ── client0 wan server0 ── wan0 server …
  *
- * Each path gets a line of its own, so that nothing of the one before is left on it.
+ * Each path gets a new line, so that nothing remains from the previous path.
  */
 export class Line implements AsyncDisposable {
   readonly net: LabNet;
-  /** The unique names of the namespaces that a path is built in. */
+  /** Unique names of the namespaces that a path connects. */
   readonly client: string;
   readonly server: string;
   readonly host: LineEnd;
@@ -59,9 +60,11 @@ export class Line implements AsyncDisposable {
   }
 
   /**
-   * Makes one.
+   * Builds a line.
    *
-   * @throws {Error} If the system refuses what it is to be.
+   * @param options The properties of the line
+   * @returns The line
+   * @throws {Error} If the system refuses them
    */
   static async build(options: LineOptions = {}): Promise<Line> {
     const net = new LabNet("bench");
@@ -98,14 +101,14 @@ export class Line implements AsyncDisposable {
     return new Line(net, { host, client, server, ac }, middle && await Wan.start(middle));
   }
 
-  /** Takes it away, with whatever still runs in its namespaces. */
+  /** Removes the line and kills all processes in its namespaces. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.wan?.stop();
     await this.net[Symbol.asyncDispose]();
   }
 }
 
-// Joins client and server by a namespace between them, and names that.
+/** Connects client and server through a namespace between them, and returns its name. */
 async function joinByMiddle(
   net: LabNet,
   ends: { client: string; server: string },
@@ -115,7 +118,7 @@ async function joinByMiddle(
     const name = MIDDLE_INTERFACES[at];
     await net.veth({ namespace: end, name: "wan0" }, { namespace, name });
     await net.ip(namespace, "link", "set", name, "mtu", MIDDLE_MTU);
-    // TCP cuts its segments itself then, so that one is lost, and not sixty.
+    // Make TCP split its segments itself, so that a loss affects one segment and not sixty.
     await net.ip(end, "link", "set", "wan0", "gso_max_segs", "1");
   }
   return namespace;

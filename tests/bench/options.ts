@@ -1,4 +1,5 @@
-// The bench's command line.
+// The command line of the benchmark.
+
 import {
   describeFlags,
   type Flags,
@@ -8,12 +9,12 @@ import {
 } from "../../src/cli/options.ts";
 import { type Path, PATHS } from "./paths/mod.ts";
 
-/** What can be measured, in the order in which it is. */
+/** The measures in their order. */
 export const MEASURES = ["rate", "latency", "saturation", "setup", "lossy"] as const;
 /** One of {@linkcode MEASURES}. */
 export type Measure = typeof MEASURES[number];
 
-/** What was asked for. */
+/** The options of a run. */
 export interface BenchOptions {
   quick: boolean;
   rounds: number;
@@ -25,35 +26,36 @@ export interface BenchOptions {
 const NAMES = PATHS.map(({ name }) => name).join(",");
 const FLAGS: Flags = {
   quick: { help: "One round, fewer combinations, shorter trials: under three minutes." },
-  rounds: { value: "N", help: "How often to measure each path (3); the medians are reported." },
-  paths: { value: "LIST", help: `Which paths, by comma (${NAMES}).` },
+  rounds: { value: "N", help: "Number of rounds per path (3). The medians are reported." },
+  paths: { value: "LIST", help: `Paths to measure, separated by commas (${NAMES}).` },
   measures: {
     value: "LIST",
-    help: `Which measures, by comma (${MEASURES.join(",")}; with --quick all but setup).`,
+    help: `Measures, separated by commas (${MEASURES.join(",")}; with --quick all but setup).`,
   },
-  setup: { help: "Measure the opening of sessions too, also with --quick." },
+  setup: { help: "Measure the opening of sessions even with --quick." },
   json: {
     value: "FILE",
-    help: "Where to write every trial's result (tests/bench/results/, dated).",
+    help: "File for the results of all trials (a dated one in tests/bench/results/).",
   },
 };
 
-/** The help. */
+/** The help text. */
 export const BENCH_HELP = `Usage: deno task bench [flags]
 
-Measures pppoe-proxy and other ways to carry PPPoE, in network namespaces of this machine, one after
-the other: the highest rate without loss, latency, CPU, memory, what happens to control frames when
-the tunnel is full, how fast sessions open, and how much arrives over a path that loses packets, where
-the default congestion control is cubic. Needs root, and ip and tc from iproute2.
+Measures pppoe-proxy and other ways to carry PPPoE, one after the other, in network namespaces of this
+machine: the highest rate without loss, latency, CPU time, memory, the fate of control frames in a full
+tunnel, the rate at which sessions open, and the share of frames that arrive over a path that loses
+packets, with cubic as the default congestion control. Needs root, and ip and tc from iproute2.
 
 ${describeFlags(FLAGS)}
 `;
 
 /**
- * Reads it.
+ * Parses the command line.
  *
- * @returns What was asked for; undefined when it was for help.
- * @throws {UsageError} If it can't be understood.
+ * @param args The command line
+ * @returns The options, or undefined if the help was requested
+ * @throws {UsageError} If the command line is wrong
  */
 export function readOptions(args: string[]): BenchOptions | undefined {
   const given = readFlags(FLAGS, args);
@@ -79,6 +81,6 @@ function listed<T extends string>(
 ): T[] | undefined {
   return text?.split(",").map((word) => {
     if (words.includes(word as T)) return word as T;
-    throw new UsageError(`--${flag} knows ${words.join(", ")}, not "${word}"`);
+    throw new UsageError(`Unknown "${word}" in --${flag}; there are ${words.join(", ")}`);
   });
 }

@@ -1,4 +1,5 @@
-// Everything but the measuring: what a run prints and keeps.
+// The output of a run: the printed report and the JSON file.
+
 import { medianFigures } from "./figures.ts";
 import { type KeptTrial, LIMIT, type Subject } from "./measures/mod.ts";
 import { systemCongestionControl } from "../../ffi/mod.ts";
@@ -13,19 +14,19 @@ export function print(line = ""): void {
   Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 }
 
-/** Writes a line to standard error: how far it is. */
+/** Writes a line about the progress to standard error. */
 export function progress(line: string): void {
   Deno.stderr.writeSync(encoder.encode(`${line}\n`));
 }
 
-/** What came of one path in one round. */
+/** The result of a path in a round. */
 export interface PathRun {
   round: number;
   path: Path;
   subject: Subject;
 }
 
-/** Prints the table and what the reader needs to judge it, and writes the JSON. */
+/** Prints the table with explanations, and writes the JSON file. */
 export async function report(
   runs: PathRun[],
   skipped: Record<string, string>,
@@ -51,22 +52,22 @@ export async function report(
   print(table(columns));
   print();
   for (const { name, note } of columns) print(`${name}: ${note}`);
-  for (const [name, reason] of Object.entries(skipped)) print(`${name}: left out: ${reason}`);
-  print("≥: the generator could send no more; the path may carry more.");
+  for (const [name, reason] of Object.entries(skipped)) print(`${name}: skipped: ${reason}`);
+  print("≥: the generator reached its limit; the path may carry more.");
   print(
-    "CPU: kernel paths have no processes, and much of their work is done by whoever sends, which is the bench: compare them by the whole machine's.",
+    "CPU: paths in the kernel have no processes, and the sender (the bench) does much of their work; compare them by the CPU time of the whole machine.",
   );
   print(ratioLines(columns) && `\n${ratioLines(columns)}\n`);
   for (const line of remarks(runs)) print(line);
   const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
-  print(`CPU stolen from this machine meanwhile: ${percent(totals.stealShare)}`);
+  print(`CPU time stolen from this machine during the run: ${percent(totals.stealShare)}`);
   const unsure = columns.some(({ figures }) => Object.values(figures).some((f) => f.unsure));
   if (unsure) {
     print(
-      `?: unsure. In half of the rounds or more, more than ${
+      `?: unsure. In at least half of the rounds more than ${
         percent(LIMIT.steal)
-      } of the CPU was ` +
-        `stolen then, or more than ${percent(LIMIT.foreign)} used by something else.`,
+      } of the CPU time was ` +
+        `stolen, or more than ${percent(LIMIT.foreign)} was used by something else.`,
     );
   }
 
@@ -97,19 +98,19 @@ export async function report(
 function remarks(runs: PathRun[]): string[] {
   const lines: string[] = [];
   for (const { round, path, subject } of runs) {
-    const tell = (text: string) => lines.push(`round ${round}, ${path.name}: ${text}`);
-    subject.remarks.forEach(tell);
+    const add = (text: string) => lines.push(`round ${round}, ${path.name}: ${text}`);
+    subject.remarks.forEach(add);
     const faults = faultsOf(subject.trials);
-    if (faults) tell(`in all trials together: ${faults}`);
+    if (faults) add(`in all trials together: ${faults}`);
     const drops = Object.entries((subject.raw.drops ?? {}) as Record<string, number>);
     if (drops.length > 0) {
-      tell(`it counts as dropped: ${drops.map(([reason, n]) => `${reason} ${n}`).join(", ")}`);
+      add(`drops counted by the path: ${drops.map(([reason, n]) => `${reason} ${n}`).join(", ")}`);
     }
   }
   return lines;
 }
 
-// What no path should do, whatever the load.
+/** Describes the faults that no path should have under any load. */
 function faultsOf(trials: KeptTrial[]): string {
   const sums = { duplicates: 0, reordered: 0, wrong: 0, misdelivered: 0 };
   const names = Object.keys(sums) as (keyof typeof sums)[];

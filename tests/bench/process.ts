@@ -1,9 +1,9 @@
-// A program of a path, started in a namespace.
+// A process of a path in a namespace.
 
 const STOP_MS = 2000;
 const LINES_KEPT = 50;
 
-/** A running program; `ip netns exec` becomes it, so the process id is its own. */
+/** A running program. `ip netns exec` replaces itself with it, so the process id is the program's. */
 export class Process {
   readonly #child: Deno.ChildProcess;
   readonly #name: string;
@@ -31,11 +31,13 @@ export class Process {
   }
 
   /**
-   * Waits until it writes a line.
+   * Waits until the program writes a line.
    *
-   * @throws {Error} With what it said last, if it ends first or does not within the time.
+   * @param text A part of the line
+   * @param withinMs The time to wait
+   * @throws {Error} If the program ends first or the time is over, with its last line
    */
-  async says(text: string, withinMs: number): Promise<void> {
+  async untilLine(text: string, withinMs: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const watch = (line: string) => line.includes(text) && resolve();
     const fail = () => reject(new Error(`Cannot use ${this.#name}: ${this.#lines.at(-1) ?? ""}`));
@@ -51,13 +53,13 @@ export class Process {
     }
   }
 
-  /** Ends it. */
+  /** Ends the program. */
   async stop(): Promise<void> {
     const kill = (signal: Deno.Signal) => {
       try {
         this.#child.kill(signal);
       } catch {
-        // It is gone already.
+        // The program has already ended.
       }
     };
     kill("SIGTERM");
@@ -80,13 +82,13 @@ export class Process {
   }
 }
 
-/** Whether a program is installed: the reason when it is not. */
+/** Returns an explanation if a program is not installed, otherwise undefined. */
 export function missing(program: string): string | undefined {
   for (const folder of (Deno.env.get("PATH") ?? "").split(":").concat("/usr/sbin", "/sbin")) {
     try {
       if (Deno.statSync(`${folder}/${program}`).isFile) return undefined;
     } catch {
-      // Not there.
+      // The program is not in this directory.
     }
   }
   return `${program} is not installed`;

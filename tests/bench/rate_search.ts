@@ -1,45 +1,45 @@
-// Looks for the highest rate that passes without loss, by trials that are not always right.
+// The search for the highest rate that passes without loss, by trials that are not always right.
 
-/** What a trial at a rate said. */
+/** The result of a trial at a rate. */
 export interface Attempt {
-  /** The rate as it was; less than asked when the generator could not keep up. */
+  /** The actual rate, which is less than requested if the generator could not keep up. */
   offered: number;
   passed: boolean;
 }
 
-/** How to search. */
+/** The limits of a search. */
 export interface SearchOptions {
-  /** Where to begin. */
+  /** Rate of the first trial. */
   start: number;
-  /** Below this rate it gives up. */
+  /** Lowest rate to try. */
   least: number;
-  /** Above this rate it does not go. */
+  /** Highest rate to try. */
   most: number;
-  /** How close the answer must be: 0.03 for 3 %. */
+  /** Precision of the result: 0.03 for 3 %. */
   resolution: number;
 }
 
-/** What was found. */
+/** The result of a search. */
 export interface SearchResult {
-  /** The highest rate that passed; 0 when none did. */
+  /** Highest rate that passed, or 0 if none did. */
   rate: number;
-  /** The generator could do no more, or was to: the path may. */
+  /** True if the generator or `most` was the limit, so that the path may carry more. */
   atLeast: boolean;
 }
 
-/** The first steps away from the start, until the answer is known to lie between two rates. */
+/** Factors for the first steps away from the start, until the result lies between two rates. */
 const UP = 1.25;
 const DOWN = 0.75;
-/** An offer below this share of what was asked is the generator's limit. */
+/** Share of the requested rate below which the generator has reached its limit. */
 const KEPT_UP = 0.95;
 
 /**
- * Searches. A rate that fails is tried a second time before that counts, since a machine with other
- * things to do loses frames at any rate now and then.
+ * Searches for the highest rate that passes. Tries a rate that fails a second time, because a machine
+ * that also does other work sometimes loses frames at any rate.
  *
- * @param attempt Runs a trial.
- * @param options Where and how closely.
- * @returns The highest rate that passed.
+ * @param attempt Runs a trial
+ * @param options The limits of the search
+ * @returns The highest rate that passed
  */
 export async function searchRate(
   attempt: (rate: number) => Promise<Attempt>,

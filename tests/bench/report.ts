@@ -1,8 +1,9 @@
-// The figures as a person reads them.
+// The table of figures and the ratios between paths.
+
 import type { Figure, Figures } from "./figures.ts";
 import { LOSSY_MBIT, LOSSY_PATHS, lossyName } from "./measures/lossy.ts";
 
-/** A path's column. */
+/** The column of a path. */
 export interface Column {
   name: string;
   note: string;
@@ -25,7 +26,7 @@ const mebibytes = (value: number) => `${count(value / 2 ** 20)} MiB`;
 const ROWS: Row[] = [
   ...[1514, 100].flatMap((bytes) =>
     [1, 100].flatMap((sessions) =>
-      [["up", "one way"], ["both", "both ways, sum"]].map(([direction, way]) => ({
+      [["up", "one way"], ["both", "both ways, total"]].map(([direction, way]) => ({
         key: `rate.${bytes}.${sessions}.${direction}`,
         title: `frames/s without loss, ${bytes} B, ${sessions} session${
           sessions === 1 ? "" : "s"
@@ -41,9 +42,9 @@ const ROWS: Row[] = [
       format: micros,
     }))
   ),
-  { key: "cpu.processes", title: "CPU s a million frames, its processes", format: seconds },
-  { key: "cpu.others", title: "CPU s a million frames, machine less bench", format: seconds },
-  { key: "cpu.machine", title: "CPU s a million frames, machine with bench", format: seconds },
+  { key: "cpu.processes", title: "CPU s per million frames, its processes", format: seconds },
+  { key: "cpu.others", title: "CPU s per million frames, machine without bench", format: seconds },
+  { key: "cpu.machine", title: "CPU s per million frames, machine with bench", format: seconds },
   { key: "memory.rss", title: "memory after the rates, RSS", format: mebibytes },
   { key: "memory.highest", title: "memory after the rates, highest", format: mebibytes },
   {
@@ -75,13 +76,13 @@ const ROWS: Row[] = [
     ];
   }),
   { key: "setup.open", title: "4,000 sessions at 2,000/s: opened", format: count },
-  { key: "setup.first", title: "  of these without a repeat", format: count },
+  { key: "setup.first", title: "  without a repeat", format: count },
   { key: "setup.seconds", title: "  in seconds", format: (value) => value.toFixed(2) },
   { key: "setup.up", title: "  carry up", format: count },
   { key: "setup.down", title: "  carry down", format: count },
 ];
 
-/** The table: a row a figure, a column a path. */
+/** Formats the table with one row per figure and one column per path. */
 export function table(columns: Column[]): string {
   const rows = ROWS.filter(({ key }) => columns.some(({ figures }) => key in figures));
   const lines = [
@@ -94,16 +95,16 @@ export function table(columns: Column[]): string {
   return align(lines);
 }
 
-/** Quotients that say at a glance how ours stands; above 1 the first has the larger figure. */
+/** A quotient of two figures, for comparison. Above 1 the first figure is larger. */
 export interface Ratio {
   title: string;
   value: number;
-  /** What the figures' own bounds make of it: it is that much at least, or at most. */
+  /** Set if one of the figures is only a lower bound. */
   bound?: "≥" | "≤";
   unsure?: boolean;
 }
 
-/** Of two paths, for every figure whose name begins so and that both have. */
+/** Pairs of paths, and the prefixes of the figures to compare if both paths have them. */
 const PATH_RATIOS: [first: string, second: string, prefixes: string[]][] = [
   ["ours", "openvpn", [
     "rate.",
@@ -117,14 +118,14 @@ const PATH_RATIOS: [first: string, second: string, prefixes: string[]][] = [
   ["ours", "ours-cubic", ["lossy."]],
 ];
 
-/** All ratios that the figures allow. */
+/** Computes all ratios for which there are figures. */
 export function ratios(columns: Column[]): Ratio[] {
   const found: Ratio[] = [];
   const figuresOf = (name: string) => columns.find((column) => column.name === name)?.figures;
   const add = (title: string, first?: Figure, second?: Figure) => {
     if (!first || !second || !(second.value > 0)) return;
     const ratio: Ratio = { title, value: first.value / second.value };
-    // Two bounds leave nothing to say.
+    // If both figures are lower bounds, the ratio has no bound.
     if (!first.atLeast !== !second.atLeast) ratio.bound = first.atLeast ? "≥" : "≤";
     if (first.unsure || second.unsure || first.atLeast && second.atLeast) ratio.unsure = true;
     found.push(ratio);
@@ -146,7 +147,7 @@ export function ratios(columns: Column[]): Ratio[] {
   return found;
 }
 
-/** The ratios, one a line. */
+/** Formats the ratios, one per line. */
 export function ratioLines(columns: Column[]): string {
   return align(
     ratios(columns).map(({ title, value, bound = "", unsure }) => [

@@ -1,13 +1,16 @@
-// Another default congestion control for a namespace than the machine's.
+// Setting the default congestion control of a namespace.
+
 import { setSystemCongestion } from "../support/system_congestion.ts";
 
 const ALLOWED = "/proc/sys/net/ipv4/tcp_allowed_congestion_control";
 
 /**
- * Makes a congestion control the default of a namespace, also one that the machine allows to nobody
- * but root: it is allowed for the moment that this takes.
+ * Sets the default congestion control of a namespace. If the machine allows it only to root, allows it
+ * to everyone for a moment.
  *
- * @throws {Error} If the kernel does not have it, or this process is not in the machine's own namespace.
+ * @param namespace The name of the namespace
+ * @param name The congestion control
+ * @throws {Error} If the kernel lacks it, or this process is not in the machine's own namespace
  */
 export async function forceSystemCongestion(namespace: string, name: string): Promise<void> {
   const allowed = Deno.readTextFileSync(ALLOWED).trim();
@@ -16,7 +19,7 @@ export async function forceSystemCongestion(namespace: string, name: string): Pr
     Deno.writeTextFileSync(ALLOWED, `${allowed} ${name}`, { create: false });
   } catch (error) {
     throw new Error(
-      `Cannot make ${name} the default congestion control of a namespace: it must be in ` +
+      `Cannot make ${name} the default congestion control of a namespace: add it to ` +
         `net.ipv4.tcp_allowed_congestion_control (${(error as Error).message})`,
     );
   }

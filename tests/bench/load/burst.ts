@@ -1,27 +1,28 @@
-// Sending up to 64 frames with one sendmmsg(2), from slots that never move.
+// Sending up to 64 frames with one sendmmsg(2), from slots in fixed memory.
+
 import { ERRNO, errno, systemError } from "../../../ffi/errno.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { Pinned, writeAddress } from "../../../ffi/pinned.ts";
 import { MSG_DONTWAIT } from "../../../ffi/structs.ts";
 import { monotonicNs, sleepUntil } from "./clock.ts";
 
-/** `struct mmsghdr` and `struct iovec`, sendmmsg(2): offsets in 32-bit words (LP64). */
+/** `struct mmsghdr` and `struct iovec` of sendmmsg(2), in 32-bit words (LP64). */
 const MMSGHDR = { msgIov: 4, msgIovlen: 6, length: 16 } as const;
 const IOVEC = { base: 0, len: 2, length: 4 } as const;
 
-/** How many slots there are. */
+/** Number of slots. */
 export const SLOTS = 64;
-/** So that what follows PPPoE's header is aligned to words. */
+/** Offset of a frame in its slot, which aligns the bytes after the PPPoE header to words. */
 const FRAME_AT = 2;
 const CACHE_LINE = 64;
 const RETRY_NS = 20_000;
 const GIVE_UP_NS = 200_000_000;
 
-/** Frames of one length. The kernel copies them within the call, so the slots are free after it. */
+/** Slots for frames of one length. The kernel copies the frames during the call. */
 export class Burst {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
-  /** How often a frame was not taken at once, and had to be sent again. */
+  /** Number of times that a frame was refused and had to be sent again. */
   refused = 0;
 
   readonly #fd: number;
@@ -51,21 +52,22 @@ export class Burst {
     }
   }
 
-  /** Where a slot's frame starts in `bytes`. */
+  /** Returns the offset in `bytes` of a slot's frame. */
   at(slot: number): number {
     return slot * this.#strideBytes + FRAME_AT;
   }
 
-  /** A slot's frame, to be laid out. */
+  /** Returns a slot's frame, to be filled in. */
   frame(slot: number): Uint8Array {
     return this.bytes.subarray(this.at(slot), this.at(slot) + this.#frameBytes);
   }
 
   /**
-   * Sends the first slots, and again what was refused because a queue is full for the moment: a frame
-   * that never left counts as lost by nobody.
+   * Sends the frames of the first slots. Tries again when a full queue refuses some, because a frame that
+   * never left must not count as lost.
    *
-   * @throws {SystemError} If the interface takes nothing for 0.2 s, or is gone.
+   * @param count The number of slots
+   * @throws {SystemError} If the interface accepts nothing for 0.2 s, or is gone
    */
   send(count: number): void {
     let first = 0;

@@ -1,4 +1,5 @@
-// The kernel's clocks, read and slept on without an allocation.
+// The kernel's clocks, for reading the time and sleeping without an allocation.
+
 import { libc } from "../../../ffi/libc.ts";
 import { setTimerSlack } from "../../../ffi/timer_slack.ts";
 import { libc as benchLibc } from "./libc.ts";
@@ -9,21 +10,21 @@ const TIMER_ABSTIME = 1;
 const PRIO_PROCESS = 0;
 const TWO_32 = 2 ** 32;
 
-/** `struct timespec` as words: the low half of tv_sec at 0, of tv_nsec at 2. */
+/** `struct timespec` as words: the low half of tv_sec at 0, that of tv_nsec at 2. */
 const timespec = new Uint32Array(4);
 const timespecBytes = new Uint8Array(timespec.buffer);
 
-/** CLOCK_MONOTONIC in nanoseconds: a number that is exact for the first hundred days of uptime. */
+/** Returns CLOCK_MONOTONIC in nanoseconds, exact for the first hundred days of uptime. */
 export function monotonicNs(): number {
   libc.clock_gettime(CLOCK_MONOTONIC, timespecBytes);
   return timespec[0] * 1e9 + timespec[2];
 }
 
-/** CLOCK_REALTIME, the clock of packet sockets' stamps. In nanoseconds it would not fit a number. */
+/** CLOCK_REALTIME, the clock of packet sockets' time stamps. A number cannot hold its nanoseconds. */
 export const realtime = {
   sec: 0,
   nsec: 0,
-  /** Sets the fields to now. */
+  /** Sets the fields to the current time. */
   read(): void {
     libc.clock_gettime(CLOCK_REALTIME, timespecBytes);
     realtime.sec = timespec[0];
@@ -31,7 +32,7 @@ export const realtime = {
   },
 };
 
-/** Sleeps until a time of CLOCK_MONOTONIC. */
+/** Sleeps until a time by CLOCK_MONOTONIC. */
 export function sleepUntil(ns: number): void {
   const sec = Math.floor(ns / 1e9);
   timespec[0] = sec;
@@ -42,8 +43,8 @@ export function sleepUntil(ns: number): void {
 }
 
 /**
- * Gives this thread what a generator needs: wake-ups on time, and the CPU when it wants it, as if it
- * were the machine beside the one under test that it stands for.
+ * Gives this thread punctual wake-ups and a high priority, as if it ran on a machine other than the one
+ * under test.
  */
 export function makeThreadPunctual(): void {
   setTimerSlack(1);

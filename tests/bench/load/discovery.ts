@@ -1,4 +1,5 @@
-// Opens sessions by real discovery: many hosts at one end, an AC at the other.
+// Opening sessions by real discovery, with many hosts at one end and an AC at the other.
+
 import type { InterfaceInfo } from "../../../ffi/interface.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { POLLIN, PollSet } from "../../../ffi/poll.ts";
@@ -17,7 +18,7 @@ const TICK_MS = 20;
 const WAIT_MS = 1;
 const SERVE_WAIT_MS = 5;
 
-/** Where one end sends and hears discovery. */
+/** The socket with which an end sends and receives discovery frames. */
 export class DiscoverySocket {
   readonly #fd: number;
   readonly #poll = new PollSet(1);
@@ -46,7 +47,7 @@ export class DiscoverySocket {
   }
 }
 
-/** The hosts: dials at a rate, and stays until each has a session or has given up. */
+/** The hosts, which dial at a given rate. */
 export class Dialler {
   readonly #sessions: Sessions;
   #dialled = 0;
@@ -55,7 +56,7 @@ export class Dialler {
     this.#sessions = sessions;
   }
 
-  /** Opens `count` more sessions, `rate` a second. */
+  /** Opens `count` more sessions at `rate` per second, and waits until each host succeeds or gives up. */
   open(socket: DiscoverySocket, count: number, rate: number, patienceMs: number): OpenResult {
     const first = this.#dialled;
     const hosts: HostProtocol[] = [];
@@ -110,7 +111,7 @@ export class Dialler {
     };
   }
 
-  // All hosts have one address, as behind a switch port that allows one; Host-Uniq tells them apart.
+  // All hosts share one address, as behind a switch port that allows only one. Host-Uniq differs.
   #newHost(number: number): HostProtocol {
     const hostUniq = new Uint8Array(4);
     new DataView(hostUniq.buffer).setUint32(0, number);
@@ -118,7 +119,7 @@ export class Dialler {
   }
 }
 
-/** The AC: answers until it is told to stop. */
+/** The AC, which answers until it is stopped. */
 export class Answerer {
   readonly #sessions: Sessions;
   readonly #protocol: AcProtocol;
@@ -128,7 +129,7 @@ export class Answerer {
     this.#protocol = new AcProtocol({ mac: sessions.own, name: "bench", data: "count" });
   }
 
-  /** Answers what comes. How many sessions are open in all then. */
+  /** Answers discovery frames until it is stopped, and returns the total number of open sessions. */
   serve(socket: DiscoverySocket, shared: Shared): number {
     while (!shared.stopped) {
       socket.wait(SERVE_WAIT_MS);

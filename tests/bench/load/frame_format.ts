@@ -1,26 +1,26 @@
-// The bench's own frames: a session frame whose payload says which it is and when it was sent.
+// The benchmark's session frames, whose payload has a number and the time of sending.
 //
 //     Ethernet | PPPoE | PPP protocol | (LCP header) | magic | session | sequence | sec | nsec | filler
 //
-// The five words are in the machine's byte order. Both ends lay a frame so that the words are aligned:
-// they are read and written as words of a Uint32Array.
+// The five words are in the machine's byte order. Both ends place frames so that these words are aligned
+// and can be accessed through a Uint32Array.
 
 import { ETH_P_PPP_SES, LCP_CODE, PPP_PROTOCOL } from "../../../src/wire/mod.ts";
 
-/** What the sink tells apart, each with a ring of its own. */
+/** A kind of frame. A sink receives one kind, with a ring of its own. */
 export type FrameKind = "data" | "control";
 
-/** What a kind of frame looks like. */
+/** The format of a kind of frame. */
 export interface FrameFormat {
   protocol: number;
-  /** Where the words start, from the frame's first byte. */
+  /** Offset of the words in the frame. */
   wordsAt: number;
 }
 
 const PPP_PAYLOAD_AT = 22;
 const LCP_HEADER_AND_MAGIC_NUMBER = 8;
 
-/** Both kinds: IPv4's protocol number, and LCP's with an Echo-Request around the words. */
+/** The formats: IPv4 without a header, and an LCP Echo-Request around the words. */
 export const FORMAT: Record<FrameKind, FrameFormat> = {
   data: { protocol: PPP_PROTOCOL.IPV4, wordsAt: PPP_PAYLOAD_AT },
   control: {
@@ -29,31 +29,31 @@ export const FORMAT: Record<FrameKind, FrameFormat> = {
   },
 };
 
-/** Ethernet's least. */
+/** Length of a control frame, which is Ethernet's minimum. */
 export const CONTROL_FRAME_BYTES = 60;
 
-/** The words, by their number. */
+/** Indexes of the words. */
 export const WORD = { magic: 0, session: 1, sequence: 2, sec: 3, nsec: 4 } as const;
 
-/** In the word of the session: the frame counts, it is not of the warm-up. */
+/** A bit in the session word, set in frames that count, and clear during the warm-up. */
 export const COUNTED = 0x8000_0000;
 
 const MAGIC = 0x70b0_0000;
 
-/** A magic of the trial's own, so that a straggler of the one before is known as such. */
+/** Returns the magic number of a trial, by which late frames of an earlier trial are recognized. */
 export function magicOf(trial: number): number {
   return (MAGIC | trial & 0xffff) >>> 0;
 }
 
-/** Whether these are the bench's frames at all. */
+/** Checks whether a word is the magic number of any trial. */
 export function isMagic(word: number): boolean {
   return (word & 0xffff_0000) >>> 0 === MAGIC;
 }
 
-/** Where the session id is, from the frame's first byte. */
+/** Offset of the session id in a frame. */
 export const SESSION_ID_AT = 16;
 
-/** Writes all of a frame but its session and its words. */
+/** Writes a frame except for the session id and the words. */
 export function layFrame(
   frame: Uint8Array,
   kind: FrameKind,

@@ -1,20 +1,22 @@
-// Sends one kind of frame at a rate, by an absolute schedule.
+// A generator that sends one kind of frame at a rate, by an absolute schedule.
+
+import { writeUint16 } from "../../../src/wire/uint16.ts";
 import { Burst, SLOTS } from "./burst.ts";
 import { realtime } from "./clock.ts";
 import { COUNTED, FORMAT, type FrameKind, layFrame, SESSION_ID_AT, WORD } from "./frame_format.ts";
 import type { SentResult } from "./messages.ts";
 import type { Sessions } from "./sessions.ts";
 
-/** Frames that are due within so long may leave together, unless they are to be spaced evenly. */
+/** Span of time whose frames may be sent together, unless they must be spaced evenly. */
 const TOGETHER_NS = 100_000;
-/** What the generator makes up for when it was kept from the CPU; beyond, the frames are not sent. */
+/** Maximum delay that the generator catches up with. Frames that are later are not sent. */
 const BEHIND_NS = 3_000_000;
 
-/** What a generator sends. */
+/** Options of a generator. */
 export interface GeneratorOptions {
   kind: FrameKind;
   frameBytes: number;
-  /** Frames a second; 0 for none. */
+  /** Frames per second, or 0 to send none. */
   rate: number;
   startNs: number;
   countFromNs: number;
@@ -25,11 +27,11 @@ export interface GeneratorOptions {
   evenly: boolean;
 }
 
-/** One kind of frame, through some sessions in turn. */
+/** A generator of one kind of frame, which uses several sessions in turn. */
 export class Generator {
-  /** When `run` has something to do again; Infinity once all is sent. */
+  /** Time at which `run` must be called next, or Infinity after the end. */
   nextNs: number;
-  /** All that was sent, the warm-up too. */
+  /** Number of frames sent, including the warm-up. */
   total = 0;
 
   readonly #options: GeneratorOptions;
@@ -39,7 +41,7 @@ export class Generator {
   readonly #periodNs: number;
   readonly #together: number;
   readonly #sequences: Uint32Array;
-  /** When frame 0 would have been due: later than the start by as much as was given up. */
+  /** Time at which frame 0 was due, moved forward by the time that was given up. */
   #scheduleNs: number;
   #counted = 0;
   #behindNs = 0;
@@ -62,11 +64,11 @@ export class Generator {
       );
     }
     for (let slot = 0; slot < SLOTS; slot++) {
-      layFrame(this.#burst.frame(slot), kind, sessions.peer, sessions.own);
+      layFrame(this.#burst.frame(slot), kind, sessions.shown, sessions.own);
     }
   }
 
-  /** Sends what is due, at most one burst of it. */
+  /** Sends the frames that are due, at most one burst. */
   run(nowNs: number): void {
     const { endNs, countFromNs } = this.#options;
     if (nowNs >= endNs) {
@@ -86,7 +88,7 @@ export class Generator {
     this.nextNs = this.#scheduleNs + (this.total + this.#together - 1) * this.#periodNs;
   }
 
-  /** What it sent, without the warm-up. */
+  /** Returns the result without the warm-up. */
   result(): SentResult {
     const { endNs, countFromNs } = this.#options;
     return {
@@ -107,8 +109,7 @@ export class Generator {
       const number = firstSession + session;
       const at = this.#burst.at(slot);
       const word = (at + this.#firstWord) >>> 2;
-      bytes[at + SESSION_ID_AT] = ids[number] >>> 8;
-      bytes[at + SESSION_ID_AT + 1] = ids[number];
+      writeUint16(bytes, at + SESSION_ID_AT, ids[number]);
       words[word + WORD.magic] = magic;
       words[word + WORD.session] = counted ? number | COUNTED : number;
       words[word + WORD.sequence] = ++this.#sequences[session];

@@ -1,20 +1,20 @@
-// Counts of times, exact to a hundredth, in a fixed piece of memory: nothing is kept for each frame.
+// A histogram of times with a precision of one percent, in memory that does not grow with the frames.
 
-/** Steps between one power of two and the next. */
+/** Number of bins between one power of two and the next. */
 const STEPS = 128;
 const STEP_BITS = 7;
 const UNIT_NS = 100;
 const BINS = (33 - STEP_BITS) * STEPS;
 
-/** Times from 0 to 429 s. */
+/** A histogram of times from 0 to 429 s. */
 export class Histogram {
-  /** How many were added. */
+  /** Number of times added. */
   count = 0;
-  /** The largest, in microseconds. */
+  /** Largest time added, in microseconds. */
   maxUs = 0;
   readonly #bins = new Uint32Array(BINS);
 
-  /** Adds one. */
+  /** Adds a time. */
   addNs(ns: number): void {
     const units = ns <= 0 ? 0 : Math.min(ns / UNIT_NS, 0xffff_ffff) >>> 0;
     this.#bins[binOf(units)]++;
@@ -22,13 +22,13 @@ export class Histogram {
     if (ns > this.maxUs * 1000) this.maxUs = ns / 1000;
   }
 
-  /** Forgets all. */
+  /** Removes all times. */
   clear(): void {
     this.#bins.fill(0);
     this.count = this.maxUs = 0;
   }
 
-  /** The time in microseconds below which that share of them lies; NaN when there are none. */
+  /** Returns the time in microseconds below which a share of the times lies, or NaN without any. */
   quantileUs(share: number): number {
     if (this.count === 0) return NaN;
     const rank = Math.max(1, Math.ceil(this.count * share));

@@ -1,4 +1,4 @@
-// The libc symbols that only the bench needs: to sleep exactly, and to be preferred to what it measures.
+// Functions of libc that only the benchmark needs, to sleep exactly and to raise its priority.
 
 const symbols = {
   clock_nanosleep: {
@@ -21,5 +21,5 @@ const symbols = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The C library's functions, named and typed as in their manual pages. */
+/** The functions of the C library, named as in their manual pages. */
 export const libc = Deno.dlopen("libc.so.6", symbols).symbols;

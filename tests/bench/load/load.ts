@@ -1,49 +1,52 @@
-// The load as the main thread sees it: two workers, one at each end of the line.
+// The load, controlled by the main thread: two workers, one at each end of the line.
+
 import { monotonicNs } from "./clock.ts";
 import type { Line } from "../line.ts";
 import type { Command, EndResult, OpenResult, ReceivedResult, Reply } from "./messages.ts";
 import { Shared, SHARED_BYTES } from "./shared.ts";
 
-/** What a trial is to be. */
+/** A trial to run. */
 export interface Trial {
+  /** Direction of the data: `up` is from the hosts to the AC. */
   direction: "up" | "down" | "both";
-  /** Data frames a second, each way that there is. */
+  /** Data frames per second in each direction. */
   rate: number;
   seconds: number;
-  /** What is sent before that, and does not count. */
+  /** Time before that, whose frames do not count. */
   warmupSeconds?: number;
   frameBytes: number;
   sessions: number;
   firstSession?: number;
-  /** LCP frames a second, each way. */
+  /** LCP frames per second in both directions. */
   controlRate?: number;
+  /** Send frames one at a time, each when it is due. */
   evenly?: boolean;
-  /** Later than so long after the last one was sent, a frame counts as lost. */
+  /** Time after the last frame was sent, after which a frame counts as lost. */
   patienceMs?: number;
-  /** When nothing came for so long, nothing more is waited for. */
+  /** Time without any frame, after which no more are expected. */
   quietMs?: number;
 }
 
-/** One way of a trial: what went in at one end, and what came out at the other. */
+/** The result of a trial in one direction. */
 export interface Way {
   sent: number;
-  /** Frames a second as they were sent. */
+  /** Actual rate in frames per second. */
   rate: number;
   received: ReceivedResult;
-  /** The share that did not arrive in time. */
+  /** Share of the frames that did not arrive in time. */
   loss: number;
   refused: number;
   behindMs: number;
 }
 
-/** What came of a trial. A way that carried nothing has `sent` 0. */
+/** The result of a trial. In a direction without frames `sent` is 0. */
 export interface TrialResult {
   trial: Trial;
   up: Way;
   down: Way;
   controlUp: Way;
   controlDown: Way;
-  /** Why it says nothing, if so. */
+  /** Reason why the trial is invalid, if it is. */
   void?: string;
 }
 
@@ -51,7 +54,7 @@ const START_IN_NS = 15e6;
 const PATIENCE_MS = 50;
 const QUIET_MS = 100;
 
-/** The two ends. Attach them to a line, open sessions, run trials. */
+/** The two ends of the load. */
 export class Load {
   readonly #host = new LoadWorker();
   readonly #ac = new LoadWorker();
@@ -59,7 +62,7 @@ export class Load {
   readonly #shared = new Shared(this.#buffer);
   #trials = 0;
 
-  /** Opens the sockets at both ends. */
+  /** Opens the sockets at both ends of a line. */
   async attach({ host, ac }: Line): Promise<void> {
     const type = "attach" as const;
     const shared = this.#buffer;
@@ -69,18 +72,18 @@ export class Load {
     ]);
   }
 
-  /** Closes them; the sessions are gone without a word. */
+  /** Closes the sockets, without ending the sessions. */
   async detach(): Promise<void> {
     await Promise.all([this.#host.ask({ type: "detach" }), this.#ac.ask({ type: "detach" })]);
   }
 
   /**
-   * Opens sessions through the path, beyond those that are open.
+   * Opens more sessions through the path.
    *
-   * @param count How many.
-   * @param rate How many a second.
-   * @param patienceMs How long at most.
-   * @returns What the hosts say, and how many sessions the AC has open in all.
+   * @param count The number of sessions to open
+   * @param rate The number of sessions per second
+   * @param patienceMs The maximum time to wait
+   * @returns The result of the hosts, and the total number of open sessions at the AC
    */
   async open(
     count: number,
@@ -99,7 +102,7 @@ export class Load {
     }
   }
 
-  /** Runs one trial. The path's queues are empty afterwards. */
+  /** Runs a trial. The queues of the path are empty afterwards. */
   async run(trial: Trial): Promise<TrialResult> {
     this.#shared.reset();
     const { warmupSeconds = 0, firstSession = 0, controlRate = 0, evenly = false } = trial;
@@ -120,7 +123,7 @@ export class Load {
       const rate = trial.direction === silent ? 0 : trial.rate;
       return await worker.ask({ type: "trial", order: { ...order, rate } }) as EndResult;
     };
-    // Both must be idle again before the next command, even when one of them failed.
+    // Wait for both ends even if one fails, because both must be idle before the next command.
     const ends = [ask(this.#host, "down"), ask(this.#ac, "up")];
     await Promise.allSettled(ends);
     const [host, ac] = await Promise.all(ends);
@@ -133,12 +136,12 @@ export class Load {
     };
     const ways = [result.up, result.down, result.controlUp, result.controlDown];
     if (ways.some(({ received }) => received.sinkDrops > 0)) {
-      result.void = "the sink itself lost frames";
+      result.void = "the benchmark's receiver lost frames";
     }
     return result;
   }
 
-  /** Ends the workers. */
+  /** Terminates the workers. */
   close(): void {
     this.#host.terminate();
     this.#ac.terminate();

@@ -1,5 +1,6 @@
 /// <reference lib="deno.worker" />
-// One end of the line: a thread of its own, with its sockets in the end's namespace.
+// The worker at one end of the line, with sockets in that end's namespace.
+
 import { inNamespace } from "../../../ffi/netns.ts";
 import { type InterfaceInfo, readInterface } from "../../../ffi/interface.ts";
 import { libc } from "../../../ffi/libc.ts";
@@ -50,7 +51,7 @@ function run(command: Command): unknown {
       try {
         return runTrial(end, shared, command.order);
       } catch (error) {
-        // Or the other end would wait for our last word without end.
+        // Report the end, because the other end would wait for it forever.
         shared.end(end.number, { sec: 0, nsec: 0, data: 0, control: 0 });
         throw error;
       }
@@ -86,7 +87,7 @@ function attach(command: Command & { type: "attach" }): void {
   });
 }
 
-// Open while it is needed only: each socket on an interface costs every frame there a little.
+/** Opens a discovery socket only while it is needed, because every socket slows down each frame a bit. */
 function withSocket<T>({ namespace, info }: Attached, f: (socket: DiscoverySocket) => T): T {
   const socket = inNamespace(namespace, () => new DiscoverySocket(info));
   try {

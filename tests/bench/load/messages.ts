@@ -1,85 +1,86 @@
-// What the main thread and the two load workers say to each other.
+// The messages between the main thread and the two load workers.
 
-/** What a trial asks of one end. */
+/** The part of one end in a trial. */
 export interface TrialOrder {
   trial: number;
-  /** When the first frame is due, on CLOCK_MONOTONIC. Both ends have the same. */
+  /** Time by CLOCK_MONOTONIC at which the first frame is due, the same at both ends. */
   startNs: number;
-  /** How long to send, with the warm-up that does not count. */
+  /** Duration, including the warm-up. */
   seconds: number;
   warmupSeconds: number;
-  /** Data frames a second; 0 to send none. */
+  /** Data frames per second, or 0 to send none. */
   rate: number;
-  /** LCP frames a second. */
+  /** LCP frames per second. */
   controlRate: number;
-  /** Of the data frames, with their Ethernet header. */
+  /** Length of a data frame, including the Ethernet header. */
   frameBytes: number;
-  /** Through which sessions, by their numbers. */
+  /** Number of the first session to use. */
   firstSession: number;
+  /** Number of sessions to use. */
   sessions: number;
-  /** Whether frames leave one at a time, each when it is due, and not some together. */
+  /** Send frames one at a time, each when it is due. */
   evenly: boolean;
-  /** Frames that arrive so long after the last one was sent count as lost. */
+  /** Time after the last frame was sent, after which a frame counts as lost. */
   patienceMs: number;
-  /** Nothing came for so long: the queues on the way are empty. */
+  /** Time without any frame, after which the queues of the path are taken to be empty. */
   quietMs: number;
 }
 
-/** What one end sent of one kind of frame, without the warm-up. */
+/** The frames of one kind that an end sent, without the warm-up. */
 export interface SentResult {
   frames: number;
-  /** Frames a second, as it was. */
+  /** Actual rate in frames per second. */
   rate: number;
-  /** How often the interface's queue was full, and a frame was sent again. */
+  /** Number of times that the interface's queue was full and a frame was sent again. */
   refused: number;
-  /** For how long in all the generator was behind by more than it makes up for. */
+  /** Total time by which the generator was too late to catch up. */
   behindMs: number;
 }
 
-/** What one end received of one kind of frame, without the warm-up. */
+/** The frames of one kind that an end received, without the warm-up. */
 export interface ReceivedResult {
-  /** Each once, in time. */
+  /** Frames in time, without duplicates. */
   frames: number;
-  /** Too late to count. */
+  /** Frames too late to count. */
   late: number;
   duplicates: number;
   reordered: number;
-  /** Of another trial. */
+  /** Frames of another trial. */
   stale: number;
-  /** With a wrong length, address or session id, or not the bench's. */
+  /** Frames with a wrong length, address or session id, or not from the benchmark. */
   wrong: number;
-  /** On another session than the one that it was sent on. */
+  /** Frames that arrived on another session than they were sent on. */
   misdelivered: number;
-  /** What the sink's own ring had no slot for: then the trial says nothing. */
+  /** Frames for which the receiver's ring had no slot, which makes the trial invalid. */
   sinkDrops: number;
-  /** Sessions on which anything came. */
+  /** Number of sessions on which any frame arrived. */
   sessionsHeard: number;
   p50Us: number;
   p99Us: number;
   maxUs: number;
 }
 
-/** What came of a trial at one end. */
+/** The result of a trial at one end. */
 export interface EndResult {
   sent: { data: SentResult; control: SentResult };
   received: { data: ReceivedResult; control: ReceivedResult };
 }
 
-/** What came of opening sessions, at the host. */
+/** The result of opening sessions at the hosts. */
 export interface OpenResult {
   asked: number;
-  /** Open sessions, and of those the ones that needed no repeat. */
   open: number;
+  /** Number of sessions that opened without a repeated packet. */
   openWithoutRepeat: number;
-  /** Discovery packets that were sent again. */
+  /** Number of repeated discovery packets. */
   repeats: number;
   refused: number;
   failed: number;
-  /** From the first PADI to the last PADS. */
+  /** Time from the first PADI to the last PADS. */
   seconds: number;
 }
 
-/** A command, and what it is answered with. */
+/** A command to a worker. */
 export type Command =
   | { type: "attach"; namespace: string; interface: string; shared: SharedArrayBuffer; end: 0 | 1 }
   | { type: "open"; count: number; rate: number; patienceMs: number }
@@ -87,5 +88,5 @@ export type Command =
   | { type: "trial"; order: TrialOrder }
   | { type: "detach" };
 
-/** The answer to a command: its result, or why there is none. */
+/** The answer to a command. */
 export type Reply = { result: unknown } | { error: string };

@@ -1,4 +1,5 @@
-// The load's packet sockets. They are not the program's: what is measured should not measure itself.
+// The packet sockets of the load. They do not use the program's code, which must not measure itself.
+
 import { errno, systemError } from "../../../ffi/errno.ts";
 import type { InterfaceInfo } from "../../../ffi/interface.ts";
 import { libc } from "../../../ffi/libc.ts";
@@ -15,7 +16,7 @@ import {
   writeSockFilter,
 } from "../../../ffi/structs.ts";
 
-/** The level of packet sockets' options. */
+/** Level of the options of packet sockets. */
 export const SOL_PACKET = 263;
 const SO_ATTACH_FILTER = 26;
 const SO_SNDBUFFORCE = 32;
@@ -28,10 +29,12 @@ const RETURN = 0x06; // BPF_RET | BPF_K
 const PPP_PROTOCOL_AT = 20;
 
 /**
- * Opens a socket that is not bound yet, and so receives nothing.
+ * Opens a packet socket.
  *
- * @param prepare Sets what must be set before it is bound.
- * @param etherType What it receives; 0 for nothing, to send alone.
+ * @param info The interface
+ * @param etherType The EtherType to receive, or 0 for a socket that only sends
+ * @param prepare Sets options before the socket is bound and receives anything
+ * @returns The descriptor
  */
 export function openSocket(
   info: InterfaceInfo,
@@ -56,7 +59,7 @@ export function openSocket(
   }
 }
 
-/** Takes session frames of one PPP protocol alone, and of these the first bytes. */
+/** Makes a socket receive only session frames of one PPP protocol, cut after their first bytes. */
 export function filterProtocol(fd: number, protocol: number, snapBytes: number): void {
   const program = new Uint8Array(4 * 8);
   writeSockFilter(program, 0, LOAD_HALF, 0, 0, PPP_PROTOCOL_AT);

@@ -1,4 +1,5 @@
-// The sink's receive ring: small slots, for the head of each frame and its stamp of arrival.
+// The receive ring of a sink, with small slots for the start of each frame and its time of arrival.
+
 import { errno, systemError } from "../../../ffi/errno.ts";
 import type { InterfaceInfo } from "../../../ffi/interface.ts";
 import { libc } from "../../../ffi/libc.ts";
@@ -17,21 +18,23 @@ const PROT_READ_WRITE = 0x1 | 0x2;
 const MAP_SHARED = 0x1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
-/** `struct tpacket2_hdr`, linux/if_packet.h: offsets in words; of tp_mac in halves. */
+/** `struct tpacket2_hdr` of linux/if_packet.h, in words, and in half-words for tp_mac. */
 const TPACKET2 = { len: 1, mac: 6, sec: 4, nsec: 5 } as const;
 
 const SLOT_BYTES = 256;
 const SNAP_BYTES = 128;
 const BLOCK_BYTES = 65536;
 
-/** Session frames of one PPP protocol, as they arrive at an interface. */
+/** A ring for the session frames of one PPP protocol that arrive at an interface. */
 export class Ring {
   readonly bytes: Uint8Array;
   readonly halves: Uint16Array;
   readonly words: Uint32Array<ArrayBuffer>;
-  /** Of the frame at the head: where it starts in `bytes`, its whole length, when it arrived. */
+  /** Offset in `bytes` of the frame at the head. */
   offset = 0;
+  /** Whole length of the frame at the head. */
   wireLength = 0;
+  /** Time of arrival of the frame at the head. */
   sec = 0;
   nsec = 0;
 
@@ -41,7 +44,7 @@ export class Ring {
   readonly #statistics = new Uint32Array(2);
   #head = 0;
 
-  /** Opens one in the network namespace that the thread is in. */
+  /** Opens a ring in the network namespace of the thread. */
   constructor(info: InterfaceInfo, protocol: number, slots: number) {
     this.#size = slots * SLOT_BYTES;
     this.#fd = openSocket(info, ETH_P_PPP_SES, (fd) => {
@@ -72,7 +75,7 @@ export class Ring {
     this.words = new Uint32Array(buffer);
   }
 
-  /** Looks whether there is a frame at the head, and sets the fields to describe it. */
+  /** Checks for a frame at the head and sets the fields that describe it. */
   next(): boolean {
     const word = this.#head >>> 2;
     if ((Atomics.load(this.words, word) & TP_STATUS_USER) === 0) return false;
@@ -83,20 +86,20 @@ export class Ring {
     return true;
   }
 
-  /** Gives the slot at the head back. */
+  /** Returns the slot at the head to the kernel. */
   release(): void {
     Atomics.store(this.words, this.#head >>> 2, TP_STATUS_KERNEL);
     this.#head += SLOT_BYTES;
     if (this.#head === this.#size) this.#head = 0;
   }
 
-  /** How many frames found no slot since this was last asked. */
+  /** Returns the number of frames that found no slot since the last call. */
   drops(): number {
     getOption(this.#fd, SOL_PACKET, PACKET_STATISTICS, this.#statistics);
     return this.#statistics[1];
   }
 
-  /** Closes it. */
+  /** Closes the ring. */
   close(): void {
     this.words.buffer.transfer();
     libc.munmap(this.#mapping, BigInt(this.#size));

@@ -1,6 +1,6 @@
-// Memory that both ends see while they are busy and hear no messages.
+// Memory through which the ends communicate while they are too busy for messages.
 
-/** What one end tells the other at the end of its sending. */
+/** The message of an end to the other one when it has sent all its frames. */
 export interface Ended {
   sec: number;
   nsec: number;
@@ -12,10 +12,10 @@ const WORDS_AN_END = 8;
 const AT = { done: 0, sec: 1, nsec: 2, data: 3, control: 4 } as const;
 const STOP = 2 * WORDS_AN_END;
 
-/** How large the memory is. */
+/** Size of the memory. */
 export const SHARED_BYTES = 4 * (STOP + 1);
 
-/** Each end's last word of a trial, and a bell that stops whoever serves without end. */
+/** The messages of both ends about the end of a trial, and a flag that stops the AC. */
 export class Shared {
   readonly #words: Uint32Array;
 
@@ -23,12 +23,12 @@ export class Shared {
     this.#words = new Uint32Array(buffer);
   }
 
-  /** Forgets the last trial. */
+  /** Clears the messages of the last trial. */
   reset(): void {
     this.#words.fill(0);
   }
 
-  /** Tells the other end that `end` sends no more. */
+  /** Tells the other end that `end` has sent all its frames. */
   end(end: number, { sec, nsec, data, control }: Ended): void {
     const at = end * WORDS_AN_END;
     this.#words[at + AT.sec] = sec;
@@ -38,7 +38,7 @@ export class Shared {
     Atomics.store(this.#words, at + AT.done, 1);
   }
 
-  /** What an end said; undefined while it still sends. */
+  /** Returns the message of an end, or undefined while the end is still sending. */
   ended(end: number): Ended | undefined {
     const at = end * WORDS_AN_END;
     if (Atomics.load(this.#words, at + AT.done) === 0) return undefined;

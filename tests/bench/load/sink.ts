@@ -1,6 +1,8 @@
-// Receives one kind of frame, checks and counts it. What it reports does not depend on when it looks:
-// the kernel stamps each frame as it arrives.
+// A sink that receives, checks and counts one kind of frame. Its results do not depend on when it reads
+// the frames, because the kernel records the time of arrival.
+
 import type { InterfaceInfo } from "../../../ffi/interface.ts";
+import { readUint16 } from "../../../src/wire/uint16.ts";
 import { COUNTED, FORMAT, type FrameKind, isMagic, SESSION_ID_AT, WORD } from "./frame_format.ts";
 import { Histogram } from "./histogram.ts";
 import type { ReceivedResult } from "./messages.ts";
@@ -9,12 +11,12 @@ import type { Sessions } from "./sessions.ts";
 
 const SLOTS: Record<FrameKind, number> = { data: 16_384, control: 2048 };
 const NUMBERS = 65536;
-/** How many of a session's latest frames are remembered, to know a repeat from a straggler. */
+/** Number of a session's latest frames that are remembered, to distinguish repeated from late frames. */
 const WINDOW = 32;
 
-/** One kind of frame at one end. */
+/** A sink for one kind of frame at one end. */
 export class Sink {
-  /** All of this trial's frames, the warm-up's and the late ones too; repeats left out. */
+  /** Number of this trial's frames, including late ones and the warm-up, but not repeats. */
   total = 0;
 
   readonly #kind: FrameKind;
@@ -22,9 +24,10 @@ export class Sink {
   readonly #sessions: Sessions;
   readonly #latency = new Histogram();
   readonly #ownHalves: Uint16Array;
-  #peerHalves = new Uint16Array(3);
-  /** Of each session: its largest sequence number, and a bit for each of those before it. */
+  #shownHalves = new Uint16Array(3);
+  /** The largest sequence number of each session. */
   readonly #last = new Uint32Array(NUMBERS);
+  /** Bits for the sequence numbers up to the largest one. */
   readonly #seen = new Uint32Array(NUMBERS);
   #magic = 0;
   #frameBytes = 0;
@@ -45,11 +48,11 @@ export class Sink {
     this.#ownHalves = new Uint16Array(sessions.own.slice().buffer);
   }
 
-  /** Starts to count anew; what is still there from before does not count. */
+  /** Starts to count from zero, ignoring all frames that have already arrived. */
   start(magic: number, frameBytes: number): void {
     this.drain();
     this.#ring.drops();
-    this.#peerHalves = new Uint16Array(this.#sessions.peer.slice().buffer);
+    this.#shownHalves = new Uint16Array(this.#sessions.shown.slice().buffer);
     this.#latency.clear();
     this.#last.fill(0);
     this.#seen.fill(0);
@@ -65,13 +68,13 @@ export class Sink {
     this.#stale = this.#wrong = this.#misdelivered = 0;
   }
 
-  /** What arrives after this time counts as late. */
+  /** Sets the time after which frames count as late. */
   setDeadline(sec: number, nsec: number): void {
     this.#deadlineSec = sec;
     this.#deadlineNsec = nsec;
   }
 
-  /** Takes what is there, and says how many frames that were. */
+  /** Processes the frames in the ring and returns their number. */
   drain(): number {
     const ring = this.#ring;
     let count = 0;
@@ -82,7 +85,7 @@ export class Sink {
     return count;
   }
 
-  /** What came since the start. */
+  /** Returns the result since the start. */
   result(): ReceivedResult {
     let sessionsHeard = 0;
     for (let number = 0; number < this.#sessions.count; number++) {
@@ -116,7 +119,7 @@ export class Sink {
       else this.#wrong++;
       return;
     }
-    const id = bytes[at + SESSION_ID_AT] << 8 | bytes[at + SESSION_ID_AT + 1];
+    const id = readUint16(bytes, at + SESSION_ID_AT);
     const number = this.#sessions.numbers[id];
     if (number < 0 || wireLength !== this.#frameBytes || !this.#addressed(at >>> 1)) {
       this.#wrong++;
@@ -145,12 +148,13 @@ export class Sink {
   #addressed(half: number): boolean {
     const { halves } = this.#ring;
     const own = this.#ownHalves;
-    const peer = this.#peerHalves;
+    const shown = this.#shownHalves;
     return halves[half] === own[0] && halves[half + 1] === own[1] && halves[half + 2] === own[2] &&
-      halves[half + 3] === peer[0] && halves[half + 4] === peer[1] && halves[half + 5] === peer[2];
+      halves[half + 3] === shown[0] && halves[half + 4] === shown[1] &&
+      halves[half + 5] === shown[2];
   }
 
-  // The first frame of a session says which it is to the other end; all later ones must agree.
+  // The first frame of a session has its number at the other end. All later frames must have the same.
   #belongs(number: number, other: number): boolean {
     const { others } = this.#sessions;
     if (others[number] < 0) others[number] = other;

@@ -1,4 +1,5 @@
-// One end's part of a trial: a single synchronous loop that sends what is due and looks what came.
+// One end's part of a trial: a synchronous loop that sends frames and reads those that have arrived.
+
 import { monotonicNs, realtime, sleepUntil } from "./clock.ts";
 import { CONTROL_FRAME_BYTES, magicOf } from "./frame_format.ts";
 import { Generator } from "./generator.ts";
@@ -7,14 +8,14 @@ import type { Sessions } from "./sessions.ts";
 import type { Shared } from "./shared.ts";
 import type { Sink } from "./sink.ts";
 
-/** How often the sink looks: its ring holds ten times what comes in between. */
+/** Interval at which the sink is read. Its ring holds ten times the frames of an interval. */
 const DRAIN_NS = 5_000_000;
-/** However much is still queued, a trial ends so long after the last frame was sent. */
+/** Time after the last frame was sent, after which a trial ends even if frames are still queued. */
 const LONGEST_WAIT_NS = 10_000_000_000;
 
-/** What an end has, to take part in trials. */
+/** One end of the line. */
 export interface End {
-  /** 0 for the host's, 1 for the AC's. */
+  /** 0 at the hosts, 1 at the AC. */
   number: 0 | 1;
   fd: number;
   sessions: Sessions;
@@ -22,7 +23,7 @@ export interface End {
   control: Sink;
 }
 
-/** Runs one trial, and says what came of it at this end. */
+/** Runs a trial and returns the result at this end. */
 export function runTrial(end: End, shared: Shared, order: TrialOrder): EndResult {
   const magic = magicOf(order.trial);
   const { frameBytes, startNs, firstSession, sessions } = order;
@@ -77,25 +78,25 @@ export function runTrial(end: End, shared: Shared, order: TrialOrder): EndResult
   };
 }
 
-// Until all came that was sent, or what is left will not come any more.
+/** Receives until all frames have arrived or no more are expected. */
 function receiveRest(end: End, shared: Shared, { patienceMs, quietMs }: TrialOrder): void {
   let deadlineNs = Infinity;
-  let heardNs = monotonicNs();
+  let receivedNs = monotonicNs();
   for (;;) {
     const sent = shared.ended(1 - end.number);
     if (sent !== undefined && deadlineNs === Infinity) {
       deadlineNs = monotonicNs() + LONGEST_WAIT_NS;
-      heardNs = monotonicNs();
+      receivedNs = monotonicNs();
       const nsec = sent.nsec + patienceMs * 1e6;
       end.data.setDeadline(sent.sec + Math.floor(nsec / 1e9), nsec % 1e9);
       end.control.setDeadline(sent.sec + Math.floor(nsec / 1e9), nsec % 1e9);
     }
-    const came = end.data.drain() + end.control.drain();
+    const received = end.data.drain() + end.control.drain();
     const nowNs = monotonicNs();
-    if (came > 0) heardNs = nowNs;
+    if (received > 0) receivedNs = nowNs;
     if (sent !== undefined) {
       if (end.data.total >= sent.data && end.control.total >= sent.control) return;
-      if (nowNs > deadlineNs || nowNs > heardNs + quietMs * 1e6) return;
+      if (nowNs > deadlineNs || nowNs > receivedNs + quietMs * 1e6) return;
     }
     sleepUntil(nowNs + DRAIN_NS);
   }

@@ -1,16 +1,17 @@
-// How long a frame takes, and what it costs, at rates that every path can do.
+// The latency and the CPU time of a frame, at rates that every path can carry.
+
 import { CpuMeter } from "../cpu.ts";
 import type { Figures } from "../figures.ts";
 import type { Subject } from "./measure.ts";
 
 const RATES = [1000, 20_000];
-/** The rate at which CPU time is measured too. */
+/** Rate at which CPU time is measured too. */
 const CPU_RATE = 20_000;
 const SECONDS = 2;
 const WARMUP_SECONDS = 0.3;
 const MILLION = 1e6;
 
-/** Measures latency one way, and CPU seconds for a million frames. */
+/** Measures one-way latency, and CPU seconds per million frames. */
 export async function measureLatency(subject: Subject): Promise<void> {
   for (const rate of RATES) {
     const name = `latency.${rate}`;

@@ -1,18 +1,19 @@
-// A long path that loses packets: how much arrives of what it would carry, and when?
+// The share of frames that arrive over a long path that loses packets, and their latency.
+
 import type { WanOptions } from "../wan/wan.ts";
 import type { Subject } from "./measure.ts";
 
-/** What is offered. */
+/** Offered load in Mbit/s. */
 export const LOSSY_MBIT = 45;
-/** What sockets get that set nothing: most systems' default. */
+/** Default congestion control on the lossy paths, which is that of most systems. */
 export const LOSSY_CONGESTION = "cubic";
 
 const FRAME_BYTES = 1514;
 const WAN_MBIT = 100;
 const WARMUP_SECONDS = 2;
-/** Whoever arrives at all has arrived; how late is measured. */
+/** Time after which a frame counts as lost. It is long, because the latency is measured as well. */
 const PATIENCE_MS = 60_000;
-/** TCP that has lost its last segments is silent for longer than a round trip. */
+/** Time without any frame that ends a trial. TCP pauses for long after losing its last segments. */
 const QUIET_MS = 1000;
 const DIAL_PATIENCE_MS = 15_000;
 
@@ -22,20 +23,20 @@ const [FIRST, ...OTHERS]: WanOptions[] = [
   { delayMs: 50, lossPercent: 1, mbit: WAN_MBIT },
 ];
 
-/** All the paths that are tried. */
+/** All lossy paths. */
 export const LOSSY_PATHS: readonly WanOptions[] = [FIRST, ...OTHERS];
 
-/** Those of a run. */
+/** Returns the lossy paths of a run. */
 export function lossyConditions(quick: boolean): readonly WanOptions[] {
   return quick ? [FIRST] : LOSSY_PATHS;
 }
 
-/** What a path's figures begin with. */
+/** Returns the prefix of the figures of a lossy path. */
 export function lossyName({ delayMs, lossPercent }: WanOptions): string {
   return `lossy.${delayMs}.${lossPercent}`;
 }
 
-/** Measures the share that arrives, and the latency one way of what does. */
+/** Measures the share of frames that arrive, and their one-way latency. */
 export async function measureLossy(subject: Subject, wan: WanOptions): Promise<void> {
   const { open } = await subject.load.open(1, 1, DIAL_PATIENCE_MS);
   if (open < 1) throw new Error("Cannot measure: no session opened over the lossy path");
@@ -61,7 +62,7 @@ export async function measureLossy(subject: Subject, wan: WanOptions): Promise<v
   const counts = subject.line.wan!.counts();
   subject.raw.wan = counts;
   if (counts.up.large + counts.down.large > 0) {
-    subject.remarks.push(`${name}: the machine in the middle met frames that it could not carry`);
+    subject.remarks.push(`${name}: the machine in the middle received frames too large to carry`);
   }
   subject.raw.drops = await subject.running.drops?.();
 }

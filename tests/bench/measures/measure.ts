@@ -1,26 +1,27 @@
-// What every measure is given, and what it does with it.
+// The subject of the measures, which runs trials and keeps their results.
+
 import { CpuMeter } from "../cpu.ts";
 import type { Figures } from "../figures.ts";
 import type { Line } from "../line.ts";
 import type { Load, Trial, TrialResult } from "../load/load.ts";
 import type { Path, RunningPath } from "../paths/mod.ts";
 
-/** Above these shares of the CPUs' time, stolen or used by something else, a figure says little. */
+/** Shares of the CPU time, stolen or used by something else, above which a figure is unsure. */
 export const LIMIT = { steal: 0.05, foreign: 0.1 } as const;
 const VOID_TRIALS = 3;
 
-/** One trial as it is kept for the JSON. */
+/** A trial as stored in the JSON file. */
 export interface KeptTrial extends TrialResult {
   measure: string;
 }
 
-/** A path that stands, with sessions open through it, to be measured. */
+/** A running path with open sessions, which is measured. */
 export class Subject {
   readonly figures: Figures = {};
   readonly trials: KeptTrial[] = [];
-  /** Whatever else came of it, by measure. */
+  /** Other results. */
   readonly raw: Record<string, unknown> = {};
-  /** What the reader should know of how it went. */
+  /** Remarks for the reader of the report. */
   readonly remarks: string[] = [];
 
   constructor(
@@ -29,10 +30,10 @@ export class Subject {
     readonly line: Line,
     readonly load: Load,
     readonly quick: boolean,
-    readonly tell: (text: string) => void,
+    readonly report: (text: string) => void,
   ) {}
 
-  /** Runs a trial, again if it says nothing, and keeps its result. */
+  /** Runs a trial, again if it is invalid, and keeps its result. */
   async trial(measure: string, trial: Trial): Promise<TrialResult> {
     for (let times = 1;; times++) {
       const result = await this.load.run(trial);
@@ -45,7 +46,7 @@ export class Subject {
     }
   }
 
-  /** Does something that gives figures, and marks them if others had too much of the CPU then. */
+  /** Runs a measurement, and marks its figures if something else used too much CPU time. */
   async measure(name: string, f: () => Promise<Figures>): Promise<void> {
     const meter = new CpuMeter(this.running.pids);
     const figures = await f();
@@ -55,7 +56,7 @@ export class Subject {
       this.figures[key] = { ...figure, unsure };
     }
     this.raw[`cpu shares, ${name}`] = { stealShare, foreignShare };
-    this.tell(`${name}: ${
+    this.report(`${name}: ${
       Object.entries(figures).map(([key, { value }]) => {
         return `${key.slice(key.indexOf(".") + 1)} ${Number(value.toPrecision(4))}`;
       }).join(", ")

@@ -1,4 +1,5 @@
-// The measures in their order.
+// All measures.
+
 import type { Measure } from "../options.ts";
 import { measureLatency } from "./latency.ts";
 import type { Subject } from "./measure.ts";
@@ -9,20 +10,20 @@ import { measureSetup } from "./setup.ts";
 export { LOSSY_CONGESTION, lossyConditions, measureLossy } from "./lossy.ts";
 export { type KeptTrial, LIMIT, Subject } from "./measure.ts";
 
-/** Sessions that are open for the measures that carry data. */
+/** Number of sessions for the measures that carry data. */
 const SESSIONS = 100;
 const DIAL_RATE = 500;
 const PATIENCE_MS = 15_000;
 
-/** What is measured on a plain line, one after the other. */
+/** A measure on a plain line. */
 export type PlainMeasure = Exclude<Measure, "lossy">;
 
-/** Opens sessions through a path and measures what was asked for. */
+/** Opens sessions through a path and runs the requested measures. */
 export async function measureAll(subject: Subject, measures: PlainMeasure[]): Promise<void> {
   const { open, acSessions } = await subject.load.open(SESSIONS, DIAL_RATE, PATIENCE_MS);
   if (open < SESSIONS || acSessions !== open) {
     throw new Error(
-      `Cannot measure: ${open} of ${SESSIONS} sessions opened, ${acSessions} at the AC`,
+      `Cannot measure: Only ${open} of ${SESSIONS} sessions opened, and ${acSessions} at the AC`,
     );
   }
   const run: Record<PlainMeasure, () => Promise<void>> = {

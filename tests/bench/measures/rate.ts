@@ -1,10 +1,11 @@
 // The highest rate without loss.
+
 import { memoryOf } from "../cpu.ts";
 import type { Trial, TrialResult } from "../load/load.ts";
 import { searchRate } from "../rate_search.ts";
 import type { Subject } from "./measure.ts";
 
-/** Below this share, frames are not lost. */
+/** Share of lost frames below which a rate counts as free of loss. */
 const LOSS_LIMIT = 0.001;
 const OVERLOAD_RATE = 300_000;
 const LEAST_RATE = 1000;
@@ -26,7 +27,7 @@ const FULL: Combination[] = (["up", "both"] as const).flatMap((direction) =>
   )
 );
 
-/** Measures the rates, and the memory after them. */
+/** Measures the rates, and then the memory use. */
 export async function measureRates(subject: Subject): Promise<void> {
   for (const combination of subject.quick ? QUICK : FULL) {
     const { frameBytes, sessions, direction } = combination;
@@ -45,7 +46,7 @@ async function search(subject: Subject, name: string, combination: Combination) 
   const seconds = quick ? 0.4 : 1;
   const ways = combination.direction === "both" ? 2 : 1;
   const run = (rate: number) => subject.trial(name, { ...combination, rate, seconds });
-  // Warms all that is on the way, and says about where to look.
+  // An overload warms up the path and gives a first estimate of the rate.
   const overload = await run(OVERLOAD_RATE / ways);
   const carried = arrived(overload) / seconds / ways;
   const { rate, atLeast } = await searchRate(async (asked) => {

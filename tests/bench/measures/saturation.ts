@@ -1,14 +1,15 @@
-// A tunnel that is offered four times what it can carry: what becomes of the control frames?
+// The fate of control frames in a tunnel that is offered four times its capacity.
+
 import type { Subject } from "./measure.ts";
 
 const FRAME_BYTES = 1514;
 const OFFERED_BITS = 200e6;
 const TBF = ["rate", "50mbit", "burst", "32kb", "latency", "50ms"];
 const CONTROL_RATE = 100;
-/** Whoever arrives at all has arrived; how late is measured. */
+/** Time after which a frame counts as lost. It is long, because the latency is measured as well. */
 const PATIENCE_MS = 60_000;
 
-/** Measures loss and latency of control frames, and what the data fares. */
+/** Measures loss and latency of control frames, and latency and goodput of the data. */
 export async function measureSaturation(subject: Subject): Promise<void> {
   if (!subject.path.hasTunnel) return;
   const { client } = subject.line;

@@ -1,4 +1,5 @@
-// How many sessions open, how fast, and whether each of them carries.
+// The opening of many sessions: their number, the time, and the number that carry data.
+
 import type { Subject } from "./measure.ts";
 
 const SESSIONS = 4000;
@@ -6,14 +7,14 @@ const DIAL_RATE = 2000;
 const PATIENCE_MS = 40_000;
 const DATA_RATE = 4000;
 
-/** Opens thousands of sessions beyond the first ones, and sends through each of them both ways. */
+/** Opens thousands of additional sessions, and sends frames through each of them in both directions. */
 export async function measureSetup(subject: Subject, firstSession: number): Promise<void> {
   await subject.measure("setup", async () => {
     const opened = await subject.load.open(SESSIONS, DIAL_RATE, PATIENCE_MS);
     subject.raw.setup = opened;
     const carried = async (direction: "up" | "down", sessions: number) => {
       if (sessions === 0) return 0;
-      // Longer than one turn takes, so that a frame that was given up does not leave a session out.
+      // Send more than one frame per session, so that a frame given up by the generator does no harm.
       const seconds = sessions / DATA_RATE * 1.5;
       const trial = {
         direction,

@@ -1,10 +1,12 @@
+// A path of plain bridges.
+
 import { bridge } from "./bridging.ts";
 import type { Path } from "./path.ts";
 
-/** Plain bridges: what the line itself can do. */
+/** Plain bridges, which show the limits of the line itself. */
 export const bridgePath: Path = {
   name: "bridge",
-  note: "plain bridges on one wire: no tunnel at all, what the line itself can do",
+  note: "plain bridges on one wire without any tunnel, which show the limits of the line itself",
   hasTunnel: true,
   measures: ["rate", "latency", "saturation", "setup"],
   obstacle: () => undefined,

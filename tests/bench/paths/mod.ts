@@ -1,4 +1,5 @@
-// All paths, in the order in which the table shows them.
+// All paths, in the order of the table's columns.
+
 import { bridgePath } from "./bridge.ts";
 import { openvpnPath } from "./openvpn.ts";
 import { oursCubicPath, oursPath } from "./ours.ts";
@@ -8,7 +9,7 @@ import { vxlanPath } from "./vxlan.ts";
 
 export type { Path, RunningPath } from "./path.ts";
 
-/** Every path that the bench knows. */
+/** All paths. */
 export const PATHS: readonly Path[] = [
   oursPath,
   oursCubicPath,

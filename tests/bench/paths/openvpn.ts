@@ -1,3 +1,5 @@
+// A path through OpenVPN.
+
 import { WAN } from "../line.ts";
 import { missing, Process } from "../process.ts";
 import { bridge } from "./bridging.ts";
@@ -7,7 +9,7 @@ const PORT = "5000";
 const CONNECTED = "TCP connection established";
 const CONNECT_MS = 10_000;
 
-// Point to point with neither certificates nor a key: then all goes in the clear, as ours does.
+// Point to point without certificates and key, so that all data is unencrypted, like ours.
 const COMMON = ["--dev", "tap0", "--cipher", "none", "--auth", "none", "--verb", "3"];
 const NODELAY = ["--socket-flags", "TCP_NODELAY"];
 
@@ -27,9 +29,12 @@ export const openvpnPath: Path = {
     const listen = ["--proto", "tcp-server", "--local", WAN.server, "--port", PORT];
     const connect = ["--proto", "tcp-client", "--remote", WAN.server, PORT, "--nobind"];
     const server = run(line.server, ...listen);
-    await server.says("Listening for incoming TCP", CONNECT_MS);
+    await server.untilLine("Listening for incoming TCP", CONNECT_MS);
     const client = run(line.client, ...connect);
-    await Promise.all([server.says(CONNECTED, CONNECT_MS), client.says(CONNECTED, CONNECT_MS)]);
+    await Promise.all([
+      server.untilLine(CONNECTED, CONNECT_MS),
+      client.untilLine(CONNECTED, CONNECT_MS),
+    ]);
     return {
       pids: [client.pid, server.pid],
       async stop() {
@@ -44,6 +49,6 @@ function noTap(): string | undefined {
   try {
     Deno.openSync("/dev/net/tun", { read: true, write: true }).close();
   } catch (error) {
-    return `/dev/net/tun can't be opened: ${(error as Error).message}`;
+    return `cannot open /dev/net/tun: ${(error as Error).message}`;
   }
 }

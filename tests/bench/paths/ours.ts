@@ -1,3 +1,5 @@
+// Paths through pppoe-proxy.
+
 import { httpGet } from "../../../src/lab/http.ts";
 import { Program } from "../../../src/lab/program.ts";
 import { type Line, WAN } from "../line.ts";
@@ -8,7 +10,7 @@ const STATUS = { hostname: "127.0.0.1", port: 8864 };
 const UP_MS = 15_000;
 const POLL_MS = 20;
 
-/** Makes a path of ours: one for each set of flags that is worth a column, such as TLS. */
+/** Makes a path with pppoe-proxy. Each set of flags that deserves a column gets a path of its own. */
 function ours(
   name: string,
   note: string,
@@ -36,7 +38,7 @@ function ours(
             "--mac",
             "own",
             ...status,
-            // The load's hosts have one address.
+            // All hosts of the load share one address, so the limit per host would affect them all.
             "--padi-rate",
             "0",
             ...flags.both ?? [],
@@ -75,13 +77,13 @@ function ours(
   };
 }
 
-/** pppoe-proxy, in the clear. */
+/** pppoe-proxy with default settings. */
 export const oursPath = ours("ours", "pppoe-proxy, server and client, --mac own");
 
-/** The same with the system's congestion control, which is cubic where the measure is one of loss. */
+/** pppoe-proxy with the system's congestion control, which is cubic on the lossy paths. */
 export const oursCubicPath = ours(
   "ours-cubic",
-  "the same with --congestion system: what the lossy path makes of cubic",
+  "the same with --congestion system, which is cubic on the lossy paths",
   { both: ["--congestion", "system"] },
   ["lossy"],
 );
@@ -95,5 +97,5 @@ async function healthy(line: Line, namespace: string, program: Program): Promise
     if (answer?.status === 200) return;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  throw new Error(`Cannot bring pppoe-proxy up: ${program.lines.at(-1) ?? "it says nothing"}`);
+  throw new Error(`Cannot bring pppoe-proxy up: ${program.lines.at(-1) ?? "it logged nothing"}`);
 }

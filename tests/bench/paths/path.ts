@@ -1,28 +1,29 @@
-// What a path is: one way to carry PPPoE from the host's segment to the AC's.
+// The interface of a path, which is a way to carry PPPoE from the hosts' segment to the AC's.
+
 import type { Line } from "../line.ts";
 import type { Measure } from "../options.ts";
 
-/** A path that stands. */
+/** A running path. */
 export interface RunningPath {
-  /** The ids of its processes; none when the kernel does it alone. */
+  /** Ids of its processes. A path in the kernel has none. */
   pids: number[];
-  /** What it says itself of frames that it dropped. */
+  /** Returns the path's own counts of dropped frames. */
   drops?(): Promise<Record<string, number>>;
-  /** Ends its processes. */
+  /** Ends the processes. */
   stop(): Promise<void>;
 }
 
 /** A kind of path. */
 export interface Path {
   name: string;
-  /** What the reader of the table should know about it. */
+  /** Explanation for the reader of the table. */
   note: string;
-  /** Whether there is a link between client and server, which can be held to a rate. */
+  /** True if there is a link between client and server, whose rate can be limited. */
   hasTunnel: boolean;
-  /** What it is measured by; by all that there is without it. */
+  /** Measures to run, by default all. */
   measures?: readonly Measure[];
-  /** Why it can't be had on this machine, if so. */
+  /** Returns the reason why this machine cannot run the path, if there is one. */
   obstacle(): string | undefined;
-  /** Builds it on a line. */
+  /** Builds the path on a line. */
   start(line: Line): Promise<RunningPath>;
 }

@@ -1,13 +1,15 @@
+// A path through pppoe-relay.
+
 import { missing, Process } from "../process.ts";
 import type { Path } from "./path.ts";
 
 const SETTLE_MS = 300;
 const SESSIONS = "5000";
 
-/** Roaring Penguin's relay. */
+/** The relay of rp-pppoe. */
 export const relayPath: Path = {
   name: "relay",
-  note: "pppoe-relay in one namespace, from interface to interface: there is no tunnel",
+  note: "pppoe-relay in one namespace between two interfaces, without a tunnel",
   hasTunnel: false,
   obstacle: () => missing("pppoe-relay"),
   async start(line) {
@@ -15,7 +17,7 @@ export const relayPath: Path = {
     await line.net.up({ namespace: line.client, name: "isp0" });
     const command = ["pppoe-relay", "-F", "-n", SESSIONS, "-C", "lan0", "-S", "isp0"];
     const relay = Process.start(line.client, command);
-    // It says nothing when it is ready.
+    // The relay prints nothing when it is ready.
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     return { pids: [relay.pid], stop: () => relay.stop() };
   },

@@ -1,8 +1,10 @@
+// A path through VXLAN.
+
 import { type Line, WAN } from "../line.ts";
 import { bridge } from "./bridging.ts";
 import type { Path } from "./path.ts";
 
-const WAN_MTU = "1600"; // a whole frame, and VXLAN's headers around it
+const WAN_MTU = "1600"; // a whole frame and VXLAN's headers
 
 /** The kernel's VXLAN. */
 export const vxlanPath: Path = {

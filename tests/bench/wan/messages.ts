@@ -1,22 +1,23 @@
-// What the main thread and the machine in the middle say to each other.
+// The messages between the main thread and the machine in the middle.
+
 import { FATES } from "./schedule.ts";
 import type { WanOptions } from "./schedule.ts";
 
-/** Where the machine in the middle is, and what it does. */
+/** The configuration of the machine in the middle. */
 export interface WanOrder {
   /** Path of its namespace. */
   namespace: string;
-  /** Its two interfaces: the client's side, the server's side. */
+  /** Its interfaces towards the client and towards the server. */
   interfaces: [string, string];
   options: WanOptions;
-  /** Its counters, and the word that ends it. */
+  /** Shared memory with the counters and the word that stops it. */
   shared: SharedArrayBuffer;
 }
 
-/** That it runs, or why it does not; and that it has ended. */
+/** A report that the machine runs, does not run, or has ended. */
 export type WanReply = "started" | "ended" | { error: string };
 
-/** Where the word is that ends it. */
+/** Index of the word that stops the machine. */
 export const STOP_AT = 2 * FATES.length;
-/** How large the memory is. */
+/** Size of the shared memory. */
 export const SHARED_BYTES = 4 * (STOP_AT + 1);

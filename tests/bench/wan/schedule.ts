@@ -1,37 +1,38 @@
-// When a frame leaves a long, lossy, narrow path, if it does: without sockets or a clock of its own.
+// The schedule of frames on a long, lossy, narrow path, without sockets or a clock of its own.
 
-/** What a path is like, each way. */
+/** The properties of a path, the same in both directions. */
 export interface WanOptions {
-  /** How long each frame takes at least. */
+  /** Minimum delay of a frame. */
   delayMs: number;
-  /** How many frames of a hundred are lost, at random. */
+  /** Percentage of frames that are lost at random. */
   lossPercent: number;
-  /** How much it carries, in Mbit/s. */
+  /** Capacity in Mbit/s. */
   mbit: number;
 }
 
-/** What can become of a frame. */
+/** The possible fates of a frame. */
 export const FATES = ["carried", "lost", "full", "large"] as const;
 /** One of {@linkcode FATES}. */
 export type Fate = typeof FATES[number];
 
-/** The frames that wait for the narrow part are dropped when they would for longer. */
+/** Maximum time that a frame waits before the narrow part. Later frames are dropped. */
 const QUEUE_US = 50_000;
 const SEED = 0x9e37_79b9;
 
-/** One way. */
+/** The schedule of one direction. */
 export class Schedule {
   readonly #delayUs: number;
   readonly #bitsAUs: number;
   readonly #lossOf32Bits: number;
   #random: number;
-  /** When the narrow part has nothing to send any more. */
+  /** Time at which the narrow part has sent everything. */
   #freeUs = 0;
 
   /**
-   * An empty one.
+   * Makes an empty schedule.
    *
-   * @param seed Which frames are lost: the same ones at each run
+   * @param options The properties of the path
+   * @param seed The seed of the losses, which are the same in each run
    */
   constructor({ delayMs, lossPercent, mbit }: WanOptions, seed = SEED) {
     this.#delayUs = delayMs * 1000;
@@ -41,10 +42,11 @@ export class Schedule {
   }
 
   /**
-   * Takes a frame that has come.
+   * Schedules a frame.
    *
-   * @returns When it leaves, in microseconds; or less than 0, when it does not: -1 that it is lost, -2
-   * that the queue is full
+   * @param nowUs The time of its arrival in microseconds
+   * @param bytes The length of the frame
+   * @returns The time of its departure in microseconds; -1 if it is lost; -2 if the queue is full
    */
   accept(nowUs: number, bytes: number): number {
     if (this.#next() < this.#lossOf32Bits) return -1;
@@ -54,7 +56,7 @@ export class Schedule {
     return this.#freeUs + this.#delayUs;
   }
 
-  // Marsaglia's xorshift32.
+  /** Returns the next pseudo-random number of Marsaglia's xorshift32. */
   #next(): number {
     let x = this.#random;
     x ^= x << 13;

@@ -1,15 +1,16 @@
-// The machine in the middle, as the main thread sees it.
+// The machine in the middle, controlled by the main thread.
+
 import { SHARED_BYTES, STOP_AT, type WanOrder, type WanReply } from "./messages.ts";
 import { type Fate, FATES } from "./schedule.ts";
 
 export type { WanOptions } from "./schedule.ts";
 
-/** How many frames each thing happened to, on one way. */
+/** Numbers of frames in one direction by their fate. */
 export type WanCounts = Record<Fate, number>;
 
 /**
- * Carries Ethernet frames between two interfaces of a namespace, late, with losses, and no faster than
- * its rate: for kernels that have no netem.
+ * A machine that carries Ethernet frames between two interfaces of a namespace with a delay, losses and
+ * a limited rate. Made for kernels without netem.
  */
 export class Wan {
   readonly #worker: Worker;
@@ -21,9 +22,11 @@ export class Wan {
   }
 
   /**
-   * Starts one.
+   * Starts a machine.
    *
-   * @throws {Error} If it cannot open the interfaces.
+   * @param where The configuration
+   * @returns The machine
+   * @throws {Error} If it cannot open the interfaces
    */
   static async start(where: Omit<WanOrder, "shared">): Promise<Wan> {
     const shared = new SharedArrayBuffer(SHARED_BYTES);
@@ -39,7 +42,7 @@ export class Wan {
     return new Wan(worker, shared);
   }
 
-  /** What it did until now: from the client's side, and from the server's. */
+  /** Returns the counts until now: `up` from the client, `down` from the server. */
   counts(): { up: WanCounts; down: WanCounts } {
     const way = (number: number) =>
       Object.fromEntries(
@@ -48,7 +51,7 @@ export class Wan {
     return { up: way(0), down: way(1) };
   }
 
-  /** Ends it. What is on the way is lost. */
+  /** Stops the machine. Frames in transit are lost. */
   async stop(): Promise<void> {
     const ended = replyOf(this.#worker);
     Atomics.store(this.#words, STOP_AT, 1);

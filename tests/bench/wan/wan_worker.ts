@@ -1,9 +1,10 @@
 /// <reference lib="deno.worker" />
-// The machine in the middle: one synchronous loop between two packet sockets.
+// The machine in the middle: a synchronous loop between two packet sockets.
 //
-// TCP of the ends must not leave its segments to the interface to cut, or what arrives here are frames
-// of 64 KiB. Checksums may be left to it: the sockets hand each frame on with what the kernel says of
-// its checksum (PACKET_VNET_HDR), so that the far end does not miss one that was never computed.
+// TCP at the ends must not use segmentation offload, or frames of 64 KiB would arrive here. It may use
+// checksum offload, because the sockets pass on the kernel's note about the checksum of each frame
+// (PACKET_VNET_HDR), so that the far end does not reject a checksum that was never computed.
+
 import { readInterface } from "../../../ffi/interface.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { inNamespace } from "../../../ffi/netns.ts";
@@ -18,18 +19,18 @@ import { type Fate, FATES, Schedule, type WanOptions } from "./schedule.ts";
 const ETH_P_ALL = 3;
 const PACKET_VNET_HDR = 15;
 const PACKET_IGNORE_OUTGOING = 23;
-/** `sizeof(struct virtio_net_hdr)`, linux/virtio_net.h. */
+/** `sizeof(struct virtio_net_hdr)` of linux/virtio_net.h. */
 const VNET_HEADER_BYTES = 10;
 
-/** More than 50 Mbit/s of acknowledgements are on the way at a time. */
+/** Number of slots, more than the frames of 50 Mbit/s of acknowledgements in transit. */
 const SLOTS = 16_384;
 const SLOT_BYTES = 2048;
-/** How many frames of one way are taken before the other way has its turn. */
+/** Number of frames that are received in one direction before the other one has its turn. */
 const BURST = 64;
 const LONGEST_WAIT_US = 5000;
 const SHORTEST_WAIT_US = 20;
 
-/** One way: the frames that are on it, in the order in which they came, which is that of their leave. */
+/** One direction, with its frames in transit in order of arrival, which is also that of departure. */
 class Way {
   readonly #from: number;
   readonly #to: number;
@@ -53,7 +54,7 @@ class Way {
     );
   }
 
-  /** Sends what is due; gives how long it is until the next frame is. */
+  /** Sends the frames that are due, and returns the time until the next one is due. */
   send(nowUs: number): number {
     while (this.#head !== this.#tail) {
       const slot = this.#head % SLOTS;
@@ -65,7 +66,7 @@ class Way {
     return Infinity;
   }
 
-  /** Takes what has come. */
+  /** Receives the frames that have arrived. */
   receive(): void {
     for (let n = 0; n < BURST; n++) {
       const slot = this.#tail % SLOTS;
@@ -93,18 +94,18 @@ class Way {
 }
 
 self.onmessage = ({ data }: MessageEvent<WanOrder>) => {
-  const tell = (reply: WanReply) => self.postMessage(reply);
+  const send = (reply: WanReply) => self.postMessage(reply);
   let sockets: number[];
   try {
     makeThreadPunctual();
     sockets = inNamespace(data.namespace, () => data.interfaces.map(open));
   } catch (error) {
-    return tell({ error: (error as Error).message });
+    return send({ error: (error as Error).message });
   }
-  tell("started");
+  send("started");
   run(sockets, data);
   for (const fd of sockets) libc.close(fd);
-  tell("ended");
+  send("ended");
 };
 
 function run([client, server]: number[], { options, shared }: WanOrder): void {
@@ -126,7 +127,7 @@ function run([client, server]: number[], { options, shared }: WanOrder): void {
 
 function open(name: string): number {
   const info = readInterface(name);
-  if (!info) throw new Error(`there is no interface ${name}`);
+  if (!info) throw new Error(`interface ${name} does not exist`);
   return openSocket(info, ETH_P_ALL, (fd) => {
     const action = `Cannot set ${name} up`;
     setOption(fd, SOL_PACKET, PACKET_VNET_HDR, int(1), action);

@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { median, medianFigures } from "../../bench/figures.ts";
 
-Deno.test("median() is the middle one, or between the middle two", () => {
+Deno.test("median() returns the middle value, or the mean of the middle two", () => {
   assertEquals(median([3, 1, 2]), 2);
   assertEquals(median([4, 1, 3, 2]), 2.5);
   assertEquals(median([7]), 7);
 });
 
-Deno.test("medianFigures() takes each figure's median over the rounds that have it", () => {
+Deno.test("medianFigures() returns each figure's median over the rounds that have it", () => {
   const medians = medianFigures([{ a: { value: 1 } }, { a: { value: 5 }, b: { value: 2 } }, {
     a: { value: 3 },
   }]);

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Histogram } from "../../bench/load/histogram.ts";
 
-Deno.test("Histogram gives quantiles within a hundredth", () => {
+Deno.test("Histogram returns quantiles with a precision of one percent", () => {
   const histogram = new Histogram();
   for (let us = 1; us <= 10_000; us++) histogram.addNs(us * 1000);
   for (const share of [0.01, 0.5, 0.9, 0.99]) {
@@ -12,7 +12,7 @@ Deno.test("Histogram gives quantiles within a hundredth", () => {
   assertEquals(histogram.maxUs, 10_000);
 });
 
-Deno.test("Histogram takes what is below and above its range", () => {
+Deno.test("Histogram accepts times below and above its range", () => {
   const histogram = new Histogram();
   histogram.addNs(-5);
   histogram.addNs(1e13);
@@ -21,7 +21,7 @@ Deno.test("Histogram takes what is below and above its range", () => {
   assert(histogram.quantileUs(1) > 400e6);
 });
 
-Deno.test("Histogram has no quantile when it is empty, also after clear", () => {
+Deno.test("Histogram returns NaN when it is empty, also after clear()", () => {
   const histogram = new Histogram();
   assertEquals(histogram.quantileUs(0.5), NaN);
   histogram.addNs(1000);

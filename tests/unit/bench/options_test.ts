@@ -2,27 +2,27 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../src/cli/options.ts";
 import { readOptions } from "../../bench/options.ts";
 
-Deno.test("readOptions() measures everything in three rounds when nothing is said", () => {
+Deno.test("readOptions() measures everything in three rounds by default", () => {
   const options = readOptions([])!;
   assertEquals(options.rounds, 3);
   assertEquals(options.measures, ["rate", "latency", "saturation", "setup", "lossy"]);
   assertEquals(options.paths[0].name, "ours");
 });
 
-Deno.test("readOptions() leaves the setup out of a quick run, unless it is asked for", () => {
+Deno.test("readOptions() omits the setup in a quick run, unless requested", () => {
   assertEquals(readOptions(["--quick"])!.measures, ["rate", "latency", "saturation", "lossy"]);
   assertEquals(readOptions(["--quick"])!.rounds, 1);
   assertEquals(readOptions(["--quick", "--setup"])!.measures.includes("setup"), true);
 });
 
-Deno.test("readOptions() takes lists of paths and measures", () => {
+Deno.test("readOptions() accepts lists of paths and measures", () => {
   const options = readOptions(["--paths", "bridge,ours", "--measures=setup,rate"])!;
   assertEquals(options.paths.map(({ name }) => name), ["ours", "bridge"]);
   assertEquals(options.measures, ["rate", "setup"]);
 });
 
 for (const args of [["--paths", "gre"], ["--measures", "speed"], ["--rounds", "0"], ["--fast"]]) {
-  Deno.test(`readOptions() refuses ${args.join(" ")}`, () => {
+  Deno.test(`readOptions() rejects ${args.join(" ")}`, () => {
     assertThrows(() => readOptions(args), UsageError);
   });
 }

@@ -3,7 +3,7 @@ import { searchRate } from "../../bench/rate_search.ts";
 
 const OPTIONS = { start: 50_000, least: 1000, most: 400_000, resolution: 0.03 };
 
-/** A path that carries a rate, tried by a generator that can send one. */
+/** Makes a trial of a path with a maximum rate, by a generator with a maximum rate. */
 function path(carries: number, generates = Infinity) {
   const asked: number[] = [];
   const attempt = (rate: number) => {
@@ -15,7 +15,7 @@ function path(carries: number, generates = Infinity) {
 }
 
 for (const carries of [1500, 20_000, 49_000, 51_000, 180_000]) {
-  Deno.test(`searchRate() comes within its resolution of a path that carries ${carries}`, async () => {
+  Deno.test(`searchRate() finds the rate within its resolution for a path that carries ${carries}`, async () => {
     const { attempt } = path(carries);
     const { rate, atLeast } = await searchRate(attempt, OPTIONS);
     assert(rate <= carries && rate >= carries / 1.03, String(rate));
@@ -23,22 +23,22 @@ for (const carries of [1500, 20_000, 49_000, 51_000, 180_000]) {
   });
 }
 
-Deno.test("searchRate() says at least when the generator gives out first", async () => {
+Deno.test("searchRate() sets atLeast when the generator reaches its limit first", async () => {
   const { attempt } = path(300_000, 120_000);
   assertEquals(await searchRate(attempt, OPTIONS), { rate: 120_000, atLeast: true });
 });
 
-Deno.test("searchRate() says at least when it may go no higher", async () => {
+Deno.test("searchRate() sets atLeast when it reaches the highest rate allowed", async () => {
   const { attempt } = path(Infinity);
   assertEquals(await searchRate(attempt, OPTIONS), { rate: 400_000, atLeast: true });
 });
 
-Deno.test("searchRate() gives 0 when nothing passes", async () => {
+Deno.test("searchRate() returns 0 when nothing passes", async () => {
   const { attempt } = path(0);
   assertEquals(await searchRate(attempt, OPTIONS), { rate: 0, atLeast: false });
 });
 
-Deno.test("searchRate() tries a rate that failed once more", async () => {
+Deno.test("searchRate() tries a failed rate a second time", async () => {
   const { attempt, asked } = path(100_000);
   let trials = 0;
   const { rate } = await searchRate(async (rate) => {
@@ -49,7 +49,7 @@ Deno.test("searchRate() tries a rate that failed once more", async () => {
   assertEquals(asked.slice(0, 2), [50_000, 50_000]);
 });
 
-Deno.test("searchRate() keeps within bounds when it starts beyond them", async () => {
+Deno.test("searchRate() stays within its bounds when it starts outside them", async () => {
   const { attempt, asked } = path(20_000);
   await searchRate(attempt, { ...OPTIONS, start: 0 });
   await searchRate(attempt, { ...OPTIONS, start: 1e9 });

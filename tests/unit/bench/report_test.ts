@@ -6,7 +6,7 @@ function column(name: string, values: Record<string, number>): Column {
   return { name, note: "", figures: Object.fromEntries(figures) };
 }
 
-Deno.test("ratios() compares ours with the others, where both have the figure", () => {
+Deno.test("ratios() compares ours with the others if both have the figure", () => {
   const titles = Object.fromEntries(
     ratios([
       column("ours", { "rate.1514.1.up": 180_000, "latency.1000.p50": 90 }),
@@ -44,12 +44,12 @@ Deno.test("ratios() compares many sessions of ours with one", () => {
   });
 });
 
-Deno.test("ratios() leaves out what can't be divided by", () => {
+Deno.test("ratios() omits figures that cannot be divided by", () => {
   const none = { "saturation.control.loss": 0 };
   assertEquals(ratios([column("ours", none), column("openvpn", none)]), []);
 });
 
-Deno.test("ratios() hands on the bounds and doubts of its figures", () => {
+Deno.test("ratios() keeps the bounds and marks of its figures", () => {
   const key = "rate.100.1.up";
   const ours = { name: "ours", note: "", figures: { [key]: { value: 100, unsure: true } } };
   const vxlan = { name: "vxlan", note: "", figures: { [key]: { value: 200, atLeast: true } } };
@@ -57,7 +57,7 @@ Deno.test("ratios() hands on the bounds and doubts of its figures", () => {
   assertEquals([ratio.value, ratio.bound, ratio.unsure], [0.5, "≤", true]);
 });
 
-Deno.test("table() marks figures that are bounds, and figures that are in doubt", () => {
+Deno.test("table() marks figures that are bounds, and figures that are unsure", () => {
   const text = table([{
     name: "bridge",
     note: "",
@@ -66,7 +66,7 @@ Deno.test("table() marks figures that are bounds, and figures that are in doubt"
   assertStringIncludes(text, "≥123,000?");
 });
 
-Deno.test("table() has the share that arrives over a lossy path, and how late", () => {
+Deno.test("table() shows the share that arrives over a lossy path, and the latency", () => {
   const lines = table([
     column("ours", {
       "lossy.10.0.1.arrived": 99.96,
@@ -82,7 +82,7 @@ Deno.test("table() has the share that arrives over a lossy path, and how late", 
   ]);
 });
 
-Deno.test("table() has a row for each figure that any path has, and a dash where one has none", () => {
+Deno.test("table() has a row for each figure of any path, and a dash for a missing one", () => {
   const lines = table([
     column("ours", { "memory.rss": 2 ** 20, "latency.1000.p50": 90 }),
     column("bridge", { "latency.1000.p50": 5 }),

@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { Schedule } from "../../bench/wan/schedule.ts";
 
-Deno.test("Schedule lets a frame leave after its time on the narrow part and the delay", () => {
+Deno.test("Schedule delays a frame by its time on the narrow part and the delay", () => {
   const schedule = new Schedule({ delayMs: 10, lossPercent: 0, mbit: 10 });
   assertEquals(schedule.accept(1000, 1250), 1000 + 1000 + 10_000);
 });
 
-Deno.test("Schedule lets frames that come at once leave one after the other, at the rate", () => {
+Deno.test("Schedule lets frames that arrive together leave one after the other at the rate", () => {
   const schedule = new Schedule({ delayMs: 5, lossPercent: 0, mbit: 100 });
   const leave = Array.from({ length: 4 }, () => schedule.accept(0, 1250));
   assertEquals(leave, [5100, 5200, 5300, 5400]);
@@ -20,7 +20,7 @@ Deno.test("Schedule drops a frame that would wait longer than 50 ms for the narr
   assertEquals(schedule.accept(10_000, 1250), 70_000);
 });
 
-Deno.test("Schedule loses the share that it is to, spread over the frames, and the same ones each time", () => {
+Deno.test("Schedule loses the given share, spread over the frames, and the same frames each time", () => {
   const fates = () => {
     const schedule = new Schedule({ delayMs: 0, lossPercent: 1, mbit: 1000 });
     return Array.from({ length: 100_000 }, (_, n) => schedule.accept(n * 100, 1000) === -1);
