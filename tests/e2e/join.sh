@@ -1,6 +1,6 @@
 #!/bin/bash
-# Starts a server on tap-bras and a client on tap-cpe in network namespace $RIG_NAME, and returns once frames pass.
-# part.sh stops them. Made for a rig that has both taps in one namespace.
+# Starts a server on tap-bras and a client on tap-cpe in network namespace $RIG_NAME, and returns once their tunnel is
+# up. part.sh stops them. Made for a rig that has both taps in one namespace.
 #
 # Environment: RIG_NAME, RIG_DIR (pids and logs go to join/ there), MAC_MODE (own or transparent; default own),
 # DENO (default: deno in PATH).
@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 state=$RIG_DIR/join/$RIG_NAME
 mkdir -p "$state"
 
-# start SIDE STATUS-PORT FLAG...: starts a side and waits until it says that it is well.
+# start SIDE STATUS-PORT FLAG...: starts a side and waits until it is healthy.
 start() {
   local side=$1 port=$2 tries=300
   shift 2

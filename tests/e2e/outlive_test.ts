@@ -1,5 +1,5 @@
-// Real PPP sessions that outlive tunnels and processes. Both stations ask for echoes every 2 s, and give up after 3
-// without an answer.
+// Real PPP sessions that outlive tunnels and processes. Both stations send Echo-Requests every 2 s, and give up after
+// three without an answer.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testUnless, whyNot } from "../support/skip.ts";
@@ -21,17 +21,16 @@ const reason = whyNot(
 const ETH_P_PPP_DISC = "ether proto 0x8863";
 const PADI = `${ETH_P_PPP_DISC} and ether[15] == 0x09`;
 const PADT = `${ETH_P_PPP_DISC} and ether[15] == 0xa7`;
-/** The AC ends a session by itself, too, when its echoes are not answered. */
+/** PADTs to the AC. The AC sends PADTs too, when its Echo-Requests are not answered. */
 const PADT_TO_AC = `${PADT} and ether dst ${BRAS_MAC}`;
 const RESETS = 20;
-/** Pings come every 0.2 s. */
 const PINGS_A_SECOND = 5;
 
 function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** What makes two sessions the same one: pppd's process, the interface's number, the AC's process and id. */
+/** Describes a session by the process of pppd, the number of the interface, and the AC's process and id. */
 async function identity(rig: Rig): Promise<string> {
   const pppd = (await rig.run("head -n 1 /run/ppp-cpe0.pid")).trim();
   const [index] = (await rig.cpe("ip -o link show ppp0")).split(":");
@@ -39,7 +38,7 @@ async function identity(rig: Rig): Promise<string> {
   return `pppd ${pppd}, ppp0 ${index}, at the AC ${session}`;
 }
 
-/** Pings for that long and tells the share of answers. */
+/** Pings for a time and returns the share of answers. */
 async function ping(rig: Rig, seconds: number): Promise<number> {
   const count = seconds * PINGS_A_SECOND;
   const output = await rig.cpe(`ping -q -c ${count} -i 0.2 -W 1 -I ppp0 ${AC_ADDRESS} || true`);
@@ -51,7 +50,7 @@ async function untilPinged(rig: Rig): Promise<void> {
   await until("a ping is answered", 5000, async () => await ping(rig, 1) > 0);
 }
 
-/** What a test has: the rig, and both programs as they were last started. */
+/** The rig and the two programs, as they were started last. */
 interface World {
   readonly rig: Rig;
   server: Process;
@@ -61,7 +60,7 @@ interface World {
 
 type Side = "server" | "client";
 
-/** The rig with both programs and one session, and their logs when a step fails. */
+/** Runs a test with both programs and a session. If it fails, the error includes the logs. */
 async function withSession(grace: number, run: (world: World) => Promise<void>): Promise<void> {
   const state = await Deno.makeTempDir();
   const processes: Process[] = [];
@@ -95,7 +94,7 @@ async function withSession(grace: number, run: (world: World) => Promise<void>):
   }
 }
 
-/** Does something to the programs while the session is in use, after which it is the same one still. */
+/** Acts on the programs while the session is in use, and asserts that it is the same session afterwards. */
 async function assertOutlives(
   rig: Rig,
   seconds: number,
@@ -109,8 +108,8 @@ async function assertOutlives(
   report(`${Math.round(100 * answered)} % of the pings in ${seconds} s were answered`);
   await untilPinged(rig);
   assertEquals(await identity(rig), before);
-  for (const side of ["cpe", "bras"] as const) {
-    assertEquals(await rig.frames(side, ETH_P_PPP_DISC), []);
+  for (const station of ["cpe", "bras"] as const) {
+    assertEquals(await rig.frames(station, ETH_P_PPP_DISC), []);
   }
 }
 
@@ -123,7 +122,7 @@ testUnless(
   `A PPP session outlives ${RESETS} resets of its tunnel`,
   () =>
     withSession(20, async ({ rig, client }) => {
-      // One each second, or more rarely where there is time to look.
+      // The default is one reset per second. A longer interval leaves time to watch.
       const everyS = Number(Deno.env.get("PPPOE_PROXY_RESET_EVERY_S") ?? 1);
       await assertOutlives(rig, RESETS * everyS, async () => {
         for (let n = 1; n <= RESETS; n++) {
@@ -141,8 +140,8 @@ const KILLED: { what: string; victims: Side[]; signal: Deno.Signal }[] = [
   { what: "kill -9 and a restart of the server", victims: ["server"], signal: "SIGKILL" },
   { what: "kill -9 and a restart of the client", victims: ["client"], signal: "SIGKILL" },
   { what: "kill -9 and a restart of both", victims: ["server", "client"], signal: "SIGKILL" },
-  { what: "SIGUSR2 and a new start of the server", victims: ["server"], signal: "SIGUSR2" },
-  { what: "SIGUSR2 and a new start of the client", victims: ["client"], signal: "SIGUSR2" },
+  { what: "SIGUSR2 and a restart of the server", victims: ["server"], signal: "SIGUSR2" },
+  { what: "SIGUSR2 and a restart of the client", victims: ["client"], signal: "SIGUSR2" },
 ];
 
 testUnless(
@@ -156,18 +155,18 @@ testUnless(
             await Promise.all(victims.map((victim) =>
               world[victim].stop(signal)
             ));
-            // As long as a supervisor may take.
+            // Wait as long as a supervisor may.
             await wait(1500);
             await Promise.all(victims.map((victim) => world.start(victim)));
           }));
-        if (!passed) throw new Error(`It did not outlive ${what}`);
+        if (!passed) throw new Error(`The session did not outlive ${what}`);
       }
     }),
 );
 
 testUnless(
   reason,
-  "The AC gets its PADT when the client is killed for good and the grace is over",
+  "The AC gets its PADT when the client is killed for good and the grace time is over",
   () =>
     withSession(3, async ({ rig, client }) => {
       await rig.listen(ETH_P_PPP_DISC);
@@ -176,28 +175,28 @@ testUnless(
       await until("the AC has no session", 8000, async () => (await rig.acList()).length === 0);
       const ms = performance.now() - sinceMs;
       await rig.untilSeen("PADT", "bras", PADT_TO_AC);
-      report(`${Math.round(ms)} ms from the kill until the AC had no session, with a grace of 3 s`);
-      // The AC itself would need 6 s and more. A look into the guest takes half a second.
+      report(`${Math.round(ms)} ms from the kill until the AC had no session, with --grace 3`);
+      // The AC itself would need at least 6 s. Listing its sessions takes half a second.
       assert(ms > 2500 && ms < 5500, `it took ${ms} ms`);
     }),
 );
 
 testUnless(
   reason,
-  "The AC gets its PADT at once when a killed server is restarted after the grace",
+  "The AC gets its PADT at once when a killed server is restarted after the grace time",
   () =>
     withSession(2, async (world) => {
       const { rig } = world;
       await rig.listen(ETH_P_PPP_DISC);
       await world.server.stop("SIGKILL");
-      // The host hears of it from the client.
+      // The client sends the host a PADT.
       await rig.untilSeen("PADT", "cpe", PADT);
       await wait(500);
       assertEquals((await rig.acList()).length, 1);
       assertEquals(await rig.frames("bras", PADT_TO_AC), []);
       await world.client.stop("SIGTERM");
       await world.start("server");
-      // It was well less than a second ago, which is how long this may take in all.
+      // The server has been healthy for less than a second, which is the limit for the PADT.
       await until("PADT at the AC", 1000, async () => {
         return (await rig.frames("bras", PADT_TO_AC)).length > 0;
       });

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Stops what join.sh started, and returns once it is gone.
+# Stops the programs that join.sh started, and returns once they have ended.
 set -uo pipefail
 state=$RIG_DIR/join/$RIG_NAME
 for side in client server; do
@@ -8,7 +8,7 @@ for side in client server; do
   tries=100
   kill -TERM "$pid" 2> /dev/null
   while kill -0 "$pid" 2> /dev/null; do
-    [ $((tries -= 1)) -gt 0 ] || { echo "The $side does not end by SIGTERM" >&2; kill -KILL "$pid"; break; }
+    [ $((tries -= 1)) -gt 0 ] || { echo "The $side does not stop on SIGTERM" >&2; kill -KILL "$pid"; break; }
     sleep 0.1
   done
   rm "$state/$side.pid"

@@ -1,13 +1,13 @@
-// Our server and client at the rig's sites.
+// The server and the client at the sites of the rig.
 
 import { HOME_ADDRESS, ISP_ADDRESS, type Process, type Rig, type Site } from "./rig.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const STATUS_PORT = 9180;
-/** Where the server listens. */
+/** Port of the server. */
 export const TUNNEL_PORT = 4180;
 
-/** Starts the server, and waits until it is well. */
+/** Starts the server, and waits until it is healthy. */
 export function startServer(rig: Rig, ...flags: string[]): Promise<Process> {
   // deno-fmt-ignore
   return start(rig, "isp", "The server", [
@@ -27,7 +27,7 @@ export function startClient(rig: Rig, ...flags: string[]): Promise<Process> {
 async function start(rig: Rig, site: Site, name: string, args: string[]): Promise<Process> {
   const status = ["--status", `127.0.0.1:${STATUS_PORT}`];
   const program = rig.start(site, name, Deno.execPath(), ["run", "-A", MAIN, ...args, ...status]);
-  await program.until(`${name.toLowerCase()} is well`, 30_000, async () => {
+  await program.until(`${name.toLowerCase()} is healthy`, 30_000, async () => {
     return await rig.get(site, STATUS_PORT, "/healthz") !== undefined;
   });
   return program;

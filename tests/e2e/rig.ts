@@ -1,25 +1,25 @@
-// Two sites with a real PPPoE host (pppd) and a real access concentrator (rp-pppoe's pppoe-server), on a machine whose
-// own kernel needs no PPP: both run in one small user-mode-linux guest and reach the outside by Ethernet only.
+// Two sites with a real PPPoE host (pppd) and a real access concentrator (rp-pppoe's pppoe-server). Both run in a small
+// user-mode-linux guest, so that the machine's kernel needs no PPP, and reach the outside only through Ethernet.
 //
 //   guest, namespace cpe        HOME                          ISP         guest, namespace bras
 //   pppd on eth0  <---------->  tap-cpe  site ══ veth ══ site  tap-bras  <---------->  pppoe-server on eth1
 //   02:00:00:00:67:01           192.0.2.1               192.0.2.2                      02:00:00:00:67:02
 //
-// rig/hold.sh owns all of it, so that it goes when this process does, however that ends.
+// rig/hold.sh owns the namespaces, and removes them when this process ends for any reason.
 
 const folder = (path: string) => new URL(path, import.meta.url).pathname;
 const work = Deno.env.get("PPPOE_PROXY_RIG_DIR") ?? folder("work");
 
-/** MAC addresses of the two ends. */
+/** MAC addresses of the two stations. */
 export const CPE_MAC = "02:00:00:00:67:01";
 export const BRAS_MAC = "02:00:00:00:67:02";
-/** The two sites' addresses. */
+/** Addresses of the two sites. */
 export const HOME_ADDRESS = "192.0.2.1";
 export const ISP_ADDRESS = "192.0.2.2";
-/** The access concentrator's address inside a session. */
+/** Address of the access concentrator inside a session. */
 export const AC_ADDRESS = "10.67.0.1";
 
-export type Side = "cpe" | "bras";
+export type Station = "cpe" | "bras";
 export type Site = "home" | "isp";
 
 const NIC_OPTIONS = (["cpe", "bras", "mgmt"] as const)
@@ -28,9 +28,12 @@ const NIC_OPTIONS = (["cpe", "bras", "mgmt"] as const)
 let rigs = 0;
 
 /**
- * Waits until `condition` holds.
+ * Waits until a condition is met.
  *
- * @throws {Error} after `limitMs`, with `what` it waited for
+ * @param what The condition in words, for the error message
+ * @param limitMs The maximum time to wait
+ * @param condition Returns true once the condition is met
+ * @throws {Error} If the condition is not met in time
  */
 export async function until(
   what: string,
@@ -61,7 +64,7 @@ async function command(name: string, args: string[], input?: string): Promise<Re
     try {
       await new Blob([input]).stream().pipeTo(child.stdin);
     } catch (error) {
-      // It ended without reading all of it; its exit status and its output say why.
+      // The process ended without reading all its input. Its exit status and its output tell why.
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
     }
   }
@@ -77,7 +80,7 @@ function outputOf({ code, output }: Result, what: string): string {
 
 const ip = async (line: string) => outputOf(await command("ip", line.split(" ")), `ip ${line}`);
 
-/** A process whose whole output is kept, for a message when a test fails. */
+/** A process whose output is kept for the error message of a failed test. */
 export class Process implements AsyncDisposable {
   output = "";
   ended = false;
@@ -101,7 +104,7 @@ export class Process implements AsyncDisposable {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) this.output += text;
   }
 
-  /** Waits for `condition` as long as the process is there; `what` and its output are the error otherwise. */
+  /** Waits like `until`, but also fails when the process ends. The error includes the process's output. */
   async until(
     what: string,
     limitMs: number,
@@ -109,21 +112,23 @@ export class Process implements AsyncDisposable {
   ): Promise<void> {
     try {
       await until(what, limitMs, () => {
-        if (this.ended) throw new Error(`${this.name} ended before: ${what}`);
+        if (this.ended) throw new Error(`${this.name} ended too early, before: ${what}`);
         return condition();
       });
     } catch (cause) {
-      throw new Error(`${(cause as Error).message}\n${this.name} said:\n${this.output}`, { cause });
+      throw new Error(`${(cause as Error).message}\nOutput of ${this.name}:\n${this.output}`, {
+        cause,
+      });
     }
   }
 
-  /** Sends `signal` and waits for the end; a process that stays is killed after 10 s, which gives another status. */
+  /** Sends a signal and waits for the end. Kills a process that still runs after 10 s. */
   async stop(signal: Deno.Signal): Promise<Deno.CommandStatus> {
     if (!this.ended) this.#child.kill(signal);
     return await this.#end();
   }
 
-  /** Ends the standard input and waits for the end. */
+  /** Closes the standard input and waits for the end. */
   async closeInput(): Promise<Deno.CommandStatus> {
     await this.#child.stdin.close();
     return await this.#end();
@@ -142,7 +147,7 @@ export class Process implements AsyncDisposable {
   }
 }
 
-/** The sites, the guest, and what runs there. */
+/** The sites and the guest. */
 export class Rig implements AsyncDisposable {
   readonly #holder: Process;
   #guest?: Process;
@@ -152,11 +157,11 @@ export class Rig implements AsyncDisposable {
     const prefix = `pppoe-e2e-${Deno.pid}-${++rigs}`;
     this.namespace = { home: `${prefix}-home`, isp: `${prefix}-isp` };
     const { home, isp } = this.namespace;
-    // In a session of its own: a Ctrl-C that ends everything else leaves it to tidy up.
+    // A session of its own protects it from Ctrl-C, so that it can still clean up.
     this.#holder = new Process("hold.sh", "setsid", [folder("rig/hold.sh"), home, isp], "piped");
   }
 
-  /** Builds the guest when there is none yet, makes the sites, and boots it. */
+  /** Builds the guest if necessary, makes the sites, and boots the guest. */
   static async up(): Promise<Rig> {
     outputOf(await command(folder("rig/build.sh"), []), "build.sh");
     const rig = new Rig();
@@ -172,7 +177,7 @@ export class Rig implements AsyncDisposable {
 
   async #connect(): Promise<void> {
     await this.#holder.until(
-      "namespaces are there",
+      "the namespaces exist",
       10_000,
       () => this.#holder.output.endsWith("\n"),
     );
@@ -191,7 +196,7 @@ export class Rig implements AsyncDisposable {
 
   async #boot(): Promise<void> {
     const scratch = this.#holder.output.trim();
-    // In a PID namespace of its own: the end of the guest's first process is the end of all of it.
+    // In a PID namespace of its own all processes of the guest end with the first one.
     // deno-fmt-ignore
     this.#guest = new Process("The guest", "ip", [
       "netns", "exec", this.namespace.home, "unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
@@ -200,9 +205,9 @@ export class Rig implements AsyncDisposable {
     ]);
     const guest = this.#guest;
     await guest.until(
-      "the guest takes commands",
+      "the guest accepts commands",
       60_000,
-      // It says that it is ready a moment before its command port is.
+      // The guest reports that it is ready shortly before its command port is.
       async () => guest.output.includes("rig: ready") && await this.#answers(),
     );
     await ip(`-n ${this.namespace.home} link set tap-bras netns ${this.namespace.isp}`);
@@ -218,28 +223,28 @@ export class Rig implements AsyncDisposable {
     return new Process(name, "ip", ["netns", "exec", this.namespace[site], program, ...args]);
   }
 
-  /** Runs a command at a site, and gives its output. */
+  /** Runs a command at a site, and returns its output. */
   async exec(site: Site, args: string[]): Promise<string> {
     const { namespace } = this;
     const what = args.join(" ");
     return outputOf(await command("ip", ["netns", "exec", namespace[site], ...args]), what);
   }
 
-  /** The body of http://127.0.0.1:PORT/PATH at a site; undefined when it is not there or not well. */
+  /** Fetches http://127.0.0.1:PORT/PATH at a site. Returns undefined unless the status is 200. */
   async get(site: Site, port: number, path: string): Promise<string | undefined> {
     const args = ["netns", "exec", this.namespace[site], folder("rig/http_get.sh")];
     const { code, output } = await command("ip", [...args, "127.0.0.1", `${port}`, path]);
     return code === 0 ? output : undefined;
   }
 
-  /** The MAC address of the tap at a site: what our program shows on that link with `--mac own`. */
+  /** Returns the MAC address of the tap at a site, which our program uses there with `--mac own`. */
   async tapMac(site: Site): Promise<string> {
     const tap = site === "home" ? "tap-cpe" : "tap-bras";
     const links = JSON.parse(await ip(`-n ${this.namespace[site]} -json link show ${tap}`));
     return links[0].address;
   }
 
-  /** Joins the two lines by bridges across the veth between the sites: no program at all. */
+  /** Connects the two links with bridges and the veth between the sites, without any program. */
   async bridge(): Promise<void> {
     for (const [site, tap] of [["home", "tap-cpe"], ["isp", "tap-bras"]] as const) {
       const namespace = this.namespace[site];
@@ -253,8 +258,9 @@ export class Rig implements AsyncDisposable {
   /**
    * Runs a shell script in the guest.
    *
-   * @returns what it wrote to standard output and standard error
-   * @throws {Error} with that output, where its exit status is not 0
+   * @param script The script
+   * @returns The output on standard output and standard error
+   * @throws {Error} If the exit status is not 0, with the output
    */
   async run(script: string): Promise<string> {
     return outputOf(await this.#command(script), script);
@@ -265,10 +271,11 @@ export class Rig implements AsyncDisposable {
     return command("ip", args, script);
   }
 
-  /** Runs a command line in the guest, at one side. */
+  /** Runs a command line in the guest, at the host. */
   cpe(line: string): Promise<string> {
     return this.run(`ip netns exec cpe ${line}`);
   }
+  /** Runs a command line in the guest, at the access concentrator. */
   bras(line: string): Promise<string> {
     return this.run(`ip netns exec bras ${line}`);
   }
@@ -278,26 +285,31 @@ export class Rig implements AsyncDisposable {
     await this.run("ac up");
   }
 
-  /** Ends the access concentrator in order. */
+  /** Stops the access concentrator, which then sends PADTs. */
   async acDown(): Promise<void> {
     await this.run("ac down");
   }
 
-  /** The access concentrator's sessions: process id, session id and MAC address, host's address. */
+  /** Lists the access concentrator's sessions: process id, session id and MAC address, host's address. */
   async acList(): Promise<string[]> {
     return (await this.run("ac list")).split("\n").filter((line) => line !== "");
   }
 
-  /** Brings session `n` up as interface pppN. kernel: pppd's pppoe.so; user: rp-pppoe's pppoe, which sends PADT itself. */
-  async dial(n: number, mode: "kernel" | "user" = "kernel"): Promise<void> {
-    await this.run(`dial up ${n} ${mode}`);
+  /**
+   * Opens session `n` as interface pppN.
+   *
+   * @param n The number of the session
+   * @param plugin `kernel` for pppd's pppoe.so, `user` for rp-pppoe's pppoe, which sends a PADT itself
+   */
+  async dial(n: number, plugin: "kernel" | "user" = "kernel"): Promise<void> {
+    await this.run(`dial up ${n} ${plugin}`);
   }
 
   async hangUp(n: number): Promise<void> {
     await this.run(`dial down ${n}`);
   }
 
-  /** Waits until no side has a session. */
+  /** Waits until neither station has a session. */
   async untilNoSessions(): Promise<void> {
     await until(
       "the access concentrator ends its sessions",
@@ -311,28 +323,28 @@ export class Rig implements AsyncDisposable {
     );
   }
 
-  /** Records from now on what passes both lines and fits a pcap filter. */
+  /** Starts to record the frames on both links that match a pcap filter. */
   async listen(filter: string): Promise<void> {
-    for (const side of ["cpe", "bras"]) await this.run(`capture start ${side} '${filter}'`);
+    for (const station of ["cpe", "bras"]) await this.run(`capture start ${station} '${filter}'`);
   }
 
-  /** What was recorded since and fits, one line a frame. */
-  async frames(side: Side, filter: string): Promise<string[]> {
-    return (await this.run(`capture show ${side} '${filter}'`)).split("\n").filter((line) =>
+  /** Returns the recorded frames that match a filter, one line per frame. */
+  async frames(station: Station, filter: string): Promise<string[]> {
+    return (await this.run(`capture show ${station} '${filter}'`)).split("\n").filter((line) =>
       line !== ""
     );
   }
 
-  /** Waits until a frame that fits was recorded. */
-  async untilSeen(what: string, side: Side, filter: string): Promise<void> {
+  /** Waits until a frame that matches a filter has been recorded. */
+  async untilSeen(what: string, station: Station, filter: string): Promise<void> {
     await until(
-      `${what} at ${side}`,
+      `${what} at ${station}`,
       10_000,
-      async () => (await this.frames(side, filter)).length > 0,
+      async () => (await this.frames(station, filter)).length > 0,
     );
   }
 
-  /** Payload speed in Mbit/s of TCP through session `n`, up (from the host) or down. Needs {@link iperfServer}. */
+  /** Measures TCP goodput through session `n` in Mbit/s, up (from the host) or down. Needs `iperfServer`. */
   async iperf(n: number, direction: "up" | "down", seconds = 3): Promise<number> {
     const reverse = direction === "down" ? "-R" : "";
     const bind = (await this.cpe(`ip -br addr show ppp${n}`)).split(/\s+/)[2];

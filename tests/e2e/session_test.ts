@@ -1,4 +1,4 @@
-// The real server and client between a real PPPoE host and a real access concentrator at two sites.
+// Tests of server and client between a real PPPoE host and a real access concentrator at two sites.
 
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { testUnless, whyNot } from "../support/skip.ts";
@@ -9,7 +9,7 @@ const ETH_P_PPP_DISC = "ether proto 0x8863";
 const PADI = `${ETH_P_PPP_DISC} and ether[15] == 0x09`;
 const PADO = `${ETH_P_PPP_DISC} and ether[15] == 0x07`;
 const PADT = `${ETH_P_PPP_DISC} and ether[15] == 0xa7`;
-/** A session frame with an IP packet of 1492 bytes: 14 Ethernet, 6 PPPoE, 2 PPP and the packet. */
+/** Filter for session frames with an IP packet of 1492 bytes, after 14 bytes Ethernet, 6 PPPoE and 2 PPP. */
 const FULL_SIZE = "ether proto 0x8864 and len == 1514";
 
 const reason = whyNot(
@@ -29,7 +29,7 @@ interface Speed {
   down: number;
 }
 
-/** What the bare bridge carried in this run, to compare with. */
+/** Goodput of the plain bridge in this run, for comparison. */
 let bridged: Speed | undefined;
 
 function report(path: string, speed: Speed): void {
@@ -51,7 +51,7 @@ async function measure(rig: Rig): Promise<Speed> {
   return speed;
 }
 
-/** Five pings through session 0 with that many bytes of IP packet; three answers pass, for a busy machine. */
+/** Sends five pings of a size through session 0. Three answers are enough, as the machine may be busy. */
 async function ping(rig: Rig, ipBytes: number): Promise<void> {
   const payload = ipBytes - 28; // IP and ICMP headers
   const output = await rig.cpe(`ping -q -c 5 -i 0.2 -W 2 -s ${payload} -I ppp0 ${AC_ADDRESS}`);
@@ -62,9 +62,9 @@ async function ping(rig: Rig, ipBytes: number): Promise<void> {
 async function discover(rig: Rig): Promise<void> {
   await rig.listen(ETH_P_PPP_DISC);
   assertMatch(await rig.cpe("pppoe-discovery -t 1 -I eth0"), /Access-Concentrator: rig-ac/);
-  for (const side of ["cpe", "bras"] as const) {
-    await rig.untilSeen("PADI", side, PADI);
-    await rig.untilSeen("PADO", side, PADO);
+  for (const station of ["cpe", "bras"] as const) {
+    await rig.untilSeen("PADI", station, PADI);
+    await rig.untilSeen("PADO", station, PADO);
   }
 }
 
@@ -94,7 +94,7 @@ for (const mac of ["own", "transparent"]) {
       await using server = await startServer(rig, "--mac", mac);
       await using client = await startClient(rig, "--mac", mac);
       const own = mac === "own";
-      /** Filters for the other end, as each end sees it. */
+      /** Filters for the frames of one station on the other station's link. */
       const fromAc = `ether src ${
         own ? await rig.tapMac("home") : BRAS_MAC
       } and ether dst ${CPE_MAC}`;
@@ -110,7 +110,7 @@ for (const mac of ["own", "transparent"]) {
           assertMatch(await rig.cpe("ip -br addr show ppp0"), /10\.67\.0\.10 peer 10\.67\.0\.1/);
         }],
         ["ping goes through the session", () => ping(rig, 84)],
-        // Before anything is recorded in the guest, which takes its time.
+        // Measure before recording, because recording in the guest takes CPU time.
         ["TCP goes through the session both ways", async () => {
           report(`with --mac ${mac}`, await measure(rig));
         }],

@@ -1,11 +1,12 @@
 #!/bin/bash
 # Builds the guest in $PPPOE_PROXY_RIG_DIR (default: work/ of tests/e2e): a user-mode-linux kernel and its initramfs.
-# Everything comes from Debian packages, which are unpacked there and never installed. Does nothing when it is up to date.
+# Everything comes from Debian packages, which are unpacked there but not installed. Does nothing if the guest is up to
+# date.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=${PPPOE_PROXY_RIG_DIR:-$here/../work}
 
-# Guest programs, and the libraries of theirs that a small machine may lack; the other libraries are copied from here.
+# Programs of the guest, and libraries that a small machine may lack. Other libraries are copied from this machine.
 packages="user-mode-linux busybox-static dash ucspi-tcp ppp pppoe iproute2 iperf3 tcpdump
   libiperf0 libsctp1 libpcap0.8 libdbus-1-3 libssl3 libpam0g"
 programs="bin/dash usr/bin/tcpserver usr/sbin/pppd usr/sbin/pppoe usr/sbin/pppoe-server usr/sbin/pppoe-discovery
@@ -23,7 +24,7 @@ fetch() {
   touch "$work/pkg/$1/.done"
 }
 
-# add_module NAME: copies NAME.ko and what it needs; modules/order gets the load order.
+# add_module NAME: copies NAME.ko and its dependencies, and adds them to modules/order in the order of loading.
 add_module() {
   local file dep
   grep -qsx "$1" "$root/modules/order" && return
@@ -56,7 +57,7 @@ root=$work/root
 rm -rf "$root"
 mkdir -p "$root"/{bin,lib,lib64,dev,proc,sys,run,tmp,modules,etc/ppp,usr/bin,usr/sbin,usr/lib,var}
 ln -s ../run "$root/var/run"
-echo root:x:0:0::/:/bin/sh > "$root/etc/passwd" # tcpdump wants to look its user up
+echo root:x:0:0::/:/bin/sh > "$root/etc/passwd" # tcpdump looks up its user
 
 busybox=$work/pkg/busybox-static/bin/busybox
 for applet in $("$busybox" --list); do ln -s busybox "$root/bin/$applet"; done

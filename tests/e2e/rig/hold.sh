@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the network namespaces that are named, and removes them with every process in them when its standard input
-# ends. So nothing of a rig outlives the process that asked for it, in whatever way that one ended.
-# Prints the path of a scratch folder, which goes the same way, once all is there.
+# Makes the given network namespaces, and removes them and kills all processes in them when its standard input ends.
+# Nothing of a rig therefore outlives the process that started it, however that process ends.
+# Once the namespaces exist, prints the path of a scratch directory, which is removed with them.
 #
 #   hold.sh NAMESPACE...
 set -eu
