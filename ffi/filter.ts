@@ -1,7 +1,8 @@
-// Classic BPF programs, for the filters of packet sockets.
+// Classic BPF programs, which are the filters of packet sockets.
+
 import { writeSockFilter } from "./structs.ts";
 
-/** The operations that a filter is written with, linux/bpf_common.h. */
+/** The operations of a filter, from linux/bpf_common.h. */
 export const BPF = {
   /** BPF_LD | BPF_W | BPF_ABS: loads 32 bits of the frame. */
   LOAD_WORD: 0x20,
@@ -18,25 +19,25 @@ export const BPF = {
 } as const;
 const RETURN = 0x06; // BPF_RET | BPF_K
 
-/** Places that give what the kernel knows about a frame in place of its bytes, linux/filter.h. */
+/** Offsets at which a load returns the kernel's metadata of a frame, from linux/filter.h. */
 export const SKF_AD = {
   PKTTYPE: 0xffff_f000 + 4,
   VLAN_TAG: 0xffff_f000 + 44,
   VLAN_TAG_PRESENT: 0xffff_f000 + 48,
 } as const;
-/** The packet type of a frame to another station's address, packet(7). */
+/** Packet type of a frame to another station's address, from packet(7). */
 export const PACKET_OTHERHOST = 3;
 
-/** An instruction, with the labels to go to when a jump's condition holds and when it doesn't. */
+/** An instruction, with the labels to jump to if its condition is true and if it is false. */
 export type Instruction = [code: number, k: number, yes?: string, no?: string];
-/** Instructions, each perhaps with a label in front. There are `next`, `accept` and `drop` besides. */
+/** Instructions and labels. The labels `next`, `accept` and `drop` are predefined. */
 export type FilterProgram = (Instruction | string)[];
 
 /**
  * Assembles a filter.
  *
  * @param program The instructions
- * @param accepted How many bytes of a frame it passes at `accept`
+ * @param accepted The number of bytes of a frame to pass on at `accept`
  * @returns An array of `struct sock_filter`
  */
 export function assembleFilter(program: FilterProgram, accepted: number): Uint8Array<ArrayBuffer> {

@@ -1,4 +1,4 @@
-// The functions of libc that the program uses. No other file opens a native library.
+// The functions of libc that the program uses. No other file of the program opens a native library.
 //
 // Sizes (size_t, nfds_t) are passed as "u32" and ssize_t results are read as "i32", which keeps V8 on
 // its fast path; "usize" would need a BigInt. Both ABIs (x86-64, arm64) pass them in one register, and

@@ -1,4 +1,4 @@
-// Packet sockets, TCP sockets and namespaces of Linux. No other folder calls libc.
+// Packet sockets, TCP sockets and namespaces of Linux. No other folder of the program calls libc.
 //
 // Functions for set-up throw a SystemError. Those that the data plane calls for each frame or wait
 // never throw, and return a negative errno(3) instead.

@@ -1,5 +1,5 @@
-// The packet socket of a lane: how it is opened, and the lane that receives with a call for each
-// frame.
+// The packet sockets of lanes, and a lane that receives with one call per frame.
+
 import { ERRNO, errno, SystemError, systemError } from "./errno.ts";
 import type { InterfaceInfo } from "./interface.ts";
 import { libc } from "./libc.ts";
@@ -29,36 +29,36 @@ const SO_SNDBUF = 7;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 
-/**
- * The control lane's room for a burst, in bytes as the kernel counts them: about a thousand small
- * frames.
- */
 const SEND_BUFFER = 4 << 20;
+/** Receive buffer of the control lane, as the kernel counts it. It has room for 1,000 small frames. */
 const CONTROL_BUFFER = 1 << 20;
 
-/** What a lane is opened with. */
+/** Options of a lane. */
 export interface LaneOptions {
-  /** The interface that it receives from and sends to. */
+  /** The interface to receive from and to send to. */
   interface: InterfaceInfo;
-  /** The filter for the frames that it takes: an array of `struct sock_filter`. */
+  /** The filter of the frames to receive: an array of `struct sock_filter`. */
   filter: Uint8Array;
-  /**
-   * Whether it takes frames to other stations' addresses too, and has the interface receive them.
-   */
+  /** Make the interface receive frames to other stations' addresses too. */
   promiscuous: boolean;
-  /**
-   * Of the receive ring: the size of a slot, in bytes, a power of two. By default what the MTU
-   * needs.
-   */
+  /** Size of a slot of the receive ring in bytes, a power of two. By default it fits the MTU. */
   slotBytes?: number;
-  /** Of the receive ring: how many slots, a power of two. */
+  /** Number of slots of the receive ring, a power of two. */
   slots?: number;
 }
 
-/** Opens the packet socket of a lane, see {@linkcode openPacketSocket}. */
+/**
+ * Opens the packet socket of a lane, which has a larger send buffer than other packet sockets.
+ *
+ * @param options The options of the lane
+ * @param prepare Sets other options before the socket is bound
+ * @returns The descriptor
+ * @throws {SystemError} If the interface is gone or the process lacks the privilege
+ */
 export function openLaneSocket(options: LaneOptions, prepare: (fd: number) => void): number {
   return openPacketSocket(options, (fd) => {
-    // What a queue below holds counts against it: the default is full after a hundred large frames.
+    // Frames in the interface's queue count against this buffer. The default has room for only a
+    // hundred large ones.
     const size = int(SEND_BUFFER);
     if (libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, size, size.length) < 0) {
       libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, size, size.length);
@@ -68,12 +68,15 @@ export function openLaneSocket(options: LaneOptions, prepare: (fd: number) => vo
 }
 
 /**
- * Opens a packet socket with a filter, bound to the interface.
+ * Opens a packet socket with a filter, bound to an interface.
  *
- * It starts with protocol 0, which receives nothing, and is bound last: nothing unfiltered gets in.
+ * The socket starts with protocol 0, which receives nothing, and is bound last, so that no unfiltered
+ * frame gets in.
  *
- * @param options.promiscuous Whether it has the interface receive frames to other stations' addresses
- * @param prepare Sets what else must be set before the socket is bound
+ * @param options The interface, the filter, and whether the interface must be promiscuous
+ * @param prepare Sets other options before the socket is bound
+ * @returns The descriptor
+ * @throws {SystemError} If the interface is gone or the process lacks the privilege
  */
 export function openPacketSocket(
   options: Pick<LaneOptions, "interface" | "filter" | "promiscuous">,
@@ -106,30 +109,33 @@ export function openPacketSocket(
 function noPacketSocket(name: string, errno: number): SystemError {
   const error = systemError(`Cannot open a packet socket on ${name}`, errno);
   if (errno !== ERRNO.EPERM && errno !== ERRNO.EACCES) return error;
-  const mend = "run as root, or give the program CAP_NET_RAW";
-  return new SystemError(`${error.message}; ${mend}`, errno);
+  return new SystemError(`${error.message}; run as root, or give the program CAP_NET_RAW`, errno);
 }
 
-/** `struct tpacket_stats`, linux/if_packet.h: tp_packets, tp_drops. */
+/** `struct tpacket_stats` of linux/if_packet.h: tp_packets, tp_drops. */
 const stats = new Uint32Array(2);
 
 /**
- * How many frames came to a packet socket since this was last asked, with those it had no room for. It and
- * {@linkcode readDrops} begin both counts anew, so of one socket only one of them is of use.
+ * Reads the number of frames that arrived at a packet socket since the last call, including those for
+ * which it had no room. Both this function and `readDrops` reset both counts, so use only one of them for
+ * a socket.
+ *
+ * @param fd The descriptor of the socket
+ * @returns The number of frames
  */
 export function readFrames(fd: number): number {
   return getOption(fd, SOL_PACKET, PACKET_STATISTICS, stats) < 0 ? 0 : stats[0];
 }
 
-/** How many frames a packet socket had no room for since this was last asked. */
+/** Reads the number of frames for which a packet socket had no room since the last call. */
 export function readDrops(fd: number): number {
   return getOption(fd, SOL_PACKET, PACKET_STATISTICS, stats) < 0 ? 0 : stats[1];
 }
 
 /**
- * A lane whose frames are received one by one, with a call each.
+ * A lane whose frames are received one by one, with one call per frame.
  *
- * @example Sending and receiving
+ * @example Send and receive a frame
  * ```ts
  * import { ControlLane, laneFilter, LinkSender, POLLIN, PollSet, readInterface } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
@@ -161,35 +167,35 @@ export class ControlLane {
   }
 
   /**
-   * Opens a lane. The interface may be down; frames come once it is up.
+   * Opens a lane. The interface may be down; frames arrive once it is up.
    *
-   * @param options Which interface and which frames; a ring's slots are of no use here
-   * @returns The lane, to be closed
-   * @throws {SystemError} If the interface is gone, or the process may not do this
+   * @param options The interface and the frames; the size of the ring is ignored
+   * @returns The lane, to be closed by the caller
+   * @throws {SystemError} If the interface is gone or the process lacks the privilege
    *
    * See packet(7).
    */
   static open(options: LaneOptions): ControlLane {
     const fd = openLaneSocket(options, (fd) => {
-      // Over the system's limit with CAP_NET_ADMIN only; the default does for ordinary traffic.
+      // Exceeding the system's limit needs CAP_NET_ADMIN. Without it, the default is enough for
+      // ordinary traffic.
       const size = int(CONTROL_BUFFER);
       libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length);
     });
     return new ControlLane(fd);
   }
 
-  /** The descriptor, readable when there is a frame; it also sends. -1 once closed. */
+  /** The descriptor, readable when there is a frame and also used for sending, or -1 once closed. */
   get fd(): number {
     return this.#fd;
   }
 
   /**
-   * Takes one frame.
+   * Receives a frame.
    *
-   * @param into Where it goes, from the start
-   * @returns The frame's whole length: when that is more than `into` has, the rest is lost. 0 when
-   * there is none. Less than 0: the negative errno(3), such as ENETDOWN, once, when the interface
-   * went down.
+   * @param into The bytes to receive into
+   * @returns The whole length of the frame, whose rest is lost if it exceeds that of `into`; 0 if there
+   * is no frame; or a negative errno(3), such as ENETDOWN once after the interface went down
    */
   receive(into: Uint8Array): number {
     const buffer = into as Uint8Array<ArrayBuffer>;
@@ -199,7 +205,7 @@ export class ControlLane {
     return error === ERRNO.EAGAIN ? 0 : -error;
   }
 
-  /** How many frames the kernel had no room for since the lane was opened. */
+  /** Counts the frames for which the kernel had no room since the lane was opened. */
   drops(): number {
     this.#drops += readDrops(this.#fd);
     return this.#drops;
