@@ -11,9 +11,8 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /**
- * A lock that is released when the process that holds it ends in any way. Child processes do not
- * inherit it. The file is never removed, because then two processes could hold two files of the same
- * name.
+ * A lock that is released when its process ends for whatever reason. Child processes do not inherit it.
+ * The file is never removed, because then two processes could hold two files of the same name.
  */
 export class LockFile {
   #fd: number;

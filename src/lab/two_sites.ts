@@ -1,5 +1,6 @@
 // Two sites in network namespaces: a segment with hosts, one with an AC, and the two programs between.
 
+import type { Side } from "../relay/side.ts";
 import { httpGet } from "./http.ts";
 import type { LabNet } from "./namespaces.ts";
 import { patient } from "./patience.ts";
@@ -16,9 +17,6 @@ export const SITE = {
 
 const POLL_MS = 20;
 const TUNNEL_UP_MS = patient(15_000);
-
-/** The side of a program, which is also the name of its namespace. */
-export type Side = "client" | "server";
 
 /**
  * Four namespaces, each joined to the next by a veth pair:

@@ -2,10 +2,7 @@
 
 import { readUint16, writeUint16 } from "./uint16.ts";
 
-/**
- * Types of tunnel frames. Every peer knows the first four. Only peers that exchanged HELLO and WELCOME
- * know the others.
- */
+/** Types of tunnel frames. An older peer, which has no handshake, knows only the first four. */
 export const FRAME = {
   PING: 0x00,
   PONG: 0x01,

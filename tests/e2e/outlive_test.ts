@@ -2,6 +2,7 @@
 // three without an answer.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Side } from "../../src/relay/side.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { startClient, startServer, TUNNEL_PORT } from "./programs.ts";
 import { AC_ADDRESS, BRAS_MAC, type Process, Rig, until } from "./rig.ts";
@@ -57,8 +58,6 @@ interface World {
   client: Process;
   start(side: Side): Promise<void>;
 }
-
-type Side = "server" | "client";
 
 /** Runs a test with both programs and a session. If it fails, the error includes the logs. */
 async function withSession(grace: number, run: (world: World) => Promise<void>): Promise<void> {
