@@ -1,6 +1,7 @@
 // The program's log on standard error, with levels, and one line of text or JSON per record.
 
-import { BaseHandler, type LevelName, Logger, LogLevels, LogRecord } from "@std/log";
+import { BaseHandler, type LevelName, Logger, LogLevels } from "@std/log";
+import { LogRecord } from "@std/log/logger";
 
 /** A level, spelled as for `--log-level`. */
 export type LogLevel = "debug" | "info" | "warning" | "error";

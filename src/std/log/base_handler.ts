@@ -1,7 +1,9 @@
 // What takes the records of a logger: a level, a formatter and a way to write.
 
 import { getLevelByName, type LevelName, type LogLevel } from "./levels.ts";
-import type { LogRecord } from "./logger.ts";
+import type { LogRecord } from "./log_record.ts";
+
+export type { LevelName, LogLevel, LogRecord };
 
 /** Makes the text of a record. */
 export type FormatterFunction = (logRecord: LogRecord) => string;

@@ -3,4 +3,5 @@
 
 export * from "./base_handler.ts";
 export * from "./levels.ts";
-export * from "./logger.ts";
+// LogRecord is a value in @std/log/logger only, as in the real package.
+export { Logger, type LoggerOptions, type LogRecord, type LogRecordOptions } from "./logger.ts";

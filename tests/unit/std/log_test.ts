@@ -1,7 +1,9 @@
 // @std/log: passes with the stand-in and with the real package.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { BaseHandler, type LevelName, Logger, LogLevels, type LogRecord } from "@std/log";
+import { BaseHandler, type LevelName, Logger, LogLevels } from "@std/log";
+// A value there only; @std/log has it as a type.
+import { LogRecord } from "@std/log/logger";
 
 class Lines extends BaseHandler {
   readonly lines: string[] = [];
@@ -47,6 +49,19 @@ Deno.test("BaseHandler hands its formatter the whole record", () => {
   assertEquals(record.levelName, "INFO");
   assertEquals(record.loggerName, "name");
   assert(record.datetime.getTime() >= before && record.datetime.getTime() <= Date.now());
+});
+
+Deno.test("LogRecord can be made by hand, and handled like one of a logger", () => {
+  const record = new LogRecord({
+    msg: "text",
+    args: [1],
+    level: LogLevels.WARN,
+    loggerName: "name",
+  });
+  assertEquals([record.levelName, record.args], ["WARN", [1]]);
+  const handler = new Lines("WARN");
+  handler.handle(record);
+  assertEquals(handler.lines, ["WARN text"]);
 });
 
 Deno.test("LogRecord gives out copies", () => {
