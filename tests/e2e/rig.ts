@@ -7,6 +7,21 @@
 //
 // rig/hold.sh owns the namespaces, and removes them when this process ends for any reason.
 
+import { whyNot } from "../support/skip.ts";
+
+/** Why this machine can have no rig; undefined where it can. */
+export const NO_RIG = whyNot(
+  "linux",
+  "amd64",
+  "root",
+  "iproute2",
+  "namespaces",
+  "tun",
+  "debian12",
+  "apt",
+  "aptLists",
+);
+
 const folder = (path: string) => new URL(path, import.meta.url).pathname;
 const work = Deno.env.get("PPPOE_PROXY_RIG_DIR") ?? folder("work");
 
@@ -18,6 +33,12 @@ export const HOME_ADDRESS = "192.0.2.1";
 export const ISP_ADDRESS = "192.0.2.2";
 /** Address of the access concentrator inside a session. */
 export const AC_ADDRESS = "10.67.0.1";
+
+/** Filters for what passes a line, in the language of pcap. */
+export const ETH_P_PPP_DISC = "ether proto 0x8863";
+export const PADI = `${ETH_P_PPP_DISC} and ether[15] == 0x09`;
+export const PADO = `${ETH_P_PPP_DISC} and ether[15] == 0x07`;
+export const PADT = `${ETH_P_PPP_DISC} and ether[15] == 0xa7`;
 
 export type Station = "cpe" | "bras";
 export type Site = "home" | "isp";
@@ -45,6 +66,11 @@ export async function until(
     if (Date.now() > end) throw new Error(`Not within ${limitMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** Tells a figure that a test has seen. */
+export function report(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
 interface Result {
@@ -325,7 +351,8 @@ export class Rig implements AsyncDisposable {
 
   /** Starts to record the frames on both links that match a pcap filter. */
   async listen(filter: string): Promise<void> {
-    for (const station of ["cpe", "bras"]) await this.run(`capture start ${station} '${filter}'`);
+    const stations = ["cpe", "bras"];
+    await Promise.all(stations.map((station) => this.run(`capture start ${station} '${filter}'`)));
   }
 
   /** Returns the recorded frames that match a filter, one line per frame. */
@@ -345,7 +372,7 @@ export class Rig implements AsyncDisposable {
   }
 
   /** Measures TCP goodput through session `n` in Mbit/s, up (from the host) or down. Needs `iperfServer`. */
-  async iperf(n: number, direction: "up" | "down", seconds = 3): Promise<number> {
+  async iperf(n: number, direction: "up" | "down", seconds = 1): Promise<number> {
     const reverse = direction === "down" ? "-R" : "";
     const bind = (await this.cpe(`ip -br addr show ppp${n}`)).split(/\s+/)[2];
     const json = JSON.parse(

@@ -1,0 +1,16 @@
+// Real PPP sessions that outlive a new start with SIGUSR2.
+
+import { testUnless } from "../support/skip.ts";
+import { assertOutlivesAll, type Restart } from "./outlive.ts";
+import { NO_RIG } from "./rig.ts";
+
+const HANDED_OVER: Restart[] = [
+  { what: "SIGUSR2 and a new start of the server", victims: ["server"], signal: "SIGUSR2" },
+  { what: "SIGUSR2 and a new start of the client", victims: ["client"], signal: "SIGUSR2" },
+];
+
+testUnless(
+  NO_RIG,
+  "A PPP session outlives SIGUSR2 of server and client",
+  (t) => assertOutlivesAll(HANDED_OVER, t),
+);
