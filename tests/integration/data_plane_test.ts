@@ -16,6 +16,7 @@ import type { DataPlane } from "../../src/dataplane/data_plane.ts";
 import { makePacketPlane } from "../../src/dataplane/packet_plane.ts";
 import { TcpTransport } from "../../src/transport/tcp.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
+import { patient } from "../../src/lab/patience.ts";
 import type { SessionStatus, TunnelStatus } from "../../src/observe/status.ts";
 import type { SessionRecord } from "../../src/state/mod.ts";
 import { CHANNEL_SIZES } from "../../src/tunnel/channel.ts";
@@ -44,7 +45,7 @@ const noNet = whyNot("linux", "root", "iproute2", "namespaces");
 const OURS = "02:00:00:00:00:0a";
 const HOST = parseMac("02:00:00:00:00:01");
 const AC = parseMac("02:00:00:00:00:ac");
-const DEADLINE_MS = 5000;
+const DEADLINE_MS = patient(5000);
 
 const OPTIONS: Omit<PlaneOptions, "interfaceName"> = {
   side: "client",

@@ -9,10 +9,19 @@ export interface Counts {
   filteredOut: number;
 }
 
+/** Nothing at all. */
+export const NO_COUNTS: Readonly<Counts> = {
+  passed: 0,
+  steps: 0,
+  failed: 0,
+  ignored: 0,
+  filteredOut: 0,
+};
+
 /** What one run of `deno test` said. */
 export interface Outcome {
   counts: Counts;
-  /** The list of tests, without what comes behind it. */
+  /** The list of tests, without what comes behind it; empty where none ran. */
   list: string;
   /** What failed and why; empty where nothing did. */
   errors: string;
@@ -47,12 +56,13 @@ export function readOutcome(output: string, code: number): Outcome {
   const at = ERRORS.exec(said)?.index ?? said.length;
   const end = FAILURES.exec(said)?.index ?? said.length;
   const errors = said.slice(at, end).replace(ERRORS, "").trim();
-  return { counts, list: said.slice(0, at).trim(), errors };
+  const ran = counts.passed + counts.failed + counts.ignored > 0;
+  return { counts, list: ran ? said.slice(0, at).trim() : "", errors };
 }
 
 /** Adds numbers up. */
-export function sum(counts: Counts[]): Counts {
-  const total: Counts = { passed: 0, steps: 0, failed: 0, ignored: 0, filteredOut: 0 };
+export function sum(counts: readonly Counts[]): Counts {
+  const total = { ...NO_COUNTS };
   for (const each of counts) {
     for (const name of Object.keys(total) as (keyof Counts)[]) total[name] += each[name];
   }

@@ -1,120 +1,100 @@
-// deno task test: all tests, or those in the files and folders that are named, several files at a time. Flags are
-// passed to `deno test`.
+// deno task test: all tests, or those of the files and folders that are named, several files at a time. Flags are given
+// to `deno test`, such as --filter TEXT. It ends with the closing line that `deno test` would have.
 
-import { closingLine, type Counts, readOutcome, sum } from "./outcome.ts";
-import { type Job, planRun, type TestFile } from "./plan.ts";
+import { argumentsOf, findTests, type Job, planRun } from "./plan.ts";
+import { closingLine, type Counts, NO_COUNTS, type Outcome, readOutcome, sum } from "./outcome.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const ALL = ["tests"];
-/** Flags of `deno test` whose value is the next argument. */
-const WITH_VALUE = ["--filter"];
-const TEST_FILE = /_test\.ts$/;
-/** Most tests wait more than they compute. */
-const AT_ONCE_PER_CPU = 4;
+const DURATION = "about 2½ minutes with two CPUs";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-const encoder = new TextEncoder();
+/** Most tests wait more than they compute. */
+const JOBS_PER_CPU = 3;
+/** The longest job takes as long as the sum of the others, from here on. */
+const MOST_JOBS = 12;
+/** Deno, two programs and their hosts, or a small kernel. */
+const JOB_BYTES = 400 * 2 ** 20;
+
+/** Time limits, which fit a machine that does nothing else, last that much longer when tests run side by side. */
+const PATIENCE = "3";
+/** How much sooner than the others the tests get a CPU in which a real pppd waits for its own time-outs. */
+const NICE = ["nice", "-n", "-10"];
+
 const running = new Set<Deno.ChildProcess>();
 
 function print(text: string): void {
-  const bytes = encoder.encode(`${text}\n`);
+  const bytes = new TextEncoder().encode(`${text}\n`);
   for (let written = 0; written < bytes.length;) {
     written += Deno.stdout.writeSync(bytes.subarray(written));
   }
 }
 
-/** Tells files and folders from flags. */
-function readArguments(args: string[]): { paths: string[]; flags: string[] } {
-  const paths: string[] = [];
-  const flags: string[] = [];
-  for (let at = 0; at < args.length; at++) {
-    if (!args[at].startsWith("-")) paths.push(args[at]);
-    else {
-      flags.push(args[at]);
-      if (WITH_VALUE.includes(args[at]) && at + 1 < args.length) flags.push(args[++at]);
-    }
-  }
-  return { paths, flags };
+async function collect(stream: ReadableStream<Uint8Array>, pieces: Uint8Array[]): Promise<void> {
+  for await (const piece of stream) pieces.push(piece);
 }
 
-/** The files of tests at a path, from the project's folder. */
-function find(path: string): TestFile[] {
-  const full = path.startsWith("/") ? path : `${ROOT}${path}`;
-  const { isDirectory, size } = Deno.statSync(full);
-  if (!isDirectory) return [{ path: full.replace(ROOT, ""), bytes: size }];
-  return [...Deno.readDirSync(full)].flatMap((entry) => {
-    const inside = `${full.replace(/\/$/, "")}/${entry.name}`;
-    return entry.isDirectory || TEST_FILE.test(entry.name) ? find(inside) : [];
-  });
-}
-
-async function readAll(stream: ReadableStream<Uint8Array>, pieces: string[]): Promise<void> {
-  const text = stream.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>);
-  for await (const piece of text) pieces.push(piece);
-}
-
-async function deno(args: string[]): Promise<{ output: string; code: number }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args,
+/** Runs `deno test` to its end. */
+async function denoTest(args: string[], before: string[] = [], patience = "1"): Promise<Outcome> {
+  const [program, ...rest] = [...before, Deno.execPath(), "test", ...args];
+  const child = new Deno.Command(program, {
+    args: rest,
     cwd: ROOT,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", LAB_PATIENCE: Deno.env.get("LAB_PATIENCE") ?? patience },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   running.add(child);
-  try {
-    // In the order in which it comes, as far as two pipes can tell.
-    const pieces: string[] = [];
-    await Promise.all([readAll(child.stdout, pieces), readAll(child.stderr, pieces)]);
-    const { code } = await child.status;
-    return { output: pieces.join(""), code };
-  } finally {
-    running.delete(child);
-  }
+  // In the order in which they come, as far as that can be told of two pipes.
+  const pieces: Uint8Array[] = [];
+  const reading = [child.stdout, child.stderr].map((stream) => collect(stream, pieces));
+  const [{ code }] = await Promise.all([child.status, ...reading]);
+  running.delete(child);
+  return readOutcome(await new Blob(pieces as Uint8Array<ArrayBuffer>[]).text(), code);
+}
+
+function jobsAtOnce(): number {
+  const room = Math.floor(Deno.systemMemoryInfo().available / JOB_BYTES);
+  return Math.max(1, Math.min(JOBS_PER_CPU * navigator.hardwareConcurrency, MOST_JOBS, room));
 }
 
 async function main(args: string[]): Promise<number> {
   const startMs = performance.now();
-  const { paths, flags } = readArguments(args);
-  const files = (paths.length === 0 ? ALL : paths).flatMap(find);
+  const { paths, flags } = argumentsOf(args);
+  const files = (paths.length === 0 ? ["tests"] : paths).flatMap((path) => findTests(ROOT, path));
   const { together, alone } = planRun(files);
-  const atOnce = AT_ONCE_PER_CPU * navigator.hardwareConcurrency;
-  const cpus = navigator.hardwareConcurrency;
-  if (paths.length === 0) {
-    print(
-      `${files.length} files of tests, ${atOnce} at a time: about 2 minutes on two CPUs (${cpus} here)`,
-    );
-  }
+  const atOnce = jobsAtOnce();
+  const takes = args.length === 0
+    ? `: ${DURATION}, and ${navigator.hardwareConcurrency} are here`
+    : "";
+  print(`${files.length} files of tests, ${atOnce} at a time${takes}`);
+
   const counts: Counts[] = [];
   const errors: string[] = [];
-  const run = async ({ name, files }: Job) => {
-    const since = performance.now();
-    const { output, code } = await deno(["test", "-A", "--no-check", ...flags, ...files]);
-    const outcome = readOutcome(output, code);
+  const note = (outcome: Outcome) => {
     counts.push(outcome.counts);
     if (outcome.errors !== "") errors.push(outcome.errors);
-    print(outcome.list);
-    print(
-      `# ${name} ${Math.round(performance.now() - since)} ms, ended at ${
-        Math.round(performance.now() - startMs)
-      }`,
-    );
+    if (outcome.list !== "") print(`\n${outcome.list}`);
   };
-  const types = deno(["test", "--no-run", ...files.map(({ path }) => path)]).then(
-    ({ output, code }) => {
-      print(`# types ended at ${Math.round(performance.now() - startMs)}`);
-      if (code === 0) return;
-      counts.push({ ...sum([]), failed: 1 });
-      errors.push(output.trim());
-    },
-  );
-  const waiting = together.values();
+  const run = async (job: Job, patience?: string) => {
+    const before = job.real && Deno.uid() === 0 ? NICE : [];
+    note(await denoTest(["-A", "--no-check", ...flags, ...job.files], before, patience));
+  };
+  const checkTypes = async () => {
+    const { counts: { failed }, errors } = await denoTest([
+      "--no-run",
+      ...files.map(({ path }) => path),
+    ]);
+    if (failed > 0) note({ counts: { ...NO_COUNTS, failed }, list: "", errors });
+  };
+
+  const queue = together.values();
   const lanes = Array.from({ length: atOnce }, async () => {
-    for (const job of waiting) await run(job);
+    for (const job of queue) await run(job, PATIENCE);
   });
-  await Promise.all([types, ...lanes]);
+  await Promise.all([checkTypes(), ...lanes]);
   for (const job of alone) await run(job);
+
   const total = sum(counts);
   if (errors.length > 0) print(`\n ERRORS \n\n${errors.join("\n\n")}`);
   print(`\n${closingLine(total, performance.now() - startMs)}`);

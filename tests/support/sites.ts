@@ -16,6 +16,7 @@ import {
   SITE,
   Station,
 } from "../../src/lab/mod.ts";
+import { patient } from "../../src/lab/patience.ts";
 import type { ClientOptions } from "../../src/client/client.ts";
 import type { SessionStatus, Status } from "../../src/observe/status.ts";
 import type { ServerOptions } from "../../src/server/server.ts";
@@ -90,7 +91,7 @@ const MACVLAN = "mv0";
 export const SOON = { pingMs: 300, tunnelTimeoutMs: 1500 };
 /** A code that means nothing: `settled` knows its frames by it. */
 const MARKER = 0x42;
-const KILL_AFTER_MS = 5000;
+const KILL_AFTER_MS = patient(5000);
 
 /** Metrics by name and labels, as in `pppoe_proxy_tunnels`. */
 export type Metrics = ReadonlyMap<string, number>;
@@ -200,7 +201,7 @@ export class ModeProcess {
     this.#program?.kill(signal);
   }
 
-  /** Waits for its end; after 5 s it is killed. */
+  /** Waits for its end; when that takes too long it is killed. */
   async ended(): Promise<Deno.CommandStatus> {
     const timer = setTimeout(() => this.signal("SIGKILL"), KILL_AFTER_MS);
     const status = await this.#program!.status;

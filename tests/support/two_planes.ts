@@ -22,6 +22,7 @@ import { TcpTransport } from "../../src/transport/tcp.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
 import { AcProtocol } from "../../src/lab/ac_protocol.ts";
 import { HostProtocol } from "../../src/lab/host_protocol.ts";
+import { patient } from "../../src/lab/patience.ts";
 import type { Side } from "../../src/relay/mod.ts";
 import { CHANNEL_SIZES } from "../../src/tunnel/channel.ts";
 import { CODE, emitSession, PPP_PROTOCOL, readCode } from "../../src/wire/mod.ts";
@@ -29,7 +30,7 @@ import { TestNet } from "./namespaces.ts";
 import { TcpPair } from "./tcp_pair.ts";
 
 const SO_TXTIME = 61;
-const DEADLINE_MS = 5000;
+const DEADLINE_MS = patient(5000);
 /** How many frames one call of `Wire.send` puts on the link. */
 const BURST = 64;
 

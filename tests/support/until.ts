@@ -1,5 +1,7 @@
 // Waiting for a condition that nothing tells of.
 
+import { patient } from "../../src/lab/patience.ts";
+
 const LOOK_EVERY_MS = 20;
 
 /**
@@ -14,7 +16,7 @@ const LOOK_EVERY_MS = 20;
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 10_000,
+  timeoutMs = patient(10_000),
 ): Promise<T> {
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
