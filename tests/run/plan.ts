@@ -52,7 +52,7 @@ export function argumentsOf(args: string[]): { paths: string[]; flags: string[] 
  * @throws {NotFound} If there is no such file or folder
  */
 export function findTests(root: string, path: string): TestFile[] {
-  const full = path.startsWith("/") ? path : `${root}${path}`;
+  const full = path.startsWith("/") ? path : `${root}${path.replace(/^(\.\/)+/, "")}`;
   const { isDirectory, size } = Deno.statSync(full);
   if (!isDirectory) return [{ path: full.replace(root, ""), bytes: size }];
   const names = [...Deno.readDirSync(full)]
