@@ -30,6 +30,8 @@ export const ALONE: readonly string[] = [
   "tests/integration/fairness_test.ts",
 ];
 
+/** Compilers, which take longer than the few tests of their file suggest. */
+const COMPILE = /^tests\/compile\//;
 const TEST_FILE = /_test\.ts$/;
 /** Flags of `deno test` whose value may be an argument of its own. */
 const WITH_VALUE = ["--filter"];
@@ -63,8 +65,8 @@ export function findTests(root: string, path: string): TestFile[] {
 
 /**
  * Plans a run. Each file has a process of its own, since some tests count the process's descriptors or change what all
- * of it shares; unit tests are many and short, so that a folder of them shares one. Long ones come first, and every
- * other one is a real pppd's, which mostly waits.
+ * of it shares; unit tests are many and short, so that a folder of them shares one. The longest come first, by the
+ * length of their text, and every other one is a real pppd's, which mostly waits.
  */
 export function planRun(files: TestFile[]): Plan {
   const alone = files.filter(({ path }) => ALONE.includes(path));
@@ -75,7 +77,7 @@ export function planRun(files: TestFile[]): Plan {
     const group = groups.get(name) ?? { job: { files: [], real: isReal(path) }, bytes: 0 };
     groups.set(name, group);
     group.job.files.push(path);
-    group.bytes += bytes;
+    group.bytes += COMPILE.test(path) ? Infinity : bytes;
   }
   const jobs = [...groups.values()].sort((a, b) => b.bytes - a.bytes).map(({ job }) => job);
   const real = jobs.filter((job) => job.real);
