@@ -89,6 +89,7 @@ export class TwoSites implements AsyncDisposable {
       client: ["--interface", "lan0", "--connect", tunnel],
     };
     const status = `${SITE.status.hostname}:${SITE.status.port}`;
+    const giveUp = AbortSignal.timeout(TUNNEL_UP_MS);
     for (const side of ["server", "client"] as const) {
       const program = Program.start({
         namespace: this.names[side],
@@ -96,10 +97,9 @@ export class TwoSites implements AsyncDisposable {
         onLine: (line) => onLine?.(side, line),
       });
       this.#programs.set(side, program);
+      // The server first: a client that does not find it says so.
+      await Promise.race([this.#healthy(side, giveUp), this.failure()]);
     }
-    const giveUp = AbortSignal.timeout(TUNNEL_UP_MS);
-    const healthy = [this.#healthy("server", giveUp), this.#healthy("client", giveUp)];
-    await Promise.race([Promise.all(healthy), this.failure()]);
   }
 
   /** Returns the program of a side, or `undefined` before `start`. */

@@ -28,6 +28,7 @@ export const ALONE: readonly string[] = [
   "tests/integration/congestion_test.ts",
   "tests/integration/endurance_test.ts",
   "tests/integration/fairness_test.ts",
+  "tests/integration/ring_stamp_test.ts",
 ];
 
 /** Compilers, which take longer than the few tests of their file suggest. */
