@@ -1,27 +1,26 @@
-// When the loop leaves data on the link alone for a moment, so that it finds several frames.
+// Decides when the loop lets data frames gather on the link for a moment, so that it takes several at once.
 //
-// A frame that comes alone costs a wake-up here and one at the peer, which is most of what it costs. At
-// more than 10,000 turns a second that take data, a turn which waits a little for more is worth it. It is
-// not worth it for longer than several do come.
+// Most of the cost of a lone frame is two wake-ups: one here and one at the peer. At more than 10,000
+// turns a second that take data, it pays to wait a little for more frames, as long as more do come.
 
-/** How long a wait lasts, in µs. */
+/** The length of a wait, in µs. */
 export const COALESCE_US = 130;
-/** Turns that take data begin it when they follow each other within this time. */
+/** The time between two turns that take data within which the waiting begins. */
 const OFTEN_MS = 0.1;
-/** It goes on while a wait finds so many frames. */
+/** The number of frames that a wait must find for the waiting to go on. */
 const SEVERAL = 2;
 
 /** Follows the turns that take data from the link. */
 export class Coalescer {
-  /** Whether the next turn is to wait for several frames. */
+  /** True if the next turn should wait for several frames. */
   due = false;
   #takenMs = -Infinity;
 
   /**
-   * A turn has taken data frames.
+   * Notes that a turn has taken data frames.
    *
-   * @param frames How many; 0 only of a turn that waited.
-   * @param nowMs When it began.
+   * @param frames The number of frames; 0 only if the turn waited
+   * @param nowMs The start of the turn
    */
   took(frames: number, nowMs: number): void {
     this.due = this.due ? frames >= SEVERAL : nowMs - this.#takenMs < OFTEN_MS;

@@ -1,21 +1,23 @@
-// The data plane: one loop over a link and every tunnel. It is given both, and makes neither.
+// The data plane: one loop over a link and every tunnel, which its owner makes.
 //
-// Theory of operation. A turn (`step`) waits for descriptors, then takes, in this order:
-//   1. the wake-up: the caller has messages for it;
+// A turn (`step`) waits for descriptors, then handles them in this order:
+//   1. the wake-up: the caller has messages for the data plane;
 //   2. the watch: the interface may have gone or come back (link/monitor.ts);
-//   3. link, control lane: discovery, and PPP control frames, whether or not a tunnel is congested;
-//   4. link, data lane: from the mapped ring, only as long as some tunnel has room. Otherwise frames
-//      wait in the ring, and those that do not fit there are dropped and counted by the kernel
-//      (both from_link.ts);
-//   5. tunnels: each that is ready is read once, its frames are rewritten in place and handed to the
-//      link's sender from where they lie (from_tunnels.ts);
-//   6. tunnels: the frames that were queued for them are sent, control frames first (tunnel/outbox.ts).
+//   3. link, control lane: takes discovery and PPP control frames, even if a tunnel is congested;
+//   4. link, data lane: takes frames from the mapped ring, but only as long as some tunnel has room.
+//      Otherwise frames wait in the ring; the kernel drops and counts those that do not fit
+//      (3 and 4: from_link.ts);
+//   5. tunnels: reads each one that is ready once, rewrites its frames in place, and hands them to the
+//      link's sender without a copy (from_tunnels.ts);
+//   6. tunnels: sends the frames that are queued for them, control frames first (tunnel/outbox.ts).
+//
 // Each of these is bounded, so that none starves the others: the rest of 3 and 4 waits in the kernel, the
-// rest of 5 for the next turn, which begins with the tunnel after the last one.
-// The relay decides who owns a frame; a frame that nobody owns, or that does not fit, is dropped with a
-// reason. A tunnel that takes less than the link gives has a queue of its own, in which CoDel works; the
-// queue of one client does not hold another one's frames up. Frames that a broken tunnel had taken are
-// lost with it. Nothing is allocated for a session frame, and no system call made for it alone.
+// rest of 5 waits for the next turn, which begins with the tunnel after the last one.
+//
+// The relay decides which session a frame belongs to. A frame that belongs to none, or that does not fit,
+// is dropped with a reason. Each tunnel has its own queue, managed by CoDel, so a slow client does not
+// delay the others. Frames that a broken tunnel had accepted are lost with it. A session frame costs no
+// allocation, and no system call of its own.
 
 import { systemError } from "../../ffi/mod.ts";
 import type { Lanes, LinkDevice } from "../link/device.ts";
@@ -48,42 +50,42 @@ import { ToTunnels } from "./to_tunnels.ts";
 import { TunnelLife } from "./tunnel_life.ts";
 import { Tunnels } from "./tunnels.ts";
 
-/** How soon a turn looks again whether frames that wait for full tunnels are too old. */
+/** The time between two checks for frames that have waited too long for a full tunnel. */
 const NO_ROOM_MS = 20;
-/** The tags of descriptors in the pollers; a tunnel's is its id behind the last of them. */
+/** The tags of descriptors in the pollers; a tunnel's tag is `TAG.tunnel` plus its id. */
 const TAG = { wake: 0, watch: 1, control: 2, data: 3, tunnel: 4 } as const;
 
-/** A descriptor that ends a wait, when another thread signals it. */
+/** A descriptor by which another thread can end a wait. */
 export interface Wake {
   readonly fd: number;
-  /** Takes the signals that came. */
+  /** Clears the signals. */
   drain(): void;
 }
 
-/** The parts that a data plane is given. All but the wake-up are its own to close. */
+/** The parts that a data plane is given. It closes all of them except the wake-up. */
 export interface PlaneParts {
   readonly link: LinkDevice;
   readonly counters: Counters;
   /** Makes a poller. */
   poller(): Poller;
   readonly wake?: Wake;
-  /** The record of sessions for the next run; without it nothing is kept. */
+  /** The record of sessions for the next run; by default nothing is kept. */
   readonly journal?: SessionJournal;
   /** Takes the messages of a turn. */
   post(messages: FromWorker[]): void;
-  /** A clock that only goes forward, in ms. */
+  /** Returns the time in ms, by a monotonic clock. */
   now(): number;
-  /** The clock that frames are stamped with, in ms; `Date.now` without it. */
+  /** Returns the time in ms, by the clock that stamps frames; `Date.now` by default. */
   wall?(): number;
-  /** Makes the relay; the program's own without it. */
+  /** Makes the relay; a {@linkcode Relay} by default. */
   relay?(options: RelayOptions, ports: RelayPorts): Relay;
-  /** Makes the tunnels' channels; the program's own without it. */
+  /** Makes the channel of a tunnel; a {@linkcode Channel} by default. */
   channel?(...parameters: ConstructorParameters<typeof Channel>): Channel;
-  /** Makes tokens; random ones without it. */
+  /** Makes tokens; random ones by default. */
   readonly tokens?: TokenSource;
 }
 
-/** One link and its tunnels. All of it runs in `step`, on the caller's thread. */
+/** One link and its tunnels. Everything runs on the caller's thread, mostly in `step`. */
 export class DataPlane {
   readonly #options: PlaneOptions;
   readonly #parts: PlaneParts;
@@ -101,21 +103,22 @@ export class DataPlane {
   readonly #queries: StatusQueries;
   readonly #coalescer = new Coalescer();
   readonly #ages: RingAge;
-  /** Waits for everything; and for the same but the data lane: to change one set would be a call a turn. */
+  // Two pollers, with and without the data lane: to change one of them would be a system call per turn.
   readonly #all: Poller;
   readonly #allButData: Poller;
   #lanes: Lanes | undefined;
-  /** When this turn began. */
+  /** The start of this turn. */
   #nowMs: number;
+  /** The time of the next tick. */
   #tickMs: number;
-  /** When something that is held ends. */
+  /** The end of the first grace time that is running. */
   #graceOverMs = Infinity;
-  /** When the relay has something to do; asked where that can change, and not in each turn. */
+  /** The time at which the relay has work to do; looked up only after it may have changed. */
   #relayDueMs = Infinity;
   #shutdown: Shutdown | undefined;
   #stopped = false;
 
-  /** Joins its parts. Nothing happens before `start`. */
+  /** Connects the parts. Nothing happens before `start`. */
   constructor(options: PlaneOptions, parts: PlaneParts) {
     const { link, counters, journal, now } = parts;
     this.#options = options;
@@ -123,7 +126,7 @@ export class DataPlane {
     this.#link = link;
     this.#journal = journal;
     this.#nowMs = now();
-    // At once, since something that an earlier run has left may be due.
+    // The first tick comes at once, because something from an earlier run may be due.
     this.#tickMs = this.#nowMs;
     this.#events = new EventBatch(options.side, options.debug, now, (all) => parts.post(all));
     this.#output = new LinkOutput(link, counters, this.#events, journal);
@@ -157,7 +160,7 @@ export class DataPlane {
     );
   }
 
-  /** Takes up what an earlier run has left, and begins to watch the link. */
+  /** Restores the sessions of an earlier run, and begins to watch the link. */
   start(): void {
     for (const poller of [this.#all, this.#allButData]) {
       if (this.#parts.wake !== undefined) poller.add(this.#parts.wake.fd, POLLIN, TAG.wake);
@@ -166,7 +169,7 @@ export class DataPlane {
     const { state } = this.#options;
     if (state !== undefined) {
       restore(this.#relay, state, this.#nowMs, this.#wallMs());
-      // Another restart must not begin their time anew.
+      // Another restart must not start their grace time again.
       for (const peer of this.#relay.held) this.#journal?.noteAway(peer, this.#nowMs);
       this.#output.restore(state.undelivered);
       const { size } = this.#relay.sessions;
@@ -182,31 +185,31 @@ export class DataPlane {
     this.#events.flush();
   }
 
-  /** True once a stop is done. */
+  /** True once a stop is complete. */
   get stopped(): boolean {
     return this.#stopped;
   }
 
-  /** When `step` has something to do, whatever comes or not, by the clock. */
+  /** The time at which `step` has something to do, even if nothing arrives. */
   get dueMs(): number {
     if (this.#shutdown !== undefined) return this.#nowMs + this.#shutdown.waitMs(this.#nowMs);
     const dueMs = Math.min(this.#tickMs, this.#graceOverMs, this.#relayDueMs);
     return this.#tunnels.hasRoom ? dueMs : Math.min(dueMs, this.#nowMs + NO_ROOM_MS);
   }
 
-  /** One turn: waits until there is something to do, at most `timeoutMs`, and does a bounded part of it. */
+  /** Makes one turn: waits up to `timeoutMs` for something to do, then does a bounded amount of it. */
   step(timeoutMs: number): void {
     if (this.#shutdown !== undefined) return this.#stepShutdown(timeoutMs);
     const lanes = this.#watchLanes();
-    // When the last turn began: the clock costs as much as looking a frame up.
+    // The start of the last turn is good enough: reading the clock costs as much as looking a frame up.
     const beforeMs = this.#nowMs;
     const asked = this.#queries.pending;
     const unfinished = this.#tunnels.prepare(beforeMs) || asked;
     const hasRoom = this.#tunnels.hasRoom;
     const takesData = lanes !== undefined && hasRoom;
     const dueMs = Math.min(this.#tickMs, this.#graceOverMs, this.#relayDueMs);
-    const mostMs = Math.min(timeoutMs, dueMs - beforeMs, hasRoom ? Infinity : NO_ROOM_MS);
-    const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(mostMs));
+    const longestMs = Math.min(timeoutMs, dueMs - beforeMs, hasRoom ? Infinity : NO_ROOM_MS);
+    const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(longestMs));
     const coalesces = takesData && this.#coalescer.due && waitMs > 0 && !lanes.data.waiting;
     const poller = takesData && !coalesces ? this.#all : this.#allButData;
     const ready = coalesces ? poller.waitMicroseconds(COALESCE_US) : poller.wait(waitMs);
@@ -229,7 +232,7 @@ export class DataPlane {
     } else if (takesData && data === 0) this.#ages.emptied(beforeMs);
     if (lanes !== undefined && lanes === this.#link.lanes) {
       if (control & POLLIN) this.#fromLink.takeControl(lanes, nowMs);
-      // The control lane may have found the link gone.
+      // Reading the control lane may have shown that the link is gone.
       if (data & POLLIN && lanes === this.#link.lanes) {
         this.#coalescer.took(this.#fromLink.takeData(lanes, nowMs), nowMs);
       }
@@ -250,36 +253,36 @@ export class DataPlane {
     this.#settle(nowMs);
   }
 
-  /** Takes a connection whose handshake is done. The transport stays the caller's to close. */
+  /** Takes over a connection after its handshake. The caller closes the transport. */
   addTunnel(tunnel: TunnelFacts, transport: Transport): void {
     const nowMs = this.#parts.now();
     this.#life.add(tunnel, transport, nowMs);
     this.#settle(nowMs);
   }
 
-  /** Closes all sessions of a peer on both sides, then its tunnel, if that is there still. */
+  /** Closes all sessions of a peer on both sides, then its tunnel if there still is one. */
   leave(id: number, peer: string | undefined): void {
     const nowMs = this.#parts.now();
     this.#life.leave(id, peer, nowMs);
     this.#settle(nowMs);
   }
 
-  /** Asks for a snapshot of all tunnels and sessions; the answers are messages with this number. */
+  /** Asks for a snapshot of all tunnels and sessions; the answers carry the number of the request. */
   query(request: number): void {
     this.#queries.ask(request);
   }
 
-  /** Changes what can change while it runs; limits that are not given are the default ones. */
+  /** Applies new values of the options that can change at run time; missing limits get their defaults. */
   reload({ debug, limits }: { debug: boolean; limits: Partial<Limits> }): void {
     this.#events.debug = debug;
     this.#relay.setLimits(limits);
   }
 
   /**
-   * Begins to stop: closes all sessions on both sides, and says goodbye. It is over once `step` has made
-   * `stopped` true.
+   * Begins to stop: closes all sessions on both sides, and says goodbye. The caller goes on with `step`
+   * until `stopped` is true.
    *
-   * @param keep True to leave sessions as they are, for the next run, where there is a journal
+   * @param keep True to leave the sessions to the next run, if there is a journal
    */
   stop(keep: boolean): void {
     if (this.#shutdown !== undefined) return;
@@ -294,16 +297,16 @@ export class DataPlane {
     };
     const path = keep && graceMs > 0 ? state?.path : undefined;
     this.#shutdown = new Shutdown(plane, path, this.#parts.now());
-    // Frames of the link are not taken any more.
+    // From now on, frames from the link are ignored.
     for (const poller of [this.#all, this.#allButData]) poller.remove(this.#link.watchFd);
     if (this.#lanes !== undefined && this.#lanes === this.#link.lanes) {
       this.#allButData.remove(this.#lanes.control.fd);
     }
-    // The process may be ended at any moment, so what is to be told goes out at once.
+    // The process may be killed at any moment, so the goodbyes go out at once.
     this.#stepShutdown(0);
   }
 
-  /** Closes its parts. The tunnels' transports stay the caller's. */
+  /** Closes the parts. The caller closes the tunnels' transports. */
   dispose(): void {
     this.#events.flush();
     this.#link.dispose();
@@ -354,11 +357,11 @@ export class DataPlane {
       },
       problem: (problem) => this.#events.problem(problem),
       opened: (session) => {
-        // Before anybody is told that it is open.
+        // The session must be in the journal before anybody learns that it is open.
         this.#journal?.opened(session, this.#nowMs);
         this.#events.opened(session);
         const { peer } = session;
-        // Its PADS came from the AC when the tunnel was gone.
+        // The PADS may have come from the AC after the tunnel was lost.
         if (peer.held) this.#life.tellHeld(peer.key, peer.sessions.size);
       },
       closed: (session, end) => {
@@ -374,7 +377,7 @@ export class DataPlane {
     });
   }
 
-  // Closed lanes leave the pollers by themselves.
+  // Adds new lanes to the pollers; closed ones leave them by themselves.
   #watchLanes(): Lanes | undefined {
     const { lanes } = this.#link;
     if (lanes !== this.#lanes) {
@@ -406,7 +409,7 @@ export class DataPlane {
     this.#events.drops(this.#parts.counters);
   }
 
-  // Sends what this turn has for the tunnels, removes those that are over, tells the main thread.
+  // Sends the frames that are queued for tunnels, removes ended tunnels, and posts the turn's events.
   #settle(nowMs: number): void {
     if (this.#fromLink.tookDiscovery || this.#fromTunnels.tookDiscovery) {
       this.#fromLink.tookDiscovery = this.#fromTunnels.tookDiscovery = false;
@@ -428,7 +431,7 @@ function makeRelay(options: RelayOptions, ports: RelayPorts): Relay {
   return new Relay(options, ports);
 }
 
-// Up to a tenth of a second late, so that thousands that went at about the same time end at once.
+// Rounded up to a tenth of a second, so that thousands of grace times that end close together end in one turn.
 function graceOverMs(relay: Relay): number {
   return Math.ceil(relay.graceOverMs / 100) * 100;
 }

@@ -13,23 +13,23 @@ import type { FromWorker, PlaneOptions, ToWorker } from "./messages.ts";
 
 /** The hooks of a data worker's owner. */
 export interface DataWorkerHooks {
-  /** Something has happened in the data plane. */
+  /** Called when something has happened in the data plane. */
   event(event: DataPlaneEvent): void;
-  /** The operator should know this of the tunnels' congestion control. */
+  /** Called when the operator should know something about the tunnels' congestion control. */
   warn(message: string): void;
-  /** A segment of the journal is full. */
+  /** Called when a segment of the journal is full. */
   segment(segment: number): void;
-  /** The worker died; nothing can go on. */
+  /** Called when the worker has died, so no frames are carried any more. */
   failed(error: Error): void;
 }
 
-/** How long the worker may say nothing when it was asked for a snapshot. */
+/** The time within which the worker must send the next part of a snapshot. */
 const SNAPSHOT_MS = 1000;
 
-/** How long a stop may take before the worker is ended anyway. */
+/** The time that a stop may take before the worker is terminated. */
 const STOP_MS = 1500;
 
-/** All tunnels and sessions; of some thousands not quite of one moment. */
+/** All tunnels and sessions. Thousands of sessions are described over several turns. */
 export interface Snapshot {
   tunnels: TunnelStatus[];
   sessions: SessionStatus[];
@@ -37,10 +37,10 @@ export interface Snapshot {
 
 interface SnapshotRequest {
   readonly request: number;
-  /** Those that have come so far. */
+  /** The sessions that have arrived so far. */
   readonly sessions: SessionStatus[];
   readonly done: PromiseWithResolvers<Snapshot>;
-  /** Rejects it when the worker says nothing for too long. */
+  /** Rejects `done` when the worker has been silent for too long. */
   timer: ReturnType<typeof setTimeout>;
 }
 
@@ -53,7 +53,7 @@ export class DataWorker {
   readonly #counters = new Counters();
   readonly #posted = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #conns = new Map<number, Deno.TcpConn>();
-  /** The snapshot that the worker is at, and one more for all who have asked since. */
+  /** The snapshot that the worker is taking, and one more for every caller that has asked since. */
   #snapshot: SnapshotRequest | undefined;
   #nextSnapshot: Promise<Snapshot> | undefined;
   readonly #started = Promise.withResolvers<void>();
@@ -92,7 +92,10 @@ export class DataWorker {
   /**
    * Starts the worker and opens the link in it.
    *
-   * @throws {Error} If the link cannot be opened, or there is no such congestion control.
+   * @param options The options of the data plane
+   * @param hooks The owner's hooks
+   * @returns The worker, once its link is open
+   * @throws {Error} If the link cannot be opened, or the congestion control is not available.
    */
   static async start(options: PlaneOptions, hooks: DataWorkerHooks): Promise<DataWorker> {
     const congestion = new CongestionControl(
@@ -106,21 +109,25 @@ export class DataWorker {
     return worker;
   }
 
+  /** The state of the link's interface. */
   get linkState(): LinkState {
     return this.#linkState;
   }
 
-  /** The counters at this moment. */
+  /** Returns the current values of the counters. */
   counters(): CounterValues {
     return this.#counters.read();
   }
 
   /**
-   * Gives a connection to the worker, which drives its descriptor from here on. The connection is
-   * kept and left alone until the worker has let go: to close it would shut the socket down.
+   * Gives a connection to the worker, which from now on drives its descriptor. The connection object stays
+   * open and unused until the worker has let go of it: to close it would shut the socket down.
    *
-   * @returns The tunnel's id.
-   * @throws {Error} If the connection is gone already, or the worker is; it is then the caller's to close.
+   * @param conn The connection
+   * @param tunnel The result of the handshake
+   * @returns The tunnel's id
+   * @throws {Error} If the connection is already gone, or the worker has ended. The caller then closes
+   * the connection.
    */
   addTunnel(
     conn: Deno.TcpConn,
@@ -148,12 +155,14 @@ export class DataWorker {
   }
 
   /**
-   * All tunnels and sessions at this moment, or a later one: however many ask, the worker is at one
-   * snapshot at a time.
+   * Takes a snapshot of all tunnels and sessions. The worker takes one at a time, however many callers ask;
+   * those who ask meanwhile share the next one.
+   *
+   * @returns The snapshot, which was begun after the call
    */
   snapshot(): Promise<Snapshot> {
     if (this.#snapshot === undefined) return this.#takeSnapshot();
-    // What it is at may have passed what this caller has just done.
+    // The snapshot that is being taken may already have passed something that this caller has just done.
     const after = () => {
       this.#nextSnapshot = undefined;
       return this.#takeSnapshot();
@@ -177,17 +186,17 @@ export class DataWorker {
     }
   }
 
-  /** Changes what can change while it runs; limits that are not given are the default ones. */
-  reload(what: { debug: boolean; limits: Partial<Limits> }): void {
-    this.#post({ type: "reload", ...what });
+  /** Applies new values of the options that can change at run time; missing limits get their defaults. */
+  reload(options: { debug: boolean; limits: Partial<Limits> }): void {
+    this.#post({ type: "reload", ...options });
   }
 
-  /** Closes all sessions of a peer on both sides, then its tunnel; `tunnelEnded` tells when it is done. */
+  /** Closes all sessions of a peer on both sides, then its tunnel; a `tunnel-down` event follows. */
   leave(id: number, peer: string | undefined): void {
     this.#post({ type: "leave", id, peer });
   }
 
-  /** Closes all sessions unless they are to be kept, says goodbye on each tunnel, and ends the worker. */
+  /** Closes all sessions, or keeps them for the next run; says goodbye on each tunnel; ends the worker. */
   async stop(keep = false): Promise<void> {
     if (this.#over) return;
     this.#post({ type: "stop", keep });
@@ -201,14 +210,14 @@ export class DataWorker {
     this.#end(gone);
   }
 
-  /** Ends the worker's present wait, so that a process that exits does not have to sit it out. */
+  /** Ends the worker's current wait, so that a process that exits does not have to wait for its end. */
   wake(): void {
     if (!this.#over) this.#wake.signal();
   }
 
   #post(message: ToWorker): void {
     if (this.#over) return;
-    // Counted first: a worker that has handled what was counted goes to sleep again.
+    // Count the message first: a worker that has handled as many messages as were counted sleeps again.
     Atomics.add(this.#posted, 0, 1);
     this.#worker.postMessage(message);
     this.wake();
@@ -261,7 +270,7 @@ export class DataWorker {
     this.#hooks.failed(error);
   }
 
-  // A worker that is not gone may still read its eventfd, whose number nobody else is to get.
+  // A worker that is not gone may still read its eventfd, so that stays open: its number must not be reused.
   #end(gone = true): void {
     if (this.#over) return;
     this.wake();
@@ -278,7 +287,7 @@ export class DataWorker {
   }
 }
 
-// A worker that does not answer is not to keep whoever asks.
+// Rejects a snapshot when the worker does not answer, so that its callers do not wait forever.
 function deadline(done: PromiseWithResolvers<Snapshot>): ReturnType<typeof setTimeout> {
   return setTimeout(() => done.reject(new Error("The data worker does not answer")), SNAPSHOT_MS);
 }

@@ -4,14 +4,14 @@ import type { Counters } from "../observe/counters.ts";
 import { POLLOUT } from "../poll/poller.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
-/** How long all of it may take. */
+/** The time that the draining may take. */
 const DRAIN_MS = 1000;
-/** No wait is longer, so that a process that must end at once can. */
+/** The longest wait, so that a process that must end at once can. */
 const WAIT_MS = 50;
 
 /**
- * Sends what is queued, says goodbye, and waits for the peers to close. A socket that is closed with
- * bytes unread is reset, which would take the PADTs before the goodbye with it.
+ * Sends the queued frames, says goodbye, and waits for the peers to close. A socket that is closed with
+ * bytes unread is reset, and the PADTs before the goodbye would be lost.
  */
 export class Drain {
   readonly #tunnels: Tunnels;
@@ -20,9 +20,12 @@ export class Drain {
   readonly #shut = new Set<Tunnel>();
 
   /**
-   * Begins to drain tunnels.
+   * Begins to drain all tunnels.
    *
-   * @param reason The code of `REASON` to say
+   * @param tunnels The tunnels
+   * @param counters The place to count drops
+   * @param reason The reason in the goodbye, a code of `REASON`
+   * @param nowMs The time
    */
   constructor(tunnels: Tunnels, counters: Counters, reason: number, nowMs: number) {
     this.#tunnels = tunnels;
@@ -31,16 +34,17 @@ export class Drain {
     for (const { channel } of tunnels.list) channel.queueGoodbye(reason, "");
   }
 
-  /** How long to wait before the next step, in ms. */
+  /** Returns the time to wait before the next step, in ms. */
   waitMs(nowMs: number): number {
     return Math.max(0, Math.min(WAIT_MS, Math.ceil(this.#deadlineMs - nowMs)));
   }
 
   /**
-   * Goes on with the tunnels that are ready.
+   * Continues with the tunnels that are ready.
    *
-   * @param gone Called for each tunnel that is over
-   * @returns True when all are
+   * @param nowMs The time
+   * @param gone Called for each tunnel that has ended
+   * @returns True when all have ended
    */
   step(nowMs: number, gone: (id: number) => void): boolean {
     const { list } = this.#tunnels;

@@ -18,38 +18,40 @@ import type { FromWorker } from "./messages.ts";
 
 /** The time between two notices of one kind. */
 const NOTICE_EVERY_MS = 60_000;
-/** How many problems of one kind are logged in that time. */
+/** The number of problems of one kind that are logged in that time. */
 const PROBLEMS_LOGGED = 5;
 /** The time between two events for a problem that is still there. */
 const PROBLEM_EVERY_MS = 10_000;
-/** How many problems of one kind are told of in that time. */
-const PROBLEMS_TOLD = 20;
-/** How many discovery frames of each direction are told of in a second, where that is wanted. */
-const FRAMES_A_SECOND = 50;
+/** The number of problems of one kind that become events in that time. */
+const PROBLEMS_REPORTED = 20;
+/** The number of discovery frames of each direction that become events in a second, with `debug`. */
+const FRAMES_PER_SECOND = 50;
 
-/** Notices where the operator's own limits have refused something; all other drops are counted only. */
+/** The drops for which there is a notice, because the operator can raise the limit; others are only counted. */
 const LIMITS: ReadonlySet<number> = new Set([DROP["padi-rate"], DROP["session-limit"]]);
 
-/** Collects events. What the network can cause is told of once in a while only. */
+/** Collects events. The network can cause some of them at any rate, so the rate of those is limited. */
 export class EventBatch implements EventSink {
-  /** True to tell of every discovery frame. */
+  /** True to report every discovery frame. */
   debug: boolean;
   readonly #side: Side;
   readonly #now: () => number;
   readonly #post: (messages: FromWorker[]) => void;
   readonly #notices = new RateLimit(NOTICE_EVERY_MS);
   readonly #problems = new RateLimit(PROBLEM_EVERY_MS);
-  readonly #problemKinds = new RateLimit(PROBLEM_EVERY_MS, PROBLEMS_TOLD);
+  readonly #problemKinds = new RateLimit(PROBLEM_EVERY_MS, PROBLEMS_REPORTED);
   readonly #logged = new RateLimit(NOTICE_EVERY_MS);
   readonly #loggedKinds = new RateLimit(NOTICE_EVERY_MS, PROBLEMS_LOGGED);
-  readonly #frames = new RateLimit(1000, FRAMES_A_SECOND);
+  readonly #frames = new RateLimit(1000, FRAMES_PER_SECOND);
   readonly #drops = new Float64Array(DROP_REASONS.length);
   #messages: FromWorker[] = [];
 
   /**
    * Makes an empty batch.
    *
-   * @param now A clock that only goes forward, in ms
+   * @param side The side of this program
+   * @param debug True to report every discovery frame
+   * @param now Returns the time in ms, by a monotonic clock
    * @param post Takes the messages of a turn
    */
   constructor(
@@ -92,18 +94,18 @@ export class EventBatch implements EventSink {
     if (this.#problems.allow(what, nowMs) >= 0 && this.#problemKinds.allow(id, nowMs) >= 0) {
       this.push({ type: "problem", problem });
     }
-    // Of one kind there may be several, such as stations; and any number, where one of them is hostile.
+    // There may be several problems of one kind, one per station; a hostile station can cause any number.
     const suppressed = this.#logged.allow(what, nowMs);
     if (suppressed < 0 || this.#loggedKinds.allow(id, nowMs) < 0) return;
     this.push({ type: "problem-logged", problem, suppressed });
   }
 
-  /** Tells of a drop that the operator can prevent. */
+  /** Reports a drop that the operator can prevent. */
   dropped(reason: number): void {
     if (LIMITS.has(reason)) this.notice({ id: "limit", reason: DROP_REASONS[reason] });
   }
 
-  /** Tells of the drops that were counted since this was last called. */
+  /** Reports the drops that were counted since the last call. */
   drops(counters: Counters): void {
     let counts: Partial<Record<DropReason, number>> | undefined;
     for (let reason = 0; reason < DROP_REASONS.length; reason++) {
@@ -116,7 +118,7 @@ export class EventBatch implements EventSink {
     if (counts !== undefined) this.push({ type: "drops", counts });
   }
 
-  /** Tells of a discovery frame, where that is wanted. */
+  /** Reports a discovery frame, with `debug`. */
   discovery(from: "link" | "tunnel", frame: Uint8Array): void {
     if (!this.debug) return;
     const suppressed = this.#frames.allow(from, this.#now());
@@ -139,7 +141,7 @@ export class EventBatch implements EventSink {
     });
   }
 
-  /** A session as the status shows it. */
+  /** Describes a session as the status shows it. */
   status(session: Session): SessionStatus {
     const { id: sessionId, ...facts } = this.#facts(session);
     const { framesFromLink, framesFromTunnel, bytesFromLink, bytesFromTunnel } = session;

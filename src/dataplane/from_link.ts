@@ -17,13 +17,13 @@ import {
 import type { EventBatch } from "./event_batch.ts";
 import type { Tunnels } from "./tunnels.ts";
 
-/** How many frames of each lane one turn takes. */
-const CONTROL_FRAMES_A_TURN = 64;
-const DATA_FRAMES_A_TURN = 256;
+/** The number of frames of each lane that one turn takes. */
+const CONTROL_FRAMES_PER_TURN = 64;
+const DATA_FRAMES_PER_TURN = 256;
 
 /** Takes frames from the lanes of one link. Nothing is allocated for a session frame. */
 export class FromLink {
-  /** True when discovery frames were taken, which can change when the relay has something to do. */
+  /** True when discovery frames were taken, which may have changed the relay's next deadline. */
   tookDiscovery = false;
   readonly #relay: Relay;
   readonly #tunnels: Tunnels;
@@ -50,10 +50,10 @@ export class FromLink {
     this.#ages = ages;
   }
 
-  /** Takes control frames, whether or not a tunnel is congested. */
+  /** Takes control frames, even if a tunnel is congested. */
   takeControl({ control }: Lanes, nowMs: number): void {
     const buffer = this.#buffer;
-    for (let taken = 0; taken < CONTROL_FRAMES_A_TURN; taken++) {
+    for (let taken = 0; taken < CONTROL_FRAMES_PER_TURN; taken++) {
       const wireLength = control.receive(buffer);
       if (wireLength === 0) return;
       if (wireLength < 0) return this.#monitor.failed();
@@ -78,11 +78,11 @@ export class FromLink {
     }
   }
 
-  /** Takes data frames, as long as some tunnel has room; returns how many. */
+  /** Takes data frames as long as some tunnel has room; returns the number of frames. */
   takeData({ data }: Lanes, nowMs: number): number {
     let taken = 0;
     this.#ages.begin(nowMs);
-    for (; taken < DATA_FRAMES_A_TURN && this.#tunnels.hasRoom && data.next(); taken++) {
+    for (; taken < DATA_FRAMES_PER_TURN && this.#tunnels.hasRoom && data.next(); taken++) {
       if (data.wireLength > data.length) this.#monitor.frameTooLarge(data.wireLength);
       else {
         const length = frameLength(data.memory, data.offset, data.length);
@@ -94,11 +94,11 @@ export class FromLink {
       }
       data.release();
     }
-    if (taken < DATA_FRAMES_A_TURN && !data.waiting) this.#ages.emptied(nowMs);
+    if (taken < DATA_FRAMES_PER_TURN && !data.waiting) this.#ages.emptied(nowMs);
     return taken;
   }
 
-  // The frame may be a longer view.
+  // Passes a session frame on. The view may be longer than the frame.
   #session(
     frame: Uint8Array,
     length: number,

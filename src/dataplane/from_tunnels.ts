@@ -9,13 +9,13 @@ import { discoveryLength, FRAME, frameLength, REASON } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
-/** How many frames of one tunnel, and of all, one turn takes. */
-const TUNNEL_FRAMES_A_TURN = 512;
-const ALL_FRAMES_A_TURN = 1024;
+/** The numbers of frames that one turn takes: from one tunnel, and from all tunnels. */
+const TUNNEL_FRAMES_PER_TURN = 512;
+const ALL_FRAMES_PER_TURN = 1024;
 
 /** Takes frames from all tunnels. Nothing is allocated for a session frame. */
 export class FromTunnels {
-  /** True when discovery frames were taken, which can change when the relay has something to do. */
+  /** True when discovery frames were taken, which may have changed the relay's next deadline. */
   tookDiscovery = false;
   readonly #relay: Relay;
   readonly #tunnels: Tunnels;
@@ -43,7 +43,7 @@ export class FromTunnels {
   take(nowMs: number): void {
     const { list } = this.#tunnels;
     const first = this.#first < list.length ? this.#first : 0;
-    let left = ALL_FRAMES_A_TURN;
+    let left = ALL_FRAMES_PER_TURN;
     for (let i = 0; i < list.length; i++) {
       const at = (first + i) % list.length;
       const tunnel = list[at];
@@ -51,27 +51,27 @@ export class FromTunnels {
       tunnel.ready = 0;
       if (ready & POLLOUT) channel.unblock();
       if (left <= 0) continue;
-      // Frames that were read before come first; there is no room for more until they are gone.
+      // Frames that were read before come first; there is no room to read more until they are taken.
       if (tunnel.unfinished || (ready & ~POLLOUT && channel.receive(nowMs))) {
-        left -= this.#takeFrames(tunnel, Math.min(left, TUNNEL_FRAMES_A_TURN), nowMs);
+        left -= this.#takeFrames(tunnel, Math.min(left, TUNNEL_FRAMES_PER_TURN), nowMs);
         if (left <= 0) this.#first = at + 1;
       }
     }
   }
 
-  /** Takes at most so many frames of a tunnel; returns how many there were. */
-  #takeFrames(tunnel: Tunnel, most: number, nowMs: number): number {
+  /** Takes up to `limit` frames of a tunnel; returns the number taken. */
+  #takeFrames(tunnel: Tunnel, limit: number, nowMs: number): number {
     const { channel } = tunnel;
     let taken = 0;
-    while (taken < most && channel.nextFrame(nowMs)) {
+    while (taken < limit && channel.nextFrame(nowMs)) {
       taken++;
       if (channel.type === FRAME.SESSION) this.#session(channel, nowMs);
       else if (channel.type === FRAME.DISCOVERY) this.#discovery(channel, nowMs);
       else if (channel.type === FRAME.SESSION_LIST) this.#list(channel, nowMs);
     }
-    // The sender sends frames from where they lie, so before their room is used again.
+    // The frames are sent from the receive buffer, so they must go out before it is used again.
     this.#output.flush();
-    tunnel.unfinished = taken === most;
+    tunnel.unfinished = taken === limit;
     if (!tunnel.unfinished) channel.compact();
     return taken;
   }

@@ -7,7 +7,7 @@ import type { AddedTags, Limits, MacMode, Side } from "../relay/mod.ts";
 import type { SessionRecord } from "../state/mod.ts";
 import type { ChannelSizes } from "../tunnel/channel.ts";
 
-/** Options of the data plane, and of what it is made with. */
+/** Options of the data plane and its parts. */
 export interface PlaneOptions extends ChannelSizes {
   side: Side;
   interfaceName: string;
@@ -15,21 +15,21 @@ export interface PlaneOptions extends ChannelSizes {
   idleMs: number;
   deadMs: number;
   graceMs: number;
-  /** For how many clients that are away sessions are held at most; any number without it. */
+  /** The maximum number of clients for which sessions are held; unlimited by default. */
   maxHeld?: number;
-  /** Those that are not given are the relay's default ones. */
+  /** Limits that differ from the relay's defaults. */
   limits?: Partial<Limits>;
-  /** What a server puts into PADI and PADR. */
+  /** The tags that a server adds to PADI and PADR. */
   tags?: AddedTags;
   pingMs: number;
   tunnelDeadMs: number;
-  /** Slots of the ring that data frames arrive in, a power of two; the ring's default without it. */
+  /** The number of slots in the receive ring for data frames, a power of two; by default the ring's own. */
   ringFrames?: number;
   /** The tunnels' TCP congestion control; see {@linkcode CongestionControl}. */
   congestion?: string;
   /** Log every discovery frame. */
   debug: boolean;
-  /** What an earlier run has left, and where this one is to note its own; nowhere without it. */
+  /** The state of an earlier run, and the directory for this one's; by default no state is kept. */
   state?: KeptState;
 }
 
@@ -41,72 +41,72 @@ export interface KeptState {
   segment: number;
   /** The number of the first session that is opened. */
   nextSerial: number;
-  /** Sessions that were open; one whose peer is empty belongs to nobody who could come back for it. */
+  /** Sessions that were open; an empty peer means that nobody can come back for the session. */
   sessions: SessionRecord[];
   /** PADTs that the link has not taken. */
   undelivered: Uint8Array[];
-  /** Since when peers had no tunnel, in ms since the epoch, by their keys. */
+  /** The times, in ms since the epoch, at which peers lost their tunnels, by the peers' keys. */
   away: ReadonlyMap<string, number>;
-  /** What nobody else knows, and each run does. */
+  /** A secret that every run with this directory knows. */
   secret: Uint8Array;
-  /** For how long no process was there to carry them, in ms. */
+  /** The time for which no process was running, in ms. */
   silentMs: number;
 }
 
 /** A tunnel whose handshake is done, without its transport. */
 export interface TunnelFacts {
   id: number;
-  /** Who the peer is, across tunnels; undefined where that can't be told. */
+  /** The peer's key, which is the same in each of its tunnels; undefined if the peer is not known by one. */
   peer: string | undefined;
-  /** What the peer calls itself. */
+  /** The name that the peer gives itself. */
   name: string;
-  /** HOST:PORT. */
+  /** The peer's address and port, as HOST:PORT. */
   endpoint: string;
-  /** Its address alone. */
+  /** The peer's address alone. */
   address: string;
-  /** The peer knows types 0 to 3 only. */
+  /** True if the peer knows frame types 0 to 3 only. */
   legacy: boolean;
-  /** What was read beyond the handshake. */
+  /** Bytes that were read beyond the handshake. */
   received: Uint8Array;
 }
 
 /** A tunnel on its way to the worker. */
 export interface TunnelHandover extends TunnelFacts {
-  /** The descriptor of its socket, which stays the main thread's. */
+  /** The descriptor of its socket, which the main thread closes. */
   fd: number;
 }
 
-/** From the main thread to the worker. */
+/** Messages from the main thread to the worker. */
 export type ToWorker =
   | {
     type: "start";
     options: PlaneOptions;
     counters: SharedArrayBuffer;
-    /** One Int32: how many messages were posted. */
+    /** One Int32: the number of messages that were posted. */
     posted: SharedArrayBuffer;
-    /** An eventfd of the main thread's, which ends a wait. */
+    /** An eventfd, owned by the main thread, that ends the worker's wait. */
     wakeFd: number;
   }
   | { type: "tunnel"; tunnel: TunnelHandover }
   | { type: "snapshot"; request: number }
-  /** Changes what can change; limits that are not given are the default ones. */
+  /** Applies new values of the options that can change at run time; missing limits get their defaults. */
   | { type: "reload"; debug: boolean; limits: Partial<Limits> }
-  /** Closes all sessions of a peer on both sides, then its tunnel, if that is there still. */
+  /** Closes all sessions of a peer on both sides, then its tunnel if there still is one. */
   | { type: "leave"; id: number; peer: string | undefined }
-  /** With `keep`, sessions are left as they are, for the next run to take up. */
+  /** Ends the data plane; with `keep`, the sessions are left to the next run. */
   | { type: "stop"; keep: boolean };
 
-/** From the worker to the main thread; the messages of one turn are posted as one array. */
+/** Messages from the worker to the main thread; those of one turn are posted as one array. */
 export type FromWorker =
   | DataPlaneEvent
-  /** It runs. */
+  /** The data plane is running. */
   | { type: "started"; linkState: LinkState }
-  /** It could not begin. */
+  /** The data plane could not start. */
   | { type: "failed"; message: string; configuration: boolean }
-  /** A segment of the journal is full, and the next one begun. */
+  /** A segment of the journal is full, and the next one has begun. */
   | { type: "segment"; segment: number }
-  /** Sessions of a snapshot that goes on. */
+  /** Some sessions of a snapshot; more follow. */
   | { type: "snapshot-part"; request: number; sessions: SessionStatus[] }
-  /** Its last ones. */
+  /** The last sessions of a snapshot. */
   | { type: "snapshot"; request: number; tunnels: TunnelStatus[]; sessions: SessionStatus[] }
   | { type: "stopped" };

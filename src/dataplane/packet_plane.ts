@@ -1,4 +1,4 @@
-// A data plane over the machine's own sockets: an interface, TCP connections, and a state directory.
+// A data plane over a real interface, TCP connections and a state directory.
 
 import { drainEventFd, EventSet } from "../../ffi/mod.ts";
 import { PacketLink } from "../link/packet_link.ts";
@@ -10,31 +10,34 @@ import type { FromWorker, KeptState, PlaneOptions } from "./messages.ts";
 import { SessionJournal } from "./session_journal.ts";
 
 /**
- * How many ready descriptors one turn hears of: as many as there can be, so that the control lane is never
- * left out. Besides 1000 clients as many may come back that were away.
+ * The number of ready descriptors that one turn can see. It covers all that can exist, so that the control
+ * lane is never left out: 1000 clients, and as many new connections of clients that come back.
  */
-const READY_A_TURN = 2100;
-/** How often a journal that cannot be written is told of. */
+const READY_PER_TURN = 2100;
+/** The time between two notices that the journal cannot be written. */
 const FAILURE_EVERY_MS = 60_000;
 
-/** The surroundings of such a data plane. */
+/** The parts of such a data plane that its owner provides. */
 export interface PacketPlaneParts {
   counters: Counters;
-  /** An eventfd, the caller's, that ends a wait. */
+  /** An eventfd that ends a wait; its owner closes it. */
   wakeFd: number;
   /** Takes the messages of a turn. */
   post(messages: FromWorker[]): void;
-  /** A clock that only goes forward, in ms. */
+  /** Returns the time in ms, by a monotonic clock. */
   now(): number;
-  /** The clock that the kernel stamps frames with, in ms; `Date.now` without it. */
+  /** Returns the time in ms, by the clock with which the kernel stamps frames; `Date.now` by default. */
   wall?(): number;
 }
 
 /**
  * Opens the link and the journal, and makes a data plane of them.
  *
- * @throws {ConfigurationError} If there is no such interface, or it can't be captured on
- * @throws {Error} If a socket is refused
+ * @param options The options
+ * @param parts The other parts
+ * @returns The data plane
+ * @throws {ConfigurationError} If there is no such interface, or frames cannot be captured on it.
+ * @throws {Error} If a socket is refused.
  */
 export function makePacketPlane(options: PlaneOptions, parts: PacketPlaneParts): DataPlane {
   const { interfaceName, mac, ringFrames, state } = options;
@@ -43,7 +46,7 @@ export function makePacketPlane(options: PlaneOptions, parts: PacketPlaneParts):
   return new DataPlane(options, {
     ...parts,
     link,
-    poller: () => new EventSet(READY_A_TURN),
+    poller: () => new EventSet(READY_PER_TURN),
     wake: { fd: wakeFd, drain: () => void drainEventFd(wakeFd) },
     journal: state && openJournal(state, parts),
   });

@@ -3,7 +3,7 @@
 import type { Peer, Session } from "../relay/mod.ts";
 import type { Journal, SessionRecord } from "../state/mod.ts";
 
-/** The place where changes are noted: a journal, or a substitute for one. */
+/** The place for notes: a journal, or a substitute for one. */
 export type Notes = Pick<Journal, keyof Journal>;
 
 /** Keeps sessions, and the PADTs that the link has not taken, for another run of the program. */
@@ -14,10 +14,11 @@ export class SessionJournal {
   readonly #noted: Set<string>;
 
   /**
-   * Notes from now on what changes.
+   * Begins to note changes.
    *
-   * @param away The peers that an earlier run has noted as away.
-   * @param clock The time, in ms since the epoch.
+   * @param journal The place for the notes
+   * @param away The keys of the peers that an earlier run has noted as away
+   * @param clock Returns the time in ms since the epoch
    */
   constructor(journal: Notes, away: Iterable<string>, clock: () => number = Date.now) {
     this.#journal = journal;
@@ -25,24 +26,25 @@ export class SessionJournal {
     this.#clock = clock;
   }
 
-  /** Notes a session before anybody is told that it is open. */
+  /** Notes a new session; to be called before anybody learns that it is open. */
   opened(session: Session, nowMs: number): void {
     this.#journal.opened(this.#recordOf(session, nowMs));
     this.noteAway(session.peer, nowMs);
   }
 
+  /** Notes that a session has ended. */
   closed(session: Session): void {
     this.#journal.closed(session.serial);
   }
 
-  /** Notes since when a peer that has no tunnel has to come back for its sessions. */
+  /** Notes the time at which a peer with held sessions lost its tunnel. */
   noteAway({ key, held, heldSinceMs, sessions }: Peer, nowMs: number): void {
     if (key === undefined || !held || sessions.size === 0 || this.#noted.has(key)) return;
     this.#noted.add(key);
     this.#journal.away(key, Math.round(this.#clock() - (nowMs - heldSinceMs)));
   }
 
-  /** Notes that nobody waits for a peer any more. */
+  /** Notes that a peer is back, or is no longer waited for. */
   notAway({ key }: Peer): void {
     if (key !== undefined && this.#noted.delete(key)) this.#journal.back(key);
   }
@@ -52,18 +54,19 @@ export class SessionJournal {
     this.#journal.undelivered(padt);
   }
 
-  /** Notes that such a PADT is sent, or given up. */
+  /** Notes that such a PADT has been sent or given up. */
   delivered(padt: Uint8Array): void {
     this.#journal.delivered(padt);
   }
 
   /**
-   * Where something could not be written, tries again to write all of it.
+   * Writes the whole state again if something could not be written before.
    *
-   * @param sessions All that are open.
-   * @param undelivered All PADTs that the link has not taken.
-   * @param atMs The time, by which it is tried ever less often; Infinity where it is the last chance.
-   * @returns Whether all is written.
+   * @param sessions All open sessions
+   * @param undelivered All PADTs that the link has not taken
+   * @param nowMs The time
+   * @param atMs The time by which the journal spaces its attempts; `Infinity` to try in any case
+   * @returns True if everything is written
    */
   catchUp(
     sessions: Iterable<Session>,
@@ -73,13 +76,13 @@ export class SessionJournal {
   ): boolean {
     if (!this.#journal.broken) return true;
     if (!this.#journal.retry(this.#recordsOf(sessions, nowMs), undelivered, atMs)) return false;
-    // What is noted of those who are away begins anew with the rest.
+    // The new journal has no notes about peers that are away yet.
     this.#noted.clear();
     for (const { peer } of sessions) this.noteAway(peer, nowMs);
     return true;
   }
 
-  /** Notes nothing more. */
+  /** Closes the journal. */
   close(): void {
     this.#journal.close();
   }

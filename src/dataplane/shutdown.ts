@@ -10,7 +10,7 @@ import type { EventBatch } from "./event_batch.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import type { Tunnels } from "./tunnels.ts";
 
-/** The parts of a data plane that its end has to do with. */
+/** The parts of a data plane that are needed to stop it. */
 export interface StoppingPlane {
   readonly relay: Relay;
   readonly tunnels: Tunnels;
@@ -28,7 +28,9 @@ export class Shutdown {
   /**
    * Begins to stop.
    *
-   * @param keep The directory that sessions are to be kept in; undefined to close them
+   * @param plane The parts of the data plane
+   * @param keep The directory in which to keep the sessions; undefined to close them
+   * @param nowMs The time
    */
   constructor(plane: StoppingPlane, keep: string | undefined, nowMs: number) {
     this.#plane = plane;
@@ -38,12 +40,12 @@ export class Shutdown {
     this.#drain = new Drain(plane.tunnels, plane.counters, reason, nowMs);
   }
 
-  /** How long to wait before the next step, in ms. */
+  /** Returns the time to wait before the next step, in ms. */
   waitMs(nowMs: number): number {
     return this.#drain.waitMs(nowMs);
   }
 
-  /** Goes on; true when it is done. */
+  /** Continues to stop; returns true when done. */
   step(nowMs: number): boolean {
     const { relay, output, events, journal } = this.#plane;
     const gone = (id: number) => events.push({ type: "tunnel-down", id, reason: "shutdown" });
@@ -54,7 +56,7 @@ export class Shutdown {
     return true;
   }
 
-  // Sessions that the next run does not know of would have no end.
+  // Makes sure that the next run will know all sessions; one that it does not know would never end.
   #canKeep(path: string, nowMs: number): boolean {
     const { relay, output, events, journal } = this.#plane;
     if (journal === undefined) return false;

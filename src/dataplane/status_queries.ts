@@ -1,45 +1,51 @@
-// All sessions for the status, some in each turn: to describe thousands at once would hold frames up.
+// Snapshots of all sessions for the status. Each turn describes a few: thousands at once would delay frames.
 
 import type { SessionStatus, TunnelStatus } from "../observe/status.ts";
 import type { Session } from "../relay/mod.ts";
 import type { FromWorker } from "./messages.ts";
 
-/** How many sessions one turn describes: under half a millisecond of work. */
-const SESSIONS_A_TURN = 128;
+/** The number of sessions that one turn describes: less than half a millisecond of work. */
+const SESSIONS_PER_TURN = 128;
 
-/** The snapshots of all sessions that were asked for. */
+/** The requests for snapshots, and the progress of the first one. */
 export class StatusQueries {
   readonly #sessions: Iterable<Session>;
   readonly #describe: (session: Session) => SessionStatus;
   readonly #requests: number[] = [];
-  /** Of the first request: the sessions that are left. It goes on where sessions come and go. */
-  #left: Iterator<Session> | undefined;
+  /** The rest of the sessions for the first request; sessions may come and go meanwhile. */
+  #rest: Iterator<Session> | undefined;
 
+  /**
+   * Makes an empty queue of requests.
+   *
+   * @param sessions All sessions
+   * @param describe Describes a session as the status shows it
+   */
   constructor(sessions: Iterable<Session>, describe: (session: Session) => SessionStatus) {
     this.#sessions = sessions;
     this.#describe = describe;
   }
 
-  /** Whether `proceed` has something to do. */
+  /** True while there is something for `proceed` to do. */
   get pending(): boolean {
     return this.#requests.length > 0;
   }
 
-  /** Asks for one more. */
+  /** Adds a request for a snapshot. */
   ask(request: number): void {
     this.#requests.push(request);
   }
 
-  /** The next part of the first one; only while one is pending. */
+  /** Returns the next part of the first snapshot; to be called only while `pending` is true. */
   proceed(tunnels: () => TunnelStatus[]): FromWorker {
     const [request] = this.#requests;
-    this.#left ??= this.#sessions[Symbol.iterator]();
+    this.#rest ??= this.#sessions[Symbol.iterator]();
     const sessions: SessionStatus[] = [];
-    while (sessions.length < SESSIONS_A_TURN) {
-      const { done, value } = this.#left.next();
+    while (sessions.length < SESSIONS_PER_TURN) {
+      const { done, value } = this.#rest.next();
       if (done) {
         this.#requests.shift();
-        this.#left = undefined;
+        this.#rest = undefined;
         return { type: "snapshot", request, tunnels: tunnels(), sessions };
       }
       sessions.push(this.#describe(value));

@@ -1,11 +1,11 @@
-// The relay's way into tunnels: discovery frames and session lists.
+// Discovery frames and session lists from the relay into tunnels.
 
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import { DROP } from "../relay/mod.ts";
 import { CODE, FRAME, readCode } from "../wire/mod.ts";
 import type { Tunnels } from "./tunnels.ts";
 
-/** Queues what the relay sends into tunnels. */
+/** Queues the relay's frames for tunnels. */
 export class ToTunnels {
   readonly #tunnels: Tunnels;
   readonly #counters: Counters;
@@ -15,7 +15,7 @@ export class ToTunnels {
     this.#counters = counters;
   }
 
-  /** Queues a discovery frame. Every one is queued or counted as dropped. */
+  /** Queues a discovery frame, or counts it as dropped. */
   discovery(tunnel: number, frame: Uint8Array, nowMs: number): void {
     const channel = this.#tunnels.get(tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
@@ -23,7 +23,7 @@ export class ToTunnels {
     const { length } = frame;
     let queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, nowMs);
     if (!queued && lane === "last") {
-      // Thousands of sessions may end at once; the peer must hear of each.
+      // Thousands of sessions may end at once, and the peer must learn of each.
       channel.flush(nowMs);
       queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, nowMs);
     }
@@ -31,7 +31,7 @@ export class ToTunnels {
     else this.#counters.drop(DROP["tunnel-full"]);
   }
 
-  /** Queues a part of a session list; false when there is no room for it. */
+  /** Queues a part of a session list; returns false if there is no room for it. */
   list(tunnel: number, payload: Uint8Array, nowMs: number): boolean {
     const channel = this.#tunnels.get(tunnel)?.channel;
     if (channel === undefined) return false;

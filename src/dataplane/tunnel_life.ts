@@ -1,5 +1,4 @@
-// The life of tunnels: how they come, are left, and end, and what that means for the sessions of their
-// peers.
+// The life of tunnels, from the handover to the end, and its effect on the sessions of their peers.
 
 import type { Counters } from "../observe/counters.ts";
 import { NO_TUNNEL, type Relay } from "../relay/mod.ts";
@@ -10,9 +9,9 @@ import type { TunnelFacts } from "./messages.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import type { Tunnels } from "./tunnels.ts";
 
-/** The reason for the end of a tunnel that the client leaves for another server. */
+/** The reason for the end of a tunnel when the client moves to another server. */
 const MOVED = "moved to another server";
-/** How long it may take to leave one, in ms: on a slow path much is under way before the PADTs. */
+/** The time that leaving may take: on a slow path, much is under way before the PADTs. */
 const LEAVE_MS = 5000;
 
 /** Adds, leaves and removes tunnels. */
@@ -37,20 +36,20 @@ export class TunnelLife {
     this.#journal = journal;
   }
 
-  /** Takes a connection whose handshake is done. */
+  /** Takes over a connection after its handshake. */
   add(tunnel: TunnelFacts, transport: Transport, nowMs: number): void {
     const { id, peer: key, name, address } = tunnel;
     try {
       this.#tunnels.add(tunnel, transport, nowMs);
     } catch (error) {
-      // The system has no room for one more to wait for. The others go on.
+      // The system cannot poll one more descriptor. The other tunnels go on.
       const reason = error instanceof Error ? error.message : String(error);
       return this.#events.push({ type: "tunnel-down", id, reason });
     }
     const replaced = this.#relay.addTunnel(id, { key, name, address }, nowMs);
     const peer = this.#relay.peersByTunnel.get(id)!;
     this.#journal?.notAway(peer);
-    // The same peer has come by another way, perhaps before anybody saw the old one end.
+    // The peer has connected again, perhaps before the end of its old tunnel was noticed.
     if (replaced !== NO_TUNNEL) {
       this.#tunnels.get(replaced)?.channel.end("replaced by a newer tunnel", REASON.REPLACED);
     }
@@ -75,7 +74,7 @@ export class TunnelLife {
 
   /**
    * Closes all sessions of a peer on both sides, then its tunnel. The peer closes the connection when it
-   * has had the PADTs, and the goodbye behind them; until then nothing new goes that way.
+   * has received the PADTs and the goodbye behind them; until then, the tunnel takes no new sessions.
    */
   leave(id: number, peer: string | undefined, nowMs: number): void {
     this.#relay.closePeer(peer, id, "moved");
@@ -86,18 +85,18 @@ export class TunnelLife {
     tunnel.leaveByMs = nowMs + LEAVE_MS;
   }
 
-  /** Keeps the tunnels alive, and ends those whose peers are gone. To be called about every second. */
+  /** Keeps the tunnels alive, and ends those whose peers are gone; to be called about once a second. */
   tick(nowMs: number, pingMs: number, deadMs: number): void {
     for (const { channel, leaveByMs } of this.#tunnels.list) {
       channel.keepalive(nowMs, pingMs, deadMs);
       channel.refresh(nowMs);
-      // An older peer knows no goodbye.
+      // An older peer does not know the goodbye, and would not close.
       const left = leaveByMs < Infinity && channel.legacy && channel.queuedBytes === 0;
       if (left || nowMs >= leaveByMs) channel.end(MOVED);
     }
   }
 
-  /** Tells how many sessions are held for a peer that can come back. */
+  /** Reports the number of sessions that are held for a peer that can come back. */
   tellHeld(peer: string | undefined, sessions: number): void {
     if (peer !== undefined) this.#events.push({ type: "held", peer, sessions });
   }

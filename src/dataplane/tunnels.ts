@@ -1,4 +1,4 @@
-// The tunnels that the data plane drives: which there are, what is waited for, whether they have room.
+// The tunnels that the data plane drives, and the events for which it polls their sockets.
 
 import type { TunnelStatus } from "../observe/status.ts";
 import { type Poller, POLLIN, POLLOUT } from "../poll/poller.ts";
@@ -8,29 +8,29 @@ import type { Channel, ChannelSizes } from "../tunnel/channel.ts";
 import type { Counters } from "../observe/counters.ts";
 import type { TunnelFacts } from "./messages.ts";
 
-/** One of them. */
+/** A tunnel in the data plane. */
 export interface Tunnel {
   readonly channel: Channel;
-  /** What the peer calls itself. */
+  /** The name that the peer gives itself. */
   readonly name: string;
-  /** HOST:PORT. */
+  /** The peer's address and port, as HOST:PORT. */
   readonly endpoint: string;
-  /** What its socket is ready for in this turn, as poll(2) says it. */
+  /** The events for which its socket is ready in this turn, as in poll(2). */
   ready: number;
-  /** Whether it is waited for until its socket takes more. */
-  waits: boolean;
-  /** Whether frames that were read are left for the next turn. */
+  /** True while the pollers also wait for the socket to become writable. */
+  waitsToWrite: boolean;
+  /** True if frames that were read are left for the next turn. */
   unfinished: boolean;
-  /** When it is over at the latest, of one that is being left. */
+  /** The time by which the tunnel ends if it is being left; `Infinity` otherwise. */
   leaveByMs: number;
 }
 
 /** Makes the channel of a tunnel. */
 export type MakeChannel = (...parameters: ConstructorParameters<typeof Channel>) => Channel;
 
-/** All of them. The loops over them are without iterators, since they run for each turn or frame. */
+/** All tunnels. The loops over them use no iterators, because they run in every turn or for every frame. */
 export class Tunnels {
-  /** In the order in which they came. */
+  /** The tunnels in the order in which they were added. */
   readonly list: Tunnel[] = [];
   readonly #byId = new Map<number, Tunnel>();
   readonly #pollers: readonly Poller[];
@@ -39,10 +39,12 @@ export class Tunnels {
   readonly #makeChannel: MakeChannel;
 
   /**
-   * None yet.
+   * Makes an empty list.
    *
-   * @param pollers The pollers that wait for their transports.
-   * @param firstTag A tunnel's tag in these is its id behind this.
+   * @param pollers The pollers that wait for the transports
+   * @param firstTag The offset from a tunnel's id to its tag in the pollers
+   * @param sizes The sizes of the tunnels' queues and buffers
+   * @param makeChannel Makes the channels
    */
   constructor(
     pollers: readonly Poller[],
@@ -56,26 +58,30 @@ export class Tunnels {
     this.#makeChannel = makeChannel;
   }
 
+  /** Returns the tunnel with an id; undefined if there is none. */
   get(id: number): Tunnel | undefined {
     return this.#byId.get(id);
   }
 
-  /** Notes what the socket with a tag is ready for. */
+  /** Notes the events for which the socket with a tag is ready. */
   ready(tag: number, events: number): void {
     const tunnel = this.#byId.get(tag - this.#firstTag);
     if (tunnel !== undefined) tunnel.ready = events;
   }
 
   /**
-   * Takes a connection over.
+   * Adds a tunnel.
    *
-   * @throws {SystemError} If the system has no room for one more to wait for.
+   * @param facts The tunnel
+   * @param transport Its connection
+   * @param nowMs The time
+   * @throws {SystemError} If the system cannot poll one more descriptor.
    */
   add(facts: TunnelFacts, transport: Transport, nowMs: number): void {
     const { id, name, endpoint } = facts;
     const channel = this.#makeChannel({ ...facts, transport }, nowMs, this.#sizes);
-    // What came behind the greeting is to be looked at.
-    const state = { ready: 0, waits: false, unfinished: true, leaveByMs: Infinity };
+    // There may be frames behind the greeting, so the tunnel starts as unfinished.
+    const state = { ready: 0, waitsToWrite: false, unfinished: true, leaveByMs: Infinity };
     const tunnel = { channel, name, endpoint, ...state };
     const added: Poller[] = [];
     try {
@@ -91,14 +97,14 @@ export class Tunnels {
     this.list.push(tunnel);
   }
 
-  /** Whether some tunnel, or none since there are none, can be given data. */
+  /** True if some tunnel has room for data, or there are no tunnels. */
   get hasRoom(): boolean {
     const { list } = this;
     for (let i = 0; i < list.length; i++) if (list[i].channel.hasRoom) return true;
     return list.length === 0;
   }
 
-  /** Drops what waits for too long where there is no room; tells whether any has frames left to take. */
+  /** Drops frames that have waited too long in full tunnels; returns true if any tunnel is unfinished. */
   prepare(nowMs: number): boolean {
     const { list } = this;
     let unfinished = false;
@@ -109,7 +115,7 @@ export class Tunnels {
     return unfinished;
   }
 
-  /** Sends what is queued, and counts what was dropped; tells whether any has ended. */
+  /** Sends the queued frames, and counts dropped ones; returns true if any tunnel has ended. */
   flush(nowMs: number, counters: Counters): boolean {
     const { list } = this;
     let ended = false;
@@ -120,16 +126,18 @@ export class Tunnels {
         counters.drop(DROP["queue-delay"], channel.stale);
         channel.stale = 0;
       }
-      if (channel.blocked !== list[i].waits) this.#watch(list[i]);
+      if (channel.blocked !== list[i].waitsToWrite) this.#watch(list[i]);
       if (channel.ended !== undefined) ended = true;
     }
     return ended;
   }
 
   /**
-   * Takes those out that have ended; their peers are told the reason where it is this side's.
+   * Removes the tunnels that have ended. Their peers are told the reason if this side ended the tunnel.
    *
-   * @param gone Hears of each while it can still be found here.
+   * @param nowMs The time
+   * @param counters The place to count drops
+   * @param gone Called for each tunnel before it is removed
    */
   takeEnded(nowMs: number, counters: Counters, gone: (channel: Channel) => void): void {
     for (let i = this.list.length - 1; i >= 0; i--) {
@@ -144,7 +152,7 @@ export class Tunnels {
     }
   }
 
-  /** Forgets all of them. */
+  /** Removes all tunnels. */
   clear(): void {
     for (const { channel } of this.list) {
       for (const poller of this.#pollers) poller.remove(channel.transport.fd);
@@ -153,7 +161,7 @@ export class Tunnels {
     this.list.length = 0;
   }
 
-  /** The tunnels as the status shows them. */
+  /** Describes the tunnels as the status shows them. */
   statuses(): TunnelStatus[] {
     return this.list.map(({ name, endpoint, channel }) => ({
       name,
@@ -171,8 +179,8 @@ export class Tunnels {
 
   #watch(tunnel: Tunnel): void {
     const { channel } = tunnel;
-    tunnel.waits = channel.blocked;
-    const events = tunnel.waits ? POLLIN | POLLOUT : POLLIN;
+    tunnel.waitsToWrite = channel.blocked;
+    const events = tunnel.waitsToWrite ? POLLIN | POLLOUT : POLLIN;
     for (const poller of this.#pollers) {
       poller.modify(channel.transport.fd, events, this.#firstTag + channel.id);
     }

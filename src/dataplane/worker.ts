@@ -1,7 +1,8 @@
-// The data worker: runs the loop of a data plane on a thread of its own. It returns to its event loop when the main thread has messages for it.
+// The data worker: runs the loop of a data plane on its own thread, and returns to its event loop when the
+// main thread has messages for it.
 //
 // The main thread counts each message in shared memory, then signals the eventfd that ends the wait.
-// Messages arrive through the event loop only, so the worker stays there until it has handled as many
+// Messages arrive only through the event loop, so the worker stays there until it has handled as many
 // as were counted.
 
 import { monotonicMs, setTimerSlack } from "../../ffi/mod.ts";
@@ -13,11 +14,11 @@ import type { DataPlane } from "./data_plane.ts";
 import type { FromWorker, PlaneOptions, ToWorker } from "./messages.ts";
 import { makePacketPlane } from "./packet_plane.ts";
 
-/** No wait is longer: the process could not end while a thread waits in a system call. */
+/** The longest wait: the process cannot end while a thread waits in a system call. */
 const WAIT_MS = 1000;
-/** The data plane's shortest waits are of a hundred microseconds. */
+/** The timer slack, far below the data plane's shortest wait of 130 µs. */
 const TIMER_SLACK_NS = 1000;
-/** The part of a worker's global scope that is used. */
+/** The part of a worker's global scope that is used here. */
 interface Scope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   postMessage(messages: FromWorker[]): void;
@@ -92,24 +93,24 @@ async function run(plane: DataPlane): Promise<void> {
       caughtUp = () => {};
     } else guarded(plane, () => plane.step(WAIT_MS));
   }
-  // First, so that the main thread, which then ends this one, does not take what is open with it.
+  // Everything must be closed before the message, because the main thread then terminates this one.
   plane.dispose();
   scope.postMessage([{ type: "stopped" }]);
   scope.close();
 }
 
-// A fault of ours ends the program, but not without a word to each session's stations.
+// A fault in this program ends it, but the stations of each session are told first.
 function guarded(plane: DataPlane, act: () => void): void {
   try {
     act();
   } catch (error) {
     try {
-      // Sessions that the next run can take up are better left than closed.
+      // It is better to leave sessions to the next run than to close them.
       plane.stop(true);
       while (!plane.stopped) plane.step(WAIT_MS);
       plane.dispose();
     } catch {
-      // The peers and stations have been told as far as they could.
+      // The peers and stations have been told as far as possible.
     }
     throw error;
   }
