@@ -404,7 +404,7 @@ export class DataPlane {
     this.#relay.tick(nowMs);
     this.#monitor.tick(nowMs);
     this.#output.deliver(this.#relay.sessions);
-    this.#output.tell();
+    this.#output.report();
     this.#journal?.catchUp(this.#relay.sessions, this.#output.undelivered, nowMs);
     this.#events.drops(this.#parts.counters);
   }
@@ -431,7 +431,7 @@ function makeRelay(options: RelayOptions, ports: RelayPorts): Relay {
   return new Relay(options, ports);
 }
 
-// Rounded up to a tenth of a second, so that thousands of grace times that end close together end in one turn.
+// Rounds up to a tenth of a second, so that thousands of grace times that end close together need one turn.
 function graceOverMs(relay: Relay): number {
   return Math.ceil(relay.graceOverMs / 100) * 100;
 }

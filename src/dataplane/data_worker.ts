@@ -105,7 +105,7 @@ export class DataWorker {
     const choice = congestion.choose();
     const worker = new DataWorker(options, hooks, congestion);
     await worker.#started.promise;
-    congestion.tell(choice);
+    congestion.warn(choice);
     return worker;
   }
 
@@ -138,7 +138,7 @@ export class DataWorker {
     const far = conn.remoteAddr as Deno.NetAddr;
     const fd = findSocket(local, far);
     const congestion = this.#congestion.choose();
-    this.#congestion.tell(congestion);
+    this.#congestion.warn(congestion);
     setTunnelOptions(fd, {
       userTimeoutMs: this.#options.tunnelDeadMs,
       notsentLowat: this.#options.batchBytes,
@@ -270,7 +270,7 @@ export class DataWorker {
     this.#hooks.failed(error);
   }
 
-  // A worker that is not gone may still read its eventfd, so that stays open: its number must not be reused.
+  // A worker that is not gone may still read its eventfd, whose number must then not be reused.
   #end(gone = true): void {
     if (this.#over) return;
     this.wake();

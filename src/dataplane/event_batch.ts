@@ -27,7 +27,7 @@ const PROBLEMS_REPORTED = 20;
 /** The number of discovery frames of each direction that become events in a second, with `debug`. */
 const FRAMES_PER_SECOND = 50;
 
-/** The drops for which there is a notice, because the operator can raise the limit; others are only counted. */
+/** The drops for which there is a notice, because the operator can raise the limit. */
 const LIMITS: ReadonlySet<number> = new Set([DROP["padi-rate"], DROP["session-limit"]]);
 
 /** Collects events. The network can cause some of them at any rate, so the rate of those is limited. */

@@ -51,7 +51,7 @@ export class Shutdown {
     const gone = (id: number) => events.push({ type: "tunnel-down", id, reason: "shutdown" });
     if (!this.#drain.step(nowMs, gone)) return false;
     output.deliver(relay.sessions);
-    output.tell();
+    output.report();
     journal?.catchUp(relay.sessions, output.undelivered, nowMs, Infinity);
     return true;
   }

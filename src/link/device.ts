@@ -1,103 +1,103 @@
 // The seam between the data plane and a link: an Ethernet interface today, memory in tests.
 //
-// A link device has two lanes, so that control frames never wait behind data, and a sender for each. Data
-// frames are received in place and may be rewritten there; frames are sent in batches, from where they
-// lie. A device that writes a capture, or plants faults, is a wrapper round another one.
+// A link device has two lanes, so that control frames never wait behind data, and a sender for each lane.
+// Data frames are received in place and may be rewritten there; frames are sent in batches, without a copy.
+// A device that writes a capture, or injects faults, can be a wrapper around another one.
 
 import type { Pinned, VlanFrame } from "../../ffi/mod.ts";
 
 /** The state of the link's interface. */
 export type LinkState = "up" | "down" | "missing";
 
-/** The lane whose frames are copied out one by one: discovery, and PPP control. */
+/** The receiver for control frames (discovery and PPP control), which are copied out one by one. */
 export interface ControlReceiver {
-  /** What a poller knows it by. */
+  /** The descriptor for pollers. */
   readonly fd: number;
   /**
    * Takes one frame.
    *
-   * @param into Where it goes, from the start
-   * @returns Its whole length, which may be more than `into` has; 0 when there is none; a negative
-   * errno(3) when the interface failed
+   * @param into The memory for the frame
+   * @returns The length of the whole frame, which may be more than fits `into`; 0 if there is no frame; a
+   * negative errno(3) if the interface has failed
    */
   receive(into: Uint8Array): number;
 }
 
-/** The lane whose frames are read where they lie. */
+/** The receiver for data frames, which are read in place. */
 export interface DataReceiver {
-  /** What a poller knows it by. */
+  /** The descriptor for pollers. */
   readonly fd: number;
-  /** True where there is a frame at the head. */
+  /** True if a frame is waiting. */
   readonly waiting: boolean;
-  /** The memory that the frame at the head lies in. */
+  /** The memory that contains the current frame. */
   readonly memory: Uint8Array;
-  /** Its first byte in that memory. */
+  /** The offset of the frame in that memory. */
   readonly offset: number;
-  /** How much of it is there, in bytes. */
+  /** The number of bytes of the frame that are there. */
   readonly length: number;
-  /** Its length on the wire, in bytes. */
+  /** The length of the frame on the wire, in bytes. */
   readonly wireLength: number;
-  /** When it arrived, by the wall clock, in ms. */
+  /** The time of arrival, in ms, by the wall clock. */
   readonly timestampMs: number;
-  /** The frame at the head, and up to 127 bytes more. */
+  /** A view of the frame and up to 127 bytes more. */
   readonly frame: Uint8Array;
-  /** Looks at the head, and sets the fields to describe the frame there; false when there is none. */
+  /** Makes the first waiting frame the current one, and sets the fields; returns false if there is none. */
   next(): boolean;
-  /** Gives the room of the frame at the head back, and goes on to the next one. */
+  /** Gives the memory of the current frame back. */
   release(): void;
 }
 
-/** The way out for the frames of one lane. */
+/** The sender for the frames of one lane. */
 export interface FrameSender {
-  /** How many frames wait for `flush`. */
+  /** The number of frames that wait for `flush`. */
   readonly queued: number;
-  /** Frames that were longer than the link takes. */
+  /** The number of frames that were too long for the link. */
   readonly refusedTooLong: number;
-  /** Frames that found no room. */
+  /** The number of frames for which there was no room. */
   readonly refusedFull: number;
-  /** Frames that found the interface down or gone. */
+  /** The number of frames that could not be sent because the interface was down or gone. */
   readonly refusedDown: number;
-  /** Queues a frame, which must stay as it is until `flush`; false when the queue is full. */
+  /** Queues a frame, which must not change until `flush`; returns false if the queue is full. */
   push(memory: Pinned, offset: number, length: number): boolean;
-  /** Sends what is queued, in order. */
+  /** Sends the queued frames, in order. */
   flush(): void;
-  /** Sends one frame at once, before any that is queued; false when it is refused. */
+  /** Sends one frame at once, ahead of the queue; returns false if it is refused. */
   send(frame: Uint8Array): boolean;
 }
 
-/** What is open while the interface is up. */
+/** The receivers and senders of a link, which exist while its interface is up. */
 export interface Lanes {
   readonly control: ControlReceiver;
   readonly data: DataReceiver;
-  /** Sends control frames: it has a buffer of its own, so that data never takes their room. */
+  /** The sender for control frames; it has its own buffer, so that data frames never fill it. */
   readonly controlSender: FrameSender;
   readonly dataSender: FrameSender;
 }
 
-/** One link, through its going down, away and coming back. */
+/** A link, whose interface may go down, disappear and come back. */
 export interface LinkDevice {
-  /** The name of its interface. */
+  /** The name of the interface. */
   readonly name: string;
   readonly state: LinkState;
-  /** Why the lanes could not be opened at the last look, though the interface was there. */
+  /** The reason why the lanes of an existing interface could not be opened; undefined if there is none. */
   readonly failure: string | undefined;
-  /** The interface's address; the last known one while it is away. */
+  /** The interface's address; the last known one while the interface is missing. */
   readonly mac: Uint8Array;
-  /** The interface's MTU, in bytes; the last known one while it is away. */
+  /** The interface's MTU in bytes; the last known one while the interface is missing. */
   readonly mtu: number;
-  /** Undefined while the interface is not up; another object each time that it comes up. */
+  /** The lanes; undefined while the interface is not up, and a new object each time it comes up. */
   readonly lanes: Lanes | undefined;
-  /** Readable when the interface may have changed. */
+  /** A descriptor that is readable when the interface may have changed. */
   readonly watchFd: number;
-  /** Frames that were lost before a lane had them, ever. */
+  /** The total number of frames that were lost before they reached a lane. */
   readonly kernelDrops: number;
-  /** PPPoE frames of VLANs that came, and no lane took, ever. */
+  /** The total number of PPPoE frames with a VLAN tag, which no lane takes. */
   readonly vlanFrames: number;
-  /** The VLAN of such a frame that came since this was last asked; undefined when none did. */
+  /** Returns the VLAN of such a frame that arrived since the last call; undefined if there is none. */
   takeVlan(): VlanFrame | undefined;
-  /** Looks at the interface again, where there may be a reason to; true when something is different. */
+  /** Looks at the interface again; returns true if something has changed. */
   refresh(): boolean;
-  /** Closes the lanes, of which one has failed, until the next look. */
+  /** Closes the lanes until the next `refresh`, because one of them has failed. */
   fail(): void;
   /** Closes the device for good. */
   dispose(): void;

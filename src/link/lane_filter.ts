@@ -1,4 +1,4 @@
-// The lanes of a link: which frames go through which, decided by the kernel before it copies them.
+// The socket filters by which the kernel sorts frames into the lanes of a link before it copies them.
 
 import {
   assembleFilter,
@@ -12,7 +12,7 @@ import {
 } from "../../ffi/mod.ts";
 import { ETH_P_PPP_DISC, ETH_P_PPP_SES, FIRST_CONTROL_PROTOCOL } from "../wire/mod.ts";
 
-/** One of the two ways through the link: control frames never wait behind data. */
+/** A lane of the link. There are two, so that control frames never wait behind data. */
 export type Lane = "control" | "data";
 
 const VLAN_TAG_LENGTH = 4;
@@ -20,30 +20,30 @@ const ETHER_TYPE = 12;
 const PPPOE_LENGTH = 18;
 const PPP_PROTOCOL = 20;
 const WHOLE = 0xffff_ffff;
-/** The addresses, and the tags that are in the frame. */
+/** The number of bytes to copy: the addresses, and the tags that are in the frame. */
 const VLAN_SNAP = 24;
 
-/** Drops what is for another station's address. */
+/** Drops frames for another station's address. */
 const OWN_ONLY: FilterProgram = [
   [BPF.LOAD_WORD, SKF_AD.PKTTYPE],
   [BPF.JUMP_EQUAL, PACKET_OTHERHOST, "drop", "next"],
 ];
 
 /**
- * The filter of a lane, for a socket that is bound to ETH_P_ALL.
+ * Makes the filter of a lane, for a socket that is bound to ETH_P_ALL.
  *
- * - control: discovery, and session frames with a PPP protocol of 0x8000 or above (LCP,
- * authentication, NCPs)
- * - data: the other session frames; with those of a PPP protocol of one byte, whose low bit is set
- * (RFC 1661, section 6.5), and those too short to have one of two
+ * - The control lane takes discovery frames, and session frames with a PPP protocol of 0x8000 or above
+ *   (LCP, authentication, NCPs).
+ * - The data lane takes all other session frames. Among them are those with a PPP protocol of one byte,
+ *   whose low bit is set (RFC 1661, section 6.5), and those too short for a protocol of two bytes.
  *
- * Neither has frames of a VLAN: once the kernel took their tag off they look untagged, but belong to
- * another segment. A tag with VLAN id 0 names no VLAN and carries a priority only (IEEE 802.1Q,
- * section 9.6).
+ * Neither lane takes frames with a VLAN tag: once the kernel has removed the tag they look untagged, but
+ * they belong to another segment. A tag with VLAN id 0 names no VLAN and carries only a priority (IEEE
+ * 802.1Q, section 9.6).
  *
  * @param lane The lane
  * @param promiscuous True to take frames to other stations' addresses too
- * @returns An array of `struct sock_filter`
+ * @returns The filter, an array of `struct sock_filter`
  */
 export function laneFilter(lane: Lane, promiscuous = false): Uint8Array<ArrayBuffer> {
   const control = lane === "control";
@@ -60,7 +60,7 @@ export function laneFilter(lane: Lane, promiscuous = false): Uint8Array<ArrayBuf
     [BPF.JUMP_EQUAL, ETH_P_PPP_SES, "next", "drop"],
     [BPF.LOAD_LENGTH, 0],
     [BPF.JUMP_AT_LEAST, PPP_PROTOCOL + 2, "next", data],
-    // What is behind a short payload is padding.
+    // The bytes behind a short payload are padding.
     [BPF.LOAD_HALF, PPPOE_LENGTH],
     [BPF.JUMP_AT_LEAST, 2, "next", data],
     [BPF.LOAD_HALF, PPP_PROTOCOL],
@@ -70,18 +70,18 @@ export function laneFilter(lane: Lane, promiscuous = false): Uint8Array<ArrayBuf
 }
 
 /**
- * The filter of {@linkcode VlanFrames}, for a socket that is bound to ETH_P_ALL: PPPoE frames with a
- * VLAN tag that no lane takes. The kernel takes the outermost tag off; more of them, two at most, are
- * in the frame.
+ * Makes the filter of {@linkcode VlanFrames}, for a socket that is bound to ETH_P_ALL. It takes PPPoE
+ * frames with a VLAN tag, which no lane takes. The kernel removes the outermost tag; up to two more tags
+ * in the frame are recognized.
  *
- * @param promiscuous True to count frames to other stations' addresses too. It does not have the
- * interface receive them: the lanes do
- * @returns An array of `struct sock_filter`
+ * @param promiscuous True to count frames to other stations' addresses too; the lanes, not this filter,
+ * make the interface receive those
+ * @returns The filter, an array of `struct sock_filter`
  */
 export function vlanFilter(promiscuous = false): Uint8Array<ArrayBuffer> {
   const inner = ETHER_TYPE + VLAN_TAG_LENGTH;
   return assembleFilter([
-    // Most have none.
+    // Most frames have no tag.
     [BPF.LOAD_WORD, SKF_AD.VLAN_TAG_PRESENT],
     [BPF.JUMP_EQUAL, 0, "in the frame", "next"],
     [BPF.LOAD_HALF, ETHER_TYPE],

@@ -1,5 +1,5 @@
-// The way out to a link: control frames before data, every frame that is refused counted, and no PADT
-// forgotten.
+// Output to a link: control frames go before data, every refused frame is counted, and PADTs are kept until
+// the link takes them.
 
 import type { Pinned } from "../../ffi/mod.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
@@ -8,22 +8,22 @@ import { DROP, type SessionTable } from "../relay/mod.ts";
 import { CODE, isControlProtocol, PPPOE, readCode, readProtocol } from "../wire/mod.ts";
 import type { Lanes, LinkDevice } from "./device.ts";
 
-/** How many PADTs are kept for a link that does not take them. A client has up to 65,534 sessions. */
+/** The maximum number of undelivered PADTs that are kept. A client has up to 65,534 sessions. */
 const PADTS_KEPT = 65536;
 
-/** Where PADTs that the link has not taken are noted, for the next run of the program. */
+/** The record of undelivered PADTs for the next run of the program. */
 export interface PadtJournal {
   undelivered(padt: Uint8Array): void;
   delivered(padt: Uint8Array): void;
 }
 
-/** Sends frames to one link. Every frame that it is given is sent or counted as dropped. */
+/** Sends frames to one link. Every frame is sent or counted as dropped. */
 export class LinkOutput {
   readonly #link: LinkDevice;
   readonly #counters: Counters;
   readonly #events: EventSink;
   readonly #journal: PadtJournal | undefined;
-  /** The frames that the senders of some lanes had refused when that was last counted. */
+  /** The refused frames that are counted already, with the lanes that they belong to. */
   readonly #refused = { lanes: undefined as Lanes | undefined, tooLong: 0, full: 0, down: 0 };
   #undelivered: Uint8Array[] = [];
   readonly #padts = { undelivered: 0, delivered: 0, givenUp: 0 };
@@ -40,19 +40,19 @@ export class LinkOutput {
     return this.#undelivered;
   }
 
-  /** Takes over PADTs that an earlier run could not deliver. */
+  /** Takes over the undelivered PADTs of an earlier run. */
   restore(padts: readonly Uint8Array[]): void {
     this.#undelivered.push(...padts);
   }
 
-  /** Queues a session frame, which must stay where it is until `flush`; false when it is dropped. */
+  /** Queues a session frame, which must not change until `flush`; returns false if it is dropped. */
   session(memory: Pinned, offset: number, length: number): boolean {
     const lanes = this.#link.lanes;
     if (lanes === undefined) {
       this.#counters.drop(DROP["link-down"]);
       return false;
     }
-    // Behind a shorter one are bytes of other frames.
+    // The bytes behind a shorter frame belong to other frames.
     const control = length >= PPPOE.payload + 2 &&
       isControlProtocol(readProtocol(memory.bytes, offset));
     const sender = control ? lanes.controlSender : lanes.dataSender;
@@ -64,7 +64,7 @@ export class LinkOutput {
     return true;
   }
 
-  /** Sends a discovery frame at once. A PADT that the link does not take is kept. */
+  /** Sends a discovery frame at once. If the link does not take a PADT, it is kept. */
   discovery(frame: Uint8Array): void {
     if (this.#send(frame)) {
       this.#counters.frame(FRAMES.discoveryFromTunnel, frame.length);
@@ -83,10 +83,10 @@ export class LinkOutput {
   }
 
   /**
-   * Sends the PADTs that could not be delivered. Their sessions are over here, but not yet for their
-   * stations; and an ISP may refuse another session until they are.
+   * Sends the undelivered PADTs. Their sessions are closed here, but the stations do not know it yet; an
+   * ISP may refuse a new session until it does.
    *
-   * @param sessions The open sessions: a PADT whose id has been given anew is given up
+   * @param sessions The open sessions; a PADT is given up if one of them has the same id
    */
   deliver(sessions: SessionTable): void {
     if (this.#link.lanes === undefined || this.#undelivered.length === 0) return;
@@ -103,15 +103,15 @@ export class LinkOutput {
     });
   }
 
-  /** Tells what became of PADTs since this was last called. */
-  tell(): void {
+  /** Reports the PADTs that were kept, delivered or given up since the last call. */
+  report(): void {
     const { undelivered, delivered, givenUp } = this.#padts;
     if (undelivered + delivered + givenUp === 0) return;
     this.#events.push({ type: "padts", undelivered, delivered, givenUp });
     this.#padts.undelivered = this.#padts.delivered = this.#padts.givenUp = 0;
   }
 
-  /** Sends what is queued. */
+  /** Sends the queued frames. */
   flush(): void {
     const lanes = this.#link.lanes;
     if (lanes === undefined) return;
@@ -128,7 +128,7 @@ export class LinkOutput {
       this.#counters.drop(DROP["link-down"]);
       return false;
     }
-    // Frames that came before it stay before it.
+    // Earlier frames must stay ahead of this one.
     lanes.controlSender.flush();
     const sent = lanes.controlSender.send(frame);
     this.#countRefused(lanes);

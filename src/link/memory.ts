@@ -1,7 +1,7 @@
-// A link in memory: its lanes are filled by whoever holds it, and its frames go to them.
+// A link in memory. Its owner hands it the frames that arrive, and gets those that are sent.
 //
-// It is as strict as a card: without promiscuous mode it takes frames for its own address and for groups
-// only, and it sends nothing that is longer than its MTU allows.
+// It is as strict as a network card: without promiscuous mode it takes only frames for its own address and
+// for groups, and it sends no frame that is longer than its MTU allows.
 
 import type { Pinned, VlanFrame } from "../../ffi/mod.ts";
 import type { MemoryDescriptors, MemorySource } from "../poll/memory.ts";
@@ -26,7 +26,7 @@ import type {
   LinkState,
 } from "./device.ts";
 
-/** How many frames a lane holds, and how many a sender queues. */
+/** The numbers of frames that a lane can hold, and that a sender can queue. */
 const LANE_FRAMES = 1024;
 const QUEUED_FRAMES = 256;
 const DESTINATION = ETHERNET.destination[0];
@@ -39,11 +39,11 @@ export interface MemoryLinkOptions {
   mtu?: number;
   /** Take frames to other stations' addresses too. */
   promiscuous: boolean;
-  /** The clock that frames are stamped with, in ms. */
+  /** Returns the time in ms, by the clock that stamps frames. */
   wall(): number;
-  /** Takes the frames that are sent, each as a copy. */
+  /** Takes a copy of each frame that is sent. */
   sent(frame: Uint8Array): void;
-  /** True when a frame finds no room in the interface's queue; never without it. */
+  /** Returns true if the interface's queue has no room for a frame; by default there is always room. */
   refuses?(frame: Uint8Array): boolean;
 }
 
@@ -150,7 +150,7 @@ class Sender implements FrameSender {
   }
 }
 
-/** One interface that exists in memory only. */
+/** An interface that exists only in memory. */
 export class MemoryLink implements LinkDevice, MemorySource {
   readonly name: string;
   readonly options: MemoryLinkOptions;
@@ -163,7 +163,7 @@ export class MemoryLink implements LinkDevice, MemorySource {
   kernelDrops = 0;
   vlanFrames = 0;
   readonly #descriptors: MemoryDescriptors;
-  /** What the interface truly is; the data plane knows it from its last look on. */
+  /** The current state of the interface; the public fields have it as of the last `refresh`. */
   #actual: { state: LinkState; mac: Uint8Array; mtu: number };
   #changed = false;
 
@@ -179,7 +179,7 @@ export class MemoryLink implements LinkDevice, MemorySource {
     this.#open();
   }
 
-  /** A frame comes from the link. It may be rewritten in place. */
+  /** Hands in a frame from the link. It may be rewritten in place. */
   arrive(frame: Uint8Array): void {
     if (this.#actual.state !== "up" || this.lanes === undefined) return;
     if (frame.length < ETH_HLEN || !this.#takes(frame)) return;
@@ -190,14 +190,14 @@ export class MemoryLink implements LinkDevice, MemorySource {
     else lane.frames.push({ frame, atMs: this.options.wall() });
   }
 
-  /** The interface goes down, away or up, or gets another address or MTU. */
+  /** Changes the state, the address or the MTU of the interface. */
   change(to: { state?: LinkState; mac?: Uint8Array; mtu?: number }): void {
     this.#actual = { ...this.#actual, ...to };
     this.#changed = true;
     if (this.#actual.state !== "up") this.#close();
   }
 
-  /** The watch is ready when something has changed. */
+  /** Returns the events of the watch, which is readable after a change. */
   ready(): number {
     return this.#changed ? POLLIN : 0;
   }
@@ -248,7 +248,7 @@ export class MemoryLink implements LinkDevice, MemorySource {
   }
 }
 
-// As the filters of lane_filter.ts decide it.
+// Decides as the filters in lane_filter.ts do.
 function isControl(frame: Uint8Array): boolean {
   if (readEtherType(frame) === ETH_P_PPP_DISC) return true;
   return frame.length >= PPPOE.payload + 2 && isControlProtocol(readProtocol(frame, 0));

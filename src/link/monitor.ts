@@ -1,5 +1,5 @@
-// The health of a link: what became of its interface, what the kernel lost, and what the operator can do
-// about either.
+// The health of a link: the state of its interface, and the frames that were lost before they reached a
+// lane. Reports both, with advice for the operator.
 
 import type { Counters } from "../observe/counters.ts";
 import type { EventSink } from "../observe/events.ts";
@@ -8,7 +8,7 @@ import { formatMac } from "../wire/mod.ts";
 import type { LinkDevice, LinkState } from "./device.ts";
 import { OtherVlans } from "./other_vlans.ts";
 
-/** A link of a smaller MTU does not carry what hosts and ACs take for granted (RFC 2516, section 7). */
+/** The MTU that hosts and ACs take for granted (RFC 2516, section 7). */
 const ETHERNET_MTU = 1500;
 
 /** Watches one link. */
@@ -16,15 +16,21 @@ export class LinkMonitor {
   readonly #link: LinkDevice;
   readonly #counters: Counters;
   readonly #events: EventSink;
-  /** Called when the interface is up and may be another one than before. */
   readonly #onUp: () => void;
   readonly #vlans: OtherVlans;
   #state: LinkState;
-  /** The last MTU that was looked at. */
+  /** The last MTU that was checked. */
   #mtu = ETHERNET_MTU;
   #kernelDrops = 0;
 
-  /** Watches a link that has just been opened. */
+  /**
+   * Watches a link that has just been opened.
+   *
+   * @param link The link
+   * @param counters The place to count drops
+   * @param events Takes the events
+   * @param onUp Called when the interface has come up or has changed, with its address and MTU as of now
+   */
   constructor(link: LinkDevice, counters: Counters, events: EventSink, onUp: () => void) {
     this.#link = link;
     this.#counters = counters;
@@ -34,34 +40,33 @@ export class LinkMonitor {
     this.#state = link.state;
   }
 
-  /** Tells of what is wrong from the start. */
+  /** Reports a link that is not up, or has a small MTU, at the start. */
   start(): void {
-    if (this.#state !== "up") this.#tellState();
+    if (this.#state !== "up") this.#reportState();
     this.#checkMtu();
   }
 
-  /** Looks at the interface again, where there may be a reason to. */
+  /** Looks at the interface again. */
   refresh(): void {
     if (this.#link.refresh()) this.#changed();
   }
 
   /**
-   * Closes the lanes after one of them has failed. The watch tells of most failures first; after another
-   * one the lanes stay closed until the next tick, since a socket that goes on failing would end every
-   * wait at once.
+   * Closes the lanes after one of them has failed. If the interface has not changed, the lanes stay closed
+   * until the next tick, because a socket that keeps failing would end every wait at once.
    */
   failed(): void {
     if (!this.#link.refresh()) this.#link.fail();
     this.#changed();
   }
 
-  /** Counts and tells of a frame over the MTU, which the interface has joined of several (GRO). */
+  /** Counts and reports a frame over the MTU, which the interface has joined from several (GRO). */
   frameTooLarge(bytes: number): void {
     this.#counters.drop(DROP["frame-too-large"]);
     this.#events.notice({ id: "joined-frames", interface: this.#link.name, bytes });
   }
 
-  /** Looks after all that nothing else tells of. To be called about every second. */
+  /** Checks for changes and losses that no descriptor reports; to be called about once a second. */
   tick(nowMs: number): void {
     const link = this.#link;
     if (link.lanes === undefined || link.failure !== undefined) this.refresh();
@@ -78,14 +83,14 @@ export class LinkMonitor {
     if (failure !== undefined) this.#events.notice({ id: "link-failure", reason: failure });
     if (state !== this.#state) {
       this.#state = state;
-      this.#tellState();
+      this.#reportState();
     }
     if (state !== "up") return;
     this.#onUp();
     this.#checkMtu();
   }
 
-  #tellState(): void {
+  #reportState(): void {
     const { name, mac } = this.#link;
     this.#events.push({ type: "link", name, state: this.#state, mac: formatMac(mac) });
   }

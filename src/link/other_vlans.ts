@@ -1,37 +1,40 @@
-// Frames of VLANs that come to the link's interface: counted as dropped, and the operator is told of them.
+// Frames with VLAN tags that arrive at the link's interface: they are dropped, counted and reported.
 
 import type { VlanFrame } from "../../ffi/mod.ts";
 import type { Problem } from "../problem.ts";
 import { DROP } from "../relay/mod.ts";
 import type { Counters } from "../observe/counters.ts";
 import type { EventSink } from "../observe/events.ts";
+import type { LinkDevice } from "./device.ts";
 
-/** How often it is looked which VLAN the frames are of, and told of. */
-const TELL_EVERY_MS = 60_000;
-/** Where the kernel lists the interfaces of VLANs, once there was one. */
+/** The time between two reports. */
+const REPORT_EVERY_MS = 60_000;
+/** The kernel's list of VLAN interfaces, which exists once there was one. */
 const VLAN_INTERFACES = "/proc/net/vlan/config";
-/** An interface's name has at most 15 characters (IFNAMSIZ). */
-const NAME_MOST = 15;
+/** The maximum length of an interface's name (IFNAMSIZ). */
+const MAX_NAME_LENGTH = 15;
 
-/** What is asked of a link. */
-export interface VlanLink {
-  readonly name: string;
-  /** PPPoE frames of VLANs that have come, ever. */
-  readonly vlanFrames: number;
-  /** The VLAN of one that came since this was last asked. */
-  takeVlan(): VlanFrame | undefined;
-}
+/** The part of a link device that is needed here. */
+export type VlanLink = Pick<LinkDevice, "name" | "vlanFrames" | "takeVlan">;
 
-/** Tells of the frames that no lane takes. */
+/** Counts and reports the frames with VLAN tags. */
 export class OtherVlans {
   readonly #link: VlanLink;
   readonly #counters: Counters;
   readonly #events: EventSink;
   readonly #interfaces: () => string | undefined;
   #counted = 0;
-  #tellMs = -Infinity;
+  /** The time from which there may be another report. */
+  #reportMs = -Infinity;
 
-  /** `interfaces` gives the kernel's list of VLAN interfaces; undefined where it may not be read. */
+  /**
+   * Makes a counter for one link.
+   *
+   * @param link The link
+   * @param counters The place to count drops
+   * @param events Takes the reports
+   * @param interfaces Returns the kernel's list of VLAN interfaces; undefined if it may not be read
+   */
   constructor(
     link: VlanLink,
     counters: Counters,
@@ -44,28 +47,31 @@ export class OtherVlans {
     this.#interfaces = interfaces;
   }
 
-  /** Counts what has come. To be called about every second. */
+  /** Counts and reports new frames; to be called about once a second. */
   tick(nowMs: number): void {
     const link = this.#link;
     const frames = link.vlanFrames - this.#counted;
     if (frames <= 0) return;
     this.#counted += frames;
     this.#counters.drop(DROP.vlan, frames);
-    // So that the next one is not of long ago.
+    // Take the frame even if it will not be reported, so that the next report is about a recent one.
     const vlan = link.takeVlan();
-    if (nowMs < this.#tellMs) return;
+    if (nowMs < this.#reportMs) return;
     const list = this.#interfaces();
-    // Somebody takes them there. The next ones may be of another VLAN.
+    // The VLAN's own interface takes these frames. Later ones may belong to another VLAN.
     if (vlan !== undefined && list !== undefined && hasInterface(list, link.name, vlan.id)) return;
-    this.#tellMs = nowMs + TELL_EVERY_MS;
+    this.#reportMs = nowMs + REPORT_EVERY_MS;
     this.#events.problem(vlanProblem(link.name, vlan, list === undefined));
   }
 }
 
 /**
- * Says whether a VLAN has an interface of its own on an interface.
+ * Looks for the interface of a VLAN.
  *
- * @param list The kernel's list: lines such as `eth1.7 | 7 | eth1`, behind two of a head.
+ * @param list The kernel's list: two header lines, then lines such as `eth1.7 | 7 | eth1`
+ * @param lower The name of the interface below
+ * @param id The VLAN's id
+ * @returns True if the VLAN has its own interface on the interface below
  */
 export function hasInterface(list: string, lower: string, id: number): boolean {
   return list.split("\n").some((line) => {
@@ -75,9 +81,12 @@ export function hasInterface(list: string, lower: string, id: number): boolean {
 }
 
 /**
- * Says what is wrong where frames of a VLAN come, and what an operator can do about it.
+ * Describes the arrival of frames with VLAN tags as a problem.
  *
- * @param mayBeTaken Whether it is not known if the VLAN has an interface of its own.
+ * @param name The name of the link's interface
+ * @param vlan The VLAN of one of the frames; undefined if it is not known
+ * @param mayBeTaken True if the VLAN may have its own interface
+ * @returns The problem, with advice
  */
 export function vlanProblem(
   name: string,
@@ -93,14 +102,14 @@ export function vlanProblem(
   }
   const { id, provider } = vlan;
   const wanted = `${name}.${id}`;
-  const own = wanted.length <= NAME_MOST ? wanted : `vlan${id}`;
+  const own = wanted.length <= MAX_NAME_LENGTH ? wanted : `vlan${id}`;
   const type = provider ? "vlan proto 802.1ad" : "vlan";
   return {
     id: "vlan",
     what: `Frames of VLAN ${id} come to ${name}, and are dropped`,
     advice: "to carry that VLAN, capture on an interface of its own " +
       `(ip link add link ${name} name ${own} type ${type} id ${id})` +
-      (mayBeTaken ? "; where there is one already, nothing is wrong" : ""),
+      (mayBeTaken ? "; if it already has one, nothing is wrong" : ""),
   };
 }
 
@@ -108,7 +117,7 @@ function readInterfaces(): string | undefined {
   try {
     return Deno.readTextFileSync(VLAN_INTERFACES);
   } catch (error) {
-    // Without the kernel's module there is no VLAN. The file is root's only.
+    // Without the kernel's module there are no VLANs. Only root may read the file.
     return error instanceof Deno.errors.NotFound ? "" : undefined;
   }
 }

@@ -1,5 +1,5 @@
-// A link that is an interface of this machine: its packet sockets, through its going down, away and coming
-// back.
+// A link on one of this machine's interfaces: packet sockets, which are opened again whenever the interface
+// comes back.
 
 import {
   ControlLane,
@@ -20,11 +20,11 @@ import { sameMac } from "../wire/mod.ts";
 import type { Lanes, LinkDevice, LinkState } from "./device.ts";
 import { laneFilter, vlanFilter } from "./lane_filter.ts";
 
-/** The lanes as they are opened here. */
+/** The lanes over packet sockets. */
 interface PacketLanes extends Lanes {
   readonly control: ControlLane;
   readonly data: DataLane;
-  /** Counts the frames that neither takes, since they are of a VLAN. */
+  /** Counts the frames with a VLAN tag, which neither lane takes. */
   readonly vlans: VlanFrames;
 }
 
@@ -32,7 +32,7 @@ interface PacketLanes extends Lanes {
 export interface PacketLinkOptions {
   /** Take frames to other stations' addresses too. */
   promiscuous: boolean;
-  /** Slots of the data lane's ring, a power of two; the ring's default without it. */
+  /** The number of slots in the data lane's ring, a power of two; by default the ring's own. */
   ringFrames?: number;
 }
 
@@ -49,10 +49,12 @@ export class PacketLink implements LinkDevice {
   #closedVlanFrames = 0;
 
   /**
-   * Opens the link on an interface that is there, up or not.
+   * Opens the link on an existing interface, which may be up or down.
    *
-   * @throws {ConfigurationError} If there is no such interface, it is no Ethernet one, or cannot be
-   * promiscuous.
+   * @param name The name of the interface
+   * @param options The options
+   * @throws {ConfigurationError} If there is no such interface, it is not an Ethernet one, or it cannot
+   * receive frames for other stations and `promiscuous` is set.
    * @throws {Error} If a socket is refused.
    */
   constructor(name: string, options: PacketLinkOptions) {
@@ -60,14 +62,16 @@ export class PacketLink implements LinkDevice {
     this.#options = options;
     const info = readInterface(name);
     if (info === undefined || !info.isEthernet) {
-      const what = info === undefined ? "there is no such interface" : "it is not an Ethernet one";
+      const reason = info === undefined
+        ? "there is no such interface"
+        : "it is not an Ethernet interface";
       const others = listInterfaces().join(", ") || "none";
       throw new ConfigurationError(
-        `Cannot capture on ${name}: ${what} (Ethernet ones here: ${others})`,
+        `Cannot capture on ${name}: ${reason} (Ethernet interfaces here: ${others})`,
       );
     }
     this.#info = info;
-    // Watched from before the first look, so that no change falls between.
+    // The watch begins before the interface is read, so that no change is missed.
     this.#watch = new InterfaceWatch();
     try {
       this.#open(readInterface(name) ?? info);
@@ -77,52 +81,53 @@ export class PacketLink implements LinkDevice {
     }
   }
 
+  /** The state of the interface. */
   get state(): LinkState {
     return this.#state;
   }
 
-  /** Why the lanes could not be opened at the last look, though the interface was there. */
+  /** The reason why the lanes of an existing interface could not be opened; undefined if there is none. */
   get failure(): string | undefined {
     return this.#failure;
   }
 
-  /** The interface's address; the last known one while it is away. */
+  /** The interface's address; the last known one while the interface is missing. */
   get mac(): Uint8Array {
     return this.#info.mac;
   }
 
-  /** The interface's MTU, in bytes; the last known one while it is away. */
+  /** The interface's MTU in bytes; the last known one while the interface is missing. */
   get mtu(): number {
     return this.#info.mtu;
   }
 
-  /** Undefined while the interface is not up. */
+  /** The lanes; undefined while the interface is not up. */
   get lanes(): Lanes | undefined {
     return this.#lanes;
   }
 
-  /** Readable when any interface of the machine has changed. */
+  /** A descriptor that is readable when any interface of the machine has changed. */
   get watchFd(): number {
     return this.#watch.fd;
   }
 
-  /** Frames that the kernel had no room for, ever. */
+  /** The total number of frames for which the kernel had no room. */
   get kernelDrops(): number {
     const lanes = this.#lanes;
     return this.#closedDrops + (lanes ? lanes.control.drops() + lanes.data.drops() : 0);
   }
 
-  /** PPPoE frames of VLANs that came, and no lane took, ever. */
+  /** The total number of PPPoE frames with a VLAN tag, which no lane takes. */
   get vlanFrames(): number {
     return this.#closedVlanFrames + (this.#lanes?.vlans.count() ?? 0);
   }
 
-  /** The VLAN of such a frame that came since this was last asked; undefined when there is no telling. */
+  /** Returns the VLAN of such a frame that arrived since the last call; undefined if it is not known. */
   takeVlan(): VlanFrame | undefined {
     return this.#lanes?.vlans.take();
   }
 
-  /** Looks at the interface again, where there may be a reason to; true when something is different. */
+  /** Looks at the interface again; returns true if something has changed. */
   refresh(): boolean {
     this.#watch.drain();
     const before = this.#info;
@@ -133,7 +138,7 @@ export class PacketLink implements LinkDevice {
     try {
       info = readInterface(this.name);
     } catch (error) {
-      // Out of descriptors or memory. What is open goes on; the next look is another try.
+      // There are no descriptors or no memory left. Open lanes stay open, and the next look tries again.
       this.#failure = reasonOf(error);
       return this.#failure !== failure;
     }
@@ -149,14 +154,14 @@ export class PacketLink implements LinkDevice {
     try {
       this.#open(info);
     } catch (error) {
-      // It may have gone again in this moment; whatever it was, the next look is another try.
+      // The interface may just have gone again. Whatever the reason, the next look tries again.
       this.#state = "down";
       this.#failure = reasonOf(error);
     }
     return this.#state !== state || this.#failure !== failure || this.#lanes !== undefined;
   }
 
-  /** Closes the lanes, of which a socket has failed, until the next look. */
+  /** Closes the lanes until the next `refresh`, because a socket has failed. */
   fail(): void {
     this.close();
     this.#state = "down";
@@ -174,7 +179,7 @@ export class PacketLink implements LinkDevice {
     lanes.vlans.close();
   }
 
-  /** Closes all of it, for good. */
+  /** Closes the lanes and the watch for good. */
   dispose(): void {
     this.close();
     this.#watch.close();
@@ -202,12 +207,12 @@ export class PacketLink implements LinkDevice {
   }
 }
 
-/** What is for its own address alone is what a macvlan gets in these modes, promiscuous or not. */
+/** The modes in which a macvlan gets unicast frames for its own address only, promiscuous or not. */
 const DEAF_MODES: readonly (MacvlanMode | undefined)[] = ["private", "vepa", "bridge"];
 
 /**
- * Throws where frames for other stations cannot come in. A macvlan in passthru mode gets all that the
- * interface below it gets, and in source mode all that comes from the stations that it was told of.
+ * Throws if the interface cannot receive frames for other stations. A macvlan in passthru mode gets all
+ * frames of the interface below it, and in source mode all frames from the stations in its list.
  */
 function refuseDeaf({ name, index }: InterfaceInfo): void {
   const { kind, macvlanMode } = readLinkKind(index) ?? {};

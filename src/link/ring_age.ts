@@ -1,124 +1,127 @@
-// How long a frame has waited in the ring, going by a stamp of the wall clock that may be wrong.
+// The time that a frame has waited in the ring, computed from a wall-clock stamp that may be wrong.
 //
 // The kernel stamps a frame with the wall clock when it arrives. But the same field also carries the time
-// at which a frame is to be sent, by whatever clock: from kernel 4.20 to 5.17 a TCP segment of this
-// machine that crosses a veth pair still has a monotonic one when the ring takes it. And the wall clock
-// may be set at any moment, also while frames wait that were stamped before.
+// at which a frame should be sent, by any clock: from kernel 4.20 to 5.17, a TCP segment of this machine
+// that crosses a veth pair still has a monotonic stamp when the ring takes it. Besides, the wall clock may
+// be set at any moment, even while stamped frames wait.
 //
-// So times of arrival are told by the monotonic clock, from the difference of the two clocks. What is
-// known of a frame's arrival without its stamp says whether that can be true:
-//   - the ring was empty at some moment, so that the frame came later;
-//   - the frame before it came earlier;
-//   - while a difference held, frames were stamped by it. As long as frames may wait that were stamped
-//     by an earlier one, it is kept, with the time in which it held.
-// An age that cannot be true counts as 0, and of two that can be true the lower one counts: a frame too
-// many in a queue costs less than one that is lost.
+// So arrival times are converted to the monotonic clock, with the difference between the two clocks. Three
+// facts that do not depend on the stamp show whether the result can be true:
+//   - the ring was empty at some moment, and the frame arrived after that;
+//   - the previous frame arrived earlier;
+//   - a difference was valid for a certain time, and only frames of that time were stamped by it. An
+//     earlier difference is kept, with that time, as long as frames from then may still wait.
+// An impossible age counts as 0, and if two ages are possible, the lower one counts: one frame too many in
+// a queue costs less than a lost one.
 
-/** A frame that waited longer is not told from one that waited so long. */
-const MOST_MS = 60_000;
-/** Reading two clocks one after the other can make the difference look this much larger. */
+/** The maximum age; a longer wait counts as this. */
+const MAX_AGE_MS = 60_000;
+/** The error in the difference that comes from reading two clocks one after the other. */
 const STEP_MS = 2;
-/** Readings that are further apart are not trusted, and taken again, so many times in all. */
+/** The longest time between two readings that belong together; a slower pair is read again. */
 const READING_MS = 1;
+/** The maximum number of pairs that are read. */
 const READINGS = 3;
-/** How long before the ring a frame may have been stamped, and how long after a turn's beginning one may come. */
+/** The time by which a stamp may precede the ring, and by which a frame may arrive after the turn began. */
 const SLACK_MS = 20;
-/** How many earlier differences are kept, should the clock be set again and again while frames wait. */
+/** The number of earlier differences that are kept, in case the clock is set repeatedly while frames wait. */
 const EARLIER = 4;
 
-/** Places in {@linkcode RingAge}'s times. */
+// Indexes into the times of `RingAge`.
 const DIFFERENCE = 0;
 const NOW = 1;
-const LEAST = 2;
+const EARLIEST = 2;
 
 /** The two clocks, in ms. */
 export interface Clocks {
-  /** One that only goes forward. */
+  /** Returns the time by a monotonic clock. */
   now(): number;
-  /** The one that frames are stamped with. It may be set. */
+  /** Returns the time by the clock that stamps frames, which may be set. */
   wall(): number;
 }
 
-/** The ages of one ring's frames, which come in the order in which the kernel has put them there. */
+/** The ages of the frames in one ring, which arrive in the order in which the kernel put them there. */
 export class RingAge {
   readonly #clocks: Clocks;
   /**
-   * The wall clock's time less the other one's; when this turn began, in which frames are taken; the time
-   * before which no frame to come has arrived. They are in one array, because a number in a field of its own
-   * would be a new object each time that it changes.
+   * The wall clock's time minus the monotonic one; the start of this turn; the earliest possible arrival of
+   * the next frame. They share one array, because V8 allocates an object each time that a number in a field
+   * changes.
    */
   readonly #timesMs = new Float64Array(3);
-  /** When the current difference can have begun. */
+  /** The earliest time at which the current difference can have begun. */
   #fromMs = -Infinity;
-  /** Of the earlier ones in turn: the difference, when it can have begun, and when it can have ended. */
+  /** Earlier differences, three numbers each: the difference, its earliest start and its latest end. */
   readonly #earlier = new Float64Array(3 * EARLIER);
+  /** The number of earlier differences. */
   #steps = 0;
 
-  /** The ring is new, and empty. */
+  /** Follows a new, empty ring. */
   constructor(clocks: Clocks) {
     this.#clocks = clocks;
     const times = this.#timesMs;
     times[NOW] = clocks.now();
     times[DIFFERENCE] = this.#measure();
-    times[LEAST] = times[NOW] - SLACK_MS;
+    times[EARLIEST] = times[NOW] - SLACK_MS;
   }
 
-  /** Frames are to be taken, in a turn that has begun at this time. */
+  /** Prepares for taking frames in a turn that began at `nowMs`. */
   begin(nowMs: number): void {
-    // Rarely more than a glance: one that comes late shows a difference that is too large.
-    const glanceMs = this.#clocks.wall() - nowMs;
-    if (Math.abs(glanceMs - this.#timesMs[DIFFERENCE]) > STEP_MS) this.#look();
+    // One reading is usually enough. If it comes late, the difference looks too large and is measured again.
+    const roughMs = this.#clocks.wall() - nowMs;
+    if (Math.abs(roughMs - this.#timesMs[DIFFERENCE]) > STEP_MS) this.#update();
     this.#timesMs[NOW] = nowMs;
   }
 
-  /** The ring was empty at this time, or later. */
+  /** Notes that the ring was empty at this time or later. */
   emptied(atMs: number): void {
-    this.#timesMs[LEAST] = atMs - SLACK_MS;
+    this.#timesMs[EARLIEST] = atMs - SLACK_MS;
     if (this.#steps === 0) return;
     this.#steps = 0;
     this.#fromMs = -Infinity;
   }
 
   /**
-   * How long the next frame has waited.
+   * Computes the time that the next frame has waited.
    *
-   * @param stampMs Its stamp.
-   * @returns A whole number: another one would be an object, once for each frame.
+   * @param stampMs The frame's stamp
+   * @returns The time in ms, as an integer: V8 would allocate an object for any other number
    */
   waited(stampMs: number): number {
     if (this.#steps > 0) return this.#waitedOverSteps(stampMs);
     const times = this.#timesMs;
     const arrivedMs = stampMs - times[DIFFERENCE];
     const waitedMs = times[NOW] - arrivedMs;
-    if (arrivedMs < times[LEAST] || waitedMs <= 0) return 0;
-    if (arrivedMs - SLACK_MS > times[LEAST]) times[LEAST] = arrivedMs - SLACK_MS;
-    return waitedMs < MOST_MS ? waitedMs | 0 : MOST_MS;
+    if (arrivedMs < times[EARLIEST] || waitedMs <= 0) return 0;
+    if (arrivedMs - SLACK_MS > times[EARLIEST]) times[EARLIEST] = arrivedMs - SLACK_MS;
+    return waitedMs < MAX_AGE_MS ? waitedMs | 0 : MAX_AGE_MS;
   }
 
-  /** The same, where the stamp may be by an earlier difference. */
+  /** Does the same when the frame may have been stamped while an earlier difference was valid. */
   #waitedOverSteps(stampMs: number): number {
     const earlier = this.#earlier;
     const times = this.#timesMs;
-    const leastMs = times[LEAST];
+    const earliestMs = times[EARLIEST];
     let arrivedMs = stampMs - times[DIFFERENCE];
-    let fits = arrivedMs >= Math.max(this.#fromMs, leastMs) && arrivedMs <= times[NOW] + SLACK_MS;
+    let fits = arrivedMs >= Math.max(this.#fromMs, earliestMs) &&
+      arrivedMs <= times[NOW] + SLACK_MS;
     let firstMs = fits ? arrivedMs : Infinity;
     let lastMs = fits ? arrivedMs : -Infinity;
     for (let i = 0; i < 3 * this.#steps; i += 3) {
       arrivedMs = stampMs - earlier[i];
-      fits = arrivedMs >= Math.max(earlier[i + 1], leastMs) && arrivedMs <= earlier[i + 2];
+      fits = arrivedMs >= Math.max(earlier[i + 1], earliestMs) && arrivedMs <= earlier[i + 2];
       if (fits && arrivedMs < firstMs) firstMs = arrivedMs;
       if (fits && arrivedMs > lastMs) lastMs = arrivedMs;
     }
-    // It arrived between these two, if there are any.
+    // If there is a possible arrival time, the frame arrived between these two.
     const waitedMs = times[NOW] - lastMs;
     if (waitedMs <= 0 || waitedMs === Infinity) return 0;
-    times[LEAST] = Math.max(leastMs, firstMs - SLACK_MS);
-    return Math.min(MOST_MS, waitedMs) | 0;
+    times[EARLIEST] = Math.max(earliestMs, firstMs - SLACK_MS);
+    return Math.min(MAX_AGE_MS, waitedMs) | 0;
   }
 
-  // The wall clock may have been set since frames were last taken.
-  #look(): void {
+  // Measures the difference again, because the wall clock may have been set.
+  #update(): void {
     const times = this.#timesMs;
     const differenceMs = this.#measure();
     if (Math.abs(differenceMs - times[DIFFERENCE]) <= STEP_MS) return;
@@ -134,17 +137,17 @@ export class RingAge {
     this.#fromMs = times[NOW] - STEP_MS;
   }
 
-  /** Reads both clocks, as close together as can be had. */
+  /** Reads both clocks, as close together as possible. */
   #measure(): number {
     const { now, wall } = this.#clocks;
     let differenceMs = 0;
-    let leastMs = Infinity;
-    for (let i = 0; i < READINGS && leastMs > READING_MS; i++) {
+    let closestMs = Infinity;
+    for (let i = 0; i < READINGS && closestMs > READING_MS; i++) {
       const beforeMs = now();
       const wallMs = wall();
       const apartMs = now() - beforeMs;
-      if (apartMs >= leastMs) continue;
-      leastMs = apartMs;
+      if (apartMs >= closestMs) continue;
+      closestMs = apartMs;
       differenceMs = wallMs - beforeMs;
     }
     return differenceMs;

@@ -1,31 +1,31 @@
-// Descriptors and a poller in memory, for links and transports that are no sockets.
+// Descriptors and pollers for links and transports in memory.
 
 import { type Poller, POLLERR, POLLHUP } from "./poller.ts";
 
 /** Something that can be ready. */
 export interface MemorySource {
-  /** The events that it is ready for at this moment, as poll(2) says it. */
+  /** Returns the events that it is ready for now, as in poll(2). */
   ready(): number;
 }
 
-/** The descriptors of one world, and pollers for them. */
+/** A table of descriptors, shared by all sources and pollers of a test. */
 export class MemoryDescriptors {
   readonly #sources = new Map<number, MemorySource>();
   #next = 1;
 
-  /** Gives a source its descriptor. */
+  /** Opens a descriptor for a source. */
   open(source: MemorySource): number {
     const fd = this.#next++;
     this.#sources.set(fd, source);
     return fd;
   }
 
-  /** Takes a descriptor back. As with epoll(7), it leaves all pollers by itself. */
+  /** Closes a descriptor. As with epoll(7), it leaves all pollers by itself. */
   close(fd: number): void {
     this.#sources.delete(fd);
   }
 
-  /** The source of a descriptor; undefined once it is closed. */
+  /** Returns the source of a descriptor; undefined once it is closed. */
   source(fd: number): MemorySource | undefined {
     return this.#sources.get(fd);
   }
@@ -36,13 +36,13 @@ interface Watched {
   tag: number;
 }
 
-/** A poller that never waits, since the time of its world stands still while it looks. */
+/** A poller that never waits: a test sets the time between its calls. */
 export class MemoryPoller implements Poller {
   readonly #descriptors: MemoryDescriptors;
   readonly #watched = new Map<number, Watched>();
   readonly #ready: { tag: number; events: number }[] = [];
 
-  /** Waits for the descriptors of one world. */
+  /** Makes an empty poller for the descriptors of one table. */
   constructor(descriptors: MemoryDescriptors) {
     this.#descriptors = descriptors;
   }

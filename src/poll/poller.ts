@@ -1,26 +1,27 @@
-// Waiting: what the data plane asks to learn which of its links and tunnels are ready.
+// The interface by which the data plane waits for its link and its tunnels.
 
 export { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../../ffi/mod.ts";
 
 /**
  * Waits for several descriptors together. {@linkcode EventSet} does it with epoll(7).
  *
- * The events are those of poll(2). A descriptor that is ready and left alone is ready again.
+ * The events are those of poll(2), and they are level-triggered: a descriptor is reported again as long as
+ * it is ready.
  */
 export interface Poller {
-  /** Adds a descriptor; `wait` tells of it by its tag. */
+  /** Adds a descriptor, under a tag that identifies it in the results. */
   add(fd: number, events: number, tag: number): void;
-  /** Changes the events that are waited for, and the tag. */
+  /** Changes the events to wait for, and the tag. */
   modify(fd: number, events: number, tag: number): void;
-  /** Takes a descriptor out. */
+  /** Removes a descriptor. */
   remove(fd: number): void;
-  /** Waits at most so many ms. Returns how many are ready, or a negative errno(3). */
+  /** Waits up to `timeoutMs`; returns the number of ready descriptors, or a negative errno(3). */
   wait(timeoutMs: number): number;
-  /** Waits in the same way for less than a millisecond. */
+  /** Waits for less than a millisecond; returns the same as `wait`. */
   waitMicroseconds(microseconds: number): number;
-  /** The tag of a descriptor that the last wait has found ready. */
+  /** Returns the tag of a descriptor that the last wait has found ready. */
   tag(index: number): number;
-  /** The events that it is ready for. */
+  /** Returns the events for which that descriptor is ready. */
   events(index: number): number;
   /** Closes the poller, not the descriptors. */
   close(): void;

@@ -1,8 +1,8 @@
-// Which TCP congestion control a tunnel uses.
+// The choice of the TCP congestion control for tunnels.
 //
-// What most systems use, cubic, takes every loss for a full queue and halves what it sends, so a path
-// that loses a little for other reasons (radio, a bad cable, a shared uplink) starves the tunnel. bbr
-// goes by the rate at which the path delivers.
+// Most systems use cubic, which takes every loss as a sign of a full queue and slows down. A path that
+// loses a few packets for other reasons (radio, a bad cable, a shared uplink) then starves the tunnel. bbr
+// follows the rate at which the path delivers.
 
 import {
   congestionControlFault,
@@ -12,54 +12,57 @@ import {
 } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 
-/** What is used when nothing is asked for. */
+/** The congestion control that is used by default. */
 const PREFERRED = "bbr";
 
-/** What is asked for to leave the system's default alone. */
+/** The option's value that leaves the system's default in place. */
 export const SYSTEM_CONGESTION = "system";
 
-/** What to do with a tunnel's socket. */
+/** The setting for a tunnel's socket. */
 export interface CongestionChoice {
-  /** The congestion control to set; nothing is set without it. */
+  /** The congestion control to set; undefined to leave the system's default. */
   name?: string;
-  /** What the operator should know: what it costs, and what to do about it. */
+  /** A warning for the operator, with advice. */
   warning?: string;
 }
 
 /**
- * Decides which congestion control is used.
+ * Chooses a congestion control.
  *
- * @param asked What the operator asked for; undefined for the best there is
+ * @param requested The operator's choice; undefined for the default
  * @param system The system's default
- * @param faultOf Why a congestion control cannot be used, as errno(3); 0: it can be. It is called only
- * where the answer matters, since it may load a module
- * @throws {ConfigurationError} If what was asked for cannot be used
+ * @param faultOf Returns 0 if a congestion control can be used, or an errno(3). It is called only if the
+ * answer matters, because it may load a module
+ * @returns The choice
+ * @throws {ConfigurationError} If the requested congestion control cannot be used.
  */
 export function chooseCongestion(
-  asked: string | undefined,
+  requested: string | undefined,
   system: string,
   faultOf: (name: string) => number,
 ): CongestionChoice {
-  if (asked === SYSTEM_CONGESTION) return {};
-  if (asked !== undefined) {
-    const fault = faultOf(asked);
-    if (fault === 0) return { name: asked };
-    throw new ConfigurationError(`Cannot use the congestion control ${asked}: ${refusal(fault)}`);
+  if (requested === SYSTEM_CONGESTION) return {};
+  if (requested !== undefined) {
+    const fault = faultOf(requested);
+    if (fault === 0) return { name: requested };
+    throw new ConfigurationError(
+      `Cannot use the congestion control ${requested}: ${refusal(fault)}`,
+    );
   }
-  // Later versions have names of their own, such as bbr2.
+  // Later versions have other names, such as bbr2.
   if (system.startsWith(PREFERRED)) return {};
   const fault = faultOf(PREFERRED);
   if (fault === 0) return { name: PREFERRED };
   return {
     warning: `Tunnels use the congestion control ${system}, which is slow on a path that loses ` +
-      `packets: where 1 % is lost, it carries a sixth of what ${PREFERRED} does, or less. ` +
-      `${remedy(fault)} (--congestion ${SYSTEM_CONGESTION} leaves it so, without this warning)`,
+      `packets: at 1 % loss, it carries a sixth of what ${PREFERRED} does, or less. ` +
+      `${remedy(fault)} (--congestion ${SYSTEM_CONGESTION} keeps it and silences this warning)`,
   };
 }
 
 function refusal(fault: number): string {
   return fault === ERRNO.EPERM
-    ? "it takes CAP_NET_ADMIN, or a place in net.ipv4.tcp_allowed_congestion_control"
+    ? "it needs CAP_NET_ADMIN, or an entry in net.ipv4.tcp_allowed_congestion_control"
     : "the system does not have it, see net.ipv4.tcp_available_congestion_control";
 }
 
@@ -70,17 +73,17 @@ function remedy(fault: number): string {
         "net.ipv4.tcp_allowed_congestion_control, or give the process CAP_NET_ADMIN";
     case ERRNO.ENOENT:
       return `The kernel has not loaded ${PREFERRED}: run modprobe tcp_${PREFERRED}, or give the ` +
-        "process CAP_NET_ADMIN, for which the kernel loads it";
+        "process CAP_NET_ADMIN, with which the kernel loads it on demand";
     default:
       return systemError(`The kernel refuses ${PREFERRED}`, fault).message;
   }
 }
 
-/** What a system says of its congestion controls. */
+/** A system that has congestion controls. */
 export interface CongestionSystem {
-  /** The name of the one that a socket has when none was set. */
+  /** Returns the name of its default. */
   default(): string;
-  /** Why one cannot be used, as errno(3); 0: it can be. */
+  /** Returns 0 if a congestion control can be used, or an errno(3). */
   faultOf(name: string): number;
 }
 
@@ -90,47 +93,48 @@ const KERNEL: CongestionSystem = {
 };
 
 /**
- * The congestion control of a process's tunnels. It is chosen anew for each, since a module may be
- * loaded, and a sysctl changed, while the process runs.
+ * The congestion control of a process's tunnels. It is chosen for each tunnel again, because a module may be
+ * loaded or a sysctl changed while the process runs.
  *
- * It is set on a connection that stands, the client's as the server's: nothing about it is negotiated,
- * so whatever the SYN was sent with, bbr starts to measure the path from there.
+ * Both sides set it on an established connection. That is not too late: congestion control is not
+ * negotiated, and bbr begins to measure the path from there.
  */
 export class CongestionControl {
-  readonly #asked: string | undefined;
+  readonly #requested: string | undefined;
   readonly #warn: (message: string) => void;
   readonly #system: CongestionSystem;
-  #told: string | undefined;
+  #lastWarning: string | undefined;
 
   /**
-   * Nothing is looked at yet.
+   * Prepares for choices; nothing is read from the system yet.
    *
-   * @param asked What the operator asked for, if anything
-   * @param warn Hears what the operator should know
-   * @param system What is asked
+   * @param requested The operator's choice; undefined for the default
+   * @param warn Takes warnings for the operator
+   * @param system The system to query
    */
   constructor(
-    asked: string | undefined,
+    requested: string | undefined,
     warn: (message: string) => void,
     system: CongestionSystem = KERNEL,
   ) {
-    this.#asked = asked;
+    this.#requested = requested;
     this.#warn = warn;
     this.#system = system;
   }
 
   /**
-   * What the next tunnel uses.
+   * Chooses for the next tunnel.
    *
-   * @throws {ConfigurationError} If what was asked for cannot be used
+   * @returns The choice
+   * @throws {ConfigurationError} If the requested congestion control cannot be used.
    */
   choose(): CongestionChoice {
-    return chooseCongestion(this.#asked, this.#system.default(), this.#system.faultOf);
+    return chooseCongestion(this.#requested, this.#system.default(), this.#system.faultOf);
   }
 
-  /** Warns, once for each thing that there is to say. */
-  tell({ warning }: CongestionChoice): void {
-    if (warning !== undefined && warning !== this.#told) this.#warn(warning);
-    this.#told = warning;
+  /** Passes the warning of a choice on, unless it is the same as the last one. */
+  warn({ warning }: CongestionChoice): void {
+    if (warning !== undefined && warning !== this.#lastWarning) this.#warn(warning);
+    this.#lastWarning = warning;
   }
 }

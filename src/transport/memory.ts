@@ -1,8 +1,8 @@
-// A connection in memory, with a path between its ends that delays, refuses, cuts and breaks.
+// A connection in memory, over a path that can delay bytes, take only some of them, lose them, and break.
 //
-// It behaves as TCP does: bytes arrive in order, or not at all; what is under way counts against the
-// sender's room until the other end has read it; an end of the stream comes behind the bytes that were
-// sent before it. The time is given, and nothing in here waits.
+// It behaves as TCP does: bytes arrive in order or not at all; bytes under way use up the sender's room
+// until the other end has read them; the end of the stream arrives behind all bytes that were sent before.
+// The caller provides the time, and nothing here waits.
 
 import type { Pinned } from "../../ffi/mod.ts";
 import type { MemoryDescriptors, MemorySource } from "../poll/memory.ts";
@@ -11,20 +11,20 @@ import { AGAIN, BROKEN, type Transport, type TransportStatus } from "./transport
 
 /** The path between two ends. */
 export interface MemoryPath {
-  /** The time, in ms. */
+  /** Returns the time in ms. */
   now(): number;
-  /** Called when an end will be ready then, so that somebody looks at it. */
+  /** Called with the time at which an end will be ready, so that its owner can look at it then. */
   arrives?(end: MemoryTransport, atMs: number): void;
-  /** The time that a batch takes, in ms; 0 without it. A later batch never overtakes it. */
+  /** Returns the time in ms that a batch takes; 0 by default. A later batch never overtakes it. */
   delayMs?(): number;
-  /** The bytes that may be under way in one direction. */
+  /** The maximum number of bytes under way in one direction. */
   roomBytes?: number;
-  /** How many bytes one call takes, of so many; all of them without it. */
+  /** Returns the number of bytes that one call takes of those offered; all of them by default. */
   takes?(offered: number): number;
 }
 
 const ROOM_BYTES = 256 * 1024;
-/** As many pieces as a batch over TCP has. */
+/** The maximum number of pieces in a batch, as over TCP. */
 const PIECES = 16;
 
 /** The end of a stream: orderly, or broken. */
@@ -35,7 +35,7 @@ const RESET = "reset";
 interface Arrival {
   atMs: number;
   /** Bytes, or the end of the stream. */
-  what: Uint8Array | End;
+  content: Uint8Array | End;
 }
 
 /** One end of a connection in memory. */
@@ -45,17 +45,17 @@ export class MemoryTransport implements Transport, MemorySource {
   /** The other end. */
   peer!: MemoryTransport;
   bytes = 0;
-  /** The number that `holdUnsent` was last given. */
+  /** The last limit that was set with `limitUnsent`. */
   unsentLimit: number;
 
   readonly #descriptors: MemoryDescriptors;
   readonly #path: MemoryPath;
   readonly #pieces: Uint8Array[] = [];
   readonly #arrivals: Arrival[] = [];
-  /** Bytes that were sent from here, and that the other end has not read. */
+  /** The number of bytes that were sent from here and not yet read by the other end. */
   #underWay = 0;
   #lastArrivalMs = -Infinity;
-  /** Nothing that arrives later does arrive. */
+  /** The time after which nothing arrives at the other end. */
   #cutMs = Infinity;
   #closed = false;
 
@@ -77,12 +77,12 @@ export class MemoryTransport implements Transport, MemorySource {
     return [near, far];
   }
 
-  /** Bytes of this end that are under way: sent, and not read yet. */
+  /** The number of bytes that were sent from here and not yet read by the other end. */
   get underWay(): number {
     return this.#underWay;
   }
 
-  /** True when not all that was sent from here can arrive. */
+  /** True once bytes that are sent from here may be lost. */
   get isCut(): boolean {
     return this.#cutMs < Infinity;
   }
@@ -91,7 +91,7 @@ export class MemoryTransport implements Transport, MemorySource {
     let ready = this.#room > 0 ? POLLOUT : 0;
     const [next] = this.#arrivals;
     if (next !== undefined && next.atMs <= this.#path.now()) {
-      ready |= next.what === RESET ? POLLIN | POLLHUP : POLLIN;
+      ready |= next.content === RESET ? POLLIN | POLLHUP : POLLIN;
     }
     return ready;
   }
@@ -99,18 +99,18 @@ export class MemoryTransport implements Transport, MemorySource {
   receive(into: Uint8Array): number {
     const [next] = this.#arrivals;
     if (next === undefined || next.atMs > this.#path.now()) return AGAIN;
-    // The end stays at the head.
-    if (next.what === END) return 0;
-    if (next.what === RESET) return BROKEN;
+    // The end of the stream stays in the list, so that every later call returns it too.
+    if (next.content === END) return 0;
+    if (next.content === RESET) return BROKEN;
     let count = 0;
     while (count < into.length) {
-      const [{ atMs, what } = { atMs: Infinity, what: END }] = this.#arrivals;
-      if (atMs > this.#path.now() || !(what instanceof Uint8Array)) break;
-      const part = what.subarray(0, into.length - count);
+      const [{ atMs, content } = { atMs: Infinity, content: END }] = this.#arrivals;
+      if (atMs > this.#path.now() || !(content instanceof Uint8Array)) break;
+      const part = content.subarray(0, into.length - count);
       into.set(part, count);
       count += part.length;
-      if (part.length === what.length) this.#arrivals.shift();
-      else this.#arrivals[0].what = what.subarray(part.length);
+      if (part.length === content.length) this.#arrivals.shift();
+      else this.#arrivals[0].content = content.subarray(part.length);
     }
     this.peer.#read(count);
     return count;
@@ -146,7 +146,7 @@ export class MemoryTransport implements Transport, MemorySource {
     return taken;
   }
 
-  holdUnsent(bytes: number): void {
+  limitUnsent(bytes: number): void {
     this.unsentLimit = bytes;
   }
 
@@ -160,14 +160,14 @@ export class MemoryTransport implements Transport, MemorySource {
     return { retransmits: 0, unsentBytes: this.#underWay, congestion: null };
   }
 
-  /** Closes this end: the other one finds the stream at its end, behind what was sent before. */
+  /** Closes this end. The other end still gets the bytes that were sent, then the end of the stream. */
   close(): void {
     if (this.#closed) return;
     this.#arrive(END);
     this.#gone();
   }
 
-  /** Closes this end at once: the other one finds the connection broken, and what is under way is lost. */
+  /** Resets the connection: the other end finds it broken, and bytes under way are lost. */
   reset(): void {
     if (this.#closed) return;
     this.cut(this.#path.now());
@@ -176,10 +176,11 @@ export class MemoryTransport implements Transport, MemorySource {
   }
 
   /**
-   * Loses all that would arrive at the other end after a time. Nobody hears of it, unless the
-   * connection is then broken.
+   * Loses everything that would arrive at the other end after a certain time. Neither end notices, unless
+   * the connection is then broken.
    *
-   * @param brokenMs When the other end finds it broken; never without it
+   * @param atMs The time of the cut
+   * @param brokenMs The time at which the other end finds the connection broken; by default never
    */
   cut(atMs: number, brokenMs = Infinity): void {
     this.#cutMs = Math.min(this.#cutMs, atMs);
@@ -192,17 +193,17 @@ export class MemoryTransport implements Transport, MemorySource {
     return Math.max(0, (this.#path.roomBytes ?? ROOM_BYTES) - this.#underWay);
   }
 
-  #arrive(what: Uint8Array | End): void {
+  #arrive(content: Uint8Array | End): void {
     const nowMs = this.#path.now();
     const atMs = Math.max(this.#lastArrivalMs, nowMs + (this.#path.delayMs?.() ?? 0));
     this.#lastArrivalMs = atMs;
     if (atMs > this.#cutMs) return;
-    this.peer.#arrivals.push({ atMs, what });
+    this.peer.#arrivals.push({ atMs, content });
     this.#path.arrives?.(this.peer, atMs);
   }
 
-  #end(what: End, atMs: number): void {
-    this.#arrivals.push({ atMs, what });
+  #end(end: End, atMs: number): void {
+    this.#arrivals.push({ atMs, content: end });
     this.#path.arrives?.(this, atMs);
   }
 

@@ -1,4 +1,4 @@
-// A tunnel over TCP, by the descriptor of its socket.
+// A transport over TCP.
 
 import {
   congestionControl,
@@ -36,18 +36,18 @@ import { AGAIN, BROKEN, type Transport, type TransportStatus } from "./transport
  * for (const closable of [near, far, listener]) closable.close();
  * ```
  */
-// It is a StreamSender itself: what is called for each frame has no layer in between.
+// It extends StreamSender, so that the calls for each frame go through no extra layer.
 export class TcpTransport extends StreamSender implements Transport {
-  /** The socket's descriptor, which stays the caller's to close. */
+  /** The socket's descriptor, which the caller closes. */
   readonly fd: number;
   readonly #refreshes: boolean;
   #error: number = ERRNO.EIO;
 
   /**
-   * Takes a connected socket.
+   * Wraps a connected socket.
    *
-   * @param fd Its descriptor
-   * @param congestion The congestion control that the operator asked for, if any
+   * @param fd The socket's descriptor
+   * @param congestion The operator's choice of congestion control; undefined for the default
    */
   constructor(fd: number, congestion?: string) {
     super(fd);
@@ -55,43 +55,60 @@ export class TcpTransport extends StreamSender implements Transport {
     this.#refreshes = congestion !== SYSTEM_CONGESTION;
   }
 
-  /** Why it is broken. */
+  /** The reason why the connection is broken. */
   get failure(): string {
     return systemError("the connection broke", this.#error).message;
   }
 
-  /** Reads once, without waiting; see {@linkcode Transport.receive}. */
+  /**
+   * Reads once, without waiting; see {@linkcode Transport.receive}.
+   *
+   * @param into The memory for the bytes
+   * @returns The number of bytes; 0 at the end of the stream; {@linkcode AGAIN} or {@linkcode BROKEN}
+   */
   receive(into: Uint8Array): number {
     const count = receive(this.fd, into);
     return count >= 0 ? count : this.#failed(-count);
   }
 
-  /** Sends the batch; see {@linkcode Transport.send}. */
+  /**
+   * Sends the batch; see {@linkcode Transport.send}.
+   *
+   * @returns The number of bytes taken; {@linkcode AGAIN} or {@linkcode BROKEN}
+   */
   override send(): number {
     const count = super.send();
     return count >= 0 ? count : this.#failed(-count);
   }
 
-  /** Sets TCP_NOTSENT_LOWAT. */
-  holdUnsent(bytes: number): void {
+  /**
+   * Sets TCP_NOTSENT_LOWAT. See tcp(7).
+   *
+   * @param bytes The limit of unsent bytes
+   */
+  limitUnsent(bytes: number): void {
     setNotsentLowat(this.fd, bytes);
   }
 
   /**
-   * Keeps bbr from its pause of 200 ms every 10 s, in which a tunnel full of frames loses those of a
-   * tenth of a second, and delays as many. It pauses to see the path without its own queue; a tunnel
-   * that carries less than the path does has none, so there it is for nothing.
+   * Prevents the pause of 200 ms that bbr makes every 10 s. During a pause, a busy tunnel delays the frames
+   * of a tenth of a second and loses as many. bbr pauses to measure the path without its own queue; a
+   * tunnel that sends less than the path can carry has no queue, so it gains nothing from the pause.
    */
   refresh(): void {
     if (this.#refreshes) restartBbr(this.fd);
   }
 
-  /** Ends this side of the stream. */
+  /** Ends the stream in this direction. */
   shutdown(): void {
     shutdownWrite(this.fd);
   }
 
-  /** The state of the connection. */
+  /**
+   * Describes the connection for the status.
+   *
+   * @returns The state of the connection
+   */
   status(): TransportStatus {
     const { retransmits = 0, unsentBytes = 0 } = tcpInfo(this.fd) ?? {};
     return { retransmits, unsentBytes, congestion: congestionControl(this.fd) ?? null };

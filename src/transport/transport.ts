@@ -1,76 +1,84 @@
-// The seam between a tunnel and what carries its bytes: TCP today, memory in tests.
+// The seam between a tunnel and the carrier of its bytes: TCP today, memory in tests.
 //
-// A transport is a stream of bytes in order, driven by a loop that polls it; nothing in it waits. A batch
-// of frames is one call: pieces of memory are added one after the other, then sent together. A transport
-// that has to change the bytes, such as one that encrypts, copies each piece as it is added into memory
-// of its own, where it leaves the room that it needs in front of a batch and behind it.
+// A transport is an ordered stream of bytes, driven by a loop that polls it; its methods never wait. Several
+// frames go out in one call: pieces of memory are added to a batch, which is then sent. A transport that
+// changes the bytes, such as an encrypting one, copies each piece into its own memory as it is added, with
+// the room that it needs before and after the batch.
 
 import type { Pinned } from "../../ffi/mod.ts";
 
-/** A result of {@linkcode Transport.receive} or {@linkcode Transport.send}: nothing to read, or no room. */
+/** The result of {@linkcode Transport.receive} if there is nothing to read, and of `send` if there is no room. */
 export const AGAIN: number = -1;
-/** The other one: the connection is broken, and {@linkcode Transport.failure} says why. */
+/** The result of both if the connection is broken; {@linkcode Transport.failure} then has the reason. */
 export const BROKEN: number = -2;
 
 /** The state of a connection, for the status. */
 export interface TransportStatus {
-  /** Segments that this side has sent again. */
+  /** The number of segments that this side has retransmitted. */
   retransmits: number;
-  /** Bytes that the transport has taken and not sent yet. */
+  /** The number of bytes that the transport has taken and not sent yet. */
   unsentBytes: number;
-  /** The congestion control that this side sends with; null where there is none. */
+  /** The name of this side's congestion control; null if there is none. */
   congestion: string | null;
 }
 
-/** Pieces of memory that one call will send. */
+/** Pieces of memory that will be sent with one call. */
 export interface Batch {
-  /** How many bytes it has. */
+  /** The number of bytes in the batch. */
   readonly bytes: number;
   /**
-   * Adds a piece behind the others.
+   * Adds a piece at the end.
    *
-   * @param memory Where it lies. It must stay as it is until it is sent
-   * @param start Its first byte
-   * @param end The byte after its last
-   * @returns False when the batch has as many pieces as one call can send
+   * @param memory The memory that contains the piece; it must not change until the batch is sent
+   * @param start The offset of the first byte
+   * @param end The offset after the last byte
+   * @returns False if the batch already has the maximum number of pieces
    */
   add(memory: Pinned, start: number, end: number): boolean;
 }
 
 /** A connection to the peer, in which bytes arrive in order or not at all. It has one batch at a time. */
 export interface Transport extends Batch {
-  /** What a poller knows it by; readable when there are bytes, writable when it has room. */
+  /** The descriptor for pollers: readable when there are bytes, writable when there is room. */
   readonly fd: number;
-  /** Why it is broken. */
+  /** The reason why the connection is broken. */
   readonly failure: string;
 
   /**
    * Reads once, without waiting.
    *
-   * @param into Where the bytes go, from the start
-   * @returns How many there were; 0 at the end of the stream; {@linkcode AGAIN} or {@linkcode BROKEN}
+   * @param into The memory for the bytes
+   * @returns The number of bytes; 0 at the end of the stream; {@linkcode AGAIN} or {@linkcode BROKEN}
    */
   receive(into: Uint8Array): number;
 
   /**
-   * Sends the batch, as far as there is room for it, and forgets it.
+   * Sends as much of the batch as there is room for, and empties the batch.
    *
-   * @returns How many bytes were taken; {@linkcode AGAIN} or {@linkcode BROKEN}
+   * @returns The number of bytes taken; {@linkcode AGAIN} or {@linkcode BROKEN}
    */
   send(): number;
 
-  /** Sets how many unsent bytes it should hold: with more, it counts as having no room. */
-  holdUnsent(bytes: number): void;
+  /**
+   * Limits the unsent bytes that the transport holds. Above the limit it counts as having no room.
+   *
+   * @param bytes The limit
+   */
+  limitUnsent(bytes: number): void;
 
   /**
-   * Keeps a path that carries less than it could at full speed. Called every few seconds, while nothing
-   * waits for the transport.
+   * Keeps a path with spare capacity at full speed. It is called every few seconds, while nothing waits for
+   * the transport.
    */
   refresh(): void;
 
-  /** Ends this side of the stream. What was sent before still goes out; the peer's may still be read. */
+  /** Ends the stream in this direction. Earlier bytes still go out, and the peer's can still be read. */
   shutdown(): void;
 
-  /** The state of the connection. */
+  /**
+   * Describes the connection for the status.
+   *
+   * @returns The state of the connection
+   */
   status(): TransportStatus;
 }

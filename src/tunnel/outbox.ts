@@ -190,7 +190,7 @@ export class Outbox {
 
   #block(nowMs: number): void {
     this.#blocked = true;
-    if (this.#pace.blocked(nowMs)) this.#transport.holdUnsent(this.#pace.lowatBytes);
+    if (this.#pace.blocked(nowMs)) this.#transport.limitUnsent(this.#pace.lowatBytes);
     // A path so slow that a batch takes that long would otherwise lose all that came meanwhile.
     this.#staleMs = Math.max(STALE_MS, 2 * this.#pace.lowatMs);
   }

@@ -80,14 +80,14 @@ const CASES: Case[] = [
     args: ["client", "--interface", "lan9", "--connect", "127.0.0.1:8000"],
     status: 2,
     names: /lan9/,
-    mends: /Ethernet ones here: lan0/,
+    mends: /Ethernet interfaces here: lan0/,
   },
   {
     what: "an interface that is not an Ethernet one",
     args: ["server", "--interface", "lo", "--listen", "127.0.0.1:8000"],
     status: 2,
-    names: /on lo: .*not an Ethernet one/,
-    mends: /Ethernet ones here: lan0/,
+    names: /on lo: .*not an Ethernet interface/,
+    mends: /Ethernet interfaces here: lan0/,
   },
   {
     what: "other stations' addresses on a macvlan in bridge mode",

@@ -95,7 +95,7 @@ Deno.test("OtherVlans.tick() says that all may be well where it may not look", (
   world.link.vlan = { id: 7, provider: false };
   world.second(5);
   const [line] = world.told();
-  assert(line.endsWith("; where there is one already, nothing is wrong"), line);
+  assert(line.endsWith("; if it already has one, nothing is wrong"), line);
 });
 
 Deno.test("hasInterface() finds the interface of a VLAN on another", () => {

@@ -56,7 +56,7 @@ Deno.test("chooseCongestion() throws when what is asked for cannot be used", () 
   assertThrows(
     () => chooseCongestion("bbr", "cubic", all(ERRNO.EPERM)),
     ConfigurationError,
-    "Cannot use the congestion control bbr: it takes CAP_NET_ADMIN, or a place in " +
+    "Cannot use the congestion control bbr: it needs CAP_NET_ADMIN, or an entry in " +
       "net.ipv4.tcp_allowed_congestion_control",
   );
   assertThrows(
@@ -71,7 +71,7 @@ Deno.test("CongestionControl asks the system itself", () => {
   const warnings: string[] = [];
   const congestion = new CongestionControl(undefined, (warning) => warnings.push(warning));
   const choice = congestion.choose();
-  congestion.tell(choice);
+  congestion.warn(choice);
   const isDefault = systemCongestionControl().startsWith("bbr");
   const usable = !isDefault && congestionControlFault("bbr") === 0;
   assertEquals(choice.name, usable ? "bbr" : undefined);
@@ -93,7 +93,7 @@ Deno.test("CongestionControl warns once, and again when there is something else 
   const names = [ERRNO.ENOENT, ERRNO.ENOENT, 0, ERRNO.EPERM, ERRNO.EPERM].map((next) => {
     fault = next;
     const choice = congestion.choose();
-    congestion.tell(choice);
+    congestion.warn(choice);
     return choice.name;
   });
   assertEquals(names, [undefined, undefined, "bbr", undefined, undefined]);
