@@ -1,4 +1,4 @@
-// One end of a tunnel whose handshake is done: its reader, its outbox and its keepalive, joined.
+// One end of a tunnel after its handshake. It combines a reader, an outbox and a keepalive.
 
 import { assertInvariant } from "../assert.ts";
 import type { Pinned } from "../../ffi/mod.ts";
@@ -15,30 +15,30 @@ import { FAULTY, FOUND, FrameReader } from "./frame_reader.ts";
 import { DEAD, Keepalive, PING_DUE } from "./keepalive.ts";
 import { Outbox, type OutboxLane } from "./outbox.ts";
 
-/** The most that a tunnel holds, in bytes, and how much of it one call sends or reads. */
+/** The limits of a tunnel's queue, and of a single send or read. */
 export interface ChannelSizes {
-  /** Data that waits for the tunnel; beyond it frames wait in the ring, or are dropped. */
+  /** The bytes of data that can wait for the tunnel; beyond that, frames wait in the ring or are dropped. */
   queueBytes: number;
-  /** Bytes that are given to the transport at once. */
+  /** The bytes that are given to the transport at once. */
   batchBytes: number;
-  /** Bytes that are read from the transport at once. */
+  /** The bytes that are read from the transport at once. */
   readBytes: number;
 }
 
-/** The default sizes; docs/PERFORMANCE.md says what they mean for memory. */
+/** The default sizes. docs/PERFORMANCE.md has their effect on memory. */
 export const CHANNEL_SIZES: ChannelSizes = {
   queueBytes: 256 * 1024,
   batchBytes: 64 * 1024,
   readBytes: 256 * 1024,
 };
 
-/** The time between two refreshes of the transport: bbr pauses after 10 s by itself. */
+/** The time between two refreshes of the transport. It is below 10 s, after which bbr would pause. */
 const REFRESH_MS = 8000;
-/** A tunnel that was refused nothing for so long has no queue on its path. */
+/** The time without a refused byte after which the path of a tunnel has no queue. */
 const UNHINDERED_MS = 1000;
 
 /**
- * One end of a tunnel, as a polling loop drives it. Nothing in it waits.
+ * One end of a tunnel, for use in a polling loop. Its methods never wait.
  *
  * @example One frame from end to end
  * ```ts
@@ -67,39 +67,39 @@ const UNHINDERED_MS = 1000;
  * ```
  */
 export class Channel {
-  /** The caller's number for it. */
+  /** The caller's number for the tunnel. */
   readonly id: number;
-  /** The connection, which stays the caller's to close. */
+  /** The connection, which the caller closes. */
   readonly transport: Transport;
-  /** The peer knows types 0 to 3 only. */
+  /** True if the peer knows frame types 0 to 3 only. */
   readonly legacy: boolean;
-  /** Ethernet frames that came. */
+  /** The number of Ethernet frames that were received. */
   framesIn = 0;
-  /** Ethernet frames that were queued. */
+  /** The number of Ethernet frames that were queued. */
   framesOut = 0;
-  /** Bytes of those that came. */
+  /** The number of bytes in the received frames. */
   bytesIn = 0;
-  /** Bytes of those that were queued. */
+  /** The number of bytes in the queued frames. */
   bytesOut = 0;
-  /** Why it is over; undefined while it is not. */
+  /** The reason why the tunnel has ended; undefined while it has not. */
   ended: string | undefined;
-  /** The code of `REASON` to tell the peer, where the end is this side's. */
+  /** The code of `REASON` to tell the peer if this side has ended the tunnel. */
   endedReason: number | undefined;
-  /** The code of `REASON` that the peer has said goodbye with, if it has. */
+  /** The code of `REASON` in the peer's goodbye; undefined if there was none. */
   goodbye: number | undefined;
 
   readonly #reader: FrameReader;
   readonly #outbox: Outbox;
   readonly #keepalive: Keepalive;
-  /** When the transport was last refreshed. */
+  /** The time of the last refresh of the transport. */
   #refreshedMs: number;
 
   /**
-   * Takes a connection over.
+   * Takes over a connection.
    *
-   * @param tunnel The connection, with what was read beyond its handshake
-   * @param nowMs The time, of a clock that only goes forward, as everywhere here
-   * @param sizes The most that it may hold
+   * @param tunnel The connection, and the bytes that were read beyond its handshake
+   * @param nowMs The time in ms, by a monotonic clock, here and in all methods
+   * @param sizes The sizes of its queue and buffers
    */
   constructor(
     tunnel: { id: number; transport: Transport; legacy: boolean; received: Uint8Array },
@@ -116,7 +116,7 @@ export class Channel {
     this.#refreshedMs = nowMs;
   }
 
-  /** The memory that frames are read into, and lent to the link's sender from. */
+  /** The memory that received frames are read into; the link's sender sends them from there. */
   get received(): Pinned {
     return this.#reader.memory;
   }
@@ -126,22 +126,22 @@ export class Channel {
     return this.#reader.type;
   }
 
-  /** Where its payload starts in `received`. */
+  /** The offset of that frame's payload in `received`. */
   get offset(): number {
     return this.#reader.offset;
   }
 
-  /** The length of its payload, in bytes. */
+  /** The length of that payload, in bytes. */
   get length(): number {
     return this.#reader.length;
   }
 
-  /** The round trip, smoothed, in ms; undefined until it was measured. */
+  /** The smoothed round-trip time, in ms; undefined until it has been measured. */
   get rttMs(): number | undefined {
     return this.#keepalive.rttMs;
   }
 
-  /** Data frames that were dropped because they had waited for too long, since this was last set to 0. */
+  /** The number of data frames that had waited too long and were dropped, since this was last set to 0. */
   get stale(): number {
     return this.#outbox.stale;
   }
@@ -149,22 +149,26 @@ export class Channel {
     this.#outbox.stale = frames;
   }
 
-  /** True while the transport did not take everything: wait until it is writable. */
+  /** True while frames wait for the transport to become writable. */
   get blocked(): boolean {
     return this.#outbox.blocked;
   }
 
-  /** Bytes that wait here for the transport. */
+  /** The number of bytes that wait for the transport. */
   get queuedBytes(): number {
     return this.#outbox.bytes;
   }
 
-  /** True where there is room for a data frame. */
+  /** True if there is room for a data frame. */
   get hasRoom(): boolean {
     return this.#outbox.hasRoom;
   }
 
-  /** Drops data that waits for too long, where there is no room for more. */
+  /**
+   * Drops data frames that have waited too long, if the queue is full.
+   *
+   * @param nowMs The time
+   */
   makeRoom(nowMs: number): void {
     this.#outbox.makeRoom(nowMs);
   }
@@ -178,13 +182,13 @@ export class Channel {
    * Queues an Ethernet frame, or a session list.
    *
    * @param type The type of the tunnel frame
-   * @param frame The payload, and perhaps up to 127 bytes more
+   * @param frame The payload, with up to 127 bytes more behind it
    * @param length The length of the payload, in bytes
-   * @param lane `data` waits behind `control`; `last` is control that ends a session, for which room is
-   * kept
+   * @param lane `control` goes before `data`; `last` is for control frames that end a session, for which
+   * there is reserved room
    * @param nowMs The time
-   * @param waitedMs The time that it has waited already, in whole ms
-   * @returns False when there is no room
+   * @param waitedMs The time that the frame has already waited, in whole ms
+   * @returns False if there is no room
    */
   queue(
     type: number,
@@ -204,22 +208,40 @@ export class Channel {
     return true;
   }
 
-  /** Forgets what is queued, and tells how many frames that was, with those of `stale`. */
+  /**
+   * Drops all queued frames.
+   *
+   * @returns The number of frames, including those of `stale`
+   */
   abandon(): number {
     return this.#outbox.abandon();
   }
 
-  /** Queues a goodbye with its reason, where the peer understands one. */
+  /**
+   * Queues a goodbye, unless the peer is too old to know it.
+   *
+   * @param reason A code of `REASON`
+   * @param text A text for the peer's log
+   */
   queueGoodbye(reason: number, text: string): void {
     if (!this.legacy) this.#outbox.goodbye(emitGoodbye({ reason, text }));
   }
 
-  /** Sends what is queued, as far as the transport takes it. */
+  /**
+   * Sends as many of the queued frames as the transport takes.
+   *
+   * @param nowMs The time
+   */
   flush(nowMs: number): void {
     if (this.ended === undefined) this.#send(nowMs);
   }
 
-  /** Reads once; false when there was nothing. `ended` tells of the connection's end. */
+  /**
+   * Reads from the transport once. At the end of the connection it sets `ended`.
+   *
+   * @param nowMs The time
+   * @returns False if there were no bytes
+   */
   receive(nowMs: number): boolean {
     const count = this.#reader.read(this.transport);
     if (count > 0) {
@@ -232,8 +254,11 @@ export class Channel {
   }
 
   /**
-   * Finds the next frame in what was read; false when there is no whole one. Pings, pongs and a goodbye
-   * are dealt with on the way; Ethernet frames and session lists are left to the caller, by `type`.
+   * Finds the next frame in the bytes that were read. It handles pings, pongs and a goodbye itself; the
+   * caller handles Ethernet frames and session lists, which it knows by `type`.
+   *
+   * @param nowMs The time
+   * @returns False if there is no complete frame
    */
   nextFrame(nowMs: number): boolean {
     if (this.ended !== undefined) return false;
@@ -266,19 +291,25 @@ export class Channel {
       }
       case FRAME.HELLO:
       case FRAME.WELCOME:
-        // Only a connection's first frame may be one.
+        // Only the first frame of a connection may be a greeting.
         this.end("the peer sent a second greeting", REASON.PROTOCOL);
         break;
     }
     return true;
   }
 
-  /** Makes room for the next read, once `nextFrame` has found no more: frames found before are gone. */
+  /** Makes room for the next read, once `nextFrame` has found no more. It overwrites the earlier frames. */
   compact(): void {
     this.#reader.compact();
   }
 
-  /** Sends a ping each `pingMs`, and ends the tunnel after `deadMs` in which nothing came. */
+  /**
+   * Queues a ping if one is due, and ends the tunnel if the peer has been silent for too long.
+   *
+   * @param nowMs The time
+   * @param pingMs The time between two pings
+   * @param deadMs The time of silence after which the peer counts as gone
+   */
   keepalive(nowMs: number, pingMs: number, deadMs: number): void {
     const keepalive = this.#keepalive;
     const result = keepalive.check(nowMs, pingMs, deadMs);
@@ -289,8 +320,10 @@ export class Channel {
   }
 
   /**
-   * Refreshes the transport every few seconds, so that its path stays fast. A tunnel that was refused
-   * something lately is left alone.
+   * Refreshes the transport every few seconds, so that its path stays fast, unless it has refused bytes
+   * lately.
+   *
+   * @param nowMs The time
    */
   refresh(nowMs: number): void {
     const due = nowMs - this.#refreshedMs >= REFRESH_MS;
@@ -299,29 +332,38 @@ export class Channel {
     this.transport.refresh();
   }
 
-  /** Reads once and forgets it, of a tunnel that is being closed. */
+  /** Reads once and discards the bytes, while the tunnel is being closed. */
   discard(): void {
     this.#reader.clear();
     this.receive(0);
   }
 
-  /** Ends the stream from here; what the peer has sent may still be read. */
+  /** Ends the stream in this direction; the peer's bytes can still be read. */
   shutdown(): void {
     this.transport.shutdown();
   }
 
-  /** Marks it as over; the first reason stays. With a code, the peer is told. */
+  /**
+   * Marks the tunnel as ended. If it has already ended, the first reason stays.
+   *
+   * @param reason The reason
+   * @param code The code of `REASON` to tell the peer; without it, the peer is not told
+   */
   end(reason: string, code?: number): void {
     if (this.ended !== undefined) return;
     this.ended = reason;
     this.endedReason = code;
   }
 
-  /** Tells the peer why this side has ended it, as far as the transport takes that at once. */
+  /**
+   * Tells the peer why this side has ended the tunnel, if the transport takes the goodbye at once.
+   *
+   * @param nowMs The time
+   */
   tellEnd(nowMs: number): void {
     if (this.ended === undefined || this.endedReason === undefined) return;
     this.queueGoodbye(this.endedReason, this.ended);
-    // Nobody waits for room any more.
+    // This is the last attempt to send, so it is made even while the transport is blocked.
     this.#outbox.unblock();
     this.#send(nowMs);
   }

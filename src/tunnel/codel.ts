@@ -1,26 +1,28 @@
-// CoDel (RFC 8289): which frames a standing queue gives up, judged by how long each one waited.
+// CoDel (RFC 8289): drops frames from a standing queue, which it detects by the time that frames wait.
 
-/** A wait that is never too long: what a burst needs to be evened out (RFC 8289, section 4.4). */
+/** The longest wait that is acceptable at any time; it lets a burst pass (RFC 8289, section 4.4). */
 const TARGET_MS = 5;
-/** For how long all waits may be over it: a round trip of what is carried (RFC 8289, section 4.3). */
+/** The time for which waits may exceed the target: about a round trip (RFC 8289, section 4.3). */
 const INTERVAL_MS = 100;
 
-/** The state of one queue. Time is given, so that it is any clock's, in ms. */
+/** The state of CoDel for one queue. All times are in ms, by any monotonic clock. */
 export class CoDel {
-  /** When waits will have been over the target for an interval; undefined while they are not. */
+  /** The time at which waits will have exceeded the target for an interval; undefined while they do not. */
   #firstAboveMs: number | undefined = undefined;
   #dropping = false;
   #dropNextMs = 0;
-  /** Frames dropped since dropping began, and how many there were the last time. */
+  /** The number of frames dropped since the dropping began. */
   #count = 0;
+  /** The value of `#count` when the dropping began. */
   #lastCount = 0;
 
   /**
-   * Whether the frame at the head of the queue is to be dropped rather than sent.
+   * Decides about the frame at the head of the queue.
    *
-   * @param waitedMs How long it was in the queue.
-   * @param last Nothing worth dropping is behind it.
-   * @param nowMs The time.
+   * @param waitedMs The time that the frame has waited
+   * @param last True if the queue has no other frame
+   * @param nowMs The time
+   * @returns True to drop the frame instead of sending it
    */
   drops(waitedMs: number, last: boolean, nowMs: number): boolean {
     const standing = this.#standing(waitedMs, last, nowMs);
@@ -38,7 +40,7 @@ export class CoDel {
     return true;
   }
 
-  /** The queue is empty. */
+  /** Notes that the queue is empty. */
   idle(): void {
     this.#firstAboveMs = undefined;
     this.#dropping = false;
@@ -53,7 +55,7 @@ export class CoDel {
     return nowMs >= this.#firstAboveMs;
   }
 
-  // Where it has dropped lately, it goes on about as often as then (RFC 8289, section 5.5).
+  // Resumes with about the last drop rate if the last drop was recent (RFC 8289, section 5.5).
   #begin(nowMs: number): void {
     this.#dropping = true;
     const delta = this.#count - this.#lastCount;
@@ -63,7 +65,7 @@ export class CoDel {
     this.#dropNextMs = nowMs + this.#spacing();
   }
 
-  // The control law: a rate that grows with the square root of the count makes TCP's fall linearly.
+  // The control law: a drop rate that grows with the square root of the count slows TCP down linearly.
   #spacing(): number {
     return INTERVAL_MS / Math.sqrt(this.#count);
   }

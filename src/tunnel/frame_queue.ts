@@ -1,49 +1,53 @@
-// Frames that wait for a tunnel, as the bytes that go into it, in one piece of memory.
+// A queue of frames for a tunnel, stored in one ring buffer as the bytes that will be sent.
 //
-// The memory is gone round. A frame is never cut in two: where the end has no room for it, it goes to
-// the start. Once the queue is empty it begins at the start again, so that little of the memory is
-// touched as long as little waits. The place of each frame is kept beside the bytes.
+// A frame is never split: if the end of the buffer has no room for it, it goes to the start. An empty queue
+// starts over at the start, so that a short queue uses little of the memory. Separate arrays hold the
+// position of each frame.
 
 import { Pinned, VIEW_STEP } from "../../ffi/mod.ts";
 import type { Batch } from "../transport/transport.ts";
 import { FRAME, headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
 
-/** A frame of the largest size, with its header. */
+/** The length of the largest frame, with its header. */
 export const LARGEST_FRAME = MAX_HEADER + MAX_PAYLOAD;
 
-/** Judges a frame that is to leave the queue: true when it is to be dropped instead. */
+/** Judges a frame that could leave the queue; returns true to drop it. */
 export type Judge = (waitedMs: number, last: boolean, nowMs: number) => boolean;
 
-/** Frames in the order in which they came. Nothing is allocated for a frame. */
+/** A first-in, first-out queue of frames. Nothing is allocated for a frame. */
 export class FrameQueue {
-  /** Bytes that wait, headers included. */
+  /** The number of bytes in the queue, headers included. */
   bytes = 0;
-  /** Frames that were dropped from the head since this was last set to 0. */
+  /** The number of frames that were dropped from the queue since this was last set to 0. */
   dropped = 0;
 
   readonly #memory: Pinned;
-  readonly #most: number;
+  readonly #limitBytes: number;
   readonly #capacity: number;
-  /** Of each frame, by its number modulo their length: where it starts and ends, and when it came. */
+  // Frames are numbered, and the number modulo the arrays' length is the index into these three.
+  /** The offset of each frame's first byte. */
   readonly #starts: Uint32Array;
+  /** The offset after each frame's last byte; a dropped frame ends at its start. */
   readonly #ends: Uint32Array;
+  /** The time at which each frame arrived. */
   readonly #arrivedMs: Float64Array;
   readonly #mask: number;
-  /** The number of the first frame, and of the next to come. */
+  /** The number of the first frame. */
   #head = 0;
+  /** The number that the next frame will get. */
   #tail = 0;
   #writeAt = 0;
 
   /**
-   * An empty queue.
+   * Makes an empty queue.
    *
-   * @param most Bytes that may wait in it; it is full once there are more, by one frame at most. Twice a
-   * frame of the largest size is added for what goes round.
-   * @param frames How many frames may wait in it, a power of two.
+   * @param limitBytes The size at which the queue counts as full; the last frame may exceed it. The buffer
+   * has room for two more of the largest frames, because frames are not split at its end
+   * @param frames The maximum number of frames, a power of two
    */
-  constructor(most: number, frames: number) {
-    this.#most = most;
-    this.#capacity = most + 2 * LARGEST_FRAME + VIEW_STEP;
+  constructor(limitBytes: number, frames: number) {
+    this.#limitBytes = limitBytes;
+    this.#capacity = limitBytes + 2 * LARGEST_FRAME + VIEW_STEP;
     this.#memory = new Pinned(new Uint8Array(this.#capacity + VIEW_STEP));
     this.#mask = frames - 1;
     this.#starts = new Uint32Array(frames);
@@ -51,28 +55,31 @@ export class FrameQueue {
     this.#arrivedMs = new Float64Array(frames);
   }
 
-  /** Whether nothing waits. */
+  /** True if no frame waits. */
   get empty(): boolean {
     return this.#head === this.#tail;
   }
 
-  /** Whether there is no room for a frame of any size. */
+  /** True if there is no room for another frame. */
   get full(): boolean {
     if (this.empty) return false;
     if (this.#tail - this.#head > this.#mask) return true;
-    // Frames that were dropped between others still take their place.
+    // Frames that were dropped between others still occupy their space.
     const head = this.#starts[this.#head & this.#mask];
     const taken = this.#writeAt - head + (this.#writeAt > head ? 0 : this.#capacity);
-    return taken >= this.#most;
+    return taken >= this.#limitBytes;
   }
 
   /**
-   * Adds a frame behind the others.
+   * Adds a frame at the end.
    *
-   * @param frame Its payload, and perhaps up to 127 bytes more, which are copied too and written over by
-   * what follows.
-   * @param waitedMs How long it has waited already.
-   * @returns False when there is no room.
+   * @param type The type of the tunnel frame
+   * @param frame The payload, with up to 127 bytes more; those are copied too, and the next frame
+   * overwrites them
+   * @param length The length of the payload, in bytes
+   * @param nowMs The time
+   * @param waitedMs The time that the frame has already waited
+   * @returns False if there is no room
    */
   push(
     type: number,
@@ -98,13 +105,18 @@ export class FrameQueue {
   }
 
   /**
-   * Adds frames to a batch, until it has `most` bytes, but for those that `judge` drops. What is not
-   * consumed afterwards is judged again the next time.
+   * Adds frames to a batch. They stay in the queue until they are consumed; the rest is judged again the
+   * next time.
+   *
+   * @param batch The batch
+   * @param limitBytes The size of the batch from which no more frames are added
+   * @param nowMs The time
+   * @param judge Decides which frames to drop; by default none
    */
-  gather(batch: Batch, most: number, nowMs: number, judge?: Judge): void {
+  gather(batch: Batch, limitBytes: number, nowMs: number, judge?: Judge): void {
     const mask = this.#mask;
     for (let number = this.#head; number !== this.#tail; number++) {
-      if (batch.bytes >= most) break;
+      if (batch.bytes >= limitBytes) break;
       const index = number & mask;
       const start = this.#starts[index];
       const end = this.#ends[index];
@@ -117,32 +129,33 @@ export class FrameQueue {
   }
 
   /**
-   * Takes bytes that were sent from the head. A frame of which only a part was sent goes as well, since
-   * the rest of it must go before all else.
+   * Removes bytes that were sent from the head. A frame that was sent in part is removed as well: its rest
+   * must be sent before everything else.
    *
-   * @param rest Where that is copied to, to the start.
-   * @returns How many bytes it has.
+   * @param bytes The number of bytes that were sent
+   * @param rest The memory that the rest of such a frame is copied to
+   * @returns The length of that rest; 0 if there is none
    */
   consume(bytes: number, rest: Uint8Array): number {
     let left = bytes;
-    let cut = 0;
+    let restLength = 0;
     while (left > 0) {
       const index = this.#head++ & this.#mask;
       const start = this.#starts[index];
       const size = this.#ends[index] - start;
       this.bytes -= size;
       if (left < size) {
-        cut = size - left;
+        restLength = size - left;
         rest.set(this.#memory.bytes.subarray(start + left, start + size));
         break;
       }
       left -= size;
     }
     this.#skipDropped();
-    return cut;
+    return restLength;
   }
 
-  /** Drops frames at the head that came before a time. */
+  /** Drops the frames at the head that arrived before a certain time. */
   dropBefore(arrivedMs: number): void {
     while (!this.empty && this.#arrivedMs[this.#head & this.#mask] < arrivedMs) {
       this.#drop(this.#head & this.#mask);
@@ -150,8 +163,8 @@ export class FrameQueue {
     }
   }
 
-  // Where a frame of this size can go; -1 where it can't. What is copied beyond it must not reach a
-  // frame that waits.
+  // Returns the offset for a frame of a certain size, or -1 if there is no room. The extra bytes that are
+  // copied behind it must not reach a frame that waits.
   #place(size: number): number {
     if (this.empty) return size <= this.#capacity ? 0 : -1;
     const head = this.#starts[this.#head & this.#mask];
@@ -161,11 +174,11 @@ export class FrameQueue {
     return size + VIEW_STEP <= head ? 0 : -1;
   }
 
-  // Its place is free once all before it are gone.
+  // Marks a frame as dropped. Its space becomes free once all frames before it are gone.
   #drop(index: number): void {
     this.bytes -= this.#ends[index] - this.#starts[index];
     this.#ends[index] = this.#starts[index];
-    // The second byte of its type: a ping or pong is no frame of anybody's.
+    // Pings and pongs do not count. The second byte of the header is the low byte of the type.
     if (this.#memory.bytes[this.#starts[index] + 1] >= FRAME.DISCOVERY) this.dropped++;
   }
 

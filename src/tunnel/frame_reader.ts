@@ -1,7 +1,7 @@
-// The way in: frames found in the bytes that a transport gives.
+// The input of a tunnel: splits the bytes from a transport into frames.
 //
-// One large buffer is read into, always at the same place, and parsed in place. A frame stays there
-// until `compact`, which moves what was left of a cut frame in front of that place.
+// Every read goes to the same place in one large buffer, where the frames are parsed in place. They stay
+// valid until `compact`, which moves the start of an incomplete frame in front of that place.
 
 import { Pinned } from "../../ffi/mod.ts";
 import { assertInvariant } from "../assert.ts";
@@ -9,23 +9,25 @@ import type { Transport } from "../transport/transport.ts";
 import { readHeader, type TunnelHeader } from "../wire/mod.ts";
 import { LARGEST_FRAME } from "./frame_queue.ts";
 
-/** Results of {@linkcode FrameReader.next}: a frame, no whole one, or a header that is none. */
+/** The result of {@linkcode FrameReader.next} for a complete frame. */
 export const FOUND = 1;
+/** The result if there is no complete frame yet. */
 export const NONE = 0;
+/** The result for an invalid header, after which no more frames can be found. */
 export const FAULTY = -1;
 
 /** Reads the frames of one connection. Nothing is allocated for a frame. */
 export class FrameReader {
-  /** The bytes that were read. Frames are lent to the link's sender from here. */
+  /** The buffer. The link's sender sends frames from there. */
   readonly memory: Pinned;
   /** The type of the frame that `next` found. */
   type = 0;
-  /** Where its payload starts in the memory. */
+  /** The offset of that frame's payload in the memory. */
   offset = 0;
-  /** The length of its payload, in bytes. */
+  /** The length of that payload, in bytes. */
   length = 0;
 
-  /** The place that is read into: behind room for the start of a cut frame. */
+  /** The place for reads, behind enough room for the start of an incomplete frame. */
   readonly #readInto: Uint8Array;
   #readAt = LARGEST_FRAME;
   #readEnd = LARGEST_FRAME;
@@ -34,8 +36,8 @@ export class FrameReader {
   /**
    * Begins with bytes that were read before.
    *
-   * @param readBytes The most that one read takes
-   * @param received What came behind the greeting
+   * @param readBytes The maximum number of bytes in one read
+   * @param received The bytes that were read behind the greeting
    */
   constructor(readBytes: number, received: Uint8Array) {
     const room = Math.max(readBytes, received.length);
@@ -45,7 +47,7 @@ export class FrameReader {
     this.#readEnd += received.length;
   }
 
-  /** Reads once; see {@linkcode Transport.receive} for the result. */
+  /** Reads once; returns the result of {@linkcode Transport.receive}. */
   read(transport: Transport): number {
     const count = transport.receive(this.#readInto);
     if (count > 0) {
@@ -55,7 +57,7 @@ export class FrameReader {
     return count;
   }
 
-  /** Looks for the next frame: {@linkcode FOUND}, {@linkcode NONE} or {@linkcode FAULTY}. */
+  /** Looks for the next frame; returns {@linkcode FOUND}, {@linkcode NONE} or {@linkcode FAULTY}. */
   next(): number {
     const header = this.#header;
     const size = readHeader(this.memory.bytes, this.#readAt, this.#readEnd, header);
@@ -69,12 +71,12 @@ export class FrameReader {
     return FOUND;
   }
 
-  /** Makes room for the next read, once `next` has found no more. Frames found before are gone. */
+  /** Makes room for the next read, once `next` has found no more. It overwrites the earlier frames. */
   compact(): void {
     const left = this.#readEnd - this.#readAt;
     assertInvariant(
       left >= 0 && left <= LARGEST_FRAME,
-      "a cut frame is longer than the longest one",
+      "an incomplete frame is longer than the largest one",
     );
     const start = LARGEST_FRAME - left;
     this.memory.bytes.copyWithin(start, this.#readAt, this.#readEnd);
@@ -82,7 +84,7 @@ export class FrameReader {
     this.#readEnd = LARGEST_FRAME;
   }
 
-  /** Forgets what was read. */
+  /** Discards all bytes that were read. */
   clear(): void {
     this.#readAt = this.#readEnd = LARGEST_FRAME;
   }

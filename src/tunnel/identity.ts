@@ -1,5 +1,5 @@
-// The identity of a client across its tunnels: the secret that it shows, and the key that a server makes
-// of it.
+// The identity of a client across its tunnels: the secret that it shows, and the key that a server derives
+// from it.
 
 import { createHash, createHmac } from "node:crypto";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
@@ -9,7 +9,7 @@ import { FEATURE, type Hello, RESUME_SECRET_LENGTH } from "../wire/mod.ts";
 const KEY_DIGITS = 32;
 
 /**
- * Makes the secret that a client shows to one server: no server learns the one that another server knows.
+ * Makes the secret that a client shows to one server. Each server gets a different one.
  *
  * @param identity The client's own secret, which it shows to nobody
  * @param server The server, as the client was told to connect to it
@@ -21,11 +21,11 @@ export function secretFor(identity: Uint8Array, server: Endpoint): Uint8Array {
 }
 
 /**
- * Makes the key by which a server knows a client across tunnels. The secret stays with the caller: the key
- * is logged, and kept in files.
+ * Makes the key by which a server knows a client across tunnels. The key does not reveal the secret,
+ * because it is logged and kept in files.
  *
  * @param hello The client's greeting
- * @returns The key; `undefined` where the client resumes no sessions
+ * @returns The key; `undefined` if the client does not resume sessions
  */
 export function peerKey({ features, resumeSecret }: Hello): string | undefined {
   if ((features & FEATURE.RESUME) === 0 || resumeSecret === undefined) return undefined;

@@ -1,34 +1,37 @@
-// Pings: whether the peer is still there, and how long the way to it and back takes.
+// Pings, which show that the peer is alive, and measure the round-trip time.
 
-/** Results of {@linkcode Keepalive.check}: nothing to do, a ping is due, or the peer is gone. */
+/** The result of {@linkcode Keepalive.check} if there is nothing to do. */
 export const QUIET = 0;
+/** The result if it is time for a ping. */
 export const PING_DUE = 1;
+/** The result if the peer is gone. */
 export const DEAD = -1;
 
-/** The keepalive of one tunnel. One ping at a time is under way. */
+/** The keepalive of one tunnel. Only one ping at a time is under way. */
 export class Keepalive {
-  /** The round trip, smoothed as TCP does (RFC 6298): each new one counts an eighth. */
+  /** The smoothed round-trip time: a new measurement counts an eighth, as in TCP (RFC 6298). */
   rttMs: number | undefined;
   #heardMs: number;
-  /** The first ping goes out at once, so that the round trip is soon known. */
+  // The first ping goes out at once, so that the round-trip time is soon known.
   #pingMs = -Infinity;
   #pingOut = false;
 
-  /** Begins now. */
+  /** Begins at `nowMs`. */
   constructor(nowMs: number) {
     this.#heardMs = nowMs;
   }
 
-  /** Notes that something came from the peer. */
+  /** Notes that bytes have arrived from the peer. */
   heard(nowMs: number): void {
     this.#heardMs = nowMs;
   }
 
   /**
-   * Decides what is to be done.
+   * Checks whether a ping is due, or the peer has been silent for too long.
    *
+   * @param nowMs The time
    * @param pingMs The time between two pings
-   * @param deadMs The time in which something must come
+   * @param deadMs The time of silence after which the peer counts as gone
    * @returns {@linkcode QUIET}, {@linkcode PING_DUE} or {@linkcode DEAD}
    */
   check(nowMs: number, pingMs: number, deadMs: number): number {
@@ -36,7 +39,7 @@ export class Keepalive {
     return nowMs - this.#pingMs >= pingMs && !this.#pingOut ? PING_DUE : QUIET;
   }
 
-  /** The time since something came from the peer, in ms. */
+  /** Returns the time since bytes last arrived from the peer, in ms. */
   silentMs(nowMs: number): number {
     return nowMs - this.#heardMs;
   }
@@ -47,7 +50,7 @@ export class Keepalive {
     this.#pingMs = nowMs;
   }
 
-  /** Notes an answer. */
+  /** Notes a pong. */
   ponged(nowMs: number): void {
     if (!this.#pingOut) return;
     this.#pingOut = false;

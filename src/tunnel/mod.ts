@@ -1,4 +1,4 @@
-// The tunnel: greeting, and driving it.
+// The tunnel: its handshake, and the channel that follows it.
 
 export * from "./channel.ts";
 export * from "./handshake.ts";

@@ -1,11 +1,12 @@
-// The way out: frames that wait for a transport, and how much of them it is given at once.
+// The output of a tunnel: the frames that wait for its transport.
 //
-// Frames are copied once, header in front, into a queue for control frames or one for data. When the
-// transport has room, one call gathers from both: first the rest of a frame that was cut, then control,
-// then data. What it did not take stays queued, so that a control frame that comes later still overtakes
-// it. Little is left to the transport's own queue, where nothing overtakes: how much it holds unsent
-// follows the pace at which the path takes bytes. Data that has stood for too long is dropped as it
-// leaves the queue, by CoDel, or because it is too old to be of use; control never is.
+// Frames are copied once, with their headers, into one of two queues: control or data. When the transport
+// has room, one call gathers bytes in this order: the rest of a frame that was sent in part, control, data.
+// Bytes that the transport did not take stay queued, so that a later control frame still overtakes them.
+//
+// In the transport's own queue nothing can overtake, so that queue is kept short: its limit follows the
+// rate at which the path takes bytes. Data frames that have waited too long are dropped as they leave the
+// queue, either by CoDel or because they are too old to be useful. Control frames are never dropped there.
 
 import { Pinned } from "../../ffi/mod.ts";
 import { assertInvariant } from "../assert.ts";
@@ -15,17 +16,17 @@ import { CoDel } from "./codel.ts";
 import { FrameQueue, LARGEST_FRAME } from "./frame_queue.ts";
 import { Pace } from "./pace.ts";
 
-/** The lanes of a tunnel: `last` is control that ends a session, for which room is kept. */
+/** The lanes of a tunnel: `last` is for control frames that end a session, with reserved room. */
 export type OutboxLane = "data" | "control" | "last";
 
-/** The smallest data frames for which the queue has places in its whole length. An acknowledgement has 70 bytes. */
+/** The smallest mean size of data frames with which the queue can be filled. A TCP ACK has 70 bytes. */
 const SMALL_FRAME = 64;
-/** Control frames beyond this are dropped, except those that end something. */
+/** The number of bytes from which control frames are refused, except those in the lane `last`. */
 const CONTROL_LIMIT = 64 * 1024;
-/** Room for those: a PADT takes 23 bytes. */
+/** The size of the control queue. The rest is for the lane `last`; a PADT takes 23 bytes. */
 const CONTROL_BYTES = 3 * CONTROL_LIMIT;
 const CONTROL_FRAMES = 8192;
-/** Data that waited longer is of no use to its receiver any more. */
+/** The age from which data is of no use to its receiver. */
 const STALE_MS = 100;
 /** The time for which a transport that refused something counts as congested. */
 const CONGESTED_MS = 250;
@@ -34,13 +35,13 @@ const NO_BYTES = new Uint8Array(0);
 
 /** The frames that wait for one transport. Nothing is allocated for a frame. */
 export class Outbox {
-  /** A pong is to be sent. However many pings came, one answer is as good; more would fill the queue. */
+  /** True if a pong must be sent. One is enough for any number of pings; more could fill the queue. */
   pongDue = false;
 
   readonly #transport: Transport;
   readonly #control = new FrameQueue(CONTROL_BYTES, CONTROL_FRAMES);
   readonly #data: FrameQueue;
-  /** The rest of a frame that the transport took a part of. */
+  /** The rest of a frame that was sent in part. */
   readonly #rest = new Pinned(new Uint8Array(LARGEST_FRAME));
   #restAt = 0;
   #restEnd = 0;
@@ -48,14 +49,15 @@ export class Outbox {
   readonly #pace: Pace;
   #staleMs = STALE_MS;
   #blocked = false;
-  /** When the transport last refused something. */
+  /** The time at which the transport last refused bytes. */
   #refusedMs = -Infinity;
 
   /**
-   * Makes an empty one.
+   * Makes an empty outbox.
    *
-   * @param queueBytes Data that may wait, in bytes
-   * @param batchBytes The most that the transport is given at once, in bytes
+   * @param transport The transport
+   * @param queueBytes The maximum number of bytes of data that wait
+   * @param batchBytes The maximum number of bytes that the transport is given at once
    */
   constructor(transport: Transport, queueBytes: number, batchBytes: number) {
     this.#transport = transport;
@@ -64,22 +66,22 @@ export class Outbox {
     this.#pace = new Pace(batchBytes);
   }
 
-  /** True while the transport has no room: wait until it is writable. */
+  /** True while the outbox waits for the transport to become writable. */
   get blocked(): boolean {
     return this.#blocked;
   }
 
-  /** Bytes that wait. */
+  /** The number of bytes that wait. */
   get bytes(): number {
     return this.#restEnd - this.#restAt + this.#control.bytes + this.#data.bytes;
   }
 
-  /** True where there is room for a data frame. */
+  /** True if there is room for a data frame. */
   get hasRoom(): boolean {
     return !this.#data.full;
   }
 
-  /** Data frames that were dropped because they had waited for too long, since this was last set to 0. */
+  /** The number of data frames that had waited too long and were dropped, since this was last set to 0. */
   get stale(): number {
     return this.#data.dropped;
   }
@@ -87,17 +89,17 @@ export class Outbox {
     this.#data.dropped = frames;
   }
 
-  /** Drops data that waits for too long, where there is no room for more. */
+  /** Drops data frames that have waited too long, if the queue is full. */
   makeRoom(nowMs: number): void {
     if (!this.hasRoom) this.#data.dropBefore(nowMs - this.#staleMs);
   }
 
-  /** Notes that the transport is writable again, or that nobody waits for that any more. */
+  /** Notes that the transport is writable again, or that sending should be tried anyway. */
   unblock(): void {
     this.#blocked = false;
   }
 
-  /** Queues a frame; false when there is no room for it. See {@linkcode Channel.queue}. */
+  /** Queues a frame; returns false if there is no room for it. See {@linkcode Channel.queue}. */
   push(
     type: number,
     frame: Uint8Array,
@@ -113,35 +115,35 @@ export class Outbox {
     return this.#control.push(type, frame, length, nowMs, waitedMs);
   }
 
-  /** Queues a ping; false when there is no room for it. */
+  /** Queues a ping; returns false if there is no room for it. */
   ping(nowMs: number): boolean {
     return this.#control.push(FRAME.PING, NO_BYTES, 0, nowMs);
   }
 
-  /** Queues a goodbye behind all other frames, since the peer reads nothing behind it. */
+  /** Queues a goodbye behind all control frames, because the peer reads nothing behind it; drops all data. */
   goodbye(payload: Uint8Array): void {
     this.#data.dropBefore(Infinity);
-    // Never too old.
+    // With an infinite arrival time, the goodbye never gets too old.
     this.#data.push(FRAME.GOODBYE, payload, payload.length, Infinity);
   }
 
-  /** Forgets what is queued, and tells how many frames that was, with those of `stale`. */
+  /** Drops all queued frames; returns their number, including those of `stale`. */
   abandon(): number {
     this.#data.dropBefore(Infinity);
     this.#control.dropBefore(Infinity);
     return this.#data.dropped + this.#control.dropped;
   }
 
-  /** Sends what is queued, as far as the transport takes it; false when the transport is broken. */
+  /** Sends as much as the transport takes; returns false if the transport is broken. */
   send(nowMs: number): boolean {
     const transport = this.#transport;
     while (!this.#blocked) {
       if (this.pongDue) this.pongDue = !this.#control.push(FRAME.PONG, NO_BYTES, 0, nowMs);
       if (this.#restAt < this.#restEnd) transport.add(this.#rest, this.#restAt, this.#restEnd);
-      const most = this.#pace.lowatBytes;
-      this.#control.gather(transport, most, nowMs);
-      const ahead = transport.bytes;
-      this.#data.gather(transport, most, nowMs, this.#judge);
+      const limitBytes = this.#pace.lowatBytes;
+      this.#control.gather(transport, limitBytes, nowMs);
+      const controlBytes = transport.bytes;
+      this.#data.gather(transport, limitBytes, nowMs, this.#judge);
       const offered = transport.bytes;
       if (offered === 0) {
         this.#idle(nowMs);
@@ -150,18 +152,18 @@ export class Outbox {
       const sent = transport.send();
       if (sent === BROKEN) return false;
       assertInvariant(sent <= offered, "a transport took more than it was given");
-      if (sent > 0) this.#consume(sent, ahead);
+      if (sent > 0) this.#consume(sent, controlBytes);
       this.#pace.sent(Math.max(0, sent));
-      // A transport that took a part has no room for more. One that did so lately is not given anything
-      // before it is writable: TCP would take what still fits into its last segment of 64 KiB, whatever
-      // its limit is.
+      // A transport that took only a part has no room for more. If it did so recently, it gets no more bytes
+      // until it is writable: whatever its limit, TCP would take as many as fit into its last segment of
+      // 64 KiB.
       if (sent < offered) this.#refusedMs = nowMs;
       if (this.#isCongested(nowMs)) this.#block(nowMs);
     }
     return true;
   }
 
-  /** True when the transport has refused nothing for so long, so that the path has no queue. */
+  /** True if the transport has not refused any bytes for `forMs`, so the path has no queue. */
   isUnhindered(nowMs: number, forMs: number): boolean {
     return nowMs - this.#refusedMs >= forMs;
   }
@@ -170,32 +172,35 @@ export class Outbox {
     return nowMs - this.#refusedMs < CONGESTED_MS;
   }
 
-  // On a slow path the queue is empty again and again, when all in it was too old; that is no idleness.
+  // Notes that the queues are empty. On a slow path that happens often, because all frames were too old; the
+  // pace then goes on measuring.
   #idle(nowMs: number): void {
     this.#codel.idle();
     if (!this.#isCongested(nowMs)) this.#pace.idle();
   }
 
-  // Of what was sent, `ahead` bytes were not data: the rest of a frame, then control frames.
-  #consume(sent: number, ahead: number): void {
+  // Removes the bytes that were sent. The first `controlBytes` of the batch were the rest of a frame, then
+  // control frames; data followed.
+  #consume(sent: number, controlBytes: number): void {
     const rest = this.#restEnd - this.#restAt;
     this.#restAt += Math.min(sent, rest);
     if (sent < rest) return;
     this.#restAt = 0;
-    this.#restEnd = sent < ahead
+    this.#restEnd = sent < controlBytes
       ? this.#control.consume(sent - rest, this.#rest.bytes)
-      : this.#control.consume(ahead - rest, this.#rest.bytes) +
-        this.#data.consume(sent - ahead, this.#rest.bytes);
+      : this.#control.consume(controlBytes - rest, this.#rest.bytes) +
+        this.#data.consume(sent - controlBytes, this.#rest.bytes);
   }
 
   #block(nowMs: number): void {
     this.#blocked = true;
     if (this.#pace.blocked(nowMs)) this.#transport.limitUnsent(this.#pace.lowatBytes);
-    // A path so slow that a batch takes that long would otherwise lose all that came meanwhile.
+    // A path may be so slow that one batch takes longer than STALE_MS; it must not lose all frames that
+    // arrive meanwhile.
     this.#staleMs = Math.max(STALE_MS, 2 * this.#pace.lowatMs);
   }
 
-  // CoDel must see each frame, also those that are too old anyway.
+  // CoDel must see every frame, even one that is too old anyway.
   #judge = (waitedMs: number, last: boolean, nowMs: number): boolean =>
     this.#codel.drops(waitedMs, last, nowMs) || waitedMs > this.#staleMs;
 }

@@ -1,47 +1,51 @@
-// How fast a congested path takes bytes, and so how many may lie in the socket's own queue, where no
-// control frame overtakes them.
+// The rate at which a congested path takes bytes. It limits the transport's own queue, in which a control
+// frame cannot overtake data.
 
-/** What the socket's queue may take to be sent, in ms. */
+/** The time in which the path should take the bytes of that queue. */
 const QUEUE_MS = 8;
-/** Less would let a slow wake-up leave the path idle. */
-const LEAST_BYTES = 4 * 1024;
-/** A new measurement counts so much. */
+/** The lowest limit; with less, a late wake-up could leave the path idle. */
+const MIN_BYTES = 4 * 1024;
+/** The weight of a new measurement. */
 const WEIGHT = 0.25;
 
 /**
- * Follows a path from one moment at which the socket was full to the next: what it took in between is
- * what the path took.
+ * Measures a path between two moments at which the transport was full: the path took as many bytes as the
+ * transport did in between.
  */
 export class Pace {
-  /** For TCP_NOTSENT_LOWAT, and for what one call gives to the socket, in bytes. */
+  /** The limit of unsent bytes in the transport, and of one batch. */
   lowatBytes: number;
 
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
   #bytesPerMs = 0;
   #takenBytes = 0;
   #sinceMs: number | undefined = undefined;
 
-  /** Starts with as much as there is ever to be, for a path that is not known to be slow. */
-  constructor(mostBytes: number) {
-    this.#mostBytes = this.lowatBytes = Math.max(LEAST_BYTES, mostBytes);
+  /**
+   * Starts with the highest limit, because the path is not known to be slow.
+   *
+   * @param maxBytes The highest limit
+   */
+  constructor(maxBytes: number) {
+    this.#maxBytes = this.lowatBytes = Math.max(MIN_BYTES, maxBytes);
   }
 
-  /** How long the path takes for that, in ms; 0 while it is not known to be slow. */
+  /** The time that the path needs for `lowatBytes`, in ms; 0 while the path is not known to be slow. */
   get lowatMs(): number {
     return this.#bytesPerMs === 0 ? 0 : this.lowatBytes / this.#bytesPerMs;
   }
 
-  /** The socket took bytes. */
+  /** Notes that the transport took bytes. */
   sent(bytes: number): void {
     this.#takenBytes += bytes;
   }
 
-  /** There was nothing more to send: what is taken from here on tells nothing of the path. */
+  /** Notes that there was nothing more to send, so the next bytes do not show the rate of the path. */
   idle(): void {
     this.#sinceMs = undefined;
   }
 
-  /** The socket is full; true when `lowatBytes` is another from now on. */
+  /** Notes that the transport is full; returns true if `lowatBytes` has changed. */
   blocked(nowMs: number): boolean {
     const taken = this.#takenBytes;
     const elapsedMs = nowMs - (this.#sinceMs ?? nowMs);
@@ -51,10 +55,10 @@ export class Pace {
     const rate = taken / elapsedMs;
     this.#bytesPerMs += (rate - this.#bytesPerMs) * (this.#bytesPerMs === 0 ? 1 : WEIGHT);
     const wanted = Math.min(
-      this.#mostBytes,
-      Math.max(LEAST_BYTES, Math.round(this.#bytesPerMs * QUEUE_MS)),
+      this.#maxBytes,
+      Math.max(MIN_BYTES, Math.round(this.#bytesPerMs * QUEUE_MS)),
     );
-    // A call for each small change would tell the kernel nothing new.
+    // A small change is not worth a system call.
     if (Math.abs(wanted - this.lowatBytes) < this.lowatBytes / 4) return false;
     this.lowatBytes = wanted;
     return true;
