@@ -1,6 +1,6 @@
-// A fault of what the operator asked for, rather than of the running program.
+// The error for a configuration that cannot work on this machine.
 
-/** What was asked for cannot be had on this machine, however often it is tried. */
+/** An error that is thrown if the operator must change the configuration; trying again does not help. */
 export class ConfigurationError extends Error {
   override name = "ConfigurationError";
 }

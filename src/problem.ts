@@ -1,11 +1,11 @@
-// What is wrong around the program, for the log and the status.
+// Problems around the program, for the log and the status.
 
-/** Something that the operator has to know, and can mend. */
+/** A problem that the operator can solve. */
 export interface Problem {
-  /** One word for each kind. */
+  /** The kind of the problem, such as `loop`. */
   id: string;
-  /** What is wrong. */
+  /** The problem in words. */
   what: string;
-  /** What to do about it. */
+  /** The advice on how to solve it. */
   advice: string;
 }

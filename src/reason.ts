@@ -1,6 +1,6 @@
-// What an error says, for a message of ours.
+// The text of an error, for use in a message.
 
-/** Why something failed, without Deno's number of it. */
+/** Returns the message of an error, without the number that Deno adds to it. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message.replace(/ \(os error \d+\)/, "") : String(error);
 }

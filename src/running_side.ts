@@ -4,13 +4,13 @@ import type { Endpoint } from "./net/endpoint.ts";
 import type { Status } from "./observe/status.ts";
 import type { Runtime, RuntimeOptions } from "./runtime.ts";
 
-/** A client or a server that runs. */
+/** A running client or server. */
 export abstract class RunningSide {
   readonly #runtime: Runtime;
   #stopping: Promise<void> | undefined;
 
   /**
-   * Stands before a runtime, which may not have been started yet.
+   * Wraps a runtime, which may not have been started yet.
    *
    * @ignore
    */
@@ -18,17 +18,17 @@ export abstract class RunningSide {
     this.#runtime = runtime;
   }
 
-  /** The address that the status is served on; undefined where it is not served. */
+  /** The address that the status is served on; undefined if it is not served. */
   get statusAddress(): Endpoint | undefined {
     return this.#runtime.statusAddress;
   }
 
-  /** Resolves when the side has stopped; rejects when it can't go on. */
+  /** A promise that resolves when the side has stopped, and rejects if it cannot go on. */
   get finished(): Promise<void> {
     return this.#runtime.finished;
   }
 
-  /** True where a stop can leave the sessions to the next run. */
+  /** True if a stop can leave the sessions to the next run. */
   get keepsSessions(): boolean {
     return this.#runtime.keepsSessions;
   }
@@ -39,29 +39,30 @@ export abstract class RunningSide {
   }
 
   /**
-   * Describes what the side is doing.
+   * Describes the current state of the side.
    *
-   * @returns The status, all of one moment
+   * @returns The status
    */
   status(): Promise<Status> {
     return this.#runtime.status();
   }
 
   /**
-   * Takes new values of `limits` and `debug`; everything else needs another start.
+   * Applies new values of `limits` and `debug`. All other options need a restart.
    *
-   * @param options The new values; what is missing gets its default
+   * @param options The new values; missing ones get their defaults
    */
   reload(options: Pick<RuntimeOptions, "limits" | "debug">): void {
     this.#runtime.reload(options);
   }
 
   /**
-   * Ends, within 2 s: closes every session on both sides, or leaves them to the next run, and says
-   * goodbye to the peers.
+   * Stops within 2 s: closes every session on both sides, or leaves them to the next run, and says goodbye
+   * to the peers.
    *
-   * @param how With `keepSessions`, the sessions are left to the next run
-   * @throws {Error} If `keepSessions` is set, and there is no state directory to keep them in.
+   * @param options With `keepSessions`, the sessions are left to the next run
+   * @returns A promise that resolves when the side has stopped
+   * @throws {Error} If `keepSessions` is set, but there is no state directory.
    */
   stop({ keepSessions = false }: { keepSessions?: boolean } = {}): Promise<void> {
     if (keepSessions && !this.keepsSessions) {
@@ -71,7 +72,7 @@ export abstract class RunningSide {
     return this.#stopping;
   }
 
-  /** Ends what makes new tunnels. */
+  /** Ends the part that makes new tunnels. */
   protected abstract end(): void | Promise<void>;
 
   async #stop(keepSessions: boolean): Promise<void> {

@@ -1,16 +1,16 @@
 // The part that client and server have in common: options, state directory, data worker, status.
 //
-// Everything is built before anything is started. A side makes its `Runtime`, then itself round it, and
-// only then calls `start` with its hooks, so no hook sees an object that does not exist yet. The start
-// goes step by step, and each step needs those before it:
+// Everything is built before anything is started. A side first makes its `Runtime`, then its other parts,
+// and only then calls `start` with its hooks, so no hook sees an object that does not exist yet. The start
+// has four steps, and each depends on those before it:
 //
-//     1. the state directory   has the sessions that an earlier run left
-//     2. the data worker       opens the link, takes up the sessions; from here on hooks are called
-//     3. the status            is served, once everything that it shows is there
-//     4. the sign of life      only now: a start that fails must not put off the PADTs of the last run
+//     1. the state directory   has the sessions of an earlier run
+//     2. the data worker       opens the link and restores the sessions; from now on it calls hooks
+//     3. the status            is served, because everything that it shows exists by now
+//     4. the sign of life      comes last: a failed start must not delay the PADTs of the last run
 //
-// The data worker may die in any of these steps. Then the start fails with its error, and what was
-// opened is closed; after the start `finished` rejects instead.
+// The data worker may die in any of these steps. Then the start fails with its error, and everything that
+// was opened is closed. If it dies after the start, `finished` rejects.
 
 import { readInterface } from "../ffi/mod.ts";
 import { ConfigurationError } from "./configuration_error.ts";
@@ -35,90 +35,89 @@ import { PROTOCOL_VERSION } from "./tunnel/handshake_machine.ts";
 export interface RuntimeOptions {
   /** The name of the Ethernet interface to capture on and to inject into. */
   interface: string;
-  /** The addresses that the link sees; by default our own. */
+  /** The addresses that the stations on the link see; by default the interface's own address. */
   mac?: MacMode;
   /**
-   * The name by which this side calls itself, 1 to 64 bytes of printable UTF-8; by default the machine's
-   * host name, or one made from the interface's address where that will not do.
+   * The name of this side, 1 to 64 bytes of printable UTF-8; by default the machine's host name, or one made
+   * from the interface's address if the host name cannot be used.
    */
   name?: string;
   /** The address to serve the status on; by default it is not served. */
   status?: Endpoint;
-  /** The peer knows frame types 0 to 3 only, and no handshake. */
+  /** True if the peer knows frame types 0 to 3 only, and no handshake. */
   legacy?: boolean;
   /**
-   * The time with nothing from one of its stations after which a session is closed, in ms; 4 hours by
-   * default, 0: never.
+   * The time, in ms, after which a session is closed if one of its stations sends nothing; 4 hours by
+   * default. 0 disables it.
    */
   idleTimeoutMs?: number;
   /**
-   * The time for which a station that used to answer LCP Echo-Requests may leave them unanswered, and
-   * send nothing else, before its session is closed, in ms; 3 minutes by default, 0: never. At least three
-   * must be unanswered.
+   * The time, in ms, after which a session is closed if a station that used to answer LCP Echo-Requests
+   * leaves at least three unanswered, and sends nothing else; 3 minutes by default. 0 disables it.
    */
   deadTimeoutMs?: number;
   /**
-   * The time for which sessions are held while their tunnel is away, in ms; 20 s by default, 0: not at all.
+   * The time, in ms, for which sessions are held while their peer has no tunnel; 20 s by default. 0 disables
+   * it.
    */
   graceMs?: number;
   /**
-   * The directory where sessions are kept in case this process is killed, for one process at a time; by
-   * default there is none.
+   * The directory where sessions are kept in case this process is killed; only one process at a time can
+   * use it. By default there is none.
    */
   stateDir?: string;
-  /** Limits of how often hosts may dial, and how many sessions a client may have. */
+  /** Limits on the rate at which hosts dial, and on the sessions of a client. */
   limits?: Partial<Limits>;
-  /** The interval of pings, in ms; 5 s by default. */
+  /** The time between two pings, in ms; 5 s by default. */
   pingMs?: number;
-  /** The time with nothing from the peer after which the tunnel is given up, in ms; 15 s by default. */
+  /** The time, in ms, after which a tunnel ends if the peer sends nothing; 15 s by default. */
   tunnelTimeoutMs?: number;
   /**
-   * The number of data frames that can wait in the ring in which they arrive, a power of two; 4096 by
-   * default.
-   * Each takes 2 KiB of locked memory, more on a link with a larger MTU.
+   * The number of slots in the receive ring for data frames, a power of two; 4096 by default. Each takes
+   * 2 KiB of locked memory, more on a link with a larger MTU.
    */
   ringFrames?: number;
-  /** The data that can wait for a tunnel that takes less than it gets, in bytes; 256 KiB by default. */
+  /** The number of bytes of data that can wait for a congested tunnel; 256 KiB by default. */
   queueBytes?: number;
-  /** The most that is given to a tunnel's socket at once, in bytes; 64 KiB by default. */
+  /** The maximum number of bytes that are given to a tunnel's socket at once; 64 KiB by default. */
   batchBytes?: number;
   /**
-   * The tunnels' TCP congestion control; `system` for the system's default. By default `bbr`, or the
-   * system's with a warning where that cannot be had.
+   * The tunnels' TCP congestion control; `system` for the system's default. By default `bbr`; if that is not
+   * available, the system's default, with a warning.
    */
   congestion?: string;
-  /** The log; by default it goes to standard error, as text, from level info. */
+  /** The log; by default text on standard error, from level info. */
   log?: Log;
-  /** Log every discovery frame, at level debug. */
+  /** True to log every discovery frame, at level debug. */
   debug?: boolean;
 }
 
-/** The parts of the runtime's work that depend on the side. */
+/** The functions of a side that the runtime calls. */
 export interface RuntimeHooks {
   tunnelUp(id: number): void;
   tunnelEnded(id: number, reason: string, goodbye?: number): void;
-  /** So many sessions are held for a peer that has no tunnel; with 0, there are no longer any. */
+  /** Called with the number of sessions that are held for a peer without a tunnel; 0 if there are none left. */
   held(peer: string, sessions: number): void;
-  /** The data worker died: nothing more can be carried. */
+  /** Called when the data worker has died, so no frames are carried any more. */
   failed(): void;
-  /** Tells whether the side does its job, as far as that does not depend on the link. */
+  /** Returns true if the side does its job, apart from its link. */
   healthy(): boolean;
   reconnects(): number;
-  /** Tells whether a peer of an earlier run can come back. */
+  /** Returns true if a peer of an earlier run can come back. */
   knows(peer: string): boolean;
-  /** The tunnels of the status, made from those that are up. */
+  /** Returns the tunnels for the status, made from those that are up. */
   tunnels(up: TunnelStatus[]): TunnelStatus[];
 }
 
-/** Options that only a server gives the data plane. */
+/** Options of the data plane that only a server has. */
 export interface ServerPlaneOptions {
-  /** Tags to put into PADI and PADR. */
+  /** The tags to add to PADI and PADR. */
   tags?: AddedTags;
   /** The number of clients for which sessions are held. */
   maxHeld?: number;
 }
 
-/** The part of a running side that is the same in both. */
+/** The part of a running side that client and server have in common. */
 export class Runtime {
   readonly log: Log;
   readonly #side: Side;
@@ -141,23 +140,23 @@ export class Runtime {
    *
    * @param side The side
    * @param options The side's options
-   * @throws {ConfigurationError} If the name in the options will not do.
+   * @throws {ConfigurationError} If the name in the options cannot be used.
    */
   constructor(side: Side, options: RuntimeOptions) {
     this.log = options.log ?? createLog({ level: "info", format: "text" });
     this.#side = side;
     this.#options = options;
     this.#name = nameOf(options);
-    // A caller that does not look at `finished` has the log.
+    // A caller that ignores `finished` still has the log.
     this.#finished.promise.catch(() => {});
   }
 
   /**
    * Opens the state directory and the link, then serves the status.
    *
-   * @param hooks The side, which is complete
-   * @param own Options that only a server gives the data plane
-   * @throws {Error} If something cannot be had; whatever was opened is closed again.
+   * @param hooks The hooks of the side, which must be complete by now
+   * @param own Options that only a server has
+   * @throws {Error} If a step fails; everything that was opened is closed again.
    */
   async start(hooks: RuntimeHooks, own: ServerPlaneOptions = {}): Promise<void> {
     this.#hooks = hooks;
@@ -169,7 +168,7 @@ export class Runtime {
       await Promise.race([this.#finished.promise, this.#state?.alive()]);
       this.#isUp = true;
     } catch (error) {
-      // The sessions of an earlier run are left to a run that starts.
+      // The sessions of an earlier run are left for the next start.
       await Promise.all([this.#worker?.stop(this.keepsSessions), this.#status?.close()]);
       await this.#state?.close();
       throw error;
@@ -229,7 +228,7 @@ export class Runtime {
     }
   }
 
-  // A start that fails tells its caller.
+  // Reports the end of the worker. Before the start is complete, its caller gets the error instead of the log.
   #workerDied(error: Error): void {
     if (this.#isUp) this.log.error(error.message);
     this.#finished.reject(error);
@@ -238,7 +237,7 @@ export class Runtime {
 
   #warnOfName(): void {
     const { name, fault } = this.#name;
-    // An older peer is told no name.
+    // An older peer does not learn the name.
     if (fault === undefined || this.#options.legacy) return;
     this.log.warning(`The machine's host name ${fault}; --name sets another one`, { name });
   }
@@ -270,18 +269,18 @@ export class Runtime {
     };
   }
 
-  /** The data worker, which there is from its start on. */
+  /** The data worker, which exists once it has been started. */
   get worker(): DataWorker {
     if (this.#worker === undefined) throw new Error("The data worker has not been started yet");
     return this.#worker;
   }
 
-  /** Resolves when it has stopped; rejects when it can't go on. */
+  /** A promise that resolves when the runtime has stopped, and rejects if it cannot go on. */
   get finished(): Promise<void> {
     return this.#finished.promise;
   }
 
-  /** The address that the status is served on; undefined where it is not served. */
+  /** The address that the status is served on; undefined if it is not served. */
   get statusAddress(): Endpoint | undefined {
     return this.#status?.address;
   }
@@ -291,6 +290,7 @@ export class Runtime {
     return this.#isUp && this.worker.linkState === "up" && this.#hooks.healthy();
   }
 
+  /** Describes the current state of the side. */
   async status(): Promise<Status> {
     const { worker } = this;
     const snapshot = await worker.snapshot();
@@ -309,21 +309,21 @@ export class Runtime {
     };
   }
 
-  /** True where a stop can leave the sessions to the next run. */
+  /** True if a stop can leave the sessions to the next run. */
   get keepsSessions(): boolean {
     return this.#options.stateDir !== undefined && this.#options.graceMs !== 0;
   }
 
-  /** Takes what can change while it runs. */
+  /** Applies new values of the options that can change at run time. */
   reload({ debug = false, limits = {} }: Pick<RuntimeOptions, "debug" | "limits">): void {
     this.worker.reload({ debug, limits });
   }
 
-  /** Ends the worker and the status; with `keep`, the sessions are left to the next run. */
+  /** Stops the worker and the status; with `keep`, the sessions are left to the next run. */
   async stop(keep = false): Promise<void> {
     const state = this.#state;
     const lost = keep && state !== undefined && !await state.exists();
-    if (lost) this.log.error(`Sessions are closed, since ${state.path} is gone`);
+    if (lost) this.log.error(`Sessions are closed, because ${state.path} is gone`);
     await Promise.all([this.worker.stop(keep && !lost), this.#status?.close()]);
     await state?.close();
     this.#finished.resolve();
@@ -332,11 +332,11 @@ export class Runtime {
 
 function nameOf({ name, interface: interfaceName }: RuntimeOptions): OwnName {
   if (name === undefined) {
-    // On an interface that does not exist the start fails later, by any name.
+    // If the interface does not exist, the start fails later anyway.
     const mac = readInterface(interfaceName)?.mac ?? new Uint8Array(ETH_ALEN);
     return defaultName(Deno.hostname(), mac);
   }
   const fault = nameFault(name);
   if (fault === undefined) return { name, fault };
-  throw new ConfigurationError(`Cannot start: the name that was given (--name) ${fault}`);
+  throw new ConfigurationError(`Cannot start: the given name (--name) ${fault}`);
 }

@@ -1,4 +1,4 @@
-// The program's version, as deno.json has it.
+// The program's version, from deno.json.
 
 import config from "../deno.json" with { type: "json" };
 

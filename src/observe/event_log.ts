@@ -17,7 +17,12 @@ export interface LogLine {
 
 const LINK_WORDS = { up: "is up", down: "is down", missing: "is gone" } as const;
 
-/** The line that tells of an event; undefined for one that the log does not tell of. */
+/**
+ * Describes an event as a line for the log.
+ *
+ * @param event The event
+ * @returns The line; undefined for an event that is not logged
+ */
 export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
   switch (event.type) {
     case "link": {
@@ -43,27 +48,35 @@ export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
     case "restored": {
       const { sessions, undeliveredPadts } = event;
       const fields = { sessions, undeliveredPadts };
-      return { level: "info", message: "An earlier run left", fields };
+      return { level: "info", message: "Restored from an earlier run", fields };
     }
     case "discovery": {
       const { from, frame, suppressed } = event;
-      return { level: "debug", message: `From the ${from}: ${frame}`, fields: also(suppressed) };
+      return {
+        level: "debug",
+        message: `From the ${from}: ${frame}`,
+        fields: suppressedField(suppressed),
+      };
     }
     case "problem-logged": {
       const { problem: { what, advice }, suppressed } = event;
-      return { level: "warning", message: `${what}: ${advice}`, fields: also(suppressed) };
+      return {
+        level: "warning",
+        message: `${what}: ${advice}`,
+        fields: suppressedField(suppressed),
+      };
     }
     case "notice": {
       const { notice, suppressed } = event;
       const level = notice.id === "sessions-not-kept" ? "error" : "warning";
-      return { level, message: describeNotice(notice), fields: also(suppressed) };
+      return { level, message: describeNotice(notice), fields: suppressedField(suppressed) };
     }
     default:
       return undefined;
   }
 }
 
-function also(suppressed: number): Fields {
+function suppressedField(suppressed: number): Fields {
   return suppressed > 0 ? { suppressed } : {};
 }
 
@@ -75,14 +88,14 @@ function describeNotice(notice: Notice): string {
   switch (notice.id) {
     case "small-mtu": {
       const { interface: name, mtu, payload } = notice;
-      return `Interface ${name} has an MTU of ${mtu}, so a session carries ${payload} bytes at most: ` +
+      return `Interface ${name} has an MTU of ${mtu}, so sessions carry at most ${payload} bytes: ` +
         `raise it (ip link set ${name} mtu ${ETHERNET_MTU}), or set the hosts' PPP MTU and MRU to ` +
         `${payload}`;
     }
     case "joined-frames": {
       const { interface: name, bytes } = notice;
-      return `A frame of ${bytes} bytes came from ${name}, whose MTU is smaller: ` +
-        `switch its receive offload off (ethtool -K ${name} gro off lro off)`;
+      return `A frame of ${bytes} bytes arrived at ${name}, whose MTU is smaller: ` +
+        `switch off receive offload (ethtool -K ${name} gro off lro off)`;
     }
     case "frame-too-large":
       return `A frame from the tunnel is too large for ${notice.interface}: ` +
@@ -90,20 +103,21 @@ function describeNotice(notice: Notice): string {
     case "link-failure":
       return notice.reason;
     case "too-many-padts":
-      return `Cannot keep another PADT for ${notice.interface}: ${notice.limit} wait for it already`;
+      return `Cannot keep another PADT for ${notice.interface}: ${notice.limit} are waiting already`;
     case "limit":
       return LIMITS[notice.reason] ?? `A frame was dropped: ${notice.reason}`;
     case "state-unwritable":
       return `Cannot keep sessions in ${notice.path}: ${notice.reason}`;
     case "sessions-not-kept":
-      return `Sessions are closed, since they cannot be kept in ${notice.path}`;
+      return `Sessions are closed, because they cannot be kept in ${notice.path}`;
   }
 }
 
-/** The text for a limit that has made a host wait, or refused it. */
+/** The messages for drops because of a limit. */
 const LIMITS: { readonly [reason: string]: string } = {
-  "padi-rate": "A PADI or PADR was dropped: its host, or all hosts of its client, dial too often " +
+  "padi-rate": "A PADI or PADR was dropped: its host, or its client as a whole, dials too often " +
     "(--padi-rate, --padi-rate-client)",
   "session-limit":
-    "A session was refused: its client has as many as it may have (--max-sessions), or no id is left",
+    "A session was refused: its client has the maximum number (--max-sessions), or " +
+    "no session id is free",
 };

@@ -1,23 +1,22 @@
-// Everything that the data plane tells of itself, as plain data: log lines, metrics and whoever else
-// listens are made from one stream of these.
+// The events of the data plane, as plain data. Log lines and metrics are made from one stream of these.
 
 import type { LinkState } from "../link/device.ts";
 import type { Problem } from "../problem.ts";
 import type { DropReason, SessionEnd } from "../relay/mod.ts";
 
-/** A session, by what an operator knows it by. */
+/** A session as an operator identifies it. */
 export interface SessionFacts {
-  /** The id that the AC gave. */
+  /** The session id, which the AC has assigned. */
   id: number;
   /** The AC's address, such as `02:00:00:00:00:ac`. */
   ac: string;
   /** The host's address. */
   host: string;
-  /** The name of the peer that its tunnel leads to. */
+  /** The name of the peer at the other end of its tunnel. */
   tunnel: string;
 }
 
-/** The session frames that a session has carried. */
+/** The traffic of a session. */
 export interface SessionCounts {
   framesFromLink: number;
   framesFromTunnel: number;
@@ -25,67 +24,67 @@ export interface SessionCounts {
   bytesFromTunnel: number;
 }
 
-/** Something that an operator should know, and that can happen again and again. */
+/** Something that an operator should know, and that may happen often. */
 export type Notice =
-  /** A session carries less than hosts take for granted. */
+  /** The interface's MTU is smaller than hosts expect. */
   | { id: "small-mtu"; interface: string; mtu: number; payload: number }
-  /** The interface joins frames (GRO), which cannot be carried. */
+  /** The interface joins several frames into one (GRO), which cannot be carried. */
   | { id: "joined-frames"; interface: string; bytes: number }
-  /** A frame from a tunnel does not fit the interface. */
+  /** A frame from a tunnel is too long for the interface. */
   | { id: "frame-too-large"; interface: string }
-  /** The lanes could not be opened, though the interface is there. */
+  /** The lanes could not be opened, although the interface exists. */
   | { id: "link-failure"; reason: string }
-  /** PADTs wait for the link, and there is no room for another one. */
+  /** An undelivered PADT was lost, because too many are waiting already. */
   | { id: "too-many-padts"; interface: string; limit: number }
-  /** A limit that the operator can set has refused something. */
+  /** A frame was dropped because of a limit that the operator can set. */
   | { id: "limit"; reason: DropReason }
-  /** Sessions cannot be kept at the moment. */
+  /** The journal cannot be written at the moment. */
   | { id: "state-unwritable"; path: string; reason: string }
-  /** A stop closes sessions that it was told to keep. */
+  /** The sessions are closed at a stop that should have kept them. */
   | { id: "sessions-not-kept"; path: string };
 
 /** Something that has happened in the data plane. */
 export type DataPlaneEvent =
-  /** The state of the link's interface is another one. */
+  /** The state of the link's interface has changed. */
   | { type: "link"; name: string; state: LinkState; mac: string }
-  /** The data plane drives a tunnel. */
+  /** A tunnel carries frames from now on. */
   | { type: "tunnel-up"; id: number }
-  /** It has let go of a tunnel; with the code that the peer has said goodbye with, if it has. */
+  /** A tunnel has ended; `goodbye` is the code in the peer's goodbye, if there was one. */
   | { type: "tunnel-down"; id: number; reason: string; goodbye?: number }
   | { type: "session-opened"; session: SessionFacts }
   | {
     type: "session-closed";
     session: SessionFacts;
-    /** The cause is the same at both sides. */
+    /** The reason, with the same cause at both sides. */
     end: SessionEnd;
-    /** How long it was open. */
+    /** The time for which the session was open. */
     seconds: number;
     counts: SessionCounts;
   }
-  /** The number of sessions that are held for a peer without a tunnel; 0: not any more. */
+  /** The number of sessions that are held for a peer without a tunnel; 0 if none are held any more. */
   | { type: "held"; peer: string; sessions: number }
-  /** A peer has a tunnel again, and its sessions with it. */
+  /** A peer has a tunnel again, and its sessions go on. */
   | { type: "resumed"; peer: string; sessions: number }
-  /** Frames that went no further since the last event of this type. */
+  /** Frames that were dropped since the last event of this type. */
   | { type: "drops"; counts: Partial<Record<DropReason, number>> }
-  /** PADTs that the link did not take, that it has taken since, and that nobody can have any more. */
+  /** PADTs that the link did not take, PADTs that it has taken later, and PADTs that were given up. */
   | { type: "padts"; undelivered: number; delivered: number; givenUp: number }
-  /** An earlier run has left something. */
+  /** State of an earlier run was restored. */
   | { type: "restored"; sessions: number; undeliveredPadts: number }
-  /** A discovery frame, printed. */
+  /** A discovery frame, as text. */
   | { type: "discovery"; from: "link" | "tunnel"; frame: string; suppressed: number }
-  /** Something is wrong, or still is. */
+  /** Something is wrong, or still wrong. */
   | { type: "problem"; problem: Problem }
-  /** The log should tell of a problem; it does so less often than the problem is met. */
+  /** A problem should be logged; this event is rarer than `problem`. */
   | { type: "problem-logged"; problem: Problem; suppressed: number }
   | { type: "notice"; notice: Notice; suppressed: number };
 
-/** Where a part of the data plane tells what happens. */
+/** The receiver of events from the parts of the data plane. */
 export interface EventSink {
-  /** Tells of an event. */
+  /** Takes an event. */
   push(event: DataPlaneEvent): void;
-  /** Tells of something that the network can cause: once in a while for each id. */
+  /** Takes a notice, and limits the rate of notices with the same id. */
   notice(notice: Notice): void;
-  /** Tells of a problem that the operator can mend. */
+  /** Takes a problem that the operator can solve. */
   problem(problem: Problem): void;
 }

@@ -1,118 +1,118 @@
-// What a mode shows of itself.
+// The types of the status, which `GET /api/status` serves as JSON.
 
 import type { DropReason, Side } from "../relay/mod.ts";
 import type { LinkState } from "../link/device.ts";
 import type { ProblemStatus } from "./problems.ts";
 
 /**
- * The direction of a frame: from this program's link into a tunnel, or the other way. `uplink` and
- * `downlink` are older names for them, which go with version 1.0: they sound as if they meant the same
- * direction at both sides.
+ * The direction of a frame: from this program's link into a tunnel, or the other way round. `uplink` and
+ * `downlink` are older names, which version 1.0 will remove because they mean opposite directions at the
+ * two sides.
  */
 export type Direction = "fromLink" | "fromTunnel" | "uplink" | "downlink";
 
-/** What a frame belongs to, by its EtherType. */
+/** The PPPoE stage that a frame belongs to, by its EtherType. */
 export type Kind = "discovery" | "session";
 
-/** What the counters said at one moment. */
+/** The values of the counters at one moment. */
 export interface CounterValues {
-  /** Frames carried. */
+  /** The number of frames carried. */
   frames: Record<Direction, Record<Kind, number>>;
-  /** Bytes of those frames. */
+  /** The number of bytes in those frames. */
   bytes: Record<Direction, Record<Kind, number>>;
-  /** Frames that went no further, by reason. */
+  /** The number of frames dropped, by reason. */
   drops: Record<DropReason, number>;
 }
 
-/** One tunnel, as the status shows it. */
+/** The status of a tunnel. */
 export interface TunnelStatus {
-  /** What the peer calls itself. */
+  /** The name that the peer gives itself. */
   name: string;
-  /** HOST:PORT. */
+  /** The peer's address and port, as HOST:PORT. */
   peer: string;
   /** `up`; at a client also `connecting`, or `waiting` for the next attempt. */
   state: string;
-  /** The round trip, smoothed; null until it was measured. */
+  /** The smoothed round-trip time; null until it has been measured. */
   rttMs: number | null;
-  /** Ethernet frames that came through it. */
+  /** The number of Ethernet frames that came out of the tunnel. */
   framesIn: number;
-  /** Ethernet frames that went into it. */
+  /** The number of Ethernet frames that went into the tunnel. */
   framesOut: number;
-  /** Bytes of those that came. */
+  /** The number of bytes in the frames that came out of the tunnel. */
   bytesIn: number;
-  /** Bytes of those that went. */
+  /** The number of bytes in the frames that went into the tunnel. */
   bytesOut: number;
-  /** Bytes that wait for the connection to take them. */
+  /** The number of bytes that wait for the connection to take them. */
   queuedBytes: number;
-  /** Bytes that the connection has taken, and not sent yet. */
+  /** The number of bytes that the connection has taken and not sent yet. */
   unsentBytes: number;
-  /** TCP segments that this side has sent again. */
+  /** The number of TCP segments that this side has retransmitted. */
   retransmits: number;
-  /** The TCP congestion control that this side sends with; null where there is no connection. */
+  /** The name of this side's TCP congestion control; null if there is no connection. */
   congestion: string | null;
 }
 
-/** One session, as the status shows it. */
+/** The status of a session. */
 export interface SessionStatus {
-  /** The id that the AC gave. */
+  /** The session id, which the AC has assigned. */
   sessionId: number;
   /** The AC's address, such as `02:00:00:00:00:ac`. */
   ac: string;
   /** The host's address. */
   host: string;
-  /** What the peer of its tunnel calls itself. */
+  /** The name of the peer at the other end of its tunnel. */
   tunnel: string;
-  /** `open`, or `held` while its tunnel is away. */
+  /** `open`, or `held` while its peer has no tunnel. */
   state: string;
-  /** Since its PADS, in seconds. */
+  /** The time since the PADS, in seconds. */
   ageSeconds: number;
-  /** Session frames from this side's link into the tunnel. */
+  /** The number of session frames from this side's link into the tunnel. */
   framesFromLink: number;
-  /** Session frames from the tunnel to this side's link. */
+  /** The number of session frames from the tunnel to this side's link. */
   framesFromTunnel: number;
-  /** Bytes of those from the link. */
+  /** The number of bytes in the frames from the link. */
   bytesFromLink: number;
-  /** Bytes of those from the tunnel. */
+  /** The number of bytes in the frames from the tunnel. */
   bytesFromTunnel: number;
-  /** An older name of `framesFromLink`, which goes with version 1.0. */
+  /** An older name of `framesFromLink`, which version 1.0 will remove. */
   framesUp: number;
-  /** An older name of `framesFromTunnel`, which goes with version 1.0. */
+  /** An older name of `framesFromTunnel`, which version 1.0 will remove. */
   framesDown: number;
-  /** An older name of `bytesFromLink`, which goes with version 1.0. */
+  /** An older name of `bytesFromLink`, which version 1.0 will remove. */
   bytesUp: number;
-  /** An older name of `bytesFromTunnel`, which goes with version 1.0. */
+  /** An older name of `bytesFromTunnel`, which version 1.0 will remove. */
   bytesDown: number;
 }
 
 /**
- * What `GET /api/status` answers with. Directions are seen from this program, at the server
- * as at the client. Frames are whole Ethernet frames, and bytes are theirs, without padding.
+ * The answer to `GET /api/status`. Directions are relative to this program, at the server as well as at the
+ * client. Frames are whole Ethernet frames, and bytes are counted without padding.
  */
 export interface Status {
-  /** Which mode this is. */
+  /** The side of this program. */
   mode: Side;
   /** The program's version. */
   version: string;
-  /** Since when it runs, in seconds. */
+  /** The time since the start, in seconds. */
   uptimeSeconds: number;
   /** The name of the link's interface. */
   interface: string;
-  /** Whether that interface is up, down or gone. */
+  /** The state of that interface: up, down or missing. */
   interfaceState: LinkState;
-  /** Whether the mode does its job, as `GET /healthz` tells it. */
+  /** True if the program does its job; the same as in `GET /healthz`. */
   healthy: boolean;
-  /** What is wrong, and what to do about it; met within the last two minutes. */
+  /** The problems of the last two minutes, with advice. */
   problems: ProblemStatus[];
-  /** How often the tunnel was made again; always 0 at the server. */
+  /** The number of tunnels after the first one; always 0 at the server. */
   reconnects: number;
   /** The tunnels: one for each client at the server, one at the client. */
   tunnels: TunnelStatus[];
-  /** The sessions that are open. */
+  /** The open sessions. */
   sessions: SessionStatus[];
-  /** All frames since the start, by direction and kind. */
+  /** The number of frames carried since the start, by direction and kind. */
   frames: CounterValues["frames"];
-  /** All bytes since the start, by direction and kind. */
+  /** The number of bytes in those frames, by direction and kind. */
   bytes: CounterValues["bytes"];
-  /** How many frames went no further, by reason. */
+  /** The number of frames dropped since the start, by reason. */
   drops: CounterValues["drops"];
 }

@@ -10,8 +10,8 @@ const skipped = whyNot("linux", "root", "iproute2", "namespaces", "hostName");
 const HOST_NAMES: [what: string, hostName: string, said: string][] = [
   ["is empty", "", "is empty"],
   ["is not UTF-8 and does not print", "\\377\\001x", "is not UTF-8"],
-  ["does not print", "\\001x", "has characters that do not print"],
-  ["is white space", "  ", "is nothing but white space"],
+  ["does not print", "\\001x", "contains unprintable characters"],
+  ["is white space", "  ", "consists of white space"],
 ];
 
 /** The warnings about the name of a program that has just started. */

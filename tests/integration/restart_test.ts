@@ -99,7 +99,9 @@ for (const victims of [["client"], ["client", "server"]] as const) {
         assertEquals(ac.sessions.size, 3);
         assertEquals([padtsAt(sites.hosts), padtsAt(sites.acs)], [0, 0]);
         for (const victim of victims) {
-          await sites[victim].untilLine(/An earlier run left sessions=3 undeliveredPadts=0$/);
+          await sites[victim].untilLine(
+            /Restored from an earlier run sessions=3 undeliveredPadts=0$/,
+          );
         }
         for (const host of hosts) {
           assertEquals((await host.exchange({ frames: 50 })).returned, 50);
@@ -479,7 +481,7 @@ testUnless(
       const { hosts } = await sites.dialMany(2);
       await Deno.remove(`${dir}/server`, { recursive: true });
       assertEquals((await sites.server.end("SIGUSR2")).code, 0);
-      await sites.server.untilLine(/ERROR Sessions are closed, since .* is gone$/);
+      await sites.server.untilLine(/ERROR Sessions are closed, because .* is gone$/);
       await assertPadts(sites, sites.acs, 2);
       await Promise.all(hosts.map((host) => host.closed(4000)));
     }),

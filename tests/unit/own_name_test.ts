@@ -13,13 +13,13 @@ for (const name of ["osaka", "a".repeat(64), "大阪", "router 1", "(none)", "lo
 
 const WRONG: [what: string, hostName: string, fault: string][] = [
   ["empty", "", "is empty"],
-  ["white space", " \u3000", "is nothing but white space"],
+  ["white space", " \u3000", "consists of white space"],
   ["not UTF-8", "\ufffdx", "is not UTF-8"],
   ["full of bytes that are not UTF-8", "\ufffd".repeat(64), "is not UTF-8"],
-  ["unprintable", "\x01x", "has characters that do not print"],
-  ["two lines", "a\nb", "has characters that do not print"],
-  ["half a character", "a\ud800", "has characters that do not print"],
-  ["too long", "a".repeat(65), "has 65 bytes, over 64"],
+  ["unprintable", "\x01x", "contains unprintable characters"],
+  ["two lines", "a\nb", "contains unprintable characters"],
+  ["half a character", "a\ud800", "contains unprintable characters"],
+  ["too long", "a".repeat(65), "is 65 bytes long; the maximum is 64"],
 ];
 
 for (const [what, hostName, fault] of WRONG) {

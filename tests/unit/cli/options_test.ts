@@ -246,10 +246,10 @@ Deno.test("runtimeOptions() rejects a name that is too long for the greeting or 
   const named = (name: string) => parsed("--interface", "eth1", "--name", name).name;
   assertEquals([named("a".repeat(64)), named("大阪 1")], ["a".repeat(64), "大阪 1"]);
   const refused = {
-    "has 65 bytes, over 64": ["a".repeat(65)],
-    "has 66 bytes, over 64": ["大".repeat(22)],
-    "has characters that do not print": ["a\nb", "a\x7f", "a\x85b", "a\u202eb", "\x01"],
-    "is nothing but white space": [" ", "\u00a0\u3000"],
+    "is 65 bytes long; the maximum is 64": ["a".repeat(65)],
+    "is 66 bytes long; the maximum is 64": ["大".repeat(22)],
+    "contains unprintable characters": ["a\nb", "a\x7f", "a\x85b", "a\u202eb", "\x01"],
+    "consists of white space": [" ", "\u00a0\u3000"],
     // Deno's replacement for bytes that are not UTF-8.
     "is not UTF-8": ["\ufffdx"],
   };
