@@ -11,7 +11,7 @@ function options(...args: string[]) {
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
-/** The message with which these flags are refused. */
+/** Returns the message with which flags are refused. */
 function refusal(...args: string[]): string {
   return assertThrows(() => options(...args), UsageError).message;
 }

@@ -1,4 +1,4 @@
-// A client's machine on a bench: with a clock that the test sets, and commands that the test carries out.
+// A client's machine with a clock that the test sets, and commands that the test carries out.
 
 import { assert, assertEquals } from "@std/assert";
 import type { Endpoint } from "../../../src/net/endpoint.ts";
@@ -27,13 +27,13 @@ export class Bench {
   notes: ClientNote[] = [];
   nowMs = 1_000_000;
 
-  /** Makes a machine with so many servers. */
+  /** Makes a machine with a number of servers. */
   constructor(servers: number, options: Partial<ClientMachineOptions> = {}) {
     const random = () => 0.5;
     this.machine = new ClientMachine({ servers: SERVERS.slice(0, servers), random, ...options });
   }
 
-  /** Makes one, and starts it. */
+  /** Makes a machine and starts it. */
   static start(servers: number, options: Partial<ClientMachineOptions> = {}): Bench {
     const bench = new Bench(servers, options);
     bench.handle({ type: "started" });
@@ -52,7 +52,7 @@ export class Bench {
     this.#collect();
   }
 
-  /** Lets time pass until the machine wants it, and tells how long that was. */
+  /** Lets time pass until the machine is due; returns the time in ms. */
   due(): number {
     const ms = this.machine.dueMs - this.nowMs;
     assert(ms < Infinity, "it waits for nothing");
@@ -60,26 +60,26 @@ export class Bench {
     return ms;
   }
 
-  /** Takes the next command, which is of such a type. */
+  /** Takes the next command, which must have a certain type. */
   take<T extends Action["type"]>(type: T): Action & { type: T } {
     const action = this.actions.shift();
     assertEquals(action?.type, type);
     return action as Action & { type: T };
   }
 
-  /** Checks that there is nothing more to do. */
+  /** Asserts that there are no more commands. */
   idle(): void {
     assertEquals(this.actions, []);
   }
 
-  /** Takes the notes since the last time. */
+  /** Takes the notes since the last call. */
   takeNotes(): ClientNote[] {
     const { notes } = this;
     this.notes = [];
     return notes;
   }
 
-  /** Has the name that is looked up found, and its address answer; gives the connection's id. */
+  /** Completes a lookup and a connection; returns the connection's id. */
   connected(hostname: string): number {
     const lookup = this.take("resolve");
     assertEquals(lookup.hostname, hostname);
@@ -89,7 +89,7 @@ export class Bench {
     return id;
   }
 
-  /** Has a server greet; gives the connection's id. */
+  /** Completes an attempt up to the server's greeting; returns the connection's id. */
   greeted(hostname: string, hello: Hello = HELLO): number {
     const id = this.connected(hostname);
     assertEquals(this.take("greet"), {
@@ -101,7 +101,7 @@ export class Bench {
     return id;
   }
 
-  /** Has a tunnel made; gives its id. */
+  /** Completes an attempt up to the tunnel; returns its id. */
   tunnel(hostname: string, hello: Hello = HELLO): number {
     const id = this.greeted(hostname, hello);
     assertEquals(this.take("hand-over").id, id);
@@ -111,7 +111,7 @@ export class Bench {
     return id;
   }
 
-  /** Has the name that is looked up not found. */
+  /** Fails a lookup. */
   fails(hostname: string): void {
     const lookup = this.take("resolve");
     assertEquals(lookup.hostname, hostname);

@@ -1,4 +1,4 @@
-// The shell round the client's machine, over real connections on loopback, with a worker that only listens.
+// The driver of the client's machine, over real loopback connections, with a fake worker.
 
 import { assertEquals } from "@std/assert";
 import { ClientDriver } from "../../../src/client/driver.ts";
@@ -24,16 +24,16 @@ const CLIENT: Hello = {
 const SERVER: Hello = { ...CLIENT, name: "tokyo", resumeSecret: undefined };
 const TUNNEL_ID = 41;
 
-/** A server's listener, and a client that is driven to connect there. */
+/** A server's listener, and a client that connects to it. */
 class Bench implements AsyncDisposable {
   readonly listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly endpoint: string;
   readonly machine: ClientMachine;
   readonly driver: ClientDriver;
   readonly lines: string[] = [];
-  /** The connections that the worker was given. */
+  /** The connections that were handed to the worker. */
   readonly tunnels: { conn: Deno.TcpConn; tunnel: Record<string, unknown> }[] = [];
-  /** The error of the worker, if it fails. */
+  /** The error that the worker throws; undefined if it works. */
   workerFault: Error | undefined;
   #isListening = true;
 
@@ -72,12 +72,12 @@ class Bench implements AsyncDisposable {
     this.driver.handle({ type: "stop" });
     for (const { conn } of this.tunnels) conn.close();
     this.stopListening();
-    // Reads that were under way end in a turn of their own.
+    // Pending reads end in a later turn of the event loop.
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }
 
-Deno.test("ClientDriver hands a greeted connection to the worker, with what came behind", async () => {
+Deno.test("ClientDriver hands a greeted connection to the worker, with the bytes behind the greeting", async () => {
   await using bench = new Bench();
   using conn = await bench.listener.accept();
   const { peer } = await greetClient(conn, SERVER);
@@ -92,11 +92,11 @@ Deno.test("ClientDriver hands a greeted connection to the worker, with what came
   await bench.logged(/INFO +Tunnel up name=tokyo peer=127\.0\.0\.1:\d+ software=test\/1$/);
 });
 
-Deno.test("ClientDriver keeps what a server sends right behind its welcome", async () => {
+Deno.test("ClientDriver keeps bytes that a server sends right behind its welcome", async () => {
   await using bench = new Bench();
   using conn = await bench.listener.accept();
   const ping = encodeFrame(FRAME.PING, new Uint8Array(0));
-  // In one segment, so that it is read at once.
+  // They go out in one segment, so that they are read together.
   const { write } = conn;
   conn.write = (bytes) => {
     conn.write = write;
@@ -109,7 +109,7 @@ Deno.test("ClientDriver keeps what a server sends right behind its welcome", asy
   assertEquals(bench.tunnels[0].tunnel.received, ping);
 });
 
-Deno.test("ClientDriver tells the machine of a tunnel's end, and connects again in time", async () => {
+Deno.test("ClientDriver reports a tunnel's end to the machine, and connects again when due", async () => {
   await using bench = new Bench();
   {
     using conn = await bench.listener.accept();
@@ -124,7 +124,7 @@ Deno.test("ClientDriver tells the machine of a tunnel's end, and connects again 
   await until("the worker has another one", () => bench.tunnels.length === 2);
 });
 
-Deno.test("ClientDriver hears of a dying worker's tunnel only after its death", async () => {
+Deno.test("ClientDriver ends a tunnel only after the death of a dying worker", async () => {
   await using bench = new Bench();
   using conn = await bench.listener.accept();
   await greetClient(conn, SERVER);
@@ -145,7 +145,7 @@ Deno.test("ClientDriver closes the connection when the machine drops it", async 
   assertEquals(bench.lines, []);
 });
 
-Deno.test("ClientDriver closes the connection that the worker does not take", async () => {
+Deno.test("ClientDriver closes a connection that the worker refuses", async () => {
   await using bench = new Bench();
   bench.workerFault = new Error("Cannot carry a tunnel: the data worker has ended");
   using conn = await bench.listener.accept();
@@ -154,7 +154,7 @@ Deno.test("ClientDriver closes the connection that the worker does not take", as
   await bench.logged(/Cannot carry a tunnel: the data worker has ended$/);
 });
 
-Deno.test("ClientDriver says why a server can't be connected to", async () => {
+Deno.test("ClientDriver reports why it cannot connect to a server", async () => {
   await using bench = new Bench();
   using conn = await bench.listener.accept();
   bench.stopListening();
@@ -163,7 +163,7 @@ Deno.test("ClientDriver says why a server can't be connected to", async () => {
   await bench.logged(/WARN\w* +Cannot connect to 127\.0\.0\.1:\d+: Connection refused$/);
 });
 
-Deno.test("ClientDriver shows each server another secret, and the same one the next time", async () => {
+Deno.test("ClientDriver shows each server its own secret, the same each time", async () => {
   const secrets: (Uint8Array | undefined)[] = [];
   await using first = new Bench();
   await using second = new Bench();

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { FirstServer, LOOK_MAX_MS, LOOK_MS } from "../../../src/client/first_server.ts";
 
-Deno.test("FirstServer pauses for 30 s, unless told otherwise", () => {
+Deno.test("FirstServer pauses for 30 s by default", () => {
   assertEquals([new FirstServer().pauseMs, new FirstServer(300).pauseMs], [LOOK_MS, 300]);
 });
 

@@ -1,4 +1,4 @@
-// The client's machine in a world that does anything, in any order: it never gets stuck.
+// Properties of the client's machine under any events in any order. It never gets stuck.
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -12,7 +12,7 @@ type Stage = "resolve" | "connect" | "connected" | "greet" | "greeted" | "hand-o
 /** The stages that end by themselves. */
 const AWAITED: Stage[] = ["resolve", "connect", "greet", "hand-over", "tunnel"];
 
-/** A world that carries out commands, and checks each. */
+/** Carries out the machine's commands, and checks each one. */
 class World {
   readonly machine: ClientMachine;
   readonly stages = new Map<number, Stage>();
@@ -43,7 +43,7 @@ class World {
     this.#carryOut();
   }
 
-  /** Ends the stage that something is at, well or not. */
+  /** Ends the current stage of an id, with success or failure. */
   answer(id: number, well: boolean, variant: number): void {
     const stage = this.stages.get(id);
     if (stage === undefined) return;
@@ -115,7 +115,7 @@ class World {
     return [...this.stages].filter(([, stage]) => AWAITED.includes(stage)).map(([id]) => id);
   }
 
-  /** Has the next thing go well: something under way, or else the time. */
+  /** Lets the next pending stage succeed, or else time pass. */
   proceed(): void {
     const id = this.awaited.find((id) => this.stages.get(id) !== "tunnel" || id === this.#leaving);
     // Variant 1: one address, and a link that is up.
@@ -175,7 +175,7 @@ const schedule = fc.record({
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 type Schedule = typeof schedule extends fc.Arbitrary<infer T> ? T : never;
 
-/** A world that was started. */
+/** Makes a world and starts it. */
 function start({ servers, preferFirst, legacy, draws }: Schedule): World {
   let draw = 0;
   const world = new World(servers, preferFirst, legacy, () => draws[draw++ % draws.length]);
@@ -203,7 +203,7 @@ function take(world: World, step: Step): void {
   }
 }
 
-/** An event for something that is not under way any more, or never was; or a change of the network. */
+/** An event for an id that is over or never existed, or a change of the network. */
 function stray(world: World, { id, type }: Step & { do: "stray" }): void {
   if (type === "network-changed") return world.handle({ type });
   if (world.stages.has(id)) return;
@@ -232,7 +232,7 @@ Deno.test("ClientMachine always has a command under way or a time to wait for", 
   );
 });
 
-Deno.test("ClientMachine comes to a tunnel from any state in a world where all goes well", () => {
+Deno.test("ClientMachine gets a tunnel from any state if everything succeeds", () => {
   fc.assert(
     fc.property(schedule, (schedule) => {
       const world = start(schedule);
@@ -261,7 +261,7 @@ Deno.test("ClientMachine returns to a first server that it prefers, from any sta
   );
 });
 
-Deno.test("ClientMachine.handle() ends it at a stop in any state, and leaves nothing behind", () => {
+Deno.test("ClientMachine.handle() stops the machine in any state, and drops everything", () => {
   fc.assert(
     fc.property(schedule, fc.array(step), (schedule, late) => {
       const world = start(schedule);

@@ -38,7 +38,7 @@ Deno.test("ClientMachine resolves, connects, greets and hands over, in this orde
   }]);
 });
 
-Deno.test("ClientMachine is up once the worker drives the tunnel, and counts tunnels made again", () => {
+Deno.test("ClientMachine is up once the worker drives the tunnel, and counts reconnects", () => {
   const bench = Bench.start(1);
   const id = bench.greeted("a.example");
   bench.take("hand-over");
@@ -56,7 +56,7 @@ Deno.test("ClientMachine is up once the worker drives the tunnel, and counts tun
   assertEquals(bench.machine.reconnects, 1);
 });
 
-Deno.test("ClientMachine tries each address in turn, and gives up one that does not answer in 10 s", () => {
+Deno.test("ClientMachine tries each address in turn for up to 10 s", () => {
   const bench = Bench.start(1);
   bench.handle({
     type: "resolved",
@@ -71,7 +71,7 @@ Deno.test("ClientMachine tries each address in turn, and gives up one that does 
   assertEquals(bench.take("drop").id, second.id);
   const third = bench.take("connect");
   assertEquals(third.address.hostname, "192.0.2.3");
-  // Of what was dropped nobody wants to hear.
+  // An event for a dropped id is ignored.
   bench.handle({ type: "connected", id: second.id, endpoint: "192.0.2.2:8000" });
   bench.handle({ type: "failed", id: first.id, reason: "late" });
   bench.idle();
@@ -93,7 +93,7 @@ Deno.test("ClientMachine gives up a lookup that is not answered in 10 s", () => 
   assertEquals(bench.machine.state, "waiting");
 });
 
-Deno.test("ClientMachine goes round the servers when attempts fail, at whatever step", () => {
+Deno.test("ClientMachine tries the servers in turn when attempts fail at any step", () => {
   const bench = Bench.start(3);
   bench.fails("a.example");
   assertEquals(bench.machine.state, "waiting");
@@ -118,7 +118,7 @@ Deno.test("ClientMachine goes round the servers when attempts fail, at whatever 
   assertEquals(bench.machine.reconnects, 0);
 });
 
-Deno.test("ClientMachine notes 3 failures of a kind in 10 s, and then not the next attempt either", () => {
+Deno.test("ClientMachine notes only the first 3 failures of a kind, and their delays, in 10 s", () => {
   const bench = Bench.start(1);
   bench.handle({ type: "held", peer: A, sessions: 1 });
   for (let attempt = 0; attempt < 10; attempt++) {
@@ -135,7 +135,7 @@ Deno.test("ClientMachine notes 3 failures of a kind in 10 s, and then not the ne
 
 const DOWN = { ...HELLO, linkDown: true } as const;
 
-Deno.test("ClientMachine goes on to the next server where the link of one is down", () => {
+Deno.test("ClientMachine goes on to the next server if the link of one is down", () => {
   const bench = Bench.start(2);
   const id = bench.greeted("a.example", DOWN);
   assertEquals(bench.take("drop").id, id);
@@ -151,17 +151,17 @@ Deno.test("ClientMachine goes on to the next server where the link of one is dow
   assertEquals(bench.take("resolve").hostname, "b.example");
 });
 
-Deno.test("ClientMachine uses a server whose link is down where there is no other one", () => {
+Deno.test("ClientMachine uses a server whose link is down if there is no other one", () => {
   Bench.start(1).tunnel("a.example", DOWN);
 });
 
-Deno.test("ClientMachine uses a server whose link is down where sessions are held for it", () => {
+Deno.test("ClientMachine uses a server whose link is down if sessions are held for it", () => {
   const bench = Bench.start(2);
   bench.handle({ type: "held", peer: A, sessions: 1 });
   bench.tunnel("a.example", DOWN);
 });
 
-Deno.test("ClientMachine waits after the end of a tunnel, and tells what is held", () => {
+Deno.test("ClientMachine waits after the end of a tunnel, and notes the held sessions", () => {
   const bench = Bench.start(2);
   const id = bench.tunnel("a.example");
   bench.takeNotes();
@@ -179,7 +179,7 @@ Deno.test("ClientMachine waits after the end of a tunnel, and tells what is held
   assertEquals(note.type === "greeted" && note.held, 3);
 });
 
-Deno.test("ClientMachine tries a server again that was well for 10 s, and else the next one", () => {
+Deno.test("ClientMachine tries a server again after a tunnel of 10 s, otherwise the next one", () => {
   for (const [upMs, next] of [[10_000, "a.example"], [9_999, "b.example"]] as const) {
     const bench = Bench.start(2);
     const id = bench.tunnel("a.example");
@@ -199,14 +199,14 @@ Deno.test("ClientMachine tries only the server for which sessions are held", () 
   }
 });
 
-Deno.test("ClientMachine begins with the server for which an earlier run left sessions", () => {
+Deno.test("ClientMachine begins with the server that has sessions of an earlier run", () => {
   const bench = new Bench(3);
   bench.handle({ type: "held", peer: B, sessions: 2 });
   bench.handle({ type: "started" });
   assertEquals(bench.take("resolve").hostname, "b.example");
 });
 
-Deno.test("ClientMachine gives an attempt up when nothing is held for its server any more", () => {
+Deno.test("ClientMachine gives up an attempt when the sessions held for its server end", () => {
   const bench = Bench.start(2);
   bench.handle({ type: "held", peer: A, sessions: 2 });
   bench.handle({ type: "held", peer: A, sessions: 1 });
@@ -224,7 +224,7 @@ Deno.test("ClientMachine gives an attempt up when nothing is held for its server
   assertEquals(bench.take("resolve").hostname, "b.example");
 });
 
-Deno.test("ClientMachine goes on with an attempt when nothing is held, and none was for its server", () => {
+Deno.test("ClientMachine goes on with an attempt when the sessions held for another server end", () => {
   const bench = Bench.start(2);
   bench.handle({ type: "held", peer: B, sessions: 1 });
   bench.handle({ type: "held", peer: B, sessions: 0 });
@@ -236,7 +236,7 @@ Deno.test("ClientMachine goes on with an attempt when nothing is held, and none 
   one.tunnel("a.example");
 });
 
-Deno.test("ClientMachine goes to the next server when what was held ends during the wait", () => {
+Deno.test("ClientMachine goes to the next server when the held sessions end during the wait", () => {
   const bench = Bench.start(2);
   bench.handle({ type: "held", peer: A, sessions: 1 });
   bench.fails("a.example");
@@ -248,7 +248,7 @@ Deno.test("ClientMachine goes to the next server when what was held ends during 
   assertEquals(bench.takeNotes(), []);
 });
 
-Deno.test("ClientMachine forgets what was held for a server that has its tunnel again", () => {
+Deno.test("ClientMachine forgets held sessions once their server has a tunnel again", () => {
   const bench = Bench.start(2);
   bench.handle({ type: "held", peer: A, sessions: 1 });
   const id = bench.tunnel("a.example");
@@ -266,7 +266,7 @@ Deno.test("ClientMachine connects at once when the network has changed while it 
   bench.idle();
 });
 
-Deno.test("ClientMachine looks for a server that restarts after 1 to 2 s", () => {
+Deno.test("ClientMachine tries a restarting server again after 1 to 2 s", () => {
   const bench = Bench.start(2);
   const id = bench.tunnel("a.example");
   bench.handle({ ...ENDED, id, goodbye: REASON.RESTART });
@@ -274,7 +274,7 @@ Deno.test("ClientMachine looks for a server that restarts after 1 to 2 s", () =>
   assertEquals(bench.take("resolve").hostname, "a.example");
 });
 
-Deno.test("ClientMachine stays away when another program takes its place a second time", () => {
+Deno.test("ClientMachine waits longer when another program replaces it a second time", () => {
   const bench = Bench.start(1);
   for (const rival of [false, true]) {
     const id = bench.tunnel("a.example");
@@ -292,7 +292,7 @@ Deno.test("ClientMachine stays away when another program takes its place a secon
   }
 });
 
-Deno.test("ClientMachine hands an older server over as soon as it is connected, and notes nothing", () => {
+Deno.test("ClientMachine hands over a connection to an older server without a greeting or a note", () => {
   const bench = Bench.start(1, { legacy: true });
   const id = bench.connected("a.example");
   assertEquals(bench.take("hand-over"), {
@@ -304,13 +304,13 @@ Deno.test("ClientMachine hands an older server over as soon as it is connected, 
   assertEquals(bench.takeNotes(), []);
 });
 
-Deno.test("ClientMachine gives a server that keeps no sessions no name across tunnels", () => {
+Deno.test("ClientMachine gives no key to a server that keeps no sessions", () => {
   const bench = Bench.start(1);
   bench.greeted("a.example", { ...HELLO, features: 0 });
   assertEquals(bench.take("hand-over").peer, undefined);
 });
 
-/** A client that prefers the first of two servers, and is at the second. */
+/** Makes a client that prefers the first of two servers, and uses the second. */
 function atSecond(options = {}): { bench: Bench; id: number } {
   const bench = Bench.start(2, { preferFirst: true, ...options });
   bench.fails("a.example");
@@ -320,7 +320,7 @@ function atSecond(options = {}): { bench: Bench; id: number } {
   return { bench, id };
 }
 
-Deno.test("ClientMachine stays at another server where the first is not preferred", () => {
+Deno.test("ClientMachine stays at another server if the first is not preferred", () => {
   const bench = Bench.start(2);
   bench.fails("a.example");
   bench.due();
@@ -328,7 +328,7 @@ Deno.test("ClientMachine stays at another server where the first is not preferre
   assertEquals(bench.machine.dueMs, Infinity);
 });
 
-Deno.test("ClientMachine looks at the first server every 30 s, and notes no failure of it", () => {
+Deno.test("ClientMachine looks at the first server every 30 s, and notes no failures", () => {
   const { bench } = atSecond();
   for (let look = 0; look < 3; look++) {
     assertEquals(bench.due(), LOOK_MS);
@@ -352,7 +352,7 @@ Deno.test("ClientMachine gives up a look at an address that does not answer", ()
   assertEquals(bench.due(), LOOK_MS);
 });
 
-Deno.test("ClientMachine goes over to the first server once that greets and the other is left", () => {
+Deno.test("ClientMachine moves to the first server once that greets and the other tunnel has ended", () => {
   const { bench, id } = atSecond();
   bench.due();
   const first = bench.greeted("a.example");
@@ -366,7 +366,7 @@ Deno.test("ClientMachine goes over to the first server once that greets and the 
   assertEquals([bench.machine.server, bench.machine.reconnects], [SERVERS[0], 1]);
 });
 
-Deno.test("ClientMachine waits like after any failure when the first server can't be handed over", () => {
+Deno.test("ClientMachine waits as after any failure when the handover to the first server fails", () => {
   const { bench, id } = atSecond();
   bench.due();
   const first = bench.greeted("a.example");
@@ -378,7 +378,7 @@ Deno.test("ClientMachine waits like after any failure when the first server can'
   bench.take("resolve");
 });
 
-Deno.test("ClientMachine drops a look when the present tunnel ends", () => {
+Deno.test("ClientMachine drops a look when the current tunnel ends", () => {
   const { bench, id } = atSecond();
   bench.due();
   const look = bench.connected("a.example");
@@ -392,7 +392,7 @@ Deno.test("ClientMachine drops a look when the present tunnel ends", () => {
   assertEquals(bench.take("resolve").hostname, "b.example");
 });
 
-Deno.test("ClientMachine looks ever less often at a first server to which it returns in vain", () => {
+Deno.test("ClientMachine looks less and less often at a first server that fails after each return", () => {
   const preferFirstMs = 1000;
   let { bench, id } = atSecond({ preferFirstMs });
   for (const pauseMs of [1000, 2000, 4000]) {
@@ -408,7 +408,7 @@ Deno.test("ClientMachine looks ever less often at a first server to which it ret
   }
 });
 
-Deno.test("ClientMachine looks at the first server at the usual pace when it was never returned to", () => {
+Deno.test("ClientMachine looks at the first server at the usual intervals before the first return", () => {
   const bench = Bench.start(2, { preferFirst: true });
   bench.handle({ ...ENDED, id: bench.tunnel("a.example") });
   bench.due();
@@ -416,7 +416,7 @@ Deno.test("ClientMachine looks at the first server at the usual pace when it was
   assertEquals(bench.due(), LOOK_MS);
 });
 
-Deno.test("ClientMachine ignores events of what is over", () => {
+Deno.test("ClientMachine ignores events for ids that are over", () => {
   const bench = Bench.start(1);
   const old = bench.tunnel("a.example");
   bench.handle({ ...ENDED, id: old });
@@ -431,7 +431,7 @@ Deno.test("ClientMachine ignores events of what is over", () => {
   assertEquals([bench.takeNotes(), bench.machine.state], [[], "up"]);
 });
 
-/** Machines in each state, and the id of what they drop at a stop. */
+/** A machine in each state, and the id that it drops at a stop. */
 const STATES: Record<string, () => [Bench, number | undefined]> = {
   idle: () => [new Bench(1), undefined],
   resolving: () => {
@@ -481,14 +481,14 @@ const STATES: Record<string, () => [Bench, number | undefined]> = {
 };
 
 for (const [name, make] of Object.entries(STATES)) {
-  Deno.test(`ClientMachine ends at a stop in ${name}`, () => {
+  Deno.test(`ClientMachine stops in ${name}`, () => {
     const [bench, dropped] = make();
     bench.takeNotes();
     bench.handle({ type: "stop" });
     if (dropped !== undefined) assertEquals(bench.take("drop").id, dropped);
     bench.idle();
     assertEquals(bench.machine.dueMs, Infinity);
-    // Nothing that comes later matters.
+    // Later events are ignored.
     bench.handle({ type: "held", peer: A, sessions: 0 });
     for (let id = 0; id < 20; id++) bench.handle({ ...ENDED, id });
     bench.handle({ type: "network-changed" });

@@ -6,7 +6,7 @@ import { describeFailure, logNote } from "../../../src/client/notes.ts";
 
 const SERVER = { hostname: "2001:db8::1", port: 8000 };
 
-/** The line that a note makes. */
+/** Returns the log line for a note. */
 function line(note: ClientNote): unknown[] {
   const lines: unknown[][] = [];
   const at = (level: string) => (...args: unknown[]) => void lines.push([level, ...args]);
@@ -15,7 +15,7 @@ function line(note: ClientNote): unknown[] {
   return lines[0];
 }
 
-Deno.test("logNote() logs a greeting and the end of a tunnel, with what is held", () => {
+Deno.test("logNote() logs the start and the end of a tunnel, with the held sessions", () => {
   const server = { name: "tokyo", software: "test/1", held: 3 };
   assertEquals(line({ type: "greeted", endpoint: "192.0.2.1:8000", ...server }), [
     "info",
@@ -29,7 +29,7 @@ Deno.test("logNote() logs a greeting and the end of a tunnel, with what is held"
   ]);
 });
 
-Deno.test("logNote() logs a failure, with how many were passed over", () => {
+Deno.test("logNote() logs a failure, with the number suppressed", () => {
   const failure = { step: "greet", reason: "No greeting in time" } as const;
   const note = { type: "failed", server: SERVER, failure } as const;
   assertEquals(line({ ...note, suppressed: 0 }), ["warning", "No greeting in time", {}]);
@@ -40,7 +40,7 @@ Deno.test("logNote() logs a failure, with how many were passed over", () => {
   ]);
 });
 
-Deno.test("logNote() logs the next attempt in tenths of a second, and a rival as an error", () => {
+Deno.test("logNote() logs the delay in tenths of a second, and a rival program as an error", () => {
   assertEquals(line({ type: "connecting-again", server: SERVER, delayMs: 1234 }), [
     "info",
     "Connecting again",
@@ -61,7 +61,7 @@ const FAILURES: [ClientFailure, string][] = [
 ];
 
 for (const [failure, text] of FAILURES) {
-  Deno.test(`describeFailure() tells why at the step ${failure.step}`, () => {
+  Deno.test(`describeFailure() gives the reason at the step ${failure.step}`, () => {
     assertEquals(describeFailure(SERVER, failure), text);
   });
 }

@@ -1,7 +1,7 @@
 import { assert, assertFalse } from "@std/assert";
 import { Coalescer } from "../../../src/dataplane/coalescer.ts";
 
-Deno.test("Coalescer is not due where turns are far apart", () => {
+Deno.test("Coalescer is not due while turns are far apart", () => {
   const gathering = new Coalescer();
   for (let nowMs = 0; nowMs < 10; nowMs += 0.2) {
     gathering.took(1, nowMs);
@@ -9,7 +9,7 @@ Deno.test("Coalescer is not due where turns are far apart", () => {
   }
 });
 
-Deno.test("Coalescer is due once turns follow each other closely, and while they find several", () => {
+Deno.test("Coalescer is due once turns follow closely, and as long as they find several frames", () => {
   const gathering = new Coalescer();
   gathering.took(1, 5);
   assertFalse(gathering.due);
@@ -21,7 +21,7 @@ Deno.test("Coalescer is due once turns follow each other closely, and while they
   assert(gathering.due);
 });
 
-Deno.test("Coalescer ends with a wait that finds no more than one frame", () => {
+Deno.test("Coalescer is no longer due after a wait that finds only one frame", () => {
   for (const found of [0, 1]) {
     const gathering = new Coalescer();
     gathering.took(1, 5);

@@ -1,11 +1,11 @@
-// Events that are held back.
+// The rate limit for events.
 
 import { assertEquals } from "@std/assert";
 import type { FromWorker } from "../../../src/dataplane/messages.ts";
 import { EventBatch } from "../../../src/dataplane/event_batch.ts";
 import { DROP } from "../../../src/relay/mod.ts";
 
-Deno.test("EventBatch.dropped() tells of limits that can be set, each once a minute", () => {
+Deno.test("EventBatch.dropped() reports drops at configurable limits, each reason once a minute", () => {
   const posted: FromWorker[] = [];
   const padiRate = { id: "limit", reason: "padi-rate" } as const;
   let nowMs = 0;

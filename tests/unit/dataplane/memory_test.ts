@@ -1,5 +1,5 @@
-// A client and a server in memory: their machines, data planes, channels and relays are the program's own.
-// It needs no root, no socket and no clock.
+// A client and a server in memory, with the program's own machines, data planes, channels and relays.
+// The tests need no root, no sockets and no clock.
 
 import { assertEquals } from "@std/assert";
 import { AcProtocol } from "../../../src/lab/ac_protocol.ts";
@@ -33,7 +33,7 @@ class World {
   readonly host = new HostProtocol({ mac: HOST, hostUniq: HOST });
   readonly ac = new AcProtocol({ mac: AC, name: "bras" });
   readonly events: Record<"client" | "server", FromWorker[]> = { client: [], server: [] };
-  /** Data frames that have come to each station. */
+  /** The number of data frames that have reached each station. */
   readonly data = { host: 0, ac: 0 };
   /** The server's end of the last tunnel. */
   end: MemoryEnd | undefined;
@@ -83,7 +83,7 @@ class World {
     this.run(100);
   }
 
-  /** One data frame each way, in the host's session. */
+  /** Sends one data frame each way in the host's session. */
   exchange(): void {
     const { sessionId, offer } = this.host;
     const [{ sessionId: acId, host }] = [...this.ac.sessions.values()];
@@ -96,7 +96,7 @@ class World {
     this.run(100);
   }
 
-  /** The reasons for the ends of sessions that a side has told of. */
+  /** The causes in a side's session-closed events. */
   causes(side: "client" | "server"): string[] {
     return this.events[side].flatMap((message) =>
       message.type === "session-closed" ? [message.end.cause] : []
@@ -168,7 +168,7 @@ Deno.test("A tunnel carries frames through a path that takes a few bytes at a ti
   assertEquals(world.data, { host: 20, ac: 20 });
 });
 
-Deno.test("A tunnel whose path loses everything is given up, and its sessions are held", () => {
+Deno.test("A tunnel whose path loses everything ends, and its sessions are held", () => {
   const world = new World("own");
   world.dial();
   world.breakTunnel(Infinity);

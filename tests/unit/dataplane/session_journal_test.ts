@@ -1,4 +1,4 @@
-// What is noted of the sessions when the disk takes nothing for a while.
+// The journal of sessions while the disk cannot be written.
 
 import { assert, assertEquals } from "@std/assert";
 import { SessionJournal } from "../../../src/dataplane/session_journal.ts";
@@ -6,7 +6,7 @@ import { Journal } from "../../../src/state/mod.ts";
 import { encodeReset, parseLine } from "../../../src/state/session_record.ts";
 import { AC, HOST, RecordedRelay, SERVER_LINK } from "../../support/relays.ts";
 
-/** A session, and a journal that can write nothing until `mend` is called. */
+/** A session, and a journal that cannot write until `mend` is called. */
 class Broken implements Disposable {
   readonly path = Deno.makeTempDirSync({ prefix: "test-journal-" });
   readonly relay = new RecordedRelay({ side: "server", graceMs: 20_000 }).relay;
@@ -35,7 +35,7 @@ class Broken implements Disposable {
     Deno.removeSync(`${this.path}/changes.2.jsonl`, { recursive: true });
   }
 
-  /** The lines that were written; undefined: none. */
+  /** The lines that were written; undefined if there are none. */
   get written(): string[] | undefined {
     const path = `${this.path}/changes.2.jsonl`;
     if (!Deno.statSync(path).isFile) return undefined;
@@ -58,7 +58,7 @@ function assertWhole(lines: string[] | undefined): void {
   assertEquals(change?.type === "open" && change.record.tunnelId, 7);
 }
 
-Deno.test("SessionJournal writes all sessions when the disk takes something again", () => {
+Deno.test("SessionJournal writes all sessions when the disk can be written again", () => {
   using broken = new Broken();
   assertEquals([broken.catchUp(1000), broken.written], [false, undefined]);
   broken.mend();
@@ -66,7 +66,7 @@ Deno.test("SessionJournal writes all sessions when the disk takes something agai
   assertWhole(broken.written);
 });
 
-Deno.test("SessionJournal tries at its last chance however short the time since it failed", () => {
+Deno.test("SessionJournal tries at its last chance, however recent the last failure", () => {
   using broken = new Broken();
   broken.catchUp(1000);
   broken.mend();
@@ -74,7 +74,7 @@ Deno.test("SessionJournal tries at its last chance however short the time since 
   assertWhole(broken.written);
 });
 
-Deno.test("SessionJournal notes anew who is away when the disk takes something again", () => {
+Deno.test("SessionJournal notes peers that are away again when the disk can be written again", () => {
   using broken = new Broken();
   const sinceMs = Date.now();
   broken.relay.removeTunnel(1, "tunnel-lost", 1000);

@@ -84,7 +84,7 @@ Deno.test("laneFilter() drops a frame that is too short for an EtherType", () =>
   assertEquals(lanes({ bytes: new Uint8Array(13), packetType: 0 }), "");
 });
 
-Deno.test("laneFilter() drops a frame of a VLAN, promiscuous or not", () => {
+Deno.test("laneFilter() drops frames with a VLAN tag, promiscuous or not", () => {
   for (const acceptOtherHosts of [false, true]) {
     for (const vlanTag of [1, 7, 0xfff, 0xe007]) {
       assertEquals(lanes(packet(DISCOVERY, [], { vlanTag }), acceptOtherHosts), "");
@@ -105,7 +105,7 @@ Deno.test("laneFilter() treats a frame with a priority tag like an untagged one"
   assertEquals(lanes(session(0x0021, { vlanTag: 0, packetType: OTHERHOST })), "");
 });
 
-/** Returns true if the filter counts a frame as one of a VLAN. */
+/** Returns true if the filter counts a frame as a VLAN frame. */
 function isOfVlan(packet: Packet, acceptOtherHosts = false): boolean {
   const accepted = runFilter(vlanFilter(acceptOtherHosts), packet);
   assertEquals(accepted === 0 || accepted === 24, true, "the head of it is enough");

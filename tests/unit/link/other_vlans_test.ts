@@ -1,4 +1,4 @@
-// Frames of VLANs: how they are counted, and what the operator is told.
+// Frames of VLANs, and the reports about them.
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { VlanFrame } from "../../../ffi/mod.ts";
@@ -8,7 +8,7 @@ import { hasInterface, OtherVlans, vlanProblem } from "../../../src/link/other_v
 import { EventBatch } from "../../../src/dataplane/event_batch.ts";
 import { describeEvent } from "../../../src/observe/event_log.ts";
 
-/** As the kernel writes it. */
+/** A list in the kernel's format. */
 const LIST = `VLAN Dev name	 | VLAN ID
 Name-Type: VLAN_NAME_TYPE_RAW_PLUS_VID_NO_PAD
 eth1.7         | 7  | eth1
@@ -30,7 +30,7 @@ class World {
   readonly #posted: DataPlaneEvent[] = [];
   readonly #report: EventBatch;
 
-  /** `list` is null where it may not be read. */
+  /** Makes a link; `list` is null if the list may not be read. */
   constructor(list: string | null = "") {
     this.#report = new EventBatch("client", false, () => this.nowMs, (messages) => {
       this.#posted.push(...messages as DataPlaneEvent[]);
@@ -38,14 +38,14 @@ class World {
     this.vlans = new OtherVlans(this.link, this.counters, this.#report, () => list ?? undefined);
   }
 
-  /** So many frames come in a second. */
+  /** Lets a second pass, in which `frames` frames arrive. */
   second(frames: number): void {
     this.link.vlanFrames += frames;
     this.vlans.tick(this.nowMs);
     this.nowMs += 1000;
   }
 
-  /** The lines that were logged since this was last asked. */
+  /** Returns the lines that were logged since the last call. */
   told(): string[] {
     this.#report.flush();
     return this.#posted.splice(0).flatMap((message) => describeEvent(message)?.message ?? []);
@@ -73,14 +73,14 @@ Deno.test("OtherVlans.tick() counts frames of VLANs, and names one of them once 
   assertEquals([world.drops, world.told()], [301, [line]]);
 });
 
-Deno.test("OtherVlans.tick() only counts frames of a VLAN that has an interface of its own", () => {
+Deno.test("OtherVlans.tick() counts, but does not report, frames of a VLAN that has its own interface", () => {
   const world = new World(LIST);
   world.link.vlan = { id: 7, provider: false };
   world.second(5);
   assertEquals([world.drops, world.told()], [5, []]);
 });
 
-Deno.test("OtherVlans.tick() tells of a VLAN without an interface beside one that has its own", () => {
+Deno.test("OtherVlans.tick() reports a VLAN without an interface next to one that has its own", () => {
   const world = new World(LIST);
   world.link.vlan = { id: 7, provider: false };
   for (let i = 0; i < 5; i++) world.second(5);
@@ -90,7 +90,7 @@ Deno.test("OtherVlans.tick() tells of a VLAN without an interface beside one tha
   assertEquals(world.drops, 30);
 });
 
-Deno.test("OtherVlans.tick() says that all may be well where it may not look", () => {
+Deno.test("OtherVlans.tick() reports with a reservation if it may not read the list", () => {
   const world = new World(null);
   world.link.vlan = { id: 7, provider: false };
   world.second(5);
@@ -106,7 +106,7 @@ Deno.test("hasInterface() finds the interface of a VLAN on another", () => {
   assertFalse(hasInterface("", "eth1", 7));
 });
 
-Deno.test("vlanProblem() gives a name that an interface can have, and the kind of VLAN", () => {
+Deno.test("vlanProblem() suggests a valid interface name, and the kind of VLAN", () => {
   assert(
     vlanProblem("enp0s31f6", { id: 4094, provider: false }).advice.includes(
       " name enp0s31f6.4094 ",
@@ -121,7 +121,7 @@ Deno.test("vlanProblem() gives a name that an interface can have, and the kind o
   assert(provider.includes(" name eth1.7 type vlan proto 802.1ad id 7"), provider);
 });
 
-Deno.test("vlanProblem() does without an id where no tag names one", () => {
+Deno.test("vlanProblem() names no id if no tag has one", () => {
   for (const vlan of [undefined, { id: 0, provider: false }]) {
     assertEquals(vlanProblem("eth1", vlan), {
       id: "vlan",

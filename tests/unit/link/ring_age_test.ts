@@ -2,19 +2,19 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { RingAge } from "../../../src/link/ring_age.ts";
 
-/** A machine that has been up for a day, on a day of 2026. */
+/** The monotonic clock of a machine that has been up for a day; its wall clock is in 2026. */
 const UP_MS = 86_400_000;
 const WALL_MS = 1_790_000_000_000;
-/** What reading clocks costs in precision: a whole number of ms, and a change that is none yet. */
+/** The error of an age: rounding to whole ms, and a clock change that is too small to notice. */
 const PRECISION_MS = 4;
 const HOUR_MS = 3_600_000;
 
-/** A ring and its clocks, of which one can be set. */
+/** A ring and its two clocks; the wall clock can be set. */
 class World {
   nowMs = UP_MS;
   differenceMs = WALL_MS - UP_MS;
   readonly age: RingAge;
-  /** Stamps and times of arrival of what is in the ring. */
+  /** The stamps and arrival times of the frames in the ring. */
   readonly ring: { stampMs: number; arrivedMs: number }[] = [];
 
   constructor() {
@@ -33,7 +33,7 @@ class World {
     this.ring.push({ stampMs, arrivedMs: this.nowMs });
   }
 
-  /** A turn, in which so many frames are taken: what each is said to have waited, and has. */
+  /** Takes up to `most` frames in one turn; returns the computed and the true age of each. */
   take(most = Infinity): { waitedMs: number; truthMs: number }[] {
     this.age.begin(this.nowMs);
     const taken = this.ring.splice(0, most).map(({ stampMs, arrivedMs }) => ({
@@ -44,7 +44,7 @@ class World {
     return taken;
   }
 
-  /** The same, when only one is there. */
+  /** Takes the only frame in the ring. */
   takeOne(): number {
     const [{ waitedMs }] = this.take(1);
     return waitedMs;
@@ -55,7 +55,7 @@ function assertNear(actual: number, wanted: number): void {
   assert(Math.abs(actual - wanted) <= PRECISION_MS, `${actual} ms instead of ${wanted} ms`);
 }
 
-Deno.test("RingAge.waited() tells how long a frame has waited, up to a minute", () => {
+Deno.test("RingAge.waited() returns the age of a frame, up to a minute", () => {
   const world = new World();
   for (const ms of [0, 7, 250, 5000]) {
     world.arrive();
@@ -67,7 +67,7 @@ Deno.test("RingAge.waited() tells how long a frame has waited, up to a minute", 
   assertEquals(world.takeOne(), 60_000);
 });
 
-Deno.test("RingAge.waited() gives a whole number", () => {
+Deno.test("RingAge.waited() returns a whole number", () => {
   const world = new World();
   world.arrive();
   world.pass(12.75);
@@ -83,7 +83,7 @@ Deno.test("RingAge.waited() is 0 for a monotonic stamp", () => {
   }
 });
 
-Deno.test("RingAge.waited() is 0 for a stamp that is ahead, or none", () => {
+Deno.test("RingAge.waited() is 0 for a stamp in the future, and for no stamp", () => {
   const world = new World();
   for (const stampMs of [world.wallMs + HOUR_MS, world.wallMs + 100, 0, 2 ** 42]) {
     world.arrive(stampMs);
@@ -102,7 +102,7 @@ Deno.test("RingAge.waited() is 0 for a stamp from before the ring was empty", ()
   }
 });
 
-Deno.test("RingAge.waited() is 0 for a stamp from long before that of the frame before it", () => {
+Deno.test("RingAge.waited() is 0 for a stamp from long before the previous frame's", () => {
   const world = new World();
   world.pass(5000);
   world.arrive();
@@ -112,7 +112,7 @@ Deno.test("RingAge.waited() is 0 for a stamp from long before that of the frame 
   assertEquals(world.take().map(({ waitedMs }) => Math.round(waitedMs / 10)), [20, 0, 20]);
 });
 
-Deno.test("RingAge.waited() sees frames with a true stamp between others with a monotonic one", () => {
+Deno.test("RingAge.waited() is right for correct stamps among monotonic ones", () => {
   const world = new World();
   for (let i = 0; i < 20; i++) {
     world.arrive(world.nowMs);
@@ -162,7 +162,7 @@ for (
 
   Deno.test(`RingAge.waited() is right when the clock is set ${how} under a load that never ends`, () => {
     const world = new World();
-    // Half a second's frames wait at any time; a turn comes every ms, and takes one.
+    // Half a second's worth of frames is always waiting; there is one turn per ms, which takes one frame.
     for (let i = 0; i < 500; i++) {
       world.arrive();
       world.pass(1);
@@ -175,7 +175,7 @@ for (
       }
       world.arrive();
       const [{ waitedMs, truthMs }] = world.take(1);
-      // Times that come twice, as those before a clock is set back, are taken for the later ones.
+      // A time that occurs twice, because the clock was set back, is taken for the later one.
       const beforeMs = setMs - (world.nowMs - truthMs);
       const twice = beforeMs > -PRECISION_MS && beforeMs <= Math.abs(stepMs) + PRECISION_MS;
       const least = twice ? truthMs - Math.abs(stepMs) : truthMs;
@@ -188,7 +188,7 @@ for (
   });
 }
 
-Deno.test("RingAge.waited() is right when the clock is set again and again while frames wait", () => {
+Deno.test("RingAge.waited() is right when the clock is set repeatedly while frames wait", () => {
   const world = new World();
   for (const stepMs of [60_000, -200_000, 5_000_000, -1_000_000]) {
     for (let i = 0; i < 10; i++) {
@@ -201,7 +201,7 @@ Deno.test("RingAge.waited() is right when the clock is set again and again while
   for (const { waitedMs, truthMs } of world.take()) assertNear(waitedMs, truthMs);
 });
 
-Deno.test("RingAge.waited() forgets the earliest when the clock is set too often, and drops nothing", () => {
+Deno.test("RingAge.waited() forgets the earliest difference when the clock is set too often", () => {
   const world = new World();
   for (let i = 0; i < 20; i++) {
     world.arrive();
@@ -216,7 +216,7 @@ Deno.test("RingAge.waited() forgets the earliest when the clock is set too often
   assertNear(world.takeOne(), 300);
 });
 
-Deno.test("RingAge does not take a delayed reading of the clock for a step", () => {
+Deno.test("RingAge does not mistake a delayed reading of the clock for a step", () => {
   let nowMs = UP_MS;
   let heldUpMs = 0;
   const wall = () => {
@@ -232,7 +232,7 @@ Deno.test("RingAge does not take a delayed reading of the clock for a step", () 
   assertNear(age.waited(stampMs), 100);
 });
 
-Deno.test("RingAge never makes a frame older than it is, when the clock is set once a turn", () => {
+Deno.test("RingAge never overstates an age when the clock is set once per turn", () => {
   const step = fc.oneof(
     fc.integer({ min: -200, max: 200 }),
     fc.integer({ min: -20_000, max: 20_000 }),
@@ -251,7 +251,7 @@ Deno.test("RingAge never makes a frame older than it is, when the clock is set o
       for (const { kind, ms } of events) {
         if (kind === "pass") world.pass(ms);
         else if (kind === "set") {
-          // A clock that is set twice between two turns can't be told.
+          // RingAge cannot notice a clock that is set twice between two turns.
           if (!set) world.differenceMs += ms;
           set = true;
         } else if (kind === "arrive") {
@@ -269,7 +269,7 @@ Deno.test("RingAge never makes a frame older than it is, when the clock is set o
   );
 });
 
-Deno.test("RingAge tells the age of every frame as long as the clock is not set", () => {
+Deno.test("RingAge.waited() is right for every frame as long as the clock is not set", () => {
   const event = fc.record({ kind: fc.constantFrom("arrive", "take"), ms: fc.nat(400) });
   fc.assert(fc.property(fc.array(event, { maxLength: 100, size: "max" }), (events) => {
     const world = new World();

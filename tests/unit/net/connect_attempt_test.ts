@@ -1,4 +1,4 @@
-// Connecting to a host, with no network and no clock.
+// An attempt to connect, without a network or a clock.
 
 import { assertEquals } from "@std/assert";
 import {
@@ -10,7 +10,7 @@ import {
 const SERVER = { hostname: "vpn.example", port: 8000 };
 const NOW_MS = 1000;
 
-/** An attempt that has found so many addresses. */
+/** Makes an attempt whose lookup has found addresses. */
 function resolved(...addresses: string[]): ConnectAttempt {
   const attempt = new ConnectAttempt(SERVER, NOW_MS);
   attempt.resolved(addresses, NOW_MS);
@@ -21,13 +21,13 @@ function at(hostname: string) {
   return { is: "connect" as const, address: { hostname, port: 8000 } };
 }
 
-Deno.test("ConnectAttempt begins with a lookup, which has 10 s", () => {
+Deno.test("ConnectAttempt begins with a lookup that may take 10 s", () => {
   const attempt = new ConnectAttempt(SERVER, NOW_MS);
   assertEquals(attempt.step, { is: "resolve", hostname: "vpn.example" });
   assertEquals(attempt.dueMs, NOW_MS + STEP_MS);
 });
 
-Deno.test("ConnectAttempt tries each address in turn, and tells why the last one failed", () => {
+Deno.test("ConnectAttempt tries each address in turn, and fails with the last one's reason", () => {
   const attempt = resolved("192.0.2.1", "2001:db8::1");
   assertEquals(attempt.step, at("192.0.2.1"));
   attempt.failed("Connection refused", NOW_MS + 5);
@@ -66,7 +66,7 @@ Deno.test("ConnectAttempt is over when an address has answered", () => {
   assertEquals(attempt.step, { is: "connected" });
 });
 
-Deno.test("ConnectAttempt fails when a name is not found, has no address, or nobody answers", () => {
+Deno.test("ConnectAttempt fails when a name is not found, has no address, or no address answers", () => {
   const unknown = new ConnectAttempt(SERVER, NOW_MS);
   unknown.failed("no such name", NOW_MS);
   const failure = { step: "resolve" as const, reason: "no such name" };

@@ -19,7 +19,7 @@ async function assertConnects(listen: string, hostname = listen): Promise<void> 
   server.close();
 }
 
-/** A port of loopback on which nobody listens. */
+/** Returns a loopback port on which no program listens. */
 function closedPort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
@@ -29,10 +29,10 @@ Deno.test("connect() connects to an IPv4 address", () => assertConnects("127.0.0
 
 testUnless(noIPv6, "connect() connects to an IPv6 address", () => assertConnects("::1"));
 
-Deno.test("connect() connects to a name, by whichever of its addresses answers", () =>
+Deno.test("connect() connects to a name, by any address that answers", () =>
   assertConnects("127.0.0.1", "localhost"));
 
-Deno.test("connect() says why it cannot connect", async () => {
+Deno.test("connect() rejects with the reason why it cannot connect", async () => {
   const port = closedPort();
   const { message } = await assertRejects(
     () => connect({ hostname: "127.0.0.1", port }, new AbortController().signal),
@@ -41,8 +41,8 @@ Deno.test("connect() says why it cannot connect", async () => {
   assertEquals(message, `Cannot connect to 127.0.0.1:${port}: Connection refused`);
 });
 
-Deno.test("connect() says that there is no such name", async () => {
-  // Too long for a label (RFC 1035, section 2.3.4), so that nobody need be asked.
+Deno.test("connect() rejects if there is no such name", async () => {
+  // The label is too long (RFC 1035, section 2.3.4), so no name server is queried.
   const hostname = `${"x".repeat(64)}.invalid`;
   const { message } = await assertRejects(
     () => connect({ hostname, port: 8000 }, new AbortController().signal),
@@ -52,14 +52,14 @@ Deno.test("connect() says that there is no such name", async () => {
   assert(message.length > `Cannot find ${hostname}: `.length, message);
 });
 
-Deno.test("connect() does not begin when it was aborted", async () => {
+Deno.test("connect() does not connect if it is already aborted", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await assertRejects(() =>
     connect({ hostname: "127.0.0.1", port: listener.addr.port }, AbortSignal.abort())
   );
 });
 
-Deno.test("connect() ends when it is aborted on the way", async () => {
+Deno.test("connect() ends when it is aborted meanwhile", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const abort = new AbortController();
   const connecting = connect({ hostname: "127.0.0.1", port: listener.addr.port }, abort.signal);

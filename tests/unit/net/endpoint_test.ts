@@ -1,4 +1,4 @@
-// HOST:PORT.
+// Endpoints in the form HOST:PORT.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
@@ -17,7 +17,7 @@ const GOOD: [text: string, endpoint: Endpoint][] = [
 ];
 
 for (const [text, endpoint] of GOOD) {
-  Deno.test(`parseEndpoint() reads ${text}, and formatEndpoint() writes it`, () => {
+  Deno.test(`parseEndpoint() and formatEndpoint() convert ${text}`, () => {
     assertEquals(parseEndpoint(text), endpoint);
     assertEquals(formatEndpoint(endpoint), text);
   });

@@ -1,4 +1,4 @@
-// The decision who may connect to a server, and who is one too many.
+// The admission of clients to a server, and its limits.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
@@ -17,14 +17,14 @@ function anAdmission(maxClients?: number): Admission {
   return new Admission({ allow: ALLOW, maxClients });
 }
 
-/** Has a connection arrive, which may come to the door. */
+/** Lets a connection arrive and wait at the door. */
 function arrive(admission: Admission, address = "10.0.0.1"): number {
   const arrival = admission.arrive(address);
   assert("id" in arrival);
   return arrival.id;
 }
 
-/** Has a client come in. */
+/** Lets a client in. */
 function enter(admission: Admission, peer?: string): number {
   const id = arrive(admission);
   assertEquals(admission.refusal(peer), undefined);
@@ -38,7 +38,7 @@ Deno.test("Admission.arrive() refuses an address that is not on the list", () =>
   assertEquals(admission.atTheDoor, []);
 });
 
-Deno.test("Admission.arrive() has nobody give way while there is room", () => {
+Deno.test("Admission.arrive() drops no connection while there is room", () => {
   const admission = anAdmission();
   const first = admission.arrive("10.0.0.1");
   const second = admission.arrive("10.0.0.1");
@@ -46,7 +46,7 @@ Deno.test("Admission.arrive() has nobody give way while there is room", () => {
   assertEquals(admission.atTheDoor, [1, 2]);
 });
 
-Deno.test("Admission.arrive() has the oldest of an address give way beyond its 64", () => {
+Deno.test("Admission.arrive() drops an address's oldest connection beyond 64", () => {
   const admission = anAdmission();
   const other = arrive(admission, "10.0.0.2");
   const ids = Array.from({ length: AT_THE_DOOR_OF_ONE }, () => arrive(admission));
@@ -59,7 +59,7 @@ Deno.test("Admission.arrive() has the oldest of an address give way beyond its 6
   assertEquals(admission.atTheDoor.length, AT_THE_DOOR_OF_ONE + 1);
 });
 
-Deno.test("Admission.arrive() has the oldest of all give way beyond 256", () => {
+Deno.test("Admission.arrive() drops the oldest connection beyond 256", () => {
   const admission = anAdmission();
   const ids = Array.from(
     { length: AT_THE_DOOR },
@@ -78,7 +78,7 @@ Deno.test("Admission.left() makes room at the door", () => {
   assertEquals("id" in arrival && arrival.givesWay, undefined);
 });
 
-Deno.test("Admission.refusal() lets in as many clients as there may be", () => {
+Deno.test("Admission.refusal() admits up to the maximum number of clients", () => {
   const admission = anAdmission(2);
   const first = enter(admission, "a");
   enter(admission);
@@ -92,13 +92,13 @@ Deno.test("Admission.refusal() lets in as many clients as there may be", () => {
   assertEquals(admission.refusal("b"), undefined);
 });
 
-Deno.test("Admission.refusal() counts nobody who is at the door", () => {
+Deno.test("Admission.refusal() does not count connections at the door", () => {
   const admission = anAdmission(1);
   for (let n = 0; n < 5; n++) arrive(admission);
   assertEquals(admission.refusal("a"), undefined);
 });
 
-Deno.test("Admission.refusal() lets a client in that is inside already, and takes its own place", () => {
+Deno.test("Admission.refusal() admits a client that is already inside, which takes its own place", () => {
   const admission = anAdmission(1);
   const old = enter(admission, "a");
   const again = enter(admission, "a");
@@ -109,7 +109,7 @@ Deno.test("Admission.refusal() lets a client in that is inside already, and take
   assertEquals(admission.refusal("b"), undefined);
 });
 
-Deno.test("Admission.refusal() lets a client back whose sessions are held, until they are over", () => {
+Deno.test("Admission.refusal() admits a client as long as its sessions are held", () => {
   const admission = anAdmission(1);
   const first = enter(admission, "a");
   admission.held("a", 3);
@@ -120,7 +120,7 @@ Deno.test("Admission.refusal() lets a client back whose sessions are held, until
   assert(admission.refusal("a") !== undefined);
 });
 
-Deno.test("Admission.enter() tells how many sessions a client comes back to, once", () => {
+Deno.test("Admission.enter() returns the number of held sessions once", () => {
   const admission = anAdmission();
   admission.held("a", 3);
   assertEquals(admission.enter(arrive(admission), "b"), undefined);
@@ -136,7 +136,7 @@ Deno.test("Admission.enter() throws for a connection that has left the door", ()
   assertThrows(() => admission.enter(id, "a"), Error, "Cannot let connection 1 in: it has left");
 });
 
-Deno.test("Admission.change() goes for those who come, and lets the others stay", () => {
+Deno.test("Admission.change() applies to new clients, and lets the others stay", () => {
   const admission = anAdmission(3);
   const waiting = arrive(admission);
   enter(admission, "a");
@@ -147,11 +147,11 @@ Deno.test("Admission.change() goes for those who come, and lets the others stay"
   assertEquals(String(admission.allow), "192.0.2.0/24");
 });
 
-Deno.test("boundedClients() is 256 unless told otherwise, and 1000 at most", () => {
+Deno.test("boundedClients() is 256 by default, and at most 1000", () => {
   assertEquals([boundedClients(), boundedClients(7), boundedClients(5000)], [256, 7, 1000]);
 });
 
-Deno.test("Admission keeps its bounds, whoever comes and goes", () => {
+Deno.test("Admission never exceeds its bounds, in any order of events", () => {
   const address = fc.integer({ min: 1, max: 5 }).map((n) => `10.0.0.${n}`);
   const peer = fc.option(fc.constantFrom("a", "b", "c"), { nil: undefined });
   const step = fc.oneof(
@@ -169,7 +169,7 @@ Deno.test("Admission keeps its bounds, whoever comes and goes", () => {
         if (step.is === "arrive") addresses.set(arrive(admission, step.address), step.address);
         else if (atTheDoor.length === 0) continue;
         else if (step.is === "left") admission.left(atTheDoor[step.at % atTheDoor.length]);
-        // Peers that are inside already are let in beyond the maximum; those without a key never.
+        // Peers that are already inside are admitted beyond the maximum; those without a key never are.
         else if (admission.refusal(undefined) === undefined) {
           admission.enter(atTheDoor[step.at % atTheDoor.length], step.peer);
           inside++;

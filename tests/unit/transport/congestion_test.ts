@@ -3,13 +3,13 @@ import { congestionControlFault, ERRNO, systemCongestionControl } from "../../..
 import { ConfigurationError } from "../../../src/configuration_error.ts";
 import { chooseCongestion, CongestionControl } from "../../../src/transport/congestion.ts";
 
-/** A system where each congestion control has this fault. */
+/** Makes a system on which every congestion control has this fault. */
 const all = (fault: number) => () => fault;
 const untouched = () => {
-  throw new Error("nothing is to be tried");
+  throw new Error("no congestion control should be tried");
 };
 
-Deno.test("chooseCongestion() takes bbr when nothing is asked for and the system has it", () => {
+Deno.test("chooseCongestion() chooses bbr by default if the system has it", () => {
   const tried: string[] = [];
   const choice = chooseCongestion(undefined, "cubic", (name) => {
     tried.push(name);
@@ -19,12 +19,12 @@ Deno.test("chooseCongestion() takes bbr when nothing is asked for and the system
   assertEquals(tried, ["bbr"]);
 });
 
-Deno.test("chooseCongestion() leaves a system alone whose default is bbr already", () => {
+Deno.test("chooseCongestion() sets nothing if the system's default is bbr already", () => {
   assertEquals(chooseCongestion(undefined, "bbr", untouched), {});
   assertEquals(chooseCongestion(undefined, "bbr2", untouched), {});
 });
 
-Deno.test("chooseCongestion() leaves the system's default alone, silently, when asked to", () => {
+Deno.test("chooseCongestion() keeps the system's default without a warning on request", () => {
   for (const system of ["cubic", "bbr"]) {
     assertEquals(chooseCongestion("system", system, untouched), {});
   }
@@ -37,7 +37,7 @@ const REMEDIES: [code: keyof typeof ERRNO, remedy: RegExp][] = [
 ];
 
 for (const [code, remedy] of REMEDIES) {
-  Deno.test(`chooseCongestion() leaves the system's default, with what it costs and how to mend it, on ${code}`, () => {
+  Deno.test(`chooseCongestion() keeps the system's default, with a warning and advice, on ${code}`, () => {
     const { name, warning } = chooseCongestion(undefined, "cubic", all(ERRNO[code]));
     assertEquals(name, undefined);
     assertMatch(warning!, /^Tunnels use the congestion control cubic, .*loses packets/);
@@ -47,12 +47,12 @@ for (const [code, remedy] of REMEDIES) {
   });
 }
 
-Deno.test("chooseCongestion() takes what is asked for, also where the system's default is bbr", () => {
+Deno.test("chooseCongestion() chooses the requested one, even if the system's default is bbr", () => {
   assertEquals(chooseCongestion("cubic", "bbr", all(0)), { name: "cubic" });
   assertEquals(chooseCongestion("bbr", "cubic", all(0)), { name: "bbr" });
 });
 
-Deno.test("chooseCongestion() throws when what is asked for cannot be used", () => {
+Deno.test("chooseCongestion() throws if the requested one cannot be used", () => {
   assertThrows(
     () => chooseCongestion("bbr", "cubic", all(ERRNO.EPERM)),
     ConfigurationError,
@@ -67,7 +67,7 @@ Deno.test("chooseCongestion() throws when what is asked for cannot be used", () 
   );
 });
 
-Deno.test("CongestionControl asks the system itself", () => {
+Deno.test("CongestionControl queries the real system", () => {
   const warnings: string[] = [];
   const congestion = new CongestionControl(undefined, (warning) => warnings.push(warning));
   const choice = congestion.choose();
@@ -83,7 +83,7 @@ Deno.test("CongestionControl asks the system itself", () => {
   );
 });
 
-Deno.test("CongestionControl warns once, and again when there is something else to say", () => {
+Deno.test("CongestionControl.warn() passes each warning on once, until it changes", () => {
   const warnings: string[] = [];
   let fault: number = ERRNO.ENOENT;
   const congestion = new CongestionControl(undefined, (warning) => warnings.push(warning), {

@@ -1,4 +1,4 @@
-// A tunnel's two ends, over real connections.
+// Channels over real TCP connections.
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
@@ -29,13 +29,13 @@ import { testUnless } from "../../support/skip.ts";
 import { TcpPair } from "../../support/tcp_pair.ts";
 import { until } from "../../support/until.ts";
 
-/** A frame as the other side is to find it. */
+/** A frame, as the other side should receive it. */
 interface Sent {
   type: number;
   payload: Uint8Array;
 }
 
-/** A channel, and the bare descriptor at the other end of its connection. */
+/** A channel, and the descriptor of the other end of its connection. */
 class Ends implements AsyncDisposable {
   readonly channel: Channel;
   readonly peerFd: number;
@@ -52,7 +52,7 @@ class Ends implements AsyncDisposable {
     return new Ends(await TcpPair.make(), { legacy, received });
   }
 
-  /** Writes all of it to the channel's socket, and has the channel read what there is. */
+  /** Writes bytes to the peer's socket, and lets the channel read them. */
   give(bytes: Uint8Array, nowMs = 0): void {
     assertEquals(send(this.peerFd, bytes), bytes.length);
     this.read(nowMs);
@@ -63,7 +63,7 @@ class Ends implements AsyncDisposable {
     return this.channel.receive(nowMs);
   }
 
-  /** What the channel has sent, until nothing is there. */
+  /** Reads everything that the channel has sent. */
   sent(): Uint8Array {
     const buffer = new Uint8Array(1 << 20);
     let end = 0;
@@ -71,7 +71,7 @@ class Ends implements AsyncDisposable {
     return buffer.slice(0, end);
   }
 
-  /** All whole frames that the channel has read. */
+  /** Takes all complete frames that the channel has read. */
   frames(nowMs = 0): Sent[] {
     return framesOf(this.channel, nowMs);
   }
@@ -101,7 +101,7 @@ function framesOf(channel: Channel, nowMs = 0): Sent[] {
   return frames;
 }
 
-/** Takes a stream apart. */
+/** Splits a stream into frames. */
 function parse(stream: Uint8Array): Sent[] {
   const frames: Sent[] = [];
   const header = { type: 0, length: 0 };
@@ -116,7 +116,7 @@ function parse(stream: Uint8Array): Sent[] {
   return frames;
 }
 
-/** A payload that differs from others of its size. */
+/** Makes a payload that differs from others of its length. */
 function payload(length: number, seed: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = i * 7 + seed;
@@ -142,7 +142,7 @@ function queued({ type, payload }: Sent, channel: Channel, lane: Lane = "data"):
 
 const { DISCOVERY, SESSION } = FRAME;
 
-Deno.test("Channel carries frames of any size to another", async () => {
+Deno.test("Channel carries frames of any length to another", async () => {
   await using pair = await TcpPair.make();
   const near = new Channel(
     {
@@ -182,7 +182,7 @@ Deno.test("Channel carries frames of any size to another", async () => {
   assertEquals([near.ended, far.ended, near.framesIn, far.framesOut], [undefined, undefined, 0, 0]);
 });
 
-Deno.test("Channel carries lists of sessions, and counts them neither in nor out", async () => {
+Deno.test("Channel carries session lists, and counts them neither in nor out", async () => {
   await using pair = await TcpPair.make();
   const received = new Uint8Array(0);
   const near = new Channel({
@@ -206,10 +206,10 @@ Deno.test("Channel carries lists of sessions, and counts them neither in nor out
   assertEquals([near.framesOut, near.bytesOut, far.framesIn, far.bytesIn], [0, 0, 0, 0]);
 });
 
-Deno.test("Channel.queue() takes a frame out of a larger view, and copies it", async () => {
+Deno.test("Channel.queue() copies a frame from a larger view", async () => {
   await using ends = await Ends.make();
   const buffer = payload(500, 1);
-  // A little longer, as the views of a ring's slots are, and much longer.
+  // One view is a little longer, like those of a ring's slots, and one is much longer.
   assert(ends.channel.queue(SESSION, buffer.subarray(20, 120), 60, "data", 0));
   assert(ends.channel.queue(SESSION, buffer, 60, "data", 0));
   buffer.fill(0);
@@ -220,7 +220,7 @@ Deno.test("Channel.queue() takes a frame out of a larger view, and copies it", a
   ]);
 });
 
-Deno.test("Channel finds each frame with its last byte when the stream comes in single bytes", async () => {
+Deno.test("Channel.nextFrame() finds each frame when its last byte arrives", async () => {
   await using ends = await Ends.make();
   const frames = [
     { type: DISCOVERY, payload: payload(60, 1) },
@@ -242,7 +242,7 @@ Deno.test("Channel finds each frame with its last byte when the stream comes in 
   }
 });
 
-Deno.test("Channel takes up what came behind the greeting", async () => {
+Deno.test("Channel takes over bytes that were read behind the greeting", async () => {
   const frames = [1, 2].map((seed) => ({ type: SESSION, payload: payload(100, seed) }));
   const all = stream(frames);
   const received = all.slice(0, 150);
@@ -253,7 +253,7 @@ Deno.test("Channel takes up what came behind the greeting", async () => {
   assertEquals(ends.frames(), [frames[1]]);
 });
 
-Deno.test("Channel loses and changes no byte, however the stream is cut", async () => {
+Deno.test("Channel loses and changes no bytes, however the stream is split", async () => {
   const size = fc.oneof(
     { weight: 6, arbitrary: fc.nat(1600) },
     {
@@ -290,7 +290,7 @@ Deno.test("Channel loses and changes no byte, however the stream is cut", async 
   );
 });
 
-Deno.test("Channel answers pings that come together with a pong, whatever is in them", async () => {
+Deno.test("Channel answers pings that arrive together with one pong", async () => {
   await using ends = await Ends.make();
   ends.give(stream([
     { type: FRAME.PING, payload: payload(0, 0) },
@@ -302,7 +302,7 @@ Deno.test("Channel answers pings that come together with a pong, whatever is in 
   assertEquals([ends.channel.framesIn, ends.channel.framesOut], [0, 0]);
 });
 
-Deno.test("Channel keeps room for what ends a session in a flood of pings that it cannot answer", async () => {
+Deno.test("Channel reserves room for the end of a session during a flood of pings", async () => {
   await using ends = await Ends.make();
   const { channel } = ends;
   while (send(channel.transport.fd, new Uint8Array(1 << 16)) > 0);
@@ -320,7 +320,7 @@ Deno.test("Channel keeps room for what ends a session in a flood of pings that i
 const PING = Uint8Array.of(0, 0, 0);
 const PONG = Uint8Array.of(0, 1, 0);
 
-Deno.test("Channel.keepalive() sends a ping at once, then each interval, when the last is answered", async () => {
+Deno.test("Channel.keepalive() sends a ping at once, then one per interval once the last is answered", async () => {
   await using ends = await Ends.make();
   const { channel } = ends;
   const tick = (nowMs: number) => {
@@ -339,13 +339,13 @@ Deno.test("Channel.keepalive() sends a ping at once, then each interval, when th
   assertEquals(tick(10_200), PING);
 });
 
-Deno.test("Channel measures the round trip, and smooths it", async () => {
+Deno.test("Channel measures and smooths the round-trip time", async () => {
   await using ends = await Ends.make();
   const { channel } = ends;
   assertEquals(channel.rttMs, undefined);
   ends.give(PONG, 10);
   ends.frames(10);
-  assertEquals(channel.rttMs, undefined, "a pong that nobody asked for");
+  assertEquals(channel.rttMs, undefined, "a pong without a ping");
 
   channel.keepalive(1000, 1000, 15_000);
   ends.give(PONG, 1040);
@@ -357,14 +357,14 @@ Deno.test("Channel measures the round trip, and smooths it", async () => {
   assertEquals(channel.rttMs, 50);
 });
 
-/** The bandwidth that bbr has measured, in bytes a second: `struct tcp_bbr_info`, linux/inet_diag.h. */
+/** Returns the bandwidth that bbr has measured, in bytes/s: `struct tcp_bbr_info` in linux/inet_diag.h. */
 function bbrBandwidth(fd: number): number {
   const info = new Uint32Array(16);
   assert(getOption(fd, 6, 26, info) > 0); // TCP_CC_INFO
   return info[0] + info[1] * 2 ** 32;
 }
 
-/** Ends whose channel's socket uses a congestion control, and has sent something with it. */
+/** Makes a channel whose socket has sent a frame with a certain congestion control. */
 async function endsWith(congestion: string): Promise<Ends> {
   const ends = await Ends.make();
   setTunnelOptions(ends.channel.transport.fd, {
@@ -384,7 +384,7 @@ const noBbr = congestionControlFault("bbr") === 0 ? undefined : "no bbr";
 
 testUnless(
   noBbr,
-  "Channel.refresh() starts bbr anew before it pauses by itself, after 10 s",
+  "Channel.refresh() restarts bbr before its pause after 10 s",
   async () => {
     await using ends = await endsWith("bbr");
     const { channel } = ends;
@@ -405,12 +405,12 @@ testUnless(
 
 testUnless(
   noBbr,
-  "Channel.refresh() leaves bbr alone where the socket has lately refused something",
+  "Channel.refresh() leaves bbr alone if the socket has refused bytes lately",
   async () => {
     await using ends = await endsWith("bbr");
     const { channel } = ends;
     const frame = new Uint8Array(1500);
-    // The peer reads nothing, so that its buffer and the socket's own are full some time.
+    // The peer reads nothing, so its buffer and the socket's own get full.
     while (!channel.blocked) {
       while (channel.queue(FRAME.SESSION, frame, 1500, "data", 7500));
       channel.flush(7500);
@@ -429,7 +429,7 @@ Deno.test("Channel.refresh() leaves another congestion control alone", async () 
   assertEquals(congestionControl(ends.channel.transport.fd), "reno");
 });
 
-Deno.test("Channel.keepalive() ends a tunnel from which nothing was heard", async () => {
+Deno.test("Channel.keepalive() ends a tunnel after a time of silence", async () => {
   await using ends = await Ends.make();
   const { channel } = ends;
   channel.keepalive(14_999, 5000, 15_000);
@@ -466,14 +466,14 @@ Deno.test("Channel.queueGoodbye() says goodbye behind control frames, and drops 
   assertEquals(parseGoodbye(second.payload), { reason: REASON.SHUTDOWN, text: "bye" });
 });
 
-Deno.test("Channel.queueGoodbye() says nothing to an older peer", async () => {
+Deno.test("Channel.queueGoodbye() sends nothing to an older peer", async () => {
   await using ends = await Ends.make({ legacy: true });
   ends.channel.queueGoodbye(REASON.SHUTDOWN, "bye");
   ends.channel.flush(0);
   assertEquals(ends.sent(), new Uint8Array(0));
 });
 
-Deno.test("Channel skips frames of a type that it does not know", async () => {
+Deno.test("Channel skips frames of an unknown type", async () => {
   await using ends = await Ends.make();
   const known = { type: SESSION, payload: payload(60, 1) };
   ends.give(stream([
@@ -513,13 +513,13 @@ for (const type of [FRAME.HELLO, FRAME.WELCOME]) {
   });
 }
 
-Deno.test("Channel.receive() says that there is nothing, and goes on", async () => {
+Deno.test("Channel.receive() returns false if there are no bytes, and the tunnel goes on", async () => {
   await using ends = await Ends.make();
   assertFalse(ends.channel.receive(0));
   assertEquals(ends.channel.ended, undefined);
 });
 
-Deno.test("Channel ends when the peer closes, after the frames that came before", async () => {
+Deno.test("Channel ends when the peer closes, after the frames before the end", async () => {
   await using ends = await Ends.make();
   const last = { type: SESSION, payload: payload(60, 1) };
   ends.give(stream([last]));
@@ -529,7 +529,7 @@ Deno.test("Channel ends when the peer closes, after the frames that came before"
   assertEquals(ends.channel.ended, "the peer closed the connection");
 });
 
-Deno.test("Channel.flush(0) ends when the connection broke, and does nothing after", async () => {
+Deno.test("Channel.flush() ends the tunnel when the connection is broken, then does nothing", async () => {
   await using ends = await Ends.make();
   ends.channel.shutdown();
   ends.channel.queue(SESSION, payload(60, 1), 60, "data", 0);
@@ -546,7 +546,7 @@ Deno.test("Channel.end() keeps the first reason", async () => {
   assertEquals(ends.channel.ended, "first");
 });
 
-Deno.test("Channel.shutdown() ends its own half only", async () => {
+Deno.test("Channel.shutdown() ends only its own direction", async () => {
   await using ends = await Ends.make();
   ends.channel.queue(SESSION, payload(60, 1), 60, "data", 0);
   ends.channel.flush(0);
@@ -559,7 +559,7 @@ Deno.test("Channel.shutdown() ends its own half only", async () => {
   assertEquals(ends.frames(), [late]);
 });
 
-Deno.test("Channel.discard() reads any amount and keeps nothing", async () => {
+Deno.test("Channel.discard() reads any amount and keeps nothing of it", async () => {
   await using ends = await Ends.make();
   const chunk = stream([{ type: SESSION, payload: payload(60_000, 1) }]);
   for (let i = 0; i < 20; i++) {
@@ -575,7 +575,7 @@ Deno.test("Channel.discard() reads any amount and keeps nothing", async () => {
   assertEquals(ends.channel.ended, "the peer closed the connection");
 });
 
-Deno.test("Channel.queue() takes no frame over the maximum", async () => {
+Deno.test("Channel.queue() refuses a frame over the maximum", async () => {
   await using ends = await Ends.make();
   assertFalse(
     ends.channel.queue(SESSION, new Uint8Array(MAX_PAYLOAD + 1), MAX_PAYLOAD + 1, "data", 0),
@@ -583,7 +583,7 @@ Deno.test("Channel.queue() takes no frame over the maximum", async () => {
   assertEquals([ends.channel.framesOut, ends.channel.bytesOut], [0, 0]);
 });
 
-Deno.test("Channel takes no more data when the socket is full, but control frames, which go first, and tears nothing", async () => {
+Deno.test("Channel takes control frames, but no data, while the socket is full, and sends them first", async () => {
   await using ends = await Ends.make();
   const { channel } = ends;
   const data: Sent[] = [];
@@ -595,7 +595,7 @@ Deno.test("Channel takes no more data when the socket is full, but control frame
     return true;
   };
   while (channel.hasRoom) {
-    // A batch of data is always waiting when the socket fills up.
+    // A batch of data is always waiting when the socket becomes full.
     for (let i = 0; i < 40; i++) offer(data, SESSION, 1514, "data");
     channel.flush(0);
     assert(data.length < 1_000_000, "the socket takes everything");
@@ -605,12 +605,12 @@ Deno.test("Channel takes no more data when the socket is full, but control frame
 
   while (offer(control, DISCOVERY, 100, "control"));
   assert(control.length > 500, `${control.length} control frames`);
-  assert(offer(control, DISCOVERY, 100, "last"), "there is room for what ends a session");
+  assert(offer(control, DISCOVERY, 100, "last"), "there is room for the end of a session");
   channel.flush(0);
   assert(channel.blocked);
   assertEquals(channel.framesOut, data.length + control.length);
 
-  // The peer reads again.
+  // The peer starts to read.
   let later = 0;
   const parts: Uint8Array[] = [];
   const buffer = new Uint8Array(1 << 16);
@@ -644,11 +644,11 @@ Deno.test("Channel takes no more data when the socket is full, but control frame
     }
   }
   const lastControl = found.findLastIndex(({ type }) => type === DISCOVERY);
-  assertEquals(found.at(-1)?.type, SESSION, "data that came later is behind the control frames");
+  assertEquals(found.at(-1)?.type, SESSION, "later data is behind the control frames");
   assert(lastControl < found.length - 1);
 });
 
-Deno.test("Channel asks a socket that refused something lately before it gives it more", async () => {
+Deno.test("Channel waits until a socket that refused bytes lately is writable", async () => {
   await using ends = await Ends.make();
   const { channel } = ends;
   const frame = payload(1514, 1);
@@ -656,7 +656,7 @@ Deno.test("Channel asks a socket that refused something lately before it gives i
     for (let i = 0; i < 40; i++) channel.queue(SESSION, frame, frame.length, "data", 0);
     channel.flush(0);
   }
-  // The peer reads until there is room, and all that waits is sent.
+  // The peer reads until there is room, and all waiting frames are sent.
   const buffer = new Uint8Array(1 << 16);
   for (let nowMs = 1; channel.queuedBytes > 0; nowMs++) {
     while (receive(ends.peerFd, buffer) > 0);
@@ -664,14 +664,14 @@ Deno.test("Channel asks a socket that refused something lately before it gives i
     channel.unblock();
     channel.flush(Math.min(nowMs, 100));
   }
-  assert(channel.blocked, "all is sent, but it is still to be asked");
+  assert(channel.blocked, "everything is sent, but the socket must become writable first");
   channel.unblock();
   channel.queue(SESSION, frame, frame.length, "data", 1000);
   channel.flush(1000);
   assertEquals([channel.queuedBytes, channel.blocked], [0, false]);
 });
 
-Deno.test("Channel.tellEnd() sends what ends sessions before it, also when poll was to be asked", async () => {
+Deno.test("Channel.tellEnd() sends the ends of sessions before the goodbye, even while blocked", async () => {
   await using ends = await Ends.make();
   const { channel } = ends;
   const frame = payload(1514, 1);
@@ -692,10 +692,10 @@ Deno.test("Channel.tellEnd() sends what ends sessions before it, also when poll 
     emitGoodbye({ reason: REASON.PROTOCOL, text: "enough" }),
   );
   assertEquals(tail.slice(-padt.length - goodbye.length), Uint8Array.of(...padt, ...goodbye));
-  assert(channel.abandon() > 0, "the data went no further");
+  assert(channel.abandon() > 0, "the data was dropped");
 });
 
-Deno.test("Channel.tellEnd() says why, where this side ends it", async () => {
+Deno.test("Channel.tellEnd() sends the reason if this side has ended the tunnel", async () => {
   await using ends = await Ends.make();
   ends.channel.end("enough", REASON.PROTOCOL);
   ends.channel.flush(0);
@@ -704,7 +704,7 @@ Deno.test("Channel.tellEnd() says why, where this side ends it", async () => {
   assertEquals(parse(ends.sent()), [{ type: FRAME.GOODBYE, payload: goodbye }]);
 });
 
-Deno.test("Channel.takesData counts what the socket has not taken yet", async () => {
+Deno.test("Channel.hasRoom counts bytes that the socket has not taken yet", async () => {
   await using ends = await Ends.make();
   const { channel } = ends;
   const filler = new Uint8Array(1 << 16);

@@ -1,4 +1,4 @@
-// The queue on its own, and its bytes as they come out of a connection.
+// The frame queue, with its bytes sent over a real connection.
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
@@ -13,7 +13,7 @@ function frame(length: number, seed: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => i * 3 + seed);
 }
 
-/** A queue whose bytes go into a real connection, and what has come out of it. */
+/** A queue whose bytes are sent over a real connection, and the bytes that arrive. */
 class Drain implements AsyncDisposable {
   readonly queue: FrameQueue;
   readonly #pair: TcpPair;
@@ -37,7 +37,7 @@ class Drain implements AsyncDisposable {
     return this.queue.push(FRAME.SESSION, payload, payload.length, arrivedMs);
   }
 
-  /** Sends what `gather` gives; of it the socket is to have taken only the first `taken` bytes. */
+  /** Sends a batch, as if the socket had taken only the first `taken` bytes of it. */
   send(most = 1 << 20, judge: Judge = NEVER, { nowMs = 0, taken = Infinity } = {}): void {
     const before = this.#end;
     const rest = this.#restBytes;
@@ -51,7 +51,7 @@ class Drain implements AsyncDisposable {
       got += count;
       this.#end += count;
     }
-    // The rest of a frame goes whole here.
+    // The rest of a frame is always sent completely here.
     const kept = Math.max(rest, Math.min(taken, sent));
     this.#end = before + kept;
     this.#restBytes = this.queue.consume(kept - rest, this.rest.bytes);
@@ -74,7 +74,7 @@ function joined(payloads: Uint8Array[]): Uint8Array {
   return Uint8Array.from(payloads.flatMap((payload) => [...encodeFrame(FRAME.SESSION, payload)]));
 }
 
-Deno.test("FrameQueue gives frames back in order, as they go into a tunnel", async () => {
+Deno.test("FrameQueue returns frames in order, in the format of the tunnel", async () => {
   await using drain = await Drain.make();
   const frames = [frame(60, 1), frame(0, 2), frame(1514, 3)];
   for (const each of frames) assert(drain.push(each));
@@ -85,7 +85,7 @@ Deno.test("FrameQueue gives frames back in order, as they go into a tunnel", asy
   assertEquals(drain.queue.bytes, 0);
 });
 
-Deno.test("FrameQueue loses and changes no byte, however little is taken at a time", async () => {
+Deno.test("FrameQueue loses and changes no bytes, even if few are taken at a time", async () => {
   const step = fc.record({
     lengths: fc.array(fc.nat(1600), { maxLength: 6 }),
     taken: fc.nat(5000),
@@ -97,7 +97,7 @@ Deno.test("FrameQueue loses and changes no byte, however little is taken at a ti
       for (const { lengths, taken } of steps) {
         for (const length of lengths) {
           const each = frame(length, pushed.length);
-          // A view that goes on behind the frame, as those of a ring's slots do.
+          // The view is longer than the frame, like those of a ring's slots.
           const longer = new Uint8Array(length + 100).fill(0xee);
           longer.set(each);
           if (drain.queue.push(FRAME.SESSION, longer, length, 0)) pushed.push(each);
@@ -112,15 +112,15 @@ Deno.test("FrameQueue loses and changes no byte, however little is taken at a ti
   );
 });
 
-Deno.test("FrameQueue goes round its memory with the same bytes coming out", async () => {
+Deno.test("FrameQueue keeps bytes intact when its buffer wraps around", async () => {
   await using drain = await Drain.make({ capacity: 4096, frames: 4096 });
   const pushed: Uint8Array[] = [];
-  // 4096 bytes and twice the largest frame: a hundred thousand bytes go round it several times.
+  // The buffer is 4096 bytes and two of the largest frames, so it wraps several times.
   for (let i = 0; i < 400; i++) {
     const each = frame(1000 + i, i);
     assert(drain.push(each), `frame ${i}`);
     pushed.push(each);
-    // Some always wait, so that it never begins at the start again.
+    // Some frames always wait, so that the queue never starts over at the start.
     if (i > 60) drain.send(1, NEVER);
   }
   drain.send();
@@ -128,7 +128,7 @@ Deno.test("FrameQueue goes round its memory with the same bytes coming out", asy
   assertEquals(drain.received, joined(pushed));
 });
 
-Deno.test("FrameQueue.push() refuses what has no room, and takes it once there is", async () => {
+Deno.test("FrameQueue.push() refuses a frame while there is no room for it", async () => {
   await using drain = await Drain.make({ capacity: 4096, frames: 4 });
   for (let i = 0; i < 4; i++) assert(drain.push(frame(60, i)));
   assertFalse(drain.push(frame(60, 4)), "a fifth of four");
@@ -143,7 +143,7 @@ Deno.test("FrameQueue.push() refuses what has no room, and takes it once there i
   assert(small.push(frame(1500, 0)));
 });
 
-Deno.test("FrameQueue.gather() leaves out what is dropped, and asks again for what is not taken", async () => {
+Deno.test("FrameQueue.gather() skips dropped frames, and judges the others again if not taken", async () => {
   await using drain = await Drain.make();
   const asked: number[] = [];
   const frames = [0, 1, 2, 3, 4].map((i) => frame(100, i));
@@ -152,7 +152,7 @@ Deno.test("FrameQueue.gather() leaves out what is dropped, and asks again for wh
     asked.push(waitedMs);
     return waitedMs % 2 === 1;
   };
-  // Nothing is taken, so what is left is offered again.
+  // No bytes were taken, so the remaining frames are offered again.
   drain.send(1 << 20, odd, { nowMs: 10, taken: 0 });
   drain.send(1 << 20, odd, { nowMs: 20 });
   assertEquals(asked, [10, 9, 8, 7, 6, 20, 18, 16]);
@@ -160,7 +160,7 @@ Deno.test("FrameQueue.gather() leaves out what is dropped, and asks again for wh
   assertEquals(drain.queue.dropped, 2);
 });
 
-Deno.test("FrameQueue.gather() tells which frame is the last one", async () => {
+Deno.test("FrameQueue.gather() tells the judge which frame is the last one", async () => {
   await using drain = await Drain.make();
   for (let i = 0; i < 3; i++) drain.push(frame(60, i));
   const last: boolean[] = [];
@@ -171,7 +171,7 @@ Deno.test("FrameQueue.gather() tells which frame is the last one", async () => {
   assertEquals(last, [false, false, true]);
 });
 
-Deno.test("FrameQueue.consume() gives what is left of a frame that was cut", async () => {
+Deno.test("FrameQueue.consume() returns the rest of a frame that was sent in part", async () => {
   await using drain = await Drain.make();
   const frames = [0, 1].map((i) => frame(100, i));
   for (const each of frames) drain.push(each);
@@ -181,7 +181,7 @@ Deno.test("FrameQueue.consume() gives what is left of a frame that was cut", asy
   assert(drain.queue.empty);
 });
 
-Deno.test("FrameQueue.dropBefore() drops what is older than a time", async () => {
+Deno.test("FrameQueue.dropBefore() drops frames that arrived before a time", async () => {
   await using drain = await Drain.make();
   const frames = [0, 1, 2, 3].map((i) => frame(100, i));
   frames.forEach((each, i) => drain.push(each, i * 10));

@@ -1,4 +1,4 @@
-// The handshake as bytes and time, with no connection and no clock.
+// The handshake's machine, without a connection or a clock.
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -26,7 +26,7 @@ const WELCOME_FRAME = encodeFrame(FRAME.WELCOME, emitHello(WELCOME));
 const BEHIND = encodeFrame(FRAME.SESSION, Uint8Array.from({ length: 3000 }, (_, i) => i));
 const NOW_MS = 1000;
 
-/** A client whose hello is on its way. */
+/** Makes a client that has sent its hello. */
 function aClient(hello = HELLO): ClientHandshake {
   const client = new ClientHandshake(hello, NOW_MS);
   client.takeOutput();
@@ -67,7 +67,7 @@ Deno.test("ServerHandshake has nothing to send before a hello, and welcomes it",
   assertDone(server, HELLO);
 });
 
-Deno.test("ClientHandshake and ServerHandshake take a greeting of single bytes", () => {
+Deno.test("ClientHandshake and ServerHandshake accept a greeting that arrives byte by byte", () => {
   const sides: [HandshakeMachine, Uint8Array, Hello][] = [
     [aClient(), WELCOME_FRAME, WELCOME],
     [aServer(), HELLO_FRAME, HELLO],
@@ -81,7 +81,7 @@ Deno.test("ClientHandshake and ServerHandshake take a greeting of single bytes",
   }
 });
 
-Deno.test("HandshakeMachine finds the same however its bytes are cut, and loses none", () => {
+Deno.test("HandshakeMachine gets the same result however the bytes are split, and loses none", () => {
   const bytes = Uint8Array.of(...WELCOME_FRAME, ...BEHIND);
   fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 2000 })), (lengths) => {
     const client = aClient();
@@ -95,7 +95,7 @@ Deno.test("HandshakeMachine finds the same however its bytes are cut, and loses 
   }));
 });
 
-Deno.test("HandshakeMachine never throws, whatever comes, and is over after 1024 bytes", () => {
+Deno.test("HandshakeMachine never throws for any bytes, and has ended after 1024 of them", () => {
   const part = fc.oneof(
     fc.uint8Array({ maxLength: 1500 }),
     fc.constantFrom(HELLO_FRAME, WELCOME_FRAME, BEHIND, Uint8Array.of(0, FRAME.HELLO)),
@@ -111,7 +111,7 @@ Deno.test("HandshakeMachine never throws, whatever comes, and is over after 1024
   }));
 });
 
-Deno.test("HandshakeMachine keeps no reference to what it was given", () => {
+Deno.test("HandshakeMachine keeps no reference to the bytes that it was given", () => {
   const client = aClient();
   const bytes = Uint8Array.of(...WELCOME_FRAME, 1, 2, 3);
   client.receive(bytes, NOW_MS);
@@ -119,7 +119,7 @@ Deno.test("HandshakeMachine keeps no reference to what it was given", () => {
   assertDone(client, WELCOME, Uint8Array.of(1, 2, 3));
 });
 
-Deno.test("HandshakeMachine takes a greeting just in time, and none at the deadline", () => {
+Deno.test("HandshakeMachine accepts a greeting just before the deadline, and none at it", () => {
   const late = NOW_MS + HANDSHAKE_TIMEOUT_MS;
   const inTime = aServer();
   inTime.receive(HELLO_FRAME, late - 1);
@@ -133,14 +133,14 @@ Deno.test("HandshakeMachine takes a greeting just in time, and none at the deadl
   assertEquals(server.takeOutput(), goodbye(REASON.TIMEOUT, "No greeting in time"));
 });
 
-Deno.test("HandshakeMachine.tick() gives up at the deadline; a client says nothing", () => {
+Deno.test("HandshakeMachine.tick() gives up at the deadline, at a client without a goodbye", () => {
   const client = aClient();
   client.tick(client.dueMs);
   assertFailed(client, { message: "No greeting in time", reason: REASON.TIMEOUT });
   assertEquals(client.takeOutput(), undefined);
 });
 
-Deno.test("HandshakeMachine.close() fails while it waits, and changes nothing later", () => {
+Deno.test("HandshakeMachine.close() fails a pending handshake, and changes no finished one", () => {
   for (const machine of [aClient(), aServer()]) {
     machine.receive(HELLO_FRAME.subarray(0, 1), NOW_MS);
     machine.close();
@@ -155,7 +155,7 @@ Deno.test("HandshakeMachine.close() fails while it waits, and changes nothing la
   assertDone(server, HELLO);
 });
 
-Deno.test("HandshakeMachine knows a first frame of another type by two bytes", () => {
+Deno.test("HandshakeMachine recognizes a wrong first frame by two bytes", () => {
   const client = aClient();
   client.receive(Uint8Array.of(0), NOW_MS);
   assertEquals(client.state, { is: "waiting" });
@@ -171,7 +171,7 @@ Deno.test("HandshakeMachine knows a first frame of another type by two bytes", (
   assertEquals(server.takeOutput(), goodbye(REASON.PROTOCOL, message));
 });
 
-Deno.test("HandshakeMachine takes a greeting of 1024 bytes, and none of 1025", () => {
+Deno.test("HandshakeMachine accepts a greeting of 1024 bytes, and none of 1025", () => {
   for (const [length, fits] of [[1024 - 4, true], [1025 - 4, false]] as const) {
     const payload = new Uint8Array(length);
     const known = emitHello(HELLO);

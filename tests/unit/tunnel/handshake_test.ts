@@ -1,4 +1,4 @@
-// The first frames of a connection, over real ones.
+// The first frames of a connection, over real TCP.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
@@ -30,7 +30,7 @@ async function writeAll(conn: Deno.Conn, ...parts: Uint8Array[]): Promise<void> 
   }
 }
 
-/** Reads so many bytes. */
+/** Reads a number of bytes. */
 async function read(conn: Deno.Conn, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
@@ -54,7 +54,7 @@ async function assertFails(
   assertEquals([error.message, error.reason], [message, reason]);
 }
 
-Deno.test("greetServer() and greetClient() tell each side of the other", async () => {
+Deno.test("greetServer() and greetClient() return each other's greetings", async () => {
   await using pair = await TcpPair.make();
   const [atClient, atServer] = await Promise.all([
     greetServer(pair.client, HELLO),
@@ -64,7 +64,7 @@ Deno.test("greetServer() and greetClient() tell each side of the other", async (
   assertEquals(atServer, { peer: HELLO, received: new Uint8Array(0) });
 });
 
-Deno.test("greetServer() and greetClient() send what the protocol says", async () => {
+Deno.test("greetServer() and greetClient() send the documented bytes", async () => {
   await using pair = await TcpPair.make();
   const greeted = greetClient(pair.server, WELCOME);
   const hello = encodeFrame(FRAME.HELLO, emitHello(HELLO));
@@ -87,7 +87,7 @@ Deno.test("greetClient() welcomes a client of a later version", async () => {
   assertEquals([atClient.peer.version, atServer.peer.version], [PROTOCOL_VERSION, 7]);
 });
 
-Deno.test("greetClient() refuses a version that is too low, and says so", async () => {
+Deno.test("greetClient() refuses a version that is too low, with a goodbye", async () => {
   await using pair = await TcpPair.make();
   const text = "The client speaks version 0 of the protocol, this side version 1";
   await Promise.all([
@@ -168,7 +168,7 @@ const GARBAGE: [what: string, bytes: Uint8Array, message: string][] = [
 ];
 
 for (const [what, bytes, message] of GARBAGE) {
-  Deno.test(`greetClient() refuses ${what}, and says so`, async () => {
+  Deno.test(`greetClient() refuses ${what}, with a goodbye`, async () => {
     await using pair = await TcpPair.make();
     await writeAll(pair.client, bytes);
     await assertFails(greetClient(pair.server, WELCOME), message, REASON.PROTOCOL);
@@ -177,7 +177,7 @@ for (const [what, bytes, message] of GARBAGE) {
   });
 }
 
-Deno.test("greetServer() names the server and the way out where the server's name is empty", async () => {
+Deno.test("greetServer() names the server and the fix if the server's name is empty", async () => {
   await using pair = await TcpPair.make();
   await writeAll(pair.server, encodeFrame(FRAME.WELCOME, named("")));
   await assertFails(
@@ -187,7 +187,7 @@ Deno.test("greetServer() names the server and the way out where the server's nam
   );
 });
 
-Deno.test("greetServer() refuses an answer that is no greeting", async () => {
+Deno.test("greetServer() refuses an answer that is not a greeting", async () => {
   await using pair = await TcpPair.make();
   await writeAll(pair.server, encodeFrame(FRAME.SESSION, new Uint8Array(60)));
   await assertFails(
@@ -197,7 +197,7 @@ Deno.test("greetServer() refuses an answer that is no greeting", async () => {
   );
 });
 
-Deno.test("greetClient() gives up, and says so, when nothing comes in time", async () => {
+Deno.test("greetClient() gives up, with a goodbye, if nothing arrives in time", async () => {
   await using pair = await TcpPair.make();
   await assertFails(
     greetClient(pair.server, WELCOME, undefined, SHORT_MS),
@@ -208,7 +208,7 @@ Deno.test("greetClient() gives up, and says so, when nothing comes in time", asy
   await assertReads(pair.client, encodeFrame(FRAME.GOODBYE, goodbye));
 });
 
-Deno.test("greetClient() gives up when a greeting does not end in time", async () => {
+Deno.test("greetClient() gives up if a greeting is incomplete at the deadline", async () => {
   await using pair = await TcpPair.make();
   await writeAll(pair.client, encodeFrame(FRAME.HELLO, emitHello(HELLO)).subarray(0, -1));
   await assertFails(
@@ -218,7 +218,7 @@ Deno.test("greetClient() gives up when a greeting does not end in time", async (
   );
 });
 
-Deno.test("greetServer() gives up when no answer comes in time", async () => {
+Deno.test("greetServer() gives up if no answer arrives in time", async () => {
   await using pair = await TcpPair.make();
   await assertFails(
     greetServer(pair.client, HELLO, SHORT_MS),
@@ -244,7 +244,7 @@ Deno.test("greetServer() and greetClient() fail when the peer closes", async () 
   );
 });
 
-Deno.test("greetServer() tells the reason of a server that refuses without reading", async () => {
+Deno.test("greetServer() reports the reason of a server that refuses without reading", async () => {
   for (let i = 0; i < 20; i++) {
     await using pair = await TcpPair.make();
     const refused = sayGoodbye(pair.server, REASON.FULL, "no room").then(() => pair.server.close());
@@ -257,7 +257,7 @@ Deno.test("greetServer() tells the reason of a server that refuses without readi
   }
 });
 
-Deno.test("greetServer() tells of a goodbye that it cannot read", async () => {
+Deno.test("greetServer() reports a goodbye that it cannot read", async () => {
   await using pair = await TcpPair.make();
   await writeAll(pair.server, encodeFrame(FRAME.GOODBYE, new Uint8Array(1)));
   await assertFails(
@@ -267,7 +267,7 @@ Deno.test("greetServer() tells of a goodbye that it cannot read", async () => {
   );
 });
 
-Deno.test("greetClient() and greetServer() keep what comes behind the greeting", async () => {
+Deno.test("greetClient() and greetServer() keep bytes behind the greeting", async () => {
   const behind = encodeFrame(FRAME.SESSION, new Uint8Array(1500).map((_, i) => i));
   const joined = (type: number, hello: Hello) =>
     Uint8Array.of(...encodeFrame(type, emitHello(hello)), ...behind);
@@ -291,18 +291,18 @@ Deno.test("greetClient() and greetServer() keep what comes behind the greeting",
   }
 });
 
-Deno.test("greetClient() reads a greeting that comes in single bytes", async () => {
+Deno.test("greetClient() reads a greeting that arrives byte by byte", async () => {
   await using pair = await TcpPair.make();
   const greeted = greetClient(pair.server, WELCOME);
   for (const byte of encodeFrame(FRAME.HELLO, emitHello(HELLO))) {
     await writeAll(pair.client, Uint8Array.of(byte));
-    // Lets the other side read it.
+    // Lets the other side read the byte.
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
   assertEquals(await greeted, { peer: HELLO, received: new Uint8Array(0) });
 });
 
-Deno.test("greetClient() reads a greeting of 1000 bytes, most of it unknown", async () => {
+Deno.test("greetClient() reads a greeting of 1000 bytes with mostly unknown content", async () => {
   await using pair = await TcpPair.make();
   const known = emitHello(HELLO);
   const payload = new Uint8Array(1000);
@@ -314,14 +314,14 @@ Deno.test("greetClient() reads a greeting of 1000 bytes, most of it unknown", as
   assertEquals((await greetClient(pair.server, WELCOME)).peer, HELLO);
 });
 
-Deno.test("sayGoodbye() does not mind a connection that is gone", async () => {
+Deno.test("sayGoodbye() ignores a connection that is gone", async () => {
   await using pair = await TcpPair.make();
   pair.server.close();
   await sayGoodbye(pair.server, REASON.SHUTDOWN, "");
   assertEquals(await pair.client.read(new Uint8Array(8)), null);
 });
 
-Deno.test("describeGoodbye() says what a goodbye says", () => {
+Deno.test("describeGoodbye() describes each reason and text", () => {
   assertEquals(describeGoodbye({ reason: REASON.SHUTDOWN, text: "" }), "goodbye (shutdown)");
   assertEquals(
     describeGoodbye({ reason: REASON.NOT_ALLOWED, text: "who are you?" }),

@@ -8,7 +8,7 @@ function blocked(pace: Pace, nowMs: number): boolean {
   return pace.blocked(nowMs);
 }
 
-/** A path that takes so many bytes a ms, asked each time that 20,000 bytes were taken. */
+/** Simulates a path with a certain rate, whose transport is full after each 20,000 bytes. */
 function follow(pace: Pace, bytesPerMs: number, times = 50): void {
   for (let i = 0, nowMs = 0; i < times; i++, nowMs += 20_000 / bytesPerMs) {
     pace.sent(20_000);
@@ -16,17 +16,17 @@ function follow(pace: Pace, bytesPerMs: number, times = 50): void {
   }
 }
 
-Deno.test("Pace starts with as much as there may be", () => {
+Deno.test("Pace starts with the highest limit", () => {
   assertEquals(new Pace(MOST).lowatBytes, MOST);
 });
 
-Deno.test("Pace comes to what the path takes in 8 ms", () => {
+Deno.test("Pace approaches the bytes that the path takes in 8 ms", () => {
   const pace = new Pace(MOST);
   follow(pace, 5000); // 40 Mbit/s
   assert(pace.lowatBytes > 30_000 && pace.lowatBytes < 50_000, `${pace.lowatBytes} bytes`);
 });
 
-Deno.test("Pace leaves a slow path 4 KiB, and a fast one no more than there may be", () => {
+Deno.test("Pace keeps the limit between 4 KiB and the highest one", () => {
   const pace = new Pace(MOST);
   follow(pace, 100);
   assertEquals(pace.lowatBytes, 4 * 1024);
@@ -34,7 +34,7 @@ Deno.test("Pace leaves a slow path 4 KiB, and a fast one no more than there may 
   assertEquals(pace.lowatBytes, MOST);
 });
 
-Deno.test("Pace learns nothing from a time in which there was nothing to send", () => {
+Deno.test("Pace.idle() discards a time in which there was nothing to send", () => {
   const pace = new Pace(MOST);
   blocked(pace, 0);
   pace.idle();
@@ -42,7 +42,7 @@ Deno.test("Pace learns nothing from a time in which there was nothing to send", 
   assertEquals(pace.lowatBytes, MOST);
 });
 
-Deno.test("Pace.blocked() says when the socket has to be told", () => {
+Deno.test("Pace.blocked() returns true when the limit has changed", () => {
   const pace = new Pace(MOST);
   assertEquals(blocked(pace, 0), false);
   assertEquals(blocked(pace, 20), true);
