@@ -106,6 +106,8 @@ export class ClientProgram extends Program {
   protected override looked(): void {
     const { end } = this;
     if (end?.peer === undefined || end.key === undefined || end.tampered || end.unsettled) return;
+    // A plane that is still to be given its tunnel has not read the list behind the greeting.
+    if (![end, end.peer].every(({ program, id }) => program.relay!.peersByTunnel.has(id))) return;
     assertHas(end, end.peer);
     assertHas(end.peer, end);
   }

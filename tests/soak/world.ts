@@ -181,8 +181,12 @@ export class World {
       const client = new ClientProgram(this, `client ${c}`, segment(), this.newMac());
       this.clients.push(client);
       for (let h = 1; h <= plan.hostsOfEach; h++) {
-        const shared = plan.sharedMacs && hostMacs.length > 0 && random.chance(0.5);
-        const mac = shared ? random.pick(hostMacs) : this.newMac();
+        // With one Host-Uniq for all, nobody can tell two hosts on one link and one address apart.
+        const others = plan.fixedHostUniq
+          ? hostMacs.filter((mac) => client.hosts.every((host) => host.mac !== mac))
+          : hostMacs;
+        const shared = plan.sharedMacs && others.length > 0 && random.chance(0.5);
+        const mac = shared ? random.pick(others) : this.newMac();
         hostMacs.push(mac);
         // Of two on one address that choose the same Host-Uniq, nobody can tell which one is meant.
         const alone = client.hosts.every((host) => `${host.mac}` !== `${mac}`);
