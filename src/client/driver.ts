@@ -79,9 +79,7 @@ export class ClientDriver {
   tunnelEnded(tunnel: number, reason: string, goodbye?: number): void {
     const id = this.#tunnels.get(tunnel);
     this.#tunnels.delete(tunnel);
-    if (id === undefined) return;
-    // A worker that dies lets go of its tunnel first: hearing of that alone, the machine would go on.
-    queueMicrotask(() => this.handle({ type: "tunnel-ended", id, reason, goodbye }));
+    if (id !== undefined) this.handle({ type: "tunnel-ended", id, reason, goodbye });
   }
 
   #carryOut(): void {

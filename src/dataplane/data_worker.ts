@@ -264,19 +264,20 @@ export class DataWorker {
 
   #fail(error: Error): void {
     if (this.#over) return;
-    this.#end();
+    // The owner learns of the worker's death before it learns of the ends of its tunnels.
+    this.#end(true, () => this.#hooks.failed(error));
     this.#started.reject(error);
     this.#stopped.resolve();
-    this.#hooks.failed(error);
   }
 
   // A worker that is not gone may still read its eventfd, whose number must then not be reused.
-  #end(gone = true): void {
+  #end(gone = true, tell: () => void = () => {}): void {
     if (this.#over) return;
     this.wake();
     this.#over = true;
     this.#linkState = "down";
     this.#worker.terminate();
+    tell();
     for (const [id, conn] of this.#conns) {
       conn.close();
       this.#hooks.event({ type: "tunnel-down", id, reason: "the data worker has ended" });

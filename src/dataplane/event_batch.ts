@@ -8,6 +8,7 @@ import {
   DROP,
   DROP_REASONS,
   type DropReason,
+  type Peer,
   type Session,
   type SessionEnd,
   type Side,
@@ -124,6 +125,11 @@ export class EventBatch implements EventSink {
     const suppressed = this.#frames.allow(from, this.#now());
     if (suppressed < 0) return;
     this.push({ type: "discovery", from, frame: printFrame(frame), suppressed });
+  }
+
+  /** Reports the number of sessions that are held for a peer, if it can come back. */
+  held({ key, sessions }: Peer): void {
+    if (key !== undefined) this.push({ type: "held", peer: key, sessions: sessions.size });
   }
 
   opened(session: Session): void {

@@ -66,7 +66,7 @@ export class TunnelLife {
       this.#relay.removeTunnel(id, "tunnel-lost", nowMs);
       if (peer !== undefined) {
         this.#journal?.noteAway(peer, nowMs);
-        this.tellHeld(peer.key, peer.sessions.size);
+        this.#events.held(peer);
       }
       this.#events.push({ type: "tunnel-down", id, reason: ended!, goodbye });
     });
@@ -94,10 +94,5 @@ export class TunnelLife {
       const left = leaveByMs < Infinity && channel.legacy && channel.queuedBytes === 0;
       if (left || nowMs >= leaveByMs) channel.end(MOVED);
     }
-  }
-
-  /** Reports the number of sessions that are held for a peer that can come back. */
-  tellHeld(peer: string | undefined, sessions: number): void {
-    if (peer !== undefined) this.#events.push({ type: "held", peer, sessions });
   }
 }

@@ -5,6 +5,7 @@
 // position of each frame.
 
 import { Pinned, VIEW_STEP } from "../../ffi/mod.ts";
+import { assertInvariant } from "../assert.ts";
 import type { Batch } from "../transport/transport.ts";
 import { FRAME, headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
 
@@ -140,6 +141,7 @@ export class FrameQueue {
     let left = bytes;
     let restLength = 0;
     while (left > 0) {
+      assertInvariant(this.#head !== this.#tail, "more bytes were sent than were queued");
       const index = this.#head++ & this.#mask;
       const start = this.#starts[index];
       const size = this.#ends[index] - start;

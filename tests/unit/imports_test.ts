@@ -27,7 +27,7 @@ const LAYERS: Record<string, string[]> = {
   "src/transport": ["ffi", "src/poll"],
   "src/tunnel": ["ffi", "src/net", "src/transport", "src/wire"],
   "src/relay": ["src/wire"],
-  "src/observe": ["src/net", "src/relay"],
+  "src/observe": ["src/net", "src/relay", "src/wire"],
   "src/link": ["ffi", "src/observe", "src/poll", "src/relay", "src/wire"],
   "src/state": ["ffi", "src/observe", "src/relay", "src/wire"],
   "src/dataplane": [
@@ -73,7 +73,7 @@ const LAYERS: Record<string, string[]> = {
     "src/tunnel",
     "src/wire",
   ],
-  "src/lab": ["ffi", "src/link", "src/wire"],
+  "src/lab": ["ffi", "src/link", "src/relay", "src/wire"],
   "src/cli": [
     "ffi",
     "src/client",

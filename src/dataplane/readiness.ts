@@ -1,0 +1,125 @@
+// Waits for everything that a data plane reads: the link's lanes and watch, the tunnels, and the wake-up.
+
+import { systemError } from "../../ffi/mod.ts";
+import type { Lanes, LinkDevice } from "../link/device.ts";
+import { type Poller, POLLERR, POLLHUP, POLLIN } from "../poll/poller.ts";
+import type { Tunnels } from "./tunnels.ts";
+
+/** The tags of descriptors in the pollers. */
+const TAG = { wake: 0, watch: 1, control: 2, data: 3 } as const;
+/** The offset from a tunnel's id to its tag. */
+export const FIRST_TUNNEL_TAG = 4;
+
+/** A descriptor that another thread signals to end a wait. */
+export interface Wake {
+  readonly fd: number;
+  /** Clears the signals. */
+  drain(): void;
+}
+
+/** The descriptors of a data plane, and what they are ready for after a wait. */
+export class Readiness {
+  /** The events of the control lane, as poll(2) reports them. */
+  control = 0;
+  /** The events of the data lane. */
+  data = 0;
+  /** True if the interface may have changed. */
+  watch = false;
+
+  // Two pollers, with and without the data lane: to change one of them would be a system call per turn.
+  readonly #all: Poller;
+  readonly #allButData: Poller;
+  readonly #link: LinkDevice;
+  readonly #wake: Wake | undefined;
+  #lanes: Lanes | undefined;
+
+  /** Makes the pollers; they watch nothing before `start`. */
+  constructor(link: LinkDevice, wake: Wake | undefined, makePoller: () => Poller) {
+    this.#link = link;
+    this.#wake = wake;
+    this.#all = makePoller();
+    this.#allButData = makePoller();
+  }
+
+  /** The pollers, for the tunnels to be added to. */
+  get pollers(): readonly Poller[] {
+    return [this.#all, this.#allButData];
+  }
+
+  /** True if one of the lanes has failed. */
+  get laneFailed(): boolean {
+    return ((this.control | this.data) & (POLLERR | POLLHUP)) !== 0;
+  }
+
+  /** Begins to watch the link, and the wake-up. */
+  start(): void {
+    for (const poller of this.pollers) {
+      if (this.#wake !== undefined) poller.add(this.#wake.fd, POLLIN, TAG.wake);
+      poller.add(this.#link.watchFd, POLLIN, TAG.watch);
+    }
+  }
+
+  /** Adds lanes that are new to the pollers; closed ones leave them by themselves. */
+  lanes(): Lanes | undefined {
+    const { lanes } = this.#link;
+    if (lanes !== this.#lanes) {
+      this.#lanes = lanes;
+      if (lanes !== undefined) {
+        this.#all.add(lanes.control.fd, POLLIN, TAG.control);
+        this.#all.add(lanes.data.fd, POLLIN, TAG.data);
+        this.#allButData.add(lanes.control.fd, POLLIN, TAG.control);
+      }
+    }
+    return lanes;
+  }
+
+  /**
+   * Waits until something is ready, the data lane included.
+   *
+   * @returns True if something is
+   * @throws {SystemError} If the system can't wait
+   */
+  waitForAll(timeoutMs: number, tunnels: Tunnels): boolean {
+    return this.#take(this.#all, this.#all.wait(timeoutMs), tunnels);
+  }
+
+  /** Waits in the same way, but leaves the data lane alone. */
+  waitForAllButData(timeoutMs: number, tunnels: Tunnels): boolean {
+    return this.#take(this.#allButData, this.#allButData.wait(timeoutMs), tunnels);
+  }
+
+  /** Waits for less than a millisecond, and leaves the data lane alone. */
+  waitBriefly(microseconds: number, tunnels: Tunnels): boolean {
+    const ready = this.#allButData.waitMicroseconds(microseconds);
+    return this.#take(this.#allButData, ready, tunnels);
+  }
+
+  /** Ignores the link from now on. */
+  leaveLink(): void {
+    for (const poller of this.pollers) poller.remove(this.#link.watchFd);
+    if (this.#lanes !== undefined && this.#lanes === this.#link.lanes) {
+      this.#allButData.remove(this.#lanes.control.fd);
+    }
+  }
+
+  /** Closes the pollers. */
+  close(): void {
+    for (const poller of this.pollers) poller.close();
+  }
+
+  #take(poller: Poller, ready: number, tunnels: Tunnels): boolean {
+    if (ready < 0) throw systemError("Cannot wait for frames", -ready);
+    this.control = this.data = 0;
+    this.watch = false;
+    for (let i = 0; i < ready; i++) {
+      const tag = poller.tag(i);
+      const events = poller.events(i);
+      if (tag === TAG.control) this.control = events;
+      else if (tag === TAG.data) this.data = events;
+      else if (tag === TAG.wake) this.#wake!.drain();
+      else if (tag === TAG.watch) this.watch = true;
+      else tunnels.ready(tag, events);
+    }
+    return ready > 0;
+  }
+}

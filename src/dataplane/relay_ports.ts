@@ -1,0 +1,50 @@
+// The relay's way to the rest of the data plane: frames, drops, problems, and the life of sessions.
+
+import type { LinkOutput } from "../link/link_output.ts";
+import type { Counters } from "../observe/counters.ts";
+import type { RelayPorts } from "../relay/mod.ts";
+import type { EventBatch } from "./event_batch.ts";
+import type { SessionJournal } from "./session_journal.ts";
+import type { ToTunnels } from "./to_tunnels.ts";
+
+/** The parts of a data plane that its relay acts on. */
+export interface RelaySurroundings {
+  readonly output: LinkOutput;
+  readonly toTunnels: ToTunnels;
+  readonly counters: Counters;
+  readonly events: EventBatch;
+  readonly journal: SessionJournal | undefined;
+  /** Returns the start of the present turn. */
+  nowMs(): number;
+}
+
+/** Makes the ports of a relay. */
+export function relayPorts(surroundings: RelaySurroundings): RelayPorts {
+  const { output, toTunnels, counters, events, journal, nowMs } = surroundings;
+  return {
+    toLink: (frame) => output.discovery(frame),
+    toTunnel: (tunnel, frame) => toTunnels.discovery(tunnel, frame, nowMs()),
+    listToTunnel: (tunnel, payload) => toTunnels.list(tunnel, payload, nowMs()),
+    drop: (reason) => {
+      counters.drop(reason);
+      events.dropped(reason);
+    },
+    problem: (problem) => events.problem(problem),
+    opened: (session) => {
+      // The session must be in the journal before anybody learns that it is open.
+      journal?.opened(session, nowMs());
+      events.opened(session);
+      // The PADS may have come from the AC after the tunnel was lost.
+      if (session.peer.held) events.held(session.peer);
+    },
+    closed: (session, end) => {
+      journal?.closed(session);
+      events.closed(session, end);
+      if (session.peer.held) events.held(session.peer);
+    },
+    forgotten: (peer) => {
+      journal?.notAway(peer);
+      if (peer.key !== undefined) events.push({ type: "held", peer: peer.key, sessions: 0 });
+    },
+  };
+}

@@ -1,0 +1,46 @@
+// The times at which the relay has work to do, besides its tick.
+
+import type { Relay } from "../relay/mod.ts";
+
+/** The places in the array of times, which holds numbers without allocating any. */
+const GRACE_OVER = 0;
+const DUE = 1;
+
+/** Looks up the times only after they may have changed, and not in every turn. */
+export class RelayTimers {
+  readonly #relay: Relay;
+  readonly #times = new Float64Array([Infinity, Infinity]);
+
+  constructor(relay: Relay) {
+    this.#relay = relay;
+  }
+
+  /** The time at which `run` has something to do. */
+  get nextMs(): number {
+    const times = this.#times;
+    return times[GRACE_OVER] < times[DUE] ? times[GRACE_OVER] : times[DUE];
+  }
+
+  /** Notes that peers have come, gone or been forgotten. */
+  peersChanged(): void {
+    // Rounded up to a tenth of a second, so that thousands of grace times that end close together need one turn.
+    this.#times[GRACE_OVER] = Math.ceil(this.#relay.graceOverMs / 100) * 100;
+  }
+
+  /** Notes that discovery frames were taken. */
+  discoveryChanged(): void {
+    this.#times[DUE] = this.#relay.dueMs;
+  }
+
+  /** Does what is due. */
+  run(nowMs: number): void {
+    if (nowMs >= this.#times[GRACE_OVER]) {
+      this.#relay.expireHeld(nowMs);
+      this.peersChanged();
+    }
+    if (nowMs >= this.#times[DUE]) {
+      this.#relay.due(nowMs);
+      this.discoveryChanged();
+    }
+  }
+}
