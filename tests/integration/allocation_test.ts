@@ -1,12 +1,14 @@
 // What the data path leaves to the garbage collector: nothing for a frame.
 
 import { assert, assertEquals } from "@std/assert";
-import { allocationsOf } from "../support/allocations.ts";
+import { type Allocation, allocationsOf } from "../support/allocations.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
-import { TwoPlanes } from "../support/two_planes.ts";
+import { MOST_TURNS, TwoPlanes } from "../support/two_planes.ts";
 
 const FRAMES = 200_000;
 const BURST = 32;
+/** How often to begin anew when the machine stood still and frames grew too old to be carried. */
+const ATTEMPTS = 5;
 /** A turn reads the clock, and each reading is an object: 16 bytes, three times, for two planes. */
 const BYTES_A_FRAME = 8;
 
@@ -28,7 +30,8 @@ for (const frameBytes of [1514, 100]) {
         for (let sent = 0; sent < count; sent += BURST) {
           planes.hosts.burst(BURST);
           planes.acs.burst(BURST);
-          while (up < sent + BURST || down < sent + BURST) {
+          for (let turns = 0; up < sent + BURST || down < sent + BURST; turns++) {
+            if (turns === MOST_TURNS) return;
             planes.step();
             up += planes.acs.takeData();
             down += planes.hosts.takeData();
@@ -37,7 +40,10 @@ for (const frameBytes of [1514, 100]) {
       };
       // Until all of it is compiled, and each slot of the rings has its views.
       carry(32_000);
-      const allocations = await allocationsOf(() => carry(FRAMES / 2));
+      let allocations: Allocation[] = [];
+      for (let n = 0; n < ATTEMPTS && (n === 0 || up + down < FRAMES); n++) {
+        allocations = await allocationsOf(() => carry(FRAMES / 2));
+      }
       assertEquals([up, down], [FRAMES / 2, FRAMES / 2]);
       const bytes = allocations.reduce((sum, allocation) => sum + allocation.bytes, 0);
       const most = allocations.slice(0, 5).map(({ where, bytes }) => `${bytes} in ${where}`);

@@ -17,7 +17,7 @@ const JOB_BYTES = 400 * 2 ** 20;
 
 /** Time limits, which fit a machine that does nothing else, last that much longer when tests run side by side. */
 const PATIENCE = "3";
-/** How much sooner than the others the tests get a CPU in which a real pppd waits for its own time-outs. */
+/** How much sooner than others those tests get a CPU that can't wait: with a real pppd's time-outs, or time of their own. */
 const NICE = ["nice", "-n", "-10"];
 
 const running = new Set<Deno.ChildProcess>();
@@ -76,9 +76,9 @@ async function main(args: string[]): Promise<number> {
     if (outcome.errors !== "") errors.push(outcome.errors);
     if (outcome.list !== "") print(`\n${outcome.list}`);
   };
-  const run = async (job: Job, patience?: string) => {
-    const before = job.real && Deno.uid() === 0 ? NICE : [];
-    note(await denoTest(["-A", "--no-check", ...flags, ...job.files], before, patience));
+  const run = async ({ files }: Job, soon: boolean, patience?: string) => {
+    const before = soon && Deno.uid() === 0 ? NICE : [];
+    note(await denoTest(["-A", "--no-check", ...flags, ...files], before, patience));
   };
   const checkTypes = async () => {
     const { counts: { failed }, errors } = await denoTest([
@@ -90,10 +90,10 @@ async function main(args: string[]): Promise<number> {
 
   const queue = together.values();
   const lanes = Array.from({ length: atOnce }, async () => {
-    for (const job of queue) await run(job, PATIENCE);
+    for (const job of queue) await run(job, job.real, PATIENCE);
   });
   await Promise.all([checkTypes(), ...lanes]);
-  for (const job of alone) await run(job);
+  for (const job of alone) await run(job, true);
 
   const total = sum(counts);
   if (errors.length > 0) print(`\n ERRORS \n\n${errors.join("\n\n")}`);

@@ -2,7 +2,7 @@
 
 import v8 from "node:v8";
 import vm from "node:vm";
-import { TwoPlanes } from "./two_planes.ts";
+import { MOST_TURNS, TwoPlanes } from "./two_planes.ts";
 
 // V8 leaves garbage where it is as long as there is plenty of memory: what counts is what is left of it.
 v8.setFlagsFromString("--expose-gc");
@@ -51,7 +51,9 @@ export async function endure(options: EnduranceOptions): Promise<Memory[]> {
       planes.hosts.burst(BURST);
       planes.acs.burst(BURST);
       frames += 2 * BURST;
-      while (up < frames / 2 || down < frames / 2) {
+      for (let turns = 0; up < frames / 2 || down < frames / 2; turns++) {
+        // Too old to be carried, where the machine stood still meanwhile.
+        if (turns === MOST_TURNS) up = down = frames / 2;
         planes.step();
         up += planes.acs.takeData();
         down += planes.hosts.takeData();

@@ -31,6 +31,8 @@ import { TcpPair } from "./tcp_pair.ts";
 
 const SO_TXTIME = 61;
 const DEADLINE_MS = patient(5000);
+/** Turns after which a frame no longer comes, and was dropped: about a second, told without a look at the clock. */
+export const MOST_TURNS = 200_000;
 /** How many frames one call of `Wire.send` puts on the link. */
 const BURST = 64;
 
