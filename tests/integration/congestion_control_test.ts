@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { congestionControlFault } from "../../ffi/mod.ts";
 import { withSites } from "../support/sites.ts";
-import type { ModeProcess, Sites, SitesOptions } from "../support/sites.ts";
+import type { SideProgram, Sites, SitesOptions } from "../support/sites.ts";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 import { isAllowed, setSystemCongestion } from "../support/system_congestion.ts";
 
@@ -23,7 +23,7 @@ const WARNING = /congestion control/;
 async function onSystem(
   system: string,
   options: SitesOptions,
-  use: (modes: ModeProcess[], sites: Sites) => Promise<void>,
+  use: (programs: SideProgram[], sites: Sites) => Promise<void>,
 ): Promise<void> {
   await withSites({ ...options, start: false }, async (sites) => {
     const [{ clientNamespace }] = sites.sites;
@@ -35,14 +35,14 @@ async function onSystem(
 }
 
 /** What a side's tunnel uses, as its status says, and the metrics agree. */
-async function congestionOf(mode: ModeProcess): Promise<string | null> {
-  const { tunnels: [{ name, peer, congestion }] } = await mode.untilStatus(
+async function congestionOf(program: SideProgram): Promise<string | null> {
+  const { tunnels: [{ name, peer, congestion }] } = await program.untilStatus(
     "the tunnel is up",
     ({ tunnels }) => tunnels[0]?.state === "up",
   );
   const metric =
     `pppoe_proxy_tunnel_congestion_info{tunnel="${name}",peer="${peer}",congestion="${congestion}"}`;
-  assertEquals((await mode.metrics()).get(metric), 1);
+  assertEquals((await program.metrics()).get(metric), 1);
   return congestion;
 }
 
@@ -50,10 +50,10 @@ testUnless(
   noBbr,
   "a tunnel uses bbr at both ends where the system's default is another one, and says nothing of it",
   () =>
-    onSystem("reno", {}, async (modes) => {
-      for (const mode of modes) {
-        assertEquals(await congestionOf(mode), "bbr");
-        assertEquals(mode.matching(WARNING), []);
+    onSystem("reno", {}, async (programs) => {
+      for (const program of programs) {
+        assertEquals(await congestionOf(program), "bbr");
+        assertEquals(program.matching(WARNING), []);
       }
     }),
 );
@@ -62,10 +62,10 @@ testUnless(
   bbrNotForAll,
   "nothing is said of the congestion control where the system's default is bbr",
   () =>
-    onSystem("bbr", {}, async (modes) => {
-      for (const mode of modes) {
-        assertEquals(await congestionOf(mode), "bbr");
-        assertEquals(mode.matching(WARNING), []);
+    onSystem("bbr", {}, async (programs) => {
+      for (const program of programs) {
+        assertEquals(await congestionOf(program), "bbr");
+        assertEquals(program.matching(WARNING), []);
       }
     }),
 );
@@ -74,10 +74,10 @@ testUnless(
   skipped,
   "--congestion system leaves the system's default alone, and says nothing of it",
   () =>
-    onSystem("reno", { flags: ["--congestion", "system"] }, async (modes) => {
-      for (const mode of modes) {
-        assertEquals(await congestionOf(mode), "reno");
-        assertEquals(mode.matching(WARNING), []);
+    onSystem("reno", { flags: ["--congestion", "system"] }, async (programs) => {
+      for (const program of programs) {
+        assertEquals(await congestionOf(program), "reno");
+        assertEquals(program.matching(WARNING), []);
       }
     }),
 );
@@ -86,8 +86,8 @@ testUnless(
   bbrNotForAll,
   "--congestion NAME takes that one, also where the system's default is bbr",
   () =>
-    onSystem("bbr", { flags: ["--congestion", "reno"] }, async (modes) => {
-      for (const mode of modes) assertEquals(await congestionOf(mode), "reno");
+    onSystem("bbr", { flags: ["--congestion", "reno"] }, async (programs) => {
+      for (const program of programs) assertEquals(await congestionOf(program), "reno");
     }),
 );
 
@@ -96,17 +96,17 @@ testUnless(
   "a tunnel uses the system's default where bbr cannot be had, and the log says once what to do",
   () => {
     const main = new URL("../support/no_bbr_main.ts", import.meta.url);
-    return onSystem("reno", { main }, async (modes, sites) => {
-      for (const mode of modes) assertEquals(await congestionOf(mode), "reno");
+    return onSystem("reno", { main }, async (programs, sites) => {
+      for (const program of programs) assertEquals(await congestionOf(program), "reno");
       // Another tunnel is no reason to say it again.
       await sites.resetTunnels();
       await sites.client.untilStatus(
         "another tunnel is up",
         ({ reconnects, tunnels }) => reconnects === 1 && tunnels[0].state === "up",
       );
-      for (const mode of modes) {
-        assertEquals(await congestionOf(mode), "reno");
-        const lines = mode.matching(WARNING);
+      for (const program of programs) {
+        assertEquals(await congestionOf(program), "reno");
+        const lines = program.matching(WARNING);
         assertEquals(lines.length, 1, lines.join("\n"));
         assertMatch(lines[0], /WARN.*congestion control reno, .*loses packets.*modprobe tcp_bbr/);
       }
@@ -118,13 +118,13 @@ testUnless(
   bbrNotForAll ?? (hasProgram("setpriv") ? undefined : "no setpriv"),
   "a process without CAP_NET_ADMIN uses bbr where the system allows it to everybody",
   () =>
-    onSystem("reno", { before: WITHOUT_NET_ADMIN }, async (modes) => {
-      for (const mode of modes) {
-        const status = Deno.readTextFileSync(`/proc/${mode.pid}/status`);
+    onSystem("reno", { before: WITHOUT_NET_ADMIN }, async (programs) => {
+      for (const program of programs) {
+        const status = Deno.readTextFileSync(`/proc/${program.pid}/status`);
         const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)!;
         assertEquals(BigInt(`0x${effective}`) >> CAP_NET_ADMIN & 1n, 0n);
-        assertEquals(await congestionOf(mode), "bbr");
-        assertEquals(mode.matching(WARNING), []);
+        assertEquals(await congestionOf(program), "bbr");
+        assertEquals(program.matching(WARNING), []);
       }
     }),
 );

@@ -21,8 +21,8 @@ import {
   assertPadts,
   type ClientSite,
   inState,
-  type ModeProcess,
   padtsAt,
+  type SideProgram,
   type Sites,
   SOON,
   untilPadts,
@@ -45,8 +45,8 @@ const LATE_MS = 2000;
 
 function untilState(sites: Sites, state: string): Promise<unknown> {
   return Promise.all(
-    [sites.server, sites.client].map((mode) =>
-      mode.untilStatus(
+    [sites.server, sites.client].map((program) =>
+      program.untilStatus(
         `all sessions are ${state}`,
         ({ sessions }) => inState(sessions, state, SESSIONS),
       )
@@ -55,9 +55,9 @@ function untilState(sites: Sites, state: string): Promise<unknown> {
 }
 
 /** Waits until all sessions are logged as closed, for such a reason. */
-async function untilClosed(mode: ModeProcess, reason: RegExp): Promise<void> {
+async function untilClosed(program: SideProgram, reason: RegExp): Promise<void> {
   const pattern = new RegExp(`Session closed.* reason="[^"]*${reason.source}`);
-  await until(`all are closed: ${reason}`, () => mode.matching(pattern).length === SESSIONS);
+  await until(`all are closed: ${reason}`, () => program.matching(pattern).length === SESSIONS);
 }
 
 /** That no side has told any station of an end, nor logged one. */
@@ -66,8 +66,8 @@ async function assertNoneEnded(sites: Sites, ac: SimulatedAc): Promise<void> {
   await sites.settled(sites.hosts);
   assertEquals([padtsAt(sites.acs), padtsAt(sites.hosts)], [0, 0]);
   assertEquals(ac.closed, []);
-  for (const mode of [sites.server, sites.client]) {
-    assertEquals(mode.matching(/Session closed/), []);
+  for (const program of [sites.server, sites.client]) {
+    assertEquals(program.matching(/Session closed/), []);
   }
 }
 
@@ -91,16 +91,16 @@ for (const variant of VARIANTS) {
         await sites.resetTunnels();
         await untilState(sites, "held");
         await client.untilHealth(503);
-        for (const mode of [server, client]) {
-          const metrics = await mode.metrics();
+        for (const program of [server, client]) {
+          const metrics = await program.metrics();
           assertEquals(metrics.get('pppoe_proxy_sessions{state="held"}'), SESSIONS);
           assertEquals(metrics.get('pppoe_proxy_sessions{state="open"}'), 0);
           assertEquals(metrics.get("pppoe_proxy_tunnels"), 0);
         }
         hosts[0].send(new Uint8Array(100));
         ac.send([...ac.sessions.keys()][0], new Uint8Array(100));
-        for (const mode of [server, client]) {
-          await mode.untilStatus("it is dropped", ({ drops }) => drops["no-tunnel"] >= 1);
+        for (const program of [server, client]) {
+          await program.untilStatus("it is dropped", ({ drops }) => drops["no-tunnel"] >= 1);
         }
 
         await sites.reachable(site, true);
@@ -187,16 +187,16 @@ testUnless(
       await untilState(sites, "held");
       byHost.hangUp();
       ac.hangUp([...ac.sessions.keys()][1]);
-      for (const mode of [sites.server, sites.client]) {
-        await mode.untilStatus("one is closed", ({ sessions }) => sessions.length === 2);
+      for (const program of [sites.server, sites.client]) {
+        await program.untilStatus("one is closed", ({ sessions }) => sessions.length === 2);
       }
       assertEquals([padtsAt(sites.acs), padtsAt(sites.hosts)], [0, 0]);
 
       await sites.reachable(site, true);
       assertEquals(await byAc.closed(5000), "ac");
       await untilPadts(sites.acs, 1);
-      for (const mode of [sites.server, sites.client]) {
-        await mode.untilStatus("one is left", ({ sessions }) => inState(sessions, "open", 1));
+      for (const program of [sites.server, sites.client]) {
+        await program.untilStatus("one is left", ({ sessions }) => inState(sessions, "open", 1));
       }
       await assertExchange([stays]);
       assertEquals([padtsAt(sites.acs), padtsAt(sites.hosts)], [1, 1]);

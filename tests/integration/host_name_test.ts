@@ -1,7 +1,7 @@
 // Machines whose host name will not do for a name: none yet, as early at boot, or odd bytes.
 import { assertEquals, assertMatch } from "@std/assert";
 import { inNamespace, readInterface } from "../../ffi/mod.ts";
-import { type ModeProcess, withSites } from "../support/sites.ts";
+import { type SideProgram, withSites } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces", "hostName");
@@ -15,7 +15,7 @@ const HOST_NAMES: [what: string, hostName: string, said: string][] = [
 ];
 
 /** The warnings about the name of a program that has just started. */
-function warnings({ lines }: ModeProcess): string[] {
+function warnings({ lines }: SideProgram): string[] {
   return lines.filter((line) => line.includes(" WARN ") && line.includes("--name"));
 }
 
@@ -34,10 +34,10 @@ for (const [what, hostName, said] of HOST_NAMES) {
           server: nameAt(sites.serverNamespace, sites.serverInterface),
           client: nameAt(sites.sites[0].clientNamespace, sites.clientInterface),
         };
-        for (const [mode, name] of [[server, names.server], [client, names.client]] as const) {
-          assertEquals(warnings(mode).length, 1, mode.lines.join("\n"));
+        for (const [program, name] of [[server, names.server], [client, names.client]] as const) {
+          assertEquals(warnings(program).length, 1, program.lines.join("\n"));
           assertMatch(
-            warnings(mode)[0],
+            warnings(program)[0],
             new RegExp(` The machine's host name ${said}; --name sets another one name=${name}$`),
           );
         }
@@ -70,9 +70,9 @@ testUnless(
   "Server and Client go by --name without a warning, whatever the host name is",
   () =>
     withSites({ hostName: "", flags: ["--name", "osaka"] }, async ({ server, client }) => {
-      for (const mode of [server, client]) {
-        assertEquals((await mode.status()).tunnels.map(({ name }) => name), ["osaka"]);
-        assertEquals(warnings(mode), []);
+      for (const program of [server, client]) {
+        assertEquals((await program.status()).tunnels.map(({ name }) => name), ["osaka"]);
+        assertEquals(warnings(program), []);
       }
     }),
 );

@@ -24,7 +24,7 @@ function sideOf(sites: Sites, side: typeof SIDES[number]) {
   const [site] = sites.sites;
   const client = side === "Client";
   return {
-    mode: client ? sites.client : sites.server,
+    program: client ? sites.client : sites.server,
     namespace: client ? site.clientNamespace : sites.serverNamespace,
     name: client ? sites.clientInterface : sites.serverInterface,
   };
@@ -36,17 +36,17 @@ for (const side of SIDES) {
     `${side} goes on with its sessions when its interface was down`,
     () =>
       withSites({}, async (sites) => {
-        const { mode, namespace, name } = sideOf(sites, side);
+        const { program, namespace, name } = sideOf(sites, side);
         sites.ac();
         const { hosts: [host] } = await sites.dialMany(1);
         await sites.net.ip(namespace, "link", "set", name, "down");
-        await mode.untilHealth(503);
-        assertEquals((await mode.status()).interfaceState, "down");
-        assertMatch(await mode.untilLine(/is down/), new RegExp(`Interface ${name} is down`));
+        await program.untilHealth(503);
+        assertEquals((await program.status()).interfaceState, "down");
+        assertMatch(await program.untilLine(/is down/), new RegExp(`Interface ${name} is down`));
 
         await sites.net.up({ namespace, name });
-        await mode.untilHealth(200);
-        assertEquals((await mode.status()).interfaceState, "up");
+        await program.untilHealth(200);
+        assertEquals((await program.status()).interfaceState, "up");
         // Its address is the same, so the stations have noticed nothing.
         assertEquals((await host.exchange({ frames: 20 })).returned, 20);
         assertEquals(padtsAt(sites.hosts) + padtsAt(sites.acs), 0);
@@ -60,18 +60,18 @@ for (const side of SIDES) {
     `${side} closes its sessions when its macvlan comes back with another address`,
     () =>
       withSites({ link: "macvlan" }, async (sites) => {
-        const { mode, namespace, name } = sideOf(sites, side);
+        const { program, namespace, name } = sideOf(sites, side);
         const lower = side === "Client" ? "lan0" : "isp0";
         const ac = sites.ac();
         const dialled = await sites.dialMany(2);
         await sites.net.ip(namespace, "link", "del", name);
-        await mode.untilHealth(503);
-        assertEquals((await mode.status()).interfaceState, "missing");
+        await program.untilHealth(503);
+        assertEquals((await program.status()).interfaceState, "missing");
 
         await sites.net.macvlan({ namespace, name, mac: NEW_MAC }, lower);
-        await mode.untilHealth(200);
+        await program.untilHealth(200);
         assertMatch(
-          await mode.untilLine(/is up/),
+          await program.untilLine(/is up/),
           new RegExp(`Interface ${name} is up .*mac=${NEW_MAC}`),
         );
         await Promise.all(dialled.hosts.map((host) => host.closed()));
@@ -97,16 +97,16 @@ for (const side of SIDES) {
     `${side} goes on when its veth pair is deleted and made again`,
     () =>
       withSites({}, async (sites) => {
-        const { mode, namespace, name } = sideOf(sites, side);
+        const { program, namespace, name } = sideOf(sites, side);
         const ac = sites.ac();
         const { hosts: [host] } = await sites.dialMany(1);
         // What was plugged in at the other end is gone as well.
         await sites.cut(side === "Client" ? sites.sites[0] : undefined);
-        await mode.untilHealth(503);
-        assertEquals((await mode.status()).interfaceState, "missing");
+        await program.untilHealth(503);
+        assertEquals((await program.status()).interfaceState, "missing");
         await sites.join(side === "Client" ? sites.sites[0] : undefined);
-        await mode.untilHealth(200);
-        assertMatch(await mode.untilLine(/is up/), new RegExp(`Interface ${name} is up`));
+        await program.untilHealth(200);
+        assertMatch(await program.untilLine(/is up/), new RegExp(`Interface ${name} is up`));
 
         if (side === "Client") {
           await untilPadts(sites.acs, 1);

@@ -63,7 +63,9 @@ for (const variant of VARIANTS) {
           }
           assertEquals(sites.hosts.log.count("in", CODE.PADO), asked.length);
           assertEquals((await sites.server.status()).sessions, []);
-          for (const mode of [sites.client, sites.server]) assertEquals(await mode.drops(), {});
+          for (const program of [sites.client, sites.server]) {
+            assertEquals(await program.drops(), {});
+          }
         })),
   );
 }

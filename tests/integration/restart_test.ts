@@ -117,11 +117,11 @@ testUnless(
     withState([], async (sites) => {
       const ac = sites.ac();
       const { hosts } = await sites.dialMany(2);
-      for (const mode of [sites.server, sites.client]) {
-        const { code, ms } = await mode.end("SIGUSR2");
+      for (const program of [sites.server, sites.client]) {
+        const { code, ms } = await program.end("SIGUSR2");
         assertEquals(code, 0);
         assert(ms < 2000, `the stop took ${ms} ms`);
-        mode.start();
+        program.start();
         await Promise.all(hosts.map(goesOn));
       }
       assertEquals(ac.sessions.size, 2);
@@ -212,11 +212,11 @@ testUnless(
 
 /** Runs a server with a state directory, which ends by itself. */
 async function runServer(sites: Sites, namespace: string, stateDir: string) {
-  const mode = ["server", "--interface", sites.serverInterface, "--listen", "127.0.0.1:0"];
+  const flags = ["server", "--interface", sites.serverInterface, "--listen", "127.0.0.1:0"];
   const { code, stderr } = await new Deno.Command("ip", {
     // deno-fmt-ignore
     args: [
-      "netns", "exec", namespace, Deno.execPath(), "run", "-A", "main.ts", ...mode,
+      "netns", "exec", namespace, Deno.execPath(), "run", "-A", "main.ts", ...flags,
       "--state-dir", stateDir,
     ],
     cwd: new URL("../..", import.meta.url),
@@ -449,23 +449,23 @@ testUnless(
     withState(["--grace", "60"], async (sites) => {
       const ac = sites.ac();
       const { hosts } = await sites.dialMany(2);
-      for (const mode of [sites.server, sites.client]) {
-        const namespace = mode === sites.server
+      for (const program of [sites.server, sites.client]) {
+        const namespace = program === sites.server
           ? sites.serverNamespace
           : sites.sites[0].clientNamespace;
-        await mode.end("SIGUSR2");
+        await program.end("SIGUSR2");
         const other = inNamespace(
           sites.net.path(namespace),
           () => Deno.listen({ ...SITE.status }),
         );
         try {
-          mode.start();
-          assertEquals((await mode.ended()).code, 1);
+          program.start();
+          assertEquals((await program.ended()).code, 1);
         } finally {
           other.close();
         }
-        await mode.untilLine(/Cannot serve the status/);
-        mode.start();
+        await program.untilLine(/Cannot serve the status/);
+        program.start();
         await Promise.all(hosts.map(goesOn));
       }
       assertEquals([ac.sessions.size, padtsAt(sites.acs), padtsAt(sites.hosts)], [2, 0, 0]);

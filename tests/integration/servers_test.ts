@@ -292,7 +292,7 @@ testUnless(
       const second = await sites.addServer();
       const link = (state: string) => net.ip(serverNamespace, "link", "set", "isp0", state);
       await link("down");
-      for (const mode of [server, second.server]) mode.start();
+      for (const program of [server, second.server]) program.start();
       await server.untilHealth(503);
       await second.server.untilHealth(200);
       client.start();

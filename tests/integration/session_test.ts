@@ -36,8 +36,8 @@ const STRANGER_ELSEWHERE = parseMac("02:00:00:00:ee:02");
 const SESSION_HLEN = PPPOE_FRAME_HLEN + 2;
 
 async function untilNoSessions(sites: Sites): Promise<void> {
-  for (const mode of [sites.client, sites.server]) {
-    await mode.untilStatus("it has no session", ({ sessions }) => sessions.length === 0);
+  for (const program of [sites.client, sites.server]) {
+    await program.untilStatus("it has no session", ({ sessions }) => sessions.length === 0);
   }
 }
 
@@ -59,12 +59,15 @@ testUnless(
       assertEquals(await answered.closed(5000), "ac");
       await untilPadts(sites.acs, padts + 1);
       assertEquals(ac.sessions.size, 1);
-      for (const mode of [sites.client, sites.server]) {
-        const { sessions } = await mode.untilStatus("one is left", (s) => s.sessions.length === 1);
+      for (const program of [sites.client, sites.server]) {
+        const { sessions } = await program.untilStatus(
+          "one is left",
+          (s) => s.sessions.length === 1,
+        );
         assertEquals(sessions.map(({ sessionId }) => sessionId), [never.protocol.sessionId]);
       }
       const reason = /the AC answered LCP echo before, but not for the last \d+ s/;
-      const closings = [sites.client, sites.server].flatMap((mode) => mode.matching(reason));
+      const closings = [sites.client, sites.server].flatMap((program) => program.matching(reason));
       assert(closings.length > 0, await sites.report());
       assertEquals(never.protocol.state, "open");
     }),
@@ -150,8 +153,8 @@ for (const variant of VARIANTS) {
         await host.dial();
         const { returned } = await host.exchange({ frames, payloadLength: () => payload });
         assertEquals(returned, frames);
-        for (const mode of [sites.client, sites.server]) {
-          const status = await mode.status();
+        for (const program of [sites.client, sites.server]) {
+          const status = await program.status();
           const [session] = status.sessions;
           assertEquals([session.framesFromLink, session.framesFromTunnel], [frames, frames]);
           assertEquals([session.bytesFromLink, session.bytesFromTunnel], [bytes, bytes]);
@@ -169,8 +172,8 @@ for (const variant of VARIANTS) {
           }
           const [tunnel] = status.tunnels;
           assertEquals([tunnel.framesIn, tunnel.framesOut], [frames + 2, frames + 2]);
-          assertEquals(await mode.drops(), {});
-          const metrics = await mode.metrics();
+          assertEquals(await program.drops(), {});
+          const metrics = await program.metrics();
           for (const [from, direction] of [["link", "uplink"], ["tunnel", "downlink"]]) {
             const labels = (kind: string) =>
               `{direction="${direction}",kind="${kind}",from="${from}"}`;
@@ -188,8 +191,8 @@ for (const variant of VARIANTS) {
         await untilPadts(sites.acs, 1);
         await untilNoSessions(sites);
         // What a session counted stays in the totals.
-        for (const mode of [sites.client, sites.server]) {
-          const { frames: totals } = await mode.status();
+        for (const program of [sites.client, sites.server]) {
+          const { frames: totals } = await program.status();
           assertEquals([totals.uplink.session, totals.downlink.session], [frames, frames]);
         }
       }),
@@ -242,15 +245,15 @@ testUnless(
       const host = sites.host({ hostUniq: Uint8Array.of(9) });
       const error = await assertRejects(() => host.dial(), DialError);
       assertEquals(error.refusal, { tag: TAG.SERVICE_NAME_ERROR, text: "closed today" });
-      for (const mode of [sites.client, sites.server]) {
-        assertEquals((await mode.status()).sessions, []);
-        assertEquals(await mode.drops(), {});
+      for (const program of [sites.client, sites.server]) {
+        assertEquals((await program.status()).sessions, []);
+        assertEquals(await program.drops(), {});
       }
       ac.protocol.options.refusal = undefined;
       await host.dial();
       assertEquals((await host.exchange({ frames: 10 })).returned, 10);
-      for (const mode of [sites.client, sites.server]) {
-        assertEquals((await mode.status()).sessions.length, 1);
+      for (const program of [sites.client, sites.server]) {
+        assertEquals((await program.status()).sessions.length, 1);
       }
     }),
 );
@@ -276,10 +279,10 @@ testUnless(
       assertEquals(sites.acs.log.count("in", CODE.PADI), sites.hosts.log.count("out", CODE.PADI));
       assertEquals(sites.acs.log.count("in", CODE.PADR), 2);
       assertEquals(ac.sessions.size, 1);
-      for (const mode of [sites.client, sites.server]) {
-        assertEquals((await mode.status()).sessions.length, 1);
-        assertEquals(mode.matching(/Session opened/).length, 1);
-        assertEquals(await mode.drops(), {});
+      for (const program of [sites.client, sites.server]) {
+        assertEquals((await program.status()).sessions.length, 1);
+        assertEquals(program.matching(/Session opened/).length, 1);
+        assertEquals(await program.drops(), {});
       }
       assertEquals(padtsAt(sites.acs) + padtsAt(sites.hosts), 0);
     }),

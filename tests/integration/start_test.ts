@@ -1,7 +1,7 @@
 // The start: a status request while a side is not up yet, and a start that fails.
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Status } from "../../src/observe/status.ts";
-import { type ModeProcess, withSites } from "../support/sites.ts";
+import { type SideProgram, withSites } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { until } from "../support/until.ts";
 
@@ -11,7 +11,7 @@ const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 async function withSlowDisk(
   side: "server" | "client",
   main: string,
-  use: (program: ModeProcess) => Promise<void>,
+  use: (program: SideProgram) => Promise<void>,
 ): Promise<void> {
   const stateDir = await Deno.makeTempDir();
   try {

@@ -2,15 +2,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SITE } from "../../src/lab/mod.ts";
 import type { Status } from "../../src/observe/status.ts";
-import { type ModeProcess, withSites } from "../support/sites.ts";
+import { type SideProgram, withSites } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const STOP_MS = 2000;
 
 /** Sends a request as it is, and returns the head and the body of the answer. */
-async function ask(mode: ModeProcess, request: string): Promise<{ head: string; body: string }> {
-  const conn = await mode.connect(SITE.status);
+async function ask(program: SideProgram, request: string): Promise<{ head: string; body: string }> {
+  const conn = await program.connect(SITE.status);
   const writer = conn.writable.getWriter();
   await writer.write(
     new TextEncoder().encode(`${request}\r\nHost: x\r\nConnection: close\r\n\r\n`),
@@ -24,23 +24,23 @@ testUnless(
   "serveStatus() answers what it does not serve with 404 and 405",
   () =>
     withSites({}, async ({ server, client }) => {
-      for (const mode of [server, client]) {
-        const missing = await ask(mode, "GET /nothing HTTP/1.1");
+      for (const program of [server, client]) {
+        const missing = await ask(program, "GET /nothing HTTP/1.1");
         assertMatch(missing.head, /^HTTP\/1\.1 404 /);
         assertMatch(missing.body, /\/api\/status/);
         for (const method of ["POST", "DELETE", "OPTIONS"]) {
-          const refused = await ask(mode, `${method} /api/status HTTP/1.1`);
+          const refused = await ask(program, `${method} /api/status HTTP/1.1`);
           assertMatch(refused.head, /^HTTP\/1\.1 405 /);
           assertMatch(refused.head, /\r\nallow: GET, HEAD\r\n/i);
         }
-        const head = await ask(mode, "HEAD /metrics HTTP/1.1");
+        const head = await ask(program, "HEAD /metrics HTTP/1.1");
         assertMatch(head.head, /^HTTP\/1\.1 200 /);
         assertEquals(head.body, "");
-        const metrics = await ask(mode, "GET /metrics?x=1 HTTP/1.1");
+        const metrics = await ask(program, "GET /metrics?x=1 HTTP/1.1");
         assertMatch(metrics.head, /\r\ncontent-type: text\/plain; version=0\.0\.4/i);
-        const status = await ask(mode, "GET /api/status HTTP/1.1");
+        const status = await ask(program, "GET /api/status HTTP/1.1");
         assertMatch(status.head, /\r\ncontent-type: application\/json/i);
-        assertEquals(JSON.parse(status.body).mode, mode === server ? "server" : "client");
+        assertEquals(JSON.parse(status.body).mode, program === server ? "server" : "client");
       }
     }),
 );
@@ -56,12 +56,12 @@ testUnless(
       let done = false;
       const exchange = host.exchange({ frames: 5000, payloadLength: () => 200 })
         .finally(() => done = true);
-      const before = new Map<ModeProcess, { status: Status; metric: number }>();
+      const before = new Map<SideProgram, { status: Status; metric: number }>();
       const METRIC = 'pppoe_proxy_frames_total{direction="uplink",kind="session"}';
       let looks = 0;
-      const look = async (mode: ModeProcess) => {
-        const status = await mode.status();
-        const metric = (await mode.metrics()).get(METRIC)!;
+      const look = async (program: SideProgram) => {
+        const status = await program.status();
+        const metric = (await program.metrics()).get(METRIC)!;
         const [session] = status.sessions;
         const [tunnel] = status.tunnels;
         // One moment: PADI and PADR, or PADO and PADS, and all that the session has carried.
@@ -72,21 +72,21 @@ testUnless(
         assert(status.frames.uplink.session >= session.framesUp);
         assert(status.frames.downlink.session >= session.framesDown);
         assert(metric >= status.frames.uplink.session);
-        const last = before.get(mode);
+        const last = before.get(program);
         if (last !== undefined) {
           assert(session.framesUp >= last.status.sessions[0].framesUp);
           assert(status.frames.uplink.session >= last.metric);
         }
-        before.set(mode, { status, metric });
+        before.set(program, { status, metric });
         looks++;
       };
       while (!done) await Promise.all([sites.client, sites.server].map(look));
       assert(looks >= 4, `${looks} looks`);
       assertEquals((await exchange).returned, 5000);
-      for (const mode of [sites.client, sites.server]) {
-        await look(mode);
-        assertEquals(before.get(mode)!.metric, 5000);
-        assertEquals(await mode.drops(), {});
+      for (const program of [sites.client, sites.server]) {
+        await look(program);
+        assertEquals(before.get(program)!.metric, 5000);
+        assertEquals(await program.drops(), {});
       }
     }),
 );
@@ -97,10 +97,10 @@ for (const side of ["server", "client"] as const) {
     `SIGTERM ends a ${side} whose status has connections open`,
     () =>
       withSites({}, async (sites) => {
-        const mode = sites[side];
+        const program = sites[side];
         const text = new TextEncoder();
         const [idle, silent, slow] = await Promise.all(
-          [1, 2, 3].map(() => mode.connect(SITE.status)),
+          [1, 2, 3].map(() => program.connect(SITE.status)),
         );
         try {
           await idle.write(text.encode("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
@@ -108,7 +108,7 @@ for (const side of ["server", "client"] as const) {
           const count = await idle.read(answer);
           assertMatch(new TextDecoder().decode(answer.subarray(0, count!)), /^HTTP\/1\.1 200 /);
           await slow.write(text.encode("GET /healthz HTTP/1.1\r\nHo"));
-          const { code, ms } = await mode.end("SIGTERM");
+          const { code, ms } = await program.end("SIGTERM");
           assertEquals(code, 0);
           assert(ms < STOP_MS, `${ms} ms`);
         } finally {

@@ -112,14 +112,14 @@ for (const side of ["server", "client"] as const) {
     `A data worker that dies ends the ${side} with status 1, and tells both ends of each session`,
     () =>
       withSites({ main: new URL("../support/faulty_main.ts", import.meta.url) }, async (sites) => {
-        const mode = sites[side];
+        const program = sites[side];
         sites.ac();
         await sites.dialMany(3);
-        mode.signal("SIGUSR2");
+        program.signal("SIGUSR2");
         // Each asking is a message to the worker, which the first after the signal ends.
-        while (await mode.get("/api/status").then(({ status }) => status === 200, () => false));
-        assertEquals((await mode.ended()).code, 1);
-        assertEquals(mode.matching(/ERROR The data worker died: /).length, 1);
+        while (await program.get("/api/status").then(({ status }) => status === 200, () => false));
+        assertEquals((await program.ended()).code, 1);
+        assertEquals(program.matching(/ERROR The data worker died: /).length, 1);
         await assertPadts(sites, sites.acs, 3);
         await assertPadts(sites, sites.hosts, 3);
       }),

@@ -17,8 +17,8 @@ import {
 } from "../../src/wire/mod.ts";
 import {
   assertPadts,
-  type ModeProcess,
   padtsAt,
+  type SideProgram,
   type Sites,
   untilPadts,
   withSites,
@@ -43,7 +43,7 @@ async function carries(sites: Sites, frames = 20): Promise<void> {
   host.close();
 }
 
-function descriptors({ pid }: ModeProcess): number {
+function descriptors({ pid }: SideProgram): number {
   return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 }
 

@@ -64,7 +64,9 @@ for (const variant of VARIANTS) {
           host.hangUp();
           await untilPadts(acs, 1);
           assertEquals(padtsAt(acs), 1);
-          for (const mode of [sites.client, sites.server]) assertEquals(await mode.drops(), {});
+          for (const program of [sites.client, sites.server]) {
+            assertEquals(await program.drops(), {});
+          }
         } finally {
           host.close();
           ac.close();

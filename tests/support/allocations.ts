@@ -1,11 +1,11 @@
-// What a piece of code allocates, by the function that does, also what is collected again at once: V8's
-// sampling heap profiler, which looks at about one allocated KiB in each.
+// The allocations of a piece of code by function, including objects that are collected again, from V8's
+// sampling heap profiler, which takes about one sample per allocated KiB.
 
 import { Session } from "node:inspector";
 
-/** One function's share. */
+/** The allocations of one function. */
 export interface Allocation {
-  /** Its name and place. */
+  /** The function's name, file and line. */
   where: string;
   bytes: number;
 }
@@ -16,7 +16,7 @@ interface ProfileNode {
   children: ProfileNode[];
 }
 
-/** Runs it, and tells what it allocated, most first. */
+/** Runs a function, and returns the allocations, the largest first. */
 export async function allocationsOf(run: () => void): Promise<Allocation[]> {
   const session = new Session();
   session.connect();

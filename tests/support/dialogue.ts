@@ -1,4 +1,4 @@
-// A server's relay and its clients' in memory, each made with the options that a test is about, and the
+// The relays of a server and its clients in memory, with the options that a test chooses, and the
 // dialogues of hosts and ACs through them.
 
 import type { Problem } from "../../src/problem.ts";
@@ -23,37 +23,37 @@ import {
 } from "./relays.ts";
 import type { Tag } from "../../src/wire/mod.ts";
 
-/** One side: its relay, and what came out of it. */
+/** One side: its relay, and the relay's output. */
 export interface End {
   readonly relay: Relay;
-  /** Frames that went to its link. */
+  /** Frames that were sent to its link. */
   link: Uint8Array[];
   drops: DropReason[];
   problems: Problem[];
-  /** The causes for which sessions were closed. */
+  /** The causes of the closed sessions. */
   closed: Cause[];
 }
 
-/** What a test chooses about {@linkcode Dialogue}. */
+/** Options of {@linkcode Dialogue}. */
 export interface DialogueOptions {
   server?: Partial<RelayOptions>;
   client?: Partial<RelayOptions>;
-  /** What each client calls itself; one client without it. */
+  /** The names of the clients; by default there is one client. */
   names?: string[];
 }
 
-/** What a dialled session is about. */
+/** Options of a dialled session. */
 export interface Dial {
-  /** Which client, from 0. */
+  /** The index of the client. */
   at?: number;
   host?: Uint8Array;
   ac?: Uint8Array;
   sessionId?: number;
-  /** The host's tags but for Service-Name. */
+  /** The host's tags besides Service-Name. */
   tags?: Tag[];
 }
 
-/** The clients' tunnels are 1, 2 and so on at the server, and 1 at each client. */
+/** A server and its clients. Their tunnels are 1, 2 and so on at the server, and 1 at each client. */
 export class Dialogue {
   readonly server: End;
   readonly clients: End[];
@@ -86,21 +86,21 @@ export class Dialogue {
     return this.clients[0];
   }
 
-  /** A host's discovery frame, and what the AC's link then saw. */
+  /** Sends a host's discovery frame, and returns the frames on the AC's link. */
   host(frame: Uint8Array, at = 0): Uint8Array[] {
     this.clients[at].relay.discoveryFromLink(frame.slice(), this.nowMs);
     this.settle();
     return this.server.link.splice(0);
   }
 
-  /** An AC's discovery frame, and what a client's link then saw. */
+  /** Sends an AC's discovery frame, and returns the frames on a client's link. */
   ac(frame: Uint8Array, at = 0): Uint8Array[] {
     this.server.relay.discoveryFromLink(frame.slice(), this.nowMs);
     this.settle();
     return this.clients[at].link.splice(0);
   }
 
-  /** A host's session frame as the AC's link sees it; or the reason why it does not. */
+  /** Sends a host's session frame, and returns it as on the AC's link, or the drop reason. */
   hostData(frame: Uint8Array, at = 0): Uint8Array | DropReason {
     const copy = frame.slice();
     const near = this.clients[at].relay.sessionFromLink(copy, 0, this.nowMs);
@@ -109,7 +109,7 @@ export class Dialogue {
     return typeof far === "number" ? DROP_REASONS[far] : copy;
   }
 
-  /** An AC's session frame as the owner's link sees it; or the reason why it does not. */
+  /** Sends an AC's session frame, and returns it as on the client's link, or the drop reason. */
   acData(frame: Uint8Array): Uint8Array | DropReason {
     const copy = frame.slice();
     const near = this.server.relay.sessionFromLink(copy, 0, this.nowMs);
@@ -118,7 +118,7 @@ export class Dialogue {
     return typeof far === "number" ? DROP_REASONS[far] : copy;
   }
 
-  /** From PADI to PADS: each frame of it as its link saw it. */
+  /** Dials from PADI to PADS, and returns each frame as on the link where it arrived. */
   dial(
     { at = 0, host = HOST, ac = AC, sessionId = 1, tags = [hostUniq("h")] }: Dial = {},
   ): { sought: Uint8Array; offer: Uint8Array; asked: Uint8Array; pads: Uint8Array } {
@@ -129,7 +129,7 @@ export class Dialogue {
     return { sought, offer, asked, pads };
   }
 
-  /** Carries what is in the tunnels, until nothing is. */
+  /** Carries frames until the tunnels are empty. */
   settle(): void {
     for (let next; (next = this.#carried.shift()) !== undefined;) next();
   }
@@ -139,7 +139,7 @@ export class Dialogue {
   }
 }
 
-/** Ports that take note. */
+/** Makes a relay whose output is recorded. */
 export function makeEnd(
   options: Partial<RelayOptions> & Pick<RelayOptions, "side" | "linkMac">,
   toTunnel: (tunnel: number, frame: Uint8Array) => void,
@@ -148,7 +148,7 @@ export function makeEnd(
     relay: Relay;
   };
   const ports: RelayPorts = {
-    // Frames are lent.
+    // The relay reuses the frame's memory, so it is copied.
     toLink: (frame) => end.link.push(frame.slice()),
     toTunnel: (tunnel, frame) => toTunnel(tunnel, frame.slice()),
     listToTunnel: () => true,

@@ -1,23 +1,23 @@
-// Whether memory stays what it is: sessions opened and closed, and frames carried, as fast as it goes.
+// A check for memory leaks: opens and closes sessions, and carries frames, at full speed.
 
 import v8 from "node:v8";
 import vm from "node:vm";
 import { MOST_TURNS, TwoPlanes } from "./two_planes.ts";
 
-// V8 leaves garbage where it is as long as there is plenty of memory: what counts is what is left of it.
+// V8 collects garbage late if there is plenty of memory, so garbage is collected before each measurement.
 v8.setFlagsFromString("--expose-gc");
 const collect: () => void = vm.runInNewContext("gc");
 
-/** How much to do. */
+/** Options of {@linkcode endure}. */
 export interface EnduranceOptions {
   sessions: number;
-  /** Both ways together. */
+  /** The number of frames in both directions together. */
   frames: number;
-  /** Told of each look at the memory. */
+  /** Called with each measurement. */
   look?: (memory: Memory) => void;
 }
 
-/** What the process has when its garbage is gone, after so many sessions and frames. */
+/** The memory of the process without garbage, after a number of sessions and frames. */
 export interface Memory {
   sessions: number;
   frames: number;
@@ -25,13 +25,14 @@ export interface Memory {
   heapBytes: number;
 }
 
+/** The number of sessions that are open at once. */
 const AT_ONCE = 200;
 const BURST = 32;
 const LOOKS = 20;
 
-/** Does it in this process, both sides of the tunnel with what stands for hosts and AC; gives every look. */
+/** Runs both sides with simulated hosts and an AC in this process; returns all measurements. */
 export async function endure(options: EnduranceOptions): Promise<Memory[]> {
-  // The same hosts dial again and again.
+  // The same hosts dial repeatedly, so the limit on dialling is off.
   const unlimited = { limits: { padiPerHost: 0 } };
   await using planes = await TwoPlanes.make({ client: unlimited, server: unlimited });
   const steady = planes.open(10);
@@ -43,7 +44,7 @@ export async function endure(options: EnduranceOptions): Promise<Memory[]> {
   for (let look = 1; look <= LOOKS; look++) {
     for (; sessions < options.sessions * look / LOOKS; sessions += AT_ONCE) {
       planes.cycle(AT_ONCE);
-      // Their log lines, which the main thread would have written.
+      // Discard the events, which the main thread would have logged.
       planes.messages.client.length = planes.messages.server.length = 0;
     }
     let [up, down] = [frames / 2, frames / 2];

@@ -1,4 +1,4 @@
-// pppoe-proxy itself, with a fault in it: from SIGUSR2 on, the data worker is given what it cannot use.
+// pppoe-proxy with a fault: after SIGUSR2, the data worker gets only messages that it cannot handle.
 
 const post = Worker.prototype.postMessage;
 let faulty = false;

@@ -1,4 +1,4 @@
-// As slow_disk_main.ts, with a data worker that is given what it cannot use after its start.
+// slow_disk_main.ts with a fault: after its start, the data worker gets messages that it cannot handle.
 
 const post = Worker.prototype.postMessage;
 Worker.prototype.postMessage = function (message: { type: string }) {

@@ -1,5 +1,5 @@
-// pppoe-proxy itself, on a kernel that has no bbr: whoever asks for it asks for something that no
-// kernel has.
+// pppoe-proxy as on a kernel without bbr: a request for bbr is replaced by one for a congestion control
+// that does not exist.
 
 const IPPROTO_TCP = 6;
 const TCP_CONGESTION = 13;

@@ -1,5 +1,5 @@
-// Two or more sites in network namespaces: hosts at each, an AC at the server's, and between them
-// the program, each mode as a process of its own.
+// Two or more sites in network namespaces: hosts at the clients' sites, an AC at the server's, and the
+// program at each site as a separate process.
 import { assertEquals } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
 import {
@@ -25,48 +25,48 @@ import { TestNet } from "./namespaces.ts";
 import { until } from "./until.ts";
 
 /**
- * What the program's interfaces are: an end of a veth pair, or a macvlan on one, in bridge mode or in
- * the one that takes frames for any address.
+ * The kind of the program's interfaces: one end of a veth pair, or a macvlan on it, in bridge mode or in
+ * passthru mode, which receives frames for any address.
  */
 export type LinkKind = "veth" | "macvlan" | "passthru";
 
 /** Options of {@linkcode withSites}. */
 export interface SitesOptions {
   link?: LinkKind;
-  /** More flags for both modes. */
+  /** More flags for both sides. */
   flags?: string[];
-  /** In place of those that say where to listen and for whom. */
+  /** Flags to use instead of `--listen` and `--allow`. */
   serverFlags?: string[];
-  /** In place of those that say where to connect. */
+  /** Flags to use instead of `--connect`. */
   clientFlags?: string[];
-  /** How many clients; 1 when not given. */
+  /** The number of clients; 1 by default. */
   clients?: number;
-  /** Frames from hosts and ACs are filled up to 60 bytes, as cards do. */
+  /** True to pad frames from hosts and ACs to 60 bytes, as network cards do. */
   padding?: boolean;
   log?: FrameLogOptions;
-  /** Options of both modes that no flag sets. */
+  /** Options of both sides that have no flags. */
   timers?: { pingMs?: number; tunnelTimeoutMs?: number; graceMs?: number };
-  /** More such options of the server. */
+  /** More options of the server that have no flags. */
   serverOptions?: Partial<ServerOptions>;
-  /** More such options of the clients. */
+  /** More options of the clients that have no flags. */
   clientOptions?: Partial<ClientOptions>;
-  /** The machines' host name, as the format of printf(1) spells it. */
+  /** The machines' host name, as a format of printf(1). */
   hostName?: string;
-  /** What is run instead of main.ts, with the same flags. */
+  /** The program to run instead of main.ts, with the same flags. */
   main?: URL;
-  /** A command that starts both modes in its own place. */
+  /** A command that runs the program, which is added as its last arguments. */
   before?: string[];
-  /** False: the test starts what it needs. */
+  /** False if the test starts the programs itself. */
   start?: boolean;
 }
 
-/** The link and the addresses that a scenario is played on. */
+/** The kind of link and the MAC mode of a scenario. */
 export interface Variant {
   link: LinkKind;
   mac: "own" | "per-host" | "transparent";
 }
 
-/** All but those that cannot work: on a macvlan in bridge mode, `own` is the only one that does. */
+/** The variants of a scenario. On a macvlan in bridge mode only `own` can work. */
 export const VARIANTS: readonly Variant[] = [
   { link: "veth", mac: "own" },
   { link: "macvlan", mac: "own" },
@@ -74,31 +74,31 @@ export const VARIANTS: readonly Variant[] = [
   { link: "veth", mac: "transparent" },
 ];
 
-/** The options that make a variant. */
+/** Returns the options for a variant. */
 export function variantOptions({ link, mac }: Variant): { link: LinkKind; flags: string[] } {
   return { link, flags: ["--mac", mac] };
 }
 
-/** What a test's name says of a variant. */
+/** Returns the words for a variant in a test's name. */
 export function variantName({ link, mac }: Variant): string {
   return `on ${link} with --mac ${mac}`;
 }
 
-/** Where the first client finds another server. */
+/** The address at which the first client reaches a second server. */
 export const SECOND_SERVER = "10.1.1.2";
 const MACVLAN = "mv0";
-/** So that a client soon gives up a tunnel in which nothing is heard; its server does not. */
+/** Timers with which a client soon gives up a silent tunnel, and its server does not. */
 export const SOON = { pingMs: 300, tunnelTimeoutMs: 1500 };
-/** A code that means nothing: `settled` knows its frames by it. */
+/** An unassigned code, by which `settled` recognizes its frames. */
 const MARKER = 0x42;
 const KILL_AFTER_MS = patient(5000);
 
 /** Metrics by name and labels, as in `pppoe_proxy_tunnels`. */
 export type Metrics = ReadonlyMap<string, number>;
 
-/** The program in one mode: what a test can ask of it from outside. */
-export class ModeProcess {
-  /** Every line that it wrote to standard error since the test began. */
+/** The process of one side, with everything that a test can observe from outside. */
+export class SideProgram {
+  /** All lines that it has written to standard error since the test began. */
   readonly lines: string[] = [];
 
   readonly #net: LabNet;
@@ -119,7 +119,7 @@ export class ModeProcess {
     this.#options = options;
   }
 
-  /** Starts it, also again, once the last one has ended. */
+  /** Starts the program, for the first time or after its end. */
   start(): void {
     this.#program = Program.start({
       namespace: this.#namespace,
@@ -134,12 +134,12 @@ export class ModeProcess {
     return this.#program!.pid;
   }
 
-  /** Asks its status server, from within its namespace. */
+  /** Sends a request to its status server, from within its namespace. */
   get(path: string): Promise<HttpAnswer> {
     return httpGet(this.#net.path(this.#namespace), SITE.status, path);
   }
 
-  /** Connects to a port of its site's namespace, from within it. */
+  /** Connects to a port in its namespace, from within that. */
   connect(address: { hostname: string; port: number }): Promise<Deno.TcpConn> {
     return inNamespace(this.#net.path(this.#namespace), () => Deno.connect({ ...address }));
   }
@@ -172,13 +172,13 @@ export class ModeProcess {
       if (this.#program === undefined || await this.#hasEnded()) {
         throw new Error(`${this.#namespace} ended: ${this.lines.at(-1)}`);
       }
-      // Refused until it listens.
+      // The connection is refused until the program listens.
       const answer = await this.get("/healthz").catch(() => undefined);
       return answer?.status === status;
     });
   }
 
-  /** Waits until its status is as wanted. */
+  /** Waits until its status meets a condition. */
   async untilStatus(what: string, wanted: (status: Status) => boolean): Promise<Status> {
     return await until(what, async () => {
       const status = await this.status();
@@ -186,22 +186,22 @@ export class ModeProcess {
     });
   }
 
-  /** The lines that match. */
+  /** Returns the lines that match a pattern. */
   matching(pattern: RegExp): string[] {
     return this.lines.filter((line) => pattern.test(line));
   }
 
-  /** Waits for a line. */
+  /** Waits for a line that matches a pattern. */
   untilLine(pattern: RegExp): Promise<string> {
     return until(`${this.#namespace} logs ${pattern}`, () => this.matching(pattern)[0]);
   }
 
-  /** Sends it a signal. */
+  /** Sends a signal. */
   signal(signal: Deno.Signal): void {
     this.#program?.kill(signal);
   }
 
-  /** Waits for its end; when that takes too long it is killed. */
+  /** Waits for its end, and kills it if that takes too long. */
   async ended(): Promise<Deno.CommandStatus> {
     const timer = setTimeout(() => this.signal("SIGKILL"), KILL_AFTER_MS);
     const status = await this.#program!.status;
@@ -209,7 +209,7 @@ export class ModeProcess {
     return status;
   }
 
-  /** Sends it a signal and waits for its end. */
+  /** Sends a signal and waits for its end. */
   async end(signal: Deno.Signal): Promise<{ code: number; ms: number }> {
     const startMs = performance.now();
     this.signal(signal);
@@ -217,7 +217,7 @@ export class ModeProcess {
     return { code, ms: performance.now() - startMs };
   }
 
-  /** Ends it, if it runs. */
+  /** Ends it if it is running. */
   async stop(): Promise<void> {
     await this.#program?.stop();
   }
@@ -228,12 +228,12 @@ export class ModeProcess {
   }
 }
 
-/** A client's site: its host's end of the link, and the client. */
+/** A client's site: the hosts' end of the link, and the client. */
 export interface ClientSite {
-  /** Unique names of the namespaces. */
+  /** The names of the namespaces. */
   readonly hostNamespace: string;
   readonly clientNamespace: string;
-  /** What the tunnel comes from, and where it goes to; there is no other way. */
+  /** The addresses at the two ends of the only path to the server. */
   readonly address: string;
   readonly serverAddress: string;
   readonly address6: string;
@@ -241,11 +241,11 @@ export interface ClientSite {
   /** The interface of the client in the server's namespace. */
   readonly wan: string;
   hosts: Station;
-  readonly client: ModeProcess;
+  readonly client: SideProgram;
 }
 
 /**
- * The namespaces, with a veth pair for each line, and `n` from 1:
+ * The sites' namespaces. Each line is a veth pair, and N counts from 1:
  *
  *     hostN lan0 ── lan0 clientN wan0 ── wanN server isp0 ── isp0 ac
  */
@@ -254,11 +254,11 @@ export class Sites implements AsyncDisposable {
   readonly options: SitesOptions;
   readonly acNamespace: string;
   readonly serverNamespace: string;
-  readonly server: ModeProcess;
+  readonly server: SideProgram;
   readonly sites: ClientSite[] = [];
-  /** The AC's end of the server's link. */
+  /** The ACs' end of the server's link. */
   acs!: Station;
-  readonly #more: [name: string, mode: ModeProcess][] = [];
+  readonly #more: [name: string, program: SideProgram][] = [];
   readonly #closing: { close(): void | Promise<void> }[] = [];
 
   private constructor(net: TestNet, acNamespace: string, serverNamespace: string, o: SitesOptions) {
@@ -266,10 +266,10 @@ export class Sites implements AsyncDisposable {
     this.options = o;
     this.acNamespace = acNamespace;
     this.serverNamespace = serverNamespace;
-    this.server = this.#runtime("server", serverNamespace);
+    this.server = this.#program("server", serverNamespace);
   }
 
-  /** Makes the namespaces and the links; nothing is started. */
+  /** Makes the namespaces and the links. It starts no program. */
   static async build(options: SitesOptions): Promise<Sites> {
     const net = await TestNet.make("sites");
     try {
@@ -288,12 +288,12 @@ export class Sites implements AsyncDisposable {
     }
   }
 
-  /** The first client's site, which is the only one in most tests. */
+  /** The hosts' station at the first client's site, which is the only one in most tests. */
   get hosts(): Station {
     return this.sites[0].hosts;
   }
 
-  get client(): ModeProcess {
+  get client(): SideProgram {
     return this.sites[0].client;
   }
 
@@ -312,16 +312,16 @@ export class Sites implements AsyncDisposable {
     return link === "macvlan" ? "bridge" : link === "passthru" ? "passthru" : undefined;
   }
 
-  /** Starts server and clients, and waits until all are well. */
+  /** Starts the server and the clients, and waits until all are healthy. */
   async start(): Promise<void> {
     const started = [this.server, ...this.sites.map(({ client }) => client)];
-    for (const mode of started) mode.start();
-    await Promise.all(started.map((mode) => mode.untilHealth(200)));
+    for (const program of started) program.start();
+    await Promise.all(started.map((program) => program.untilHealth(200)));
   }
 
   /**
-   * A host at a client's site. Without a MAC address of its own it has its interface's. It says
-   * nothing twice: a discovery frame that is lost is a fault.
+   * Makes a host at a client's site, by default with the interface's MAC address. It sends nothing
+   * twice, so that a test fails if a discovery frame is lost.
    */
   host(options: Partial<HostOptions> = {}, site = this.sites[0]): SimulatedHost {
     const host = new SimulatedHost(site.hosts, {
@@ -334,14 +334,14 @@ export class Sites implements AsyncDisposable {
     return host;
   }
 
-  /** An AC. Without a MAC address of its own it has its interface's. */
+  /** Makes an AC, by default with the interface's MAC address. */
   ac(options: Partial<AcOptions> = {}): SimulatedAc {
     const ac = new SimulatedAc(this.acs, { mac: this.acs.mac, name: "bras1", ...options });
     this.#closing.push(ac);
     return ac;
   }
 
-  /** Dials once for each host, one after the other, each with a MAC address of its own. */
+  /** Dials with several hosts one after the other, each with its own MAC address. */
   async dialMany(count: number): Promise<{ hosts: SimulatedHost[]; sessions: HostSession[] }> {
     const hosts: SimulatedHost[] = [];
     const sessions: HostSession[] = [];
@@ -354,10 +354,10 @@ export class Sites implements AsyncDisposable {
   }
 
   /**
-   * Another server, not started yet, with an AC's segment of its own. The first client reaches it at
+   * Adds a second server, which is not started yet, with its own ACs' segment. The first client reaches it at
    * `SECOND_SERVER`.
    */
-  async addServer(): Promise<{ server: ModeProcess; namespace: string; acs: Station }> {
+  async addServer(): Promise<{ server: SideProgram; namespace: string; acs: Station }> {
     const { net, sites: [{ clientNamespace }] } = this;
     const namespace = await net.namespace("server2");
     const acNamespace = await net.namespace("ac2");
@@ -365,20 +365,20 @@ export class Sites implements AsyncDisposable {
     await net.ip(clientNamespace, "address", "add", "10.1.1.1/24", "dev", "wan1");
     await net.ip(namespace, "address", "add", `${SECOND_SERVER}/24`, "dev", "wan1");
     const acs = await this.#join(acNamespace, namespace, "isp0");
-    const server = this.#runtime("server", namespace);
+    const server = this.#program("server", namespace);
     this.#more.push(["server 2", server]);
     this.#closing.push(acs);
     return { server, namespace, acs };
   }
 
-  /** An AC at another server's. */
+  /** Makes an AC at another server. */
   acAt(acs: Station, options: Partial<AcOptions>): SimulatedAc {
     const ac = new SimulatedAc(acs, { mac: acs.mac, name: "bras2", ...options });
     this.#closing.push(ac);
     return ac;
   }
 
-  /** Resets the tunnel's connections of a client, at its own end; or of all at the server's. */
+  /** Resets a client's tunnel connection at the client; without a site, all connections at the server. */
   async resetTunnels(site?: ClientSite): Promise<void> {
     const [namespace, port] = site === undefined
       ? [this.serverNamespace, "sport"]
@@ -387,20 +387,20 @@ export class Sites implements AsyncDisposable {
     const { stdout, stderr } = await new Deno.Command("ip", {
       args: ["netns", "exec", namespace, ...ss],
     }).output();
-    // It says which it has closed.
+    // ss(8) lists the connections that it has closed.
     if (stdout.length === 0) {
       throw new Error(`Cannot reset a tunnel: ${new TextDecoder().decode(stderr)}`);
     }
   }
 
-  /** Lets a client reach the server no more, which it is told at once; or again. */
+  /** Makes the server reachable or unreachable for a client; an attempt to connect then fails at once. */
   async reachable(site: ClientSite, reachable: boolean): Promise<void> {
     const action = reachable ? "del" : "add";
     const { clientNamespace, serverAddress } = site;
     await this.net.ip(clientNamespace, "route", action, "unreachable", `${serverAddress}/32`);
   }
 
-  /** Takes the pair of a client's link away, with the hosts' station; without a site the AC's. */
+  /** Deletes the veth pair of a client's link and closes its station; without a site, those of the ACs. */
   async cut(site?: ClientSite): Promise<void> {
     const station = site?.hosts ?? this.acs;
     const namespace = site?.clientNamespace ?? this.serverNamespace;
@@ -408,14 +408,14 @@ export class Sites implements AsyncDisposable {
     await this.net.ip(namespace, "link", "del", station.name);
   }
 
-  /** Makes what `cut` took away anew. Hosts and ACs that were there are not any more. */
+  /** Makes a link that was cut again, without its former hosts and ACs. */
   async join(site?: ClientSite): Promise<void> {
     if (site === undefined) {
       this.acs = await this.#join(this.acNamespace, this.serverNamespace, "isp0");
     } else site.hosts = await this.#join(site.hostNamespace, site.clientNamespace, "lan0");
   }
 
-  /** Waits until all frames that the program has put on a link so far have been heard beyond it. */
+  /** Waits until a station has received all frames that the program has sent to its link so far. */
   async settled(station: Station): Promise<void> {
     const namespace = station === this.acs
       ? this.serverNamespace
@@ -440,16 +440,16 @@ export class Sites implements AsyncDisposable {
     }
   }
 
-  /** What server and clients have logged and dropped, for a test that failed. */
+  /** Returns the logs and drop counters of all programs, for a failed test. */
   async report(): Promise<string> {
-    const modes: [string, ModeProcess][] = [
+    const programs: [string, SideProgram][] = [
       ["server", this.server],
       ...this.#more,
-      ...this.sites.map(({ client }, n): [string, ModeProcess] => [`client ${n + 1}`, client]),
+      ...this.sites.map(({ client }, n): [string, SideProgram] => [`client ${n + 1}`, client]),
     ];
-    const reports = modes.map(async ([name, mode]) => {
-      const drops = await mode.drops().then(JSON.stringify, () => "unknown");
-      return [...mode.lines, `drops: ${drops}`].map((line) => `${name}: ${line}`).join("\n");
+    const reports = programs.map(async ([name, program]) => {
+      const drops = await program.drops().then(JSON.stringify, () => "unknown");
+      return [...program.lines, `drops: ${drops}`].map((line) => `${name}: ${line}`).join("\n");
     });
     return (await Promise.all(reports)).join("\n");
   }
@@ -457,7 +457,9 @@ export class Sites implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const station of this.#closing) await station.close();
     await Promise.all(this.sites.map(({ client }) => client.stop()));
-    await Promise.all([this.server, ...this.#more.map(([, mode]) => mode)].map((m) => m.stop()));
+    await Promise.all(
+      [this.server, ...this.#more.map(([, program]) => program)].map((p) => p.stop()),
+    );
     await Promise.all([this.acs, ...this.sites.map(({ hosts }) => hosts)].map((s) => s.close()));
     await this.net[Symbol.asyncDispose]();
   }
@@ -497,50 +499,50 @@ export class Sites implements AsyncDisposable {
       serverAddress6,
       wan,
       hosts: await this.#join(hostNamespace, clientNamespace, "lan0"),
-      client: this.#runtime("client", clientNamespace, serverAddress),
+      client: this.#program("client", clientNamespace, serverAddress),
     };
   }
 
-  #runtime(mode: "server" | "client", namespace: string, to = ""): ModeProcess {
+  #program(side: "server" | "client", namespace: string, to = ""): SideProgram {
     const { timers, serverOptions, clientOptions } = this.options;
     const { flags = [], serverFlags, clientFlags } = this.options;
     const port = SITE.tunnelPort;
     if (timers !== undefined || serverOptions !== undefined || clientOptions !== undefined) {
       const options = {
-        interface: mode === "server" ? this.serverInterface : this.clientInterface,
+        interface: side === "server" ? this.serverInterface : this.clientInterface,
         listen: { hostname: "0.0.0.0", port },
         connect: { hostname: to, port },
         allow: ["10.0.0.0/8"],
         status: SITE.status,
         ...timers,
-        ...(mode === "server" ? serverOptions : clientOptions),
+        ...(side === "server" ? serverOptions : clientOptions),
       };
-      const main = new URL("./mode_program.ts", import.meta.url);
+      const main = new URL("./side_program.ts", import.meta.url);
       const { before } = this.options;
-      return new ModeProcess(this.net, namespace, [mode, JSON.stringify(options)], {
+      return new SideProgram(this.net, namespace, [side, JSON.stringify(options)], {
         main,
         before,
       });
     }
-    const own = mode === "server"
+    const own = side === "server"
       ? serverFlags ?? ["--listen", `0.0.0.0:${port}`, "--allow", "10.0.0.0/8"]
       : clientFlags ?? ["--connect", `${to}:${port}`];
-    const link = mode === "server" ? this.serverInterface : this.clientInterface;
+    const link = side === "server" ? this.serverInterface : this.clientInterface;
     const status = `${SITE.status.hostname}:${SITE.status.port}`;
-    const args = [mode, "--interface", link, "--status", status, ...own, ...flags];
+    const args = [side, "--interface", link, "--status", status, ...own, ...flags];
     const { main, hostName, before = [] } = this.options;
     const named = hostName === undefined ? [] : hostNamed(hostName);
-    return new ModeProcess(this.net, namespace, args, { main, before: [...named, ...before] });
+    return new SideProgram(this.net, namespace, args, { main, before: [...named, ...before] });
   }
 }
 
-// What becomes a command on a machine with another host name.
+// Returns a command prefix that sets the host name for the rest of the command.
 function hostNamed(hostName: string): string[] {
   const script = 'printf "$1\\n" > /proc/sys/kernel/hostname && shift && exec "$@"';
   return ["unshare", "--uts", "sh", "-c", script, "sh", hostName];
 }
 
-/** Builds sites, starts the program there unless told not to, and takes all of it away whatever comes of the test. */
+/** Builds sites, starts the programs unless told not to, runs a test, and cleans up in any case. */
 export async function withSites(
   options: SitesOptions,
   use: (sites: Sites) => Promise<void>,
@@ -554,30 +556,30 @@ export async function withSites(
   }
 }
 
-/** Frames there and back in the session of each host. */
+/** Asserts that frames reach the AC and return in the session of each host. */
 export async function assertExchange(hosts: SimulatedHost[], frames = 20): Promise<void> {
   const results = await Promise.all(hosts.map((host) => host.exchange({ frames })));
   assertEquals(results.map(({ returned }) => returned), hosts.map(() => frames));
 }
 
-/** Whether there are so many sessions, all in that state. */
+/** Returns true if there are exactly `count` sessions, all in a certain state. */
 export function inState(sessions: SessionStatus[], state: string, count: number): boolean {
   return sessions.length === count && sessions.every((session) => session.state === state);
 }
 
-/** How many PADT frames came in at a station. */
+/** Returns the number of PADT frames that a station has received. */
 export function padtsAt(station: Station): number {
   return station.log.count("in", CODE.PADT);
 }
 
-/** Waits until a station has had so many PADT frames, and asserts that no other one is under way. */
+/** Waits until a station has received `count` PADT frames, and asserts that no more follow. */
 export async function assertPadts(sites: Sites, station: Station, count: number): Promise<void> {
   await untilPadts(station, count);
   await sites.settled(station);
   assertEquals(padtsAt(station), count);
 }
 
-/** Waits until a station has had so many PADT frames, or more. */
+/** Waits until a station has received at least `count` PADT frames. */
 export async function untilPadts(station: Station, count: number): Promise<void> {
-  await until(`${count} PADT come in at ${station.name}`, () => padtsAt(station) >= count);
+  await until(`${count} PADTs arrive at ${station.name}`, () => padtsAt(station) >= count);
 }

@@ -1,4 +1,4 @@
-// Tests that need more than Deno say in their name why they were skipped.
+// Tests that need more than Deno. If a test is skipped, its name has the reason.
 
 const PROGRAM_FOLDERS = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin", "/sbin"];
 
@@ -15,7 +15,7 @@ function readText(path: string): string {
   return exists(path) ? Deno.readTextFileSync(path) : "";
 }
 
-/** Whether `name` is a program in PATH or in a folder for system programs. */
+/** Returns true if a program is in PATH or in a folder for system programs. */
 export function hasProgram(name: string): boolean {
   return PROGRAM_FOLDERS.some((folder) => folder !== "" && exists(`${folder}/${name}`));
 }
@@ -28,7 +28,7 @@ function succeeds(command: string, ...args: string[]): boolean {
   }
 }
 
-/** What a test may need of the machine: how to tell, and what to say where it is not there. */
+/** The needs that a test can have: a check for each, and the reason for skipping if it fails. */
 const NEEDS = {
   linux: { met: () => Deno.build.os === "linux", reason: "not Linux" },
   amd64: { met: () => Deno.build.arch === "x86_64", reason: "not amd64" },
@@ -56,13 +56,13 @@ const NEEDS = {
 
 export type Need = keyof typeof NEEDS;
 
-/** The first of `needs` that this machine does not meet, in words; undefined when it meets all. */
+/** Returns the reason for the first of `needs` that this machine does not meet; undefined if it meets all. */
 export function whyNot(...needs: Need[]): string | undefined {
   const unmet = needs.find((need) => !NEEDS[need].met());
   return unmet && NEEDS[unmet].reason;
 }
 
-/** Registers a test, or, where there is a reason against it, its name with that reason as skipped. */
+/** Registers a test. If there is a reason against running it, the test is skipped and its name has the reason. */
 export function testUnless(
   reason: string | undefined,
   name: string,

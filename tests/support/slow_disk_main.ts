@@ -1,4 +1,4 @@
-// pppoe-proxy itself, on a disk that takes no sign of life in the state directory until SIGHUP.
+// pppoe-proxy on a slow disk: the sign of life in the state directory is not written until SIGHUP.
 
 const { utime } = Deno;
 const released = Promise.withResolvers<void>();

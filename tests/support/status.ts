@@ -1,9 +1,9 @@
-// A status to show.
+// A sample status.
 
 import { DROP_REASONS, type DropReason } from "../../src/relay/mod.ts";
 import type { Direction, Status } from "../../src/observe/status.ts";
 
-/** The status of a server with two clients and one session; what a test is about is given. */
+/** Makes the status of a server with two clients and one session, with the given changes. */
 export function aStatus(over: Partial<Status> = {}): Status {
   const tunnel = {
     framesIn: 1,
@@ -54,7 +54,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
   };
 }
 
-/** Values of both directions, by their names and their older ones. */
+/** Makes a record of both directions, with their older names too. */
 export function directions<T>(fromLink: T, fromTunnel: T): Record<Direction, T> {
   return { fromLink, fromTunnel, uplink: fromLink, downlink: fromTunnel };
 }

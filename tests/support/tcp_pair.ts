@@ -38,15 +38,15 @@ export class TcpPair implements AsyncDisposable {
       try {
         conn.close();
       } catch {
-        // By the test already.
+        // The test has closed it already.
       }
     }
-    // A read that was under way ends in a turn of its own.
+    // A pending read ends in a later turn of the event loop.
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }
 
-/** Whether an address can be listened on here. */
+/** Returns true if a listener can use an address on this machine. */
 export function canListen(hostname: string): boolean {
   try {
     Deno.listen({ hostname, port: 0 }).close();

@@ -1,5 +1,5 @@
-// A client's and a server's data plane in this process and this thread, joined by a connection, with the
-// far ends of both links: what is between host and AC, without workers, driven step by step.
+// A client's and a server's data plane in this thread, connected over TCP, with both ends of both links:
+// everything between a host and an AC, without workers, driven step by step.
 
 import {
   ControlLane,
@@ -31,12 +31,12 @@ import { TcpPair } from "./tcp_pair.ts";
 
 const SO_TXTIME = 61;
 const DEADLINE_MS = patient(5000);
-/** Turns after which a frame no longer comes, and was dropped: about a second, told without a look at the clock. */
+/** The number of turns, about a second of them, after which a frame that has not come was dropped. */
 export const MOST_TURNS = 200_000;
-/** How many frames one call of `Wire.send` puts on the link. */
+/** The maximum number of frames in one call of `Wire.burst`. */
 const BURST = 64;
 
-/** The far end of a link: what a host or an AC has. */
+/** The far end of a link, as a host or an AC has it. */
 export class Wire {
   readonly control: ControlLane;
   readonly data: DataLane;
@@ -59,13 +59,13 @@ export class Wire {
     this.#sendTo = { namespace, name };
   }
 
-  /** A socket whose frames have the stamps that it is told. */
+  /** Opens a socket that sends frames with chosen stamps. */
   stamped(): StampedSender {
     const { namespace, name } = this.#sendTo;
     return inNamespace(namespace, () => new StampedSender(name));
   }
 
-  /** Makes the frames that `burst` sends: in turn, of the same length. */
+  /** Sets the frames that `burst` sends in turn; all must have the same length. */
   prepare(frames: Uint8Array[]): void {
     this.#frameBytes = frames[0].length;
     this.#frames = new Pinned(new Uint8Array(BURST * this.#frameBytes));
@@ -74,7 +74,7 @@ export class Wire {
     }
   }
 
-  /** Sends so many of the prepared frames, at most 64. Allocates nothing. */
+  /** Sends a number of the prepared frames, at most 64. Allocates nothing. */
   burst(count: number): void {
     for (let i = 0; i < count; i++) {
       this.#sender.push(this.#frames, i * this.#frameBytes, this.#frameBytes);
@@ -82,19 +82,19 @@ export class Wire {
     this.#sender.flush();
   }
 
-  /** Puts any frame on the link. */
+  /** Sends one frame. */
   send(frame: Uint8Array): void {
-    if (!this.#sender.send(frame)) throw new Error("Cannot send: the link took no frame");
+    if (!this.#sender.send(frame)) throw new Error("Cannot send: the link refused the frame");
   }
 
-  /** Counts the data frames that have come, and forgets them. Allocates nothing. */
+  /** Discards the data frames that have arrived, and returns their number. Allocates nothing. */
   takeData(): number {
     let count = 0;
     for (; this.data.next(); count++) this.data.release();
     return count;
   }
 
-  /** The control frames that have come. */
+  /** Takes the control frames that have arrived. */
   takeControl(): Uint8Array[] {
     const frames: Uint8Array[] = [];
     const buffer = new Uint8Array(2048);
@@ -111,12 +111,12 @@ export class Wire {
 }
 
 /**
- * Sends frames with a time of departure, which takes the place of the kernel's stamp: at the other end
- * of a veth pair the ring has it as the time of arrival.
+ * Sends frames with a departure time, which replaces the kernel's stamp: the ring at the other end of a
+ * veth pair sees it as the time of arrival.
  */
 export class StampedSender implements Disposable {
   readonly #fd: number;
-  /** struct msghdr, struct iovec, and struct cmsghdr with its value; the frame is behind them. */
+  /** A struct msghdr, a struct iovec, and a struct cmsghdr with its value; the frame follows. */
   readonly #message = new Pinned(new Uint8Array(56 + 16 + 24 + 2048));
 
   constructor(name: string) {
@@ -140,7 +140,7 @@ export class StampedSender implements Disposable {
     words[21] = SO_TXTIME; // cmsg_type
   }
 
-  /** Sends a frame with a stamp, in ms of any clock. */
+  /** Sends a frame with a stamp, in ms by any clock. */
   send(frame: Uint8Array, stampMs: number): void {
     const { bytes } = this.#message;
     bytes.set(frame, 96);
@@ -155,15 +155,16 @@ export class StampedSender implements Disposable {
   }
 }
 
-/** A session as its host and its AC know it. */
+/** A session, as seen from its host and its AC. */
 export interface OpenSession {
   hostMac: Uint8Array;
-  /** The AC's address as the host sees it, and the host's as the AC sees it. */
+  /** The AC's address as the host sees it. */
   acSeen: Uint8Array;
+  /** The host's address as the AC sees it. */
   hostSeen: Uint8Array;
-  /** On the host's link. */
+  /** The session id on the host's link. */
   sessionId: number;
-  /** On the AC's link. */
+  /** The session id on the AC's link. */
   acSessionId: number;
 }
 
@@ -171,13 +172,13 @@ export interface OpenSession {
 export interface TwoPlanesOptions {
   client?: Partial<PlaneOptions>;
   server?: Partial<PlaneOptions>;
-  /** Each side can tell who the other one is. */
+  /** True if the peers have keys, so that sessions can be held. */
   keyed?: boolean;
-  /** The clock that frames are stamped with. */
+  /** Returns the time by the clock that stamps frames. */
   wall?: () => number;
 }
 
-/** Two planes, and everything that they need. */
+/** Two data planes, and everything that they need. */
 export class TwoPlanes implements AsyncDisposable {
   readonly hosts: Wire;
   readonly acs: Wire;
@@ -221,7 +222,7 @@ export class TwoPlanes implements AsyncDisposable {
     }
   }
 
-  /** Another socket beside a plane's, which sees what its ring gets. */
+  /** Opens another socket on a plane's interface, which receives the same data frames. */
   witness(name: "lan" | "isp"): { lane: DataLane } & Disposable {
     const lane = inNamespace(this.#path, () => {
       const options = { interface: readInterface(name)!, promiscuous: true };
@@ -230,7 +231,7 @@ export class TwoPlanes implements AsyncDisposable {
     return { lane, [Symbol.dispose]: () => lane.close() };
   }
 
-  /** Breaks the connection, and joins the planes by another one once both have seen it. */
+  /** Breaks the connection, waits until both planes have noticed, and makes a new one. */
   async rejoin(): Promise<void> {
     await this.part();
     await this.pair[Symbol.asyncDispose]();
@@ -238,7 +239,7 @@ export class TwoPlanes implements AsyncDisposable {
     this.#join();
   }
 
-  /** Breaks the connection, and waits until both planes have seen it. */
+  /** Breaks the connection, and waits until both planes have noticed. */
   async part(): Promise<void> {
     const hasEnded = (side: Side) =>
       this.messages[side].filter(({ type }) => type === "tunnel-down").length === this.#tunnels;
@@ -251,12 +252,12 @@ export class TwoPlanes implements AsyncDisposable {
     };
     await this.pair.client.closeWrite();
     until("server");
-    // As its owner does, once the plane has let go of it.
+    // Its owner closes the connection once the plane has let go of it.
     this.pair.server.close();
     until("client");
   }
 
-  /** Dials, breaks the connection when the AC has granted a session, and gives the PADS that it would send. */
+  /** Dials, breaks the connection before the AC's PADS is sent, and returns that PADS. */
   async grantedLate(): Promise<Uint8Array> {
     const mac = Uint8Array.of(2, 0, 0, 3, 0, 1);
     const host = new HostProtocol({ mac, hostUniq: mac });
@@ -286,13 +287,13 @@ export class TwoPlanes implements AsyncDisposable {
     this.server.addTunnel({ ...tunnel, name: "c" }, new TcpTransport(serverFd));
   }
 
-  /** One turn of both. */
+  /** Makes one turn of each plane. */
   step(): void {
     this.client.step(0);
     this.server.step(0);
   }
 
-  /** Opens sessions one after the other, each of a host of its own. */
+  /** Opens sessions one after the other, each with its own host. */
   open(count: number): OpenSession[] {
     const sessions: OpenSession[] = [];
     for (let n = 1; n <= count; n++) {
@@ -323,7 +324,7 @@ export class TwoPlanes implements AsyncDisposable {
     return sessions;
   }
 
-  /** Opens so many sessions at once, at most 250, then closes them: half of them from either side. */
+  /** Opens up to 250 sessions at once, then closes half of them from each side. */
   cycle(count: number): void {
     const hosts = new Map<number, HostProtocol>();
     const { sessions } = this.#ac;
@@ -365,7 +366,7 @@ export class TwoPlanes implements AsyncDisposable {
     }
   }
 
-  /** A session frame of a host, as long as is asked for in all. */
+  /** Makes a session frame from a host, with a given total length. */
   fromHost(
     { hostMac, acSeen, sessionId }: OpenSession,
     length: number,
@@ -374,7 +375,7 @@ export class TwoPlanes implements AsyncDisposable {
     return sessionFrame(acSeen, hostMac, sessionId, length, protocol);
   }
 
-  /** The same of the AC. */
+  /** Makes a session frame from the AC, with a given total length. */
   fromAc(
     { hostSeen, acSessionId }: OpenSession,
     length: number,

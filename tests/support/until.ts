@@ -1,17 +1,17 @@
-// Waiting for a condition that nothing tells of.
+// Polling for a condition.
 
 import { patient } from "../../src/lab/patience.ts";
 
 const LOOK_EVERY_MS = 20;
 
 /**
- * Looks until there is something to see.
+ * Calls a function repeatedly until it returns a result.
  *
- * @param what The condition, for the error's message
- * @param look Returns what is waited for; `undefined` and `false` say that it is not there yet
- * @param timeoutMs For how long
- * @returns What `look` returned
- * @throws {Error} If it was not there in time, or `look` throws
+ * @param what The condition, for the error message
+ * @param look Returns the result, or `undefined` or `false` if there is none yet
+ * @param timeoutMs The maximum time
+ * @returns The result
+ * @throws {Error} If there is no result in time, or `look` throws.
  */
 export async function until<T>(
   what: string,
@@ -23,7 +23,7 @@ export async function until<T>(
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     if (performance.now() > deadlineMs) {
-      throw new Error(`Cannot see that ${what}: it was not so in ${timeoutMs / 1000} s`);
+      throw new Error(`Gave up after ${timeoutMs / 1000} s, waiting until ${what}`);
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
