@@ -1,4 +1,4 @@
-// What the data path leaves to the garbage collector: nothing for a frame.
+// The data path allocates nothing for a frame.
 
 import { assert, assertEquals } from "@std/assert";
 import { type Allocation, allocationsOf } from "../support/allocations.ts";
@@ -7,9 +7,9 @@ import { MOST_TURNS, TwoPlanes } from "../support/two_planes.ts";
 
 const FRAMES = 200_000;
 const BURST = 32;
-/** How often to begin anew when the machine stood still and frames grew too old to be carried. */
+/** The number of attempts, in case the machine stalls and frames grow too old to be carried. */
 const ATTEMPTS = 5;
-/** A turn reads the clock, and each reading is an object: 16 bytes, three times, for two planes. */
+/** A turn reads the clock three times, and each reading is an object of 16 bytes, in each of two planes. */
 const BYTES_A_FRAME = 8;
 
 const noNet = whyNot("linux", "root", "iproute2", "namespaces");
@@ -38,7 +38,7 @@ for (const frameBytes of [1514, 100]) {
           }
         }
       };
-      // Until all of it is compiled, and each slot of the rings has its views.
+      // Warm up until everything is compiled, and each slot of the rings has its views.
       carry(32_000);
       let allocations: Allocation[] = [];
       for (let n = 0; n < ATTEMPTS && (n === 0 || up + down < FRAMES); n++) {

@@ -1,4 +1,4 @@
-// The bench's machine in the middle of a long, lossy, narrow path, with real sockets at its ends.
+// The bench's simulated long, lossy, narrow path, with real sockets at its ends.
 import { assert, assertEquals } from "@std/assert";
 import { inNamespace, monotonicMs, readInterface } from "../../ffi/mod.ts";
 import { libc } from "../../ffi/libc.ts";
@@ -9,12 +9,12 @@ import { testUnless, whyNot } from "../support/skip.ts";
 import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
-/** For local experiments, IEEE 802. */
+/** The EtherType for local experiments (IEEE 802). */
 const ETHER_TYPE = 0x88b5;
 const FRAME_BYTES = 200;
 const DELAY_MS = 20;
 
-/** A packet socket on the interface of one of a line's ends that leads to the other. */
+/** Opens a packet socket at one end of a line, on the interface that leads to the other end. */
 function openEnd(line: Line, namespace: string): number {
   return inNamespace(
     line.net.path(namespace),
@@ -24,7 +24,7 @@ function openEnd(line: Line, namespace: string): number {
 
 testUnless(
   skipped,
-  "Wan carries frames whole, in order and late, and counts each that it loses",
+  "Wan carries frames unchanged, in order and delayed, and counts each lost one",
   async () => {
     await using line = await Line.build({ wan: { delayMs: DELAY_MS, lossPercent: 5, mbit: 1000 } });
     const sender = openEnd(line, line.client);
@@ -56,7 +56,7 @@ testUnless(
       if (number % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
       receive();
     }
-    await until("each frame has met its fate", () => {
+    await until("each frame has arrived or is counted as lost", () => {
       receive();
       const { up } = line.wan!.counts();
       return up.carried + up.lost === frames && received === up.carried;
@@ -72,7 +72,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Wan carries TCP whose segments the kernel would cut and sum only at the interface",
+  "Wan carries TCP with segmentation and checksum offload",
   async () => {
     const wan = { delayMs: 1, lossPercent: 1, mbit: 1000 };
     await using line = await Line.build({ wan, congestion: "reno" });

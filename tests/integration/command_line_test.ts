@@ -1,4 +1,4 @@
-// What the program says to a command line that cannot work, and where the machine refuses.
+// The program's messages for a command line that cannot work, or that the machine refuses.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
 import { TestNet } from "../support/namespaces.ts";
@@ -14,22 +14,22 @@ interface Said {
 }
 
 interface Case {
-  /** What is wrong, for the test's name. */
+  /** The fault, for the test's name. */
   what: string;
   args: string[];
   status: 1 | 2;
-  /** Names the thing. */
+  /** Matches the name of the faulty thing. */
   names: RegExp;
-  /** Names the way out. */
+  /** Matches the remedy. */
   mends: RegExp;
-  /** Puts a macvlan of this mode, mv0, on lan0. */
+  /** The mode of a macvlan mv0 on lan0; without it there is none. */
   macvlan?: "bridge";
 }
 
 const SERVER = ["server", "--interface", "lan0", "--listen", "127.0.0.1:8000"];
 const CLIENT = ["client", "--interface", "lan0", "--connect", "127.0.0.1:8000"];
 
-/** Where the test listens itself. */
+/** The address at which the test itself listens. */
 const TAKEN = "127.0.0.1:8001";
 
 const CASES: Case[] = [
@@ -48,7 +48,7 @@ const CASES: Case[] = [
     mends: /see pppoe-proxy server --help/,
   },
   {
-    what: "a flag of the other mode",
+    what: "a flag of the other side",
     args: [...CLIENT, "--allow", "10.0.0.1"],
     status: 2,
     names: /--allow/,
@@ -76,7 +76,7 @@ const CASES: Case[] = [
     mends: /--connect \S+:\d+/,
   },
   {
-    what: "an interface that is not there",
+    what: "a missing interface",
     args: ["client", "--interface", "lan9", "--connect", "127.0.0.1:8000"],
     status: 2,
     names: /lan9/,
@@ -98,14 +98,14 @@ const CASES: Case[] = [
     macvlan: "bridge",
   },
   {
-    what: "a network that is none",
+    what: "an invalid network",
     args: [...SERVER, "--allow", "10.0.0.0/33"],
     status: 2,
     names: /10\.0\.0\.0\/33/,
     mends: /0 to 32/,
   },
   {
-    what: "a port that is none",
+    what: "an invalid port",
     args: ["server", "--interface", "lan0", "--listen", "127.0.0.1:80000"],
     status: 2,
     names: /--listen.*80000/,
@@ -119,14 +119,14 @@ const CASES: Case[] = [
     mends: /\[2001:db8::1\]:8000/,
   },
   {
-    what: "a port that no server has, of several",
+    what: "an invalid port of one of several servers",
     args: [...CLIENT, "--connect", "127.0.0.1:8000,127.0.0.2:0"],
     status: 2,
     names: /--connect: the port must not be 0/,
     mends: /port must not be 0/,
   },
   {
-    what: "a server without a name, of several",
+    what: "one of several servers without a name",
     args: ["client", "--interface", "lan0", "--connect", "127.0.0.1:8000,,127.0.0.2:8000"],
     status: 2,
     names: /--connect/,
@@ -140,7 +140,7 @@ const CASES: Case[] = [
     mends: /0 to 3600/,
   },
   {
-    what: "a word that a flag does not know",
+    what: "an unknown word for a flag",
     args: [...CLIENT, "--mac", "theirs"],
     status: 2,
     names: /--mac.*theirs/,
@@ -183,7 +183,7 @@ const CASES: Case[] = [
   },
 ];
 
-/** Runs it in a namespace that has the interfaces lo and lan0, and mv0 where there is a mode for it. */
+/** Runs the program in a namespace with the interfaces lo and lan0, and with mv0 if there is a mode for it. */
 async function run(before: string[], args: string[], macvlan?: "bridge"): Promise<Said> {
   await using net = await TestNet.make("cli");
   const [here, there] = [await net.namespace("here"), await net.namespace("there")];
@@ -221,7 +221,7 @@ for (const wrong of CASES) {
 for (const args of [SERVER, CLIENT]) {
   testUnless(
     skipped ?? (hasProgram("setpriv") ? undefined : "no setpriv"),
-    `main() names CAP_NET_RAW and exits with 1 when the ${args[0]} has not got it`,
+    `main() names CAP_NET_RAW and exits with 1 if the ${args[0]} does not have it`,
     async () => {
       const before = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw", "--"];
       assertRefused(await run(before, args), {
@@ -237,7 +237,7 @@ for (const args of [SERVER, CLIENT]) {
 
 testUnless(
   skipped,
-  "main() prints help to standard output, with status 0, when asked for",
+  "main() prints help to standard output on request, with status 0",
   async () => {
     for (const args of [["--help"], ["server", "--help"], ["client", "-h"]]) {
       const { code, stdout, stderr } = await run([], args);

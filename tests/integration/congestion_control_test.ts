@@ -1,4 +1,4 @@
-// The TCP congestion control that tunnels use, on systems with one default or another.
+// The TCP congestion control of tunnels, on systems with different defaults.
 import { assertEquals, assertMatch } from "@std/assert";
 import { congestionControlFault } from "../../ffi/mod.ts";
 import { withSites } from "../support/sites.ts";
@@ -19,7 +19,7 @@ const WITHOUT_NET_ADMIN = [
 const CAP_NET_ADMIN = 12n;
 const WARNING = /congestion control/;
 
-/** Server and client on systems whose default is `system`, each with a tunnel. */
+/** Runs a server and a client with a tunnel, on systems whose default is `system`. */
 async function onSystem(
   system: string,
   options: SitesOptions,
@@ -34,7 +34,7 @@ async function onSystem(
   });
 }
 
-/** What a side's tunnel uses, as its status says, and the metrics agree. */
+/** Returns the congestion control in a side's status, and asserts that the metrics agree. */
 async function congestionOf(program: SideProgram): Promise<string | null> {
   const { tunnels: [{ name, peer, congestion }] } = await program.untilStatus(
     "the tunnel is up",
@@ -48,7 +48,7 @@ async function congestionOf(program: SideProgram): Promise<string | null> {
 
 testUnless(
   noBbr,
-  "a tunnel uses bbr at both ends where the system's default is another one, and says nothing of it",
+  "a tunnel uses bbr at both ends, without a warning, if the system has another default",
   () =>
     onSystem("reno", {}, async (programs) => {
       for (const program of programs) {
@@ -60,7 +60,7 @@ testUnless(
 
 testUnless(
   bbrNotForAll,
-  "nothing is said of the congestion control where the system's default is bbr",
+  "a tunnel keeps bbr, without a warning, if that is the system's default",
   () =>
     onSystem("bbr", {}, async (programs) => {
       for (const program of programs) {
@@ -93,12 +93,12 @@ testUnless(
 
 testUnless(
   skipped,
-  "a tunnel uses the system's default where bbr cannot be had, and the log says once what to do",
+  "a tunnel uses the system's default if there is no bbr, and the log has one warning with advice",
   () => {
     const main = new URL("../support/no_bbr_main.ts", import.meta.url);
     return onSystem("reno", { main }, async (programs, sites) => {
       for (const program of programs) assertEquals(await congestionOf(program), "reno");
-      // Another tunnel is no reason to say it again.
+      // Another tunnel does not repeat the warning.
       await sites.resetTunnels();
       await sites.client.untilStatus(
         "another tunnel is up",
@@ -116,7 +116,7 @@ testUnless(
 
 testUnless(
   bbrNotForAll ?? (hasProgram("setpriv") ? undefined : "no setpriv"),
-  "a process without CAP_NET_ADMIN uses bbr where the system allows it to everybody",
+  "a process without CAP_NET_ADMIN uses bbr if the system allows it to every process",
   () =>
     onSystem("reno", { before: WITHOUT_NET_ADMIN }, async (programs) => {
       for (const program of programs) {

@@ -1,4 +1,4 @@
-// Tunnels that take less than the link gives.
+// Congested tunnels, which take less than the link delivers.
 
 import { assert, assertEquals } from "@std/assert";
 import type { CounterValues } from "../../src/observe/status.ts";
@@ -11,7 +11,7 @@ import { until } from "../support/until.ts";
 const noNet = whyNot("linux", "root", "iproute2", "namespaces");
 const noTbf = noNet ?? (hasProgram("tc") ? undefined : "no tc");
 
-/** What each millisecond brings: 290 Mbit/s, of which the server reads 16 KiB, 131 Mbit/s. */
+/** The frames per millisecond, 290 Mbit/s; the server reads 16 KiB of them, 131 Mbit/s. */
 const OFFERED = 24;
 const READ_BYTES = 16 * 1024;
 const MILLISECONDS = 1500;
@@ -22,7 +22,7 @@ function dropped({ drops }: CounterValues): number {
 
 testUnless(
   noNet,
-  "DataPlane drops data and no control frame when the tunnel takes less than the link gives",
+  "DataPlane drops data, but no control frames, when the tunnel is congested",
   async () => {
     await using planes = await TwoPlanes.make({ server: { readBytes: READ_BYTES } });
     const [session] = planes.open(1);
@@ -45,7 +45,7 @@ testUnless(
     }
     const counters = planes.counters.client.read();
     assert(counters.drops["queue-delay"] > 0, `dropped: ${JSON.stringify(counters.drops)}`);
-    // The planes go on until all that was taken has arrived, and the kernel's drops are counted.
+    // Continue until all accepted frames have arrived, and the kernel's drops are counted.
     const accounted = () => data + dropped(planes.counters.client.read());
     const endMs = performance.now() + 5000;
     while ((accounted() < sent || control < echoes) && performance.now() < endMs) {
@@ -61,18 +61,18 @@ testUnless(
 
 testUnless(
   noNet,
-  "DataPlane drops data that has waited in the ring for seconds, and carries what is fresh",
+  "DataPlane drops data that has waited in the ring for seconds, and carries fresh data",
   async () => {
     await using planes = await TwoPlanes.make();
     const [session] = planes.open(1);
     planes.hosts.prepare([planes.fromHost(session, 100)]);
     planes.hosts.burst(50);
-    // As long as a loop is kept from running; to grow old takes no less.
+    // Frames only grow old while time passes, so this wait is real.
     await new Promise((resolve) => setTimeout(resolve, 1200));
     planes.client.step(0);
     assertEquals(planes.counters.client.read().drops["queue-delay"], 50);
     planes.hosts.burst(10);
-    await until("what is fresh has come", () => {
+    await until("the fresh frames have arrived", () => {
       planes.step();
       return planes.acs.takeData() === 10;
     });
@@ -81,11 +81,11 @@ testUnless(
 
 testUnless(
   noTbf,
-  "Server drops the data of a slow client only, and holds up neither its control frames nor the other client",
+  "Server drops only a slow client's data, and delays neither its control frames nor the other client",
   () =>
     withSites({ clients: 2 }, async (sites) => {
       const [slow, fast] = sites.sites;
-      // 5 Mbit/s for what the server sends to the first client, behind a short queue.
+      // Limit the path from the server to the first client to 5 Mbit/s, behind a short queue.
       const shape = ["tbf", "rate", "5mbit", "burst", "8kb", "latency", "20ms"];
       const args = ["-n", sites.serverNamespace, "qdisc", "add", "dev", slow.wan, "root", ...shape];
       assert((await new Deno.Command("tc", { args }).output()).success);
@@ -103,7 +103,7 @@ testUnless(
       const payload = new Uint8Array(1400);
       const echoes: Promise<number>[] = [];
       let sent = 0;
-      // A second of 56 Mbit/s for the first, and of 6 Mbit/s for the other.
+      // Send 56 Mbit/s to the first client and 6 Mbit/s to the other one for a second.
       for (let round = 0; round < 100; round++) {
         for (let i = 0; i < 50; i++) ac.send(ids[0], payload);
         for (let i = 0; i < 5; i++, sent++) ac.send(ids[1], payload);

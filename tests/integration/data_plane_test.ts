@@ -1,4 +1,4 @@
-// The data plane without its worker: `step` on a real interface and a real connection.
+// The data plane without its worker, on a real interface and a real connection.
 import { assert, assertEquals } from "@std/assert";
 import {
   ControlLane,
@@ -59,7 +59,7 @@ const OPTIONS: Omit<PlaneOptions, "interfaceName"> = {
   ...CHANNEL_SIZES,
 };
 
-/** A client's data plane in a namespace, the far end of its link, and the far end of its tunnel. */
+/** A client's data plane in a namespace, with the far ends of its link and its tunnel. */
 class Bench implements AsyncDisposable {
   readonly counters = new Counters();
   readonly messages: FromWorker[] = [];
@@ -84,7 +84,7 @@ class Bench implements AsyncDisposable {
     this.#net = net;
     this.#ns = ns;
     const path = this.#path = net.path(ns);
-    // First, so that it hears the plane's first word.
+    // The test must open its socket first, so that it receives the plane's first frame.
     this.#lane = inNamespace(
       path,
       () =>
@@ -142,7 +142,7 @@ class Bench implements AsyncDisposable {
     });
   }
 
-  /** Slows the plane's end of the link down, behind a queue that has room for all. */
+  /** Slows down the plane's end of the link, behind a queue with room for all frames. */
   async slow(rate: string): Promise<void> {
     const shape = ["tbf", "rate", rate, "burst", "4kb", "limit", "64mb"];
     const args = ["-n", this.#ns, "qdisc", "add", "dev", "ours", "root", ...shape];
@@ -154,12 +154,12 @@ class Bench implements AsyncDisposable {
     return this.#plane.stopped;
   }
 
-  /** All sessions, as a snapshot tells them. */
+  /** Returns the sessions in a snapshot. */
   sessions(): SessionStatus[] {
     return this.#snapshot().sessions;
   }
 
-  /** All tunnels, likewise. */
+  /** Returns the tunnels in a snapshot. */
   tunnels(): TunnelStatus[] {
     return this.#snapshot().tunnels;
   }
@@ -183,12 +183,12 @@ class Bench implements AsyncDisposable {
     return this.#wake;
   }
 
-  /** Puts a frame on the hosts' link. */
+  /** Sends a frame from the hosts' end of the link. */
   send(frame: Uint8Array): void {
-    assert(this.#sender.send(frame), "the hosts' link took the frame");
+    assert(this.#sender.send(frame), "the hosts' link accepts the frame");
   }
 
-  /** The next frame that reaches the hosts' link, while the plane goes on. */
+  /** Runs the plane until a frame reaches the hosts' end of the link, and returns the frame. */
   receive(): Uint8Array {
     const frame = new Uint8Array(2048);
     const set = new PollSet(1);
@@ -200,14 +200,14 @@ class Bench implements AsyncDisposable {
     throw new Error("No frame reached the hosts' link");
   }
 
-  /** Whether another frame has reached the hosts' link. */
+  /** Returns true if another frame has reached the hosts' end of the link. */
   get waiting(): boolean {
     const set = new PollSet(1);
     set.add(this.#lane.fd, POLLIN);
     return set.wait(0) > 0;
   }
 
-  /** The next frame that leaves by the tunnel, pings left out, while the plane goes on. */
+  /** Runs the plane until a frame other than a ping leaves through the tunnel, and returns the frame. */
   async leaving(far: Deno.TcpConn): Promise<{ type: number; payload: Uint8Array }> {
     const header = { type: 0, length: 0 };
     for (;;) {
@@ -310,7 +310,7 @@ testUnless(noNet, "DataPlane.step() carries discovery and session frames both wa
   assertEquals(Object.values(drops).filter((count) => count > 0), []);
 });
 
-testUnless(noNet, "DataPlane.step() loses no PADT behind data that fills the link", async () => {
+testUnless(noNet, "DataPlane.step() loses no PADT when data has filled the link", async () => {
   await using bench = await Bench.make();
   const far = await bench.connect(1);
   await openSession(bench, far);
@@ -325,7 +325,7 @@ testUnless(noNet, "DataPlane.step() loses no PADT behind data that fills the lin
       payload: new Uint8Array(1400),
     }),
   );
-  // More than a packet socket's send buffer has room for.
+  // These are more frames than fit a packet socket's send buffer.
   const frames = 6000;
   const sending = (async () => {
     for (let sent = 0; sent < frames; sent += 100) {
@@ -339,7 +339,7 @@ testUnless(noNet, "DataPlane.step() loses no PADT behind data that fills the lin
   }
   await sending;
   assert(bench.counters.read().drops["link-full"] > 0, "the link was full");
-  // Past what still waits in the queue.
+  // Skip the frames that still wait in the queue.
   assertEquals(parseDiscovery(bench.receive())?.code, CODE.PADT);
 });
 
@@ -358,7 +358,7 @@ testUnless(noNet, "DataPlane.step() tells the host when the tunnel breaks", asyn
   assertEquals(closed?.session.tunnel, "far");
 });
 
-testUnless(noNet, "DataPlane.step() takes from each of several busy tunnels in turn", async () => {
+testUnless(noNet, "DataPlane.step() serves several busy tunnels in turn", async () => {
   await using bench = await Bench.make();
   const fars: Deno.TcpConn[] = [];
   for (let id = 1; id <= 5; id++) fars.push(await bench.connect(id));
@@ -375,7 +375,7 @@ testUnless(noNet, "DataPlane.step() takes from each of several busy tunnels in t
     }),
   );
   const many = Uint8Array.from(Array(1500).fill([...frame]).flat());
-  // All but the first, which is idle.
+  // All tunnels are busy except the first.
   for (const far of fars.slice(1)) await writeAll(far, many);
   for (let turn = 1; turn <= 2; turn++) {
     bench.step();
@@ -386,18 +386,18 @@ testUnless(noNet, "DataPlane.step() takes from each of several busy tunnels in t
   assert(tunnels.every((framesIn) => framesIn >= 512), `${tunnels} frames of each were taken`);
 });
 
-testUnless(noNet, "DataPlane.step() ends a wait when it is woken", async () => {
+testUnless(noNet, "DataPlane.step() ends its wait when it is woken up", async () => {
   await using bench = await Bench.make();
   bench.wake.signal();
   const since = performance.now();
   bench.step(10_000);
-  assert(performance.now() - since < 900, "the wait was over at once");
+  assert(performance.now() - since < 900, "the wait ended at once");
   assertEquals(bench.wake.drain(), false);
 });
 
 testUnless(
   noNet,
-  "DataPlane.stop() says goodbye and tells both sides when it stops",
+  "DataPlane.stop() closes the sessions on both sides, and says goodbye",
   async () => {
     await using bench = await Bench.make();
     const far = await bench.connect(1);
@@ -413,7 +413,7 @@ testUnless(
 
 testUnless(
   noNet,
-  "DataPlane takes thousands of sessions over to another connection, and loses none",
+  "DataPlane resumes thousands of sessions over another connection, and loses none",
   async () => {
     const graceMs = 60_000;
     const options = { keyed: true, client: { graceMs }, server: { graceMs } };
@@ -422,7 +422,7 @@ testUnless(
     const count = SESSION_LIST_MAX + 10;
     planes.open(count - 1);
     await planes.rejoin();
-    // The first frames through the new connection come behind the lists.
+    // The first frames through the new connection follow the session lists.
     planes.hosts.send(planes.fromHost(first, 100));
     planes.acs.send(planes.fromAc(first, 100));
     const endMs = performance.now() + DEADLINE_MS;
@@ -442,7 +442,7 @@ testUnless(
   },
 );
 
-testUnless(noNet, "DataPlane tells of a session that opens while its client is away", async () => {
+testUnless(noNet, "DataPlane reports a session that opens while its client is away", async () => {
   const grace = { graceMs: 60_000 };
   await using planes = await TwoPlanes.make({ keyed: true, client: grace, server: grace });
   const grant = await planes.grantedLate();
@@ -461,11 +461,11 @@ testUnless(noNet, "DataPlane tells of a session that opens while its client is a
 
 testUnless(
   noNet,
-  "DataPlane closes what it cannot keep, when it is told to stop and keep it",
+  "DataPlane.stop() closes the sessions that it should keep, if it cannot keep them",
   async () => {
     const path = await Deno.makeTempDir({ prefix: "test-plane-" });
     try {
-      // A disk that is full, and stays so.
+      // The disk is full, and stays full.
       Deno.symlinkSync("/dev/full", `${path}/changes.1.jsonl`);
       Deno.mkdirSync(`${path}/changes.2.jsonl/not-empty`, { recursive: true });
       const state = {
@@ -500,7 +500,7 @@ testUnless(
 
 testUnless(
   noNet,
-  "DataPlane takes up what it can of an earlier run, tells the hosts of the rest once, and notes it",
+  "DataPlane.start() restores the sessions of an earlier run, and closes the others once",
   async () => {
     const path = await Deno.makeTempDir({ prefix: "test-plane-" });
     try {
@@ -513,11 +513,11 @@ testUnless(
       const before = parseMac("02:00:00:00:00:0b");
       const sessions = [
         record(1, "key", ours),
-        // The interface had another address then.
+        // The interface had another address in the earlier run.
         record(2, "key", before),
-        // As with --mac transparent.
+        // This shown address comes from --mac transparent.
         record(3, "key", AC),
-        // Nobody knows who had it.
+        // The peer of this session is unknown.
         record(4, "", ours),
       ];
       const state = {
@@ -538,7 +538,7 @@ testUnless(
         const padt = { source, destination: HOST, code: CODE.PADT, sessionId, tags: [] };
         assertEquals(bench.receive(), emitDiscovery(padt));
       }
-      // One that comes twice would come with the next tick.
+      // A repeated PADT would arrive with the next tick.
       const endMs = performance.now() + 1100;
       while (performance.now() < endMs) bench.step(10);
       assertEquals(bench.waiting, false);
@@ -549,7 +549,7 @@ testUnless(
       const { away } = JSON.parse(lines.pop()!);
       assertEquals(lines, ['{"close":2}', '{"close":3}', '{"close":4}']);
       assertEquals(away.remote, "key");
-      // Its grace began when the process before fell silent.
+      // Its grace time began when the earlier process fell silent.
       const sinceMs = Date.parse(away.since) + state.silentMs;
       assert(sinceMs >= startMs - 1 && sinceMs <= madeMs + 1, away.since);
     } finally {

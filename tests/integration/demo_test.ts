@@ -1,4 +1,4 @@
-// `pppoe-proxy demo` as a user runs it: server and client are real processes with a tunnel between them.
+// `pppoe-proxy demo` as a user runs it, with a real server, client and tunnel.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { testUnless, whyNot } from "../support/skip.ts";
 
@@ -19,14 +19,14 @@ async function run(...args: string[]): Promise<{ code: number; stdout: string; s
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
 
-/** The namespaces that the demo with that process id made. */
+/** Returns the namespaces of the demo with a process id. */
 async function namespacesOf(pid: number): Promise<string[]> {
   const { stdout } = await new Deno.Command("ip", { args: ["netns", "list"] }).output();
   const names = new TextDecoder().decode(stdout).split("\n");
   return names.filter((name) => name.startsWith(`pppoe-proxy-demo-${pid}-`));
 }
 
-testUnless(skipped, "demo() prints one JSON object with --json when all is well", async () => {
+testUnless(skipped, "demo() prints one JSON object with --json when everything works", async () => {
   const { code, stdout, stderr } = await run("--json", "--sessions", "4", "--frames", "300");
   assertEquals(stderr, "");
   assertEquals(code, 0);
@@ -45,7 +45,7 @@ testUnless(skipped, "demo() prints one JSON object with --json when all is well"
 
 testUnless(
   skipped,
-  "demo() tells of each frame on both segments and leaves no namespace",
+  "demo() prints each frame on both segments, and leaves no namespace behind",
   async () => {
     const child = spawn("--sessions", "2", "--frames", "10");
     const { code, stdout } = await child.output();
@@ -66,7 +66,7 @@ testUnless(skipped, "demo() removes everything when it is told to end", async ()
   let text = "";
   for await (const part of decoder) {
     text += part;
-    // The last of the commands to try: it runs, and stays.
+    // This is the last of the suggested commands, so the demo is running now.
     if (!text.includes("pppoe-discovery")) continue;
     assertEquals((await namespacesOf(child.pid)).length, 4);
     child.kill("SIGTERM");

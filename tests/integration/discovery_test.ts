@@ -1,5 +1,4 @@
-// What server and client do to discovery, and the limits that they keep, as real processes between real
-// interfaces.
+// Discovery through server and client, and its limits, with real processes between real interfaces.
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DialError, HostProtocol, type SimulatedHost, SITE } from "../../src/lab/mod.ts";
@@ -20,7 +19,7 @@ import { testUnless, whyNot } from "../support/skip.ts";
 import { TwoPlanes } from "../support/two_planes.ts";
 import { until } from "../support/until.ts";
 
-/** The flags of a server, with more of them. */
+/** Returns the flags of a server, with additional ones. */
 const server = (...flags: string[]) => [
   ...["--listen", `0.0.0.0:${SITE.tunnelPort}`, "--allow", "10.0.0.0/8"],
   ...flags,
@@ -30,7 +29,7 @@ const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 
 testUnless(
   skipped,
-  "Server tells hosts what its link of a smaller MTU carries, and counts more",
+  "Server announces the limit of a smaller MTU to hosts, and counts larger frames",
   () =>
     withSites({ start: false }, async (sites) => {
       const mtu = (mtu: number) =>
@@ -67,7 +66,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server refuses the session that is one too many, to host and AC",
+  "Server refuses a session over the limit, towards host and AC",
   () =>
     withSites({ serverFlags: server("--max-sessions", "1") }, async (sites) => {
       const ac = sites.ac();
@@ -83,13 +82,13 @@ testUnless(
     }),
 );
 
-testUnless(skipped, "DataPlane takes other limits while it runs", async () => {
+testUnless(skipped, "DataPlane.reload() changes limits at run time", async () => {
   await using planes = await TwoPlanes.make({ client: { limits: { padiPerHost: 0 } } });
   planes.server.reload({ debug: false, limits: { padiPerHost: 1 } });
   const mac = parseMac("02:00:00:00:cc:01");
   for (let n = 0; n < 15; n++) planes.hosts.send(new HostProtocol({ mac }).dial(0));
   const drops = (side: "client" | "server") => planes.counters[side].read().drops["padi-rate"];
-  await until("the server drops what is too much", () => {
+  await until("the server drops PADIs over the limit", () => {
     planes.step();
     return drops("server") === 5;
   });
@@ -136,7 +135,7 @@ testUnless(
       async (sites) => {
         const lines: (AccessLine | undefined)[] = [];
         sites.ac({
-          // What many ACs do.
+          // Many ACs do this.
           extraTags: [accessLineTag({ circuitId: "returned" })],
           ignore: ({ code, tags }) => {
             if (code !== CODE.PADT) {

@@ -1,4 +1,4 @@
-// Memory that stays what it is; tests/bench/endurance.ts does the same for as long as one likes.
+// A check for memory leaks. tests/bench/endurance.ts does the same for any length of time.
 
 import { assert } from "@std/assert";
 import { endure } from "../support/endurance.ts";
@@ -8,9 +8,9 @@ const noNet = whyNot("linux", "root", "iproute2", "namespaces");
 const MOST_RSS_GROWTH = 32 * 2 ** 20;
 const MOST_HEAP_GROWTH = 2 * 2 ** 20;
 
-testUnless(noNet, "DataPlane keeps no memory of sessions and frames that are gone", async () => {
+testUnless(noNet, "DataPlane frees the memory of past sessions and frames", async () => {
   const looks = await endure({ sessions: 12_000, frames: 200_000 });
-  // The first quarter is for what is made once: compiled code, views of the rings, room in the heap.
+  // The first quarter is a warm-up: compiled code, views of the rings and heap space are made only once.
   const [early, last] = [looks[looks.length / 4], looks.at(-1)!];
   const heap = last.heapBytes - early.heapBytes;
   const rss = last.rssBytes - early.rssBytes;

@@ -1,4 +1,4 @@
-// The data plane's turns: each is bounded, and no direction, lane or reader waits for another's end.
+// The fairness of the data plane's turns: each is bounded, so no direction, lane or reader starves another.
 
 import { assert, assertEquals } from "@std/assert";
 import type { FromWorker } from "../../src/dataplane/messages.ts";
@@ -8,7 +8,7 @@ import { TwoPlanes } from "../support/two_planes.ts";
 
 const noNet = whyNot("linux", "root", "iproute2", "namespaces");
 
-/** More than any one turn takes. */
+/** More frames than one turn takes. */
 const FLOOD = 3000;
 
 function flood(planes: TwoPlanes, frame: Uint8Array): void {
@@ -16,7 +16,7 @@ function flood(planes: TwoPlanes, frame: Uint8Array): void {
   for (let sent = 0; sent < FLOOD; sent += 60) planes.hosts.burst(60);
 }
 
-testUnless(noNet, "DataPlane.step() takes a bounded part of what waits on the link", async () => {
+testUnless(noNet, "DataPlane.step() takes a bounded number of frames from the link", async () => {
   await using planes = await TwoPlanes.make();
   const [session] = planes.open(1);
   flood(planes, planes.fromHost(session, 100));
@@ -26,7 +26,7 @@ testUnless(noNet, "DataPlane.step() takes a bounded part of what waits on the li
 
 testUnless(
   noNet,
-  "DataPlane.step() takes a bounded part of what a tunnel has brought",
+  "DataPlane.step() takes a bounded number of frames from a tunnel",
   async () => {
     await using planes = await TwoPlanes.make();
     const [session] = planes.open(1);
@@ -44,47 +44,55 @@ testUnless(
   },
 );
 
-testUnless(noNet, "DataPlane carries a frame down at once while the link floods it", async () => {
-  await using planes = await TwoPlanes.make();
-  const [session] = planes.open(1);
-  flood(planes, planes.fromHost(session, 100));
-  planes.acs.send(planes.fromAc(session, 100));
-  let turns = 0;
-  for (; planes.hosts.takeData() === 0; turns++) {
-    assert(turns < 4, "the frame waits for the flood's end");
-    planes.step();
-  }
-  assert(planes.counters.client.read().frames.uplink.session < FLOOD, "the flood goes on");
-});
-
-testUnless(noNet, "DataPlane carries a control frame up before the data that waits", async () => {
-  await using planes = await TwoPlanes.make();
-  const [session] = planes.open(1);
-  flood(planes, planes.fromHost(session, 100));
-  const echo = planes.fromHost(session, 60, PPP_PROTOCOL.LCP);
-  echo[22] = LCP_CODE.ECHO_REQUEST;
-  planes.hosts.send(echo);
-  planes.step();
-  planes.step();
-  const [first] = planes.acs.takeControl();
-  assertEquals(readProtocol(first, 0), PPP_PROTOCOL.LCP);
-  assert(planes.acs.takeData() < FLOOD / 2, "it came with the first data");
-});
-
 testUnless(
   noNet,
-  "DataPlane loses no LCP echo beside a flood of data with a PPP protocol of one byte",
+  "DataPlane carries a frame from the tunnel at once during a flood from the link",
   async () => {
     await using planes = await TwoPlanes.make();
     const [session] = planes.open(1);
-    // 0xfd, compressed data, and the first byte of it.
+    flood(planes, planes.fromHost(session, 100));
+    planes.acs.send(planes.fromAc(session, 100));
+    let turns = 0;
+    for (; planes.hosts.takeData() === 0; turns++) {
+      assert(turns < 4, "the frame waits for the flood's end");
+      planes.step();
+    }
+    assert(planes.counters.client.read().frames.uplink.session < FLOOD, "the flood goes on");
+  },
+);
+
+testUnless(
+  noNet,
+  "DataPlane carries a control frame from the link ahead of waiting data",
+  async () => {
+    await using planes = await TwoPlanes.make();
+    const [session] = planes.open(1);
+    flood(planes, planes.fromHost(session, 100));
+    const echo = planes.fromHost(session, 60, PPP_PROTOCOL.LCP);
+    echo[22] = LCP_CODE.ECHO_REQUEST;
+    planes.hosts.send(echo);
+    planes.step();
+    planes.step();
+    const [first] = planes.acs.takeControl();
+    assertEquals(readProtocol(first, 0), PPP_PROTOCOL.LCP);
+    assert(planes.acs.takeData() < FLOOD / 2, "it arrived with the first data");
+  },
+);
+
+testUnless(
+  noNet,
+  "DataPlane loses no LCP echo during a flood of data with a PPP protocol of one byte",
+  async () => {
+    await using planes = await TwoPlanes.make();
+    const [session] = planes.open(1);
+    // The protocol is 0xfd (compressed data); the next byte is the first byte of the data.
     const compressed = 0xfd80;
     const ways = [
       { from: planes.hosts, to: planes.acs, frame: planes.fromHost.bind(planes), side: "client" },
       { from: planes.acs, to: planes.hosts, frame: planes.fromAc.bind(planes), side: "server" },
     ] as const;
     for (const { from, to, frame, side } of ways) {
-      // More than the control lane has room for.
+      // These are more frames than the control lane has room for.
       from.prepare([frame(session, 1400, compressed)]);
       for (let sent = 0; sent < FLOOD; sent += 60) from.burst(60);
       const echo = frame(session, 60, PPP_PROTOCOL.LCP);
@@ -99,7 +107,7 @@ testUnless(
         carried += to.takeData();
       }
       assertEquals(taken.map((bytes) => readProtocol(bytes)), [PPP_PROTOCOL.LCP]);
-      assert(carried < FLOOD, "it came before the end of the flood");
+      assert(carried < FLOOD, "it arrived before the end of the flood");
       assertEquals(planes.counters[side].read().drops.kernel, 0);
     }
   },
@@ -107,7 +115,7 @@ testUnless(
 
 testUnless(
   noNet,
-  "DataPlane tells a snapshot in parts, between which it carries frames",
+  "DataPlane sends a snapshot in parts, and carries frames in between",
   async () => {
     await using planes = await TwoPlanes.make();
     const sessions = planes.open(300);

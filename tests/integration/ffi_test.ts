@@ -67,7 +67,7 @@ function session(destination: string, protocol: number, length = 60): Uint8Array
 
 type Tag = [protocol: number, tci: number];
 
-/** A frame with VLAN tags behind its addresses. */
+/** Inserts VLAN tags behind the addresses of a frame. */
 function tagged(inner: Uint8Array, ...tags: Tag[]): Uint8Array<ArrayBuffer> {
   const bytes = tags.flatMap(([protocol, tci]) => [
     protocol >> 8,
@@ -78,7 +78,7 @@ function tagged(inner: Uint8Array, ...tags: Tag[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([...inner.subarray(0, 12), ...bytes, ...inner.subarray(12)]);
 }
 
-/** Two interfaces that are joined: `near` sends, and the lanes under test are at `far`. */
+/** Two connected interfaces: `near` sends, and the lanes under test are at `far`. */
 class Wire implements AsyncDisposable {
   readonly #open: { close(): void }[] = [];
 
@@ -90,7 +90,7 @@ class Wire implements AsyncDisposable {
     readonly far: string,
   ) {}
 
-  /** By a veth pair; with `macvlan`, the far interface is one on top of the pair's end. */
+  /** Makes a veth pair; with `macvlan`, the far interface is a macvlan on the pair's far end. */
   static async make(kind: "veth" | "macvlan" = "veth", mode?: MacvlanMode): Promise<Wire> {
     const net = await TestNet.make("ffi");
     try {
@@ -117,7 +117,7 @@ class Wire implements AsyncDisposable {
     return inNamespace(this.net.path(this.farSpace), f);
   }
 
-  /** A sender at the near end, through a lane of its own. */
+  /** Opens a sender at the near end, with its own lane. */
   sender(capacity?: number): LinkSender {
     return new LinkSender(this.control({}, this.nearSpace, "eth0").fd, capacity);
   }
@@ -170,10 +170,10 @@ class Wire implements AsyncDisposable {
 async function readable(fd: number): Promise<void> {
   const set = new PollSet(1);
   set.add(fd, POLLIN);
-  assertEquals(await set.waitAsync(10_000), 1, "nothing came");
+  assertEquals(await set.waitAsync(10_000), 1, "nothing arrived");
 }
 
-/** What poll says about a descriptor now. */
+/** Returns the events that poll reports for a descriptor now. */
 function polled(fd: number): number {
   const set = new PollSet(1);
   const index = set.add(fd, POLLIN);
@@ -181,7 +181,7 @@ function polled(fd: number): number {
   return set.ready(index);
 }
 
-/** Takes frames from a lane up to the one that equals `last`, which was sent behind them. */
+/** Takes frames from a lane until one equals `last`, which was sent behind them. */
 async function until(lane: ControlLane | DataLane, last: Uint8Array): Promise<Uint8Array[]> {
   const frames: Uint8Array[] = [];
   for (;;) {
@@ -210,8 +210,8 @@ const lastControl = frame(BROADCAST, DISCOVERY, [0x11, 0xa7, 0xff, 0xff, 0, 0]);
 const lastData = frame(BROADCAST, SESSION, [0x11, 0, 0xff, 0xff, 0, 2, 0, 0x57]);
 
 /**
- * Sends frames and gives what each lane takes of them, sorted: a macvlan hands over broadcasts
- * later than what is sent to its own address, but in order, so that nothing comes behind the last.
+ * Sends frames and returns those that each lane takes, sorted: a macvlan delivers broadcasts later than
+ * frames to its own address, but in order, so that the last frame arrives last.
  */
 async function seen(
   sender: LinkSender,
@@ -254,7 +254,7 @@ for (const kind of ["veth", "macvlan"] as const) {
     });
   });
 
-  testUnless(noNet, `lanes do not take frames to a foreign address on ${kind}`, async () => {
+  testUnless(noNet, `lanes do not take frames for a foreign address on ${kind}`, async () => {
     await using wire = await Wire.make(kind);
     const foreign = [padi(FOREIGN), session(FOREIGN, LCP), session(FOREIGN, IPV4)];
     const [control, data] = [wire.control(), wire.data()];
@@ -271,7 +271,7 @@ for (const kind of ["veth", "macvlan"] as const) {
         ...frames.map((frame) => tagged(frame, [0x8100, 0xe000])),
         ...frames.map((frame) => tagged(frame, [0x88a8, 0])),
       ];
-      // The tag is gone.
+      // The tag has been removed.
       assertEquals(await seen(wire.sender(), prioritised, control, data), {
         control: sorted([...frames.slice(0, 3), ...frames.slice(0, 3)]),
         data: [frames[3], frames[3]],
@@ -281,7 +281,7 @@ for (const kind of ["veth", "macvlan"] as const) {
 
   testUnless(
     noNet,
-    `VlanFrames counts PPPoE frames of VLANs on ${kind}, and names one`,
+    `VlanFrames counts PPPoE frames of VLANs on ${kind}, and returns one VLAN`,
     async () => {
       await using wire = await Wire.make(kind);
       const frames = [padi(), padi(own), session(own, LCP), session(own, IPV4, 1500)];
@@ -303,7 +303,7 @@ for (const kind of ["veth", "macvlan"] as const) {
       for (const [tags, id, provider] of sent) {
         const others = [frame(own, 0x0800, [0x45]), frame(BROADCAST, 0x0806, [0, 1])];
         const burst = [...frames, foreign, ...others].map((frame) => tagged(frame, ...tags));
-        // More than there is room for.
+        // These are more frames than there is room for.
         for (let i = 0; i < 10; i++) for (const frame of burst) sender.send(frame);
         await seen(sender, [], control, data);
         count += 10 * frames.length;
@@ -331,12 +331,16 @@ for (const kind of ["veth", "macvlan"] as const) {
       const before = await received(wire);
       const taken = await seen(wire.sender(), frames, control, data);
       assertEquals(taken, { control: [], data: [] });
-      assertEquals(await received(wire) - before, frames.length + 2, "they did arrive");
+      assertEquals(
+        await received(wire) - before,
+        frames.length + 2,
+        "they have arrived at the interface",
+      );
     }
   });
 }
 
-/** How many frames the pair's far end has received, whoever took them. */
+/** Returns the number of frames that the pair's far end has received, by any socket. */
 async function received(wire: Wire): Promise<number> {
   const [link] = JSON.parse(
     await wire.net.ip(wire.farSpace, "-j", "-s", "link", "show", "eth0"),
@@ -344,7 +348,7 @@ async function received(wire: Wire): Promise<number> {
   return link.stats64.rx.packets;
 }
 
-testUnless(noNet, "promiscuous lanes take frames to a foreign address on veth", async () => {
+testUnless(noNet, "promiscuous lanes take frames for a foreign address on veth", async () => {
   await using wire = await Wire.make();
   const frames = [padi(FOREIGN), session(FOREIGN, LCP), session(FOREIGN, IPV4)];
   const [control, data] = [wire.control({ promiscuous: true }), wire.data({ promiscuous: true })];
@@ -368,16 +372,23 @@ testUnless(noNet, "promiscuous lanes set the interface promiscuous until closed"
 });
 
 for (const mode of ["private", "vepa", "bridge"] as const) {
-  testUnless(noNet, `a macvlan in ${mode} mode never gets a foreign address's frames`, async () => {
-    await using wire = await Wire.make("macvlan", mode);
-    const frames = [padi(FOREIGN), session(FAR, LCP), session(FOREIGN, IPV4)];
-    const [control, data] = [wire.control({ promiscuous: true }), wire.data({ promiscuous: true })];
-    assertEquals(await seen(wire.sender(), frames, control, data), { control: [], data: [] });
-  });
+  testUnless(
+    noNet,
+    `a macvlan in ${mode} mode never gets frames for a foreign address`,
+    async () => {
+      await using wire = await Wire.make("macvlan", mode);
+      const frames = [padi(FOREIGN), session(FAR, LCP), session(FOREIGN, IPV4)];
+      const [control, data] = [
+        wire.control({ promiscuous: true }),
+        wire.data({ promiscuous: true }),
+      ];
+      assertEquals(await seen(wire.sender(), frames, control, data), { control: [], data: [] });
+    },
+  );
 }
 
 for (const mode of ["passthru", "source"] as const) {
-  testUnless(noNet, `a macvlan in ${mode} mode gets a foreign address's frames`, async () => {
+  testUnless(noNet, `a macvlan in ${mode} mode gets frames for a foreign address`, async () => {
     await using wire = await Wire.make("macvlan", mode);
     if (mode === "source") {
       const add = ["link", "set", "mv0", "type", "macvlan", "macaddr", "add", NEAR];
@@ -400,25 +411,29 @@ testUnless(noNet, "lanes on the interface below a macvlan do not take its frames
   assertEquals(await seen(wire.sender(), frames, control, data), { control: [], data: [] });
 });
 
-testUnless(noNet, "lanes do not see what their own machine sends on the interface", async () => {
-  await using wire = await Wire.make();
-  const [control, data] = [wire.control({ promiscuous: true }), wire.data({ promiscuous: true })];
-  const local = new LinkSender(wire.control().fd);
-  const [there, thereData] = [
-    wire.control({}, wire.nearSpace, "eth0"),
-    wire.data({}, wire.nearSpace, "eth0"),
-  ];
-  const outgoing = [padi(), session(BROADCAST, LCP), session(BROADCAST, IPV4)];
-  assertEquals(await seen(local, outgoing, there, thereData), {
-    control: sorted(outgoing.slice(0, 2)),
-    data: outgoing.slice(2),
-  });
-  assertEquals(await seen(wire.sender(), [], control, data), { control: [], data: [] });
-});
+testUnless(
+  noNet,
+  "lanes do not see frames that their own machine sends on the interface",
+  async () => {
+    await using wire = await Wire.make();
+    const [control, data] = [wire.control({ promiscuous: true }), wire.data({ promiscuous: true })];
+    const local = new LinkSender(wire.control().fd);
+    const [there, thereData] = [
+      wire.control({}, wire.nearSpace, "eth0"),
+      wire.data({}, wire.nearSpace, "eth0"),
+    ];
+    const outgoing = [padi(), session(BROADCAST, LCP), session(BROADCAST, IPV4)];
+    assertEquals(await seen(local, outgoing, there, thereData), {
+      control: sorted(outgoing.slice(0, 2)),
+      data: outgoing.slice(2),
+    });
+    assertEquals(await seen(wire.sender(), [], control, data), { control: [], data: [] });
+  },
+);
 
 testUnless(
   noNet,
-  "ControlLane.receive() gives the whole length when the buffer is too small",
+  "ControlLane.receive() returns the whole length if the buffer is too small",
   async () => {
     await using wire = await Wire.make();
     const control = wire.control();
@@ -431,7 +446,7 @@ testUnless(
   },
 );
 
-/** A data frame whose bytes and length follow from its number. */
+/** Makes a data frame whose bytes and length follow from its number. */
 function numbered(number: number): Uint8Array<ArrayBuffer> {
   const frame = session(FAR, IPV4, 60 + (number * 37) % 1455);
   new DataView(frame.buffer).setUint32(22, number);
@@ -442,12 +457,12 @@ function numbered(number: number): Uint8Array<ArrayBuffer> {
 for (const lane of ["data", "control"] as const) {
   testUnless(
     noNet,
-    `DataLane of the ${lane} frames gives each with the right bytes and time, round and round`,
+    `DataLane with the filter for ${lane} returns the right bytes and time of each frame as the ring wraps`,
     async () => {
       await using wire = await Wire.make();
       const ring = wire.data({ filter: laneFilter(lane), slots: 32 });
       const sender = wire.sender();
-      const batch = 24; // never a divisor of the ring: each round starts at another slot
+      const batch = 24; // not a divisor of the ring's size, so each round starts at another slot
       for (let round = 0; round < 80; round++) {
         const frames = Array.from({ length: batch }, (_, i) => numbered(round * batch + i));
         if (lane === "control") { for (const frame of frames) frame.set([0xc0, 0x21], 20); }
@@ -476,7 +491,7 @@ for (const lane of ["data", "control"] as const) {
   );
 }
 
-testUnless(noNet, "DataLane.next() gives the same frame until it is released", async () => {
+testUnless(noNet, "DataLane.next() returns the same frame until it is released", async () => {
   await using wire = await Wire.make();
   const data = wire.data();
   const sender = wire.sender();
@@ -490,7 +505,7 @@ testUnless(noNet, "DataLane.next() gives the same frame until it is released", a
   assertEquals(await until(data, numbered(2)), [numbered(1)]);
 });
 
-testUnless(noNet, "DataLane shows a frame that is larger than a slot as cut", async () => {
+testUnless(noNet, "DataLane marks a frame that is larger than a slot as truncated", async () => {
   await using wire = await Wire.make();
   await wire.net.ip(wire.nearSpace, "link", "set", "eth0", "mtu", "9000");
   await wire.net.ip(wire.farSpace, "link", "set", "eth0", "mtu", "9000");
@@ -509,7 +524,7 @@ testUnless(noNet, "DataLane shows a frame that is larger than a slot as cut", as
   assertEquals(await until(whole, numbered(1)), [large]);
 });
 
-testUnless(noNet, "DataLane.drops() counts what the ring had no slot for", async () => {
+testUnless(noNet, "DataLane.drops() counts frames for which the ring had no slot", async () => {
   await using wire = await Wire.make();
   const [ring, witness] = [wire.data({ slots: 32 }), wire.data()];
   const sender = wire.sender();
@@ -529,22 +544,26 @@ testUnless(noNet, "DataLane.drops() counts what the ring had no slot for", async
   assertEquals(ring.drops(), 51 - 32 + 2);
 });
 
-testUnless(noNet, "ControlLane.drops() counts what its buffer had no room for", async () => {
-  await using wire = await Wire.make();
-  const control = wire.control();
-  const sender = wire.sender();
-  let sent = 0;
-  while (control.drops() === 0 && sent < 100_000) {
-    sender.send(session(FAR, LCP, 1514));
-    sent++;
-  }
-  assert(control.drops() > 0);
-  let taken = 0;
-  while (takeControl(control) !== undefined) taken++;
-  assertEquals(taken + control.drops(), sent);
-});
+testUnless(
+  noNet,
+  "ControlLane.drops() counts frames for which its buffer had no room",
+  async () => {
+    await using wire = await Wire.make();
+    const control = wire.control();
+    const sender = wire.sender();
+    let sent = 0;
+    while (control.drops() === 0 && sent < 100_000) {
+      sender.send(session(FAR, LCP, 1514));
+      sent++;
+    }
+    assert(control.drops() > 0);
+    let taken = 0;
+    while (takeControl(control) !== undefined) taken++;
+    assertEquals(taken + control.drops(), sent);
+  },
+);
 
-testUnless(noNet, "closed lanes give nothing, and their memory is gone", async () => {
+testUnless(noNet, "closed lanes return no frames, and their memory is gone", async () => {
   await using wire = await Wire.make();
   const [control, data] = [wire.control(), wire.data()];
   const view = new Uint32Array(data.memory.buffer);
@@ -563,7 +582,7 @@ testUnless(noNet, "closed lanes give nothing, and their memory is gone", async (
 
 testUnless(
   noNet,
-  "LinkSender.flush() sends all that is queued, and counts what is too long",
+  "LinkSender.flush() sends all queued frames, and counts those that are too long",
   async () => {
     await using wire = await Wire.make();
     const data = wire.data();
@@ -586,7 +605,7 @@ testUnless(
   },
 );
 
-testUnless(noNet, "LinkSender keeps the memory of what is queued", async () => {
+testUnless(noNet, "LinkSender keeps the memory of queued frames alive", async () => {
   await using wire = await Wire.make();
   const data = wire.data();
   const sender = wire.sender();
@@ -616,7 +635,7 @@ testUnless(noTbf, "LinkSender counts frames that find the interface's queue full
 
 testUnless(
   noNet,
-  "lanes and sender survive that the interface goes down and comes back",
+  "lanes and sender survive an interface that goes down and comes back",
   async () => {
     await using wire = await Wire.make();
     const far = { namespace: wire.farSpace, name: "eth0" };
@@ -638,7 +657,7 @@ testUnless(
   },
 );
 
-testUnless(noNet, "lanes and sender survive that the interface is deleted", async () => {
+testUnless(noNet, "lanes and sender survive the deletion of the interface", async () => {
   await using wire = await Wire.make();
   const [control, data] = [wire.control(), wire.data()];
   const sender = new LinkSender(control.fd);
@@ -657,7 +676,7 @@ testUnless(noNet, "lanes and sender survive that the interface is deleted", asyn
 
 testUnless(
   noNet,
-  "lanes open on an interface that is down, and receive once it is up",
+  "lanes can be opened on an interface that is down, and receive once it is up",
   async () => {
     await using wire = await Wire.make();
     await wire.net.ip(wire.farSpace, "link", "set", "eth0", "down");
@@ -673,7 +692,7 @@ testUnless(
 
 testUnless(
   noNet,
-  "lanes refuse an interface that is gone, and leave no descriptor open",
+  "lanes cannot be opened on a missing interface, and leave no descriptor open",
   async () => {
     await using wire = await Wire.make();
     const gone = { ...wire.atFar(() => readInterface("eth0")!), name: "eth7", index: 4711 };
@@ -694,20 +713,24 @@ testUnless(
 );
 
 const noSetpriv = noNet ?? (hasProgram("setpriv") ? undefined : "no setpriv");
-testUnless(noSetpriv, "ControlLane.open() says what is missing without CAP_NET_RAW", async () => {
-  const module = new URL("../../mod.ts", import.meta.url);
-  const code = `import { ControlLane, laneFilter, readInterface } from "${module}";
+testUnless(
+  noSetpriv,
+  "ControlLane.open() names the missing capability without CAP_NET_RAW",
+  async () => {
+    const module = new URL("../../mod.ts", import.meta.url);
+    const code = `import { ControlLane, laneFilter, readInterface } from "${module}";
     const filter = laneFilter("control");
     ControlLane.open({ interface: readInterface("lo"), filter, promiscuous: false });`;
-  const deno = [Deno.execPath(), "eval", "--no-check", code];
-  const { stderr } = await new Deno.Command("setpriv", {
-    args: ["--bounding-set=-net_raw", "--inh-caps=-net_raw", ...deno],
-    env: { NO_COLOR: "1" },
-  }).output();
-  const message = "Cannot open a packet socket on lo: Operation not permitted; " +
-    "run as root, or give the program CAP_NET_RAW";
-  assert(new TextDecoder().decode(stderr).includes(message), new TextDecoder().decode(stderr));
-});
+    const deno = [Deno.execPath(), "eval", "--no-check", code];
+    const { stderr } = await new Deno.Command("setpriv", {
+      args: ["--bounding-set=-net_raw", "--inh-caps=-net_raw", ...deno],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const message = "Cannot open a packet socket on lo: Operation not permitted; " +
+      "run as root, or give the program CAP_NET_RAW";
+    assert(new TextDecoder().decode(stderr).includes(message), new TextDecoder().decode(stderr));
+  },
+);
 
 testUnless(noNet, "readInterface() and listInterfaces() read the thread's namespace", async () => {
   await using wire = await Wire.make("macvlan");
@@ -730,7 +753,7 @@ testUnless(noNet, "readInterface() and listInterfaces() read the thread's namesp
   assertEquals(wire.atFar(() => readInterface("mv0"))!.up, false);
 });
 
-testUnless(noNet, "readLinkKind() tells a veth, and each mode of a macvlan", async () => {
+testUnless(noNet, "readLinkKind() recognizes a veth, and each mode of a macvlan", async () => {
   await using wire = await Wire.make();
   const kindOf = (name: string) => wire.atFar(() => readLinkKind(readInterface(name)!.index));
   assertEquals(kindOf("eth0"), { kind: "veth" });
@@ -745,7 +768,7 @@ testUnless(noNet, "readLinkKind() tells a veth, and each mode of a macvlan", asy
 
 testUnless(
   noNet,
-  "InterfaceWatch notices that an interface goes down, comes up and is deleted",
+  "InterfaceWatch notices when an interface goes down, comes up and is deleted",
   async () => {
     await using wire = await Wire.make();
     const watch = wire.atFar(() => new InterfaceWatch());
@@ -780,11 +803,11 @@ testUnless(
 
 testUnless(
   noNet,
-  "InterfaceWatch.drain() gives true when there were too many changes to keep",
+  "InterfaceWatch.drain() returns true after too many changes to keep",
   async () => {
     await using wire = await Wire.make();
     const watch = wire.atFar(() => new InterfaceWatch());
-    // Some 90 of these messages fill the socket's buffer.
+    // About 90 of these messages fill the socket's buffer.
     const commands = Array.from({ length: 600 }, (_, i) => `link set eth0 mtu ${1300 + i % 2}`)
       .join("\n");
     const child = new Deno.Command("ip", {
@@ -800,7 +823,7 @@ testUnless(
   },
 );
 
-testUnless(noNet, "inNamespace() always comes back", async () => {
+testUnless(noNet, "inNamespace() always returns to the original namespace", async () => {
   await using net = await TestNet.make("ffi");
   const path = net.path(await net.namespace("there"));
   const where = () => Deno.readLinkSync("/proc/thread-self/ns/net");
@@ -837,7 +860,7 @@ testUnless(noNet, "inNamespace() always comes back", async () => {
   assertEquals([where(), open()], [here, before]);
 });
 
-testUnless(noNet, "LabNet takes its namespaces away, and says what ip said", async () => {
+testUnless(noNet, "LabNet removes its namespaces, and throws with the error of ip(8)", async () => {
   const names: string[] = [];
   {
     await using net = await TestNet.make("ffi");

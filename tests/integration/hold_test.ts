@@ -1,4 +1,4 @@
-// Sessions while their tunnel is away: broken, its other end gone for good, moved, or another server's.
+// Held sessions, whose tunnel breaks, or whose peer is gone for good, has moved, or is another one.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type SimulatedAc, SITE } from "../../src/lab/mod.ts";
 import type { SessionStatus } from "../../src/observe/status.ts";
@@ -40,7 +40,7 @@ const SESSIONS = 3;
 const FRAMES = 20;
 const BREAKS = 20;
 const GRACE_MS = 1000;
-/** How long after the grace time sessions may last. */
+/** The time that sessions may last after the grace time. */
 const LATE_MS = 2000;
 
 function untilState(sites: Sites, state: string): Promise<unknown> {
@@ -54,13 +54,13 @@ function untilState(sites: Sites, state: string): Promise<unknown> {
   );
 }
 
-/** Waits until all sessions are logged as closed, for such a reason. */
+/** Waits until all sessions are logged as closed, with a certain reason. */
 async function untilClosed(program: SideProgram, reason: RegExp): Promise<void> {
   const pattern = new RegExp(`Session closed.* reason="[^"]*${reason.source}`);
   await until(`all are closed: ${reason}`, () => program.matching(pattern).length === SESSIONS);
 }
 
-/** That no side has told any station of an end, nor logged one. */
+/** Asserts that neither side has told a station about an end, or logged one. */
 async function assertNoneEnded(sites: Sites, ac: SimulatedAc): Promise<void> {
   await sites.settled(sites.acs);
   await sites.settled(sites.hosts);
@@ -100,7 +100,7 @@ for (const variant of VARIANTS) {
         hosts[0].send(new Uint8Array(100));
         ac.send([...ac.sessions.keys()][0], new Uint8Array(100));
         for (const program of [server, client]) {
-          await program.untilStatus("it is dropped", ({ drops }) => drops["no-tunnel"] >= 1);
+          await program.untilStatus("the frame is dropped", ({ drops }) => drops["no-tunnel"] >= 1);
         }
 
         await sites.reachable(site, true);
@@ -119,7 +119,7 @@ for (const variant of VARIANTS) {
         const names = ({ sessionId, ac, host }: SessionStatus) => [sessionId, ac, host];
         assertEquals(after.map(names), before.map(names));
         assert(after.every(({ framesUp }) => framesUp === FRAMES));
-        // They end as others do.
+        // They end like any other session.
         hosts[0].hangUp();
         await untilPadts(sites.acs, 1);
       });
@@ -137,10 +137,10 @@ testUnless(
       const ac = sites.ac();
       const { hosts } = await sites.dialMany(SESSIONS);
       for (let breaks = 1; breaks <= BREAKS; breaks++) {
-        // At either end in turn.
+        // Break the connection at each end in turn.
         await sites.resetTunnels(breaks % 2 === 0 ? site : undefined);
         await client.untilStatus(
-          `it has connected again ${breaks} times`,
+          `it has reconnected ${breaks} times`,
           ({ reconnects, sessions }) =>
             reconnects === breaks && inState(sessions, "open", SESSIONS),
         );
@@ -156,7 +156,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server and Client finish a dial that the tunnel breaks under",
+  "Server and Client complete a dial during which the tunnel breaks",
   () =>
     withSites({}, async (sites) => {
       const [site] = sites.sites;
@@ -175,7 +175,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server and Client close at the other side what a station ends while the tunnel is away",
+  "Server and Client close a session at the other side that a station ended without a tunnel",
   () =>
     withSites({ flags: ["--grace", "15"] }, async (sites) => {
       const [site] = sites.sites;
@@ -206,7 +206,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client closes its sessions at once when it comes back to a server that does not know them",
+  "Client closes its sessions at once when it reconnects to a server that does not know them",
   () =>
     withSites({}, async (sites) => {
       const { server, client } = sites;
@@ -227,7 +227,7 @@ const GRACE = { flags: ["--grace", `${GRACE_MS / 1000}`] };
 
 testUnless(
   skipped,
-  "Server closes a killed client's sessions when the grace time is over",
+  "Server closes a killed client's sessions at the end of the grace time",
   () =>
     withSites(GRACE, async (sites) => {
       const { server, client } = sites;
@@ -250,7 +250,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client closes its sessions when its server stays away for the grace time",
+  "Client closes its sessions when its server is away for the grace time",
   () =>
     withSites(GRACE, async (sites) => {
       const { server, client } = sites;
@@ -275,7 +275,7 @@ testUnless(
 for (const side of ["server", "client"] as const) {
   testUnless(
     skipped,
-    `SIGTERM of the ${side} while the tunnel is away closes its sessions at once, and the other's later`,
+    `SIGTERM of the ${side} without a tunnel closes its sessions at once, and its peer's later`,
     () =>
       withSites({ flags: ["--grace", "2"] }, async (sites) => {
         const [site] = sites.sites;
@@ -298,7 +298,7 @@ for (const side of ["server", "client"] as const) {
   );
 }
 
-/** Gives a client another address. Nobody is told: its old connection just gets no answer any more. */
+/** Gives a client another address, after which its old connection gets no answers any more. */
 async function move(sites: Sites, { clientNamespace }: ClientSite, address: string): Promise<void> {
   await sites.net.ip(clientNamespace, "address", "flush", "dev", "wan0");
   await sites.net.ip(clientNamespace, "address", "add", `${address}/24`, "dev", "wan0");
@@ -331,7 +331,7 @@ for (const full of [false, true]) {
           "it is back",
           ({ reconnects, sessions }) => reconnects === 1 && inState(sessions, "open", SESSIONS),
         );
-        // Of the end of the old one it has learnt from the new one.
+        // The server has ended the old tunnel because of the new one.
         assertMatch(
           await server.untilLine(/Client gone/),
           /reason="replaced by a newer tunnel"/,
@@ -346,7 +346,7 @@ for (const full of [false, true]) {
   );
 }
 
-/** The first list of sessions that comes through a connection. */
+/** Reads the first session list from a connection. */
 async function readList(conn: Deno.Conn, received: Uint8Array) {
   const header = { type: 0, length: 0 };
   let bytes = received;
@@ -366,7 +366,7 @@ async function readList(conn: Deno.Conn, received: Uint8Array) {
 
 testUnless(
   skipped,
-  "Server gives a client's sessions to no other one, whatever that calls itself",
+  "Server does not give a client's sessions to another client of the same name",
   () =>
     withSites({ clients: 2, flags: ["--name", "osaka"], start: false }, async (sites) => {
       const { server, client, sites: [site, other] } = sites;
@@ -383,7 +383,7 @@ testUnless(
       await sites.resetTunnels();
       await untilState(sites, "held");
 
-      // As itself.
+      // Another client has the same name and its own secret.
       other.client.start();
       await other.client.untilHealth(200);
       assertEquals((await other.client.status()).sessions, []);
@@ -394,7 +394,7 @@ testUnless(
         sessions.every(({ tunnel }) => tunnel === "osaka"));
       assert(inState((await server.status()).sessions, "held", SESSIONS));
 
-      // As one that knows everything but the secret.
+      // Another client knows everything except the secret.
       const conn = await other.client.connect({ hostname: other.serverAddress, port: PORT });
       try {
         const { received } = await greetServer(conn, {

@@ -1,4 +1,4 @@
-// Machines whose host name will not do for a name: none yet, as early at boot, or odd bytes.
+// Machines with an unusable host name: none yet, as during boot, or invalid bytes.
 import { assertEquals, assertMatch } from "@std/assert";
 import { inNamespace, readInterface } from "../../ffi/mod.ts";
 import { type SideProgram, withSites } from "../support/sites.ts";
@@ -6,7 +6,7 @@ import { testUnless, whyNot } from "../support/skip.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces", "hostName");
 
-/** What is wrong, and the host name as the format of printf(1) spells it. */
+/** The fault, the host name as a format of printf(1), and the fault in the warning. */
 const HOST_NAMES: [what: string, hostName: string, said: string][] = [
   ["is empty", "", "is empty"],
   ["is not UTF-8 and does not print", "\\377\\001x", "is not UTF-8"],
@@ -14,7 +14,7 @@ const HOST_NAMES: [what: string, hostName: string, said: string][] = [
   ["is white space", "  ", "consists of white space"],
 ];
 
-/** The warnings about the name of a program that has just started. */
+/** Returns the warnings about the host name. */
 function warnings({ lines }: SideProgram): string[] {
   return lines.filter((line) => line.includes(" WARN ") && line.includes("--name"));
 }
@@ -22,7 +22,7 @@ function warnings({ lines }: SideProgram): string[] {
 for (const [what, hostName, said] of HOST_NAMES) {
   testUnless(
     skipped,
-    `Server and Client carry sessions under a made-up name where the host name ${what}`,
+    `Server and Client carry sessions under a generated name if the host name ${what}`,
     () =>
       withSites({ hostName, flags: ["--mac", "per-host"] }, async (sites) => {
         const { net, server, client } = sites;
@@ -67,7 +67,7 @@ for (const [what, hostName, said] of HOST_NAMES) {
 
 testUnless(
   skipped,
-  "Server and Client go by --name without a warning, whatever the host name is",
+  "Server and Client use --name without a warning for any host name",
   () =>
     withSites({ hostName: "", flags: ["--name", "osaka"] }, async ({ server, client }) => {
       for (const program of [server, client]) {

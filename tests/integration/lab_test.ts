@@ -1,4 +1,4 @@
-// A host and an AC with nothing but a veth pair between them: the lab itself works.
+// Tests of the lab itself: a host and an AC with only a veth pair between them.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
 import { httpGet, SimulatedAc, SimulatedHost, Station } from "../../src/lab/mod.ts";
@@ -56,7 +56,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "SimulatedHost and SimulatedAc see through padding that means nothing",
+  "SimulatedHost and SimulatedAc ignore padding",
   () =>
     withSegment({ padding: true }, async ({ hosts, acs }) => {
       const host = new SimulatedHost(hosts, { mac: hosts.mac });
@@ -73,7 +73,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "SimulatedHost.dial() works for hosts with addresses of their own at once",
+  "SimulatedHost.dial() works for several hosts with different addresses at once",
   () =>
     withSegment({}, async ({ hosts, acs }) => {
       const ac = new SimulatedAc(acs, { mac: acs.mac, name: "bras1" });

@@ -1,4 +1,4 @@
-// The interface of a mode goes down, goes away and comes back while the program runs.
+// A side's interface that goes down, disappears or comes back while the program runs.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Station } from "../../src/lab/mod.ts";
 import { formatMac } from "../../src/wire/mod.ts";
@@ -9,7 +9,7 @@ const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const NEW_MAC = "02:00:00:00:fe:ed";
 const SIDES = ["Client", "Server"] as const;
 
-/** Puts a macvlan in the place of the client's interface, with the hosts beyond what is below it. */
+/** Replaces the client's interface by a macvlan on a new veth pair, which leads to the hosts. */
 async function replaceByMacvlan(sites: Sites, mode: "bridge" | "passthru"): Promise<void> {
   const { net, sites: [site] } = sites;
   const namespace = site.clientNamespace;
@@ -19,7 +19,7 @@ async function replaceByMacvlan(sites: Sites, mode: "bridge" | "passthru"): Prom
   site.hosts = Station.open({ namespace: net.path(site.hostNamespace), interface: "lan0" });
 }
 
-/** What the scenarios need to know of the side that they disturb. */
+/** Returns the parts of one side that the scenarios need. */
 function sideOf(sites: Sites, side: typeof SIDES[number]) {
   const [site] = sites.sites;
   const client = side === "Client";
@@ -47,7 +47,7 @@ for (const side of SIDES) {
         await sites.net.up({ namespace, name });
         await program.untilHealth(200);
         assertEquals((await program.status()).interfaceState, "up");
-        // Its address is the same, so the stations have noticed nothing.
+        // Its address is the same, so the stations have not noticed anything.
         assertEquals((await host.exchange({ frames: 20 })).returned, 20);
         assertEquals(padtsAt(sites.hosts) + padtsAt(sites.acs), 0);
         assertEquals((await sites.dialMany(2)).sessions.length, 2);
@@ -100,7 +100,7 @@ for (const side of SIDES) {
         const { program, namespace, name } = sideOf(sites, side);
         const ac = sites.ac();
         const { hosts: [host] } = await sites.dialMany(1);
-        // What was plugged in at the other end is gone as well.
+        // The other end of the pair is gone as well.
         await sites.cut(side === "Client" ? sites.sites[0] : undefined);
         await program.untilHealth(503);
         assertEquals((await program.status()).interfaceState, "missing");
@@ -142,7 +142,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client waits for its interface when that is down at the start",
+  "Client waits for an interface that is down at the start",
   () =>
     withSites({ start: false }, async (sites) => {
       const [site] = sites.sites;
@@ -176,14 +176,14 @@ testUnless(
       const ac = sites.ac();
       const { hosts, sessions } = await sites.dialMany(2);
       for (const host of hosts) assertEquals((await host.exchange({ frames: 20 })).returned, 20);
-      // The AC's own address, so that what hosts send is for a foreign one on the client's link.
+      // Hosts see the AC's own address, so their frames are for a foreign address on the client's link.
       for (const session of sessions) assertEquals(session.ac, ac.mac);
     }),
 );
 
 testUnless(
   skipped,
-  "Client with --mac transparent warns, and waits, when its interface comes back as a macvlan in bridge mode",
+  "Client with --mac transparent warns and waits if its interface comes back as a macvlan in bridge mode",
   () =>
     withSites({ flags: ["--mac", "transparent"] }, async (sites) => {
       const { client, net, sites: [site] } = sites;

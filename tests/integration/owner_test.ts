@@ -1,4 +1,4 @@
-// Who owns a frame: several clients, several ACs, and stations that cannot be told apart by address.
+// The sessions of several clients and ACs, with stations that have the same address.
 import { assert, assertEquals } from "@std/assert";
 import type { Offer, SimulatedAc, SimulatedHost } from "../../src/lab/mod.ts";
 import { CODE, ETH_P_PPP_SES, parseMac, readEtherType } from "../../src/wire/mod.ts";
@@ -18,12 +18,12 @@ const HOST_2 = parseMac("02:00:00:00:cc:02");
 const ACS = [parseMac("02:00:00:00:ac:01"), parseMac("02:00:00:00:ac:02")];
 const FRAMES = 200;
 
-/** The hosts of two clients: alike, but where both are on the AC's own Ethernet. */
+/** The hosts of two clients, with the same address unless both appear on the AC's Ethernet. */
 function twoMacs({ mac }: { mac: string }): [Uint8Array, Uint8Array] {
   return [HOST, mac === "transparent" ? HOST_2 : HOST];
 }
 
-/** Two ACs on the server's segment, whose session ids are the same. */
+/** Two ACs on the server's segment, with the same session ids. */
 function twoAcs(sites: Sites): SimulatedAc[] {
   return ACS.map((mac, n) => sites.ac({ mac, name: `bras${n + 1}`, firstSessionId: 7 }));
 }
@@ -40,7 +40,7 @@ function collecting(acName: string) {
 for (const variant of VARIANTS) {
   testUnless(
     skipped,
-    `Server gives each of two clients ${variantName(variant)} only what is its own`,
+    `Server gives each of two clients ${variantName(variant)} only its own frames`,
     () =>
       withSites(
         { ...variantOptions(variant), clients: 2, log: { data: true, limit: 10_000 } },
@@ -62,10 +62,10 @@ for (const variant of VARIANTS) {
           await two.dial();
           for (const { hosts } of sites.sites) await sites.settled(hosts);
           const heardNow = linkOne.frames.filter(({ direction }) => direction === "in");
-          // The marker of the second wait, and nothing else.
+          // Only the marker of the second wait arrives.
           assertEquals(heardNow.length, heard.length + 1);
 
-          // Told apart by their lengths: all else is alike.
+          // The frames differ only in length.
           const lengths = [400, 500];
           const results = await Promise.all(
             [one, two].map((host, n) =>
@@ -82,7 +82,7 @@ for (const variant of VARIANTS) {
             assertEquals(data.filter(({ bytes }) => bytes.length !== 22 + lengths[n]), []);
           });
 
-          // Each hears of the end of its own session only.
+          // Each host learns only of its own session's end.
           assertEquals([sessionIds(first), sessionIds(second)], [[7], [7]]);
           second.hangUp(7);
           assertEquals(await two.closed(), "ac");
@@ -106,7 +106,7 @@ for (const variant of VARIANTS) {
         const hosts = sites.sites.map((site, n) =>
           sites.host({ mac: macs[n], hostUniq: Uint8Array.of(1) }, site)
         );
-        // Both discoveries are under way at the same time.
+        // Both discoveries go on at the same time.
         await Promise.all(hosts.map((host) => host.dial()));
         assertEquals(sessionIds(ac), [1, 2]);
         const results = await Promise.all(hosts.map((host) => host.exchange({ frames: FRAMES })));
@@ -154,7 +154,7 @@ for (const variant of VARIANTS) {
         const ids = hosts.map((host) => host.protocol.sessionId);
         if (variant.mac !== "own") assertEquals(ids, [7, 7]);
         else assert(ids[0] !== ids[1], `${ids}`);
-        // A host that sees one address for both ACs tells its sessions apart by the ids alone.
+        // A host that sees one address for both ACs distinguishes its sessions only by their ids.
         const results = await Promise.all(hosts.map((host) => host.exchange({ frames: FRAMES })));
         assertEquals(results.map(({ returned }) => returned), [FRAMES, FRAMES]);
         const { sessions } = await sites.client.status();

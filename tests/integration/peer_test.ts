@@ -1,4 +1,4 @@
-// Peers of the tunnel that mean no good, or are not what they should be.
+// Tunnel peers that are hostile or speak another protocol.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
 import { SITE } from "../../src/lab/mod.ts";
@@ -28,7 +28,7 @@ function connect(sites: Sites): Promise<Deno.TcpConn> {
   return client.connect({ hostname, port: PORT });
 }
 
-/** Everything that comes until the connection ends, as tunnel frames. */
+/** Reads tunnel frames until the connection ends. */
 async function hear(conn: Deno.TcpConn): Promise<{ type: number; payload: Uint8Array }[]> {
   const bytes = new Uint8Array(100_000);
   let end = 0;
@@ -46,7 +46,7 @@ async function hear(conn: Deno.TcpConn): Promise<{ type: number; payload: Uint8A
   return frames;
 }
 
-/** What is said in place of a greeting. */
+/** Wrong first bytes of a connection. */
 const NO_GREETINGS: Record<string, Uint8Array> = {
   "an HTTP request": new TextEncoder().encode(
     `GET / HTTP/1.1\r\nHost: x\r\nAccept: ${"*/*,".repeat(20)}\r\n\r\n`,
@@ -60,7 +60,7 @@ const NO_GREETINGS: Record<string, Uint8Array> = {
 
 testUnless(
   skipped,
-  "Server says goodbye to what begins with no greeting",
+  "Server says goodbye to a connection that does not begin with a greeting",
   () =>
     withSites({}, async (sites) => {
       for (const [what, bytes] of Object.entries(NO_GREETINGS)) {
@@ -71,7 +71,7 @@ testUnless(
         assertEquals(frames.map(({ type }) => type), [FRAME.GOODBYE], what);
         assertEquals(parseGoodbye(frames[0].payload)?.reason, REASON.PROTOCOL, what);
       }
-      // They are all one address: logged once, and none of them is a client.
+      // They have the same address, so only one is logged. None of them counts as a client.
       assertEquals(sites.server.matching(/Connection refused/).length, 1);
       assertEquals((await sites.server.status()).tunnels.length, 1);
       sites.ac();
@@ -82,7 +82,7 @@ testUnless(
     }),
 );
 
-/** What ends a tunnel that was up. */
+/** Bytes that end an established tunnel. */
 const FAULTS: Record<string, Uint8Array> = {
   "a frame of 65537 bytes": Uint8Array.of(0, 3, 0x81, 0x80, 0x04),
   "a length that does not end": Uint8Array.of(0, 3, 0xff, 0xff, 0xff, 0xff),
@@ -91,7 +91,7 @@ const FAULTS: Record<string, Uint8Array> = {
 
 testUnless(
   skipped,
-  "Server ends a tunnel that breaks the protocol, and no other",
+  "Server ends only the tunnel that breaks the protocol",
   () =>
     withSites({}, async (sites) => {
       sites.ac();
@@ -115,7 +115,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server skips frames that it does not know, and drops what cannot be one",
+  "Server skips unknown tunnel frames, and drops malformed Ethernet frames",
   () =>
     withSites({}, async (sites) => {
       const conn = await connect(sites);
@@ -126,7 +126,8 @@ testUnless(
         await conn.write(encodeFrame(FRAME.SESSION, new Uint8Array(0)));
         await conn.write(encodeFrame(FRAME.DISCOVERY, new Uint8Array(64).fill(0xff)));
         await conn.write(encodeFrame(FRAME.SESSION, new Uint8Array(MAX_PAYLOAD)));
-        await sites.server.untilStatus("they are dropped", ({ drops }) => drops.malformed === 3);
+        await sites.server.untilStatus("the frames are dropped", ({ drops }) =>
+          drops.malformed === 3);
         assertEquals((await sites.server.status()).tunnels.length, 2);
         await sites.settled(sites.acs);
         assertEquals(sites.acs.log.total, 1);
@@ -138,7 +139,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "SIGTERM ends a server at whose door somebody is silent",
+  "SIGTERM ends a server with a silent connection in its handshake",
   () =>
     withSites({}, async (sites) => {
       const silent = await Promise.all(Array.from({ length: 10 }, () => connect(sites)));
@@ -151,7 +152,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client goes on trying, and ends in time, at a server that does not greet",
+  "Client keeps trying to reach a server that does not greet, and stops in time",
   () =>
     withSites({ start: false }, async (sites) => {
       const { client, net, serverNamespace } = sites;
@@ -174,7 +175,7 @@ testUnless(
     }),
 );
 
-testUnless(skipped, "SIGTERM ends a client whose server's machine does not answer", () => {
+testUnless(skipped, "SIGTERM ends a client whose server does not answer", () => {
   const clientFlags = ["--connect", `10.0.1.99:${PORT}`];
   return withSites({ clientFlags, start: false }, async (sites) => {
     sites.client.start();
@@ -187,13 +188,13 @@ testUnless(skipped, "SIGTERM ends a client whose server's machine does not answe
 
 testUnless(
   skipped,
-  "Server takes a client in while others of its address say nothing",
+  "Server admits a client while other connections from its address are silent",
   () =>
     withSites({ start: false }, async (sites) => {
       sites.server.start();
       await sites.server.untilHealth(200);
       const silent: Deno.TcpConn[] = [];
-      // More than may be at their handshake at once.
+      // These are more connections than may be in their handshakes at once.
       while (silent.length < 300) silent.push(await connect(sites));
       sites.client.start();
       await sites.client.untilHealth(200);
@@ -203,7 +204,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server has no more clients than it may, however many come at once",
+  "Server never exceeds the maximum number of clients when many connect at once",
   () =>
     withSites({
       start: false,
@@ -215,7 +216,7 @@ testUnless(
       while (conns.length < 20) conns.push(await connect(sites));
       await Promise.all(conns.map((conn) => conn.write(HELLO)));
       const answers = await Promise.all(conns.map((conn) => conn.read(new Uint8Array(2))));
-      assertEquals(answers, conns.map(() => 2), "each was welcomed or told why not");
+      assertEquals(answers, conns.map(() => 2), "each was welcomed or refused with a reason");
       assertEquals((await sites.server.status()).tunnels.length, 2);
       for (const conn of conns) conn.close();
     }),
@@ -223,7 +224,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server ends a tunnel that breaks the protocol with a goodbye that says so",
+  "Server tells the reason in a goodbye when it ends a tunnel that breaks the protocol",
   () =>
     withSites({}, async (sites) => {
       const conn = await connect(sites);

@@ -1,4 +1,4 @@
-// Debian's pppoe-discovery and pppoe-server at the two ends.
+// Tests with Debian's pppoe-discovery as the host and pppoe-server as the AC.
 import { assertEquals, assertMatch } from "@std/assert";
 import { CODE, formatMac } from "../../src/wire/mod.ts";
 import { type Sites, variantName, variantOptions, VARIANTS, withSites } from "../support/sites.ts";
@@ -15,7 +15,7 @@ function inSite(namespace: string, ...command: string[]): Deno.Command {
   return new Deno.Command("ip", { args, env: SBIN, stdout: "piped", stderr: "piped" });
 }
 
-/** Runs pppoe-server in the AC's namespace meanwhile. */
+/** Runs pppoe-server in the AC's namespace. */
 async function withServer(sites: Sites, use: () => Promise<void>): Promise<void> {
   const command = ["pppoe-server", "-F", "-I", "isp0", "-C", "debian-ac", "-S", "gold"];
   const server = inSite(sites.acNamespace, ...command).spawn();
@@ -23,7 +23,7 @@ async function withServer(sites: Sites, use: () => Promise<void>): Promise<void>
   let ended = false;
   server.status.then(() => ended = true);
   try {
-    // It is there when it has a packet socket.
+    // It is ready when it has a packet socket.
     await until("pppoe-server listens", async () => {
       if (ended) throw new Error(`pppoe-server ended: ${(await said).join("")}`);
       const { stdout } = await inSite(sites.acNamespace, "cat", "/proc/net/packet").output();

@@ -1,4 +1,4 @@
-// Sessions that outlive a process: what is killed or stopped comes back, and a thousand hosts go on.
+// Sessions that survive the end of a process: killed or stopped programs restart, and a thousand hosts go on.
 import { assert, assertEquals } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
 import { type SimulatedHost, SITE } from "../../src/lab/mod.ts";
@@ -16,10 +16,10 @@ import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const HOSTS = 1000;
-/** What it takes on a machine that has nothing else to do is a tenth of that. */
+/** The time limit. An idle machine needs a tenth of it. */
 const GO_ON_MS = 10_000;
 
-/** Sites whose server and client keep their state, in folders `server` and `client` of `dir`; they are started. */
+/** Starts sites whose server and client keep their state in the folders `server` and `client` of `dir`. */
 async function withState(
   flags: string[],
   use: (sites: Sites, dir: string) => Promise<void>,
@@ -47,7 +47,7 @@ function hex(byte: number): string {
   return byte.toString(16).padStart(2, "0");
 }
 
-/** A host goes on when its echo is answered; it asks again and again until then. */
+/** Waits until each host gets an answer to its echo, which it repeats until then. */
 async function goesOn(host: SimulatedHost): Promise<void> {
   const answered = () => host.echo(250).then(() => true, () => false);
   await until(`${formatMac(host.mac)} goes on`, answered, 2 * GO_ON_MS);
@@ -131,7 +131,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "SIGUSR2 without a state directory changes nothing",
+  "SIGUSR2 without a state directory has no effect",
   () =>
     withSites({}, async (sites) => {
       sites.ac();
@@ -144,7 +144,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "A killed server that is restarted after the grace sends the PADTs that it owes at once",
+  "A killed server that restarts after the grace time sends its PADTs at once",
   () =>
     withState(["--grace", "600"], async (sites) => {
       const { server } = sites;
@@ -153,7 +153,7 @@ testUnless(
       const dir = await stateDirOf(server.pid);
       await sites.client.end("SIGKILL");
       await server.end("SIGKILL");
-      // The grace is over, but another one would last longer than this test waits.
+      // The grace time is over. If it started again, it would outlast this test's waits.
       const overS = Date.now() / 1000 - 601;
       await Deno.utime(`${dir}/lock`, overS, overS);
       server.start();
@@ -169,7 +169,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "A client that is killed for good has its sessions closed at the AC within the grace and 2 s",
+  "A killed client's sessions are closed at the AC within the grace time and 2 s",
   () =>
     withState(["--grace", "1"], async (sites) => {
       const ac = sites.ac();
@@ -210,7 +210,7 @@ testUnless(
     }),
 );
 
-/** Runs a server with a state directory, which ends by itself. */
+/** Runs a server with a state directory until it ends by itself. */
 async function runServer(sites: Sites, namespace: string, stateDir: string) {
   const flags = ["server", "--interface", sites.serverInterface, "--listen", "127.0.0.1:0"];
   const { code, stderr } = await new Deno.Command("ip", {
@@ -226,7 +226,7 @@ async function runServer(sites: Sites, namespace: string, stateDir: string) {
 
 testUnless(
   skipped,
-  "A second process is refused the state directory of the first",
+  "A second process cannot use the state directory of the first",
   () =>
     withState([], async (sites) => {
       const dir = await stateDirOf(sites.server.pid);
@@ -238,7 +238,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "A server gives signs of life while it runs, and none when it cannot start",
+  "A server writes signs of life while it runs, and none if it cannot start",
   () =>
     withState([], async (sites) => {
       const { server } = sites;
@@ -248,7 +248,7 @@ testUnless(
       await until("there is a sign of life", () => signMs() > firstMs);
       await server.end("SIGKILL");
       const lastMs = signMs();
-      // There is no such interface.
+      // The interface does not exist.
       const { code, stderr } = await runServer(sites, sites.sites[0].hostNamespace, dir);
       assertEquals(code, 2);
       assert(/there is no such interface/.test(stderr), stderr);
@@ -263,7 +263,7 @@ async function stateDirOf(pid: number): Promise<string> {
 
 testUnless(
   skipped,
-  "A damaged state file is set aside, and what could be read goes on",
+  "A damaged state file is set aside, and its readable sessions go on",
   () =>
     withState([], async (sites) => {
       const ac = sites.ac();
@@ -283,7 +283,7 @@ testUnless(
     }),
 );
 
-testUnless(skipped, "SIGHUP takes a new allow list, and touches no session", async () => {
+testUnless(skipped, "SIGHUP applies a new allow list, and closes no session", async () => {
   const dir = await Deno.makeTempDir();
   const config = `${dir}/server.conf`;
   const write = (allow: string) =>
@@ -326,7 +326,7 @@ testUnless(skipped, "SIGHUP takes a new allow list, and touches no session", asy
 
 testUnless(
   skipped,
-  "The grace goes on over restarts of the server",
+  "The grace time continues across restarts of the server",
   () =>
     withState(["--grace", "3"], async (sites) => {
       const ac = sites.ac();
@@ -353,12 +353,12 @@ testUnless(
 
 testUnless(
   skipped,
-  "A session that the AC grants while the server is away is given back",
+  "A session that the AC grants while the server is away is closed",
   () =>
     withState([], async (sites) => {
       const { server, acs, hosts: station } = sites;
       const ac = sites.ac();
-      // Answers nothing by itself.
+      // This AC sends no answers by itself.
       ac.close();
       const host = sites.host({ attempts: 1, retryMs: 300 });
       const dialled = host.dial().catch(() => {});
@@ -401,7 +401,7 @@ testUnless(skipped, "A client that is away keeps its place under --max-clients",
 
 testUnless(
   skipped,
-  "A client that is restarted after the grace tells its hosts at once, and goes on",
+  "A client that restarts after the grace time sends PADTs to its hosts at once, and goes on",
   () =>
     withState(["--grace", "1"], async (sites) => {
       sites.ac();
@@ -420,7 +420,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "The grace goes on over restarts of a server that died before its client",
+  "The grace time continues across restarts of a server that died before its client",
   () =>
     withState(["--grace", "3"], async (sites) => {
       const ac = sites.ac();
@@ -444,7 +444,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "A start that fails for want of its status address leaves the sessions of the last run to the next one",
+  "A start that fails because its status address is in use leaves the sessions to the next run",
   () =>
     withState(["--grace", "60"], async (sites) => {
       const ac = sites.ac();
@@ -474,7 +474,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "SIGUSR2 closes all sessions where the state directory is gone, since nobody would find them",
+  "SIGUSR2 closes all sessions if the state directory is gone",
   () =>
     withState([], async (sites, dir) => {
       sites.ac();

@@ -1,4 +1,4 @@
-// Stamps in the ring that are no times of arrival, and a wall clock that is set.
+// Wrong stamps in the ring, and a wall clock that is set while frames wait.
 
 import { assertEquals } from "@std/assert";
 import { monotonicMs } from "../../ffi/clock.ts";
@@ -19,7 +19,7 @@ async function untilCarried(planes: TwoPlanes, frames: number): Promise<void> {
   });
 }
 
-/** Sends so many frames with that stamp, which wait in the client's ring. */
+/** Sends frames with a certain stamp, which then wait in the client's ring. */
 function sendStamped(planes: TwoPlanes, session: OpenSession, stampMs: () => number): void {
   using sender = planes.hosts.stamped();
   for (let i = 0; i < FRAMES; i++) sender.send(planes.fromHost(session, 200), stampMs());
@@ -35,7 +35,7 @@ for (const [stamp, stampMs] of STAMPS) {
   testUnless(noNet, `DataPlane carries frames whose stamp is ${stamp}`, async () => {
     await using planes = await TwoPlanes.make();
     const [session] = planes.open(1);
-    // One by one, and many at once with others between.
+    // Send the frames one by one, then many at once with others between them.
     for (let i = 0; i < 10; i++) {
       using sender = planes.hosts.stamped();
       sender.send(planes.fromHost(session, 200), stampMs());
@@ -50,14 +50,14 @@ for (const [stamp, stampMs] of STAMPS) {
   });
 }
 
-// Without it the tests above would say nothing.
-testUnless(noNet, "DataLane gives the stamp that a frame was sent with", async () => {
+// The tests above depend on this behaviour.
+testUnless(noNet, "DataLane returns the stamp with which a frame was sent", async () => {
   await using planes = await TwoPlanes.make();
   const [session] = planes.open(1);
   using witness = planes.witness("isp");
   using sender = planes.acs.stamped();
   sender.send(planes.fromAc(session, 200), 123_456);
-  await until("the frame has come", () => witness.lane.next());
+  await until("the frame has arrived", () => witness.lane.next());
   assertEquals(witness.lane.timestampMs, 123_456);
 });
 
@@ -86,7 +86,7 @@ for (const stepMs of [HOUR_MS, -HOUR_MS, 300, -300]) {
 
 testUnless(
   noNet,
-  "DataPlane drops what waited for seconds in the ring, also when the wall clock was set meanwhile",
+  "DataPlane drops frames that waited in the ring for seconds, even if the wall clock was set meanwhile",
   async () => {
     for (const stepMs of [HOUR_MS, -HOUR_MS]) {
       let setMs = 0;
@@ -94,7 +94,7 @@ testUnless(
       await using planes = await TwoPlanes.make({ wall });
       const [session] = planes.open(1);
       sendStamped(planes, session, wall);
-      // As long as a loop is kept from running; to grow old takes no less.
+      // Frames only grow old while time passes, so this wait is real.
       await new Promise((resolve) => setTimeout(resolve, 1200));
       setMs = stepMs;
       planes.client.step(0);

@@ -1,4 +1,4 @@
-// A client with several servers: which it uses, when it goes to another one, and what becomes of sessions.
+// A client with several servers: its choice of a server, and the fate of its sessions when it moves.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
 import { type SimulatedAc, SITE } from "../../src/lab/mod.ts";
@@ -20,12 +20,12 @@ const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const noTbf = skipped ?? (hasProgram("tc") ? undefined : "no tc");
 const PORT = SITE.tunnelPort;
 const GRACE_MS = 1000;
-/** How long after the grace time sessions may last. */
+/** The time that sessions may last after the grace time. */
 const LATE_MS = 2000;
 const SERVERS = ["10.0.1.2", SECOND_SERVER].map((hostname) => ({ hostname, port: PORT }));
 const FAILOVER = { timers: { ...SOON, graceMs: GRACE_MS }, start: false };
 
-/** The next connection, for which it does not wait for ever. */
+/** Accepts the next connection, with a time limit. */
 async function accept(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
   const timer = setTimeout(() => listener.close(), 10_000);
   try {
@@ -35,7 +35,7 @@ async function accept(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
   }
 }
 
-/** Starts both servers, and the client, which is at the first then; gives the AC at the second. */
+/** Starts both servers, and a client that uses the first one; returns the AC at the second. */
 async function startAtFirst(sites: Sites): Promise<SimulatedAc> {
   sites.server.start();
   await sites.server.untilHealth(200);
@@ -44,7 +44,7 @@ async function startAtFirst(sites: Sites): Promise<SimulatedAc> {
   return sites.acAt(acs, {});
 }
 
-/** Starts the second server, and the client, which is there then if the first is not. */
+/** Starts the second server, and a client that uses it if the first one is not running. */
 async function startAtSecond(sites: Sites): ReturnType<Sites["addServer"]> {
   const second = await sites.addServer();
   second.server.start();
@@ -94,14 +94,14 @@ testUnless(
       await client.untilHealth(200);
       const [{ peer }] = (await client.status()).tunnels;
       assertEquals(peer, `${SECOND_SERVER}:${PORT}`);
-      // With nothing held the other one has its turn at once.
+      // No sessions are held any more, so the client tries the second server at once.
       const closed = client.lines.findLastIndex((line) => /Session closed/.test(line));
       const since = client.lines.slice(closed).join("\n");
       assert(!since.includes(`Cannot connect to ${SERVERS[0].hostname}`), since);
       assertEquals((await host.dial()).acName, "bras2");
       await assertExchange([host]);
 
-      // Without --prefer-first it stays there.
+      // Without --prefer-first, the client stays at the second server.
       server.start();
       await server.untilHealth(200);
       await assertExchange([host]);
@@ -112,14 +112,14 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client goes to the next server when the first answers nothing any more",
+  "Client goes to the next server when the first does not answer any more",
   () =>
     withSites({ ...FAILOVER, clientOptions: { connect: SERVERS } }, async (sites) => {
       const { client, net, serverNamespace, sites: [site] } = sites;
       await startAtFirst(sites);
       const { hosts: [host] } = await sites.dialMany(1);
 
-      // Where it was there is a machine that throws all away, so that an attempt waits for an answer.
+      // The first server's address drops all packets, so an attempt to connect gets no answer.
       const neighbour = ["lladdr", "02:00:00:00:dd:01", "dev", "wan0", "nud", "permanent"];
       await net.ip(site.clientNamespace, "neighbour", "replace", site.serverAddress, ...neighbour);
       await net.ip(serverNamespace, "address", "flush", "dev", site.wan);
@@ -135,7 +135,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client goes to the next server when the hosts have ended all that was held for the first",
+  "Client goes to the next server when the hosts have ended all sessions held for the first",
   () => {
     const timers = { ...SOON, graceMs: 60_000 };
     return withSites(
@@ -148,7 +148,7 @@ testUnless(
         await client.untilStatus("they are held", ({ sessions }) => inState(sessions, "held", 2));
         hosts[0].hangUp();
         await client.untilLine(/Session closed/);
-        // One is left to wait for.
+        // One session is still held.
         const [{ peer }] = (await client.status()).tunnels;
         assertEquals(peer, `10.0.1.2:${PORT}`);
         assertEquals(client.matching(/Connecting again server=10\.1\.1\.2/), []);
@@ -162,7 +162,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client goes to the next server at once when nothing is held, whatever was held before",
+  "Client goes to the next server at once when no sessions are held any more",
   () => {
     const timers = { ...SOON, graceMs: 60_000 };
     return withSites(
@@ -178,7 +178,7 @@ testUnless(
         );
         await client.untilStatus("it goes on", ({ sessions }) => inState(sessions, "open", 1));
         host.hangUp();
-        await client.untilStatus("it is over", ({ sessions }) => sessions.length === 0);
+        await client.untilStatus("its session is over", ({ sessions }) => sessions.length === 0);
         await server.end("SIGKILL");
         await client.untilStatus(
           "it is at the second",
@@ -192,7 +192,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client that is restarted after the grace goes to the next server while the first is away",
+  "Client that restarts after the grace time goes to the next server while the first is away",
   async () => {
     const stateDir = await Deno.makeTempDir();
     try {
@@ -205,7 +205,7 @@ testUnless(
           const { hosts: [host] } = await sites.dialMany(1);
           await client.end("SIGKILL");
           await server.end("SIGKILL");
-          // As one that died long ago.
+          // The client looks as if it had died long ago.
           await Deno.utime(`${stateDir}/lock`, 0, 0);
           client.start();
           assertEquals(await host.closed(4000), "ac");
@@ -221,7 +221,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client lets the next server greet, whatever it had begun with the first",
+  "Client completes an attempt at the next server, whatever it had begun with the first",
   () =>
     withSites({ ...FAILOVER, clientOptions: { connect: SERVERS } }, async (sites) => {
       const { server, client, net } = sites;
@@ -234,14 +234,14 @@ testUnless(
       await server.untilHealth(200);
       client.start();
       await client.untilHealth(200);
-      // A discovery is kept for a server that comes back, but there is no session to wait for.
+      // A discovery is kept in case the server comes back, but no session is held for it.
       const host = sites.host();
       host.dial().catch(() => {});
-      await until("it has come through", () => sites.acs.log.count("in", CODE.PADI) > 0);
+      await until("it has reached the AC", () => sites.acs.log.count("in", CODE.PADI) > 0);
       await server.end("SIGKILL");
       using _silent = await accept(listener);
       await client.untilLine(/No greeting in time/);
-      // One attempt, at once, which was not broken off for anything of the first one's.
+      // There was one attempt, which events of the first server did not interrupt.
       const at = (pattern: RegExp) => client.lines.findIndex((line) => pattern.test(line));
       const between = client.lines.slice(at(/Tunnel lost/), at(/No greeting in time/));
       const attempts = between.filter((line) => line.includes("Connecting again"));
@@ -274,7 +274,7 @@ testUnless(
       assertEquals((await host.dial()).acName, "bras1");
       await assertExchange([host]);
       await second.server.untilStatus(
-        "it has nothing left",
+        "it has no sessions left",
         ({ tunnels, sessions }) => tunnels.length + sessions.length === 0,
       );
       assertEquals(padtsAt(second.acs), 1);
@@ -304,7 +304,7 @@ testUnless(
       assertEquals(host.offers[0].acName, "bras2");
       const looks = server.matching(/Client connected/).length;
       await until(
-        "it has looked at the first again and again",
+        "it has looked at the first several times",
         () => server.matching(/Client connected/).length >= looks + 3,
       );
       await assertExchange([host]);
@@ -322,7 +322,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client with one server uses it also while its interface is down",
+  "Client uses its only server even while that server's interface is down",
   () =>
     withSites({ ...FAILOVER, clientOptions: { connect: [SERVERS[0]] } }, async (sites) => {
       const { server, client, net, serverNamespace } = sites;
@@ -341,7 +341,7 @@ testUnless(
 
 testUnless(
   noTbf,
-  "Client with --prefer-first closes its sessions through the other server though the way there is full",
+  "Client with --prefer-first closes its sessions through the other server over a congested path",
   () => {
     const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs: 300 };
     return withSites({ ...FAILOVER, clientOptions }, async (sites) => {
@@ -355,14 +355,14 @@ testUnless(
       const payload = new Uint8Array(1400);
       let over = false;
       const sending = (async () => {
-        // 28 Mbit/s.
+        // Offer 28 Mbit/s.
         while (!over) {
           for (let i = 0; i < 25; i++) host.send(payload);
           await new Promise((resolve) => setTimeout(resolve, 10));
         }
       })();
       try {
-        await until("the way is full", async () => (await client.drops())["queue-delay"] > 0);
+        await until("the path is congested", async () => (await client.drops())["queue-delay"] > 0);
         server.start();
         assertEquals(await host.closed(8000), "ac");
         over = true;
@@ -378,7 +378,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client with --prefer-first returns ever less often to a first server that greets and no more",
+  "Client with --prefer-first returns less and less often to a first server that only greets",
   () => {
     const preferFirstMs = 300;
     const clientOptions = { connect: SERVERS, preferFirst: true, preferFirstMs };
@@ -405,11 +405,11 @@ testUnless(
 
 testUnless(
   skipped,
-  "Client with --prefer-first returns to another address of the server that it is at",
+  "Client with --prefer-first returns to another address of its current server",
   () => {
     const connect = ["10.0.1.9", "10.0.1.2"].map((hostname) => ({ hostname, port: PORT }));
     const clientOptions = { connect, preferFirst: true, preferFirstMs: 300 };
-    // Nothing is to wait for the end of the grace.
+    // Nothing here should wait for the end of the grace time.
     const timers = { ...SOON, graceMs: 60_000 };
     return withSites({ ...FAILOVER, timers, clientOptions }, async (sites) => {
       const { server, client, net, serverNamespace, sites: [{ wan }] } = sites;

@@ -32,7 +32,7 @@ import { until } from "../support/until.ts";
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const STRANGER = parseMac("02:00:00:00:ee:01");
 const STRANGER_ELSEWHERE = parseMac("02:00:00:00:ee:02");
-/** Bytes of a session frame before the lab's payload: Ethernet, PPPoE, the PPP protocol. */
+/** The length of a session frame's headers: Ethernet, PPPoE and the PPP protocol. */
 const SESSION_HLEN = PPPOE_FRAME_HLEN + 2;
 
 async function untilNoSessions(sites: Sites): Promise<void> {
@@ -43,7 +43,7 @@ async function untilNoSessions(sites: Sites): Promise<void> {
 
 testUnless(
   skipped,
-  "Server and Client close a session whose AC has become silent, and none whose AC has never answered an echo",
+  "Server and Client close a session when its AC goes silent, unless the AC never answered an echo",
   () =>
     withSites({ flags: ["--dead-timeout", "1"] }, async (sites) => {
       const ac = sites.ac();
@@ -134,7 +134,7 @@ for (const variant of VARIANTS) {
         assertEquals(await host.closed(), "ac");
         await untilNoSessions(sites);
         assertEquals(padtsAt(sites.acs), 0);
-        // What is gone is gone: another dial is another session.
+        // Dialling again opens a new session.
         await host.dial();
         assertEquals((await host.exchange({ frames: 10 })).returned, 10);
       }),
@@ -190,7 +190,7 @@ for (const variant of VARIANTS) {
         host.hangUp();
         await untilPadts(sites.acs, 1);
         await untilNoSessions(sites);
-        // What a session counted stays in the totals.
+        // The counts of a closed session stay in the totals.
         for (const program of [sites.client, sites.server]) {
           const { frames: totals } = await program.status();
           assertEquals([totals.uplink.session, totals.downlink.session], [frames, frames]);
@@ -202,7 +202,7 @@ for (const variant of VARIANTS) {
 for (const variant of VARIANTS.slice(0, 2)) {
   testUnless(
     skipped,
-    `Server and Client cut padding that means nothing ${variantName(variant)}`,
+    `Server and Client remove padding ${variantName(variant)}`,
     () =>
       withSites(
         { ...variantOptions(variant), padding: true, log: { data: true } },
@@ -238,7 +238,7 @@ for (const variant of VARIANTS.slice(0, 2)) {
 
 testUnless(
   skipped,
-  "Server and Client pass a refusal on, which opens no session",
+  "Server and Client pass on a refusal, and open no session",
   () =>
     withSites({}, async (sites) => {
       const ac = sites.ac({ refusal: { tag: TAG.SERVICE_NAME_ERROR, text: "closed today" } });
@@ -260,11 +260,11 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server and Client make one session of repeats on either side",
+  "Server and Client open one session for repeated frames on either side",
   () =>
     withSites({}, async (sites) => {
       const ignored: number[] = [];
-      // Deaf to the first of each, so that the host has to say it again.
+      // The AC ignores the first frame of each kind, so the host has to repeat it.
       const ignore = ({ code }: DiscoveryPacket) => {
         if (ignored.includes(code)) return false;
         ignored.push(code);
@@ -290,7 +290,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server and Client count frames without an owner as drops, and carry none",
+  "Server and Client drop and count frames that belong to no session",
   () =>
     withSites({}, async (sites) => {
       const ac = sites.ac();
@@ -327,7 +327,7 @@ testUnless(
       ac.sendRaw(discovery(PADI, ETH_BROADCAST));
       ac.sendRaw(discovery(PADO, server, 0, pado));
       ac.sendRaw(discovery(PADS, server, 0x0fff, tags));
-      // Not for this machine: not even looked at, with addresses of our own.
+      // This frame is for another machine's address, so with --mac own it is not received at all.
       ac.sendRaw(data(STRANGER_ELSEWHERE, sessionId));
 
       const atClient = { "malformed": 2, "wrong-direction": 1, "unknown-session": 3 };
@@ -340,7 +340,7 @@ testUnless(
         const drops = await sites.server.drops();
         return Object.values(drops).reduce((a, b) => a + b, 0) >= 5;
       });
-      // The session is none the worse, and behind it all of the above would have arrived.
+      // The session still works. If any of the frames above had been carried, it would have arrived before.
       assertEquals((await host.exchange({ frames: 10, payloadLength: () => 99 })).returned, 10);
       assertEquals(await sites.client.drops(), atClient);
       assertEquals(await sites.server.drops(), atServer);

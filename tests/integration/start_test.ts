@@ -1,4 +1,4 @@
-// The start: a status request while a side is not up yet, and a start that fails.
+// Status requests during the start of a side, and a start that fails.
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Status } from "../../src/observe/status.ts";
 import { type SideProgram, withSites } from "../support/sites.ts";
@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 
-/** Starts one side, which keeps its state and is held up by its disk as `main` says. */
+/** Starts one side with a state directory, and the slow disk of the program `main`. */
 async function withSlowDisk(
   side: "server" | "client",
   main: string,
@@ -36,7 +36,7 @@ async function withSlowDisk(
 for (const side of ["server", "client"] as const) {
   testUnless(
     skipped,
-    `serveStatus() answers well from the first moment, before the ${side} has started`,
+    `serveStatus() answers from the first moment, before the ${side} has started`,
     () =>
       withSlowDisk(side, "slow_disk_main.ts", async (program) => {
         await program.untilHealth(503);
@@ -57,11 +57,11 @@ for (const side of ["server", "client"] as const) {
 
   testUnless(
     skipped,
-    `A data worker that dies while the ${side} starts ends it with status 1`,
+    `A data worker that dies during the start of the ${side} ends it with status 1`,
     () =>
       withSlowDisk(side, "faulty_start_main.ts", async (program) => {
         await program.untilLine(/Serving the status/);
-        // This asks the worker for something, which is the end of it.
+        // This request causes a message to the worker, which then dies.
         await program.get("/api/status").catch(() => {});
         await until(
           "the status is no longer served",

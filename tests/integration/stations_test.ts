@@ -1,4 +1,4 @@
-// Hosts, ACs and segments that do what RFC 2516 does not foresee, with real processes between real
+// Hosts, ACs and segments that do things RFC 2516 does not foresee, with real processes between real
 // interfaces.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -24,7 +24,7 @@ import { until } from "../support/until.ts";
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const ROGUE = parseMac("02:66:66:66:66:66");
 
-/** The discovery frames of a kind that came to the AC's segment. */
+/** Returns the discovery frames with a certain code on the AC's segment. */
 function atAcs(sites: Sites, code: number) {
   return sites.acs.log.frames
     .filter(({ direction, bytes }) => direction === "in" && readEtherType(bytes) === ETH_P_PPP_DISC)
@@ -61,7 +61,7 @@ for (const variant of VARIANTS) {
 
   testUnless(
     skipped,
-    `Server and Client end a session ${variantName(variant)} whatever its PADT has in it`,
+    `Server and Client end a session ${variantName(variant)} for any content of the PADT`,
     () =>
       withSites({ ...variantOptions(variant), padding: true }, async (sites) => {
         const ac = sites.ac();
@@ -89,16 +89,16 @@ for (const variant of VARIANTS) {
             const frame = Uint8Array.of(...padt, ...payload);
             frame.set([length >> 8, length & 0xff], PPPOE.length[0]);
             station.send(frame);
-            if (by === "host") await until("the AC hears it", () => ac.sessions.size === 0);
+            if (by === "host") await until("the AC knows", () => ac.sessions.size === 0);
             else {
               assertEquals(await host.closed(), "ac");
-              // Its own session is over without a PADT that it would have to hear.
+              // The AC has closed its own session, so it does not wait for a PADT.
               ac.hangUp(sessionId);
             }
             host.close();
           }
         }
-        // Without the payload, whatever it was.
+        // The PADT arrives without its payload.
         const passed = atAcs(sites, CODE.PADT);
         assertEquals(passed.map(({ tags }) => tags), payloads.map(() => []));
         for (const { drops } of [await sites.client.status(), await sites.server.status()]) {
@@ -121,11 +121,11 @@ for (const variant of VARIANTS) {
         const source = parseMac("02:00:00:00:cc:31");
         const packet = { destination: shown, source, sessionId: 0, tags: [] };
         sites.hosts.send(emitDiscovery({ ...packet, code: CODE.PADI }));
-        await until("a PADI comes", () => atAcs(sites, CODE.PADI).length > count);
+        await until("a PADI arrives", () => atAcs(sites, CODE.PADI).length > count);
         assertEquals(atAcs(sites, CODE.PADI).at(-1)!.destination, ETH_BROADCAST);
 
         sites.hosts.send(emitDiscovery({ ...packet, code: CODE.PADT }));
-        await until("a PADT comes", () => atAcs(sites, CODE.PADT).length > 0);
+        await until("a PADT arrives", () => atAcs(sites, CODE.PADT).length > 0);
         const [padt] = atAcs(sites, CODE.PADT);
         assertEquals([padt.destination, padt.sessionId], [ac.mac, 0]);
         assertEquals(padt.source, atAcs(sites, CODE.PADI).at(-1)!.source);
@@ -134,10 +134,10 @@ for (const variant of VARIANTS) {
 
   testUnless(
     skipped,
-    `Server stops a PADI ${variantName(variant)} that comes back, and names the loop`,
+    `Server drops a PADI ${variantName(variant)} that comes back, and warns of the loop`,
     () =>
       withSites(variantOptions(variant), async (sites) => {
-        // A cable between the two segments: what all hear on the one, all hear on the other.
+        // A cable connects the two segments, so broadcasts on one reach the other.
         const deafen = sites.acs.listen((frame) => {
           if (sameMac(frame, 0, ETH_BROADCAST, 0)) sites.hosts.send(frame);
         });
@@ -152,7 +152,7 @@ for (const variant of VARIANTS) {
         assertEquals([drops.loop, problems.map(({ id }) => id)], [1, ["loop"]]);
         assertMatch(problems[0].since, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
         assertMatch(problems[0].advice, /separate/);
-        // It is in nobody's way: the next dial goes out.
+        // The loop does not prevent the next dial.
         sites.ac();
         await sites.host({ mac: parseMac("02:00:00:00:cc:41") }).dial();
       }),
@@ -160,11 +160,11 @@ for (const variant of VARIANTS) {
 
   testUnless(
     skipped,
-    `Server believes no PADS ${variantName(variant)} of a station that was not asked`,
+    `Server ignores a PADS ${variantName(variant)} from a station that was not asked`,
     () =>
       withSites(variantOptions(variant), async (sites) => {
         const ac = sites.ac();
-        // It answers before the AC, and has a session id of its own.
+        // The other station answers before the AC, with its own session id.
         ac.onFrame = (frame) => {
           const packet = parseDiscovery(frame);
           if (packet?.code !== CODE.PADR) return;
@@ -186,7 +186,7 @@ for (const variant of VARIANTS) {
 
 testUnless(
   skipped,
-  "Server gets hosts that dial together through to an AC that answers one PADI a second of each address",
+  "Server connects hosts that dial at once to an AC that answers one PADI per second and address",
   () =>
     withSites({ flags: ["--mac", "own"] }, async (sites) => {
       let takenMs = -Infinity;
@@ -199,7 +199,7 @@ testUnless(
           return ignored;
         },
       });
-      // Each has one PADI, and as long as pppd would wait for the answer to its last one.
+      // Each host sends one PADI, and waits as long as pppd would after its last one.
       const hosts: SimulatedHost[] = [1, 2, 3, 4].map((n) =>
         sites.host({ mac: parseMac(`02:00:00:00:cc:0${n}`), retryMs: 20_000 })
       );
@@ -210,7 +210,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server shows no host with the address of the AC, or of a host of another client, --mac transparent",
+  "Server with --mac transparent drops hosts with the address of the AC or of another client's host",
   () =>
     withSites({ flags: ["--mac", "transparent"], clients: 2 }, async (sites) => {
       const ac = sites.ac();
@@ -224,7 +224,7 @@ testUnless(
         async () => (await sites.server.drops())["bad-address"] === 2,
       );
       await sites.settled(sites.acs);
-      // The marker of the wait, and nothing else.
+      // Only the marker of the wait arrives.
       const since = sites.acs.log.frames.slice(before);
       assertEquals(since.filter(({ bytes }) => parseDiscovery(bytes)?.code === CODE.PADI), []);
       assertMatch(

@@ -1,4 +1,4 @@
-// The status server as a scraper, a browser and somebody impolite see it.
+// The status server as seen by a scraper, a browser and an impolite client.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SITE } from "../../src/lab/mod.ts";
 import type { Status } from "../../src/observe/status.ts";
@@ -8,7 +8,7 @@ import { testUnless, whyNot } from "../support/skip.ts";
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const STOP_MS = 2000;
 
-/** Sends a request as it is, and returns the head and the body of the answer. */
+/** Sends a raw request, and returns the head and the body of the answer. */
 async function ask(program: SideProgram, request: string): Promise<{ head: string; body: string }> {
   const conn = await program.connect(SITE.status);
   const writer = conn.writable.getWriter();
@@ -21,7 +21,7 @@ async function ask(program: SideProgram, request: string): Promise<{ head: strin
 
 testUnless(
   skipped,
-  "serveStatus() answers what it does not serve with 404 and 405",
+  "serveStatus() answers unknown paths with 404 and other methods with 405",
   () =>
     withSites({}, async ({ server, client }) => {
       for (const program of [server, client]) {
@@ -64,11 +64,11 @@ testUnless(
         const metric = (await program.metrics()).get(METRIC)!;
         const [session] = status.sessions;
         const [tunnel] = status.tunnels;
-        // One moment: PADI and PADR, or PADO and PADS, and all that the session has carried.
+        // The counts of one answer agree: two discovery frames, and all frames of the session.
         assertEquals(tunnel.framesOut, session.framesUp + 2);
         assertEquals(tunnel.framesIn, session.framesDown + 2);
         assertEquals(session.bytesUp, session.framesUp * 222);
-        // A moment later.
+        // The metrics are a little newer.
         assert(status.frames.uplink.session >= session.framesUp);
         assert(status.frames.downlink.session >= session.framesDown);
         assert(metric >= status.frames.uplink.session);
@@ -94,7 +94,7 @@ testUnless(
 for (const side of ["server", "client"] as const) {
   testUnless(
     skipped,
-    `SIGTERM ends a ${side} whose status has connections open`,
+    `SIGTERM ends a ${side} whose status server has open connections`,
     () =>
       withSites({}, async (sites) => {
         const program = sites[side];

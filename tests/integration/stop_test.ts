@@ -1,4 +1,4 @@
-// How the program ends: told to, told twice, or because its data worker died.
+// The end of the program: after one signal, after two, or because its data worker died.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   assertPadts,
@@ -43,7 +43,7 @@ for (const variant of VARIANTS) {
           await Promise.all(hosts.map((host) => host.closed()));
           await untilPadts(sites.acs, SESSIONS);
           assertEquals(ac.sessions.size, 0);
-          // The other one has lost its tunnel, and has nothing left to say to anybody.
+          // The other side has lost its tunnel, and has no sessions left.
           await other.untilStatus("the tunnel is gone", ({ tunnels, sessions }) =>
             sessions.length === 0 && tunnels.every(({ state }) =>
               state !== "up"
@@ -68,7 +68,7 @@ for (const variant of VARIANTS) {
 for (const side of ["server", "client"] as const) {
   testUnless(
     skipped,
-    `A second signal ends a ${side} whose peer keeps it waiting at once`,
+    `A second signal ends a ${side} at once that waits for its peer`,
     () =>
       withSites({}, async (sites) => {
         const ac = sites.ac();
@@ -79,13 +79,13 @@ for (const side of ["server", "client"] as const) {
         other.signal("SIGSTOP");
         const startMs = performance.now();
         told.signal("SIGTERM");
-        // It has closed its session, and waits now for its peer to close the connection.
+        // The side has closed its session, and now waits for its peer to close the connection.
         await untilPadts(side === "server" ? sites.acs : sites.hosts, 1);
         const { code } = await told.end("SIGINT");
         assertEquals(code, 130);
         assert(performance.now() - startMs < STOP_MS);
         other.signal("SIGCONT");
-        // What it had to say was said before.
+        // Both PADTs had been sent before.
         await until("the AC knows", () => ac.sessions.size === 0);
         await until("the host knows", () => padtsAt(sites.hosts) === 1);
       }),
@@ -109,14 +109,14 @@ testUnless(
 for (const side of ["server", "client"] as const) {
   testUnless(
     skipped,
-    `A data worker that dies ends the ${side} with status 1, and tells both ends of each session`,
+    `A dying data worker ends the ${side} with status 1, and closes each session on both sides`,
     () =>
       withSites({ main: new URL("../support/faulty_main.ts", import.meta.url) }, async (sites) => {
         const program = sites[side];
         sites.ac();
         await sites.dialMany(3);
         program.signal("SIGUSR2");
-        // Each asking is a message to the worker, which the first after the signal ends.
+        // Each request causes a message to the worker; the first one after the signal ends it.
         while (await program.get("/api/status").then(({ status }) => status === 200, () => false));
         assertEquals((await program.ended()).code, 1);
         assertEquals(program.matching(/ERROR The data worker died: /).length, 1);

@@ -1,4 +1,4 @@
-// The tunnel: cut and made again, peers that are gone without a word, who may connect, older peers.
+// Tunnels that break, peers that disappear without a word, clients that may not connect, and older peers.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
 import { AcProtocol, HostProtocol, makePayload, SITE } from "../../src/lab/mod.ts";
@@ -28,9 +28,9 @@ import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const PORT = SITE.tunnelPort;
-/** So that a tunnel in which nothing is heard is given up soon. */
+/** Timers with which a silent tunnel soon ends. */
 const TIMERS = { pingMs: 300, tunnelTimeoutMs: 1500, graceMs: 0 };
-/** So that sessions end with their tunnel. */
+/** Options with which sessions end with their tunnel. */
 const NO_GRACE = { flags: ["--grace", "0"] };
 const FAR_AC = parseMac("02:00:00:00:ac:01");
 const FAR_HOST = parseMac("02:00:00:00:cc:09");
@@ -63,7 +63,7 @@ testUnless(
       assertEquals(down.sessions, []);
       assertEquals(down.tunnels.map(({ state }) => state === "up"), [false]);
       assertEquals((await client.metrics()).get("pppoe_proxy_tunnels"), 0);
-      // A killed server tells nobody; its AC is to find out by itself.
+      // A killed server sends nothing; its AC must notice by itself.
       assertEquals([ac.sessions.size, padtsAt(sites.acs)], [3, 0]);
 
       server.start();
@@ -77,7 +77,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server keeps nothing of a client that is killed",
+  "Server frees everything of a killed client",
   () =>
     withSites(NO_GRACE, async (sites) => {
       const { server, client } = sites;
@@ -106,7 +106,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server and Client notice that nothing comes through the tunnel any more",
+  "Server and Client notice when nothing arrives through the tunnel any more",
   () =>
     withSites({ timers: TIMERS }, async (sites) => {
       const { server, client, net, serverNamespace } = sites;
@@ -132,13 +132,13 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server gives up a client that has stopped, which comes back by itself",
+  "Server drops a stopped client, which comes back by itself",
   () =>
     withSites({ timers: TIMERS }, async (sites) => {
       const { server, client } = sites;
       sites.ac();
       const { hosts: [host] } = await sites.dialMany(1);
-      // Its kernel goes on to acknowledge what the server sends.
+      // The client's kernel still acknowledges the server's bytes.
       client.signal("SIGSTOP");
       await untilPadts(sites.acs, 1);
       assertMatch(await server.untilLine(/Client gone/), /reason="nothing heard for [12] s"/);
@@ -153,7 +153,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server keeps a tunnel in which nothing is carried for longer than the deadline",
+  "Server keeps an idle tunnel beyond the deadline",
   () =>
     withSites({ timers: TIMERS }, async (sites) => {
       const { server, client } = sites;
@@ -179,7 +179,7 @@ testUnless(skipped, "Server closes the connections of strangers unread, and logs
         net.path(stranger.clientNamespace),
         () => Deno.connect({ ...to }),
       );
-      // No greeting that could be read is answered: the connection just ends.
+      // The server sends no answer and just closes the connection.
       const heard = await conn.write(encodeFrame(FRAME.PING, new Uint8Array(0)))
         .then(() => conn.read(new Uint8Array(100)))
         .catch((error) => error);
@@ -200,7 +200,7 @@ testUnless(skipped, "Server closes the connections of strangers unread, and logs
 });
 
 for (const family of ["IPv6", "IPv4"]) {
-  testUnless(skipped, `Server takes an ${family} client on an IPv6 address`, () => {
+  testUnless(skipped, `Server accepts an ${family} client on an IPv6 address`, () => {
     const ipv6 = family === "IPv6";
     const serverFlags = ["--listen", `[::]:${PORT}`, "--allow", ipv6 ? "fd00::/16" : "10.0.0.0/8"];
     const clientFlags = ipv6 ? ["--connect", `[fd00:0:0:1::2]:${PORT}`] : undefined;
@@ -235,7 +235,7 @@ testUnless(skipped, "Server tells a client beyond --max-clients that it is full"
     assertMatch(await second.untilLine(/Refused/), /goodbye \(full\)/);
     assertEquals((await second.get("/healthz")).status, 503);
     assertMatch(await sites.server.untilLine(/Connection refused/), /--max-clients/);
-    // Its turn comes when the other has left.
+    // The client gets in when the other one has left.
     await first.end("SIGTERM");
     await second.untilHealth(200);
   });
@@ -258,11 +258,11 @@ testUnless(
     }),
 );
 
-/** A peer that knows frame types 0 to 3 only, and no greeting. */
+/** A peer that knows only frame types 0 to 3, and no greeting. */
 class OlderPeer {
   readonly conn: Deno.TcpConn;
   readonly types: number[] = [];
-  /** Told of each Ethernet frame; what it returns is sent. */
+  /** Called with each Ethernet frame; the frames that it returns are sent. */
   onFrame: (frame: Uint8Array) => Uint8Array[] = () => [];
   readonly #ended: Promise<void>;
 
@@ -308,7 +308,7 @@ class OlderPeer {
 
 testUnless(
   skipped,
-  "Client carries sessions of a server that speaks frame types 0 to 3 only",
+  "Client carries sessions of a server that knows only frame types 0 to 3",
   () =>
     withSites({ flags: ["--legacy"], start: false }, async (sites) => {
       const { client, net, serverNamespace } = sites;
@@ -329,10 +329,13 @@ testUnless(
 
         await peer.send(FRAME.PING);
         await until("the ping is answered", () => peer.types.includes(FRAME.PONG));
-        await until("a ping comes", () => peer.types.includes(FRAME.PING));
-        await client.untilStatus("its answer is taken", ({ tunnels }) => tunnels[0].rttMs !== null);
+        await until("a ping arrives", () => peer.types.includes(FRAME.PING));
+        await client.untilStatus(
+          "its answer is counted",
+          ({ tunnels }) => tunnels[0].rttMs !== null,
+        );
 
-        // The original sends every client everything.
+        // The original program sends every frame to every client.
         const [{ sessionId }] = ac.sessions.values();
         await peer.sendFrame(emitSession({
           destination: FAR_HOST,
@@ -354,7 +357,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "Server carries sessions of a client that speaks frame types 0 to 3 only",
+  "Server carries sessions of a client that knows only frame types 0 to 3",
   () =>
     withSites({ flags: ["--legacy"], start: false }, async (sites) => {
       const { server } = sites;

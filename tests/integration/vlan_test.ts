@@ -1,4 +1,4 @@
-// Frames with a VLAN tag: one that only has a priority belongs to the untagged segment, all else does not.
+// Frames with VLAN tags. A priority tag belongs to the untagged segment; every other tag does not.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Segment, SimulatedAc, SimulatedHost } from "../../src/lab/mod.ts";
@@ -26,7 +26,7 @@ import { testUnless, whyNot } from "../support/skip.ts";
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const STRANGER = parseMac("02:00:00:00:ee:01");
 
-/** With tags behind the addresses, each a protocol and what it says. */
+/** Inserts tags behind the addresses of a frame, each with a protocol and a value. */
 function tagged(frame: Uint8Array, ...tags: [protocol: number, tci: number][]): Uint8Array {
   const bytes = tags.flatMap((
     [protocol, tci],
@@ -34,7 +34,7 @@ function tagged(frame: Uint8Array, ...tags: [protocol: number, tci: number][]): 
   return Uint8Array.from([...frame.subarray(0, 12), ...bytes, ...frame.subarray(12)]);
 }
 
-/** The segment of a station whose frames all have a tag with the highest priority, and no VLAN. */
+/** A segment on which all frames have a tag with the highest priority and no VLAN. */
 function prioritised(segment: Segment): Segment {
   return {
     send: (frame) => segment.send(tagged(frame, [0x8100, 0xe000])),
@@ -55,7 +55,7 @@ for (const variant of VARIANTS) {
         try {
           const session = await host.dial();
           assertEquals(session.acName, "bras1");
-          // Control and data, there and back.
+          // Control and data frames go both ways.
           await host.echo();
           assertEquals((await host.exchange({ frames: 40 })).returned, 40);
           ac.hangUp([...ac.sessions.keys()][0]);
@@ -78,7 +78,7 @@ for (const variant of VARIANTS) {
 for (const mac of ["own", "transparent"] as const) {
   testUnless(
     skipped,
-    `Client with --mac ${mac} drops frames of a VLAN, counts them, and names it`,
+    `Client with --mac ${mac} drops and counts frames of a VLAN, and names the VLAN`,
     () =>
       withSites({ flags: ["--mac", mac] }, async ({ hosts, client, acs, clientInterface }) => {
         const padi = emitDiscovery({
@@ -97,10 +97,10 @@ for (const mac of ["own", "transparent"] as const) {
         });
         const count = 40;
         for (let i = 0; i < count; i++) hosts.send(tagged(padi, [0x8100, 0x6007]));
-        // Behind another tag, one that a provider has put in front, and one that has only a priority.
+        // The VLAN's tag may follow a provider's tag or a priority tag.
         hosts.send(tagged(padi, [0x88a8, 7], [0x8100, 9]));
         hosts.send(tagged(padi, [0x8100, 0xe000], [0x8100, 7]));
-        // To a station beside it, which is nobody's concern unless its frames are.
+        // A frame for another station counts only if the client takes such frames.
         hosts.send(tagged(data, [0x8100, 7]));
         const wanted = count + 2 + (mac === "own" ? 0 : 1);
         await client.untilStatus(
@@ -115,7 +115,7 @@ for (const mac of ["own", "transparent"] as const) {
               `ip link add link ${clientInterface} name ${clientInterface}.7 type vlan id 7`,
           ),
         );
-        // None of it went on; and what has no tag does.
+        // None of these frames was carried, and untagged frames still are.
         hosts.send(padi);
         await acs.log.waitFor(({ bytes }) => readCode(bytes) === CODE.PADI);
         assertEquals(acs.log.count("in", CODE.PADI), 1);
