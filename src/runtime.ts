@@ -96,7 +96,7 @@ export interface RuntimeOptions {
 export interface RuntimeHooks {
   tunnelUp(id: number): void;
   tunnelEnded(id: number, reason: string, goodbye?: number): void;
-  /** Called with the number of sessions that are held for a peer without a tunnel; 0 if there are none left. */
+  /** Called with the number of sessions that are held for a peer without a tunnel; 0 if none are left. */
   held(peer: string, sessions: number): void;
   /** Called when the data worker has died, so no frames are carried any more. */
   failed(): void;
@@ -228,7 +228,7 @@ export class Runtime {
     }
   }
 
-  // Reports the end of the worker. Before the start is complete, its caller gets the error instead of the log.
+  // Reports the death of the worker. During the start, the caller gets the error instead of the log.
   #workerDied(error: Error): void {
     if (this.#isUp) this.log.error(error.message);
     this.#finished.reject(error);

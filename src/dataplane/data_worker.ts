@@ -44,7 +44,7 @@ interface SnapshotRequest {
   timer: ReturnType<typeof setTimeout>;
 }
 
-/** The data plane, on a thread of its own. */
+/** The data plane, on its own thread. */
 export class DataWorker {
   readonly #worker: Worker;
   readonly #options: PlaneOptions;

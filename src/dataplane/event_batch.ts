@@ -31,7 +31,7 @@ const FRAMES_PER_SECOND = 50;
 /** The drops for which there is a notice, because the operator can raise the limit. */
 const LIMITS: ReadonlySet<number> = new Set([DROP["padi-rate"], DROP["session-limit"]]);
 
-/** Collects events. The network can cause some of them at any rate, so the rate of those is limited. */
+/** Collects events, and limits the rate of those that the network can cause. */
 export class EventBatch implements EventSink {
   /** True to report every discovery frame. */
   debug: boolean;

@@ -85,7 +85,7 @@ export interface SessionStatus {
 }
 
 /**
- * The answer to `GET /api/status`. Directions are relative to this program, at the server as well as at the
+ * The answer to `GET /api/status`. Directions are relative to this program, at the server and at the
  * client. Frames are whole Ethernet frames, and bytes are counted without padding.
  */
 export interface Status {

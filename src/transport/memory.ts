@@ -1,4 +1,4 @@
-// A connection in memory, over a path that can delay bytes, take only some of them, lose them, and break.
+// A connection in memory, over a path that can delay, refuse and lose bytes, and break.
 //
 // It behaves as TCP does: bytes arrive in order or not at all; bytes under way use up the sender's room
 // until the other end has read them; the end of the stream arrives behind all bytes that were sent before.

@@ -7,9 +7,9 @@
 
 import type { Pinned } from "../../ffi/mod.ts";
 
-/** The result of {@linkcode Transport.receive} if there is nothing to read, and of `send` if there is no room. */
+/** The result of {@linkcode Transport.receive} without bytes to read, and of `send` without room. */
 export const AGAIN: number = -1;
-/** The result of both if the connection is broken; {@linkcode Transport.failure} then has the reason. */
+/** The result of both if the connection is broken; {@linkcode Transport.failure} has the reason. */
 export const BROKEN: number = -2;
 
 /** The state of a connection, for the status. */

@@ -183,7 +183,7 @@ const CASES: Case[] = [
   },
 ];
 
-/** Runs the program in a namespace with the interfaces lo and lan0, and with mv0 if there is a mode for it. */
+/** Runs the program in a namespace with the interfaces lo and lan0, and mv0 if a mode is given. */
 async function run(before: string[], args: string[], macvlan?: "bridge"): Promise<Said> {
   await using net = await TestNet.make("cli");
   const [here, there] = [await net.namespace("here"), await net.namespace("there")];

@@ -305,8 +305,8 @@ testUnless(noNet, "DataPlane.step() carries discovery and session frames both wa
     emitSession({ ...echo, destination: HOST, source: parseMac(OURS) }),
   );
   const { frames, drops } = bench.counters.read();
-  assertEquals(frames.uplink, { discovery: 3, session: 1 });
-  assertEquals(frames.downlink, { discovery: 2, session: 1 });
+  assertEquals(frames.fromLink, { discovery: 3, session: 1 });
+  assertEquals(frames.fromTunnel, { discovery: 2, session: 1 });
   assertEquals(Object.values(drops).filter((count) => count > 0), []);
 });
 

@@ -21,7 +21,7 @@ testUnless(noNet, "DataPlane.step() takes a bounded number of frames from the li
   const [session] = planes.open(1);
   flood(planes, planes.fromHost(session, 100));
   planes.client.step(0);
-  assertEquals(planes.counters.client.read().frames.uplink.session, 256);
+  assertEquals(planes.counters.client.read().frames.fromLink.session, 256);
 });
 
 testUnless(
@@ -31,12 +31,12 @@ testUnless(
     await using planes = await TwoPlanes.make();
     const [session] = planes.open(1);
     flood(planes, planes.fromHost(session, 60));
-    const before = planes.counters.server.read().frames.downlink.session;
+    const before = planes.counters.server.read().frames.fromTunnel.session;
     for (let i = 0; i < 20; i++) planes.client.step(0);
     let taken = before;
     while (taken < FLOOD) {
       planes.server.step(1000);
-      const { session } = planes.counters.server.read().frames.downlink;
+      const { session } = planes.counters.server.read().frames.fromTunnel;
       assert(session - taken <= 512, `${session - taken} frames in a turn`);
       taken = session;
     }
@@ -57,7 +57,7 @@ testUnless(
       assert(turns < 4, "the frame waits for the flood's end");
       planes.step();
     }
-    assert(planes.counters.client.read().frames.uplink.session < FLOOD, "the flood goes on");
+    assert(planes.counters.client.read().frames.fromLink.session < FLOOD, "the flood goes on");
   },
 );
 

@@ -33,7 +33,7 @@ function sideOf(sites: Sites, side: typeof SIDES[number]) {
 for (const side of SIDES) {
   testUnless(
     skipped,
-    `${side} goes on with its sessions when its interface was down`,
+    `${side} keeps its sessions while its interface is down`,
     () =>
       withSites({}, async (sites) => {
         const { program, namespace, name } = sideOf(sites, side);
@@ -94,7 +94,7 @@ for (const side of SIDES) {
 
   testUnless(
     skipped,
-    `${side} goes on when its veth pair is deleted and made again`,
+    `${side} works again after its veth pair is deleted and recreated`,
     () =>
       withSites({}, async (sites) => {
         const { program, namespace, name } = sideOf(sites, side);

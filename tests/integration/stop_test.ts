@@ -68,7 +68,7 @@ for (const variant of VARIANTS) {
 for (const side of ["server", "client"] as const) {
   testUnless(
     skipped,
-    `A second signal ends a ${side} at once that waits for its peer`,
+    `A second signal immediately ends a ${side} that waits for its peer`,
     () =>
       withSites({}, async (sites) => {
         const ac = sites.ac();

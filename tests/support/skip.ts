@@ -62,7 +62,7 @@ export function whyNot(...needs: Need[]): string | undefined {
   return unmet && NEEDS[unmet].reason;
 }
 
-/** Registers a test. If there is a reason against running it, the test is skipped and its name has the reason. */
+/** Registers a test. If there is a reason to skip it, the test is ignored and its name has the reason. */
 export function testUnless(
   reason: string | undefined,
   name: string,

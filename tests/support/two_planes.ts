@@ -36,7 +36,7 @@ export const MOST_TURNS = 200_000;
 /** The maximum number of frames in one call of `Wire.burst`. */
 const BURST = 64;
 
-/** The far end of a link, as a host or an AC has it. */
+/** The far end of a link, used by a host or an AC. */
 export class Wire {
   readonly control: ControlLane;
   readonly data: DataLane;
