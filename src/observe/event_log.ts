@@ -42,6 +42,7 @@ export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
         framesDown: counts.framesFromTunnel,
         bytesUp: counts.bytesFromLink,
         bytesDown: counts.bytesFromTunnel,
+        cause: end.cause,
       };
       return { level: "info", message: "Session closed", fields };
     }

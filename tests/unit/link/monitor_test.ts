@@ -1,0 +1,104 @@
+// The health of a link that goes down, changes, or has an MTU that is too small.
+
+import { assertEquals } from "@std/assert";
+import { EventBatch } from "../../../src/dataplane/event_batch.ts";
+import type { FromWorker } from "../../../src/dataplane/messages.ts";
+import { MemoryLink } from "../../../src/link/memory.ts";
+import { LinkMonitor } from "../../../src/link/monitor.ts";
+import { Counters } from "../../../src/observe/counters.ts";
+import { MemoryDescriptors } from "../../../src/poll/memory.ts";
+
+const OURS = Uint8Array.of(2, 0, 0, 0, 0, 1);
+const MAC = "02:00:00:00:00:01";
+
+class Bench {
+  readonly counters = new Counters();
+  readonly link: MemoryLink;
+  readonly monitor: LinkMonitor;
+  /** How many times the link was up, and perhaps another one. */
+  ups = 0;
+  readonly #posted: FromWorker[] = [];
+  readonly #events = new EventBatch("client", false, () => 0, (all) => this.#posted.push(...all));
+
+  constructor(mtu?: number) {
+    this.link = new MemoryLink(new MemoryDescriptors(), {
+      name: "eth1",
+      mac: OURS,
+      mtu,
+      promiscuous: false,
+      wall: () => 0,
+      sent: () => {},
+    });
+    this.monitor = new LinkMonitor(this.link, this.counters, this.#events, () => this.ups++);
+    this.monitor.start();
+  }
+
+  told(): FromWorker[] {
+    this.#events.flush();
+    return this.#posted.splice(0);
+  }
+}
+
+Deno.test("LinkMonitor tells of a link that goes down and comes up, once each", () => {
+  const bench = new Bench();
+  assertEquals(bench.told(), []);
+  for (const state of ["down", "up"] as const) {
+    bench.link.change({ state });
+    bench.monitor.refresh();
+    bench.monitor.tick(0);
+    assertEquals(bench.told(), [{ type: "link", name: "eth1", state, mac: MAC }]);
+  }
+  assertEquals(bench.ups, 1);
+});
+
+Deno.test("LinkMonitor.tick() looks at a link that is down, which nobody has told of", () => {
+  const bench = new Bench();
+  bench.monitor.failed();
+  assertEquals(bench.told().map((event) => event.type === "link" && event.state), ["down"]);
+  bench.monitor.tick(0);
+  assertEquals(bench.told().map((event) => event.type === "link" && event.state), ["up"]);
+});
+
+Deno.test("LinkMonitor tells of another address by calling its hook", () => {
+  const bench = new Bench();
+  bench.link.change({ mac: Uint8Array.of(2, 0, 0, 0, 0, 9) });
+  bench.monitor.refresh();
+  assertEquals([bench.ups, bench.told()], [1, []]);
+});
+
+Deno.test("LinkMonitor tells of an MTU that is too small, once for each", () => {
+  const bench = new Bench(1400);
+  const notice = (mtu: number) => ({
+    type: "notice",
+    notice: { id: "small-mtu", interface: "eth1", mtu, payload: mtu - 8 },
+    suppressed: 0,
+  });
+  assertEquals(bench.told() as unknown, [notice(1400)]);
+  for (const mtu of [1400, 1500, 1280]) {
+    bench.link.change({ mtu });
+    bench.monitor.refresh();
+  }
+  assertEquals(bench.told() as unknown, [notice(1280)]);
+});
+
+Deno.test("LinkMonitor.tick() counts what the kernel lost since the last tick", () => {
+  const bench = new Bench();
+  for (const drops of [5, 5, 7]) {
+    bench.link.kernelDrops = drops;
+    bench.monitor.tick(0);
+  }
+  assertEquals(bench.counters.read().drops.kernel, 7);
+});
+
+Deno.test("LinkMonitor.frameTooLarge() counts each frame, and tells of them once in a while", () => {
+  const bench = new Bench();
+  for (let n = 0; n < 3; n++) bench.monitor.frameTooLarge(4000);
+  assertEquals(bench.counters.read().drops["frame-too-large"], 3);
+  assertEquals(bench.told(), [
+    {
+      type: "notice",
+      notice: { id: "joined-frames", interface: "eth1", bytes: 4000 },
+      suppressed: 0,
+    },
+  ]);
+});

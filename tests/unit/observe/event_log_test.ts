@@ -1,0 +1,102 @@
+// The log lines that are made of events.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { describeEvent } from "../../../src/observe/event_log.ts";
+import type { DataPlaneEvent, Notice } from "../../../src/observe/events.ts";
+
+const SESSION = {
+  id: 7,
+  ac: "02:00:00:00:00:a1",
+  host: "02:00:00:00:00:11",
+  tunnel: "osaka",
+};
+
+Deno.test("describeEvent() tells of a session by its id, its stations and its tunnel", () => {
+  assertEquals(describeEvent({ type: "session-opened", session: SESSION }), {
+    level: "info",
+    message: "Session opened",
+    fields: { ...SESSION, id: "0x0007" },
+  });
+});
+
+Deno.test("describeEvent() tells why a session ended, how long it was open, and what it carried", () => {
+  const counts = { framesFromLink: 1, framesFromTunnel: 2, bytesFromLink: 3, bytesFromTunnel: 4 };
+  const line = describeEvent({
+    type: "session-closed",
+    session: SESSION,
+    end: { cause: "host-padt" },
+    seconds: 60,
+    counts,
+  });
+  assertEquals(line, {
+    level: "info",
+    message: "Session closed",
+    fields: {
+      ...SESSION,
+      id: "0x0007",
+      reason: "PADT from the host",
+      seconds: 60,
+      framesUp: 1,
+      framesDown: 2,
+      bytesUp: 3,
+      bytesDown: 4,
+      cause: "host-padt",
+    },
+  });
+});
+
+Deno.test("describeEvent() warns of a link that is not up, and says in which state it is", () => {
+  const told = (state: "up" | "down" | "missing") => {
+    const line = describeEvent({ type: "link", name: "eth1", state, mac: "02:00:00:00:00:01" });
+    return [line?.level, line?.message];
+  };
+  assertEquals([told("up"), told("down"), told("missing")], [
+    ["info", "Interface eth1 is up"],
+    ["warning", "Interface eth1 is down"],
+    ["warning", "Interface eth1 is gone"],
+  ]);
+});
+
+const NOTICES: Record<Notice["id"], [Notice, RegExp]> = {
+  "small-mtu": [
+    { id: "small-mtu", interface: "eth1", mtu: 1400, payload: 1392 },
+    /eth1 has an MTU of 1400.*1392 bytes.*ip link set eth1 mtu 1500/,
+  ],
+  "joined-frames": [
+    { id: "joined-frames", interface: "eth1", bytes: 4000 },
+    /4000 bytes.*eth1.*ethtool -K eth1 gro off lro off/,
+  ],
+  "frame-too-large": [{ id: "frame-too-large", interface: "eth1" }, /too large for eth1: raise/],
+  "link-failure": [{ id: "link-failure", reason: "Cannot bind eth1" }, /^Cannot bind eth1$/],
+  "too-many-padts": [
+    { id: "too-many-padts", interface: "eth1", limit: 65536 },
+    /eth1.*65536/,
+  ],
+  "limit": [{ id: "limit", reason: "padi-rate" }, /--padi-rate, --padi-rate-client/],
+  "state-unwritable": [
+    { id: "state-unwritable", path: "/var/lib/x", reason: "No space left on device" },
+    /\/var\/lib\/x.*No space left on device/,
+  ],
+  "sessions-not-kept": [{ id: "sessions-not-kept", path: "/var/lib/x" }, /\/var\/lib\/x/],
+};
+
+for (const [notice, expected] of Object.values(NOTICES)) {
+  Deno.test(`describeEvent() names the thing and the mend of the notice ${notice.id}`, () => {
+    const line = describeEvent({ type: "notice", notice, suppressed: 3 });
+    assertMatch(line!.message, expected);
+    assertEquals(line!.level, notice.id === "sessions-not-kept" ? "error" : "warning");
+    assertEquals(line!.fields, { suppressed: 3 });
+  });
+}
+
+Deno.test("describeEvent() has no line for events that only metrics and hooks need", () => {
+  const events: DataPlaneEvent[] = [
+    { type: "tunnel-up", id: 1 },
+    { type: "tunnel-down", id: 1, reason: "gone" },
+    { type: "held", peer: "key", sessions: 1 },
+    { type: "resumed", peer: "key", sessions: 1 },
+    { type: "drops", counts: { malformed: 1 } },
+    { type: "padts", undelivered: 1, delivered: 0, givenUp: 0 },
+  ];
+  assertEquals(events.map(describeEvent), events.map(() => undefined));
+});
