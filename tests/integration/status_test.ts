@@ -57,7 +57,7 @@ testUnless(
       const exchange = host.exchange({ frames: 5000, payloadLength: () => 200 })
         .finally(() => done = true);
       const before = new Map<SideProgram, { status: Status; metric: number }>();
-      const METRIC = 'pppoe_proxy_frames_total{direction="uplink",kind="session"}';
+      const METRIC = 'pppoe_proxy_frames_total{direction="uplink",kind="session",from="link"}';
       let looks = 0;
       const look = async (program: SideProgram) => {
         const status = await program.status();
