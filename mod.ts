@@ -67,4 +67,5 @@ export type { LinkState } from "./src/link/device.ts";
 export type * from "./src/observe/status.ts";
 export type { Problem } from "./src/problem.ts";
 export { DROP_REASONS } from "./src/relay/mod.ts";
-export type { AddedTags, DropReason, Limits, MacMode, Side } from "./src/relay/mod.ts";
+export type { AddedTags, DropReason, Limits, MacMode } from "./src/relay/mod.ts";
+export type { Side } from "./src/side.ts";

@@ -11,8 +11,8 @@ import {
   type Peer,
   type Session,
   type SessionEnd,
-  type Side,
 } from "../relay/mod.ts";
+import type { Side } from "../side.ts";
 import { formatMac, printFrame } from "../wire/mod.ts";
 import type { Counters } from "../observe/counters.ts";
 import type { FromWorker } from "./messages.ts";

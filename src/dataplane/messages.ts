@@ -3,7 +3,8 @@
 import type { LinkState } from "../link/device.ts";
 import type { DataPlaneEvent } from "../observe/events.ts";
 import type { SessionStatus, TunnelStatus } from "../observe/status.ts";
-import type { AddedTags, Limits, MacMode, Side } from "../relay/mod.ts";
+import type { AddedTags, Limits, MacMode } from "../relay/mod.ts";
+import type { Side } from "../side.ts";
 import type { SessionRecord } from "../state/mod.ts";
 import type { ChannelSizes } from "../tunnel/channel.ts";
 

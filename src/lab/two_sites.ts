@@ -1,6 +1,6 @@
 // Two sites in network namespaces: a segment with hosts, one with an AC, and the two programs between.
 
-import type { Side } from "../relay/side.ts";
+import type { Side } from "../side.ts";
 import { httpGet } from "./http.ts";
 import type { LabNet } from "./namespaces.ts";
 import { patient } from "./patience.ts";

@@ -1,6 +1,7 @@
 // The types of the status, which `GET /api/status` serves as JSON.
 
-import type { DropReason, Side } from "../relay/mod.ts";
+import type { DropReason } from "../relay/mod.ts";
+import type { Side } from "../side.ts";
 import type { LinkState } from "../link/device.ts";
 import type { ProblemStatus } from "./problems.ts";
 

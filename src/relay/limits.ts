@@ -3,7 +3,7 @@
 import { CODE, formatMac } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import type { Peer } from "./peer.ts";
-import type { Side } from "./side.ts";
+import type { Side } from "../side.ts";
 import { TokenBuckets } from "./token_buckets.ts";
 
 /** The limits of a relay. For each of them, 0 is no limit. */

@@ -13,4 +13,3 @@ export * from "./relay.ts";
 export * from "./restore.ts";
 export * from "./session.ts";
 export * from "./session_table.ts";
-export * from "./side.ts";

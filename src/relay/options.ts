@@ -8,7 +8,7 @@ import type { Drop } from "./drop.ts";
 import type { Limits } from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import type { Session } from "./session.ts";
-import type { Side } from "./side.ts";
+import type { Side } from "../side.ts";
 
 /**
  * The addresses that each link sees: our own, one of ours for each station beyond the tunnel, or those of

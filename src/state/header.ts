@@ -1,6 +1,6 @@
 // The first line of a base, which describes the base. No I/O.
 
-import type { Side } from "../relay/mod.ts";
+import type { Side } from "../side.ts";
 import { parseObject } from "./session_record.ts";
 
 const VERSION = 1;

@@ -14,7 +14,7 @@ import { LockFile, SystemError } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import type { Log } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
-import type { Side } from "../relay/mod.ts";
+import type { Side } from "../side.ts";
 import {
   FILE,
   ifExists,

@@ -26,6 +26,7 @@ import {
   parseHello,
   REASON,
 } from "../wire/mod.ts";
+import type { Side } from "../side.ts";
 import { FirstFrame } from "./first_frame.ts";
 
 /** The version of the protocol that this program speaks; docs/PROTOCOL.md has its history. */
@@ -298,7 +299,7 @@ export class ServerHandshake extends HandshakeMachine {
   }
 }
 
-function readGreeting(payload: Uint8Array, whose: "client" | "server"): Judgement {
+function readGreeting(payload: Uint8Array, whose: Side): Judgement {
   const result = parseHello(payload);
   if (!result.ok) {
     const message = `Cannot read the ${whose}'s greeting: ${result.fault}`;

@@ -3,7 +3,8 @@
 
 import { SessionJournal } from "../../src/dataplane/session_journal.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
-import { DROP_REASONS, type Relay, type Side, Tokens } from "../../src/relay/mod.ts";
+import { DROP_REASONS, type Relay, Tokens } from "../../src/relay/mod.ts";
+import type { Side } from "../../src/side.ts";
 import { FEATURE, type Hello } from "../../src/wire/mod.ts";
 import { PROTOCOL_VERSION } from "../../src/tunnel/handshake_machine.ts";
 import type { MemoryEnd } from "../support/memory/network.ts";

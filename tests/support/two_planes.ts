@@ -23,7 +23,7 @@ import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
 import { AcProtocol } from "../../src/lab/ac_protocol.ts";
 import { HostProtocol } from "../../src/lab/host_protocol.ts";
 import { patient } from "../../src/lab/patience.ts";
-import type { Side } from "../../src/relay/mod.ts";
+import type { Side } from "../../src/side.ts";
 import { CHANNEL_SIZES } from "../../src/tunnel/channel.ts";
 import { CODE, emitSession, PPP_PROTOCOL, readCode } from "../../src/wire/mod.ts";
 import { TestNet } from "./namespaces.ts";

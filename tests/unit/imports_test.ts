@@ -10,6 +10,7 @@ const EVERYWHERE = [
   "src/configuration_error.ts",
   "src/problem.ts",
   "src/reason.ts",
+  "src/side.ts",
 ];
 
 /**
@@ -73,7 +74,7 @@ const LAYERS: Record<string, string[]> = {
     "src/tunnel",
     "src/wire",
   ],
-  "src/lab": ["ffi", "src/link", "src/relay", "src/wire"],
+  "src/lab": ["ffi", "src/link", "src/wire"],
   "src/cli": [
     "ffi",
     "src/client",

@@ -1,13 +1,8 @@
 // Frames without an owner: each has a reason, and goes no further.
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  causeTag,
-  DROP,
-  DROP_REASONS,
-  type DropReason,
-  type Side,
-} from "../../../src/relay/mod.ts";
+import { causeTag, DROP, DROP_REASONS, type DropReason } from "../../../src/relay/mod.ts";
+import type { Side } from "../../../src/side.ts";
 import { DISCOVERY_FRAME_MAX } from "../../../src/relay/discovery/check.ts";
 import { ETH_BROADCAST, ETHERNET, PPPOE, TAG } from "../../../src/wire/mod.ts";
 import {
