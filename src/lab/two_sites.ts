@@ -97,7 +97,7 @@ export class TwoSites implements AsyncDisposable {
         onLine: (line) => onLine?.(side, line),
       });
       this.#programs.set(side, program);
-      // The server first: a client that does not find it says so.
+      // Wait for the server before starting the client, which would log a warning without a server.
       await Promise.race([this.#healthy(side, giveUp), this.failure()]);
     }
   }

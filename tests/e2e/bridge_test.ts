@@ -1,4 +1,4 @@
-// A real PPPoE host and a real access concentrator with nothing of ours between them: the rig itself.
+// Test of the rig itself, with a plain bridge between a real PPPoE host and a real access concentrator.
 
 import { testUnless } from "../support/skip.ts";
 import { NO_RIG, Rig } from "./rig.ts";

@@ -1,19 +1,19 @@
-// Real PPP sessions, and that they are the same ones after something was done to our programs. Both stations ask for
-// echoes every 2 s, and give up after 3 without an answer.
+// Helpers for tests in which a real PPP session outlives tunnels and processes. Both stations send Echo-Requests every
+// 2 s, and give up after three without an answer.
 
 import { assertEquals, assertMatch } from "@std/assert";
+import type { Side } from "../../src/side.ts";
 import { startClient, startServer } from "./programs.ts";
 import { AC_ADDRESS, ETH_P_PPP_DISC, type Process, report, Rig, until } from "./rig.ts";
 
-/** Pings come every 0.2 s. */
 const PINGS_A_SECOND = 5;
 
-/** Lets time pass. */
+/** Waits for a fixed time. */
 export function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** What makes two sessions the same one: pppd's process, the interface's number, the AC's process and id. */
+/** Describes a session by the process of pppd, the number of the interface, and the AC's process and id. */
 async function identity(rig: Rig): Promise<string> {
   const pppd = (await rig.run("head -n 1 /run/ppp-cpe0.pid")).trim();
   const [index] = (await rig.cpe("ip -o link show ppp0")).split(":");
@@ -21,7 +21,7 @@ async function identity(rig: Rig): Promise<string> {
   return `pppd ${pppd}, ppp0 ${index}, at the AC ${session}`;
 }
 
-/** Pings for that long and tells the share of answers. */
+/** Pings for a time and returns the share of answers. */
 async function ping(rig: Rig, seconds: number): Promise<number> {
   const count = seconds * PINGS_A_SECOND;
   const output = await rig.cpe(`ping -q -c ${count} -i 0.2 -W 1 -I ppp0 ${AC_ADDRESS} || true`);
@@ -33,7 +33,7 @@ async function untilPinged(rig: Rig): Promise<void> {
   await until("a ping is answered", 5000, async () => await ping(rig, 1) > 0);
 }
 
-/** What a test has: the rig, and both programs as they were last started. */
+/** The rig and the two programs, as they were started last. */
 export interface World {
   readonly rig: Rig;
   server: Process;
@@ -41,10 +41,7 @@ export interface World {
   start(side: Side): Promise<void>;
 }
 
-/** One of our programs. */
-export type Side = "server" | "client";
-
-/** The rig with both programs and one session, and their logs when a step fails. */
+/** Runs a test with both programs and a session. If it fails, the error includes the logs. */
 export async function withSession(
   grace: number,
   run: (world: World) => Promise<void>,
@@ -81,7 +78,7 @@ export async function withSession(
   }
 }
 
-/** Does something to the programs while the session is in use, after which it is the same one still. */
+/** Acts on the programs while the session is in use, and asserts that it is the same session afterwards. */
 export async function assertOutlives(
   rig: Rig,
   seconds: number,
@@ -95,20 +92,20 @@ export async function assertOutlives(
   report(`${Math.round(100 * answered)} % of the pings in ${seconds} s were answered`);
   await untilPinged(rig);
   assertEquals(await identity(rig), before);
-  for (const side of ["cpe", "bras"] as const) {
-    assertEquals(await rig.frames(side, ETH_P_PPP_DISC), []);
+  for (const station of ["cpe", "bras"] as const) {
+    assertEquals(await rig.frames(station, ETH_P_PPP_DISC), []);
   }
 }
 
-/** An end of programs that they come back from. */
+/** A restart of one or both programs. */
 export interface Restart {
-  /** For the step's name. */
+  /** Description for the name of the step. */
   what: string;
   victims: Side[];
   signal: Deno.Signal;
 }
 
-/** Ends programs and starts them again, one restart after the other, in one and the same session. */
+/** Asserts that a single session outlives several restarts, one after the other. */
 export function assertOutlivesAll(restarts: Restart[], t: Deno.TestContext): Promise<void> {
   return withSession(20, async (world) => {
     for (const { what, victims, signal } of restarts) {
@@ -117,12 +114,12 @@ export function assertOutlivesAll(restarts: Restart[], t: Deno.TestContext): Pro
         () =>
           assertOutlives(world.rig, 8, async () => {
             await Promise.all(victims.map((victim) => world[victim].stop(signal)));
-            // As long as a supervisor may take.
+            // Wait as long as a supervisor may.
             await wait(1500);
             await Promise.all(victims.map((victim) => world.start(victim)));
           }),
       );
-      if (!passed) throw new Error(`It did not outlive ${what}`);
+      if (!passed) throw new Error(`The session did not outlive ${what}`);
     }
   });
 }

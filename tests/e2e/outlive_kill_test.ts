@@ -1,4 +1,4 @@
-// Real PPP sessions that outlive killed processes.
+// Test of a real PPP session that outlives killed processes.
 
 import { testUnless } from "../support/skip.ts";
 import { assertOutlivesAll, type Restart } from "./outlive.ts";

@@ -1,4 +1,4 @@
-// Real PPP sessions that outlive tunnels.
+// Test of a real PPP session that outlives tunnels.
 
 import { testUnless } from "../support/skip.ts";
 import { assertOutlives, wait, withSession } from "./outlive.ts";
@@ -12,7 +12,7 @@ testUnless(
   `A PPP session outlives ${RESETS} resets of its tunnel`,
   () =>
     withSession(20, async ({ rig, client }) => {
-      // One each second, or more rarely where there is time to look.
+      // The default is one reset per second. A longer interval leaves time to watch.
       const everyS = Number(Deno.env.get("PPPOE_PROXY_RESET_EVERY_S") ?? 1);
       await assertOutlives(rig, RESETS * everyS, async () => {
         for (let n = 1; n <= RESETS; n++) {

@@ -1,12 +1,12 @@
-// Real PPP sessions that outlive a new start with SIGUSR2.
+// Test of a real PPP session that outlives restarts with SIGUSR2.
 
 import { testUnless } from "../support/skip.ts";
 import { assertOutlivesAll, type Restart } from "./outlive.ts";
 import { NO_RIG } from "./rig.ts";
 
 const HANDED_OVER: Restart[] = [
-  { what: "SIGUSR2 and a new start of the server", victims: ["server"], signal: "SIGUSR2" },
-  { what: "SIGUSR2 and a new start of the client", victims: ["client"], signal: "SIGUSR2" },
+  { what: "SIGUSR2 and a restart of the server", victims: ["server"], signal: "SIGUSR2" },
+  { what: "SIGUSR2 and a restart of the client", victims: ["client"], signal: "SIGUSR2" },
 ];
 
 testUnless(

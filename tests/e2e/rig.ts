@@ -9,7 +9,7 @@
 
 import { whyNot } from "../support/skip.ts";
 
-/** Why this machine can have no rig; undefined where it can. */
+/** Reason why this machine cannot run the rig, or undefined if it can. */
 export const NO_RIG = whyNot(
   "linux",
   "amd64",
@@ -34,7 +34,7 @@ export const ISP_ADDRESS = "192.0.2.2";
 /** Address of the access concentrator inside a session. */
 export const AC_ADDRESS = "10.67.0.1";
 
-/** Filters for what passes a line, in the language of pcap. */
+/** pcap filters for frames on a link. */
 export const ETH_P_PPP_DISC = "ether proto 0x8863";
 export const PADI = `${ETH_P_PPP_DISC} and ether[15] == 0x09`;
 export const PADO = `${ETH_P_PPP_DISC} and ether[15] == 0x07`;
@@ -68,7 +68,7 @@ export async function until(
   }
 }
 
-/** Tells a figure that a test has seen. */
+/** Prints a result of a test. */
 export function report(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

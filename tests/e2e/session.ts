@@ -1,4 +1,4 @@
-// Tests of server and client between a real PPPoE host and a real access concentrator at two sites.
+// Test of server and client between a real PPPoE host and a real access concentrator at two sites.
 
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { testUnless } from "../support/skip.ts";
@@ -16,10 +16,10 @@ import {
   Rig,
 } from "./rig.ts";
 
-/** A session frame with an IP packet of 1492 bytes: 14 Ethernet, 6 PPPoE, 2 PPP and the packet. */
+/** Filter for session frames with an IP packet of 1492 bytes, after 14 bytes Ethernet, 6 PPPoE and 2 PPP. */
 const FULL_SIZE = "ether proto 0x8864 and len == 1514";
 
-/** Sends TCP through session 0 both ways, and tells how fast it was; other tests may have used the machine meanwhile. */
+/** Measures TCP goodput through session 0 and prints it. Other tests may use the machine at the same time. */
 export async function carryTcp(rig: Rig, path: string): Promise<void> {
   const up = await rig.iperf(0, "up");
   const down = await rig.iperf(0, "down");
@@ -28,7 +28,7 @@ export async function carryTcp(rig: Rig, path: string): Promise<void> {
   assertGreater(down, 0);
 }
 
-/** Five pings through session 0 with that many bytes of IP packet; three answers pass, for a busy machine. */
+/** Sends five pings of a size through session 0. Three answers are enough, as the machine may be busy. */
 export async function ping(rig: Rig, ipBytes: number): Promise<void> {
   const payload = ipBytes - 28; // IP and ICMP headers
   const output = await rig.cpe(`ping -q -c 5 -i 0.2 -W 2 -s ${payload} -I ppp0 ${AC_ADDRESS}`);
@@ -36,7 +36,7 @@ export async function ping(rig: Rig, ipBytes: number): Promise<void> {
   assert(received >= 3, output);
 }
 
-/** Asks for access concentrators, and sees question and answer on both lines. */
+/** Discovers the access concentrator, and asserts that PADI and PADO pass both links. */
 export async function discover(rig: Rig): Promise<void> {
   await rig.listen(ETH_P_PPP_DISC);
   assertMatch(await rig.cpe("pppoe-discovery -t 1 -I eth0"), /Access-Concentrator: rig-ac/);
@@ -46,7 +46,7 @@ export async function discover(rig: Rig): Promise<void> {
   }
 }
 
-/** Registers the test of both programs with a `--mac`. */
+/** Registers the test of both programs with a value of `--mac`. */
 export function testSessions(mac: "own" | "transparent"): void {
   testUnless(
     NO_RIG,

@@ -1,4 +1,4 @@
-// Real PPP sessions with --mac own; a file of its own, to run beside the others.
+// Test of real PPP sessions with --mac own, in a file of its own so that it can run beside the others.
 
 import { testSessions } from "./session.ts";
 
