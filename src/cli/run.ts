@@ -44,13 +44,13 @@ export async function runSide<O extends { log: LeveledLog }>(
   const given = readFlagsAndConfig(subject.flags, args);
   const options = optionsOf(subject, given, args);
   const { log } = options;
-  const told = Promise.withResolvers<{ keepSessions: boolean }>();
+  const stopRequest = Promise.withResolvers<{ keepSessions: boolean }>();
   let running: Running<O> | undefined;
   let signals = 0;
 
   const stop = (keepSessions: boolean) => {
     if (++signals > 1) Deno.exit(130);
-    told.resolve({ keepSessions });
+    stopRequest.resolve({ keepSessions });
   };
   // Listen before the start, because a signal must also work during the start.
   Deno.addSignalListener("SIGINT", () => stop(false));
@@ -87,7 +87,7 @@ export async function runSide<O extends { log: LeveledLog }>(
     return error instanceof ConfigurationError ? 2 : 1;
   }
   try {
-    const how = await Promise.race([told.promise, running.finished]);
+    const how = await Promise.race([stopRequest.promise, running.finished]);
     // A signal during the start may have asked to keep the sessions, without knowing if that is possible.
     await running.stop({ keepSessions: how?.keepSessions && running.keepsSessions });
     return 0;

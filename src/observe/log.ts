@@ -18,7 +18,7 @@ export interface Log {
   debug(message: string, fields?: Fields): void;
   /** Logs an event of normal operation. */
   info(message: string, fields?: Fields): void;
-  /** Logs a problem in spite of which the program works. */
+  /** Logs a problem that does not stop the program. */
   warning(message: string, fields?: Fields): void;
   /** Logs a failure. */
   error(message: string, fields?: Fields): void;

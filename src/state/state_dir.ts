@@ -34,7 +34,7 @@ import { encodeAway, encodeOpen, encodeUndelivered, type SessionRecord } from ".
 
 const IDENTITY_BYTES = 16;
 const EVERY_MS = 1000;
-/** Errors of a full disk, in spite of which the program starts. */
+/** Errors of a full disk, which does not keep the program from starting. */
 const NO_SPACE = ["ENOSPC", "EDQUOT"];
 
 /** Options for {@linkcode StateDir.open}. */
