@@ -1,7 +1,7 @@
 // The subcommand `server`.
 
 import type { LeveledLog } from "../observe/log.ts";
-import { HOST_UNIQ_MAX, LineTemplate } from "../relay/mod.ts";
+import { HOST_UNIQ_MAX, lacksHostUniq, LineTemplate } from "../relay/mod.ts";
 import { Server, type ServerOptions } from "../server/server.ts";
 import { CONFIG_FLAGS } from "./config_file.ts";
 import {
@@ -101,7 +101,9 @@ export function serverOptions(given: Given): ServerOptions & { log: LeveledLog }
   const shared = runtimeOptions(given);
   const hostUniq = bytes(given, "host-uniq", HOST_UNIQ_MAX);
   const relayTag = !given.has("no-relay-tag");
-  if (!relayTag && hostUniq === undefined) throw new UsageError("--no-relay-tag needs --host-uniq");
+  if (lacksHostUniq({ hostUniq, relayTag })) {
+    throw new UsageError("--no-relay-tag needs --host-uniq");
+  }
   return {
     ...shared,
     limits: {

@@ -4,6 +4,7 @@ import { parseAccessLine } from "./access_line.ts";
 import { ETH_P_PPP_DISC, ETH_P_PPP_SES, ETHERNET, formatMac, readEtherType } from "./ethernet.ts";
 import { parseGoodbye, reasonName } from "./goodbye.ts";
 import { parseHello } from "./hello.ts";
+import { parseSessionList } from "./session_list.ts";
 import { readMaxPayload } from "./max_payload.ts";
 import {
   hasCompressedProtocol,
@@ -131,6 +132,8 @@ export function printTunnelFrame(type: number, payload: Uint8Array): string {
       return `WELCOME ${printHello(payload)}`;
     case FRAME.GOODBYE:
       return `GOODBYE ${printGoodbye(payload)}`;
+    case FRAME.SESSION_LIST:
+      return `SESSION_LIST ${printSessionList(payload)}`;
     default:
       return `type ${formatHex(type, 4)} ${dump(payload)}`;
   }
@@ -214,6 +217,12 @@ function printGoodbye(payload: Uint8Array): string {
   const goodbye = parseGoodbye(payload);
   if (goodbye === undefined) return malformed("short", payload);
   return `${reasonName(goodbye.reason)} ${quote(goodbye.text)}`;
+}
+
+function printSessionList(payload: Uint8Array): string {
+  const list = parseSessionList(payload);
+  if (list === undefined) return malformed("length", payload);
+  return `sessions=${list.sessions.length} last=${list.last}`;
 }
 
 function malformed(reason: string, bytes: Uint8Array): string {

@@ -27,6 +27,14 @@ export interface AddedTags {
 export const HOST_UNIQ_MAX = 64;
 
 /**
+ * Returns true if no Relay-Session-Id is to be added although there is no fixed Host-Uniq: it is added only
+ * with one.
+ */
+export function lacksHostUniq({ hostUniq, relayTag = true }: AddedTags): boolean {
+  return !relayTag && hostUniq === undefined;
+}
+
+/**
  * Checks the tags that a server is configured to add.
  *
  * @throws {Error} If they can't be added
@@ -37,7 +45,7 @@ export function checkAddedTags({ hostUniq, relayTag = true, ...line }: AddedTags
       `Cannot use this Host-Uniq: it is ${hostUniq.length} bytes long, not 1 to ${HOST_UNIQ_MAX}`,
     );
   }
-  if (!relayTag && hostUniq === undefined) {
+  if (lacksHostUniq({ hostUniq, relayTag })) {
     throw new Error(
       "Cannot leave out the Relay-Session-Id: it is added only with a fixed Host-Uniq",
     );

@@ -5,6 +5,7 @@ import { emitHello } from "../../../src/wire/hello.ts";
 import { emitLcp, emitSession, LCP_CODE, PPP_PROTOCOL } from "../../../src/wire/ppp.ts";
 import { CODE, emitDiscovery, parseDiscovery, PPPOE } from "../../../src/wire/pppoe.ts";
 import { printFrame, printTunnelFrame } from "../../../src/wire/print.ts";
+import { emitSessionList } from "../../../src/wire/session_list.ts";
 import {
   accessLineTag,
   creditScaleFactorTag,
@@ -234,6 +235,15 @@ Deno.test("printTunnelFrame() prints every type", () => {
   assertEquals(
     printTunnelFrame(FRAME.GOODBYE, emitGoodbye({ reason: REASON.FULL, text: "16 clients" })),
     'GOODBYE FULL "16 clients"',
+  );
+  const sessions = [{ ac: new Uint8Array(6), host: new Uint8Array(6), sessionId: 7 }];
+  assertEquals(
+    printTunnelFrame(FRAME.SESSION_LIST, emitSessionList({ last: true, sessions })),
+    "SESSION_LIST sessions=1 last=true",
+  );
+  assertEquals(
+    printTunnelFrame(FRAME.SESSION_LIST, hex("0102")),
+    "SESSION_LIST malformed (length) 2 bytes 01 02",
   );
   assertEquals(printTunnelFrame(0x42, hex("1b5b")), "type 0x0042 2 bytes 1b 5b");
 });
