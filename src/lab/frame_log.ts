@@ -10,6 +10,7 @@ import {
   readEtherType,
   readProtocol,
 } from "../wire/mod.ts";
+import { patient } from "./patience.ts";
 
 /** A frame that the station sent or received. */
 export interface LoggedFrame {
@@ -92,7 +93,7 @@ export class FrameLog {
    */
   async waitFor(
     wanted: (frame: LoggedFrame) => boolean,
-    timeoutMs = 2000,
+    timeoutMs = patient(2000),
     after = 0,
   ): Promise<LoggedFrame> {
     const matches = (frame: LoggedFrame) => frame.number > after && wanted(frame);

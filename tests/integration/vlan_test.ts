@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Segment, SimulatedAc, SimulatedHost } from "../../src/lab/mod.ts";
+import { patient } from "../../src/lab/patience.ts";
 import {
   CODE,
   emitDiscovery,
@@ -49,7 +50,7 @@ for (const variant of VARIANTS) {
     () =>
       withSites(variantOptions(variant), async (sites) => {
         const { hosts, acs } = sites;
-        const retry = { retryMs: 3000, attempts: 1 };
+        const retry = { retryMs: patient(3000), attempts: 1 };
         const ac = new SimulatedAc(prioritised(acs), { mac: acs.mac, name: "bras1" });
         const host = new SimulatedHost(prioritised(hosts), { mac: hosts.mac, ...retry });
         try {

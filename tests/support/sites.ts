@@ -326,7 +326,7 @@ export class Sites implements AsyncDisposable {
   host(options: Partial<HostOptions> = {}, site = this.sites[0]): SimulatedHost {
     const host = new SimulatedHost(site.hosts, {
       mac: site.hosts.mac,
-      retryMs: 3000,
+      retryMs: patient(3000),
       attempts: 1,
       ...options,
     });
@@ -432,7 +432,7 @@ export class Sites implements AsyncDisposable {
       }));
       await station.log.waitFor(
         ({ direction, bytes }) => direction === "in" && readCode(bytes) === MARKER,
-        2000,
+        patient(2000),
         total,
       );
     } finally {
