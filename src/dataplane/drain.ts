@@ -2,6 +2,7 @@
 
 import type { Counters } from "../observe/counters.ts";
 import { POLLOUT } from "../poll/poller.ts";
+import { DROP } from "../relay/mod.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
 /** The time that the draining may take. */
@@ -10,8 +11,9 @@ const DRAIN_MS = 1000;
 const WAIT_MS = 50;
 
 /**
- * Sends the queued frames, says goodbye, and waits for the peers to close. A socket that is closed with
- * bytes unread is reset, and the PADTs before the goodbye would be lost.
+ * Sends the queued control frames, says goodbye, and waits for the peers to close. Queued data is dropped,
+ * except on the way to an older peer, which does not know the goodbye. A socket that is closed with bytes
+ * unread is reset, and the PADTs before the goodbye would be lost.
  */
 export class Drain {
   readonly #tunnels: Tunnels;
@@ -31,7 +33,9 @@ export class Drain {
     this.#tunnels = tunnels;
     this.#counters = counters;
     this.#deadlineMs = nowMs + DRAIN_MS;
-    for (const { channel } of tunnels.list) channel.queueGoodbye(reason, "");
+    for (const { channel } of tunnels.list) {
+      counters.drop(DROP["no-tunnel"], channel.queueGoodbye(reason, ""));
+    }
   }
 
   /** Returns the time to wait before the next step, in ms. */

@@ -1,7 +1,7 @@
 // The life of tunnels, from the handover to the end, and its effect on the sessions of their peers.
 
 import type { Counters } from "../observe/counters.ts";
-import { NO_TUNNEL, type Relay } from "../relay/mod.ts";
+import { DROP, NO_TUNNEL, type Relay } from "../relay/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import { REASON } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
@@ -81,7 +81,8 @@ export class TunnelLife {
     this.#relay.removeTunnel(id, "moved", nowMs);
     const tunnel = this.#tunnels.get(id);
     if (tunnel === undefined) return;
-    tunnel.channel.queueGoodbye(REASON.SHUTDOWN, MOVED);
+    const dropped = tunnel.channel.queueGoodbye(REASON.SHUTDOWN, MOVED);
+    this.#counters.drop(DROP["no-tunnel"], dropped);
     tunnel.leaveByMs = nowMs + LEAVE_MS;
   }
 

@@ -143,8 +143,7 @@ export class Tunnels {
     for (let i = this.list.length - 1; i >= 0; i--) {
       const { channel } = this.list[i];
       if (channel.ended === undefined) continue;
-      channel.tellEnd(nowMs);
-      counters.drop(DROP["no-tunnel"], channel.abandon());
+      counters.drop(DROP["no-tunnel"], channel.tellEnd(nowMs) + channel.abandon());
       gone(channel);
       for (const poller of this.#pollers) poller.remove(channel.transport.fd);
       this.#byId.delete(channel.id);

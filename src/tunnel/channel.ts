@@ -179,7 +179,7 @@ export class Channel {
   }
 
   /**
-   * Queues an Ethernet frame, or a session list.
+   * Queues a frame. Only Ethernet frames (discovery and session) count in `framesOut`.
    *
    * @param type The type of the tunnel frame
    * @param frame The payload, with up to 127 bytes more behind it
@@ -201,7 +201,7 @@ export class Channel {
     if (length > MAX_PAYLOAD) return false;
     assertInvariant(length <= frame.length, "a frame is longer than the memory that it lies in");
     if (!this.#outbox.push(type, frame, length, lane, nowMs, waitedMs)) return false;
-    if (type !== FRAME.SESSION_LIST) {
+    if (type === FRAME.SESSION || type === FRAME.DISCOVERY) {
       this.framesOut++;
       this.bytesOut += length;
     }
@@ -218,13 +218,14 @@ export class Channel {
   }
 
   /**
-   * Queues a goodbye, unless the peer is too old to know it.
+   * Queues a goodbye in place of all queued data, unless the peer is too old to know it. Then the data stays.
    *
    * @param reason A code of `REASON`
    * @param text A text for the peer's log
+   * @returns The number of data frames that were dropped, which `stale` does not count
    */
-  queueGoodbye(reason: number, text: string): void {
-    if (!this.legacy) this.#outbox.goodbye(emitGoodbye({ reason, text }));
+  queueGoodbye(reason: number, text: string): number {
+    return this.legacy ? 0 : this.#outbox.goodbye(emitGoodbye({ reason, text }));
   }
 
   /**
@@ -359,13 +360,15 @@ export class Channel {
    * Tells the peer why this side has ended the tunnel, if the transport takes the goodbye at once.
    *
    * @param nowMs The time
+   * @returns The number of data frames that were dropped for the goodbye
    */
-  tellEnd(nowMs: number): void {
-    if (this.ended === undefined || this.endedReason === undefined) return;
-    this.queueGoodbye(this.endedReason, this.ended);
+  tellEnd(nowMs: number): number {
+    if (this.ended === undefined || this.endedReason === undefined) return 0;
+    const dropped = this.queueGoodbye(this.endedReason, this.ended);
     // This is the last attempt to send, so it is made even while the transport is blocked.
     this.#outbox.unblock();
     this.#send(nowMs);
+    return dropped;
   }
 
   #send(nowMs: number): void {

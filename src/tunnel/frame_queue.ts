@@ -19,7 +19,7 @@ export type Judge = (waitedMs: number, last: boolean, nowMs: number) => boolean;
 export class FrameQueue {
   /** The number of bytes in the queue, headers included. */
   bytes = 0;
-  /** The number of frames that were dropped from the queue since this was last set to 0. */
+  /** The number of Ethernet frames that were dropped from the queue since this was last set to 0. */
   dropped = 0;
 
   readonly #memory: Pinned;
@@ -180,8 +180,9 @@ export class FrameQueue {
   #drop(index: number): void {
     this.bytes -= this.#ends[index] - this.#starts[index];
     this.#ends[index] = this.#starts[index];
-    // Pings and pongs do not count. The second byte of the header is the low byte of the type.
-    if (this.#memory.bytes[this.#starts[index] + 1] >= FRAME.DISCOVERY) this.dropped++;
+    // The second byte of the header is the low byte of the type.
+    const type = this.#memory.bytes[this.#starts[index] + 1];
+    if (type === FRAME.SESSION || type === FRAME.DISCOVERY) this.dropped++;
   }
 
   #skipDropped(): void {

@@ -120,11 +120,19 @@ export class Outbox {
     return this.#control.push(FRAME.PING, NO_BYTES, 0, nowMs);
   }
 
-  /** Queues a goodbye behind all control frames, because the peer reads nothing behind it; drops all data. */
-  goodbye(payload: Uint8Array): void {
+  /**
+   * Queues a goodbye behind all control frames, because the peer reads nothing behind it.
+   *
+   * @returns The number of data frames that were dropped for it, which `stale` does not count
+   */
+  goodbye(payload: Uint8Array): number {
+    const { stale } = this;
     this.#data.dropBefore(Infinity);
+    const dropped = this.stale - stale;
+    this.stale = stale;
     // With an infinite arrival time, the goodbye never gets too old.
     this.#data.push(FRAME.GOODBYE, payload, payload.length, Infinity);
+    return dropped;
   }
 
   /** Drops all queued frames; returns their number, including those of `stale`. */

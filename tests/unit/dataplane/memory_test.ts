@@ -4,7 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { AcProtocol } from "../../../src/lab/ac_protocol.ts";
 import { HostProtocol } from "../../../src/lab/host_protocol.ts";
-import type { MacMode } from "../../../src/relay/mod.ts";
+import { DROP, type MacMode } from "../../../src/relay/mod.ts";
 import type { FromWorker } from "../../../src/dataplane/messages.ts";
 import { PROTOCOL_VERSION } from "../../../src/tunnel/handshake_machine.ts";
 import { emitSession, FEATURE, type Hello, PPP_PROTOCOL } from "../../../src/wire/mod.ts";
@@ -19,6 +19,7 @@ const CLIENT_LINK = Uint8Array.of(2, 0, 0, 0, 0, 3);
 const SERVER_LINK = Uint8Array.of(2, 0, 0, 0, 0, 4);
 const SERVER = { hostname: "server", port: 8000 };
 const GRACE_MS = 20_000;
+const DATA = { protocol: PPP_PROTOCOL.IPV4, payload: new Uint8Array(100) };
 
 function hello(name: string, features = 0, resumeSecret?: Uint8Array): Hello {
   return { version: PROTOCOL_VERSION, features, name, software: "test", resumeSecret };
@@ -85,15 +86,17 @@ class World {
 
   /** Sends one data frame each way in the host's session. */
   exchange(): void {
-    const { sessionId, offer } = this.host;
-    const [{ sessionId: acId, host }] = [...this.ac.sessions.values()];
-    const frame = { protocol: PPP_PROTOCOL.IPV4, payload: new Uint8Array(100) };
-    const header = { destination: offer!.mac, source: HOST, sessionId };
-    this.client.plane.receive(emitSession({ ...frame, ...header }));
-    this.server.plane.receive(
-      emitSession({ ...frame, destination: host, source: AC, sessionId: acId }),
-    );
+    this.sendFromHost();
+    const [{ sessionId, host }] = [...this.ac.sessions.values()];
+    this.server.plane.receive(emitSession({ ...DATA, destination: host, source: AC, sessionId }));
     this.run(100);
+  }
+
+  /** Sends one data frame of the host. */
+  sendFromHost(): void {
+    const { sessionId, offer } = this.host;
+    const header = { destination: offer!.mac, source: HOST, sessionId };
+    this.client.plane.receive(emitSession({ ...DATA, ...header }));
   }
 
   /** The causes in a side's session-closed events. */
@@ -167,6 +170,24 @@ Deno.test("A tunnel carries frames through a path that takes a few bytes at a ti
   for (let n = 1; n <= 20; n++) world.exchange();
   assertEquals(world.data, { host: 20, ac: 20 });
 });
+
+const ENDS: Record<string, (client: MemoryClient) => void> = {
+  "the program stops": (client) => client.stop(false),
+  "a peer is left": ({ plane: { plane } }) => plane.leave(1, "server:8000"),
+};
+for (const [when, end] of Object.entries(ENDS)) {
+  Deno.test(`Data that still waits for a tunnel when ${when} counts as no-tunnel`, () => {
+    let isOpen = true;
+    const world = new World("own", { takes: (offered) => isOpen ? offered : 0 });
+    world.dial();
+    isOpen = false;
+    for (let n = 1; n <= 3; n++) world.sendFromHost();
+    end(world.client);
+    const { counters } = world.client.plane;
+    assertEquals(counters.dropped(DROP["no-tunnel"]), 3);
+    assertEquals(counters.dropped(DROP["queue-delay"]), 0);
+  });
+}
 
 Deno.test("A tunnel whose path loses everything ends, and its sessions are held", () => {
   const world = new World("own");
