@@ -96,7 +96,7 @@ export interface RuntimeOptions {
 /** The functions of a side that the runtime calls. */
 export interface RuntimeHooks {
   tunnelUp(id: number): void;
-  tunnelEnded(id: number, reason: string, goodbye?: number): void;
+  tunnelDown(id: number, reason: string, goodbye?: number): void;
   /** Called with the number of sessions that are held for a peer without a tunnel; 0 if none are left. */
   held(peer: string, sessions: number): void;
   /** Called when the data worker has died, so no frames are carried any more. */
@@ -223,7 +223,7 @@ export class Runtime {
       case "tunnel-up":
         return this.#hooks.tunnelUp(event.id);
       case "tunnel-down":
-        return this.#hooks.tunnelEnded(event.id, event.reason, event.goodbye);
+        return this.#hooks.tunnelDown(event.id, event.reason, event.goodbye);
       case "held":
         return this.#hooks.held(event.peer, event.sessions);
     }

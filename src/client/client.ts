@@ -82,7 +82,7 @@ export class Client extends RunningSide {
     const keys = this.#servers.map(formatEndpoint);
     await this.#runtime.start({
       tunnelUp: (tunnel) => driver.tunnelUp(tunnel),
-      tunnelEnded: (tunnel, reason, goodbye) => driver.tunnelEnded(tunnel, reason, goodbye),
+      tunnelDown: (tunnel, reason, goodbye) => driver.tunnelDown(tunnel, reason, goodbye),
       held: (peer, sessions) => driver.handle({ type: "held", peer, sessions }),
       knows: (peer) => keys.includes(peer),
       failed: () => driver.handle({ type: "stop" }),

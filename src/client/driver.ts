@@ -76,10 +76,10 @@ export class ClientDriver {
    * @param reason Why
    * @param goodbye The code of the server's goodbye, if there was one
    */
-  tunnelEnded(tunnel: number, reason: string, goodbye?: number): void {
+  tunnelDown(tunnel: number, reason: string, goodbye?: number): void {
     const id = this.#tunnels.get(tunnel);
     this.#tunnels.delete(tunnel);
-    if (id !== undefined) this.handle({ type: "tunnel-ended", id, reason, goodbye });
+    if (id !== undefined) this.handle({ type: "tunnel-down", id, reason, goodbye });
   }
 
   #carryOut(): void {

@@ -14,10 +14,10 @@
 //           ▼                                                    │ │
 //     handing-over ───────failed─────────────────────────────────┘ │
 //           │ ▲                                                    │
-//           │ └──tunnel-ended while moving──┐                      │
+//           │ └──tunnel-down while moving───┐                      │
 //           │ handed-over                   │                      │
 //           ▼                               │                      │
-//        tunnel ────────────────────────────┴──tunnel-ended────────┘
+//        tunnel ────────────────────────────┴──tunnel-down─────────┘
 //
 //      any state ──stop──► stopped
 //
@@ -311,7 +311,7 @@ export class ClientMachine {
     const { tunnel, look } = state;
     if ("id" in event && event.id === tunnel.id) {
       if (event.type === "tunnel-up") tunnel.isUp = true;
-      if (event.type === "tunnel-ended") this.#ended(state, event.reason, event.goodbye, nowMs);
+      if (event.type === "tunnel-down") this.#ended(state, event.reason, event.goodbye, nowMs);
     } else if (look?.is === "trying") {
       look.attempt.handle(event, nowMs);
       this.#settleLook(state, look.attempt, nowMs);

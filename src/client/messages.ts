@@ -24,7 +24,7 @@ export type ClientEvent =
   /** The worker drives a tunnel. */
   | { type: "tunnel-up"; id: number }
   /** A tunnel has ended; with the code of the server's goodbye, if there was one. */
-  | { type: "tunnel-ended"; id: number; reason: string; goodbye?: number }
+  | { type: "tunnel-down"; id: number; reason: string; goodbye?: number }
   /** So many sessions are held for a server without a tunnel; 0: there are no longer any. */
   | { type: "held"; peer: string; sessions: number }
   /** This machine's addresses or routes have changed. */
@@ -45,7 +45,7 @@ export type ClientCommand =
    * tunnels; undefined where it keeps no sessions.
    */
   | { type: "hand-over"; id: number; peer: string | undefined; name: string }
-  /** Close all sessions of a tunnel on both sides, then the tunnel; ends in `tunnel-ended`. */
+  /** Close all sessions of a tunnel on both sides, then the tunnel; ends in `tunnel-down`. */
   | { type: "leave"; id: number; peer: string | undefined }
   /** Give up a lookup or a connection, whatever it is at; one that is a tunnel already is left alone. */
   | { type: "drop"; id: number }

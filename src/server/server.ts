@@ -117,7 +117,7 @@ export class Server extends RunningSide {
     const options = this.#options;
     await this.#runtime.start({
       tunnelUp: () => {},
-      tunnelEnded: (id, reason) => this.#tunnelEnded(id, reason),
+      tunnelDown: (id, reason) => this.#tunnelDown(id, reason),
       held: (peer, sessions) => this.#admission.held(peer, sessions),
       knows: () => true,
       failed: () => closeListener(this.#listener),
@@ -256,7 +256,7 @@ export class Server extends RunningSide {
     });
   }
 
-  #tunnelEnded(tunnel: number, reason: string): void {
+  #tunnelDown(tunnel: number, reason: string): void {
     const client = this.#clients.get(tunnel);
     if (client === undefined) return;
     this.#clients.delete(tunnel);

@@ -217,7 +217,7 @@ const OTHERS: Record<string, Omit<Faults, "relay">> = {
     machine: (options) =>
       new (class extends ClientMachine {
         override handle(event: ClientEvent, nowMs: number): void {
-          const broke = event.type === "tunnel-ended" && event.goodbye === undefined;
+          const broke = event.type === "tunnel-down" && event.goodbye === undefined;
           if (!broke) super.handle(event, nowMs);
         }
       })(options),

@@ -117,7 +117,7 @@ export class MemoryClient {
         const id = this.#tunnels.get(message.id);
         this.#tunnels.delete(message.id);
         const { reason, goodbye } = message;
-        if (id !== undefined) this.#later({ type: "tunnel-ended", id, reason, goodbye });
+        if (id !== undefined) this.#later({ type: "tunnel-down", id, reason, goodbye });
       }
     }
   }

@@ -116,7 +116,7 @@ Deno.test("ClientDriver reports a tunnel's end to the machine, and connects agai
     await greetClient(conn, SERVER);
     await until("the worker has it", () => bench.tunnels.length === 1);
   }
-  bench.driver.tunnelEnded(TUNNEL_ID, "the connection broke");
+  bench.driver.tunnelDown(TUNNEL_ID, "the connection broke");
   await bench.logged(/WARN\w* +Tunnel lost reason="the connection broke"$/);
   await bench.logged(/Connecting again server=127\.0\.0\.1:\d+ seconds=0\.5$/);
   using conn = await bench.listener.accept();
@@ -130,7 +130,7 @@ Deno.test("ClientDriver ignores the end of a tunnel after the death of the worke
   await greetClient(conn, SERVER);
   await until("the worker has it", () => bench.tunnels.length === 1);
   bench.driver.handle({ type: "stop" });
-  bench.driver.tunnelEnded(TUNNEL_ID, "the data worker has ended");
+  bench.driver.tunnelDown(TUNNEL_ID, "the data worker has ended");
   assertEquals(bench.lines.filter((line) => line.includes("Tunnel lost")), []);
 });
 
@@ -171,7 +171,7 @@ Deno.test("ClientDriver shows each server its own secret, the same each time", a
     secrets.push((await greetClient(conn, SERVER)).peer.resumeSecret);
     await until("the worker has it", () => bench.tunnels.length === 1);
   }
-  first.driver.tunnelEnded(TUNNEL_ID, "lost");
+  first.driver.tunnelDown(TUNNEL_ID, "lost");
   using conn = await first.listener.accept();
   const again = (await greetClient(conn, SERVER)).peer.resumeSecret;
   assertEquals(again, secrets[0]);

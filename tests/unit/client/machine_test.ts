@@ -6,7 +6,7 @@ import { REASON } from "../../../src/wire/mod.ts";
 import { A, B, Bench, HELLO, SERVERS } from "./bench.ts";
 
 const REFUSED = "Refused: goodbye (full)";
-const ENDED = { type: "tunnel-ended", reason: "the connection broke" } as const;
+const ENDED = { type: "tunnel-down", reason: "the connection broke" } as const;
 
 Deno.test("ClientMachine does nothing before it is started", () => {
   const bench = new Bench(1);
