@@ -19,7 +19,7 @@ import type { DiscoveryContext, DiscoveryRelay } from "./context.ts";
 import type { Peer } from "../peer.ts";
 import { HangUpRate } from "./hang_up_rate.ts";
 import { type Asking, type Requests, requestsOf } from "./requests.ts";
-import { RestingIds } from "../resting_ids.ts";
+import { RestingIds } from "./resting_ids.ts";
 import { isSessionId, NO_SESSION_ID, type Session } from "../session.ts";
 import { isRefusal, refusal } from "./refusal.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Peer, Session } from "../../../src/relay/mod.ts";
-import { REST_MS, RESTING_IDS, RestingIds } from "../../../src/relay/resting_ids.ts";
+import { REST_MS, RESTING_IDS, RestingIds } from "../../../src/relay/discovery/resting_ids.ts";
 import { AC, AC_2, CLIENT_LINK, HOST, HOST_2, mac } from "../../support/relays.ts";
 
 const PEER = new Peer("a", "a", 0);

@@ -1,7 +1,7 @@
 // Sessions that meet on a host's link with the same id: of two ACs, of two servers, and one after the other.
 
 import { assertEquals } from "@std/assert";
-import { REST_MS } from "../../../src/relay/resting_ids.ts";
+import { REST_MS } from "../../../src/relay/discovery/resting_ids.ts";
 import { parseDiscovery } from "../../../src/wire/mod.ts";
 import { Dialogue, makeEnd } from "../../support/dialogue.ts";
 import {

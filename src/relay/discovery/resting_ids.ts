@@ -1,8 +1,8 @@
 // Resting session ids: no other session gets an id while frames of its old owner may still be on their way.
 
-import { formatMac } from "../wire/mod.ts";
-import type { Peer } from "./peer.ts";
-import type { Session, SessionKey } from "./session.ts";
+import { formatMac } from "../../wire/mod.ts";
+import type { Peer } from "../peer.ts";
+import type { Session, SessionKey } from "../session.ts";
 
 /** The time for which an id rests. A host that missed its PADT may go on sending for a while. */
 export const REST_MS = 10_000;
