@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { ClientCommand, ClientEvent } from "../../../src/client/messages.ts";
 import { ClientMachine } from "../../../src/client/machine.ts";
-import { HELLO, SERVERS } from "./bench.ts";
+import { HELLO, SERVERS } from "./machine_bench.ts";
 
 /** The stage of something that a command has begun. */
 type Stage = "resolve" | "connect" | "connected" | "greet" | "greeted" | "hand-over" | "tunnel";

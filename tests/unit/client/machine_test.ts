@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { LOOK_MS } from "../../../src/client/first_server.ts";
 import { REASON } from "../../../src/wire/mod.ts";
-import { A, B, Bench, HELLO, SERVERS } from "./bench.ts";
+import { A, B, Bench, HELLO, SERVERS } from "./machine_bench.ts";
 
 const REFUSED = "Refused: goodbye (full)";
 const ENDED = { type: "tunnel-down", reason: "the connection broke" } as const;
