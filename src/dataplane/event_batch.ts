@@ -29,7 +29,7 @@ const PROBLEMS_REPORTED = 20;
 const FRAMES_PER_SECOND = 50;
 
 /** The drops for which there is a notice, because the operator can raise the limit. */
-const LIMITS: ReadonlySet<number> = new Set([DROP["padi-rate"], DROP["session-limit"]]);
+const RAISABLE_LIMITS: ReadonlySet<number> = new Set([DROP["padi-rate"], DROP["session-limit"]]);
 
 /** Collects events, and limits the rate of those that the network can cause. */
 export class EventBatch implements EventSink {
@@ -103,7 +103,7 @@ export class EventBatch implements EventSink {
 
   /** Reports a drop that the operator can prevent. */
   dropped(reason: number): void {
-    if (LIMITS.has(reason)) this.notice({ id: "limit", reason: DROP_REASONS[reason] });
+    if (RAISABLE_LIMITS.has(reason)) this.notice({ id: "limit", reason: DROP_REASONS[reason] });
   }
 
   /** Reports the drops that were counted since the last call. */

@@ -3,12 +3,12 @@
 import type { Peer, Session } from "../relay/mod.ts";
 import type { Journal, SessionRecord } from "../state/mod.ts";
 
-/** The place for notes: a journal, or a substitute for one. */
-export type Notes = Pick<Journal, keyof Journal>;
+/** The writer of the lines: a {@linkcode Journal}, or a substitute for one. */
+export type JournalWriter = Pick<Journal, keyof Journal>;
 
 /** Keeps sessions, and the PADTs that the link has not taken, for another run of the program. */
 export class SessionJournal {
-  readonly #journal: Notes;
+  readonly #journal: JournalWriter;
   readonly #clock: () => number;
   /** The peers that are noted as away. */
   readonly #noted: Set<string>;
@@ -16,11 +16,11 @@ export class SessionJournal {
   /**
    * Begins to note changes.
    *
-   * @param journal The place for the notes
+   * @param journal The writer of the lines
    * @param away The keys of the peers that an earlier run has noted as away
    * @param clock Returns the time in ms since the epoch
    */
-  constructor(journal: Notes, away: Iterable<string>, clock: () => number = Date.now) {
+  constructor(journal: JournalWriter, away: Iterable<string>, clock: () => number = Date.now) {
     this.#journal = journal;
     this.#noted = new Set(away);
     this.#clock = clock;

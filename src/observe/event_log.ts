@@ -106,7 +106,7 @@ function describeNotice(notice: Notice): string {
     case "too-many-padts":
       return `Cannot keep another PADT for ${notice.interface}: ${notice.limit} are waiting already`;
     case "limit":
-      return LIMITS[notice.reason] ?? `A frame was dropped: ${notice.reason}`;
+      return LIMIT_MESSAGES[notice.reason] ?? `A frame was dropped: ${notice.reason}`;
     case "state-unwritable":
       return `Cannot keep sessions in ${notice.path}: ${notice.reason}`;
     case "sessions-not-kept":
@@ -115,7 +115,7 @@ function describeNotice(notice: Notice): string {
 }
 
 /** The messages for drops because of a limit. */
-const LIMITS: { readonly [reason: string]: string } = {
+const LIMIT_MESSAGES: { readonly [reason: string]: string } = {
   "padi-rate": "A PADI or PADR was dropped: its host, or its client as a whole, dials too often " +
     "(--padi-rate, --padi-rate-client)",
   "session-limit":

@@ -1,12 +1,12 @@
 // A substitute for a state directory: the changes that were noted in it, and when its process ended.
 
 import type { KeptState } from "../../src/dataplane/messages.ts";
-import type { Notes } from "../../src/dataplane/session_journal.ts";
+import type { JournalWriter } from "../../src/dataplane/session_journal.ts";
 import type { SessionRecord } from "../../src/state/mod.ts";
 import { Replay } from "../../src/state/replay.ts";
 
 /** One that takes everything at once. The simulation's time is that of all clocks. */
-export class State implements Notes {
+export class State implements JournalWriter {
   readonly broken = false;
   readonly #replay = new Replay();
   /** When its process ended. */
