@@ -2,7 +2,9 @@
 //
 // A link device has two lanes, so that control frames never wait behind data, and a sender for each lane.
 // Data frames are received in place and may be rewritten there; frames are sent in batches, without a copy.
-// A device that writes a capture, or injects faults, can be a wrapper around another one.
+// A device that writes a capture, or injects faults, can be a wrapper around another one. If it needs a frame
+// for longer, it copies it in `next` or `push`: a received data frame is rewritten in place before `release`,
+// and a queued one is overwritten after `flush`.
 
 import type { Pinned, VlanFrame } from "../../ffi/mod.ts";
 
@@ -39,7 +41,7 @@ export interface DataReceiver {
   readonly wireLength: number;
   /** The time of arrival, in ms, by the wall clock. */
   readonly timestampMs: number;
-  /** A view of the frame and up to 127 bytes more. */
+  /** A view of the frame and up to 127 bytes more. The caller may rewrite the frame in place. */
   readonly frame: Uint8Array;
   /** Makes the first waiting frame the current one, and sets the fields; returns false if there is none. */
   next(): boolean;
@@ -57,7 +59,10 @@ export interface FrameSender {
   readonly refusedFull: number;
   /** The number of frames that could not be sent because the interface was down or gone. */
   readonly refusedDown: number;
-  /** Queues a frame, which must not change until `flush`; returns false if the queue is full. */
+  /**
+   * Queues a frame, which must not change until `flush`; returns false if the queue is full. If the
+   * link refuses the frame, `flush` counts it.
+   */
   push(memory: Pinned, offset: number, length: number): boolean;
   /** Sends the queued frames, in order. */
   flush(): void;
@@ -85,7 +90,11 @@ export interface LinkDevice {
   readonly mac: Uint8Array;
   /** The interface's MTU in bytes; the last known one while the interface is missing. */
   readonly mtu: number;
-  /** The lanes; undefined while the interface is not up, and a new object each time it comes up. */
+  /**
+   * The lanes; undefined while the interface is not up. They are the same object until the interface goes
+   * away or changes, and a new one when it is back. Callers compare them with `===`, so a wrapper keeps its
+   * own object for as long as the wrapped device keeps its lanes.
+   */
   readonly lanes: Lanes | undefined;
   /** A descriptor that is readable when the interface may have changed. */
   readonly watchFd: number;

@@ -24,10 +24,10 @@ export interface TransportStatus {
 
 /** Pieces of memory that will be sent with one call. */
 export interface Batch {
-  /** The number of bytes in the batch. */
+  /** The number of bytes in the present batch; 0 again after each `send`, even if not all were taken. */
   readonly bytes: number;
   /**
-   * Adds a piece at the end.
+   * Adds a piece at the end of the present batch.
    *
    * @param memory The memory that contains the piece; it must not change until the batch is sent
    * @param start The offset of the first byte
@@ -37,7 +37,10 @@ export interface Batch {
   add(memory: Pinned, start: number, end: number): boolean;
 }
 
-/** A connection to the peer, in which bytes arrive in order or not at all. It has one batch at a time. */
+/**
+ * A connection to the peer, in which bytes arrive in order or not at all. It has one batch at a time, and
+ * `bytes`, `add` and `send` are about that batch alone.
+ */
 export interface Transport extends Batch {
   /** The descriptor for pollers: readable when there are bytes, writable when there is room. */
   readonly fd: number;
@@ -45,7 +48,8 @@ export interface Transport extends Batch {
   readonly failure: string;
 
   /**
-   * Reads once, without waiting.
+   * Reads once, without waiting. Bytes that are left in the transport's own memory make no poller report
+   * it, so it reads no more than it can return.
    *
    * @param into The memory for the bytes
    * @returns The number of bytes; 0 at the end of the stream; {@linkcode AGAIN} or {@linkcode BROKEN}
@@ -54,6 +58,13 @@ export interface Transport extends Batch {
 
   /**
    * Sends as much of the batch as there is room for, and empties the batch.
+   *
+   * Bytes count as taken once they need no further call. If all are taken, the next call comes only with
+   * new frames, and no poller waits for room. So a transport that still has bytes in its own memory, such
+   * as ciphertext that the socket refused, must report fewer than it was given: it is then called again
+   * when its descriptor is writable. It leaves the end of a frame, for example the last byte of the batch,
+   * because the rest of a frame that was taken in part is always added again, at the start of the next
+   * batch. A whole frame that was not taken may be overtaken, or dropped because it is too old.
    *
    * @returns The number of bytes taken; {@linkcode AGAIN} or {@linkcode BROKEN}
    */
