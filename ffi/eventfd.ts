@@ -1,4 +1,4 @@
-// Waking a thread that waits in poll(2) from another thread.
+// Waking a thread that waits in epoll_wait(2) or poll(2) from another thread.
 
 import { errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";

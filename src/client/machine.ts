@@ -21,6 +21,8 @@
 //
 //      any state ──stop──► stopped
 //
+// So far, only tests report that the network changed.
+//
 // *Connecting* is an attempt (attempt.ts) at the server that reconnect.ts chose, which also says how long
 // to wait before the next one. As long as sessions are held for that server it is the only one that is
 // tried, because they go on nowhere else. Once there are none left the attempt is *released*: it is given

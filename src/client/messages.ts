@@ -27,7 +27,7 @@ export type ClientEvent =
   | { type: "tunnel-down"; id: number; reason: string; goodbye?: number }
   /** So many sessions are held for a server without a tunnel; 0: there are no longer any. */
   | { type: "held"; peer: string; sessions: number }
-  /** This machine's addresses or routes have changed. */
+  /** This machine's addresses or routes have changed. Only tests report it so far. */
   | { type: "network-changed" }
   /** The client ends; nothing that happens later matters. */
   | { type: "stop" };

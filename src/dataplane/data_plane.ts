@@ -9,15 +9,21 @@
 //      (3 and 4: from_link.ts);
 //   5. tunnels: reads each one that is ready once, rewrites its frames in place, and hands them to the
 //      link's sender without a copy (from_tunnels.ts);
-//   6. tunnels: sends the frames that are queued for them, control frames first (tunnel/outbox.ts).
+//   6. status: describes the next few sessions, if it was asked for (status_queries.ts);
+//   7. timers: a grace time is over, or a PADI is due again (relay_timers.ts). Once a second comes the tick:
+//      pings, dead tunnels, silent sessions, the link's health, undelivered PADTs, a failed journal;
+//   8. tunnels: sends the frames that are queued for them, control frames first (tunnel/outbox.ts), and
+//      removes those that have ended;
+//   9. events: posts what has happened to the main thread (event_batch.ts).
 //
-// Each of these is bounded, so that none starves the others: the rest of 3 and 4 waits in the kernel, the
-// rest of 5 waits for the next turn, which begins with the tunnel after the last one.
+// 3 to 6 are bounded, so that none starves the others: the rest of 3 and 4 waits in the kernel, the rest
+// of 5 waits for the next turn, which begins with the tunnel after the last one.
 //
 // The relay decides which session a frame belongs to. A frame that belongs to none, or that does not fit,
 // is dropped with a reason. Each tunnel has its own queue, managed by CoDel, so a slow client does not
 // delay the others. Frames that a broken tunnel had accepted are lost with it. A session frame costs no
-// allocation, and no system call of its own.
+// allocation. A data frame costs no system call of its own either; a PPP control frame from the link costs
+// one recv(2).
 
 import type { Lanes, LinkDevice } from "../link/device.ts";
 import { LinkOutput } from "../link/link_output.ts";

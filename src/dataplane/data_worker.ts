@@ -44,7 +44,7 @@ interface SnapshotRequest {
   timer: ReturnType<typeof setTimeout>;
 }
 
-/** The data plane, on its own thread. */
+/** The data worker, as the main thread sees it: the data plane on a thread of its own. */
 export class DataWorker {
   readonly #worker: Worker;
   readonly #options: PlaneOptions;

@@ -97,7 +97,10 @@ export type ToWorker =
   /** Ends the data plane; with `keep`, the sessions are left to the next run. */
   | { type: "stop"; keep: boolean };
 
-/** Messages from the worker to the main thread; those of one turn are posted as one array. */
+/**
+ * Messages from the worker to the main thread, posted in arrays: those of one turn together, but `failed`,
+ * `stopped`, and the `segment` and notices of a journal each at once and alone.
+ */
 export type FromWorker =
   | DataPlaneEvent
   /** The data plane is running. */

@@ -1,4 +1,4 @@
-// A data plane over a real interface, TCP connections and a state directory.
+// A data plane over a real interface, with a journal in a state directory. The worker makes its transports.
 
 import { drainEventFd, EventSet } from "../../ffi/mod.ts";
 import { PacketLink } from "../link/packet_link.ts";

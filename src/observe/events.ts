@@ -1,4 +1,5 @@
-// The events of the data plane, as plain data. Log lines and metrics are made from one stream of these.
+// The events of the data plane, as plain data. Log lines, problems and the calls of a side's hooks are made
+// from one stream of these; the other parts of the status, and so the metrics, from snapshots and counters.
 
 import type { LinkState } from "../link/device.ts";
 import type { Problem } from "../problem.ts";

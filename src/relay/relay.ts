@@ -11,7 +11,8 @@
 // A session frame from the link is looked up by (near address, shown address, id on the link), one from a
 // tunnel by (tunnel, far address, near address, id of the AC). The session that is found owns the frame, which
 // is rewritten in place; a frame without an owner is dropped with a reason. Only a PADS that answers a PADR
-// which went through here makes a session; cause.ts lists what ends one.
+// which went through here makes a session, or the state of an earlier run (restore.ts); cause.ts lists what
+// ends one.
 //
 // A session belongs to a peer, not to a tunnel: session_life.ts has the states. When a peer has a tunnel again
 // within the grace time, both sides tell each other which sessions they have, and close the rest.

@@ -29,7 +29,10 @@ export interface SessionKey {
   shownMac: Uint8Array;
   /** The id that the AC gave, which the tunnel carries. */
   tunnelId: number;
-  /** The id on our link; it differs from `tunnelId` only if two sessions would share it. */
+  /**
+   * The id on our link. It differs from `tunnelId` only if another session of the same two addresses there
+   * has that id, or had it a moment ago (discovery/resting_ids.ts).
+   */
   linkId: number;
 }
 

@@ -1,4 +1,4 @@
-// The life of a session, and the only place that changes its state.
+// The life of a session, and the only place that changes its state, once session.ts has set the first one.
 //
 //     open         its tunnel is up, and its peer has it too, as far as is known
 //     unconfirmed  its tunnel is up again, and its peer has not told yet if it still has it
@@ -13,8 +13,9 @@
 //     confirm  unconfirmed              open         its peer's list names it, or its PADS came once more
 //     end      all but closed           closed       any of the causes in cause.ts
 //
-// Session frames pass while it is open or unconfirmed. After the end, a client with MAC mode own lets the id
-// on its link rest for a while (resting_ids.ts).
+// A session is held exactly while its peer has no tunnel: peers.ts changes the peer, and `hold` or `resume`
+// follows in the same call. `SessionTable.audit` checks it. Session frames pass while a session is open or
+// unconfirmed. After the end, discovery is told (at a client with MAC mode own, the id then rests).
 
 import { assertInvariant } from "../assert.ts";
 import type { SessionEnd } from "./cause.ts";

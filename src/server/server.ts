@@ -277,8 +277,9 @@ function listen(endpoint: Endpoint): Deno.TcpListener {
   }
 }
 
+// Picks the tags from the options. It does not compile if one is missing.
 function tagsOf({ hostUniq, relayTag, circuitId, remoteId }: ServerOptions): AddedTags {
-  return { hostUniq, relayTag, circuitId, remoteId };
+  return { hostUniq, relayTag, circuitId, remoteId } satisfies Record<keyof AddedTags, unknown>;
 }
 
 // The data worker may die before a stop, and during one.

@@ -2,7 +2,7 @@
 //
 //     lock              held by the process that uses the directory; its modification time is a sign of
 //                       life, which a process gives only once it has taken over the sessions
-//     identity          a secret by which the peer recognizes this side
+//     identity          a secret: by it, servers recognize a client, and a server its own tokens
 //     sessions.jsonl    the base: a header, then all sessions and undelivered PADTs at some time
 //     changes.N.jsonl   segments: the changes since then, appended by the data worker (journal.ts)
 //

@@ -1,4 +1,4 @@
-// Matching by Host-Uniq, which is replaced by a token that names the client and the request.
+// Matching by Host-Uniq, which is replaced by a token that stands for one request of one discovery.
 
 import { TAG } from "../../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
