@@ -1,4 +1,5 @@
-// An AC: grants, sends, answers, hangs up, forgets everything, and gives up who does not answer.
+// A simulated AC. It grants sessions, sends and answers frames, hangs up, restarts, and gives up hosts that
+// stop answering.
 
 import {
   CODE,
@@ -30,19 +31,20 @@ import type { World } from "./world.ts";
 
 const SECRET_BYTES = 16;
 
-/** What the AC keeps of a session beside what its protocol does. */
+/** The AC's record of a session, besides the one that its protocol keeps. */
 interface Line {
   readonly session: AcSession;
   readonly grant: Grant;
+  /** The number of Echo-Requests in a row without an answer. */
   missed: number;
 }
 
-/** One of them, on the link of a server. */
+/** An AC on the link of a server. */
 export class AccessConcentrator implements Station {
   readonly name: string;
   readonly mac: Uint8Array;
   readonly server: ServerProgram;
-  /** It is switched off for good. */
+  /** True once it is switched off for good. */
   off = false;
   readonly #world: World;
   #protocol: AcProtocol;
@@ -59,12 +61,12 @@ export class AccessConcentrator implements Station {
     this.#echo(this.#era);
   }
 
-  /** The sessions that it believes in. */
+  /** The sessions that it considers open. */
   get grants(): Grant[] {
     return [...this.#lines.values()].map(({ grant }) => grant);
   }
 
-  /** Hangs one of its sessions up. */
+  /** Hangs up one of its sessions. */
   hangUp(grant: Grant): void {
     const line = this.#lines.get(grant.id);
     if (line?.grant !== grant) return;
@@ -73,7 +75,7 @@ export class AccessConcentrator implements Station {
     this.#send("hangs up", this.#protocol.hangUp(grant.id));
   }
 
-  /** Restarts, and knows nothing afterwards. What was on its way to it is gone by then. */
+  /** Restarts without any memory of its sessions. Frames on their way to it are gone before it is back. */
   restart(): void {
     const { timeline, random } = this.#world;
     this.#world.note(this.name, "restarts");
@@ -88,7 +90,7 @@ export class AccessConcentrator implements Station {
     });
   }
 
-  /** Begins or ends to refuse with session id 0. */
+  /** Starts or stops refusing hosts with session id 0. */
   toggleRefusal(): void {
     const { options } = this.#protocol;
     options.refusal = options.refusal === undefined
@@ -96,7 +98,7 @@ export class AccessConcentrator implements Station {
       : undefined;
   }
 
-  /** It takes hosts again. */
+  /** Accepts hosts again. */
   accept(): void {
     this.#protocol.options.refusal = undefined;
   }
@@ -106,7 +108,7 @@ export class AccessConcentrator implements Station {
     this.#lines.clear();
   }
 
-  /** Sends data in a session; gives the letter. */
+  /** Sends data in a session, and returns the letter. */
   sendData(grant: Grant): Letter | undefined {
     const line = this.#lines.get(grant.id);
     if (line?.grant !== grant) return undefined;
@@ -126,7 +128,7 @@ export class AccessConcentrator implements Station {
       const { bytes, grant } = this.#tagged(answer, frame.bytes);
       timeline.after(random.below(plan.acThinkMs), () => {
         if (era !== this.#era || this.off) return;
-        // What it has ended meanwhile it does not grant.
+        // A session that has ended meanwhile is no longer granted.
         if (grant === undefined || this.#lines.get(grant.id)?.grant === grant) {
           this.#send("answers", bytes);
         }
@@ -134,12 +136,12 @@ export class AccessConcentrator implements Station {
     }
   }
 
-  // Says for which dial it is; in a PADS which session it grants, which this AC knows from now on.
+  // Tags an answer with its dial, or a PADS with the session that it grants, which this AC knows from now on.
   #tagged(answer: Uint8Array, request: Uint8Array): { bytes: Uint8Array; grant?: Grant } {
     const packet = parseDiscovery(answer)!;
     const { truth, timeline } = this.#world;
     const dial = truth.dialOf(parseDiscovery(request)!.tags);
-    hold(dial !== undefined, () => `${this.name} was asked by no host`);
+    hold(dial !== undefined, () => `${this.name} got a request that no host sent`);
     if (packet.code !== CODE.PADS || packet.sessionId === 0) {
       return { bytes: emitDiscovery({ ...packet, tags: [...packet.tags, dialTag(dial)] }) };
     }
@@ -159,17 +161,17 @@ export class AccessConcentrator implements Station {
     };
   }
 
-  // The protocol has ended a session when a PADT has come.
+  // Follows the protocol, which has ended a session if the frame was a PADT.
   #settle({ padt, leftMs }: OnLink): void {
     for (const [id, { session, grant }] of this.#lines) {
       if (session.closedBy === undefined) continue;
       this.#lines.delete(id);
       grant.told.server = true;
-      hold(padt !== undefined, () => `${this.name} was hung up by nobody`);
+      hold(padt !== undefined, () => `${this.name} got a PADT that nobody sent`);
       this.#check(padt, leftMs, grant, "the end");
       hold(
         !(this.#world.keeps && grant.established),
-        () => `${this.name} lost session ${grant.number}, which could be kept`,
+        () => `${this.name} lost session ${grant.number}, which could have been kept`,
       );
     }
   }
@@ -180,9 +182,9 @@ export class AccessConcentrator implements Station {
     const line = this.#lines.get(packet.sessionId);
     if (line === undefined || !sameMac(line.session.host, 0, packet.source, 0)) return;
     const letter = this.#world.truth.letterOf(bytes);
-    hold(letter !== undefined, () => `${this.name} got what no host sent`);
-    hold(letter.from === "host", () => `${this.name} got what an AC sent`);
-    this.#check(letter, leftMs, line.grant, "a letter");
+    hold(letter !== undefined, () => `${this.name} got a session frame that no host sent`);
+    hold(letter.from === "host", () => `${this.name} got a session frame that an AC sent`);
+    this.#check(letter, leftMs, line.grant, "a frame");
     letter.arrived = true;
     line.missed = 0;
     this.#world.count("letters up");
@@ -192,16 +194,19 @@ export class AccessConcentrator implements Station {
     this.#send("answers", echoFrame(this.#header(line.session), "ECHO_REPLY", reply));
   }
 
-  // What came in a session must have been sent in it, as far as the server could tell.
+  // A frame that arrives in a session must have been sent in it, as far as the server could tell.
   #check(letter: Letter, leftMs: number, grant: Grant, what: string): void {
     const sent = letter.grant;
     if (sent === grant || letter.excused) return;
     const seenMs = grant.seenMs.server;
-    // Until its PADS has come by, whoever had the id before is its owner as far as anybody knows.
+    // Until its PADS has passed, everybody takes the previous owner of the id for its owner.
     if (seenMs === undefined || leftMs <= seenMs) return;
     const alike = sent.ac === grant.ac && sent.id === grant.id &&
       sent.dial.host.near(grant.dial.host);
-    hold(alike, () => `${this.name}, in session ${grant.number}, got ${what} of ${sent.number}`);
+    hold(
+      alike,
+      () => `${this.name}, in session ${grant.number}, got ${what} of session ${sent.number}`,
+    );
   }
 
   #echo(era: number): void {
@@ -212,7 +217,7 @@ export class AccessConcentrator implements Station {
         const { grant } = line;
         if (line.missed++ >= this.#world.echoMisses) {
           this.#world.count("ACs gave up");
-          this.#world.note(this.name, `gives session ${grant.number} up`);
+          this.#world.note(this.name, `gives up session ${grant.number}`);
           this.#world.judgeGivingUp(grant, "server");
           this.hangUp(grant);
           continue;

@@ -1,4 +1,4 @@
-// What happens in a schedule.
+// The actions of a schedule, and how often each one happens.
 
 import {
   CODE,
@@ -14,13 +14,13 @@ import { dataFrame } from "./truth.ts";
 import { breakConnection, type Leave } from "./connection.ts";
 import type { World } from "./world.ts";
 
-/** Something that happens now. */
+/** Something that happens at once. */
 export type Action = (world: World) => void;
 
 const LEAVES: readonly Leave[] = ["orderly", "abrupt", "silent"];
-/** How many bytes of a hostile frame are others at most. */
+/** The maximum number of bytes that are changed in a hostile frame. */
 const MOST_CHANGES = 4;
-/** Among the first of them, where the headers are. */
+/** The part of a frame in which they are changed: its headers. */
 const HEADER_BYTES = 60;
 
 function dial({ hosts, random }: World): void {
@@ -71,7 +71,7 @@ function tunnelBreaks(world: World): void {
   breakConnection(world, end, silent);
 }
 
-// The answer of the AC then meets the lists that both sides exchange over the next tunnel.
+// The AC's answer then crosses the lists that both sides exchange over the next tunnel.
 function tunnelBreaksInDial(world: World): void {
   const { hosts, random } = world;
   const dialling = hosts.filter(({ busy, open, client }) =>
@@ -79,7 +79,7 @@ function tunnelBreaksInDial(world: World): void {
   );
   if (dialling.length === 0 || !mayDisturb(world)) return;
   const { client } = random.pick(dialling);
-  world.note(client.name, "has its tunnel broken in a dial");
+  world.note(client.name, "has its tunnel broken during a dial");
   client.downSinceMs ??= world.timeline.nowMs;
   breakConnection(world, client.end!.memory, false);
 }
@@ -90,7 +90,7 @@ function killed(withState: boolean, pick: (world: World) => Program): Action {
     const program = pick(world);
     if (!program.running || !mayDisturb(world)) return;
     const graceful = random.chance(0.3);
-    // One that knows of its end can close its sessions first.
+    // A graceful stop lets it close its sessions first.
     world.disturbed(program);
     if (graceful) program.stop(withState);
     else program.kill(random.pick(LEAVES));
@@ -148,7 +148,7 @@ function disturbs({ plan, programs, random, seen, hosts, acs }: World): void {
   }
   const frame = random.pick(seen).slice();
   const right = readEtherType(frame) === ETH_P_PPP_SES ? "session" : "discovery";
-  // What somebody else has sent, as it was.
+  // An unchanged frame that somebody else has sent.
   if (random.chance(0.3)) return program.disturb(from, frame, right);
   const macs = [...hosts, ...acs, ...programs.map(({ linkMac }) => ({ mac: linkMac }))];
   if (random.chance(0.4)) frame.set(random.pick(macs).mac, ETHERNET.destination[0]);
@@ -163,7 +163,7 @@ function disturbs({ plan, programs, random, seen, hosts, acs }: World): void {
   program.disturb(from, frame.subarray(0, length), random.chance(0.9) ? right : kind);
 }
 
-// A client sends in a session of another one, or ends it: with the very frame that its host would send.
+// Lets a client send in another client's session, or end it, with exactly the frame that its host would send.
 function poses({ plan, clients, acs, random }: World): void {
   const grants = acs.flatMap((ac) => ac.grants);
   if (!plan.hostile || grants.length === 0) return;
@@ -177,7 +177,7 @@ function poses({ plan, clients, acs, random }: World): void {
   ac.server.disturb("tunnel", frame, kind, end);
 }
 
-// Where sessions are to be kept, nothing is taken away as long as somebody has waited for long.
+// In a steady schedule nothing is disturbed while a client has been without a tunnel for too long already.
 function mayDisturb({ plan, clients, timeline }: World): boolean {
   if (plan.kind === "wild") return true;
   return clients.every(({ downSinceMs, end }) =>
@@ -189,7 +189,7 @@ function mayDisturb({ plan, clients, timeline }: World): boolean {
 const aClient = ({ clients, random }: World): ClientProgram => random.pick(clients);
 const aServer = ({ servers, random }: World): Program => random.pick(servers);
 
-/** What can happen in each kind of schedule, with how often it does. */
+/** The actions of each kind of schedule, with their weights. */
 export const ACTIONS: Record<"wild" | "steady", readonly (readonly [number, Action])[]> = {
   wild: [
     [160, dial],

@@ -1,4 +1,4 @@
-// A client as a process, in a schedule.
+// A client as a process in a schedule.
 
 import type { FromWorker } from "../../src/dataplane/messages.ts";
 import type { Hello } from "../../src/wire/mod.ts";
@@ -15,12 +15,12 @@ import type { World } from "./world.ts";
 const SHARE_OF_FAILURES = 0.2;
 const SECRET_BYTES = 16;
 
-/** One of them. */
+/** A client, with the program's own machine. */
 export class ClientProgram extends Program {
   readonly hosts: Host[] = [];
-  /** Since when it has no tunnel, as far as its sessions are concerned; undefined while it has one. */
+  /** The time since which its sessions have had no tunnel; undefined while they have one. */
   downSinceMs: number | undefined = 0;
-  /** It cannot connect any more. */
+  /** True once it can no longer connect. */
   apart = false;
   #client: MemoryClient | undefined;
   #identity: Uint8Array;
@@ -30,26 +30,26 @@ export class ClientProgram extends Program {
     this.#identity = world.random.bytes(SECRET_BYTES);
   }
 
-  /** Its tunnel, when both sides have it. */
+  /** Its tunnel, if both sides have it. */
   get end(): End | undefined {
     const [end] = this.ends.values();
     return end?.peer?.up ? end : undefined;
   }
 
-  /** Its tunnel, or its connection on the way to be one. */
+  /** Its tunnel, or the connection that is about to become one. */
   get anyEnd(): MemoryEnd | undefined {
     const [end] = this.ends.values();
     return end?.memory ?? this.#client?.connecting;
   }
 
-  /** Never has a tunnel again. */
+  /** Cuts it off: it never has a tunnel again. */
   part(silent: boolean): void {
     this.apart = true;
     const end = this.anyEnd;
     if (end !== undefined) breakConnection(this.world, end, silent);
   }
 
-  /** The network that it is on changes. */
+  /** Changes the network that it is on. */
   networkChanges(): void {
     if (this.running) this.#client?.networkChanged();
   }
@@ -102,11 +102,11 @@ export class ClientProgram extends Program {
     this.#identity = this.world.random.bytes(SECRET_BYTES);
   }
 
-  // What one has, the other has too, once each has told the other one.
+  // Once both sides have told each other their sessions, both have the same ones.
   protected override looked(): void {
     const { end } = this;
     if (end?.peer === undefined || end.key === undefined || end.tampered || end.unsettled) return;
-    // A plane that is still to be given its tunnel has not read the list behind the greeting.
+    // A plane that has not been given its tunnel yet has not read the list behind the greeting.
     if (![end, end.peer].every(({ program, id }) => program.relay!.peersByTunnel.has(id))) return;
     assertHas(end, end.peer);
     assertHas(end.peer, end);
@@ -116,12 +116,12 @@ export class ClientProgram extends Program {
     const { random, plan } = this.world;
     if (this.apart) return random.pick(["refused", "lost"]);
     if (!random.chance(SHARE_OF_FAILURES) || this.world.lucky(this)) return "answered";
-    // A lost attempt takes longer than sessions are held for.
+    // A lost attempt takes longer than the grace time.
     return plan.kind === "wild" && random.chance(0.3) ? "lost" : "refused";
   }
 }
 
-// The sessions that a program has for the peer of a tunnel, the peer has for it.
+// Asserts that the peer of a tunnel has all sessions that a program has for it.
 function assertHas(end: End, other: End): void {
   const { program } = end;
   const there = other.program.relay!;

@@ -1,17 +1,17 @@
-// A connection between a client and a server, as the programs at its ends have it.
+// A connection between a client and a server, as the programs at its ends see it.
 
 import { CODE, readCode } from "../../src/wire/mod.ts";
 import type { MemoryEnd } from "../support/memory/network.ts";
 import type { Program } from "./program.ts";
 import type { World } from "./world.ts";
 
-/** The way in which a process leaves its connections: it closes them, resets them, or says nothing. */
+/** The way in which a process ends its connections: it closes them, resets them, or falls silent. */
 export type Leave = "orderly" | "abrupt" | "silent";
 
-/** The facts about a connection that both of its ends share. */
+/** The state of a connection that both of its ends share. */
 class Connection {
   readonly ends: End[] = [];
-  /** A part of a session list was not sent, or something came out of it that nobody sent. */
+  /** True once a part of a session list was not sent, or something arrived that nobody sent. */
   tampered = false;
 }
 
@@ -23,7 +23,7 @@ export class End {
   readonly memory: MemoryEnd;
   /** The plane's number for the tunnel. */
   readonly id: number;
-  /** The key of the peer; undefined where its sessions are not held. */
+  /** The key of the peer; undefined if its sessions are not held. */
   readonly key: string | undefined;
   readonly #connection: Connection;
 
@@ -44,7 +44,7 @@ export class End {
     this.#connection.ends.push(this);
   }
 
-  /** The other end, once it is a tunnel too. */
+  /** The other end, once that is a tunnel too. */
   get peer(): End | undefined {
     return this.#connection.ends.find((end) => end !== this);
   }
@@ -58,12 +58,12 @@ export class End {
     return this.#connection.tampered;
   }
 
-  /** Marks both ends: what they tell each other is no longer true. */
+  /** Marks both ends: the sides may no longer agree about their sessions. */
   tamper(): void {
     this.#connection.tampered = true;
   }
 
-  /** True when something that was sent either way is under way, or may never arrive. */
+  /** True while anything sent in either direction is under way, or if it may never arrive. */
   get unsettled(): boolean {
     return [this.memory.transport, this.memory.peer.transport]
       .some(({ isCut, underWay }) => isCut || underWay > 0);
@@ -85,7 +85,7 @@ export class Connections {
   }
 }
 
-/** Breaks a connection. Each side finds it broken at another time, or has to notice by itself. */
+/** Breaks a connection. The sides find it broken at different times, or must notice by themselves. */
 export function breakConnection(
   { timeline, random, plan }: World,
   end: MemoryEnd,
@@ -97,7 +97,7 @@ export function breakConnection(
   }
 }
 
-/** Leaves the connections of a process that is gone. */
+/** Ends the connections of a process that is gone. */
 export function leaveConnections(
   { timeline, random, plan }: World,
   ends: MemoryEnd[],
@@ -113,7 +113,7 @@ export function leaveConnections(
   }
 }
 
-/** True for a PADT. */
+/** Returns true for a PADT. */
 export function isPadt(bytes: Uint8Array): boolean {
   return readCode(bytes) === CODE.PADT;
 }

@@ -1,11 +1,11 @@
-// The parts of the program that a schedule runs: its own, or some with a fault.
+// The parts of the program that a schedule runs: the real ones, or some with a planted fault.
 
 import type { ClientMachine, ClientMachineOptions } from "../../src/client/machine.ts";
 import { Relay, type RelayOptions, type RelayPorts } from "../../src/relay/mod.ts";
 import type { Channel } from "../../src/tunnel/channel.ts";
 import type { ClientHandshake, ServerHandshake } from "../../src/tunnel/handshake_machine.ts";
 
-/** Makers of parts. The program's own is taken for those that are not there. */
+/** Factories of parts. Where one is missing, the program's own part is used. */
 export interface Faults {
   relay(options: RelayOptions, ports: RelayPorts): Relay;
   machine?(options: ClientMachineOptions): ClientMachine;

@@ -1,5 +1,5 @@
-// A relay, and everything that can be told beside it about what it does: each frame is its owner's, each
-// session ends once and those are told who have to be, and the tables are those of the journal.
+// Watches a relay from outside: each frame reaches its owner, each session ends once, everybody who must
+// know of its end is told, and the relay's tables agree with the journal.
 
 import {
   type Cause,
@@ -29,30 +29,30 @@ import { type End, isPadt } from "./connection.ts";
 import { hold, Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
-/** A session that is open, with what nobody but the simulation knows. */
+/** An open session, with facts that only the simulation knows. */
 export interface Entry {
   nearMac: Uint8Array;
   farMac: Uint8Array;
   tunnelId: number;
   /** The key of its peer. */
   key: string | undefined;
-  /** Which session it truly is; undefined for one that something hostile has opened. */
+  /** The session's true identity; undefined if something hostile has opened it. */
   grant: Grant | undefined;
 }
 
-/** A frame for the link; of a PADT, the end of a session that it is. */
+/** A frame for the link; for a PADT, with the end of the session that it announces. */
 export interface Sent {
   bytes: Uint8Array;
   padt?: Letter;
 }
 
-/** One call of the relay, and what it did meanwhile. */
+/** One call of the relay, and everything that the relay did during it. */
 export interface Call {
   from: "link" | "tunnel" | "own";
   hostile: boolean;
-  /** The tunnel. */
+  /** The tunnel that the call is about. */
   end?: End;
-  /** As the frame came. */
+  /** The frame as it arrived. */
   bytes?: Uint8Array;
   /** Frames for the link. */
   link: Sent[];
@@ -63,14 +63,14 @@ export interface Call {
 
 const SHARE_OF_LISTS_UNSENT = 0.02;
 const PROBE_BYTES = 24;
-/** How late a plane may end what it holds: it looks at the time once a turn, to a tenth of a second. */
+/** The maximum delay in ending held sessions: a plane looks at the time once a turn, rounded to 100 ms. */
 const LATE_MS = 200;
 const NO_TELLING: Record<string, Cause> = {
   anew: "id-reused",
   listed: "ended-while-away",
 };
 
-/** The methods of a relay that do something. */
+/** The methods that change a relay's state or make it send. */
 const METHODS = [
   "addTunnel",
   "close",
@@ -90,28 +90,28 @@ const METHODS = [
 ] as const;
 type Method = typeof METHODS[number];
 
-/** Looks at each call of the relay of one program, run after run. */
+/** Checks each call of the relay of one program, run after run. */
 export class Guard {
-  /** Undefined while the program is not there. */
+  /** Undefined while the program is not running. */
   relay: Relay | undefined;
   /** The substitute for the program's state directory. */
   state = new State();
-  /** The sessions that were opened and not closed, by their serials. */
+  /** The sessions that were opened and not closed, by serial. */
   readonly journal = new Map<number, Entry>();
   readonly #program: Program;
   readonly #world: World;
   #serial = 1;
   #call: Call | undefined;
-  /** True while something hostile is given to the relay. */
+  /** True while the relay is given something hostile. */
   #hostile = false;
-  /** True until a run has taken up what it can. */
+  /** True until a run has restored the sessions that it can. */
   #starting = false;
-  /** The frame that the relay sends to the link at this moment, and the last PADTs that it has sent. */
+  /** The frame that the relay is sending to the link, and the last PADTs that it has sent. */
   #sending: Sent | undefined;
   readonly #padts = new Map<string, Sent>();
-  /** Peers that the relay has to forget some day. */
+  /** Peers that the relay must forget at some time. */
   readonly #peers = new Set<Peer>();
-  /** When those who have no tunnel, by their keys, had one last. */
+  /** The times at which peers lost their last tunnel, by key. */
   readonly #lostMs = new Map<string, number>();
   readonly #probe = new Uint8Array(PROBE_BYTES);
 
@@ -121,17 +121,17 @@ export class Guard {
     this.#probe.set([0x88, 0x64, 0x11], ETHERNET.etherType[0]);
   }
 
-  /** The number of the next session. */
+  /** The serial of the next session. */
   get nextSerial(): number {
     return this.#serial;
   }
 
-  /** A new run begins, with what is left in the journal. */
+  /** Begins a new run, with the sessions that are left in the journal. */
   begin(withState: boolean): void {
     if (!withState) {
       this.#serial = 1;
       for (const { grant } of this.journal.values()) {
-        if (grant !== undefined) this.#excuse(grant, `${this.#program.name} lost it`);
+        if (grant !== undefined) this.#excuse(grant, `${this.#program.name} lost its state`);
       }
       this.journal.clear();
       this.#lostMs.clear();
@@ -142,20 +142,20 @@ export class Guard {
     this.#starting = true;
   }
 
-  /** Makes the relay of a run, and looks at whatever is asked of it. */
+  /** Makes the relay of a run, and checks everything that is asked of it. */
   makeRelay(options: RelayOptions, ports: RelayPorts): Relay {
     const relay = this.relay = this.#world.faults.relay(options, this.#ports(ports));
     for (const name of METHODS) this.#wrap(relay, name);
     return relay;
   }
 
-  /** The run has taken up what it can. */
+  /** Notes that the run has restored the sessions that it can. */
   started(): void {
     this.#starting = false;
     this.#audit(this.relay!);
   }
 
-  /** The process is gone. */
+  /** Notes that the process is gone. */
   end(): void {
     for (const peer of this.relay?.peersByTunnel.values() ?? []) this.#lost(peer);
     this.relay = undefined;
@@ -166,7 +166,7 @@ export class Guard {
     if (key !== undefined) this.#lostMs.set(key, this.#world.timeline.nowMs);
   }
 
-  /** Nobody has been waited for longer than for the grace time, whatever ended meanwhile. */
+  /** Asserts that no peer's sessions are held for longer than the grace time, whatever ended meanwhile. */
   assertGrace(): void {
     const relay = this.relay!;
     for (const { key, sessions } of relay.held) {
@@ -174,12 +174,12 @@ export class Guard {
       const awayMs = this.#world.timeline.nowMs - this.#lostMs.get(key!)!;
       hold(
         awayMs < relay.options.graceMs + LATE_MS,
-        () => `${this.#program.name} has waited for ${key} for ${awayMs} ms`,
+        () => `${this.#program.name} has held the sessions of ${key} for ${awayMs} ms`,
       );
     }
   }
 
-  /** Gives the relay something that nobody has sent. */
+  /** Gives the relay something that nobody in the simulation has sent. */
   hostile(act: (relay: Relay, nowMs: number) => void): void {
     this.#hostile = true;
     try {
@@ -189,18 +189,18 @@ export class Guard {
     }
   }
 
-  /** What is known of a frame that goes to the link; of one that was kept, what was known then. */
+  /** Returns the facts about a frame for the link; for a kept one, as they were when it was kept. */
   sent(bytes: Uint8Array): Sent | undefined {
     return this.#sending ?? this.#padts.get(bytes.toHex());
   }
 
-  // Has each call of a method go through `run`, with what it is about.
+  // Routes each call of a method through `#run`, with the facts about it.
   #wrap(relay: Relay, name: Method): void {
     // deno-lint-ignore no-explicit-any
     const call = (relay[name] as any).bind(relay) as (...parameters: any[]) => unknown;
     // deno-lint-ignore no-explicit-any
     (relay as any)[name] = (...parameters: any[]) => {
-      // One that the relay makes by itself is a part of another one.
+      // A call that the relay makes itself is a part of the outer one.
       if (this.#call !== undefined) return call(...parameters);
       const about = this.#about(name, parameters);
       const result = this.#run(relay, about, () => call(...parameters));
@@ -262,7 +262,7 @@ export class Guard {
       case "listFromTunnel":
         hold(
           result !== false || call.end?.tampered === true,
-          () => `${this.#program.name} did not take a list that was to come`,
+          () => `${this.#program.name} rejected an expected session list`,
         );
         return;
       case "sessionFromLink":
@@ -277,7 +277,7 @@ export class Guard {
         if (!fromLink) {
           hold(
             session.tunnel === parameters[0],
-            () => `${this.#program.name} took a frame for another's session`,
+            () => `${this.#program.name} accepted a frame for the session of another client`,
           );
         }
         if (call.hostile) return this.#world.markHostile(rewritten);
@@ -304,7 +304,7 @@ export class Guard {
     for (const { bytes, padt } of all.link) {
       hold(
         !isPadt(bytes) || padt !== undefined || all.hostile,
-        () => `${this.#program.name} sent a PADT for no session`,
+        () => `${this.#program.name} sent a PADT without a session`,
       );
     }
     this.#settlePads(all);
@@ -312,15 +312,15 @@ export class Guard {
     return result;
   }
 
-  /** The relay has no session, and nothing of any peer: it has no tunnel either. */
+  /** Asserts that the relay, which has no tunnel left, has no session and remembers no peer. */
   assertEmpty(): void {
     const { name } = this.#program;
     hold(this.relay?.sessions.size === 0, () => `${name} has a session left`);
     hold(this.journal.size === 0, () => `the journal of ${name} has a session left`);
-    hold(this.#peers.size === 0, () => `${name} keeps something of a peer for ever`);
+    hold(this.#peers.size === 0, () => `${name} never forgets a peer`);
   }
 
-  // A letter that came from the link was taken for one of this session.
+  // Checks that a frame from the link was assigned to the right session.
   #checkFromLink(bytes: Uint8Array, { serial }: Session): void {
     const { grant } = this.journal.get(serial)!;
     const letter = this.#letter(bytes);
@@ -332,9 +332,9 @@ export class Guard {
     const alike = near && sent.ac === grant.ac && sent.id === grant.id;
     if (alike) return;
     const told = () =>
-      `${this.#program.name} took a letter of ${sent.number} for one of ${grant.number}`;
+      `${this.#program.name} took a frame of session ${sent.number} for one of ${grant.number}`;
     if (this.#program.side === "server") {
-      // An id that the AC has given anew is the old owner's until the PADS has come by.
+      // An id that the AC has reused belongs to its old owner until the PADS has passed.
       const unseen = sent.seenMs.server === undefined;
       hold(unseen || letter.sentMs <= grant.openedMs, told);
     } else {
@@ -346,7 +346,7 @@ export class Guard {
     letter.excused = true;
   }
 
-  // And one that came from a tunnel, where the addresses are real: one station of each side, and one id.
+  // Checks the same for a frame from a tunnel, where addresses are real: both stations and the id must match.
   #checkFromTunnel(bytes: Uint8Array, { serial }: Session): void {
     const { grant } = this.journal.get(serial)!;
     const letter = this.#letter(bytes);
@@ -357,7 +357,8 @@ export class Guard {
       sent.id === grant.id;
     hold(
       alike,
-      () => `${this.#program.name} took a letter of ${sent.number} for one of ${grant.number}`,
+      () =>
+        `${this.#program.name} took a frame of session ${sent.number} for one of ${grant.number}`,
     );
   }
 
@@ -372,7 +373,7 @@ export class Guard {
 
   #ports(ports: RelayPorts): RelayPorts {
     const call = (): Call => {
-      hold(this.#call !== undefined, `${this.#program.name} did something by itself`);
+      hold(this.#call !== undefined, `${this.#program.name} acted outside of a call`);
       return this.#call;
     };
     return {
@@ -424,10 +425,13 @@ export class Guard {
 
   #opened(call: Call, session: Session): void {
     const { serial, peer: { key }, nearMac, farMac, tunnelId } = session;
-    hold(serial === this.#serial++, () => `${this.#program.name} numbered a session ${serial}`);
+    hold(
+      serial === this.#serial++,
+      () => `${this.#program.name} gave a session the wrong serial, ${serial}`,
+    );
     hold(
       call.from === (this.#program.side === "server" ? "link" : "tunnel"),
-      "opened from the wrong side",
+      `${this.#program.name} opened a session for a frame from the wrong direction`,
     );
     const macs = { nearMac: nearMac.slice(), farMac: farMac.slice() };
     this.journal.set(serial, { ...macs, tunnelId, key, grant: undefined });
@@ -438,10 +442,10 @@ export class Guard {
     const entry = this.journal.get(serial);
     hold(
       entry !== undefined,
-      () => `${this.#program.name} closed session ${serial} that was not open`,
+      () => `${this.#program.name} closed session ${serial}, which was not open`,
     );
     this.journal.delete(serial);
-    // One that was taken up for this session alone is still expected back.
+    // A peer that was restored for this session alone is still expected back.
     if (peer.key !== undefined) this.#peers.add(peer);
     const { grant } = entry;
     const told = () => `${this.#program.name} closed session ${grant?.number ?? "?"} (${cause})`;
@@ -449,22 +453,22 @@ export class Guard {
     this.#world.count(`closed: ${cause}`);
     const padt = call.bytes !== undefined && isPadt(call.bytes);
 
-    // A station has said so itself, or has given the id to somebody else and knows the old one no more.
+    // The station has sent a PADT itself, or has reused the id and forgotten the old session.
     const onLink = call.link.find((sent) =>
       sent.padt === undefined && isPadtTo(sent.bytes, nearMac, shownMac, linkId)
     );
     const known = (call.from === "link" && padt) || cause === NO_TELLING.anew;
-    hold(known || onLink !== undefined, () => `${told()} and did not tell its link`);
-    // The peer has no tunnel, has said so itself, or has just said that it has no such session.
+    hold(known || onLink !== undefined, () => `${told()} and sent no PADT to its link`);
+    // The peer has no tunnel, has sent a PADT itself, or has just listed its sessions without this one.
     const inTunnel = call.tunnel.some(({ id, bytes }) =>
       id === peer.tunnel && bytes !== undefined && isPadtTo(bytes, farMac, nearMac, tunnelId)
     );
     const knownFar = peer.held || (call.from === "tunnel" && padt) ||
       cause === NO_TELLING.anew || cause === NO_TELLING.listed;
-    hold(knownFar || inTunnel, () => `${told()} and did not tell its tunnel`);
+    hold(knownFar || inTunnel, () => `${told()} and sent no PADT to its tunnel`);
 
     if (call.hostile && call.from === "tunnel") {
-      hold(peer.tunnel === call.end!.id, () => `${told()}, for somebody else`);
+      hold(peer.tunnel === call.end!.id, () => `${told()} because of a frame from another client`);
     }
     if (grant === undefined) {
       if (onLink !== undefined) onLink.padt = this.#nobodysEnd();
@@ -474,8 +478,8 @@ export class Guard {
       grant.excuse.server ??= "hostile";
       grant.excuse.client ??= "hostile";
     }
-    // It is somebody else's end, with the same addresses and id: of another host there, or of the session
-    // before, which has met the PADS of this one on its way.
+    // The PADT was for another session with the same addresses and id: one of another host there, or the
+    // previous one, whose PADT has crossed the PADS of this one.
     const otherSide = this.#program.side === "server" ? "client" : "server";
     if (padt && !grant.told[call.from === "link" ? this.#program.side : otherSide]) {
       grant.excuse.server ??= "hung up by another";
@@ -486,7 +490,7 @@ export class Guard {
       onLink.padt = this.#end(grant, call.hostile);
       grant.told[this.#program.side] = true;
     }
-    hold(!(this.#world.keeps && grant.established), () => `${told()}, which could be kept`);
+    hold(!(this.#world.keeps && grant.established), () => `${told()}, which could have been kept`);
   }
 
   #end(grant: Grant, excused: boolean): Letter {
@@ -500,7 +504,7 @@ export class Guard {
     };
   }
 
-  // What something hostile had opened may be anybody's.
+  // A session that something hostile has opened may belong to anybody.
   #nobodysEnd(): Letter {
     return this.#end(this.#world.truth.grants[0], true);
   }
@@ -509,7 +513,7 @@ export class Guard {
     grant.excuse[this.#program.side] ??= why;
   }
 
-  // A PADS for nobody who waits is answered by a PADT: the AC has made a session for it.
+  // A PADS that nobody waits for is answered by a PADT, since the AC has made a session for it.
   #settleRefusal({ from, bytes, link }: Call): void {
     if (from !== "link" || bytes === undefined || readCode(bytes) !== CODE.PADS) return;
     const packet = parseDiscovery(bytes);
@@ -525,7 +529,7 @@ export class Guard {
     }
   }
 
-  // A PADS that went through says which session it truly is that the relay has now.
+  // A PADS that was forwarded tells the true identity of the session that the relay has now.
   #settlePads({ from, bytes, link, tunnel, hostile }: Call): void {
     if (hostile || bytes === undefined || readEtherType(bytes) === ETH_P_PPP_SES) return;
     const code = readCode(bytes);
@@ -540,7 +544,10 @@ export class Guard {
       if (sent === undefined) return;
       const end = this.#program.ends.get(sent.id);
       const right = end === undefined || end.far === dial.host.client;
-      hold(right, () => `${this.#program.name} sent what is ${dial.host.name}'s to another client`);
+      hold(
+        right,
+        () => `${this.#program.name} sent an answer for ${dial.host.name} to another client`,
+      );
       if (grant === undefined) return;
       const { sessions } = this.relay!;
       this.#assign(
@@ -554,9 +561,9 @@ export class Guard {
       const { host } = dial;
       const right = host.client === this.#program &&
         sameMac(shown.destination, 0, host.mac, 0) &&
-        // Who copies what a host has sent can change what it gets.
+        // Anybody who copies a host's frames can change the answers that it gets.
         (this.#world.plan.hostile || answersHost(shown, host));
-      hold(right, () => `${this.#program.name} sent what is ${host.name}'s to another host`);
+      hold(right, () => `${this.#program.name} sent an answer for ${host.name} to another host`);
       if (grant !== undefined) this.#assign(this.relay!.sessions.atLinkAs(sent.bytes), grant);
     }
   }
@@ -564,10 +571,10 @@ export class Guard {
   #assign(session: Session | undefined, grant: Grant): void {
     hold(
       session !== undefined,
-      () => `${this.#program.name} let a PADS pass and has no session for it`,
+      () => `${this.#program.name} forwarded a PADS without opening a session for it`,
     );
     const entry = this.journal.get(session.serial)!;
-    // To the same host, with the same id: nobody but the AC knows that it is another one.
+    // For the same host and with the same id, only the AC knows that it is another session.
     if (entry.grant !== undefined && entry.grant !== grant) {
       this.#excuse(entry.grant, NO_TELLING.anew);
     }
@@ -575,7 +582,7 @@ export class Guard {
     grant.seenMs[this.#program.side] ??= this.#world.timeline.nowMs;
   }
 
-  // Each session is found by each index and is in the journal; nothing is whose it should not be.
+  // Asserts that each index finds each session, that the journal has it, and that it belongs to its peer.
   #audit(relay: Relay): void {
     const { sessions } = relay;
     try {
@@ -586,11 +593,12 @@ export class Guard {
     hold(
       sessions.size === this.journal.size,
       () =>
-        `${this.#program.name} has ${sessions.size} sessions, and ${this.journal.size} were not closed`,
+        `${this.#program.name} has ${sessions.size} sessions, but ${this.journal.size} were not closed`,
     );
     hold(
       this.state.sessions.size === this.journal.size,
-      () => `${this.#program.name} has noted ${this.state.sessions.size} of ${this.journal.size}`,
+      () =>
+        `${this.#program.name} has recorded ${this.state.sessions.size} of ${this.journal.size} sessions`,
     );
     for (const session of sessions) {
       const { nearMac, farMac, shownMac, linkId, tunnelId, peer, serial } = session;
@@ -601,20 +609,23 @@ export class Guard {
         sessions.findByLink(this.#as(nearMac, shownMac, linkId), 0) === session &&
         (peer.held ||
           sessions.findByTunnel(peer.tunnel, this.#as(farMac, nearMac, tunnelId), 0) === session);
-      hold(found, () => `${this.#program.name} does not find session ${serial} everywhere`);
+      hold(found, () => `session ${serial} of ${this.#program.name} is missing from an index`);
       hold(
         peer.key === entry.key,
-        () => `${this.#program.name} gave session ${serial} away`,
+        () => `${this.#program.name} gave session ${serial} to another peer`,
       );
       this.#peers.add(peer);
       if (peer.held) continue;
       const right = relay.peersByTunnel.get(peer.tunnel) === peer &&
         this.#program.ends.get(peer.tunnel)?.key === peer.key;
-      hold(right, () => `session ${serial} of ${this.#program.name} is not its tunnel's`);
+      hold(right, () => `session ${serial} of ${this.#program.name} is not in its peer's tunnel`);
     }
     for (const [id, peer] of relay.peersByTunnel) {
       this.#peers.add(peer);
-      hold(this.#program.ends.has(id), () => `${this.#program.name} has a tunnel that is gone`);
+      hold(
+        this.#program.ends.has(id),
+        () => `the relay of ${this.#program.name} has a tunnel that is gone`,
+      );
     }
   }
 
@@ -627,7 +638,7 @@ export class Guard {
   }
 }
 
-// A session frame without what is behind it in its buffer.
+// Returns a session frame without the bytes behind it in its buffer.
 function whole(frame: Uint8Array, offset: number): Uint8Array {
   const length = frameLength(frame, offset, frame.length - offset);
   return frame.slice(offset, offset + Math.max(0, length));

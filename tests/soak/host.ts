@@ -1,4 +1,4 @@
-// A host: dials, sends, answers, and gives up when nobody answers it.
+// A simulated host. It dials, sends and answers frames, and gives up a session whose AC stops answering.
 
 import {
   CODE,
@@ -28,23 +28,23 @@ import {
 import { hold } from "./violation.ts";
 import type { World } from "./world.ts";
 
-/** One of them, on the link of a client. */
+/** A host on the link of a client. */
 export class Host implements Station {
   readonly name: string;
   readonly mac: Uint8Array;
   readonly client: ClientProgram;
   readonly hostUniq: Uint8Array | undefined;
-  /** That of its PADRs, where it is another one; null for none. */
+  /** The Host-Uniq of its PADRs, if it differs from `hostUniq`; null for none. */
   readonly padrHostUniq: Uint8Array | null | undefined;
-  /** The session that it believes in. */
+  /** The session that it considers open. */
   grant: Grant | undefined;
-  /** It is switched off for good. */
+  /** True once it is switched off for good. */
   off = false;
   readonly #world: World;
   #protocol: HostProtocol;
   #dial: Dial | undefined;
   #missed = 0;
-  /** Counts what its timers are for, so that those of before do nothing. */
+  /** Changes whenever its timers become obsolete, so that those set earlier do nothing. */
   #era = 0;
 
   constructor(
@@ -64,7 +64,7 @@ export class Host implements Station {
     this.#protocol = this.#fresh();
   }
 
-  /** It is on its way to a session or has one. */
+  /** True while it dials or has a session. */
   get busy(): boolean {
     return ["discovering", "requesting", "open"].includes(this.#protocol.state);
   }
@@ -92,7 +92,7 @@ export class Host implements Station {
     this.#send("hangs up", padt);
   }
 
-  /** Loses its power, for a moment or for good. */
+  /** Loses power, for a moment or for good. */
   vanish(): void {
     this.#world.note(this.name, "vanishes");
     this.#era++;
@@ -100,7 +100,7 @@ export class Host implements Station {
     this.grant = undefined;
   }
 
-  /** Sends data in its session; gives the letter. */
+  /** Sends data in its session, and returns the letter. */
   sendData(): Letter | undefined {
     const { grant } = this;
     if (!this.open || grant === undefined) return undefined;
@@ -126,12 +126,12 @@ export class Host implements Station {
 
   #opened(packet: DiscoveryPacket): void {
     const grant = this.#world.truth.grantOf(packet.tags);
-    hold(grant !== undefined, () => `${this.name} got a session that no AC gave`);
+    hold(grant !== undefined, () => `${this.name} got a session that no AC granted`);
     const { host } = grant.dial;
-    hold(host === this, () => `${this.name} got the session ${grant.number} of ${host.name}`);
+    hold(host === this, () => `${this.name} got session ${grant.number} of ${host.name}`);
     this.#world.note(this.name, `has session ${grant.number}`);
     this.grant = grant;
-    // One that the AC has ended already, whose PADS was late, is nothing to keep.
+    // A session with a late PADS, which the AC has already ended, need not be kept.
     grant.established = grant.told.server !== true;
     this.#missed = 0;
     this.#world.count("established");
@@ -144,11 +144,11 @@ export class Host implements Station {
     this.grant = undefined;
     if (grant === undefined) return;
     grant.told.client = true;
-    hold(padt !== undefined, () => `${this.name} was hung up by nobody`);
+    hold(padt !== undefined, () => `${this.name} got a PADT that nobody sent`);
     this.#check(padt, leftMs, grant, "the end");
     hold(
       !(this.#world.keeps && grant.established),
-      () => `${this.name} lost session ${grant.number}, which could be kept`,
+      () => `${this.name} lost session ${grant.number}, which could have been kept`,
     );
   }
 
@@ -157,9 +157,9 @@ export class Host implements Station {
     const { grant } = this;
     if (packet === undefined || grant === undefined || !this.#protocol.owns(packet)) return;
     const letter = this.#world.truth.letterOf(bytes);
-    hold(letter !== undefined, () => `${this.name} got what no AC sent`);
-    hold(letter.from === "ac", () => `${this.name} got what a host sent`);
-    this.#check(letter, leftMs, grant, "a letter");
+    hold(letter !== undefined, () => `${this.name} got a session frame that no AC sent`);
+    hold(letter.from === "ac", () => `${this.name} got a session frame that a host sent`);
+    this.#check(letter, leftMs, grant, "a frame");
     letter.arrived = true;
     this.#missed = 0;
     this.#world.count("letters down");
@@ -169,19 +169,20 @@ export class Host implements Station {
     this.#send("answers", echoFrame(this.#header(), "ECHO_REPLY", reply));
   }
 
-  /** Whether both are on one link with one address. */
+  /** Returns true if both are on the same link with the same address. */
   near(host: Host): boolean {
     return host.client === this.client && `${host.mac}` === `${this.mac}`;
   }
 
-  // What came in a session must have been meant for it, as far as anybody could tell.
+  // A frame that arrives in a session must have been meant for it, as far as anybody could tell.
   #check(letter: Letter, leftMs: number, grant: Grant, what: string): void {
     const sent = letter.grant;
     if (sent === grant || letter.excused) return;
     const { host } = sent.dial;
-    const told = () => `${this.name}, in session ${grant.number}, got ${what} of ${sent.number}`;
-    hold(this.near(host), () => `${told()}, which is ${host.name}'s`);
-    // Two on one address see each other's frames on any Ethernet.
+    const told = () =>
+      `${this.name}, in session ${grant.number}, got ${what} of session ${sent.number}`;
+    hold(this.near(host), () => `${told()}, which belongs to ${host.name}`);
+    // Two hosts with one address see each other's frames on any Ethernet.
     if (host !== this) return;
     const alike = sent.ac === grant.ac && sent.id === grant.id;
     const stale = grant.seenMs.client === undefined || leftMs <= grant.seenMs.client;
@@ -195,7 +196,7 @@ export class Host implements Station {
       if (era !== this.#era || this.off || grant === undefined) return;
       if (this.#missed++ >= this.#world.echoMisses) {
         this.#world.count("hosts gave up");
-        this.#world.note(this.name, `gives session ${grant.number} up`);
+        this.#world.note(this.name, `gives up session ${grant.number}`);
         this.#world.judgeGivingUp(grant, "client");
         return this.hangUp();
       }
@@ -243,7 +244,7 @@ export class Host implements Station {
   }
 }
 
-/** Whether a PADO or PADS has the Host-Uniq that its host has sent in what it answers. */
+/** Returns true if a PADO or PADS has the Host-Uniq of the host's request. */
 export function answersHost({ code, tags }: DiscoveryPacket, host: Host): boolean {
   const { hostUniq, padrHostUniq = hostUniq } = host;
   const sent = code === CODE.PADO ? hostUniq : padrHostUniq ?? undefined;

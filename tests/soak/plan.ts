@@ -1,24 +1,24 @@
-// What a schedule is drawn with: who is there, how well links and tunnels work, how patient everyone is.
+// The plan of a schedule: its stations and programs, the quality of links and tunnels, and the time limits.
 
 import type { MacMode } from "../../src/relay/mod.ts";
 import type { Random } from "./random.ts";
 
-/** How a link treats frames. */
+/** The shares of frames that a link loses, repeats and delays. */
 export interface LinkFaults {
   loss: number;
   duplicate: number;
-  /** How many are late, so that others overtake them. */
+  /** The share of frames that are late, so that others overtake them. */
   reorder: number;
 }
 
-/** Everything that is chosen before the first event. */
+/** The choices that are made before the first event. */
 export interface Plan {
   /**
-   * `wild`: anything may happen. `steady`: only what a session survives, so that each must; the
-   * links still lose, repeat and reorder.
+   * `wild`: anything may happen. `steady`: only events that a session survives, so every session must
+   * survive them; the links still lose, repeat and reorder frames.
    */
   kind: "wild" | "steady";
-  /** Hostile frames come from links and tunnels. */
+  /** Whether hostile frames come from links and tunnels. */
   hostile: boolean;
   servers: number;
   acsOfEach: number;
@@ -26,50 +26,50 @@ export interface Plan {
   hostsOfEach: number;
   serverMac: MacMode;
   clientMac: MacMode;
-  /** Hosts may have the address of another one on their link, or of one behind another client. */
+  /** Whether a host may have the address of another one on its link or behind another client. */
   sharedMacs: boolean;
-  /** The ACs of the second server have the addresses of the first one's. */
+  /** Whether the ACs of the second server have the same addresses as those of the first. */
   twinAcs: boolean;
   acIds: "sequential" | "lowest";
   acCookies: boolean;
-  /** Every discovery has the same Host-Uniq on the AC's link, and is told apart by Relay-Session-Id. */
+  /** Whether all discoveries have the same Host-Uniq on the AC's link, and differ in Relay-Session-Id. */
   fixedHostUniq: boolean;
-  /** Clients are known by a key, so that their sessions are held. */
+  /** Whether clients have a key, so that their sessions are held. */
   keyed: boolean;
   graceMs: number;
-  /** For how many clients a server holds something at once. */
+  /** The maximum number of absent clients for which a server holds sessions. */
   maxHeld: number | undefined;
   deadMs: number;
   idleMs: number;
   link: LinkFaults;
   linkDelayMs: number;
-  /** How long an AC thinks at most before it answers. */
+  /** The maximum time before an AC answers. */
   acThinkMs: number;
   tunnelDelayMs: number;
-  /** After how long a side gives up a tunnel in which nothing comes. */
+  /** The time after which a side gives up a silent tunnel. */
   tunnelDeadMs: number;
-  /** How much may be under way in a tunnel, in bytes. */
+  /** The maximum number of bytes under way in a tunnel. */
   roomBytes: number;
-  /** The longest time that a message to a client's worker takes. */
+  /** The maximum time that a message to a client's worker takes. */
   busyMs: number;
-  /** Some writes are taken in part. */
+  /** Whether some writes are accepted only in part. */
   partialWrites: boolean;
-  /** Clients return to the first server, and how often they look at it meanwhile. */
+  /** Whether clients return to the first server, and how often they try it meanwhile. */
   preferFirst: boolean;
   preferFirstMs: number;
-  /** How often a station asks whether the other one is there, and how many answers may be missing. */
+  /** The time between a station's Echo-Requests, and the number of answers that may be missing. */
   echoMs: number;
   echoMisses: number;
   /** The mean time between two actions. */
   paceMs: number;
-  /** How long anything may happen, before all comes to rest. */
+  /** The time during which anything may happen, before everything is brought to rest. */
   activeMs: number;
 }
 
 const MODES: readonly MacMode[] = ["own", "per-host", "transparent"];
 const NO_FAULTS: LinkFaults = { loss: 0, duplicate: 0, reorder: 0 };
 
-/** Draws a plan. Small numbers, so that things meet. */
+/** Draws a plan. The numbers are small, to make coincidences likely. */
 export function drawPlan(random: Random): Plan {
   const steady = random.chance(0.3);
   const plan: Plan = {
@@ -110,16 +110,16 @@ export function drawPlan(random: Random): Plan {
     paceMs: random.pick([150, 300, 600]),
     activeMs: random.between(10_000, 40_000),
   };
-  // There all stations are on one Ethernet, where no two may have one address.
+  // With transparent addresses all stations share one Ethernet, where no two may have the same address.
   if (plan.serverMac === "transparent") plan.sharedMacs = false;
   if (!steady) return plan;
   return {
     ...plan,
-    // An id that is given anew names another session, and what was sent for the old one may still end it.
+    // A reused id names another session, which a late PADT for the old one could end.
     acIds: "sequential",
     keyed: true,
     graceMs: Math.max(plan.graceMs, 10_000),
-    // A silent end is noticed, and the way back found, well within the grace time.
+    // A silent break must be noticed, and the tunnel be back, well within the grace time.
     tunnelDeadMs: 3000,
     tunnelDelayMs: Math.min(plan.tunnelDelayMs, 100),
     preferFirst: false,

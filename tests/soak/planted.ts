@@ -1,4 +1,4 @@
-// Parts of the program with a fault each, to see that a soak finds it.
+// Parts of the program with one planted fault each, to test that a soak finds it.
 
 import {
   type Cause,
@@ -25,9 +25,9 @@ import { type Faults, NO_FAULTS } from "./faults.ts";
 
 type MakeRelay = Faults["relay"];
 
-/** Faults of relays. Each makes what makes the relays of one schedule. */
+/** Faults of relays. Each one makes a factory for the relays of one schedule. */
 const RELAYS: Record<string, () => MakeRelay> = {
-  "gives a held session to a client of another key": () => {
+  "gives a held session to a client with another key": () => {
     class Faulty extends Relay {
       override addTunnel(tunnel: number, greeting: Greeting, nowMs: number): number {
         const held = [...this.sessions].find(({ peer }) => peer.held);
@@ -38,7 +38,7 @@ const RELAYS: Record<string, () => MakeRelay> = {
     return (options, ports) => new (at("server", options, Faulty))(options, ports);
   },
 
-  "forgets the PADT at the end of the grace": () => {
+  "forgets the PADT at the end of the grace time": () => {
     class Faulty extends Relay {
       override expireHeld(nowMs: number): void {
         const held = [...this.sessions].filter(({ peer }) => peer.held);
@@ -69,7 +69,7 @@ const RELAYS: Record<string, () => MakeRelay> = {
   },
 
   "restores a session that was closed": () => {
-    // What a journal has that misses a line, by whose it is.
+    // The sessions left in a journal that lacks a line, by the link address of its program.
     const closed = new Map<string, { session: Session; peer: Peer }>();
     class Faulty extends Relay {
       #restored = false;
@@ -93,7 +93,7 @@ const RELAYS: Record<string, () => MakeRelay> = {
       });
   },
 
-  "closes sessions with their tunnel in place of holding them": () => {
+  "closes sessions with their tunnel instead of holding them": () => {
     class Faulty extends Relay {
       override removeTunnel(tunnel: number, cause: Cause, nowMs: number): void {
         const sessions = [...this.sessions].filter((session) => session.tunnel === tunnel);
@@ -106,7 +106,7 @@ const RELAYS: Record<string, () => MakeRelay> = {
     return (options, ports) => new Faulty(options, ports);
   },
 
-  "does not heed what the other side has no more": () => {
+  "ignores the other side's list of sessions": () => {
     class Faulty extends Relay {
       override listFromTunnel(): boolean {
         return true;
@@ -115,7 +115,7 @@ const RELAYS: Record<string, () => MakeRelay> = {
     return (options, ports) => new (at("client", options, Faulty))(options, ports);
   },
 
-  "closes what was granted after the list was sent": () => {
+  "closes sessions that were granted after the list was sent": () => {
     class Faulty extends Relay {
       override listFromTunnel(tunnel: number, payload: Uint8Array, nowMs: number): boolean {
         for (const session of this.sessions) {
@@ -127,7 +127,7 @@ const RELAYS: Record<string, () => MakeRelay> = {
     return (options, ports) => new (at("server", options, Faulty))(options, ports);
   },
 
-  "never ends the grace": () => {
+  "never ends the grace time": () => {
     class Faulty extends Relay {
       override expireHeld(nowMs: number): void {
         for (const { peer } of this.sessions) if (peer.held) peer.heldSinceMs = nowMs;
@@ -137,7 +137,7 @@ const RELAYS: Record<string, () => MakeRelay> = {
     return (options, ports) => new Faulty(options, ports);
   },
 
-  "begins the grace anew with each restart": () => {
+  "starts the grace time again at each restart": () => {
     class Faulty extends Relay {
       override restore(...[session, peer, nowMs]: Parameters<Relay["restore"]>): Session {
         return super.restore(session, { ...peer, heldSinceMs: nowMs }, nowMs);
@@ -146,7 +146,7 @@ const RELAYS: Record<string, () => MakeRelay> = {
     return (options, ports) => new Faulty(options, ports);
   },
 
-  "takes a client's frames for another client's session": () => {
+  "accepts a client's frames for another client's session": () => {
     class Faulty extends Relay {
       override sessionFromTunnel(
         tunnel: number,
@@ -166,7 +166,7 @@ const RELAYS: Record<string, () => MakeRelay> = {
     return (options, ports) => new (at("server", options, Faulty))(options, ports);
   },
 
-  "knows a session on the link by its id alone": () => {
+  "identifies a session on the link by its id alone": () => {
     class Faulty extends Relay {
       override sessionFromLink(frame: Uint8Array, offset: number, nowMs: number): Session | number {
         const id = readSessionId(frame, offset);
@@ -192,7 +192,7 @@ const RELAYS: Record<string, () => MakeRelay> = {
     return relay;
   },
 
-  "keeps an AC's PADT from the tunnel": () => (options, ports) =>
+  "does not forward an AC's PADT to the tunnel": () => (options, ports) =>
     new Relay(options, {
       ...ports,
       toTunnel(tunnel, frame) {
@@ -202,9 +202,9 @@ const RELAYS: Record<string, () => MakeRelay> = {
     }),
 };
 
-/** Faults of the client's machine, of channels and of handshakes. */
+/** Faults of client machines, channels and handshakes. */
 const OTHERS: Record<string, Omit<Faults, "relay">> = {
-  "a client machine that forgets for which server sessions are held": {
+  "a client machine that forgets which server holds its sessions": {
     machine: (options) =>
       new (class extends ClientMachine {
         override handle(event: ClientEvent, nowMs: number): void {
@@ -213,7 +213,7 @@ const OTHERS: Record<string, Omit<Faults, "relay">> = {
       })(options),
   },
 
-  "a client machine that does not see the end of a tunnel that broke": {
+  "a client machine that does not notice a broken tunnel": {
     machine: (options) =>
       new (class extends ClientMachine {
         override handle(event: ClientEvent, nowMs: number): void {
@@ -223,7 +223,7 @@ const OTHERS: Record<string, Omit<Faults, "relay">> = {
       })(options),
   },
 
-  "a client machine that waits for its timer in vain": {
+  "a client machine whose timer never fires": {
     machine: (options) =>
       new (class extends ClientMachine {
         override get dueMs(): number {
@@ -239,7 +239,7 @@ const OTHERS: Record<string, Omit<Faults, "relay">> = {
       })(...parameters),
   },
 
-  "a channel that takes a PADT and forgets it": {
+  "a channel that accepts a PADT and forgets it": {
     channel: (...parameters) =>
       new (class extends Channel {
         override queue(...parameters: Parameters<Channel["queue"]>): boolean {
@@ -249,7 +249,7 @@ const OTHERS: Record<string, Omit<Faults, "relay">> = {
       })(...parameters),
   },
 
-  "a channel that forgets the rest of a write that was taken in part": {
+  "a channel that forgets the rest of a partial write": {
     channel: ({ transport, ...tunnel }, ...parameters) => {
       const careless: Transport = Object.create(transport, {
         bytes: { get: () => transport.bytes },
@@ -271,7 +271,7 @@ const OTHERS: Record<string, Omit<Faults, "relay">> = {
     },
   },
 
-  "a handshake that takes every client for the same one": {
+  "a handshake that takes all clients for the same one": {
     serverHandshake: (...parameters) =>
       new (class extends ServerHandshake {
         override get state(): HandshakeState {
@@ -284,7 +284,7 @@ const OTHERS: Record<string, Omit<Faults, "relay">> = {
       })(...parameters),
   },
 
-  "a handshake that shows another secret each time": {
+  "a handshake that shows a different secret each time": {
     clientHandshake: ({ resumeSecret, ...hello }, nowMs, ...parameters) => {
       const other = resumeSecret?.map((byte, at) => byte ^ (Math.floor(nowMs) >>> (8 * (at % 4))));
       return new ClientHandshake({ ...hello, resumeSecret: other }, nowMs, ...parameters);
@@ -306,7 +306,7 @@ const OTHERS: Record<string, Omit<Faults, "relay">> = {
   },
 };
 
-/** The faults. Each makes the parts of one schedule. */
+/** All faults, each with a function that makes the parts of one schedule. */
 export const PLANTED: Record<string, () => Faults> = {
   ...Object.fromEntries(
     Object.entries(RELAYS).map(([name, makeRelay]) => [
@@ -319,7 +319,7 @@ export const PLANTED: Record<string, () => Faults> = {
   ),
 };
 
-// The fault is at one side only.
+// Returns the faulty relay for one side, and the real one for the other.
 function at(
   side: RelayOptions["side"],
   options: RelayOptions,

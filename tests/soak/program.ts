@@ -1,5 +1,5 @@
-// A client or a server as a process: it starts, stops and is killed. All that it does meanwhile is the
-// program's own code: data plane, channels, relay, and what makes its tunnels.
+// A client or a server as a process that starts, stops and is killed. In between it runs the program's own
+// code: data plane, channels, relay, and the machines that make its tunnels.
 
 import { SessionJournal } from "../../src/dataplane/session_journal.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
@@ -18,12 +18,12 @@ import type { World } from "./world.ts";
 
 const FIXED_HOST_UNIQ = new TextEncoder().encode("isp");
 const SECRET_BYTES = 16;
-/** How soon a program that is to start looks again whether its last run is over. */
+/** The time between two checks whether the last run of a program is over. */
 const AGAIN_MS = 50;
-/** Small, so that a schedule with many tunnels takes little memory. */
+/** Small buffers, so that a schedule with many tunnels takes little memory. */
 const SIZES = { queueBytes: 16 * 1024, batchBytes: 8 * 1024, readBytes: 16 * 1024 };
 
-/** A run of a side in memory. */
+/** One run of a side in memory. */
 export interface Run {
   readonly plane: MemoryPlane;
   start(): void;
@@ -38,14 +38,14 @@ export abstract class Program {
   readonly world: World;
   readonly segment: Segment;
   linkMac: Uint8Array;
-  /** How many times it was started. */
+  /** The number of times it was started. */
   incarnation = 0;
-  /** Its tunnels that are up, by their numbers. */
+  /** Its tunnels that are up, by id. */
   readonly ends = new Map<number, End>();
   #run: Run | undefined;
   #running = false;
   #linkUp = true;
-  /** By which it knows its tokens again in a later run. */
+  /** The secret by which a later run recognizes its tokens. */
   #secret: Uint8Array;
   readonly #guard: Guard;
 
@@ -64,12 +64,12 @@ export abstract class Program {
     return this.#guard.relay;
   }
 
-  /** The sessions that its state has. */
+  /** The sessions in its state. */
   get journal(): ReadonlyMap<number, Entry> {
     return this.#guard.journal;
   }
 
-  /** True from a start to the beginning of its end. */
+  /** True from a start until it is stopped or killed. */
   get running(): boolean {
     return this.#running;
   }
@@ -82,13 +82,13 @@ export abstract class Program {
     return this.#run?.plane;
   }
 
-  /** Makes a run of its side. */
+  /** Makes a run of the side. */
   protected abstract makeRun(options: Omit<MemoryPlaneOptions, "heard">, hello: Hello): Run;
-  /** A new identity, after its state was lost. */
+  /** Takes a new identity after the state was lost. */
   protected forgetState(): void {}
-  /** Its relay has just been looked after, as it is about every second. */
+  /** Called about once a second, to check more than the guard does. */
   protected looked(): void {}
-  /** The program has told of something. */
+  /** Takes a message of the data plane. */
   protected heard(message: FromWorker): void {
     if (message.type === "tunnel-up") this.world.note(this.name, `has tunnel ${message.id}`);
     if (message.type === "tunnel-down") {
@@ -98,12 +98,12 @@ export abstract class Program {
     if (message.type === "link") this.world.count(`link ${message.state}`);
   }
 
-  /** True when it has this session. */
+  /** Returns true if it has this session. */
   has(grant: Grant): boolean {
     return [...this.journal.values()].some((entry) => entry.grant === grant);
   }
 
-  /** Starts it, once its last run is over; with its state, it takes up the sessions that it has noted. */
+  /** Starts it once its last run is over. With its state, it restores the recorded sessions. */
   start(withState: boolean): void {
     if (this.#running) return;
     if (this.#run !== undefined) {
@@ -156,7 +156,7 @@ export abstract class Program {
     };
   }
 
-  /** Ends it at once, in the middle of everything. */
+  /** Ends it at once, whatever it is doing. */
   kill(how: Leave): void {
     if (this.#run === undefined) return;
     this.world.note(this.name, `is killed (${how})`);
@@ -165,7 +165,7 @@ export abstract class Program {
     leaveConnections(this.world, ends, how);
   }
 
-  /** Stops it; unless they are kept, all sessions are closed on both sides. */
+  /** Stops it. Unless its sessions are kept, they are closed on both sides. */
   stop(keep: boolean): void {
     if (!this.#running) return;
     this.world.note(this.name, `stops${keep ? ", and keeps its sessions" : ""}`);
@@ -189,14 +189,14 @@ export abstract class Program {
     this.#guard.end();
   }
 
-  /** The interface gets another address. */
+  /** Changes the interface's address. */
   changeLinkMac(mac: Uint8Array): void {
     this.world.note(this.name, "gets another address");
     this.linkMac = mac;
     this.#changeLink({ mac });
   }
 
-  /** The interface goes down, or comes up again. */
+  /** Takes the interface down, or up again. */
   setLink(up: boolean): void {
     this.world.note(this.name, `has its link ${up ? "up" : "down"}`);
     this.#linkUp = up;
@@ -208,7 +208,7 @@ export abstract class Program {
     this.#guarded(() => this.plane?.poke());
   }
 
-  /** Gives the relay something that nobody in this world has sent; through a certain tunnel, or some one. */
+  /** Gives the relay something that nobody in this world has sent, through a given tunnel or a random one. */
   disturb(
     from: "link" | "tunnel",
     what: Uint8Array,
@@ -230,7 +230,7 @@ export abstract class Program {
       this.#guard.hostile((relay, nowMs) => {
         if (kind === "session") relay.sessionFromTunnel(end.id, what.slice(), 0, nowMs);
         else if (kind === "discovery") relay.discoveryFromTunnel(end.id, what.slice(), nowMs);
-        // The plane would say goodbye; here the connection breaks.
+        // The plane would send a goodbye; here the connection breaks.
         else if (!relay.listFromTunnel(end.id, what.slice(), nowMs)) {
           breakConnection(this.world, end.memory, false);
         }
@@ -239,19 +239,19 @@ export abstract class Program {
     this.#guarded(() => plane?.poke());
   }
 
-  /** Nothing is left of anything. */
+  /** Asserts that no tunnel, session or peer is left. */
   assertEmpty(): void {
     if (!this.#running) return;
     hold(this.ends.size === 0, `${this.name} has a tunnel left`);
     this.#guard.assertEmpty();
   }
 
-  /** A connection is about to become a tunnel. */
+  /** Notes a connection that is about to become a tunnel. */
   protected joined(id: number, memory: MemoryEnd, key: string | undefined, far: Program): void {
     this.ends.set(id, new End(this.world.connections, this, far, memory, id, key));
   }
 
-  // A frame that something hostile has made the relay send goes no further.
+  // Drops a frame that something hostile has made the relay send.
   #toLink(bytes: Uint8Array): void {
     const { world } = this;
     world.saw(bytes);
@@ -262,7 +262,7 @@ export abstract class Program {
     this.segment.toStations({
       bytes,
       leftMs,
-      // Told by the relay only after it was sent.
+      // The guard knows it only after the relay has sent the frame.
       get padt() {
         return sent?.padt;
       },

@@ -1,8 +1,8 @@
-// The chance in a schedule: numbers that follow from a seed, the same on every machine.
+// Random numbers for schedules, which a seed determines, the same on every machine.
 
-/** What seeds a generator at most. */
+/** The range of a 32-bit number. */
 const SEED_END = 2 ** 32;
-/** The state's first numbers still look like the seed. */
+/** The number of outputs to skip at first, because they still resemble the seed. */
 const WARM_UP = 12;
 
 /** Small Fast Counter of 32 bits (Chris Doty-Humphrey's sfc32, of PractRand). */
@@ -12,7 +12,7 @@ export class Random {
   #c: number;
   #counter = 1;
 
-  /** Seeded by a number, and by which of its sequences this one is. */
+  /** Makes a generator from a seed and the number of the sequence. */
   constructor(seed: number, sequence: number) {
     this.#a = seed | 0;
     this.#b = sequence | 0;
@@ -20,7 +20,7 @@ export class Random {
     for (let i = 0; i < WARM_UP; i++) this.uint32();
   }
 
-  /** Any whole number under 2^32. */
+  /** Returns an integer from 0 up to, but not including, 2^32. */
   uint32(): number {
     const sum = (this.#a + this.#b + this.#counter++) | 0;
     this.#a = this.#b ^ (this.#b >>> 9);
@@ -29,30 +29,31 @@ export class Random {
     return sum >>> 0;
   }
 
-  /** A whole number from 0 up to `end`. */
+  /** Returns an integer from 0 up to, but not including, `end`. */
   below(end: number): number {
     return Math.floor(this.uint32() / SEED_END * end);
   }
 
-  /** A whole number, either bound included. */
+  /** Returns an integer between two bounds, both included. */
   between(least: number, most: number): number {
     return least + this.below(most - least + 1);
   }
 
-  /** True with this probability. */
+  /** Returns true with the given probability. */
   chance(probability: number): boolean {
     return this.uint32() < probability * SEED_END;
   }
 
+  /** Returns a random element. */
   pick<T>(list: readonly T[]): T {
     return list[this.below(list.length)];
   }
 
-  /** One of the entries, as often as its weight says. */
+  /** Returns a random element, with a probability that is proportional to its weight. */
   pickWeighted<T>(list: readonly (readonly [weight: number, what: T])[]): T {
     let at = this.below(list.reduce((sum, [weight]) => sum + weight, 0));
     for (const [weight, what] of list) if ((at -= weight) < 0) return what;
-    throw new RangeError("Cannot pick of nothing");
+    throw new RangeError("Cannot pick from an empty list");
   }
 
   bytes(length: number): Uint8Array {

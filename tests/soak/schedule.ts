@@ -1,36 +1,36 @@
-// One schedule from its seed to what came of it.
+// One schedule, from its seed to its outcome.
 
 import { type Faults, NO_FAULTS } from "./faults.ts";
 import { Violation } from "./violation.ts";
 import { World } from "./world.ts";
 
-/** Where a schedule failed. */
+/** A broken invariant, and the events before it. */
 export interface Failure {
   what: string;
   atMs: number;
-  /** What happened before, a line each. */
+  /** The plan and the last events, one line each. */
   last: string[];
 }
 
-/** What came of a schedule. */
+/** The outcome of a schedule. */
 export interface Outcome {
   events: number;
-  /** How long its active part took, by its own clock. */
+  /** The length of its active part, by its own clock. */
   activeMs: number;
   counts: ReadonlyMap<string, number>;
   failure?: Failure;
 }
 
-/** How to run one. */
+/** Options of {@linkcode runSchedule}. */
 export interface ScheduleOptions {
   seed: number;
   schedule: number;
   faults?: Faults;
-  /** Cuts its active part. */
+  /** Ends the active part early. */
   cutMs?: number;
 }
 
-/** Runs one, always the same way for the same seed and number. */
+/** Runs a schedule. The same seed and number always give the same outcome. */
 export function runSchedule(options: ScheduleOptions): Outcome {
   const { seed, schedule, cutMs } = options;
   const world = new World(seed, schedule, options.faults ?? NO_FAULTS, cutMs);
@@ -49,11 +49,11 @@ export function runSchedule(options: ScheduleOptions): Outcome {
   return { events: timeline.events, activeMs, counts, failure };
 }
 
-/** The share of the active part that the first try to shorten a schedule takes away. */
+/** The shares of the active part that the first and the last attempt to shorten a schedule cut off. */
 const FIRST_CUT = 0.5;
 const LEAST_CUT = 0.02;
 
-/** The shortest schedule with this seed and number that was found to fail, by cutting its active part's end. */
+/** Looks for the shortest active part with which a schedule still fails. */
 export function shorten(options: ScheduleOptions, { activeMs }: Outcome): ScheduleOptions {
   let shortest = options;
   let lengthMs = activeMs;

@@ -1,4 +1,4 @@
-// One link: a relay on one side, stations on the other, and frames that get lost, twice or late between.
+// A link with a relay on one side and stations on the other, which loses, repeats and delays frames.
 
 import { CODE, ETH_BROADCAST, ETHERNET, readCode, sameMac } from "../../src/wire/mod.ts";
 import type { LinkFaults } from "./plan.ts";
@@ -6,57 +6,57 @@ import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Letter } from "./truth.ts";
 
-/** A frame on the link, with what nobody on it can see. */
+/** A frame on the link, with facts that only the simulation knows. */
 export interface OnLink {
   bytes: Uint8Array;
-  /** When it left the relay. */
+  /** The time at which it left the relay. */
   leftMs: number;
-  /** What a PADT is that a relay has sent: the end of this letter's session. */
+  /** For a PADT that a relay has sent: the letter with the session that it ends. */
   padt?: Letter;
 }
 
-/** What is attached to a segment. */
+/** A host or an AC on a segment. */
 export interface Station {
   readonly mac: Uint8Array;
   receive(frame: OnLink): void;
 }
 
-/** How late a frame is at most that others overtake. */
+/** The maximum extra delay of a frame that others overtake. */
 const LATE_MS = 100;
 const DESTINATION = ETHERNET.destination[0];
 
-/** What the segment is made with; the faults may be changed. */
+/** Options of {@linkcode Segment}. The faults may change later. */
 export interface SegmentOptions {
   timeline: Timeline;
   random: Random;
   faults: LinkFaults;
   delayMs: number;
-  /** An end comes once and in its order, since one that comes late may be another session's. */
+  /** Whether PADTs arrive exactly once and in order, since a late one may end another session. */
   calmPadts: boolean;
 }
 
-/** The segment. Stations do not hear each other: nobody here cares. */
+/** A link. Stations do not hear each other, which makes no difference here. */
 export class Segment {
   readonly options: SegmentOptions;
   readonly stations: Station[] = [];
-  /** The relay's side of it: hears what stations send. */
+  /** The relay's end, which takes the frames of the stations. */
   heard: (bytes: Uint8Array) => void = () => {};
 
   constructor(options: SegmentOptions) {
     this.options = { ...options };
   }
 
-  /** The longest time that a frame takes. */
+  /** The maximum time that a frame takes. */
   get slowestMs(): number {
     return this.options.delayMs + LATE_MS;
   }
 
-  /** From a station. */
+  /** Carries a frame from a station. */
   toRelay(bytes: Uint8Array): void {
     this.#carry(bytes, () => this.heard(bytes.slice()));
   }
 
-  /** From the relay. */
+  /** Carries a frame from the relay. */
   toStations(frame: OnLink): void {
     this.#carry(frame.bytes, () => {
       for (const station of this.stations) {

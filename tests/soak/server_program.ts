@@ -1,4 +1,4 @@
-// A server as a process, in a schedule.
+// A server as a process in a schedule.
 
 import type { Endpoint } from "../../src/net/endpoint.ts";
 import type { Hello } from "../../src/wire/mod.ts";
@@ -10,7 +10,7 @@ import type { Segment } from "./segment.ts";
 import { hold } from "./violation.ts";
 import type { World } from "./world.ts";
 
-/** One of them. */
+/** A server, with the program's own admission. */
 export class ServerProgram extends Program {
   readonly acs: AccessConcentrator[] = [];
   readonly endpoint: Endpoint;
@@ -31,7 +31,7 @@ export class ServerProgram extends Program {
       heard: (message) => this.heard(message),
       enters: (id, end, key, name) => {
         const client = world.clients.find((client) => client.name === name);
-        hold(client !== undefined, `${this.name} was greeted by nobody`);
+        hold(client !== undefined, `${this.name} was greeted by an unknown client`);
         this.joined(id, end, key, client);
       },
     });

@@ -1,4 +1,4 @@
-// deno task soak: random schedules of relays, tunnels, hosts and ACs, until the time is over or one fails.
+// deno task soak: runs random schedules of relays, tunnels, hosts and ACs until the time is up or one fails.
 
 import {
   describeFlags,
@@ -10,23 +10,23 @@ import {
 import { runSchedule, type ScheduleOptions, shorten } from "./schedule.ts";
 
 const FLAGS: Flags = {
-  seed: { value: "N", help: "What all schedules follow from (drawn, and printed)." },
-  minutes: { value: "M", help: "For how long to run schedules (1)." },
-  schedules: { value: "N", help: "How many schedules to run, however long it takes." },
-  schedule: { value: "K", help: "Run this one of the seed only, and print its last events." },
-  "keep-going": { help: "Go on after a schedule that failed, and only list them." },
-  "cut-ms": { value: "MS", help: "Bring each schedule to rest after so much of its time." },
+  seed: { value: "N", help: "The seed of all schedules (random, and printed)." },
+  minutes: { value: "M", help: "The time to run, in minutes (1)." },
+  schedules: { value: "N", help: "The number of schedules to run, however long that takes." },
+  schedule: { value: "K", help: "Run only this schedule, and print its last events if it fails." },
+  "keep-going": { help: "Only list failed schedules, and keep going." },
+  "cut-ms": { value: "MS", help: "End the active part of each schedule after this time." },
 };
 
 const HELP = `Usage: deno task soak [flags]
 
-Simulates clients, servers, hosts and ACs with everything that can go wrong between them, in schedules
-that follow from a seed, and checks that each frame gets to its owner, each session ends as it should,
-and none ends that could go on.
+Simulates clients, servers, hosts and ACs, and everything that can go wrong between them, in random
+schedules that a seed determines. Checks that each frame reaches its owner, that each session ends
+properly, and that no session ends that could continue.
 
 ${describeFlags(FLAGS)}
 
-Exit status: 0 when all held, 1 when a schedule failed, 2 when the command line is wrong.
+Exit status: 0 if all schedules passed, 1 if one failed, 2 if the command line is wrong.
 `;
 
 const MOST = 2 ** 31;
@@ -41,7 +41,7 @@ function report(options: ScheduleOptions): void {
   const cut = cutMs === undefined ? "" : ` --cut-ms ${cutMs}`;
   for (const line of failure!.last) print(line);
   print(`FAILED after ${failure!.atMs} ms: ${failure!.what}`);
-  print(`Again: deno task soak --seed ${seed} --schedule ${schedule}${cut}`);
+  print(`Repeat it with: deno task soak --seed ${seed} --schedule ${schedule}${cut}`);
 }
 
 function soak(args: string[]): number {
@@ -60,7 +60,7 @@ function soak(args: string[]): number {
     const options = { seed, schedule: only, cutMs };
     const { failure, events } = runSchedule(options);
     if (failure !== undefined) report(options);
-    else print(`Schedule ${only} of seed ${seed} held, with ${events} events`);
+    else print(`Schedule ${only} of seed ${seed} passed, with ${events} events`);
     return failure === undefined ? 0 : 1;
   }
   print(`Seed ${seed}`);
@@ -85,10 +85,10 @@ function soak(args: string[]): number {
   const seconds = spentMs() / 1000;
   for (const [what, count] of [...counts].sort()) print(`${String(count).padStart(10)}  ${what}`);
   print(
-    `${schedule - failed} of ${schedule} schedules held: ${events} events in ${
+    `${schedule - failed} of ${schedule} schedules passed: ${events} events in ${
       seconds.toFixed(1)
     } s, ` +
-      `${Math.round(schedule / seconds * 60)} schedules a minute`,
+      `${Math.round(schedule / seconds * 60)} schedules per minute`,
   );
   return failed === 0 ? 0 : 1;
 }

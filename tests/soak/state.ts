@@ -1,28 +1,28 @@
-// A substitute for a state directory: the changes that were noted in it, and when its process ended.
+// A substitute for a state directory: the recorded changes, and the time at which its process ended.
 
 import type { KeptState } from "../../src/dataplane/messages.ts";
 import type { JournalWriter } from "../../src/dataplane/session_journal.ts";
 import type { SessionRecord } from "../../src/state/mod.ts";
 import { Replay } from "../../src/state/replay.ts";
 
-/** One that takes everything at once. The simulation's time is that of all clocks. */
+/** A state that records every change at once. All clocks show the simulation's time. */
 export class State implements JournalWriter {
   readonly broken = false;
   readonly #replay = new Replay();
-  /** When its process ended. */
+  /** The time at which its process ended. */
   deadMs = 0;
 
-  /** The sessions that are noted. */
+  /** The recorded sessions, by serial. */
   get sessions(): ReadonlyMap<number, SessionRecord> {
     return this.#replay.sessions;
   }
 
-  /** The peers that are noted as away. */
+  /** The keys of the peers that are recorded as away. */
   get peersAway(): Iterable<string> {
     return this.#replay.away.keys();
   }
 
-  /** The state as the next run finds it. */
+  /** Returns the state as the next run finds it. */
   kept(nextSerial: number, nowMs: number): KeptState {
     const { sessions, undelivered, away } = this.#replay;
     return {

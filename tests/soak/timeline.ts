@@ -1,21 +1,21 @@
-// The time of a schedule: what is to happen, in the order in which it does.
+// The clock of a schedule, and its future events in order.
 
 interface Entry {
   atMs: number;
-  /** Of what happens at the same time, what was asked for first is first. */
+  /** The order of events at the same time: the one added first is first. */
   order: number;
   happen: () => void;
 }
 
-/** A queue of events (a binary heap) and the clock that they turn. */
+/** A queue of events (a binary heap), and the clock that they advance. */
 export class Timeline {
   nowMs = 0;
-  /** How many events there were. */
+  /** The number of events so far. */
   events = 0;
   readonly #heap: Entry[] = [];
   #order = 0;
 
-  /** Lets something happen then. */
+  /** Schedules an event for a time. */
   at(ms: number, happen: () => void): void {
     const heap = this.#heap;
     const entry = { atMs: Math.max(ms, this.nowMs), order: this.#order++, happen };
@@ -29,11 +29,12 @@ export class Timeline {
     heap[at] = entry;
   }
 
+  /** Schedules an event for some time from now. */
   after(ms: number, happen: () => void): void {
     this.at(this.nowMs + ms, happen);
   }
 
-  /** Lets everything happen that is to happen until then. */
+  /** Runs all events up to a time, and sets the clock to it. */
   run(untilMs: number): void {
     while (this.#heap.length > 0 && this.#heap[0].atMs <= untilMs) {
       const { atMs, happen } = this.#next();

@@ -1,9 +1,9 @@
-// What is true in a schedule, whatever the relays believe: who asked for which session, who got it, who
-// sent what in it.
+// The true facts of a schedule, whatever the relays believe: the host that asked for each session, the AC
+// that granted it, and the frames that were sent in it.
 //
-// Truth travels in the frames. A host puts a number into its PADI and PADR that says which dial they are
-// of, an AC one into its PADS that says which session it grants, and each session frame has one that says
-// which letter it is. No relay looks at any of them.
+// The facts travel in the frames. A host puts the number of its dial into PADI and PADR, an AC puts the
+// number of the granted session into its PADS, and each session frame carries the number of its letter. No
+// relay looks at these numbers.
 
 import {
   emitLcp,
@@ -24,34 +24,34 @@ export interface Dial {
   readonly host: Host;
 }
 
-/** One session, as the AC gave it. */
+/** One session, as the AC granted it. */
 export interface Grant {
   readonly number: number;
   readonly ac: AccessConcentrator;
   readonly id: number;
-  /** What asked for it. */
+  /** The dial that asked for it. */
   readonly dial: Dial;
   readonly openedMs: number;
-  /** When its PADS last went through the relay of each side; undefined while it has not. */
+  /** The time at which its PADS first passed the relay of each side; undefined before that. */
   seenMs: { server?: number; client?: number };
-  /** A PADT for it has left the relay towards its station of that side, or the station sent one. */
+  /** True for a side once its relay has sent the station a PADT, or the station has sent one. */
   told: { server?: boolean; client?: boolean };
-  /** Why nobody can be blamed for a station of that side that has not heard of its end. */
+  /** The reason why nobody is to blame if the station of a side does not hear of the session's end. */
   excuse: { server?: string; client?: string };
-  /** The host has taken it. */
+  /** True once the host has accepted it. */
   established: boolean;
 }
 
-/** One session frame, or one PADT on its last way. */
+/** One session frame, or one PADT on its way from a relay to a station. */
 export interface Letter {
   readonly number: number;
   /** The session that it was sent in. */
   readonly grant: Grant;
   readonly from: "host" | "ac";
   readonly sentMs: number;
-  /** The station at the other end has it. */
+  /** True once the station at the other end has it. */
   arrived: boolean;
-  /** A station could not be told from another one, so it may come out where the header says. */
+  /** True if its station could not be told from another one, so that it may arrive wherever its header says. */
   excused: boolean;
 }
 
@@ -60,7 +60,7 @@ const KIND = { dial: 1, grant: 2 } as const;
 const NUMBER_BYTES = 4;
 const MAGIC_BYTES = 4;
 
-/** All of it. */
+/** The dials, grants and letters of a schedule, by number. */
 export class Truth {
   readonly dials: Dial[] = [];
   readonly grants: Grant[] = [];
@@ -88,7 +88,7 @@ export class Truth {
     return grant;
   }
 
-  /** A letter of a station to whoever is at the other end of its session. */
+  /** Makes a letter from a station to the other end of its session. */
   letter(grant: Grant, from: "host" | "ac", nowMs: number): Letter {
     const { length: number } = this.letters;
     const letter = { number, grant, from, sentMs: nowMs, arrived: false, excused: false };
@@ -104,7 +104,7 @@ export class Truth {
     return this.grants[readNumber(tags, KIND.grant) ?? -1];
   }
 
-  /** The letter that a session frame is; undefined for one that no station has sent. */
+  /** Returns the letter in a session frame; undefined if no station has sent it. */
   letterOf(frame: Uint8Array): Letter | undefined {
     const packet = parseSession(frame);
     if (packet === undefined) return undefined;
@@ -115,29 +115,29 @@ export class Truth {
   }
 }
 
-/** What a host tags its PADI and PADR with. */
+/** Makes the tag that a host adds to its PADI and PADR. */
 export function dialTag({ number }: Dial): Tag {
   return numberTag(KIND.dial, number);
 }
 
-/** What an AC tags its PADS with. */
+/** Makes the tag that an AC adds to its PADS. */
 export function grantTag({ number }: Grant): Tag {
   return numberTag(KIND.grant, number);
 }
 
-/** A session frame's addresses and id. */
+/** The addresses and the id of a session frame. */
 export interface Header {
   destination: Uint8Array;
   source: Uint8Array;
   sessionId: number;
 }
 
-/** A letter as a data frame. */
+/** Encodes a letter as a data frame. */
 export function dataFrame(header: Header, { number }: Pick<Letter, "number">): Uint8Array {
   return emitSession({ ...header, protocol: PPP_PROTOCOL.IPV4, payload: uint32(number) });
 }
 
-/** A letter as an LCP Echo-Request or its answer. */
+/** Encodes a letter as an LCP Echo-Request or Echo-Reply. */
 export function echoFrame(
   header: Header,
   code: "ECHO_REQUEST" | "ECHO_REPLY",
@@ -152,7 +152,7 @@ function numberTag(kind: number, number: number): Tag {
   return { type: TAG.VENDOR_SPECIFIC, value: Uint8Array.of(...VENDOR, kind, ...uint32(number)) };
 }
 
-// Others may have put a tag of a vendor in front.
+// Others may have added a vendor's tag in front.
 function readNumber(tags: Tag[], kind: number): number | undefined {
   const head = [...VENDOR, kind];
   const ours = tags.find(({ type, value }) =>

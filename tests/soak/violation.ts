@@ -1,11 +1,17 @@
-// What is thrown where something does not hold that always should.
+// The error for a broken invariant, and the assertion that throws it.
 
-/** An invariant is broken. */
+/** A broken invariant. */
 export class Violation extends Error {
   override name = "Violation";
 }
 
-/** Throws unless it holds. The text is a function where it costs something to make. */
+/**
+ * Asserts an invariant.
+ *
+ * @param holds True if the invariant holds
+ * @param what The violation in words; a function if the text is expensive to make
+ * @throws {Violation} If it does not hold
+ */
 export function hold(holds: boolean, what: string | (() => string)): asserts holds {
   if (!holds) throw new Violation(typeof what === "string" ? what : what());
 }

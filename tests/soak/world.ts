@@ -1,4 +1,4 @@
-// Everything in a schedule, and what happens to it: built from a plan, driven by chance, brought to rest.
+// The world of a schedule: built from a plan, driven by chance, and brought to rest.
 
 import { MemoryNetwork } from "../support/memory/network.ts";
 import { AccessConcentrator } from "./access_concentrator.ts";
@@ -17,15 +17,15 @@ import { Timeline } from "./timeline.ts";
 import { type Grant, Truth } from "./truth.ts";
 import { hold } from "./violation.ts";
 
-/** The chance that chooses the plan, and the one that drives the schedule. */
+/** The random sequences of a schedule: one draws the plan, the other drives the events. */
 const SEQUENCES = 2;
 const NOTES_KEPT = 300;
 const FRAMES_KEPT = 64;
-/** How patient stations are in the end, whatever they were before. */
+/** The maximum number of missing answers at the end of a schedule, whatever it was before. */
 const LAST_MISSES = 3;
 const CALM = { loss: 0, duplicate: 0, reorder: 0 };
 
-/** One schedule's world. */
+/** The programs, stations, links and tunnels of one schedule. */
 export class World {
   readonly random: Random;
   readonly plan: Plan;
@@ -37,21 +37,21 @@ export class World {
   readonly faults: Faults;
   readonly servers: ServerProgram[] = [];
   readonly clients: ClientProgram[] = [];
-  /** How often things happened. */
+  /** The number of times that each thing happened. */
   readonly counts = new Map<string, number>();
-  /** The schedule is being brought to rest. */
+  /** True while the schedule is being brought to rest. */
   closing = false;
-  /** Nothing happens that could end a session, so none ends. */
+  /** True while nothing happens that may end a session. */
   keeps: boolean;
-  /** Frames that were seen lately, for hostile ones to be made of. */
+  /** Recent frames, from which hostile ones are made. */
   readonly #seen: Uint8Array[] = [];
   readonly #hostile = new Set<string>();
   #macs = 0;
 
   /**
-   * Builds it.
+   * Builds the world of a schedule.
    *
-   * @param cutMs Brings it to rest after so long at the latest.
+   * @param cutMs The maximum length of its active part
    */
   constructor(seed: number, schedule: number, faults: Faults, cutMs = Infinity) {
     const plan = drawPlan(new Random(seed, SEQUENCES * schedule));
@@ -82,21 +82,21 @@ export class World {
     return this.servers.flatMap(({ acs }) => acs);
   }
 
-  /** How many answers of the other station may be missing. */
+  /** The number of answers of the other station that may be missing. */
   get echoMisses(): number {
     return this.closing && !this.keeps
       ? Math.min(this.plan.echoMisses, LAST_MISSES)
       : this.plan.echoMisses;
   }
 
-  /** Whether a client's next attempt to connect must not fail: its sessions have waited for long. */
+  /** Returns true if a client's next attempt to connect must not fail, since its sessions have waited too long. */
   lucky({ downSinceMs }: ClientProgram): boolean {
     const { kind, graceMs } = this.plan;
     return this.closing ||
       (kind === "steady" && this.timeline.nowMs - (downSinceMs ?? Infinity) > graceMs / 8);
   }
 
-  /** A program is about to go: its tunnels are away from now on. */
+  /** Notes that a program is about to end, and its tunnels with it. */
   disturbed(program: Program): void {
     for (const client of this.clients) {
       const [end] = client.ends.values();
@@ -112,17 +112,17 @@ export class World {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
-  /** Remembers a frame for hostile ones. */
+  /** Remembers a frame, from which a hostile one may be made. */
   saw(frame: Uint8Array): void {
     this.#seen[this.random.below(FRAMES_KEPT)] = frame;
   }
 
-  /** Notes a frame that is hostile, or that something hostile has caused. */
+  /** Marks a frame that is hostile, or that something hostile has caused. */
   markHostile(frame: Uint8Array): void {
     this.#hostile.add(frame.toHex());
   }
 
-  /** True for such a frame, and for any with the same bytes: nobody could tell them apart. */
+  /** Returns true for a marked frame, and for any other with the same bytes, which nobody could tell apart. */
   isHostile(frame: Uint8Array): boolean {
     return this.#hostile.size > 0 && this.#hostile.has(frame.toHex());
   }
@@ -135,18 +135,18 @@ export class World {
     return Uint8Array.of(2, 0, 0, 0, 0, ++this.#macs);
   }
 
-  /** A station gives a session up: somebody should have told it, unless there is a reason. */
+  /** Checks a station that gives up a session: it should have been told of the end, unless there is an excuse. */
   judgeGivingUp(grant: Grant, side: "server" | "client"): void {
     const program = side === "server" ? grant.ac.server : grant.dial.host.client;
     if (!program.running || program.has(grant)) return;
     if (grant.told[side] || grant.excuse[side] !== undefined) return;
-    // Its PADS has not come by, or too late to be an answer to anything.
+    // Its PADS has not passed, or was too late to answer anything.
     if (grant.seenMs[side] === undefined) return this.count("never opened");
     const who = side === "server" ? grant.ac.name : grant.dial.host.name;
-    hold(false, `${who} was not told that session ${grant.number} has ended`);
+    hold(false, `${who} was not told of the end of session ${grant.number}`);
   }
 
-  /** Runs all of it. */
+  /** Runs the schedule. */
   run(): void {
     const { plan, timeline } = this;
     for (const program of this.programs) program.start(true);
@@ -181,18 +181,18 @@ export class World {
       const client = new ClientProgram(this, `client ${c}`, segment(), this.newMac());
       this.clients.push(client);
       for (let h = 1; h <= plan.hostsOfEach; h++) {
-        // With one Host-Uniq for all, nobody can tell two hosts on one link and one address apart.
+        // With one Host-Uniq for all, two hosts on one link with one address cannot be told apart.
         const others = plan.fixedHostUniq
           ? hostMacs.filter((mac) => client.hosts.every((host) => host.mac !== mac))
           : hostMacs;
         const shared = plan.sharedMacs && others.length > 0 && random.chance(0.5);
         const mac = shared ? random.pick(others) : this.newMac();
         hostMacs.push(mac);
-        // Of two on one address that choose the same Host-Uniq, nobody can tell which one is meant.
+        // Two hosts with one address and the same Host-Uniq cannot be told apart.
         const alone = client.hosts.every((host) => `${host.mac}` !== `${mac}`);
         const uniq = alone ? random.pick([undefined, [], [1], [c, h], [0, c, h]]) : [0, 0, c, h];
         const hostUniq = uniq && Uint8Array.from(uniq);
-        // With one Host-Uniq for all, nobody can tell whose of one address such a PADR is.
+        // With one Host-Uniq for all, such a PADR does not tell which host with a shared address has sent it.
         const another = !(plan.fixedHostUniq && plan.sharedMacs) && random.chance(0.25);
         const padrUniq = alone ? random.pick([null, [2], [1, c, h]]) : [0, 1, c, h];
         const padrHostUniq = another ? padrUniq && Uint8Array.from(padrUniq) : undefined;
@@ -215,7 +215,7 @@ export class World {
     next();
   }
 
-  // Nothing was lost, and every session carries frames both ways.
+  // Asserts that no session was lost, and that every one carries frames in both directions.
   #assertKept(): void {
     const { timeline, plan } = this;
     const keeps = this.hosts.filter(({ grant }) => grant?.established)
@@ -229,7 +229,7 @@ export class World {
       timeline.run(timeline.nowMs + 4 * plan.tunnelDelayMs + 2 * host.client.segment.slowestMs);
       hold(
         letters.every((letter) => letter?.arrived),
-        () => `session ${grant.number} of ${host.name} was kept, and carries nothing`,
+        () => `session ${grant.number} of ${host.name} was kept, but carries no frames`,
       );
       this.count("kept");
     }
@@ -254,26 +254,26 @@ export class World {
     this.note("all", way.name);
     this.count(way.name);
     way(this);
-    // The longest that anything may take, one after the other: a tunnel's end, the grace, stations that
-    // give up, silence, and discoveries that nobody goes on with.
+    // The sum of all time limits: a tunnel's end, the grace time, stations that give up, silent sessions,
+    // and abandoned discoveries.
     const { graceMs, deadMs, idleMs, tunnelDeadMs, echoMs } = plan;
     const patienceMs = 2 * echoMs * (LAST_MISSES + 2);
     const restMs = graceMs + deadMs + idleMs + tunnelDeadMs + patienceMs + 80_000;
     timeline.run(timeline.nowMs + restMs);
-    // With no tunnel left, nothing may be kept of any peer.
+    // With no tunnel left, no peer may be remembered.
     for (const client of this.clients) client.part(false);
     timeline.run(timeline.nowMs + tunnelDeadMs + graceMs + 10_000);
     for (const program of this.programs) program.assertEmpty();
     for (const ac of this.acs) {
-      hold(ac.grants.length === 0, () => `${ac.name} still believes in a session`);
+      hold(ac.grants.length === 0, () => `${ac.name} still has a session`);
     }
     for (const host of this.hosts) {
-      hold(!host.open, () => `${host.name} still believes in a session`);
+      hold(!host.open, () => `${host.name} still has a session`);
     }
   }
 }
 
-/** How a schedule ends. */
+/** The ways in which a schedule can end. */
 const WAYS: readonly ((world: World) => void)[] = [
   function stopAll({ programs, timeline, random }) {
     for (const program of programs) {

@@ -1,11 +1,11 @@
-// The soak finds faults.
+// Planted faults, which the soak must find.
 
 import { assert, assertEquals } from "@std/assert";
 import { PLANTED } from "../../soak/planted.ts";
 import { runSchedule, shorten } from "../../soak/schedule.ts";
 
 const SEED = 1;
-/** A fault that shows rarely takes so many schedules at most. */
+/** The maximum number of schedules that a rare fault takes. */
 const SCHEDULES = 2000;
 
 for (const [fault, plant] of Object.entries(PLANTED)) {
@@ -15,7 +15,7 @@ for (const [fault, plant] of Object.entries(PLANTED)) {
       runSchedule({ seed: SEED, schedule: failed, faults: plant() }).failure === undefined
     ) {
       failed++;
-      assert(failed < SCHEDULES, `${SCHEDULES} schedules held`);
+      assert(failed < SCHEDULES, `${SCHEDULES} schedules passed`);
     }
     const { failure } = runSchedule({ seed: SEED, schedule: failed, faults: plant() });
     Deno.stderr.writeSync(
@@ -24,8 +24,8 @@ for (const [fault, plant] of Object.entries(PLANTED)) {
   });
 }
 
-Deno.test("A schedule that fails can be shortened, and still fails", () => {
-  const faults = PLANTED["a relay that never ends the grace"]();
+Deno.test("A failing schedule can be shortened and still fails", () => {
+  const faults = PLANTED["a relay that never ends the grace time"]();
   let schedule = 0;
   let outcome = runSchedule({ seed: SEED, schedule, faults });
   while (outcome.failure === undefined) {

@@ -1,4 +1,4 @@
-// A short soak, and that it is the same each time.
+// A short soak, and a check that a schedule can be repeated.
 
 import { assertEquals } from "@std/assert";
 import { runSchedule } from "../../soak/schedule.ts";
@@ -8,7 +8,7 @@ const SEED = 1;
 const [drawn] = crypto.getRandomValues(new Uint32Array(1));
 
 for (const seed of [SEED, drawn]) {
-  Deno.test(`${SCHEDULES} schedules of relays and tunnels hold, by seed ${seed}`, () => {
+  Deno.test(`${SCHEDULES} schedules of relays and tunnels pass with seed ${seed}`, () => {
     for (let schedule = 0; schedule < SCHEDULES; schedule++) {
       const { failure } = runSchedule({ seed, schedule });
       const told = failure && [
@@ -21,7 +21,7 @@ for (const seed of [SEED, drawn]) {
   });
 }
 
-Deno.test("A schedule is the same each time", () => {
+Deno.test("A schedule has the same outcome each time", () => {
   for (let schedule = 0; schedule < 20; schedule++) {
     assertEquals(runSchedule({ seed: drawn, schedule }), runSchedule({ seed: drawn, schedule }));
   }
