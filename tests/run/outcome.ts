@@ -1,6 +1,6 @@
-// Output of one `deno test`, taken apart, and the sum of several.
+// Parses the output of `deno test`, and adds up several outcomes.
 
-/** Numbers of the closing line. */
+/** The numbers in the closing line. */
 export interface Counts {
   passed: number;
   steps: number;
@@ -9,7 +9,7 @@ export interface Counts {
   filteredOut: number;
 }
 
-/** Nothing at all. */
+/** The numbers before any test has run. */
 export const NO_COUNTS: Readonly<Counts> = {
   passed: 0,
   steps: 0,
@@ -18,12 +18,12 @@ export const NO_COUNTS: Readonly<Counts> = {
   filteredOut: 0,
 };
 
-/** What one run of `deno test` said. */
+/** The outcome of one run of `deno test`. */
 export interface Outcome {
   counts: Counts;
-  /** The list of tests, without what comes behind it; empty where none ran. */
+  /** The list of tests, without the errors and the closing line; empty if none ran. */
   list: string;
-  /** What failed and why; empty where nothing did. */
+  /** The failed tests and their errors; empty if none failed. */
   errors: string;
 }
 
@@ -32,8 +32,8 @@ const ERRORS = /^ ERRORS $/m;
 const FAILURES = /^ FAILURES $/m;
 
 /**
- * Takes the output apart. A run that failed without a failed test, such as one whose file can't be loaded, counts as
- * one failure with its whole output.
+ * Parses the output of a run. A run that failed without a failed test, for example because a file could not be
+ * loaded, counts as one failure, with the whole output as its error.
  *
  * @param output Standard output and standard error, without colours
  * @param code The exit status
@@ -60,7 +60,7 @@ export function readOutcome(output: string, code: number): Outcome {
   return { counts, list: ran ? said.slice(0, at).trim() : "", errors };
 }
 
-/** Adds numbers up. */
+/** Adds up numbers. */
 export function sum(counts: readonly Counts[]): Counts {
   const total = { ...NO_COUNTS };
   for (const each of counts) {
@@ -69,7 +69,7 @@ export function sum(counts: readonly Counts[]): Counts {
   return total;
 }
 
-/** The closing line in the form that `deno test` gives it. */
+/** Formats the closing line as `deno test` does. */
 export function closingLine(counts: Counts, ms: number): string {
   const { passed, steps, failed, ignored, filteredOut } = counts;
   const parts = [

@@ -1,28 +1,28 @@
-// Which tests run, and which of them side by side.
+// Finds the tests to run, and plans which of them run side by side.
 
-/** A file of tests. */
+/** A test file. */
 export interface TestFile {
-  /** Its path from the project's folder. */
+  /** The path, relative to the project's folder. */
   path: string;
   bytes: number;
 }
 
-/** Files for one process of `deno test`. */
+/** The files for one process of `deno test`. */
 export interface Job {
   files: string[];
-  /** A real pppd is in it. */
+  /** Whether they use a real pppd. */
   real: boolean;
 }
 
-/** A run of tests. */
+/** The order in which jobs run. */
 export interface Plan {
-  /** Side by side, taken up in this order. */
+  /** Jobs that run side by side, started in this order. */
   together: Job[];
-  /** One after the other, with nothing beside them. */
+  /** Jobs that run one after the other, with nothing beside them. */
   alone: Job[];
 }
 
-/** Files whose tests measure memory, speed or the time between two events: a test beside them would count too. */
+/** Files whose tests measure memory, speed or the time between two events, which other tests would distort. */
 export const ALONE: readonly string[] = [
   "tests/integration/allocation_test.ts",
   "tests/integration/congestion_test.ts",
@@ -31,13 +31,13 @@ export const ALONE: readonly string[] = [
   "tests/integration/ring_stamp_test.ts",
 ];
 
-/** Compilers, which take longer than the few tests of their file suggest. */
+/** Files with compilers, which take longer than the size of the files suggests. */
 const COMPILE = /^tests\/compile\//;
 const TEST_FILE = /_test\.ts$/;
-/** Flags of `deno test` whose value may be an argument of its own. */
+/** Flags of `deno test` whose value may be a separate argument. */
 const WITH_VALUE = ["--filter"];
 
-/** Tells files and folders from flags. */
+/** Separates files and folders from flags. */
 export function argumentsOf(args: string[]): { paths: string[]; flags: string[] } {
   const paths: string[] = [];
   const flags: string[] = [];
@@ -48,10 +48,11 @@ export function argumentsOf(args: string[]): { paths: string[]; flags: string[] 
 }
 
 /**
- * Finds the files of tests.
+ * Finds test files.
  *
- * @param root The project's folder, with a slash at its end
- * @param path A file, which is taken whatever its name, or a folder; absolute, or from the project's folder
+ * @param root The project's folder, with a trailing slash
+ * @param path A file of any name, or a folder; absolute, or relative to the project's folder
+ * @returns The files, sorted by path within each folder
  * @throws {NotFound} If there is no such file or folder
  */
 export function findTests(root: string, path: string): TestFile[] {
@@ -65,9 +66,9 @@ export function findTests(root: string, path: string): TestFile[] {
 }
 
 /**
- * Plans a run. Each file has a process of its own, since some tests count the process's descriptors or change what all
- * of it shares; unit tests are many and short, so that a folder of them shares one. The longest come first, by the
- * length of their text, and every other one is a real pppd's, which mostly waits.
+ * Plans a run. Each file gets its own process, because some tests count the process's descriptors or change its global
+ * state. Unit tests are many and short, so each folder of them shares one process. Jobs start in order of size, the
+ * largest first, and those with a real pppd, which mostly waits, alternate with the others.
  */
 export function planRun(files: TestFile[]): Plan {
   const alone = files.filter(({ path }) => ALONE.includes(path));

@@ -1,5 +1,5 @@
-// deno task test: all tests, or those of the files and folders that are named, several files at a time. Flags are given
-// to `deno test`, such as --filter TEXT. It ends with the closing line that `deno test` would have.
+// deno task test: runs all tests, or those in the given files and folders, several files at a time. It passes flags
+// such as --filter TEXT on to `deno test`, and prints the same closing line.
 
 import { argumentsOf, findTests, type Job, planRun } from "./plan.ts";
 import { closingLine, type Counts, NO_COUNTS, type Outcome, readOutcome, sum } from "./outcome.ts";
@@ -8,16 +8,16 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const DURATION = "about 2½ minutes with two CPUs";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Most tests wait more than they compute. */
+/** The number of jobs per CPU; most tests wait more than they compute. */
 const JOBS_PER_CPU = 3;
-/** The longest job takes as long as the sum of the others, from here on. */
+/** The maximum number of jobs at a time; beyond it, the longest job alone determines the duration. */
 const MOST_JOBS = 12;
-/** Deno, two programs and their hosts, or a small kernel. */
+/** The memory for one job: Deno, two programs and their hosts, or a small kernel. */
 const JOB_BYTES = 400 * 2 ** 20;
 
-/** Time limits, which fit a machine that does nothing else, last that much longer when tests run side by side. */
+/** The factor for time limits when tests run side by side; the limits are made for an idle machine. */
 const PATIENCE = "3";
-/** How much sooner than others those tests get a CPU that can't wait: with a real pppd's time-outs, or time of their own. */
+/** Gives priority to tests that cannot wait: with a real pppd, which has timeouts of its own, or time measurements. */
 const NICE = ["nice", "-n", "-10"];
 
 const running = new Set<Deno.ChildProcess>();
@@ -33,7 +33,7 @@ async function collect(stream: ReadableStream<Uint8Array>, pieces: Uint8Array[])
   for await (const piece of stream) pieces.push(piece);
 }
 
-/** Runs `deno test` to its end. */
+/** Runs `deno test` and waits for its end. */
 async function denoTest(args: string[], before: string[] = [], patience = "1"): Promise<Outcome> {
   const [program, ...rest] = [...before, Deno.execPath(), "test", ...args];
   const child = new Deno.Command(program, {
@@ -45,7 +45,7 @@ async function denoTest(args: string[], before: string[] = [], patience = "1"): 
     stderr: "piped",
   }).spawn();
   running.add(child);
-  // In the order in which they come, as far as that can be told of two pipes.
+  // The pieces of both pipes, in the order of their arrival as far as that is known.
   const pieces: Uint8Array[] = [];
   const reading = [child.stdout, child.stderr].map((stream) => collect(stream, pieces));
   const [{ code }] = await Promise.all([child.status, ...reading]);
@@ -65,9 +65,9 @@ async function main(args: string[]): Promise<number> {
   const { together, alone } = planRun(files);
   const atOnce = jobsAtOnce();
   const takes = args.length === 0
-    ? `: ${DURATION}, and ${navigator.hardwareConcurrency} are here`
+    ? `: ${DURATION}; this machine has ${navigator.hardwareConcurrency}`
     : "";
-  print(`${files.length} files of tests, ${atOnce} at a time${takes}`);
+  print(`${files.length} test files, ${atOnce} at a time${takes}`);
 
   const counts: Counts[] = [];
   const errors: string[] = [];

@@ -1,4 +1,4 @@
-// Output of `deno test`, as the task `test` reads it and adds it up.
+// Tests of how the task `test` parses the output of `deno test` and adds it up.
 
 import { assertEquals } from "@std/assert";
 import { closingLine, NO_COUNTS, readOutcome, sum } from "../../run/outcome.ts";
@@ -38,7 +38,7 @@ Deno.test("readOutcome() reads the closing line, and leaves it out of the list",
   });
 });
 
-Deno.test("readOutcome() parts what failed, and why, from the list", () => {
+Deno.test("readOutcome() separates the errors from the list", () => {
   assertEquals(readOutcome(BROKEN, 1), {
     counts: { ...NO_COUNTS, passed: 1, failed: 1 },
     list: "running 2 tests from ./tests/b_test.ts\na ... ok (1ms)\nb ... FAILED (2ms)",
@@ -46,7 +46,7 @@ Deno.test("readOutcome() parts what failed, and why, from the list", () => {
   });
 });
 
-Deno.test("readOutcome() gives no list where nothing ran", () => {
+Deno.test("readOutcome() returns an empty list when nothing ran", () => {
   const output = `running 0 tests from ./tests/a_test.ts
 
 ok | 0 passed | 0 failed | 3 filtered out (1ms)
@@ -58,7 +58,7 @@ ok | 0 passed | 0 failed | 3 filtered out (1ms)
   });
 });
 
-Deno.test("readOutcome() takes a run that ends without a closing line for a failure", () => {
+Deno.test("readOutcome() counts a run without a closing line as a failure", () => {
   const output = "error: Module not found\n";
   assertEquals(readOutcome(output, 1), {
     counts: { ...NO_COUNTS, failed: 1 },
@@ -67,14 +67,14 @@ Deno.test("readOutcome() takes a run that ends without a closing line for a fail
   });
 });
 
-Deno.test("readOutcome() takes a run that fails after its tests have passed for a failure", () => {
+Deno.test("readOutcome() counts a run that fails after its tests have passed as a failure", () => {
   const output = `${WELL}\nerror: Uncaught (in worker)\n`;
   const { counts, errors } = readOutcome(output, 1);
   assertEquals(counts.failed, 1);
   assertEquals(errors, output.trim());
 });
 
-Deno.test("closingLine() has the form that deno test gives it", () => {
+Deno.test("closingLine() formats the line as deno test does", () => {
   const counts = sum([readOutcome(WELL, 0).counts, readOutcome(WELL, 0).counts]);
   assertEquals(
     closingLine(counts, 151_700),

@@ -1,18 +1,18 @@
-// The plan of the task `test`: which files run, and which of them side by side.
+// Tests of the plan of the task `test`: the files to run, and their order.
 
 import { assert, assertEquals } from "@std/assert";
 import { ALONE, argumentsOf, findTests, planRun } from "../../run/plan.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
-Deno.test("argumentsOf() tells files and folders from flags", () => {
+Deno.test("argumentsOf() separates files and folders from flags", () => {
   assertEquals(argumentsOf(["tests/unit", "--filter", "PADT", "--fail-fast", "a_test.ts"]), {
     paths: ["tests/unit", "a_test.ts"],
     flags: ["--filter", "PADT", "--fail-fast"],
   });
 });
 
-Deno.test("findTests() finds the files of tests in a folder and those below", () => {
+Deno.test("findTests() finds the test files in a folder and in those below it", () => {
   const paths = findTests(ROOT, "tests/unit").map(({ path }) => path);
   assert(paths.includes("tests/unit/run/plan_test.ts"));
   assert(paths.every((path) => path.endsWith("_test.ts")));
@@ -22,7 +22,7 @@ Deno.test("findTests() finds the files of tests in a folder and those below", ()
   assertEquals(findTests(ROOT, paths[0]).map(({ path }) => path), paths.slice(0, 1));
 });
 
-Deno.test("planRun() gives each file a process, and each folder of unit tests", () => {
+Deno.test("planRun() gives each file a process, but unit tests one per folder", () => {
   const plan = planRun([
     { path: "tests/e2e/a_test.ts", bytes: 1 },
     { path: "tests/integration/b_test.ts", bytes: 3 },
@@ -44,7 +44,7 @@ Deno.test("planRun() gives each file a process, and each folder of unit tests", 
   });
 });
 
-Deno.test("planRun() leaves no file out and takes none twice", () => {
+Deno.test("planRun() plans each file exactly once", () => {
   const files = findTests(ROOT, "tests");
   const { together, alone } = planRun(files);
   const planned = [...together, ...alone].flatMap(({ files }) => files);
