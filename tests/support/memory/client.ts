@@ -1,4 +1,4 @@
-// A client in memory: its machine and its data plane are the program's own.
+// A client in memory, with the program's own machine, handshake and data plane.
 
 import { ClientMachine, type ClientMachineOptions } from "../../../src/client/machine.ts";
 import type { ClientCommand, ClientEvent, ClientNote } from "../../../src/client/messages.ts";
@@ -16,13 +16,13 @@ export interface MemoryClientOptions extends Omit<MemoryPlaneOptions, "heard"> {
     servers: readonly Endpoint[];
     make?: (options: ClientMachineOptions) => ClientMachine;
   };
-  /** The greeting, with the client's own secret; a secret is made of it for each server. */
+  /** The greeting, with the client's own secret, from which a secret for each server is derived. */
   hello: Hello;
   heard?(message: FromWorker): void;
   noted?(note: ClientNote): void;
-  /** The fate of an attempt to connect; it is answered without it. */
+  /** Returns the fate of an attempt to connect; by default it is answered. */
   fate?(): Fate;
-  /** The time that a message to the worker takes, in ms; 0 without it. */
+  /** Returns the time in ms that a message to the worker takes; 0 by default. */
   busyMs?(): number;
   /** Makes a handshake. */
   handshake?(...parameters: ConstructorParameters<typeof ClientHandshake>): ClientHandshake;
@@ -36,7 +36,7 @@ interface UnderWay {
   received: Uint8Array;
 }
 
-/** One of them. It carries the machine's commands out, as client/driver.ts does. */
+/** A client that carries out its machine's commands in memory, as `src/client/driver.ts` does for real. */
 export class MemoryClient {
   readonly plane: MemoryPlane;
   readonly machine: ClientMachine;
@@ -44,7 +44,7 @@ export class MemoryClient {
   readonly #clock: Clock;
   readonly #network: MemoryNetwork;
   readonly #underWay = new Map<number, UnderWay>();
-  /** The machine's ids of tunnels, by the plane's. */
+  /** The ids of tunnels in the machine, by their ids in the plane. */
   readonly #tunnels = new Map<number, number>();
   /** Tunnels on their way to the plane, in order. */
   readonly #handing = new Map<number, { facts: TunnelFacts; end: MemoryEnd }>();
@@ -60,34 +60,34 @@ export class MemoryClient {
     this.plane = new MemoryPlane({ ...options, heard: (message) => this.#heard(message) });
   }
 
-  /** The connection that is on its way to be a tunnel. */
+  /** The connection that is about to become a tunnel. */
   get connecting(): MemoryEnd | undefined {
     for (const { end } of this.#underWay.values()) if (end !== undefined) return end;
     return undefined;
   }
 
-  /** Opens the plane, then begins to connect. */
+  /** Starts the plane, then connects. */
   start(): void {
     this.plane.start();
-    // Behind what the plane tells of an earlier run.
+    // Comes after the plane's messages about an earlier run.
     this.#later({ type: "started" });
   }
 
-  /** Stops it in good order. */
+  /** Stops it in an orderly way. */
   stop(keep: boolean): void {
     for (const tunnel of [...this.#handing.keys()]) this.#add(tunnel);
     this.#end();
     this.plane.stop(keep);
   }
 
-  /** Ends it at once; gives the ends of all its connections, which stay as they are. */
+  /** Ends it at once, and returns the ends of all its connections, which stay as they are. */
   kill(): MemoryEnd[] {
     const handing = [...this.#handing.values()].map(({ end }) => end);
     this.#handing.clear();
     return [...handing, ...this.#end(), ...this.plane.kill()];
   }
 
-  /** The network is another one. */
+  /** Tells the machine that the network has changed. */
   networkChanged(): void {
     this.#handle({ type: "network-changed" });
   }
@@ -122,7 +122,7 @@ export class MemoryClient {
     }
   }
 
-  // Messages of the worker come in a turn of their own.
+  // The worker's messages arrive in a turn of their own.
   #later(event: ClientEvent): void {
     this.#clock.at(this.#clock.nowMs, () => this.#handle(event));
   }

@@ -1,18 +1,18 @@
-// A network in memory: programs listen and connect on it, and its paths delay, lose and break.
+// A network in memory on which programs listen and connect. Its paths can delay and lose bytes, and break.
 
 import { Pinned } from "../../../ffi/mod.ts";
 import { MemoryDescriptors } from "../../../src/poll/memory.ts";
 import { type MemoryPath, MemoryTransport } from "../../../src/transport/memory.ts";
 import type { HandshakeMachine } from "../../../src/tunnel/handshake_machine.ts";
 
-/** The clock of a world, and the things that happen on it. */
+/** A clock, and the events that happen by it. */
 export interface Clock {
   readonly nowMs: number;
-  /** Lets something happen at a time. */
+  /** Schedules an event for a time. */
   at(ms: number, happen: () => void): void;
 }
 
-/** The conditions on a network, as they are at each moment. */
+/** The conditions on a network, which can change at any time. */
 export type Conditions = Pick<MemoryPath, "delayMs" | "roomBytes" | "takes">;
 
 /** The fate of an attempt to connect. */
@@ -33,7 +33,7 @@ export class MemoryEnd {
   }
 }
 
-/** The network. Everything on it happens at some time of the clock, never within a call. */
+/** A network. Everything on it happens as an event of the clock, never within a call. */
 export class MemoryNetwork {
   readonly descriptors = new MemoryDescriptors();
   readonly #clock: Clock;
@@ -46,12 +46,12 @@ export class MemoryNetwork {
     this.#conditions = conditions;
   }
 
-  /** Takes connections to a host from now on. */
+  /** Accepts connections to a host from now on. */
   listen(host: string, accept: (end: MemoryEnd) => void): void {
     this.#listeners.set(host, accept);
   }
 
-  /** Takes no more. */
+  /** Accepts no more connections to a host. */
   close(host: string): void {
     this.#listeners.delete(host);
   }
@@ -59,8 +59,10 @@ export class MemoryNetwork {
   /**
    * Connects to a host.
    *
-   * @param done Called when it has answered; without an end when it refused. Never called when the attempt
-   * was lost
+   * @param host The host to connect to
+   * @param done Called when the host has answered, with undefined if it refused; never called if the
+   * attempt was lost
+   * @param fate The fate of the attempt
    */
   connect(
     host: string,
@@ -98,7 +100,7 @@ export class MemoryNetwork {
   }
 }
 
-/** Carries a handshake over one end, until it has its result or the end is closed. */
+/** Performs a handshake over one end, until it has a result or the end is closed. */
 export class Greeting {
   readonly #clock: Clock;
   readonly #end: MemoryEnd;
@@ -118,7 +120,7 @@ export class Greeting {
     this.#move();
   }
 
-  /** Stops it, since its program is gone. */
+  /** Stops the handshake, because its program is gone. */
   abandon(): void {
     this.#over = true;
   }
@@ -152,7 +154,7 @@ export class Greeting {
       transport.add(new Pinned(this.#unsent), 0, this.#unsent.length);
       const sent = transport.send();
       if (sent <= 0) {
-        // A broken connection takes nothing more.
+        // A broken connection accepts nothing more.
         if (sent < -1) this.#unsent = new Uint8Array(0);
         return;
       }

@@ -8,7 +8,7 @@ import { MemoryPoller } from "../../../src/poll/memory.ts";
 import { CHANNEL_SIZES } from "../../../src/tunnel/channel.ts";
 import type { Clock, MemoryEnd, MemoryNetwork } from "./network.ts";
 
-/** Turns in a row after which a plane that still has something to do is left alone for a while. */
+/** The maximum number of turns in a row; a plane that then still has work to do is paused for 1 ms. */
 const TURNS = 64;
 
 /** Options of {@linkcode MemoryPlane}. */
@@ -17,9 +17,9 @@ export interface MemoryPlaneOptions {
   network: MemoryNetwork;
   plane: Partial<PlaneOptions> & Pick<PlaneOptions, "side" | "mac">;
   linkMac: Uint8Array;
-  /** Takes frames that go to the link. */
+  /** Takes the frames that are sent to the link. */
   toLink(frame: Uint8Array): void;
-  /** Takes the messages of a turn. */
+  /** Takes a message of the plane. */
   heard?(message: FromWorker): void;
   journal?: PlaneParts["journal"];
   relay?: PlaneParts["relay"];
@@ -27,7 +27,7 @@ export interface MemoryPlaneOptions {
   channel?: PlaneParts["channel"];
 }
 
-/** A data plane, and what turns it: frames, bytes and the time. */
+/** A data plane whose turns are driven by frames, bytes and the clock. */
 export class MemoryPlane {
   readonly link: MemoryLink;
   readonly plane: DataPlane;
@@ -75,7 +75,7 @@ export class MemoryPlane {
       channel: options.channel,
       post: (messages) => {
         for (const message of messages) {
-          // As the main thread does, once the worker has let go of it.
+          // The main thread does the same once the worker has released the connection.
           if (message.type === "tunnel-down") this.#close(message.id);
           heard(message);
         }
@@ -85,20 +85,20 @@ export class MemoryPlane {
     });
   }
 
-  /** Begins, with what an earlier run has left. */
+  /** Starts, with the sessions that an earlier run has left. */
   start(): void {
     this.plane.start();
     this.poke();
   }
 
-  /** A frame comes from the link. */
+  /** Hands in a frame from the link. */
   receive(frame: Uint8Array): void {
     if (this.#gone) return;
     this.link.arrive(frame);
     this.poke();
   }
 
-  /** Takes a connection whose handshake is done. */
+  /** Adds a connection whose handshake is done. */
   addTunnel(facts: TunnelFacts, end: MemoryEnd): void {
     this.#ends.set(facts.id, end);
     end.ready = () => this.poke();
@@ -106,7 +106,7 @@ export class MemoryPlane {
     this.poke();
   }
 
-  /** Lets it do what there is to do, and again when its time has come. */
+  /** Runs turns until there is nothing left to do, and schedules the next one. */
   poke(): void {
     if (this.#gone) return;
     let turns = 0;
@@ -127,14 +127,14 @@ export class MemoryPlane {
     return this.#gone;
   }
 
-  /** Stops it in good order; it is gone when its peers have closed, or their time is over. */
+  /** Stops it in an orderly way. It is gone once its peers have closed or run out of time. */
   stop(keep: boolean): void {
     if (this.#gone) return;
     this.plane.stop(keep);
     this.poke();
   }
 
-  /** Ends it in the middle of everything. Its ends stay as they are. */
+  /** Ends it at once, whatever it is doing, and returns its ends, which stay as they are. */
   kill(): MemoryEnd[] {
     this.#gone = true;
     const ends = [...this.#ends.values()];

@@ -1,4 +1,4 @@
-// A server in memory: its handshakes, its admission and its data plane are the program's own.
+// A server in memory, with the program's own handshakes, admission and data plane.
 
 import type { FromWorker } from "../../../src/dataplane/messages.ts";
 import { Admission } from "../../../src/server/admission.ts";
@@ -9,7 +9,7 @@ import type { Hello } from "../../../src/wire/mod.ts";
 import { type Clock, Greeting, type MemoryEnd } from "./network.ts";
 import { MemoryPlane, type MemoryPlaneOptions } from "./plane.ts";
 
-/** The address that every client in memory has, as far as the admission is concerned. */
+/** The address that the admission sees for every client in memory. */
 const ADDRESS = "192.0.2.1";
 
 /** Options of {@linkcode MemoryServer}. */
@@ -24,14 +24,14 @@ export interface MemoryServerOptions extends Omit<MemoryPlaneOptions, "heard"> {
   handshake?(...args: ConstructorParameters<typeof ServerHandshake>): ServerHandshake;
 }
 
-/** One of them. */
+/** A server that accepts connections in memory. */
 export class MemoryServer {
   readonly plane: MemoryPlane;
   readonly #options: MemoryServerOptions;
   readonly #clock: Clock;
   readonly #admission = new Admission({ allow: AllowList.parse([`${ADDRESS}/32`]) });
   readonly #greeting = new Map<number, { end: MemoryEnd; greeting: Greeting | undefined }>();
-  /** The admission's ids, by the plane's ids of tunnels. */
+  /** The ids of clients in the admission, by the ids of their tunnels in the plane. */
   readonly #tunnels = new Map<number, number>();
   #tunnelIds = 0;
   #over = false;
@@ -42,19 +42,19 @@ export class MemoryServer {
     this.plane = new MemoryPlane({ ...options, heard: (message) => this.#heard(message) });
   }
 
-  /** Opens the plane, then listens. */
+  /** Starts the plane, then listens. */
   start(): void {
     this.plane.start();
     this.#options.network.listen(this.#options.host, (end) => this.#accept(end));
   }
 
-  /** Stops it in good order. */
+  /** Stops it in an orderly way. */
   stop(keep: boolean): void {
     for (const end of this.#end()) end.transport.close();
     this.plane.stop(keep);
   }
 
-  /** Ends it at once; gives the ends of all its connections, which stay as they are. */
+  /** Ends it at once, and returns the ends of all its connections, which stay as they are. */
   kill(): MemoryEnd[] {
     return [...this.#end(), ...this.plane.kill()];
   }
