@@ -26,7 +26,7 @@ export class Readiness {
   /** True if the interface may have changed. */
   watch = false;
 
-  // Two pollers, with and without the data lane: to change one of them would be a system call per turn.
+  // Two pollers, with and without the data lane, because changing a single one would cost a system call per turn.
   readonly #all: Poller;
   readonly #allButData: Poller;
   readonly #link: LinkDevice;
@@ -59,7 +59,7 @@ export class Readiness {
     }
   }
 
-  /** Adds lanes that are new to the pollers; closed ones leave them by themselves. */
+  /** Returns the link's lanes, after adding new ones to the pollers. Closed lanes leave them by themselves. */
   lanes(): Lanes | undefined {
     const { lanes } = this.#link;
     if (lanes !== this.#lanes) {
@@ -76,7 +76,9 @@ export class Readiness {
   /**
    * Waits until something is ready, the data lane included.
    *
-   * @returns True if something is
+   * @param timeoutMs The maximum time to wait
+   * @param tunnels The tunnels, which are told of their events
+   * @returns True if something is ready
    * @throws {SystemError} If the system can't wait
    */
   waitForAll(timeoutMs: number, tunnels: Tunnels): boolean {

@@ -1,4 +1,4 @@
-// The relay's way to the rest of the data plane: frames, drops, problems, and the life of sessions.
+// Connects the relay to the rest of the data plane: frames, drops, problems, and the life of sessions.
 
 import type { LinkOutput } from "../link/link_output.ts";
 import type { Counters } from "../observe/counters.ts";
@@ -7,7 +7,7 @@ import type { EventBatch } from "./event_batch.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import type { ToTunnels } from "./to_tunnels.ts";
 
-/** The parts of a data plane that its relay acts on. */
+/** The parts of a data plane that its relay uses. */
 export interface RelaySurroundings {
   readonly output: LinkOutput;
   readonly toTunnels: ToTunnels;

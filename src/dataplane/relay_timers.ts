@@ -2,11 +2,11 @@
 
 import type { Relay } from "../relay/mod.ts";
 
-/** The places in the array of times, which holds numbers without allocating any. */
+/** The indexes of the array of times; a typed array stores numbers without an allocation. */
 const GRACE_OVER = 0;
 const DUE = 1;
 
-/** Looks up the times only after they may have changed, and not in every turn. */
+/** Keeps the relay's next times, and asks for them only after they may have changed, not in every turn. */
 export class RelayTimers {
   readonly #relay: Relay;
   readonly #times = new Float64Array([Infinity, Infinity]);
@@ -23,11 +23,11 @@ export class RelayTimers {
 
   /** Notes that peers have come, gone or been forgotten. */
   peersChanged(): void {
-    // Rounded up to a tenth of a second, so that thousands of grace times that end close together need one turn.
+    // Rounded up to a tenth of a second, so that thousands of grace times that end together take one turn.
     this.#times[GRACE_OVER] = Math.ceil(this.#relay.graceOverMs / 100) * 100;
   }
 
-  /** Notes that discovery frames were taken. */
+  /** Notes that discovery frames were received. */
   discoveryChanged(): void {
     this.#times[DUE] = this.#relay.dueMs;
   }
