@@ -13,7 +13,7 @@ export class InvariantError extends Error {
  * @param holds The condition
  * @param breach The fault if the condition is false, such as `two sessions share an id`; a constant, if
  * calls are frequent
- * @throws {InvariantError} If the condition is false.
+ * @throws {InvariantError} If the condition is false
  */
 export function assertInvariant(holds: boolean, breach: string): asserts holds {
   if (!holds) throw new InvariantError(`This program has a fault, please report it: ${breach}`);

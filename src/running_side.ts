@@ -62,7 +62,7 @@ export abstract class RunningSide {
    *
    * @param options With `keepSessions`, the sessions are left to the next run
    * @returns A promise that resolves when the side has stopped
-   * @throws {Error} If `keepSessions` is set, but there is no state directory.
+   * @throws {Error} If `keepSessions` is set, but there is no state directory
    */
   stop({ keepSessions = false }: { keepSessions?: boolean } = {}): Promise<void> {
     if (keepSessions && !this.keepsSessions) {

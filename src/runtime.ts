@@ -141,7 +141,7 @@ export class Runtime {
    *
    * @param side The side
    * @param options The side's options
-   * @throws {ConfigurationError} If the name in the options cannot be used.
+   * @throws {ConfigurationError} If the name in the options cannot be used
    */
   constructor(side: Side, options: RuntimeOptions) {
     this.log = options.log ?? createLog({ level: "info", format: "text" });
@@ -157,7 +157,7 @@ export class Runtime {
    *
    * @param hooks The hooks of the side, which must be complete by now
    * @param own Options that only a server has
-   * @throws {Error} If a step fails; everything that was opened is closed again.
+   * @throws {Error} If a step fails; everything that was opened is closed again
    */
   async start(hooks: RuntimeHooks, own: ServerPlaneOptions = {}): Promise<void> {
     this.#hooks = hooks;

@@ -64,7 +64,7 @@ export class Client extends RunningSide {
    * @param options Where to connect, and more
    * @returns The client, which has begun to connect
    * @throws {Error} If the interface or the status address cannot be had, or there is no server to
-   * connect to.
+   * connect to
    */
   static async start(options: ClientOptions): Promise<Client> {
     const servers = [options.connect].flat();

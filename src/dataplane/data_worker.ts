@@ -95,7 +95,7 @@ export class DataWorker {
    * @param options The options of the data plane
    * @param hooks The owner's hooks
    * @returns The worker, once its link is open
-   * @throws {Error} If the link cannot be opened, or the congestion control is not available.
+   * @throws {Error} If the link cannot be opened, or the congestion control is not available
    */
   static async start(options: PlaneOptions, hooks: DataWorkerHooks): Promise<DataWorker> {
     const congestion = new CongestionControl(

@@ -36,8 +36,8 @@ export interface PacketPlaneParts {
  * @param options The options
  * @param parts The other parts
  * @returns The data plane
- * @throws {ConfigurationError} If there is no such interface, or frames cannot be captured on it.
- * @throws {Error} If a socket is refused.
+ * @throws {ConfigurationError} If there is no such interface, or frames cannot be captured on it
+ * @throws {Error} If a socket is refused
  */
 export function makePacketPlane(options: PlaneOptions, parts: PacketPlaneParts): DataPlane {
   const { interfaceName, mac, ringFrames, state } = options;

@@ -75,7 +75,7 @@ export class Tunnels {
    * @param facts The tunnel
    * @param transport Its connection
    * @param nowMs The time
-   * @throws {SystemError} If the system cannot poll one more descriptor.
+   * @throws {SystemError} If the system cannot poll one more descriptor
    */
   add(facts: TunnelFacts, transport: Transport, nowMs: number): void {
     const { id, name, endpoint } = facts;

@@ -54,8 +54,8 @@ export class PacketLink implements LinkDevice {
    * @param name The name of the interface
    * @param options The options
    * @throws {ConfigurationError} If there is no such interface, it is not an Ethernet one, or it cannot
-   * receive frames for other stations and `promiscuous` is set.
-   * @throws {Error} If a socket is refused.
+   * receive frames for other stations and `promiscuous` is set
+   * @throws {Error} If a socket is refused
    */
   constructor(name: string, options: PacketLinkOptions) {
     this.name = name;

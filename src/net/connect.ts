@@ -11,7 +11,7 @@ import type { Endpoint } from "./endpoint.ts";
  * @param endpoint The host; a name is looked up each time
  * @param signal Ends the attempt
  * @returns The connection
- * @throws {Error} If none answered, with the reason of the last.
+ * @throws {Error} If none answered, with the reason of the last
  */
 export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<Deno.TcpConn> {
   const attempt = new ConnectAttempt(endpoint, performance.now());
@@ -42,7 +42,7 @@ export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<
  *
  * @param hostname A name or an IP address
  * @returns Its IP addresses, in the order of the system's preference
- * @throws {Error} If the name is not known, or no resolver answers.
+ * @throws {Error} If the name is not known, or no resolver answers
  */
 export async function lookUp(hostname: string): Promise<string[]> {
   const found = await lookup(hostname, { all: true });

@@ -16,7 +16,7 @@ export interface Endpoint {
  *
  * @param text For example `vpn.example:8000`, `10.0.0.1:8000`, `[2001:db8::1]:8000`
  * @returns Its two parts
- * @throws {TypeError} If the text has another form; the message says why.
+ * @throws {TypeError} If the text has another form; the message says why
  *
  * @example An IPv6 address
  * ```ts

@@ -18,8 +18,8 @@ export class AllowList {
    *
    * @param entries Addresses and networks, IPv4 or IPv6, each string with one or with several between
    * commas. Bits behind the prefix and a scope id (`%eth0`) are not looked at. None at all: loopback.
-   * @returns The list.
-   * @throws {Error} If an entry is neither an address nor a network.
+   * @returns The list
+   * @throws {Error} If an entry is neither an address nor a network
    */
   static parse(entries: string[]): AllowList {
     const list = new AllowList();
@@ -62,8 +62,8 @@ export class AllowList {
   /**
    * Says whether an address may connect.
    *
-   * @param address An IPv4 or IPv6 address as text, such as `Deno.NetAddr.hostname`.
-   * @returns `true` if it is on the list; `false` for anything that is no address.
+   * @param address An IPv4 or IPv6 address as text, such as `Deno.NetAddr.hostname`
+   * @returns `true` if it is on the list; `false` for anything that is no address
    */
   allows(address: string): boolean {
     const bare = withoutScope(address);
@@ -74,7 +74,7 @@ export class AllowList {
   /**
    * Shows the list.
    *
-   * @returns The entries as they were given, with commas between.
+   * @returns The entries as they were given, with commas between
    */
   toString(): string {
     return this.#entries.join(",");

@@ -97,7 +97,7 @@ export class Server extends RunningSide {
    *
    * @param options The address to listen on, the clients to admit, and more
    * @returns The server, which accepts clients
-   * @throws {Error} If the interface or an address cannot be had, or an option is wrong.
+   * @throws {Error} If the interface or an address cannot be had, or an option is wrong
    */
   static async start(options: ServerOptions): Promise<Server> {
     const allow = AllowList.parse(options.allow ?? []);
@@ -143,7 +143,7 @@ export class Server extends RunningSide {
    * Clients that are connected already stay connected.
    *
    * @param options The new values; what is missing gets its default
-   * @throws {Error} If an entry of `allow` is wrong; then nothing has changed.
+   * @throws {Error} If an entry of `allow` is wrong; then nothing has changed
    */
   override reload(options: Pick<ServerOptions, "allow" | "maxClients" | "limits" | "debug">): void {
     const allow = AllowList.parse(options.allow ?? []);

@@ -34,7 +34,7 @@ export interface CongestionChoice {
  * @param faultOf Returns 0 if a congestion control can be used, or an errno(3). It is called only if the
  * answer matters, because it may load a module
  * @returns The choice
- * @throws {ConfigurationError} If the requested congestion control cannot be used.
+ * @throws {ConfigurationError} If the requested congestion control cannot be used
  */
 export function chooseCongestion(
   requested: string | undefined,
@@ -126,7 +126,7 @@ export class CongestionControl {
    * Chooses for the next tunnel.
    *
    * @returns The choice
-   * @throws {ConfigurationError} If the requested congestion control cannot be used.
+   * @throws {ConfigurationError} If the requested congestion control cannot be used
    */
   choose(): CongestionChoice {
     return chooseCongestion(this.#requested, this.#system.default(), this.#system.faultOf);

@@ -35,7 +35,7 @@ export class HandshakeError extends Error {
  * @param hello The greeting to send
  * @param timeoutMs The time to wait for the answer, in ms
  * @returns The server's greeting
- * @throws {HandshakeError} If the server refuses, says nothing in time, or does not speak this protocol.
+ * @throws {HandshakeError} If the server refuses, says nothing in time, or does not speak this protocol
  *
  * @example Both sides on one machine
  * ```ts
@@ -73,7 +73,7 @@ export async function greetServer(
  * @param refuse Says why a client with such a hello is not welcome; `undefined` where it is
  * @param timeoutMs The time to wait for the hello, in ms
  * @returns The client's greeting
- * @throws {HandshakeError} If what comes is no hello that will do; the client has been told why.
+ * @throws {HandshakeError} If what comes is no hello that will do; the client has been told why
  */
 export async function greetClient(
   conn: Deno.Conn,

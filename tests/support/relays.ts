@@ -314,7 +314,7 @@ export class JoinedRelays {
    * Gives a client another tunnel, through which nothing has come yet. What is in one that it still
    * has is lost.
    *
-   * @returns The tunnels that were replaced, at the server and at the client.
+   * @returns The tunnels that were replaced, at the server and at the client
    */
   rejoin(client = this.client): { atServer: number; atClient: number } {
     const old = this.#find((joint) => joint.client === client);
@@ -401,7 +401,7 @@ export class JoinedRelays {
   /**
    * Dials, from PADI to PADS.
    *
-   * @returns The PADS as the host saw it, the PADR as the AC saw it.
+   * @returns The PADS as the host saw it, the PADR as the AC saw it
    */
   dial(
     { client = this.client, host = HOST, ac = AC, sessionId = 1, uniq = [hostUniq("h")] }: {

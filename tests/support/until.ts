@@ -11,7 +11,7 @@ const LOOK_EVERY_MS = 20;
  * @param look Returns the result, or `undefined` or `false` if there is none yet
  * @param timeoutMs The maximum time
  * @returns The result
- * @throws {Error} If there is no result in time, or `look` throws.
+ * @throws {Error} If there is no result in time, or `look` throws
  */
 export async function until<T>(
   what: string,

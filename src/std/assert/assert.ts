@@ -9,9 +9,9 @@ export type Falsy = false | 0 | 0n | "" | null | undefined;
 /**
  * Fails unless a value is truthy.
  *
- * @param expr The value.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If it is not.
+ * @param expr The value
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If it is not
  */
 export function assert(expr: unknown, msg = ""): asserts expr {
   if (!expr) throw new AssertionError(msg);
@@ -20,9 +20,9 @@ export function assert(expr: unknown, msg = ""): asserts expr {
 /**
  * Fails unless a value is falsy.
  *
- * @param expr The value.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If it is not.
+ * @param expr The value
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If it is not
  */
 export function assertFalse(expr: unknown, msg = ""): asserts expr is Falsy {
   if (expr) throw new AssertionError(msg);
@@ -31,8 +31,8 @@ export function assertFalse(expr: unknown, msg = ""): asserts expr is Falsy {
 /**
  * Fails.
  *
- * @param msg What to say.
- * @throws {AssertionError} Always.
+ * @param msg What to say
+ * @throws {AssertionError} Always
  */
 export function fail(msg?: string): never {
   throw new AssertionError(`Failed assertion${suffix(msg)}`);

@@ -5,8 +5,8 @@ export class AssertionError extends Error {
   /**
    * Makes the error of a failed assertion.
    *
-   * @param message What was expected and what was there.
-   * @param options The cause.
+   * @param message What was expected and what was there
+   * @param options The cause
    */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

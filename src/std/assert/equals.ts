@@ -44,10 +44,10 @@ function difference(actual: unknown, expected: unknown, operator: string): strin
 /**
  * Fails unless two values are equal, looking into objects, arrays, maps, sets and buffers.
  *
- * @param actual The value that is there.
- * @param expected The value that should be there.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If they differ.
+ * @param actual The value that is there
+ * @param expected The value that should be there
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If they differ
  */
 export function assertEquals<T>(actual: T, expected: T, msg?: string) {
   if (equal(actual, expected)) return;
@@ -59,10 +59,10 @@ export function assertEquals<T>(actual: T, expected: T, msg?: string) {
 /**
  * Fails if two values are equal, in the sense of {@linkcode assertEquals}.
  *
- * @param actual The value that is there.
- * @param expected The value that should not be there.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If they are equal.
+ * @param actual The value that is there
+ * @param expected The value that should not be there
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If they are equal
  */
 export function assertNotEquals<T>(actual: T, expected: T, msg?: string) {
   if (!equal(actual, expected)) return;
@@ -74,10 +74,10 @@ export function assertNotEquals<T>(actual: T, expected: T, msg?: string) {
 /**
  * Fails unless two values are one and the same, in the sense of `Object.is`.
  *
- * @param actual The value that is there.
- * @param expected The value that should be there.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If they are not.
+ * @param actual The value that is there
+ * @param expected The value that should be there
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If they are not
  */
 export function assertStrictEquals<T>(
   actual: unknown,

@@ -3,8 +3,8 @@
 /**
  * Shows a value whole, with its properties sorted.
  *
- * @param value The value.
- * @returns Its text.
+ * @param value The value
+ * @returns Its text
  */
 export function format(value: unknown): string {
   return Deno.inspect(value, {
@@ -21,8 +21,8 @@ export function format(value: unknown): string {
 /**
  * Ends a message: with a full stop, or with what the test says about it.
  *
- * @param msg What the test says about it.
- * @returns The end of the message.
+ * @param msg What the test says about it
+ * @returns The end of the message
  */
 export function suffix(msg: string | undefined): string {
   return msg ? `: ${msg}` : ".";

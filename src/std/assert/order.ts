@@ -11,10 +11,10 @@ function check<T>(holds: boolean, actual: T, sign: string, expected: T, msg?: st
 /**
  * Fails unless a value is greater than another.
  *
- * @param actual The value that is there.
- * @param expected What it must be greater than.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If it is not.
+ * @param actual The value that is there
+ * @param expected What it must be greater than
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If it is not
  */
 export function assertGreater<T>(actual: T, expected: T, msg?: string) {
   check(actual > expected, actual, ">", expected, msg);
@@ -23,10 +23,10 @@ export function assertGreater<T>(actual: T, expected: T, msg?: string) {
 /**
  * Fails unless a value is greater than another or equal to it.
  *
- * @param actual The value that is there.
- * @param expected What it must be greater than or equal to.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If it is not.
+ * @param actual The value that is there
+ * @param expected What it must be greater than or equal to
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If it is not
  */
 export function assertGreaterOrEqual<T>(actual: T, expected: T, msg?: string) {
   check(actual >= expected, actual, ">=", expected, msg);
@@ -35,10 +35,10 @@ export function assertGreaterOrEqual<T>(actual: T, expected: T, msg?: string) {
 /**
  * Fails unless a value is less than another.
  *
- * @param actual The value that is there.
- * @param expected What it must be less than.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If it is not.
+ * @param actual The value that is there
+ * @param expected What it must be less than
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If it is not
  */
 export function assertLess<T>(actual: T, expected: T, msg?: string) {
   check(actual < expected, actual, "<", expected, msg);
@@ -47,10 +47,10 @@ export function assertLess<T>(actual: T, expected: T, msg?: string) {
 /**
  * Fails unless a value is less than another or equal to it.
  *
- * @param actual The value that is there.
- * @param expected What it must be less than or equal to.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If it is not.
+ * @param actual The value that is there
+ * @param expected What it must be less than or equal to
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If it is not
  */
 export function assertLessOrEqual<T>(actual: T, expected: T, msg?: string) {
   check(actual <= expected, actual, "<=", expected, msg);

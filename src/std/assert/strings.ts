@@ -6,10 +6,10 @@ import { suffix } from "./format.ts";
 /**
  * Fails unless a text matches a regular expression.
  *
- * @param actual The text.
- * @param expected The regular expression.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If it does not match.
+ * @param actual The text
+ * @param expected The regular expression
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If it does not match
  */
 export function assertMatch(actual: string, expected: RegExp, msg?: string) {
   if (expected.test(actual)) return;
@@ -21,10 +21,10 @@ export function assertMatch(actual: string, expected: RegExp, msg?: string) {
 /**
  * Fails unless a text contains another.
  *
- * @param actual The text.
- * @param expected What it must contain.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If it does not contain it.
+ * @param actual The text
+ * @param expected What it must contain
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If it does not contain it
  */
 export function assertStringIncludes(actual: string, expected: string, msg?: string) {
   if (actual.includes(expected)) return;

@@ -42,21 +42,21 @@ function saidBy([expected, , msg]: Expectation): string {
 /**
  * Fails unless a function throws.
  *
- * @param fn The function.
- * @param msg What to say when it fails.
- * @returns What it threw.
- * @throws {AssertionError} If it does not throw.
+ * @param fn The function
+ * @param msg What to say when it fails
+ * @returns What it threw
+ * @throws {AssertionError} If it does not throw
  */
 export function assertThrows(fn: () => unknown, msg?: string): unknown;
 /**
  * Fails unless a function throws an error of a class, with a text in its message.
  *
- * @param fn The function.
- * @param ErrorClass The class.
- * @param msgIncludes The text.
- * @param msg What to say when it fails.
- * @returns The error.
- * @throws {AssertionError} If it does not throw, or something else.
+ * @param fn The function
+ * @param ErrorClass The class
+ * @param msgIncludes The text
+ * @param msg What to say when it fails
+ * @returns The error
+ * @throws {AssertionError} If it does not throw, or something else
  */
 export function assertThrows<E extends Error = Error>(
   fn: () => unknown,
@@ -77,22 +77,22 @@ export function assertThrows(fn: () => unknown, ...expectation: Expectation): un
 /**
  * Fails unless the promise that a function returns rejects.
  *
- * @param fn The function.
- * @param msg What to say when it fails.
- * @returns What it rejected with.
- * @throws {AssertionError} If it does not reject, or the function throws before there is a promise.
+ * @param fn The function
+ * @param msg What to say when it fails
+ * @returns What it rejected with
+ * @throws {AssertionError} If it does not reject, or the function throws before there is a promise
  */
 export function assertRejects(fn: () => PromiseLike<unknown>, msg?: string): Promise<unknown>;
 /**
  * Fails unless the promise that a function returns rejects with an error of a class, with a text in its message.
  *
- * @param fn The function.
- * @param ErrorClass The class.
- * @param msgIncludes The text.
- * @param msg What to say when it fails.
- * @returns The error.
+ * @param fn The function
+ * @param ErrorClass The class
+ * @param msgIncludes The text
+ * @param msg What to say when it fails
+ * @returns The error
  * @throws {AssertionError} If it does not reject, or with something else, or the function throws before there is a
- * promise.
+ * promise
  */
 export function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,

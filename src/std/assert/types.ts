@@ -6,9 +6,9 @@ import { suffix } from "./format.ts";
 /**
  * Fails if a value is null or undefined.
  *
- * @param actual The value.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If it is.
+ * @param actual The value
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If it is
  */
 export function assertExists<T>(actual: T, msg?: string): asserts actual is NonNullable<T> {
   if (actual !== undefined && actual !== null) return;
@@ -20,10 +20,10 @@ export function assertExists<T>(actual: T, msg?: string): asserts actual is NonN
 /**
  * Fails unless a value is an instance of a class.
  *
- * @param actual The value.
- * @param expectedType The class.
- * @param msg What to say when it fails.
- * @throws {AssertionError} If it is not.
+ * @param actual The value
+ * @param expectedType The class
+ * @param msg What to say when it fails
+ * @throws {AssertionError} If it is not
  */
 export function assertInstanceOf<
   // deno-lint-ignore no-explicit-any -- a class with any parameters, as in @std/assert

@@ -122,9 +122,9 @@ function isNumber(text: string): boolean {
  * options. Not here, unlike in the real one: dots in a name as nested objects, `boolean: true`, and several short
  * options in one argument with digits or punctuation among them.
  *
- * @param args The arguments, as in `Deno.args`.
- * @param options Which options there are.
- * @returns The values of the options by name, and the other arguments in `_`.
+ * @param args The arguments, as in `Deno.args`
+ * @param options Which options there are
+ * @returns The values of the options by name, and the other arguments in `_`
  */
 export function parseArgs<
   TDoubleDash extends boolean | undefined = undefined,

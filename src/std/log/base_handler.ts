@@ -23,9 +23,9 @@ export abstract class BaseHandler {
   /**
    * Makes a handler.
    *
-   * @param levelName The lowest level that it handles.
-   * @param options How records are formatted.
-   * @throws {Error} If there is no such level.
+   * @param levelName The lowest level that it handles
+   * @param options How records are formatted
+   * @throws {Error} If there is no such level
    */
   constructor(levelName: LevelName, options?: BaseHandlerOptions) {
     getLevelByName(levelName);
@@ -46,7 +46,7 @@ export abstract class BaseHandler {
   /**
    * Formats and logs a record, unless it is below the level.
    *
-   * @param logRecord The record.
+   * @param logRecord The record
    */
   handle(logRecord: LogRecord) {
     if (logRecord.level >= this.level) this.log(this.format(logRecord));
@@ -55,8 +55,8 @@ export abstract class BaseHandler {
   /**
    * Makes the text of a record.
    *
-   * @param logRecord The record.
-   * @returns Its text.
+   * @param logRecord The record
+   * @returns Its text
    */
   format(logRecord: LogRecord): string {
     return this.formatter(logRecord);
@@ -65,7 +65,7 @@ export abstract class BaseHandler {
   /**
    * Takes a formatted record.
    *
-   * @param msg The text of the record.
+   * @param msg The text of the record
    */
   abstract log(msg: string): void;
 }

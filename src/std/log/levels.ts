@@ -19,9 +19,9 @@ export type LogLevel = typeof LogLevels[LevelName];
 /**
  * Finds the number of a level.
  *
- * @param name Name of the level.
- * @returns Its number.
- * @throws {Error} If there is no such level.
+ * @param name Name of the level
+ * @returns Its number
+ * @throws {Error} If there is no such level
  */
 export function getLevelByName(name: LevelName): LogLevel {
   const level = LogLevels[name];
@@ -32,9 +32,9 @@ export function getLevelByName(name: LevelName): LogLevel {
 /**
  * Finds the name of a level.
  *
- * @param level Number of the level.
- * @returns Its name.
- * @throws {Error} If there is no such level.
+ * @param level Number of the level
+ * @returns Its name
+ * @throws {Error} If there is no such level
  */
 export function getLevelName(level: LogLevel): LevelName {
   for (const [name, number] of Object.entries(LogLevels)) {

@@ -30,7 +30,7 @@ export class LogRecord {
   /**
    * Makes a record of the present time.
    *
-   * @param options What was logged.
+   * @param options What was logged
    */
   constructor(options: LogRecordOptions) {
     this.msg = options.msg;

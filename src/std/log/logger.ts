@@ -22,10 +22,10 @@ export class Logger {
   /**
    * Makes a logger.
    *
-   * @param loggerName Its name, as the records give it.
-   * @param levelName The lowest level that it logs.
-   * @param options What takes the records.
-   * @throws {Error} If there is no such level.
+   * @param loggerName Its name, as the records give it
+   * @param levelName The lowest level that it logs
+   * @param options What takes the records
+   * @throws {Error} If there is no such level
    */
   constructor(loggerName: string, levelName: LevelName, options: LoggerOptions = {}) {
     getLevelByName(levelName);
@@ -66,9 +66,9 @@ export class Logger {
   /**
    * Logs at the level DEBUG.
    *
-   * @param msg The message.
-   * @param args What the record carries beside the message.
-   * @returns The message.
+   * @param msg The message
+   * @param args What the record carries beside the message
+   * @returns The message
    */
   debug(msg: string, ...args: unknown[]): string {
     return this.#log(LogLevels.DEBUG, msg, args);
@@ -77,9 +77,9 @@ export class Logger {
   /**
    * Logs at the level INFO.
    *
-   * @param msg The message.
-   * @param args What the record carries beside the message.
-   * @returns The message.
+   * @param msg The message
+   * @param args What the record carries beside the message
+   * @returns The message
    */
   info(msg: string, ...args: unknown[]): string {
     return this.#log(LogLevels.INFO, msg, args);
@@ -88,9 +88,9 @@ export class Logger {
   /**
    * Logs at the level WARN.
    *
-   * @param msg The message.
-   * @param args What the record carries beside the message.
-   * @returns The message.
+   * @param msg The message
+   * @param args What the record carries beside the message
+   * @returns The message
    */
   warn(msg: string, ...args: unknown[]): string {
     return this.#log(LogLevels.WARN, msg, args);
@@ -99,9 +99,9 @@ export class Logger {
   /**
    * Logs at the level ERROR.
    *
-   * @param msg The message.
-   * @param args What the record carries beside the message.
-   * @returns The message.
+   * @param msg The message
+   * @param args What the record carries beside the message
+   * @returns The message
    */
   error(msg: string, ...args: unknown[]): string {
     return this.#log(LogLevels.ERROR, msg, args);
