@@ -1,4 +1,4 @@
-// One attempt to be greeted by a server: resolve, connect to each address in turn, greet.
+// One attempt to reach a server: resolves its name, connects to each address in turn, and greets.
 
 import { ConnectAttempt } from "../net/connect_attempt.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
@@ -8,15 +8,15 @@ import type { ClientCommand, ClientEvent, ClientFailure } from "./messages.ts";
 /** A connection that can be handed over. */
 export interface Greeted {
   readonly id: number;
-  /** The index of the server that it leads to. */
+  /** The index of the server. */
   readonly at: number;
   /** The name that the server gives itself. */
   readonly name: string;
-  /** The server's key across tunnels; undefined where it keeps no sessions. */
+  /** The server's key across tunnels; undefined if it keeps no sessions. */
   readonly peer: string | undefined;
-  /** The far end of the connection, as HOST:PORT. */
+  /** The address of the server, as HOST:PORT. */
   readonly endpoint: string;
-  /** The server's greeting; undefined of an older server, which sends none. */
+  /** The server's greeting; undefined for an older server, which sends none. */
   readonly hello: Hello | undefined;
 }
 
@@ -27,17 +27,17 @@ export type AttemptResult = { greeted: Greeted } | { failure: ClientFailure };
 export interface AttemptHost {
   /** Takes commands. */
   command(command: ClientCommand): void;
-  /** Gives an id that was never used. */
+  /** Returns an id that has never been used. */
   newId(): number;
-  /** Older servers, which know no handshake, count as greeted once they are connected. */
+  /** True for older servers, which know no handshake and count as greeted once they are connected. */
   readonly legacy: boolean;
 }
 
-/** An attempt at one server. Times are in ms, on a clock that never goes back. */
+/** An attempt at one server. Times are in ms, by a monotonic clock. */
 export class Attempt {
   /** The index of the server. */
   readonly at: number;
-  /** The result; undefined while the attempt goes on. */
+  /** The result; undefined while the attempt continues. */
   result: AttemptResult | undefined;
   readonly #server: Endpoint;
   readonly #host: AttemptHost;
@@ -62,13 +62,13 @@ export class Attempt {
     this.#begin();
   }
 
-  /** The time at which it wants {@linkcode tick}; a greeting has its own deadline, in the handshake. */
+  /** The time at which to call {@linkcode tick}. A greeting has its own deadline, in the handshake. */
   get dueMs(): number {
     return this.result === undefined ? this.#connect.dueMs : Infinity;
   }
 
   /**
-   * Takes an event that may be this attempt's.
+   * Handles an event that may belong to this attempt.
    *
    * @param event The event; one for another id is ignored
    * @param nowMs The time
@@ -94,7 +94,7 @@ export class Attempt {
   }
 
   /**
-   * Looks at the time.
+   * Gives up the current step if its time is over.
    *
    * @param nowMs The time
    */
@@ -104,12 +104,12 @@ export class Attempt {
     this.#move(() => this.#connect.tick(nowMs));
   }
 
-  /** Gives the attempt up. */
+  /** Gives up the attempt. */
   drop(): void {
     if (this.result === undefined) this.#host.command({ type: "drop", id: this.#id });
   }
 
-  /** Lets the connecting move on, and commands what follows. */
+  /** Moves the connecting on, and issues the next command. */
   #move(act: () => void): void {
     const { step } = this.#connect;
     act();

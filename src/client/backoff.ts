@@ -5,7 +5,7 @@ const LAST_MS = 30_000;
 
 /**
  * Draws the delay before an attempt: between half a second and a bound that doubles with each failure, up
- * to 30 s. The clients of one server so do not all come back at once.
+ * to 30 s. The delay is random so that the clients of one server do not all come back at once.
  *
  * @param failures The number of attempts that have failed in a row
  * @param random A number from 0 up to 1

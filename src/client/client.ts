@@ -1,10 +1,10 @@
-// The client: beside the hosts. It keeps one tunnel to a server, until it is stopped.
+// The client, which runs beside the hosts and keeps one tunnel to a server until it is stopped.
 //
 // From a host to the server: dataplane/data_plane.ts takes a frame from the link (link/packet_link.ts),
-// asks who owns it (relay/relay.ts), and queues it for the tunnel (tunnel/channel.ts). That tunnel is
-// made here: machine.ts decides with which server and when, and driver.ts carries that out. It connects,
+// looks up its owner (relay/relay.ts), and queues it for the tunnel (tunnel/channel.ts). That tunnel is
+// made here: machine.ts chooses the server and the time, and driver.ts carries that out. It connects,
 // greets (tunnel/handshake.ts), hands the connection to the data worker (dataplane/data_worker.ts), and
-// tells the machine when it has ended.
+// tells the machine when the tunnel has ended.
 
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import type { TunnelStatus } from "../observe/status.ts";
@@ -15,16 +15,16 @@ import { ClientMachine } from "./machine.ts";
 
 /** Options for {@linkcode Client.start}. */
 export interface ClientOptions extends RuntimeOptions {
-  /** The server; or several, which are tried in turn when one is not there. */
+  /** The server, or several servers that are tried in turn if one cannot be reached. */
   connect: Endpoint | Endpoint[];
-  /** Return to the first server when it is well again; the sessions through the other one are closed. */
+  /** True to return to the first server once it works again, which closes the sessions through another one. */
   preferFirst?: boolean;
-  /** The time between two looks at the first server, in ms; 30 s by default. */
+  /** The time between two checks of the first server, in ms; 30 s by default. */
   preferFirstMs?: number;
 }
 
 /**
- * A client that runs.
+ * A running client.
  *
  * @example Carry the hosts of one interface
  * ```ts
@@ -59,11 +59,11 @@ export class Client extends RunningSide {
   }
 
   /**
-   * Starts a client: opens the interface, then connects, again and again, until it is stopped.
+   * Starts a client: opens the interface, then keeps connecting until it is stopped.
    *
-   * @param options Where to connect, and more
-   * @returns The client, which has begun to connect
-   * @throws {Error} If the interface or the status address cannot be had, or there is no server to
+   * @param options The servers to connect to, and other options
+   * @returns The client, which has started to connect
+   * @throws {Error} If the interface or the status address cannot be used, or there is no server to
    * connect to
    */
   static async start(options: ClientOptions): Promise<Client> {
@@ -93,7 +93,7 @@ export class Client extends RunningSide {
     driver.handle({ type: "started" });
   }
 
-  /** Gives up connecting. */
+  /** Stops connecting. */
   protected override end(): void {
     this.#driver.handle({ type: "stop" });
   }

@@ -1,5 +1,5 @@
-// The shell round the client's machine: carries its commands out, and reports what came of them. It makes
-// no decision.
+// The shell around the client's machine: carries out its commands and reports their results. It makes no
+// decisions.
 
 import type { DataWorker } from "../dataplane/data_worker.ts";
 import { lookUp } from "../net/connect.ts";
@@ -13,7 +13,7 @@ import type { ClientMachine } from "./machine.ts";
 import type { ClientCommand, ClientEvent } from "./messages.ts";
 import { logNote } from "./notes.ts";
 
-/** The part of a runtime that a driver needs; there is a worker once the first event comes. */
+/** The part of a runtime that a driver needs. The worker must exist by the first event. */
 export type DriverRuntime = Pick<Runtime, "hello" | "log"> & {
   readonly worker: Pick<DataWorker, "addTunnel" | "leave">;
 };
@@ -21,27 +21,27 @@ export type DriverRuntime = Pick<Runtime, "hello" | "log"> & {
 /** A lookup or a connection that is under way. */
 interface UnderWay {
   conn?: Deno.TcpConn;
-  /** Bytes that came behind the greeting. */
+  /** Bytes that arrived after the greeting. */
   received: Uint8Array;
 }
 
-/** Joins a client's machine to the network, the data worker, the clock and the log. */
+/** Connects a client's machine with the network, the data worker, the clock and the log. */
 export class ClientDriver {
   readonly #machine: ClientMachine;
   readonly #runtime: DriverRuntime;
   readonly #legacy: boolean;
-  /** By the machine's ids. */
+  /** Lookups and connections, by their ids in the machine. */
   readonly #underWay = new Map<number, UnderWay>();
-  /** The machine's ids of tunnels, by the worker's. */
+  /** The ids of tunnels in the machine, by their ids in the worker. */
   readonly #tunnels = new Map<number, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Joins them; nothing happens before the first event.
+   * Makes a driver. Nothing happens before the first event.
    *
    * @param machine The machine
    * @param runtime The runtime, which has a worker once it has started
-   * @param legacy The servers know no handshake
+   * @param legacy True if the servers know no handshake
    */
   constructor(machine: ClientMachine, runtime: DriverRuntime, legacy: boolean) {
     this.#machine = machine;
@@ -50,7 +50,7 @@ export class ClientDriver {
   }
 
   /**
-   * Gives the machine an event, and carries out what it commands.
+   * Passes an event to the machine, and carries out the resulting commands.
    *
    * @param event The event
    */
@@ -60,7 +60,7 @@ export class ClientDriver {
   }
 
   /**
-   * Tells the machine of a tunnel that the worker drives now.
+   * Tells the machine that the worker now drives a tunnel.
    *
    * @param tunnel The worker's id
    */
@@ -70,10 +70,10 @@ export class ClientDriver {
   }
 
   /**
-   * Tells the machine of a tunnel that has ended.
+   * Tells the machine that a tunnel has ended.
    *
    * @param tunnel The worker's id
-   * @param reason Why
+   * @param reason The reason
    * @param goodbye The code of the server's goodbye, if there was one
    */
   tunnelDown(tunnel: number, reason: string, goodbye?: number): void {
@@ -164,7 +164,7 @@ export class ClientDriver {
     this.handle({ type: "handed-over", id });
   }
 
-  /** Closes what has failed, and tells the machine, unless that has dropped it. */
+  /** Closes something that has failed, and tells the machine, unless the machine has dropped it. */
   #fail(id: number, error: unknown): void {
     const underWay = this.#underWay.get(id);
     if (underWay === undefined) return;

@@ -1,8 +1,8 @@
-// The client, without I/O: it keeps one tunnel to one of several servers, until it is stopped.
+// The client, without I/O: it keeps one tunnel to one of several servers until it is stopped.
 //
-// Events and the time go in (`handle`, `tick`); commands come out (`poll`), and a time at which it wants
-// to be called again (`dueMs`). It reads no clock and draws no random number by itself, so a simulation
-// can drive it. messages.ts lists events and commands; driver.ts carries them out on a real machine.
+// Events and the time go in (`handle`, `tick`). Commands come out (`poll`), and so does the time of the next
+// call (`dueMs`). The machine reads no clock and draws no random number by itself, so that a simulation can
+// drive it. messages.ts lists events and commands; driver.ts carries them out on a real machine.
 //
 //         idle
 //           │ started
@@ -23,26 +23,26 @@
 //
 // So far, only tests report that the network changed.
 //
-// *Connecting* is an attempt (attempt.ts) at the server that reconnect.ts chose, which also says how long
-// to wait before the next one. As long as sessions are held for that server it is the only one that is
-// tried, because they go on nowhere else. Once there are none left the attempt is *released*: it is given
-// up, whatever it is waiting for, and the next server has its turn.
+// *Connecting* is an attempt (attempt.ts) to reach the server that reconnect.ts chose; reconnect.ts also
+// sets the delay before the next attempt. While sessions are held for that server, no other one is tried,
+// because they can continue nowhere else. Once no session is left, the attempt is *released*: it is given
+// up, whatever it is waiting for, and it is the next server's turn.
 //
-// With `preferFirst`, a tunnel to another server than the first has a *look* at the first beside it:
+// With `preferFirst`, the client *checks* the first server while it has a tunnel to another one:
 //
 //      pausing ──time is up──► trying ──greeted──► moving
 //         ▲                      │
 //         └───────failed─────────┘
 //
-// *Moving* means that the first server has greeted, and the worker was told to leave the present tunnel.
-// When that has ended, the greeted connection is handed over. Each such return costs all sessions, so a
-// first server that turns out not to be well is looked at less and less often.
+// *Moving* means that the first server has greeted, and the worker was told to leave the current tunnel.
+// When that tunnel has ended, the greeted connection is handed over. Each return costs all sessions, so a
+// first server that keeps failing is checked less and less often.
 //
-// A greeted server whose link is down counts as a failure, unless nothing better can be had: there is no
-// other server, or sessions are held for this one.
+// A server whose link is down counts as a failure, unless there is nothing better: no other server, or
+// sessions that are held for this one.
 //
 // At any moment before the stop, a command is under way (its end will be an event), or `dueMs` is finite,
-// or there is a tunnel (its end will be an event). So the machine never gets stuck.
+// or there is a tunnel (its end will be an event). The machine therefore never gets stuck.
 
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
@@ -52,36 +52,36 @@ import { FirstServer } from "./first_server.ts";
 import type { ClientCommand, ClientEvent, ClientFailure, ClientNote } from "./messages.ts";
 import { type Outcome, Reconnect } from "./reconnect.ts";
 
-/** The number of failures of one kind that are noted in an interval: some come several times a second. */
+/** The number of failures of one kind that are noted per interval. Some occur several times a second. */
 const FAILURES_NOTED = 3;
 const FAILURES_INTERVAL_MS = 10_000;
 
-/** The outcome of an attempt that came to nothing. */
+/** The outcome of a failed attempt. */
 const FAILED: Outcome = { upMs: 0, held: false, replaced: false, restarts: false };
 
 /** Options of a {@linkcode ClientMachine}. */
 export interface ClientMachineOptions {
-  /** The servers, one or more; the next is tried when one is not there. */
+  /** The servers, at least one. If one cannot be reached, the next is tried. */
   servers: readonly Endpoint[];
-  /** Draws a number from 0 up to 1. */
+  /** Draws a number from 0 up to, but not including, 1. */
   random: () => number;
-  /** The servers know no handshake. */
+  /** True if the servers know no handshake. */
   legacy?: boolean;
-  /** Return to the first server when it is well again. */
+  /** True to return to the first server once it works again. */
   preferFirst?: boolean;
-  /** The time between two looks at the first server, in ms; 30 s by default. */
+  /** The time between two checks of the first server, in ms; 30 s by default. */
   preferFirstMs?: number;
 }
 
 /** A tunnel, from when it is handed over. */
 interface Tunnel extends Greeted {
   readonly sinceMs: number;
-  /** True once the worker drives it: until then a host's frames have nowhere to go. */
+  /** True once the worker drives it. Until then, frames of hosts have nowhere to go. */
   isUp: boolean;
 }
 
-/** A look at the first server, beside a tunnel to another one. */
-type Look =
+/** A check of the first server, beside a tunnel to another one. */
+type Check =
   | { is: "pausing"; untilMs: number }
   | { is: "trying"; attempt: Attempt }
   | { is: "moving"; greeted: Greeted };
@@ -90,12 +90,12 @@ type State =
   | { is: "idle" }
   | { is: "connecting"; attempt: Attempt }
   | { is: "handing-over"; greeted: Greeted }
-  | { is: "tunnel"; tunnel: Tunnel; look: Look | undefined }
-  /** `held`: for the server that is tried next there were sessions when the wait began. */
+  | { is: "tunnel"; tunnel: Tunnel; check: Check | undefined }
+  /** `held`: sessions were held for the next server when the wait began. */
   | { is: "waiting"; untilMs: number; held: boolean }
   | { is: "stopped" };
 
-/** The client's decisions. Times are in ms, on a clock that never goes back. */
+/** Makes the client's decisions. Times are in ms, by a monotonic clock. */
 export class ClientMachine {
   readonly #servers: readonly Endpoint[];
   readonly #random: () => number;
@@ -104,7 +104,7 @@ export class ClientMachine {
   readonly #first: FirstServer;
   readonly #host: AttemptHost;
   readonly #commands: ClientCommand[] = [];
-  /** The numbers of sessions that are held, by the keys of their servers. */
+  /** The number of held sessions, by the key of their server. */
   readonly #held = new Map<string, number>();
   readonly #failuresNoted = new RateLimit(FAILURES_INTERVAL_MS, FAILURES_NOTED);
   #state: State = { is: "idle" };
@@ -113,9 +113,9 @@ export class ClientMachine {
   #serverName = "";
 
   /**
-   * Makes a machine, which does nothing until it is told `started`.
+   * Makes a machine, which does nothing until the event `started`.
    *
-   * @param options The servers, and the way to choose among them
+   * @param options The servers, and how to choose among them
    */
   constructor(options: ClientMachineOptions) {
     this.#servers = options.servers;
@@ -137,12 +137,12 @@ export class ClientMachine {
     return state.is === "waiting" || state.is === "stopped" ? "waiting" : "connecting";
   }
 
-  /** The server that is in use, or has its turn. */
+  /** The server that is in use or being tried. */
   get server(): Endpoint {
     return this.#servers[this.#reconnect.at];
   }
 
-  /** The name of the last server that had a tunnel; empty before the first one. */
+  /** The name of the server of the last tunnel; empty before the first tunnel. */
   get serverName(): string {
     return this.#serverName;
   }
@@ -152,7 +152,7 @@ export class ClientMachine {
     return Math.max(0, this.#tunnels - 1);
   }
 
-  /** The time at which it wants {@linkcode tick}; `Infinity` where only an event can move it. */
+  /** The time at which to call {@linkcode tick}; `Infinity` if the machine only waits for events. */
   get dueMs(): number {
     const state = this.#state;
     switch (state.is) {
@@ -161,23 +161,23 @@ export class ClientMachine {
       case "waiting":
         return state.untilMs;
       case "tunnel":
-        if (state.look?.is === "pausing") return state.look.untilMs;
-        if (state.look?.is === "trying") return state.look.attempt.dueMs;
+        if (state.check?.is === "pausing") return state.check.untilMs;
+        if (state.check?.is === "trying") return state.check.attempt.dueMs;
     }
     return Infinity;
   }
 
   /**
-   * Takes the next command out.
+   * Takes the next command.
    *
-   * @returns The command; `undefined` where there is none for now
+   * @returns The command; undefined if there is none at the moment
    */
   poll(): ClientCommand | undefined {
     return this.#commands.shift();
   }
 
   /**
-   * Takes an event. One that comes too late, for what was dropped, is ignored.
+   * Handles an event. A late one, for something that was dropped, is ignored.
    *
    * @param event The event
    * @param nowMs The time
@@ -208,7 +208,7 @@ export class ClientMachine {
   }
 
   /**
-   * Looks at the time.
+   * Does the work that is due.
    *
    * @param nowMs The time
    */
@@ -222,16 +222,16 @@ export class ClientMachine {
       case "waiting":
         return this.#connectAgain(nowMs);
       case "tunnel":
-        if (state.look?.is === "pausing") {
-          state.look = { is: "trying", attempt: this.#try(0, nowMs) };
-        } else if (state.look?.is === "trying") {
-          state.look.attempt.tick(nowMs);
-          this.#settleLook(state, state.look.attempt, nowMs);
+        if (state.check?.is === "pausing") {
+          state.check = { is: "trying", attempt: this.#try(0, nowMs) };
+        } else if (state.check?.is === "trying") {
+          state.check.attempt.tick(nowMs);
+          this.#settleCheck(state, state.check.attempt, nowMs);
         }
     }
   }
 
-  // Sessions of an earlier run can only go on with their own server.
+  // Sessions of an earlier run can only continue with their own server.
   #start(nowMs: number): void {
     const first = this.#servers.findIndex((_, at) => this.#heldFor(at) !== undefined);
     if (first > 0) this.#reconnect.moved(first);
@@ -248,7 +248,7 @@ export class ClientMachine {
 
   #connectAgain(nowMs: number): void {
     if (this.#state.is !== "waiting") return;
-    // The held sessions may be over by now: that is one more failure, and the others have their turn.
+    // The held sessions may be over by now. That counts as one more failure, and the next server is tried.
     const released = this.#state.held && this.#heldFor(this.#reconnect.at) === undefined;
     if (released && this.#servers.length > 1) this.#reconnect.next(FAILED, this.#random());
     this.#connect(nowMs);
@@ -262,11 +262,11 @@ export class ClientMachine {
     this.#wait(FAILED, noted, nowMs);
   }
 
-  /** An attempt's result, after a look at the server's link; notes a greeting. */
+  /** Returns the result of an attempt, which fails if the server's link is down. Notes a greeting. */
   #judge({ at, result }: Attempt): Attempt["result"] {
     if (result === undefined || "failure" in result) return result;
     const { id, name, endpoint, hello } = result.greeted;
-    // An older server, which says nothing, is not mentioned either.
+    // An older server sends no greeting, so there is nothing to note.
     if (hello === undefined) return result;
     const held = this.#heldFor(at);
     if (hello.linkDown && this.#servers.length > 1 && held === undefined) {
@@ -297,51 +297,51 @@ export class ClientMachine {
     this.#reconnect.moved(at);
     this.#serverName = name;
     this.#tunnels++;
-    const looks = this.#prefersFirst && at > 0;
+    const checks = this.#prefersFirst && at > 0;
     this.#state = {
       is: "tunnel",
       tunnel: { ...greeted, sinceMs: nowMs, isUp: false },
-      look: looks ? this.#pause(nowMs) : undefined,
+      check: checks ? this.#pause(nowMs) : undefined,
     };
   }
 
-  #pause(nowMs: number): Look {
+  #pause(nowMs: number): Check {
     return { is: "pausing", untilMs: nowMs + this.#first.pauseMs };
   }
 
   #handleInTunnel(state: State & { is: "tunnel" }, event: ClientEvent, nowMs: number): void {
-    const { tunnel, look } = state;
+    const { tunnel, check } = state;
     if ("id" in event && event.id === tunnel.id) {
       if (event.type === "tunnel-up") tunnel.isUp = true;
       if (event.type === "tunnel-down") this.#ended(state, event.reason, event.goodbye, nowMs);
-    } else if (look?.is === "trying") {
-      look.attempt.handle(event, nowMs);
-      this.#settleLook(state, look.attempt, nowMs);
+    } else if (check?.is === "trying") {
+      check.attempt.handle(event, nowMs);
+      this.#settleCheck(state, check.attempt, nowMs);
     }
   }
 
-  #settleLook(state: State & { is: "tunnel" }, attempt: Attempt, nowMs: number): void {
+  #settleCheck(state: State & { is: "tunnel" }, attempt: Attempt, nowMs: number): void {
     const result = this.#judge(attempt);
     if (result === undefined) return;
     if ("failure" in result) {
-      state.look = this.#pause(nowMs);
+      state.check = this.#pause(nowMs);
       return;
     }
-    state.look = { is: "moving", greeted: result.greeted };
+    state.check = { is: "moving", greeted: result.greeted };
     const { id, peer } = state.tunnel;
     this.#host.command({ type: "leave", id, peer });
   }
 
   #ended(
-    { tunnel, look }: State & { is: "tunnel" },
+    { tunnel, check }: State & { is: "tunnel" },
     reason: string,
     goodbye: number | undefined,
     nowMs: number,
   ): void {
     const upMs = nowMs - tunnel.sinceMs;
     if (tunnel.at === 0 && this.#tunnels > 1) this.#first.judge(upMs);
-    if (look?.is === "moving") return this.#handOver(look.greeted);
-    if (look?.is === "trying") look.attempt.drop();
+    if (check?.is === "moving") return this.#handOver(check.greeted);
+    if (check?.is === "trying") check.attempt.drop();
     this.#note({ type: "tunnel-lost", reason, held: this.#heldFor(this.#reconnect.at) });
     const replaced = goodbye === REASON.REPLACED;
     const restarts = goodbye === REASON.RESTART;
@@ -379,19 +379,19 @@ export class ClientMachine {
       case "handing-over":
         return this.#host.command({ type: "drop", id: state.greeted.id });
       case "tunnel":
-        if (state.look?.is === "trying") state.look.attempt.drop();
-        if (state.look?.is === "moving") {
-          this.#host.command({ type: "drop", id: state.look.greeted.id });
+        if (state.check?.is === "trying") state.check.attempt.drop();
+        if (state.check?.is === "moving") {
+          this.#host.command({ type: "drop", id: state.check.greeted.id });
         }
     }
   }
 
-  /** The number of sessions that are held for a server; undefined where there are none. */
+  /** Returns the number of sessions that are held for a server; undefined if there are none. */
   #heldFor(at: number): number | undefined {
     return this.#held.get(formatEndpoint(this.#servers[at]));
   }
 
-  /** Notes a failure, unless many like it were noted lately; returns whether it did. */
+  /** Notes a failure, unless many like it were noted recently; returns true if it was noted. */
   #noteFailure(at: number, failure: ClientFailure, nowMs: number): boolean {
     const server = this.#servers[at];
     const kind = JSON.stringify([server, failure]);

@@ -36,10 +36,10 @@ export function logNote(log: Pick<Log, "info" | "warning" | "error">, note: Clie
 }
 
 /**
- * Says why an attempt at a server failed.
+ * Describes the failure of an attempt.
  *
  * @param server The server
- * @param failure Why
+ * @param failure The reason
  * @returns A sentence without a full stop
  */
 export function describeFailure(server: Endpoint, failure: ClientFailure): string {

@@ -2,37 +2,37 @@
 
 import { backoffMs } from "./backoff.ts";
 
-/** A tunnel that was up for so long was a good one. */
+/** The time after which a tunnel counts as stable. */
 const STEADY_MS = 10_000;
-/** While sessions are held, every moment costs frames: the next attempt comes after this, at random. */
+/** The random delay while sessions are held; it is short, because frames are lost meanwhile. */
 const HELD_MS = { least: 100, more: 400 };
-/** The delay before the next of several servers is tried. */
+/** The random delay before the next of several servers is tried. */
 const NEXT_MS = { least: 100, more: 400 };
-/** The delay before a server that restarts is tried again; no other one is tried before that. */
+/** The random delay before a restarting server is tried again; no other server is tried before that. */
 const RESTART_MS = { least: 1000, more: 1000 };
-/** The least delay after another program has taken this client's place twice in a row. */
+/** The minimum delay after another program has taken this client's place twice in a row. */
 const REPLACED_MS = 30_000;
 
 /** The outcome of the last attempt. */
 export interface Outcome {
-  /** The time for which the tunnel was up, in ms; 0 where there was none. */
+  /** The time for which the tunnel was up, in ms; 0 if there was none. */
   upMs: number;
-  /** True where sessions are held for the server. */
+  /** True if sessions are held for the server. */
   held: boolean;
-  /** True where the server said that another tunnel took the place of this one. */
+  /** True if the server said that another tunnel replaced this one. */
   replaced: boolean;
-  /** True where it said that it will be back at once. */
+  /** True if the server said that it is restarting. */
   restarts: boolean;
 }
 
 /**
- * The order of attempts at several servers. As long as sessions are held for one, only that one is
- * tried, soon and often, since they go on nowhere else. Without any the next one has its turn after a
- * failure, and when all have failed the delay grows.
+ * Chooses among several servers. While sessions are held for one of them, only that one is tried, soon and
+ * often, because they can continue nowhere else. Otherwise the next one is tried after a failure, and the
+ * delay grows once all have failed.
  *
- * A tunnel may have been replaced by this client itself: an attempt that it gave up can reach the server
- * after the next one, where packets were lost meanwhile. That ends by itself, so only a second time in a
- * row is another program's doing.
+ * A tunnel may be replaced by this client itself: if packets were lost, an attempt that it gave up can reach
+ * the server after the next attempt. That resolves itself, so only a second time in a row is a sign of
+ * another program.
  */
 export class Reconnect {
   readonly #servers: number;
@@ -41,7 +41,7 @@ export class Reconnect {
   #replaced = false;
   #rival = false;
 
-  /** Begins with the server at index `first` of so many. */
+  /** Starts with the server at index `first`. */
   constructor(servers: number, first = 0) {
     this.#servers = servers;
     this.#at = first;
@@ -58,7 +58,7 @@ export class Reconnect {
   }
 
   /**
-   * Hears that the client has gone over to a server.
+   * Notes that the client has moved to a server.
    *
    * @param at The index of the server
    */

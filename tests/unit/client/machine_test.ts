@@ -1,7 +1,7 @@
 // The client's decisions: each transition of the diagram at the head of machine.ts.
 
 import { assert, assertEquals } from "@std/assert";
-import { LOOK_MS } from "../../../src/client/first_server.ts";
+import { CHECK_MS } from "../../../src/client/first_server.ts";
 import { REASON } from "../../../src/wire/mod.ts";
 import { A, B, Bench, HELLO, SERVERS } from "./machine_bench.ts";
 
@@ -328,10 +328,10 @@ Deno.test("ClientMachine stays at another server if the first is not preferred",
   assertEquals(bench.machine.dueMs, Infinity);
 });
 
-Deno.test("ClientMachine looks at the first server every 30 s, and notes no failures", () => {
+Deno.test("ClientMachine checks the first server every 30 s, and notes no failures", () => {
   const { bench } = atSecond();
-  for (let look = 0; look < 3; look++) {
-    assertEquals(bench.due(), LOOK_MS);
+  for (let check = 0; check < 3; check++) {
+    assertEquals(bench.due(), CHECK_MS);
     bench.fails("a.example");
   }
   bench.due();
@@ -339,17 +339,17 @@ Deno.test("ClientMachine looks at the first server every 30 s, and notes no fail
   bench.take("drop");
   bench.idle();
   assertEquals(bench.takeNotes(), []);
-  assertEquals([bench.due(), bench.machine.state], [LOOK_MS, "up"]);
+  assertEquals([bench.due(), bench.machine.state], [CHECK_MS, "up"]);
 });
 
-Deno.test("ClientMachine gives up a look at an address that does not answer", () => {
+Deno.test("ClientMachine gives up a check of an address that does not answer", () => {
   const { bench } = atSecond();
   bench.due();
   bench.handle({ type: "resolved", id: bench.take("resolve").id, addresses: ["192.0.2.9"] });
   const { id } = bench.take("connect");
   assertEquals(bench.due(), 10_000);
   assertEquals(bench.take("drop").id, id);
-  assertEquals(bench.due(), LOOK_MS);
+  assertEquals(bench.due(), CHECK_MS);
 });
 
 Deno.test("ClientMachine moves to the first server once that greets and the other tunnel has ended", () => {
@@ -378,21 +378,21 @@ Deno.test("ClientMachine waits as after any failure when the handover to the fir
   bench.take("resolve");
 });
 
-Deno.test("ClientMachine drops a look when the current tunnel ends", () => {
+Deno.test("ClientMachine drops a check when the current tunnel ends", () => {
   const { bench, id } = atSecond();
   bench.due();
-  const look = bench.connected("a.example");
+  const check = bench.connected("a.example");
   bench.take("greet");
   bench.handle({ type: "held", peer: B, sessions: 1 });
   bench.handle({ ...ENDED, id });
-  assertEquals(bench.take("drop").id, look);
-  bench.handle({ type: "greeted", id: look, server: HELLO });
+  assertEquals(bench.take("drop").id, check);
+  bench.handle({ type: "greeted", id: check, server: HELLO });
   bench.idle();
   bench.due();
   assertEquals(bench.take("resolve").hostname, "b.example");
 });
 
-Deno.test("ClientMachine looks less and less often at a first server that fails after each return", () => {
+Deno.test("ClientMachine checks a first server less and less often if it fails after each return", () => {
   const preferFirstMs = 1000;
   let { bench, id } = atSecond({ preferFirstMs });
   for (const pauseMs of [1000, 2000, 4000]) {
@@ -408,12 +408,12 @@ Deno.test("ClientMachine looks less and less often at a first server that fails 
   }
 });
 
-Deno.test("ClientMachine looks at the first server at the usual intervals before the first return", () => {
+Deno.test("ClientMachine checks the first server at the usual intervals before the first return", () => {
   const bench = Bench.start(2, { preferFirst: true });
   bench.handle({ ...ENDED, id: bench.tunnel("a.example") });
   bench.due();
   bench.tunnel("b.example");
-  assertEquals(bench.due(), LOOK_MS);
+  assertEquals(bench.due(), CHECK_MS);
 });
 
 Deno.test("ClientMachine ignores events for ids that are over", () => {
@@ -465,8 +465,8 @@ const STATES: Record<string, () => [Bench, number | undefined]> = {
     bench.tunnel("a.example");
     return [bench, undefined];
   },
-  "a pause between looks": () => [atSecond().bench, undefined],
-  "a look": () => {
+  "a pause between checks": () => [atSecond().bench, undefined],
+  "a check": () => {
     const { bench } = atSecond();
     bench.due();
     return [bench, bench.take("resolve").id];
