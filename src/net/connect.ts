@@ -1,4 +1,4 @@
-// A TCP connection to a host, by the first of its addresses that answers.
+// Connecting to a host over TCP, at the first of its addresses that answers.
 
 import { lookup } from "node:dns/promises";
 import { reasonOf } from "../reason.ts";
@@ -11,7 +11,7 @@ import type { Endpoint } from "./endpoint.ts";
  * @param endpoint The host; a name is looked up each time
  * @param signal Ends the attempt
  * @returns The connection
- * @throws {Error} If none answered, with the reason of the last
+ * @throws {Error} If none answers, with the reason of the last failure
  */
 export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<Deno.TcpConn> {
   const attempt = new ConnectAttempt(endpoint, performance.now());
@@ -38,11 +38,11 @@ export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<
 }
 
 /**
- * Looks a name up.
+ * Looks up a name.
  *
  * @param hostname A name or an IP address
- * @returns Its IP addresses, in the order of the system's preference
- * @throws {Error} If the name is not known, or no resolver answers
+ * @returns The IP addresses, in the order of the system's preference
+ * @throws {Error} If the name is unknown, or no resolver answers
  */
 export async function lookUp(hostname: string): Promise<string[]> {
   const found = await lookup(hostname, { all: true });
@@ -51,7 +51,7 @@ export async function lookUp(hostname: string): Promise<string[]> {
 
 const LATE = new Error("late");
 
-/** The promise's value; a value that comes after the deadline or the signal is given to `late`. */
+/** Returns the promise's value. Passes a value that arrives after the deadline or the signal to `late`. */
 async function before<T>(
   dueMs: number,
   promise: Promise<T>,

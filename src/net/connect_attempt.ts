@@ -6,31 +6,31 @@
 //        ▼                    ▼
 //      failed ◄───────────── after the last one
 //
-// Each step has ten seconds, which the lookup needs as well: a resolver may stay silent too.
+// Each step has ten seconds, including the lookup, because a resolver may not answer either.
 
 import { type Endpoint, formatEndpoint } from "./endpoint.ts";
 
-/** The time that a lookup or one address has to answer, in ms. */
+/** The time limit for the lookup and for each address, in ms. */
 export const STEP_MS = 10_000;
 
 /** The reason why a host could not be connected to. */
 export interface ConnectFailure {
   /** The step at which the attempt ended. */
   step: "resolve" | "connect";
-  /** The error; of several addresses, that of the last one. */
+  /** The error; for several addresses, that of the last one. */
   reason: string;
 }
 
-/** The present step of an attempt. */
+/** The current step of an attempt. */
 export type ConnectStep =
-  /** To look up the addresses of a name. */
+  /** Look up the addresses of a name. */
   | { is: "resolve"; hostname: string }
-  /** To connect to an address. */
+  /** Connect to an address. */
   | { is: "connect"; address: Endpoint }
   | { is: "connected" }
   | { is: "failed"; failure: ConnectFailure };
 
-/** An attempt to connect to a host. Times are in ms, on a clock that never goes back. */
+/** An attempt to connect to a host. Times are in ms, by a monotonic clock. */
 export class ConnectAttempt {
   readonly #port: number;
   #step: ConnectStep;
@@ -38,7 +38,7 @@ export class ConnectAttempt {
   #addresses: string[] = [];
 
   /**
-   * Begins with the lookup.
+   * Starts with the lookup.
    *
    * @param endpoint The host
    * @param nowMs The time
@@ -49,12 +49,12 @@ export class ConnectAttempt {
     this.#dueMs = nowMs + STEP_MS;
   }
 
-  /** The present step: another object whenever the attempt has moved on. */
+  /** The current step: a new object whenever the attempt has moved on. */
   get step(): ConnectStep {
     return this.#step;
   }
 
-  /** The time at which the present step is given up; `Infinity` once the attempt is over. */
+  /** The time at which the current step is given up; `Infinity` once the attempt is over. */
   get dueMs(): number {
     return this.#dueMs;
   }
@@ -71,13 +71,13 @@ export class ConnectAttempt {
     this.#next("it has no address", nowMs);
   }
 
-  /** Hears that the present address has answered. */
+  /** Notes that the current address has answered. */
   connected(): void {
     if (this.#step.is === "connect") this.#end({ is: "connected" });
   }
 
   /**
-   * Hears that the present step has failed.
+   * Notes that the current step has failed.
    *
    * @param reason The error
    * @param nowMs The time
@@ -90,7 +90,7 @@ export class ConnectAttempt {
   }
 
   /**
-   * Looks at the time.
+   * Gives up the current step if its time is over.
    *
    * @param nowMs The time
    */
@@ -114,7 +114,7 @@ export class ConnectAttempt {
 }
 
 /**
- * Says why a host could not be connected to, for a log.
+ * Describes the failure of a connection attempt, for a log.
  *
  * @param endpoint The host
  * @param failure The reason

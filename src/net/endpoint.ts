@@ -1,4 +1,4 @@
-// HOST:PORT, as the command line gives it and as the log shows it.
+// HOST:PORT, as on the command line and in the log.
 
 import { isIPv6 } from "node:net";
 import { reasonOf } from "../reason.ts";
@@ -12,11 +12,11 @@ export interface Endpoint {
 }
 
 /**
- * Reads `HOST:PORT`; an IPv6 address stands in brackets.
+ * Parses `HOST:PORT`, where an IPv6 address is in brackets.
  *
- * @param text For example `vpn.example:8000`, `10.0.0.1:8000`, `[2001:db8::1]:8000`
- * @returns Its two parts
- * @throws {TypeError} If the text has another form; the message says why
+ * @param text The text, such as `vpn.example:8000`, `10.0.0.1:8000` or `[2001:db8::1]:8000`
+ * @returns The endpoint
+ * @throws {TypeError} If the text has another form; the message gives the reason
  *
  * @example An IPv6 address
  * ```ts
@@ -31,7 +31,7 @@ export function parseEndpoint(text: string): Endpoint {
   if (match === null) {
     throw new TypeError(
       /^[0-9a-fA-F:]+$/.test(text) && text.split(":").length > 2
-        ? `"${text}" needs brackets round the IPv6 address: [2001:db8::1]:8000`
+        ? `"${text}" needs brackets around the IPv6 address: [2001:db8::1]:8000`
         : `"${text}" is not HOST:PORT, such as 192.0.2.1:8000`,
     );
   }
@@ -44,17 +44,17 @@ export function parseEndpoint(text: string): Endpoint {
 }
 
 /**
- * Writes the text that {@linkcode parseEndpoint} reads.
+ * Formats an endpoint as {@linkcode parseEndpoint} reads it.
  *
  * @param endpoint The endpoint
- * @returns HOST:PORT, an IPv6 address in brackets
+ * @returns The text, with an IPv6 address in brackets
  */
 export function formatEndpoint({ hostname, port }: Endpoint): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 /**
- * Says why an address cannot be listened on, and what helps.
+ * Explains why an address cannot be listened on, and how to fix it.
  *
  * @param error The error of the system call
  * @returns The reason, to follow a colon

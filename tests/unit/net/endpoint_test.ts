@@ -24,7 +24,7 @@ for (const [text, endpoint] of GOOD) {
 }
 
 const FORM = "is not HOST:PORT, such as 192.0.2.1:8000";
-const BRACKETS = "needs brackets round the IPv6 address: [2001:db8::1]:8000";
+const BRACKETS = "needs brackets around the IPv6 address: [2001:db8::1]:8000";
 const BAD: [text: string, message: string][] = [
   ["", FORM],
   ["8000", FORM],
