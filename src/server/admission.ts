@@ -1,6 +1,6 @@
-// The decision who may connect to a server, and who is one too many, without I/O.
+// Decides which clients may connect to a server, without I/O.
 //
-// Every connection goes this way; each step is a method of `Admission`:
+// Every connection takes these steps, each of which is a method of `Admission`:
 //
 //     arrive ──► at the door ──enter──► inside ──left──► gone
 //        │            │ ▲
@@ -8,58 +8,58 @@
 //        │            └──left──► gone     its handshake failed, or it gave way to a later one
 //        └──► refused                     its address is not on the allow list
 //
-// The door holds a limited number of connections, because a stranger may open any number and say
-// nothing. A client says hello at once, so the connection that has waited longest is the least likely to
-// be one: it gives way, among those of the newcomer's address if that one has its share already. So no
-// address can shut another one out, nor its own clients.
+// The number of connections at the door is limited, because a stranger may open any number of them and say
+// nothing. A client says hello at once, so the connection that has waited longest is the least likely to be
+// a client. It gives way to a newcomer; if the newcomer's address already has its share of connections, one
+// of those gives way. An address can therefore shut out neither another address nor its own clients.
 //
-// Inside there is room for `maxClients`. Beyond that a client may still come in where it takes nobody's
-// place: one that is inside already, whose old connection it replaces, and one whose sessions are held.
+// Inside there is room for `maxClients`. A client that takes nobody's place may enter even beyond that: one
+// that is already inside, whose old connection it replaces, and one whose sessions are held.
 
 import { type Goodbye, REASON } from "../wire/mod.ts";
 import type { AllowList } from "./allow.ts";
 
-/** The number of connections that may be at their handshake at once. */
+/** The maximum number of connections in their handshake. */
 export const AT_THE_DOOR = 256;
-/** The number of them that may have the same address. */
+/** The maximum number of those from one address. */
 export const AT_THE_DOOR_OF_ONE = 64;
-/** The number of clients at once: where nothing else is asked for, and in any case. */
+/** The maximum number of clients: by default, and in any case. */
 export const MAX_CLIENTS = { default: 256, limit: 1000 } as const;
 
-/** The fate of a connection that arrives. */
+/** The fate of an arriving connection. */
 export type Arrival =
-  /** It may say hello. Another one may have to give way, which has left by then. */
+  /** It may say hello. `givesWay` is the id of a connection that had to leave for it, if any. */
   | { id: number; givesWay: number | undefined }
-  /** It is closed unread, for this reason. */
+  /** It is closed without being read, for this reason. */
   | { refused: string };
 
-/** A connection that is at the door, or inside. */
+/** A connection at the door or inside. */
 interface Visitor {
   readonly address: string;
-  /** The client's key across tunnels, once it is inside; undefined where it has none. */
+  /** The client's key across tunnels, once it is inside; undefined if it has none. */
   peer?: string;
 }
 
 /** The rules of an admission. */
 export interface AdmissionRules {
   allow: AllowList;
-  /** The number of clients at once; see {@linkcode MAX_CLIENTS}. */
+  /** The maximum number of clients; see {@linkcode MAX_CLIENTS}. */
   maxClients?: number;
 }
 
-/** The connections of a server. */
+/** The connections of a server, and the decisions about them. */
 export class Admission {
   #allow: AllowList;
   #maxClients: number;
   #ids = 0;
-  /** In the order in which they came. */
+  /** The connections at the door, in the order of their arrival. */
   readonly #door = new Map<number, Visitor>();
   readonly #inside = new Map<number, Visitor>();
-  /** The numbers of sessions that are held for clients without a tunnel, by their keys. */
+  /** The number of sessions that are held for each client without a tunnel, by its key. */
   readonly #held = new Map<string, number>();
 
   /**
-   * Makes an admission; nobody is there yet.
+   * Makes an admission without connections.
    *
    * @param rules The rules
    */
@@ -69,7 +69,7 @@ export class Admission {
   }
 
   /**
-   * Changes the rules. Those who are there already may stay.
+   * Changes the rules. Existing connections may stay.
    *
    * @param rules The new rules
    */
@@ -78,21 +78,21 @@ export class Admission {
     this.#maxClients = boundedClients(maxClients);
   }
 
-  /** The list of those who may connect. */
+  /** The addresses that may connect. */
   get allow(): AllowList {
     return this.#allow;
   }
 
-  /** The connections that are at the door, by their ids. */
+  /** The ids of the connections at the door. */
   get atTheDoor(): number[] {
     return [...this.#door.keys()];
   }
 
   /**
-   * Decides what becomes of a connection that arrives.
+   * Decides about an arriving connection.
    *
-   * @param address Its IP address
-   * @returns Its id, where it may come to the door; or why not
+   * @param address The IP address of the connection
+   * @returns The id of the connection, or the reason why it is refused
    */
   arrive(address: string): Arrival {
     if (!this.#allow.allows(address)) return { refused: "not on the allow list" };
@@ -112,21 +112,21 @@ export class Admission {
   }
 
   /**
-   * Says whether a connection still waits at the door.
+   * Checks whether a connection is still at the door.
    *
-   * @param id Its id
-   * @returns `false` once it has come in, given way or left
+   * @param id The id of the connection
+   * @returns False once it has entered, given way or left
    */
   waits(id: number): boolean {
     return this.#door.has(id);
   }
 
   /**
-   * Says why a client may not come in. That can change at any time, so it is asked again when the
-   * handshake is done.
+   * Checks whether a client may enter. The answer can change at any time, so this is called again after the
+   * handshake.
    *
-   * @param peer The client's key across tunnels; `undefined` where it has none
-   * @returns The goodbye for the client; `undefined` where it may come in
+   * @param peer The client's key across tunnels; undefined if it has none
+   * @returns The goodbye for the client; undefined if it may enter
    */
   refusal(peer: string | undefined): Goodbye | undefined {
     if (this.#inside.size < this.#maxClients) return undefined;
@@ -139,11 +139,11 @@ export class Admission {
   }
 
   /**
-   * Lets a connection in from the door.
+   * Lets a connection enter from the door.
    *
-   * @param id Its id
-   * @param peer The client's key across tunnels; `undefined` where it has none
-   * @returns The number of sessions that it has come back to, if any
+   * @param id The id of the connection
+   * @param peer The client's key across tunnels; undefined if it has none
+   * @returns The number of sessions that were held for the client, if any
    */
   enter(id: number, peer: string | undefined): number | undefined {
     const visitor = this.#door.get(id);
@@ -156,10 +156,10 @@ export class Admission {
   }
 
   /**
-   * Takes a connection out, wherever it is.
+   * Removes a connection, wherever it is.
    *
-   * @param id Its id
-   * @returns The number of sessions that are held for its peer, if any
+   * @param id The id of the connection
+   * @returns The number of sessions that are held for its client, if any
    */
   left(id: number): number | undefined {
     const peer = this.#inside.get(id)?.peer;
@@ -169,27 +169,27 @@ export class Admission {
   }
 
   /**
-   * Notes how many sessions are held for a peer without a tunnel.
+   * Notes the number of sessions that are held for a peer without a tunnel.
    *
    * @param peer The peer's key
-   * @param sessions Their number; with 0 it has lost its claim to come back
+   * @param sessions The number of sessions; with 0, the peer loses its claim to return
    */
   held(peer: string, sessions: number): void {
     if (sessions > 0) this.#held.set(peer, sessions);
     else this.#held.delete(peer);
   }
 
-  // A log does not mention none.
+  // Returns undefined for 0, so that the log omits it.
   #heldFor(peer: string | undefined): number | undefined {
     return peer === undefined ? undefined : this.#held.get(peer);
   }
 }
 
 /**
- * Bounds a number of clients.
+ * Limits the maximum number of clients.
  *
- * @param wanted The number that is asked for; `undefined` for the default
- * @returns The number that there may be
+ * @param wanted The number in the options; undefined for the default
+ * @returns The number that is allowed
  */
 export function boundedClients(wanted: number = MAX_CLIENTS.default): number {
   return Math.min(wanted, MAX_CLIENTS.limit);

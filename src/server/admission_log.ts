@@ -1,16 +1,16 @@
-// The decision which refusals, comings and goings a server logs, without I/O. Peers must not be able to
-// fill the log.
+// Decides which refusals, connections and disconnections a server logs, without I/O. Peers must not be able
+// to fill the log.
 
 import { RateLimit } from "../observe/rate_limit.ts";
 
-/** The time in which the numbers below are counted. */
+/** The interval for the limits below. */
 const INTERVAL_MS = 60_000;
-/** The number of refusals that are logged in that time, of all addresses; of each there is one. */
+/** The maximum number of refusals that are logged per interval. For each address it is one. */
 const REFUSALS = 30;
-/** The number of clients of one address that are logged in that time as they come, and as they go. */
+/** The maximum number of clients of one address whose connections, or disconnections, are logged per interval. */
 const CHANGES = 20;
 
-/** Decides what is logged; times are in ms, on a clock that never goes back. */
+/** Decides what is logged. Times are in ms, by a monotonic clock. */
 export class AdmissionLog {
   readonly #refusalsOfOne = new RateLimit(INTERVAL_MS);
   readonly #refusals = new RateLimit(INTERVAL_MS, REFUSALS);
@@ -18,36 +18,36 @@ export class AdmissionLog {
   readonly #goings = new RateLimit(INTERVAL_MS, CHANGES);
 
   /**
-   * Says whether a refusal is logged.
+   * Decides whether to log a refusal.
    *
-   * @param address The IP address that was refused; empty where it is not known
+   * @param address The IP address that was refused; empty if it is not known
    * @param nowMs The time
-   * @returns The number of this address that were passed over since the last one; -1 to stay silent
+   * @returns The number of refusals of this address that were not logged since the last one; -1 not to log it
    */
   refusal(address: string, nowMs: number): number {
     const suppressed = this.#refusalsOfOne.allow(address, nowMs);
-    // A peer with many addresses can't fill the log either.
+    // A peer with many addresses must not fill the log either.
     if (suppressed < 0 || this.#refusals.allow("", nowMs) < 0) return -1;
     return suppressed;
   }
 
   /**
-   * Says whether it is logged that a client came.
+   * Decides whether to log that a client has connected.
    *
-   * @param address Its IP address
+   * @param address The client's IP address
    * @param nowMs The time
-   * @returns `true` if it is
+   * @returns True to log it
    */
   coming(address: string, nowMs: number): boolean {
     return this.#comings.allow(address, nowMs) >= 0;
   }
 
   /**
-   * Says whether it is logged that a client went.
+   * Decides whether to log that a client has disconnected.
    *
-   * @param address Its IP address
+   * @param address The client's IP address
    * @param nowMs The time
-   * @returns `true` if it is
+   * @returns True to log it
    */
   going(address: string, nowMs: number): boolean {
     return this.#goings.allow(address, nowMs) >= 0;

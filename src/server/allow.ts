@@ -4,20 +4,21 @@ import { BlockList, isIP } from "node:net";
 
 const LOOPBACK = ["127.0.0.0/8", "::1"];
 
-/** Says which addresses may connect. */
+/** The list of the addresses that may connect. */
 export class AllowList {
-  // A BlockList is only a list of networks; what being on it means is up to the caller. It knows
-  // IPv4-mapped IPv6 addresses, on either side.
+  // In spite of its name, a BlockList only checks whether it contains an address. It treats an
+  // IPv4-mapped IPv6 address like the IPv4 address, both in the list and in a check.
   readonly #networks = new BlockList();
   readonly #entries: string[] = [];
 
   private constructor() {}
 
   /**
-   * Reads an allow list.
+   * Parses an allow list.
    *
-   * @param entries Addresses and networks, IPv4 or IPv6, each string with one or with several between
-   * commas. Bits behind the prefix and a scope id (`%eth0`) are not looked at. None at all: loopback.
+   * @param entries IPv4 or IPv6 addresses and networks; each string has one or several, separated by
+   * commas. Bits after the prefix and a scope id (`%eth0`) are ignored. Without entries, only loopback
+   * addresses may connect.
    * @returns The list
    * @throws {Error} If an entry is neither an address nor a network
    */
@@ -35,7 +36,7 @@ export class AllowList {
       throw fail(
         entry.trim() === ""
           ? "give an address or a network, like 192.0.2.0/24"
-          : "there is nothing between two commas or at an end",
+          : "an entry is empty; remove the extra comma",
       );
     }
 
@@ -60,10 +61,10 @@ export class AllowList {
   }
 
   /**
-   * Says whether an address may connect.
+   * Checks whether an address may connect.
    *
    * @param address An IPv4 or IPv6 address as text, such as `Deno.NetAddr.hostname`
-   * @returns `true` if it is on the list; `false` for anything that is no address
+   * @returns True if it is on the list; false for anything that is not an address
    */
   allows(address: string): boolean {
     const bare = withoutScope(address);
@@ -72,17 +73,17 @@ export class AllowList {
   }
 
   /**
-   * Shows the list.
+   * Formats the list.
    *
-   * @returns The entries as they were given, with commas between
+   * @returns The entries as they were given, separated by commas
    */
   toString(): string {
     return this.#entries.join(",");
   }
 }
 
-// The scope id of a link-local address (RFC 4007, section 11) names an interface of this machine; a
-// socket's peer address comes without it.
+// Removes the scope id of a link-local address (RFC 4007, section 11), which names an interface of this
+// machine. The peer address of a socket does not have one.
 function withoutScope(address: string): string {
   return address.includes(":") ? address.replace(/^([^%]*)%[^%/]+$/, "$1") : address;
 }

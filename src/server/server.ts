@@ -1,11 +1,11 @@
-// The server: beside the AC. It takes clients' tunnels and gives each its own frames.
+// The server, which runs beside the AC, accepts the tunnels of clients and gives each client its frames.
 //
-// From a client to the AC: a connection is accepted here, let in or not (admission.ts), greeted
+// From a client to the AC: a connection is accepted here, admitted or refused (admission.ts), greeted
 // (tunnel/handshake.ts) and handed to the data worker (dataplane/data_worker.ts). There the loop of
-// dataplane/data_plane.ts reads it (tunnel/channel.ts), asks who owns each frame (relay/relay.ts), and
-// injects it (link/link_output.ts). From the AC to a client it is the same way back.
+// dataplane/data_plane.ts reads it (tunnel/channel.ts), looks up the owner of each frame (relay/relay.ts),
+// and injects the frame (link/link_output.ts). From the AC to a client, frames take the same way back.
 //
-// This file only carries out: it owns the listener and the connections, and decides nothing about them.
+// This file owns the listener and the connections, but makes no decisions about them.
 
 import { Admission, boundedClients } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
@@ -18,20 +18,20 @@ import { greetClient, type Handshake } from "../tunnel/handshake.ts";
 import { peerKey } from "../tunnel/identity.ts";
 import type { Hello } from "../wire/mod.ts";
 
-/** Errors of `accept` for a connection that is gone already. */
+/** The errors of `accept` for a connection that is already gone. */
 const GONE = [
   Deno.errors.NotConnected,
   Deno.errors.ConnectionReset,
   Deno.errors.ConnectionAborted,
 ];
-/** The pause after an accept that failed, for example for lack of descriptors. */
+/** The pause after a failed accept, for example for lack of descriptors. */
 const ACCEPT_AGAIN_MS = 200;
 
 /** A connection, from its arrival to its end. */
 interface Visit {
   readonly id: number;
   readonly conn: Deno.TcpConn;
-  /** Its IP address. */
+  /** The IP address of the client. */
   readonly address: string;
 }
 
@@ -39,17 +39,17 @@ interface Visit {
 export interface ServerOptions extends RuntimeOptions, AddedTags {
   /** The address that clients connect to; port 0 lets the system choose. */
   listen: Endpoint;
-  /** Addresses and networks that may connect; by default loopback only. */
+  /** The addresses and networks that may connect; by default only loopback. */
   allow?: string[];
   /**
-   * The number of clients that may be connected at once; 256 by default, 1000 at most. A client whose
-   * sessions are held may come back in any case.
+   * The maximum number of connected clients; 256 by default, 1000 at most. A client whose sessions are held
+   * may always return.
    */
   maxClients?: number;
 }
 
 /**
- * A server that runs.
+ * A running server.
  *
  * @example Serve clients of one network
  * ```ts
@@ -74,9 +74,9 @@ export class Server extends RunningSide {
   readonly #options: ServerOptions;
   readonly #admission: Admission;
   readonly #log = new AdmissionLog();
-  /** Connections at their handshake, by the ids that the admission gave them. */
+  /** The connections in their handshake, by their ids in the admission. */
   readonly #greeting = new Map<number, Visit>();
-  /** Clients, by the ids that the data worker gave their tunnels. */
+  /** The clients, by the ids of their tunnels in the data worker. */
   readonly #clients = new Map<number, { id: number; name: string; address: string }>();
 
   private constructor(
@@ -95,9 +95,9 @@ export class Server extends RunningSide {
   /**
    * Starts a server: listens, then opens the interface, then accepts clients.
    *
-   * @param options The address to listen on, the clients to admit, and more
+   * @param options The address to listen on, the clients to admit, and other options
    * @returns The server, which accepts clients
-   * @throws {Error} If the interface or an address cannot be had, or an option is wrong
+   * @throws {Error} If the interface or an address cannot be used, or an option is invalid
    */
   static async start(options: ServerOptions): Promise<Server> {
     const allow = AllowList.parse(options.allow ?? []);
@@ -139,11 +139,11 @@ export class Server extends RunningSide {
   }
 
   /**
-   * Takes new values of `allow`, `maxClients`, `limits` and `debug`; everything else needs another start.
-   * Clients that are connected already stay connected.
+   * Applies new values of `allow`, `maxClients`, `limits` and `debug`. All other options need a restart.
+   * Connected clients stay connected.
    *
-   * @param options The new values; what is missing gets its default
-   * @throws {Error} If an entry of `allow` is wrong; then nothing has changed
+   * @param options The new values; missing ones get their defaults
+   * @throws {Error} If an entry of `allow` is invalid, in which case nothing changes
    */
   override reload(options: Pick<ServerOptions, "allow" | "maxClients" | "limits" | "debug">): void {
     const allow = AllowList.parse(options.allow ?? []);
@@ -151,7 +151,7 @@ export class Server extends RunningSide {
     super.reload(options);
   }
 
-  /** Closes the listener, and the connections that are at their handshake. */
+  /** Closes the listener and the connections in their handshake. */
   protected override end(): void {
     closeListener(this.#listener);
     for (const id of [...this.#greeting.keys()]) this.#drop(id);
@@ -164,7 +164,7 @@ export class Server extends RunningSide {
         conn = await this.#listener.accept();
       } catch (error) {
         if (this.isStopping || error instanceof Deno.errors.BadResource) return;
-        // A connection that was reset while it waited must not keep others waiting.
+        // A connection that was reset while it waited must not delay others.
         if (GONE.some((gone) => error instanceof gone)) continue;
         this.#logRefused("", `cannot accept: ${error}`);
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN_MS));
@@ -184,14 +184,14 @@ export class Server extends RunningSide {
     const { id, givesWay } = arrival;
     if (givesWay !== undefined) {
       const last = this.#drop(givesWay)!;
-      this.#logRefused(last.address, "too many connections at once that have not said hello");
+      this.#logRefused(last.address, "too many connections that have not said hello");
     }
     const visit = { id, conn, address };
     this.#greeting.set(id, visit);
     this.#greet(visit);
   }
 
-  /** Closes a connection that is at its handshake; undefined where it was closed already. */
+  /** Closes a connection in its handshake, and returns it; undefined if it was already closed. */
   #drop(id: number): Visit | undefined {
     const visit = this.#greeting.get(id);
     this.#greeting.delete(id);
@@ -205,7 +205,7 @@ export class Server extends RunningSide {
       const greeted = await this.#handshake(visit.conn);
       if (this.#greeting.has(visit.id)) this.#enter(visit, greeted);
     } catch (error) {
-      // One that was closed meanwhile needs no reason.
+      // A connection that was closed meanwhile needs no reason.
       if (this.#drop(visit.id) === undefined) return;
       this.#logRefused(visit.address, error instanceof Error ? error.message : `${error}`);
     }
@@ -227,7 +227,7 @@ export class Server extends RunningSide {
   #enter({ id, conn, address }: Visit, { peer: hello, received }: Handshake): void {
     const { name, software } = hello;
     const peer = peerKey(hello);
-    // Others may have come while this one was greeted.
+    // Others may have entered while this one was greeted.
     const refusal = this.#admission.refusal(peer);
     if (refusal !== undefined) throw new Error(refusal.text);
     const legacy = this.#options.legacy ?? false;
@@ -282,7 +282,7 @@ function tagsOf({ hostUniq, relayTag, circuitId, remoteId }: ServerOptions): Add
   return { hostUniq, relayTag, circuitId, remoteId } satisfies Record<keyof AddedTags, unknown>;
 }
 
-// The data worker may die before a stop, and during one.
+// Closes the listener, which may already be closed: the data worker may die before or during a stop.
 function closeListener(listener: Deno.TcpListener): void {
   try {
     listener.close();

@@ -113,11 +113,11 @@ const BAD: [string, string][] = [
   ["  ", 'Cannot read --allow "  ": give an address or a network, like 192.0.2.0/24'],
   [
     "10.0.0.1,",
-    'Cannot read --allow "10.0.0.1,": there is nothing between two commas or at an end',
+    'Cannot read --allow "10.0.0.1,": an entry is empty; remove the extra comma',
   ],
   [
     "10.0.0.1,,10.0.0.2",
-    'Cannot read --allow "10.0.0.1,,10.0.0.2": there is nothing between two commas or at an end',
+    'Cannot read --allow "10.0.0.1,,10.0.0.2": an entry is empty; remove the extra comma',
   ],
 ];
 
