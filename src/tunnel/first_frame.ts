@@ -1,32 +1,32 @@
-// The first frame of a connection, put together from the parts in which it arrives.
+// The first frame of a connection, assembled from the parts in which it arrives.
 
 import { concat } from "@std/bytes";
 import { readHeader } from "../wire/mod.ts";
 import { readUint16 } from "../wire/uint16.ts";
 
-/** No greeting is longer, so a peer cannot make us keep more than this for it. */
+/** The maximum length of a greeting, so that a stranger cannot make us buffer more. */
 export const GREETING_MAX = 1024;
 
 const TYPE_LENGTH = 2;
 
-/** Collects bytes until the first frame is whole. */
+/** Collects bytes until the first frame is complete. */
 export class FirstFrame {
-  /** The frame's type; undefined until its two bytes have come. */
+  /** The frame's type; undefined until its two bytes have arrived. */
   type: number | undefined;
-  /** The payload; undefined until the frame is whole. */
+  /** The payload; undefined until the frame is complete. */
   payload: Uint8Array | undefined;
-  /** The bytes that came behind the frame. */
+  /** The bytes that arrived after the frame. */
   behind: Uint8Array = new Uint8Array(0);
   readonly #bytes = new Uint8Array(GREETING_MAX);
   readonly #header = { type: 0, length: 0 };
   #end = 0;
 
   /**
-   * Takes the next bytes. {@linkcode type} is set as soon as it is known, long before the end of a
-   * frame that is no greeting.
+   * Adds the next bytes. {@linkcode type} is set as soon as it is known, long before the end of a frame that
+   * is not a greeting.
    *
    * @param part The bytes, which are copied
-   * @returns `false` if the frame is longer than {@linkcode GREETING_MAX} bytes
+   * @returns False if the frame is longer than {@linkcode GREETING_MAX} bytes
    */
   push(part: Uint8Array): boolean {
     const room = part.subarray(0, GREETING_MAX - this.#end);

@@ -14,14 +14,14 @@ import {
 export { HANDSHAKE_TIMEOUT_MS, PROTOCOL_VERSION } from "./handshake_machine.ts";
 export type { Handshake } from "./handshake_machine.ts";
 
-/** A handshake that failed. */
+/** Error thrown when a handshake fails. */
 export class HandshakeError extends Error {
   /** The class's name. */
   override name = "HandshakeError";
-  /** A code of `REASON`, where the peer said goodbye or was told one. */
+  /** The code of `REASON` in the goodbye that was received or sent; undefined if there was none. */
   readonly reason: number | undefined;
 
-  /** An error with its reason, where there is one. */
+  /** Makes an error, with the code of its goodbye if there is one. */
   constructor(message: string, reason?: number) {
     super(message);
     this.reason = reason;
@@ -29,13 +29,13 @@ export class HandshakeError extends Error {
 }
 
 /**
- * The client's part: says hello, and waits to be welcomed.
+ * Performs the client's part of a handshake: says hello, and waits for the welcome.
  *
  * @param conn A connection to a server, which the caller closes on an error
  * @param hello The greeting to send
  * @param timeoutMs The time to wait for the answer, in ms
  * @returns The server's greeting
- * @throws {HandshakeError} If the server refuses, says nothing in time, or does not speak this protocol
+ * @throws {HandshakeError} If the server refuses, does not answer in time, or does not speak this protocol
  *
  * @example Both sides on one machine
  * ```ts
@@ -66,14 +66,15 @@ export async function greetServer(
 }
 
 /**
- * The server's part: waits for a hello, and welcomes it. {@linkcode greetServer} has an example.
+ * Performs the server's part of a handshake: waits for a hello, and answers with a welcome.
+ * {@linkcode greetServer} has an example.
  *
  * @param conn A client's connection, which the caller closes on an error
  * @param welcome The greeting to answer with
- * @param refuse Says why a client with such a hello is not welcome; `undefined` where it is
+ * @param refuse Returns the goodbye for a client that is refused; undefined if it is welcome
  * @param timeoutMs The time to wait for the hello, in ms
  * @returns The client's greeting
- * @throws {HandshakeError} If what comes is no hello that will do; the client has been told why
+ * @throws {HandshakeError} If the client sends no acceptable hello; the client has been told the reason
  */
 export async function greetClient(
   conn: Deno.Conn,
@@ -85,11 +86,11 @@ export async function greetClient(
 }
 
 /**
- * Says goodbye on a connection whose handshake is not done. Never fails: the peer may be gone already.
+ * Says goodbye on a connection whose handshake is not complete. Never fails, even if the peer is gone.
  *
  * @param conn The connection, which stays open
  * @param reason A code of `REASON`
- * @param text Text for the peer's log
+ * @param text The text for the peer's log
  */
 export async function sayGoodbye(conn: Deno.Conn, reason: number, text: string): Promise<void> {
   await tell(conn, encodeFrame(FRAME.GOODBYE, emitGoodbye({ reason, text })));
@@ -114,7 +115,7 @@ async function carry(conn: Deno.Conn, machine: HandshakeMachine): Promise<Handsh
   return state.handshake;
 }
 
-/** Reads for a limited time. A read that is too late ends when the connection is closed. */
+/** Reads for a limited time. A late read ends when the connection is closed. */
 async function readUntil(
   conn: Deno.Conn,
   bytes: Uint8Array,
@@ -136,7 +137,7 @@ async function tell(conn: Deno.Conn, bytes: Uint8Array<ArrayBuffer> | undefined)
   try {
     await writeAll(conn, bytes);
   } catch {
-    // Gone already.
+    // The peer is already gone.
   }
 }
 

@@ -1,18 +1,18 @@
 // The first frames of a connection, without I/O: hello, then welcome or goodbye.
 //
-// A machine is given the bytes that arrive and the time. It has bytes to send (`takeOutput`), a time at
-// which it wants to be called again (`dueMs`), and in the end a result:
+// A machine takes the bytes that arrive, and the time. It returns bytes to send (`takeOutput`), the time of
+// the next call (`dueMs`), and finally a result:
 //
-//                  a greeting that will do
-//     waiting ───────────────────────────────► done     the peer's hello, and the bytes behind it
+//                  an acceptable greeting
+//     waiting ───────────────────────────────► done     the peer's greeting, and the bytes after it
 //        │
-//        └───────────────────────────────────► failed   why, and maybe a reason for a goodbye
+//        └───────────────────────────────────► failed   the reason, and the code for a goodbye, if any
 //          another first frame, one that is too
 //          long, a refusal, no greeting in time,
 //          the end of the connection
 //
-// The client has its HELLO to send from the start. The server has something to send at the end: WELCOME,
-// or GOODBYE where the client can do something about the reason.
+// The client sends HELLO at the start. The server sends WELCOME at the end, or GOODBYE if the client can do
+// something about the reason.
 
 import {
   describeGoodbye,
@@ -39,15 +39,15 @@ export const HANDSHAKE_TIMEOUT_MS = 5_000;
 export interface Handshake {
   /** The peer's greeting. */
   peer: Hello;
-  /** Bytes that came behind its greeting. */
+  /** The bytes that arrived after the greeting. */
   received: Uint8Array;
 }
 
 /** The reason why a handshake failed. */
 export interface HandshakeFailure {
-  /** For the log. */
+  /** The reason in words, for the log. */
   message: string;
-  /** A code of {@linkcode REASON}, where the peer said goodbye or is told one. */
+  /** The code of {@linkcode REASON} in the goodbye that was received or is sent; undefined if there is none. */
   reason?: number;
 }
 
@@ -57,10 +57,10 @@ export type HandshakeState =
   | { is: "done"; handshake: Handshake }
   | { is: "failed"; failure: HandshakeFailure };
 
-/** A side's opinion of the other's first frame. */
+/** A side's judgement of the peer's first frame. */
 export type Judgement = { peer: Hello } | { failure: HandshakeFailure };
 
-/** The common part of both sides: they wait for one frame, for a limited time. */
+/** The common part of both sides, which wait for one frame for a limited time. */
 export abstract class HandshakeMachine {
   #state: HandshakeState = { is: "waiting" };
   #dueMs: number;
@@ -68,9 +68,9 @@ export abstract class HandshakeMachine {
   readonly #frame = new FirstFrame();
 
   /**
-   * Begins to wait.
+   * Starts to wait.
    *
-   * @param dueMs The time to give up at, on the caller's clock
+   * @param dueMs The time at which to give up, by the caller's clock
    */
   protected constructor(dueMs: number) {
     this.#dueMs = dueMs;
@@ -81,15 +81,15 @@ export abstract class HandshakeMachine {
     return this.#state;
   }
 
-  /** The time at which {@linkcode tick} is due, on the caller's clock; `Infinity` after the end. */
+  /** The time at which {@linkcode tick} is due, by the caller's clock; `Infinity` after the end. */
   get dueMs(): number {
     return this.#dueMs;
   }
 
   /**
-   * Hands over the bytes that wait to be sent, once.
+   * Takes the bytes to send. Each byte is returned once.
    *
-   * @returns The bytes; `undefined` where there are none
+   * @returns The bytes; undefined if there are none
    */
   takeOutput(): Uint8Array<ArrayBuffer> | undefined {
     const output = this.#output;
@@ -98,11 +98,11 @@ export abstract class HandshakeMachine {
   }
 
   /**
-   * Takes bytes that have arrived. After the end they are ignored, so a caller stops reading there:
-   * what comes then belongs to the tunnel.
+   * Handles bytes that have arrived. After the end, bytes are ignored, so the caller must stop reading then:
+   * later bytes belong to the tunnel.
    *
-   * @param bytes Any part of what the peer sends, which is copied
-   * @param nowMs The time in ms, on a clock that never goes back
+   * @param bytes The next bytes from the peer, which are copied
+   * @param nowMs The time in ms, by a monotonic clock
    */
   receive(bytes: Uint8Array, nowMs: number): void {
     this.tick(nowMs);
@@ -119,15 +119,15 @@ export abstract class HandshakeMachine {
     this.#end({ is: "done", handshake: { peer: judgement.peer, received: behind } });
   }
 
-  /** Hears that the peer has closed its half of the connection. */
+  /** Notes that the peer has closed its half of the connection. */
   close(): void {
     this.#fail({ message: "The peer closed the connection" });
   }
 
   /**
-   * Looks at the time.
+   * Gives up if the time is over.
    *
-   * @param nowMs The time in ms, on a clock that never goes back
+   * @param nowMs The time in ms, by a monotonic clock
    */
   tick(nowMs: number): void {
     if (nowMs < this.#dueMs) return;
@@ -135,32 +135,32 @@ export abstract class HandshakeMachine {
   }
 
   /**
-   * Says why the peer's first frame is no greeting.
+   * Checks whether the peer's first frame can be a greeting.
    *
-   * @param type The frame's type, which is known long before its end
-   * @returns The failure; `undefined` where it may be one
+   * @param type The frame's type, which is known long before the frame's end
+   * @returns The failure; undefined if the frame may be a greeting
    */
   protected abstract checkType(type: number): HandshakeFailure | undefined;
 
   /**
    * Judges the peer's first frame.
    *
-   * @param type Its type, which has been checked
-   * @param payload Its payload
-   * @returns The peer's greeting, or the reason why it will not do
+   * @param type The frame's type, which has been checked
+   * @param payload The frame's payload
+   * @returns The peer's greeting, or the reason why it is not acceptable
    */
   protected abstract judge(type: number, payload: Uint8Array): Judgement;
 
   /**
-   * Makes the last words to a peer whose handshake failed.
+   * Makes the last frame for a peer whose handshake failed.
    *
    * @param failure The reason
-   * @returns A frame to send; `undefined` to say nothing
+   * @returns The frame to send; undefined to send nothing
    */
   protected abstract lastWords(failure: HandshakeFailure): Uint8Array<ArrayBuffer> | undefined;
 
   /**
-   * Has a frame sent.
+   * Queues a frame to be sent.
    *
    * @param frame The frame; nothing else may wait to be sent
    */
@@ -181,7 +181,7 @@ export abstract class HandshakeMachine {
 }
 
 /**
- * The client's part: says hello, and waits to be welcomed.
+ * The client's part of a handshake: says hello, and waits for the welcome.
  *
  * @example Both parts, with nothing between them
  * ```ts
@@ -205,7 +205,7 @@ export class ClientHandshake extends HandshakeMachine {
    * Begins a handshake.
    *
    * @param hello The greeting to send
-   * @param nowMs The time in ms, on a clock that never goes back
+   * @param nowMs The time in ms, by a monotonic clock
    * @param timeoutMs The time to wait for the answer, in ms
    */
   constructor(hello: Hello, nowMs: number, timeoutMs: number = HANDSHAKE_TIMEOUT_MS) {
@@ -237,13 +237,16 @@ export class ClientHandshake extends HandshakeMachine {
     return { failure: { message, reason: REASON.VERSION } };
   }
 
-  /** Says nothing: the server learns enough from the end of the connection. */
+  /** Sends nothing, because the server learns enough from the end of the connection. */
   protected override lastWords(): undefined {
     return undefined;
   }
 }
 
-/** The server's part: waits for a hello, and welcomes it. {@linkcode ClientHandshake} has an example. */
+/**
+ * The server's part of a handshake: waits for a hello, and answers with a welcome.
+ * {@linkcode ClientHandshake} has an example.
+ */
 export class ServerHandshake extends HandshakeMachine {
   readonly #welcome: Hello;
   readonly #refuse: (peer: Hello) => Goodbye | undefined;
@@ -252,8 +255,8 @@ export class ServerHandshake extends HandshakeMachine {
    * Begins a handshake.
    *
    * @param welcome The greeting to answer with
-   * @param nowMs The time in ms, on a clock that never goes back
-   * @param refuse Says why a client with such a hello is not welcome; `undefined` where it is
+   * @param nowMs The time in ms, by a monotonic clock
+   * @param refuse Returns the goodbye for a client that is refused; undefined if it is welcome
    * @param timeoutMs The time to wait for the hello, in ms
    */
   constructor(
@@ -276,7 +279,7 @@ export class ServerHandshake extends HandshakeMachine {
     };
   }
 
-  /** Reads a hello, and answers it. */
+  /** Reads a hello and answers it. */
   protected override judge(_type: number, payload: Uint8Array): Judgement {
     const judgement = readGreeting(payload, "client");
     if ("failure" in judgement) return judgement;
@@ -290,7 +293,7 @@ export class ServerHandshake extends HandshakeMachine {
     return judgement;
   }
 
-  /** Says goodbye where the client can do something about the reason. */
+  /** Says goodbye if the client can do something about the reason. */
   protected override lastWords(
     { message, reason }: HandshakeFailure,
   ): Uint8Array<ArrayBuffer> | undefined {
