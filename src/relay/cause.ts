@@ -42,7 +42,7 @@ const CAUSES = {
   /** Its peer was away, and so were more peers than sessions are held for. */
   "peer-crowded-out": { text: "too many other clients are away as well", told: false },
   /** The peer came back without it: it ended there while there was no tunnel. */
-  "ended-while-away": { text: "the other side has it no more", told: false },
+  "ended-while-away": { text: "the other side no longer has it", told: false },
   /** An earlier run left it, and its peer can't be told from others. */
   "peer-unknown": { text: "nobody can come back for it", told: false },
 } as const;

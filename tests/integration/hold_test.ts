@@ -217,7 +217,7 @@ testUnless(
       await Promise.all(hosts.map((host) => host.closed(8000)));
       await sites.settled(sites.hosts);
       assertEquals(padtsAt(sites.hosts), SESSIONS);
-      await untilClosed(client, /the other side has it no more/);
+      await untilClosed(client, /the other side no longer has it/);
       await client.untilHealth(200);
       await sites.dialMany(1);
     }),
