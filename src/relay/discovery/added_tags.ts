@@ -5,13 +5,13 @@ import { LineTemplate } from "./line_template.ts";
 /** The tags of PADI and PADR that the AC gets from the server and not from the host. */
 export interface AddedTags {
   /**
-   * The Host-Uniq of every discovery, 1 to 64 bytes, for an ISP that asks for a certain one; by default
-   * each discovery has a different one.
+   * The Host-Uniq of every discovery, 1 to 64 bytes, for an ISP that requires a certain one; by default each
+   * discovery has a different one.
    */
   hostUniq?: Uint8Array;
   /**
-   * With `hostUniq`: true, the default, to add a Relay-Session-Id, by which answers are matched then. False is
-   * for an AC that does not tolerate the tag: hosts can only dial one after the other.
+   * With `hostUniq`: true, the default, to add a Relay-Session-Id, by which answers are then matched. False is
+   * for an AC that does not tolerate the tag; hosts can then only dial one after the other.
    */
   relayTag?: boolean;
   /**
@@ -37,7 +37,7 @@ export function lacksHostUniq({ hostUniq, relayTag = true }: AddedTags): boolean
 /**
  * Checks the tags that a server is configured to add.
  *
- * @throws {Error} If they can't be added
+ * @throws {Error} If the tags cannot be added
  */
 export function checkAddedTags({ hostUniq, relayTag = true, ...line }: AddedTags): void {
   if (hostUniq !== undefined && (hostUniq.length < 1 || hostUniq.length > HOST_UNIQ_MAX)) {

@@ -6,29 +6,30 @@ import type { Peer } from "../peer.ts";
 import type { Session } from "../session.ts";
 import { KnownAcs } from "./known_acs.ts";
 
-/** The time for which an AC is known that has only made an offer, in ms: as long as a discovery. */
+/** The time for which an AC that has only made an offer is known, in ms: as long as a discovery. */
 const OFFERING_MS = 60_000;
 
 /**
- * The addresses in use on the server's link, for MAC modes in which its clients' hosts have addresses of
- * their own there. A frame with somebody else's address would make switches send that station's frames to us.
+ * The addresses in use on the server's link, for MAC modes in which the hosts of clients have their own
+ * addresses there. A frame with another station's address would make switches send that station's frames to
+ * us.
  */
 export class Addresses {
-  /** The stations that have answered a PADR, which only an AC gets that has made an offer. */
+  /** The stations that have answered a PADR. Only an AC that has made an offer gets one. */
   readonly #granting = new KnownAcs();
-  /** Those that have answered anything. Every station hears a PADI and can, so they are soon forgotten. */
+  /** The stations that have answered anything. Every station can answer a PADI, so they are soon forgotten. */
   readonly #offering = new KnownAcs();
   /** The number of sessions of each AC, and of each host by its address on the link. */
   readonly #acSessions = new Map<string, number>();
   readonly #hostSessions = new Map<string, number>();
-  /** The number of discoveries and sessions by which each client uses an address. */
+  /** The number of discoveries and sessions in which each client uses an address. */
   readonly #users = new Map<string, Map<Peer, number>>();
 
   /**
    * Notes that an AC has answered.
    *
-   * @param granting True if it has answered a PADR; otherwise it is not believed if a host has a session with
-   * this address
+   * @param granting True if it has answered a PADR; otherwise the answer is ignored if a host has a session
+   * with this address
    */
   acHeard(mac: Uint8Array, granting: boolean, nowMs: number): void {
     if (!granting && this.isUsedInSession(mac)) return;
@@ -36,29 +37,29 @@ export class Addresses {
     if (granting) this.#granting.heard(mac, mac, nowMs);
   }
 
-  /** Tells if this is an AC's address, so that no host may have it. */
+  /** Returns true if this is the address of an AC, so that no host may have it. */
   isAc(mac: Uint8Array, nowMs: number): boolean {
     return this.#acSessions.has(formatMac(mac)) || this.#granting.has(mac, nowMs) ||
       this.#offering.has(mac, nowMs, OFFERING_MS);
   }
 
-  /** Tells if an AC with this address has answered within the last hour, or has a session. */
+  /** Returns true if an AC with this address has answered within the last hour, or has a session. */
   wasAc(mac: Uint8Array, nowMs: number): boolean {
     return this.#acSessions.has(formatMac(mac)) || this.#offering.has(mac, nowMs);
   }
 
-  /** Counts a session of an AC and a host, or with -1 the end of one. */
+  /** Counts a session of an AC and a host, or its end with -1. */
   countSession(acMac: Uint8Array, hostMac: Uint8Array, change: 1 | -1): void {
     add(this.#acSessions, formatMac(acMac), change);
     add(this.#hostSessions, formatMac(hostMac), change);
   }
 
-  /** Tells if a host has a session with this address. */
+  /** Returns true if a host has a session with this address. */
   isUsedInSession(mac: Uint8Array): boolean {
     return this.#hostSessions.has(formatMac(mac));
   }
 
-  /** Counts a use of an address by a host of a client, or with -1 the end of one. */
+  /** Counts the use of an address by a host of a client, or its end with -1. */
   countUse(mac: Uint8Array, peer: Peer, change: 1 | -1): void {
     const key = formatMac(mac);
     let users = this.#users.get(key);
@@ -67,14 +68,14 @@ export class Addresses {
     if (users.size === 0) this.#users.delete(key);
   }
 
-  /** Tells if a host of any client has this address. */
+  /** Returns true if a host of any client has this address. */
   isUsed(mac: Uint8Array): boolean {
     return this.#users.has(formatMac(mac));
   }
 
   /**
-   * Tells if a host of another client has this address. A client that is away and came from the same IP
-   * address is not another one: it was restarted without its state, and won't come back for what is held.
+   * Returns true if a host of another client has this address. An absent client from the same IP address does
+   * not count as another one: it was restarted without its state, and will not return for its sessions.
    */
   isTaken(mac: Uint8Array, by: Peer): boolean {
     for (const peer of this.#users.get(formatMac(mac))?.keys() ?? []) {
@@ -85,7 +86,7 @@ export class Addresses {
   }
 
   /**
-   * Checks that the counts are those of the sessions that are open.
+   * Checks that the counts match the open sessions.
    *
    * @throws {InvariantError} If they are not
    */
@@ -105,7 +106,7 @@ export class Addresses {
 
 function add<K>(counts: Map<K, number>, key: K, change: number): void {
   const count = (counts.get(key) ?? 0) + change;
-  assertInvariant(count >= 0, "an address was given up more often than it was taken");
+  assertInvariant(count >= 0, "an address was released more often than it was used");
   if (count > 0) counts.set(key, count);
   else counts.delete(key);
 }

@@ -1,6 +1,6 @@
-// Keys of maps, made of bytes.
+// Map keys made from bytes.
 
-/** Makes a text of bytes, which differs for different bytes. */
+/** Makes a string from bytes. Different bytes give different strings. */
 export function byteKey(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }

@@ -1,4 +1,4 @@
-// The first look at a discovery frame: may a station of this kind send it?
+// The first check of a discovery frame: its format, and whether this kind of station may send it.
 
 import {
   CODE,
@@ -14,10 +14,10 @@ import { isCauseTag } from "../cause.ts";
 import { DROP, type Drop } from "../drop.ts";
 import { NO_SESSION_ID } from "../session.ts";
 
-/** The maximum length of a discovery frame: it is never fragmented (RFC 2516, section 5). */
+/** The maximum length of a discovery frame, which is never fragmented (RFC 2516, section 5). */
 export const DISCOVERY_FRAME_MAX = 1514;
 
-// The codes that each kind of station sends outside a session, and within one (RFC 2516, RFC 5578).
+// The codes that each kind of station sends outside of a session and within one (RFC 2516, RFC 5578).
 const HOST_CODES: ReadonlySet<number> = new Set([CODE.PADI, CODE.PADR]);
 const AC_CODES: ReadonlySet<number> = new Set([CODE.PADO, CODE.PADS]);
 const EITHER_SESSION_CODES: ReadonlySet<number> = new Set([
@@ -28,12 +28,12 @@ const EITHER_SESSION_CODES: ReadonlySet<number> = new Set([
 ]);
 const AC_SESSION_CODES: ReadonlySet<number> = new Set([CODE.PADM, CODE.PADN]);
 
-/** Tells if a code belongs to the dialogue that opens a session, not to a session that is open. */
+/** Returns true if a code belongs to the discovery that opens a session, not to an open session. */
 export function opensSession(code: number): boolean {
   return HOST_CODES.has(code) || AC_CODES.has(code);
 }
 
-/** Parses a frame that this kind of station may send from such an address; gives it, or a drop reason. */
+/** Parses a frame; returns a drop reason if this kind of station may not send it, or has no such address. */
 export function checkDiscovery(frame: Uint8Array, fromHost: boolean): DiscoveryPacket | Drop {
   if (readEtherType(frame) !== ETH_P_PPP_DISC) return DROP["not-pppoe"];
   const packet = parseDiscovery(frame);
@@ -57,13 +57,14 @@ export function checkDiscovery(frame: Uint8Array, fromHost: boolean): DiscoveryP
 }
 
 /**
- * Gives the frame that goes on for a frame of a session. It has no Host-Uniq, since each side of the server
- * knows a discovery by a different one, and a session by none; some stations still put theirs into a PADT. A
- * PADT has no tag that names a cause either, which only a program may do. Of a PADT whose payload can't be
- * read, only the header goes on.
+ * Makes the frame to forward for a discovery frame of a session. It removes the Host-Uniq, which some stations
+ * put into a PADT: on each side of the server it has a different value, and a session does not need it. It
+ * also removes a tag that names a cause, which only a program may add. Of a PADT with an unreadable payload,
+ * only the header is forwarded.
  *
  * @param packet The frame before its addresses and id were rewritten
- * @param frame The frame after that
+ * @param frame The frame after the rewriting
+ * @returns The frame to forward
  */
 export function forwarded(packet: DiscoveryPacket, frame: Uint8Array): Uint8Array {
   const isPadt = packet.code === CODE.PADT;

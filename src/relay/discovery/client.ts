@@ -1,4 +1,4 @@
-// Discovery at the client: finds the AC that a host's PADR is for, and the id by which a host knows its session.
+// Discovery at the client: finds the AC that a host's PADR is for, and the id of a session on the hosts' link.
 
 import {
   CODE,
@@ -26,7 +26,7 @@ import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 
 const NO_ID_LEFT = "pppoe-proxy: this host already uses every session id";
 
-/** The maximum number of ACs that get a PADT with session id 0, if our address stands for several. */
+/** The maximum number of ACs that get a PADT with session id 0, if hosts know several by our address. */
 const HANG_UPS = 3;
 
 interface Pending extends Asking {
@@ -36,30 +36,30 @@ interface Pending extends Asking {
 /**
  * Discovery at the client's side of the tunnel.
  *
- * If hosts see our address in place of each AC's, a PADR is told apart by its AC-Cookie, which a host must
- * return as it got it (RFC 2516, section 5.3). If an AC sends none, or the same as another AC, its offer gets
- * one of ours on the way to the host, and its own back on the way to the AC.
+ * If hosts see our address instead of each AC's, the AC of a PADR is identified by the AC-Cookie, which a host
+ * must return unchanged (RFC 2516, section 5.3). If an AC sends no cookie, or the same as another AC, its
+ * offer gets one of ours on the way to the host, which is replaced by the original on the way back.
  *
- * Host-Uniq names one request, a PADI or a PADR (RFC 2516, appendix A), and some hosts use a different one for
- * each. So a PADR belongs to the discovery whose offer it takes, and a PADS to the PADR that has its Host-Uniq
- * and went to its AC.
+ * Host-Uniq identifies one request, a PADI or a PADR (RFC 2516, appendix A), and some hosts use a different
+ * value for each. Therefore a PADR belongs to the discovery whose offer it accepts, and a PADS to the PADR
+ * with the same Host-Uniq that went to its AC.
  */
 export class ClientDiscovery implements DiscoveryRelay {
   readonly #relay: DiscoveryContext;
   readonly #pending = new PendingTable<Pending>();
-  /** The requests that opened each session: another PADS that answers them is a repeat. */
+  /** The requests that opened each session. Another PADS that answers them is a repeat. */
   readonly #openers = new WeakMap<Session, Requests>();
   readonly #resting = new RestingIds();
   readonly #acs = new KnownAcs();
   readonly #hangUps = new HangUpRate();
   #cookies = 0;
 
-  /** Makes the discovery of a hosts' link. */
+  /** Makes the discovery for a link with hosts. */
   constructor(relay: DiscoveryContext) {
     this.#relay = relay;
   }
 
-  /** Takes a PADI or PADR of a host. */
+  /** Handles a PADI or PADR of a host. */
   fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void {
     const { ports, peersByTunnel } = this.#relay;
     // A client has one tunnel at a time.
@@ -77,7 +77,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     ports.toTunnel(peer.tunnel, emitDiscovery({ ...packet, destination: offer.acMac, tags }));
   }
 
-  /** Takes a PADO or PADS from the server. */
+  /** Handles a PADO or PADS from the server. */
   fromTunnel(peer: Peer, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const source = this.#relay.shownMacOf(peer, packet.source);
@@ -97,7 +97,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const session = refused ? undefined : this.#granted(peer, requests, packet, source, nowMs);
     if (session === undefined && requests.open === 0) return this.#unwanted(peer, packet);
     if (session === undefined && !refused) {
-      // This host uses every id, so it can't have the session that the AC has opened.
+      // This host uses every id, so it cannot have the session that the AC has opened.
       requests.refuse();
       ports.toTunnel(
         peer.tunnel,
@@ -109,7 +109,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? NO_SESSION_ID }));
   }
 
-  /** Passes a host's PADT without a session to the ACs that it may mean. */
+  /** Forwards a host's PADT without a session to the ACs that it may be for. */
   hangUp(peer: Peer, { source, destination }: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const acs = this.#acs.shownAs(destination, nowMs).slice(0, HANG_UPS);
@@ -130,7 +130,7 @@ export class ClientDiscovery implements DiscoveryRelay {
 
   closed(session: Session, nowMs: number, hungUp: boolean): void {
     this.#openers.get(session)?.end(session, hungUp);
-    // If hosts see each AC's own address, two ACs can't share an id.
+    // If hosts see each AC's own address, two ACs cannot share an id.
     if (this.#relay.mac === "own") this.#resting.add(session, nowMs);
   }
 
@@ -146,7 +146,7 @@ export class ClientDiscovery implements DiscoveryRelay {
   #seek(peer: Peer, packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void {
     const { ports, linkMac } = this.#relay;
     const { source: hostMac, destination } = packet;
-    // Some hosts send it to where their last PADO came from, against RFC 2516, section 5.1.
+    // Some hosts send it to the sender of their last PADO, against RFC 2516, section 5.1.
     const ours = sameMac(destination, 0, ETH_BROADCAST, 0) ||
       sameMac(destination, 0, linkMac, 0) || this.#acs.shownAs(destination, nowMs).length > 0;
     if (!ours) return ports.drop(DROP["bad-address"]);
@@ -169,7 +169,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const hostUniq = findHostUniq(packet.tags);
     const pending = this.#pending.find(peer, packet.destination, hostUniq, nowMs);
     if (pending === undefined) return this.#unwanted(peer, packet);
-    // Behind a server's refusal there is nobody that a PADR could go to.
+    // A refusal by a server has no AC to which a PADR could go.
     if (isRefusal(packet)) {
       return ports.toLink(emitDiscovery({ ...packet, source }));
     }
@@ -181,10 +181,10 @@ export class ClientDiscovery implements DiscoveryRelay {
     ports.toLink(emitDiscovery({ ...packet, source, tags }));
   }
 
-  // Drops an answer that no host waits for. A session that the AC has granted is given back.
+  // Drops an answer that no host waits for. A session that the AC has granted is closed again.
   #unwanted(peer: Peer, { code, source, destination, sessionId }: DiscoveryPacket): void {
     const { ports, sessions } = this.#relay;
-    // An older server, which has no key, sends each client the answers for all others too.
+    // An older server, which has no key, also sends each client the answers for all others.
     const granted = code === CODE.PADS && isSessionId(sessionId) && peer.key !== undefined;
     if (granted && sessions.atPeer(peer, sessionId, source, destination) === undefined) {
       ports.toTunnel(peer.tunnel, padt(source, destination, sessionId, "unclaimed"));
@@ -202,7 +202,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     const cookie = findTag(packet.tags, TAG.AC_COOKIE)?.value;
     const known = offers.seen(packet.source, cookie);
     if (known !== undefined) {
-      // The host is at this discovery now, even if an earlier one had the same offer.
+      // The host is now in this discovery, even if an earlier one had the same offer.
       this.#pending.mark(pending, offerKey(hostMac, source, known.shown));
       return known;
     }
@@ -220,8 +220,8 @@ export class ClientDiscovery implements DiscoveryRelay {
     return offer;
   }
 
-  // Tells if a PADR with this cookie could take an offer of another AC, even one that is forgotten, or that this
-  // host got for another PADI.
+  // Returns true if a PADR with this cookie could accept an offer of another AC, even if that offer is forgotten,
+  // or was made for another PADI of this host.
   #ambiguous(
     pending: Pending,
     acMac: Uint8Array,
@@ -237,7 +237,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     return offer !== undefined && !sameMac(offer.acMac, 0, acMac, 0);
   }
 
-  // Finds the offer that a PADR takes, and the discovery that the offer was made in.
+  // Finds the offer that a PADR accepts, and the discovery in which the offer was made.
   #taken(
     peer: Peer,
     packet: DiscoveryPacket,
@@ -252,12 +252,12 @@ export class ClientDiscovery implements DiscoveryRelay {
     const other = this.#pending.marked(peer, key, nowMs);
     const offer = other && this.#exact(other, destination, cookie);
     if (offer !== undefined) return { pending: other!, offer };
-    // If a host returns a cookie wrongly, the AC should judge, as long as only one AC can be meant.
+    // If a host returns a wrong cookie, the AC should decide, as long as only one AC is possible.
     const sole = same && this.#sole(same, destination);
     return sole && { pending: same!, offer: sole };
   }
 
-  // With MAC mode transparent the address names the AC; with our own, any AC may be meant.
+  // With MAC mode transparent, the address identifies the AC. With our own address, any AC is possible.
   #exact(
     { peer, offers }: Pending,
     destination: Uint8Array,
@@ -293,8 +293,8 @@ export class ClientDiscovery implements DiscoveryRelay {
     return requestsOf(this.#pending, first, acMac, key, key);
   }
 
-  // Opens the session that the PADS grants, or finds the one that it repeats; undefined if nobody has asked for
-  // one, or the host's ids are used up.
+  // Opens the session that the PADS grants, or finds the one that it repeats. Returns undefined if nobody has
+  // asked for one, or the host has no id left.
   #granted(
     peer: Peer,
     requests: Requests,
@@ -338,7 +338,7 @@ function offerKey(
   return tagKey(`offer ${formatMac(hostMac)} ${formatMac(shownMac)}`, cookie);
 }
 
-/** Makes the key of a host's PADRs to an AC, which a PADS names. */
+/** Makes the key of a host's PADRs to an AC, by which a PADS finds them. */
 function requestKey(
   hostMac: Uint8Array,
   { tags }: DiscoveryPacket,

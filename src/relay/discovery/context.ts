@@ -13,55 +13,55 @@ export interface DiscoveryContext {
   readonly mac: MacMode;
   /** The address of the link's interface, which may change. */
   readonly linkMac: Uint8Array;
-  /** The sessions, which discovery only looks at. */
+  /** The sessions, which discovery only reads. */
   readonly sessions:
     & Pick<SessionTable, "atLink" | "atPeer" | "freeLinkId">
     & Iterable<Session>;
   /** The peers that have a tunnel. */
   readonly peersByTunnel: ReadonlyMap<number, Peer>;
-  /** The world outside. */
+  /** The ports to the outside world. */
   readonly ports: Pick<RelayPorts, "toLink" | "toTunnel" | "drop" | "problem">;
-  /** The address by which the stations on the link know one beyond the tunnel. */
+  /** Returns the address by which the stations on the link know a station beyond the tunnel. */
   shownMacOf(peer: Peer, farMac: Uint8Array): Uint8Array;
-  /** Counts a PADI or PADR; false if it is one too many of its host or its client. */
+  /** Counts a PADI or PADR; returns false if its host or client exceeds the limit. */
   mayDial(peer: Peer, packet: DiscoveryPacket, nowMs: number): boolean;
-  /** Tells if a peer has as many sessions as it may have. */
+  /** Returns true if a peer has the maximum number of sessions. */
   isFull(peer: Peer): boolean;
   /** Opens the session that a PADS has granted. */
   open(key: SessionKey, nowMs: number): Session;
   /** Notes that the peer has a session too. */
   confirm(session: Session): void;
-  /** Ends a session and tells those stations of it that are named. */
+  /** Ends a session, with a PADT to the link, the tunnel or both. */
   close(session: Session, cause: Cause, tell: { link: boolean; tunnel: boolean }): void;
 }
 
 /** Discovery as the relay sees it. Each side has its own. */
 export interface DiscoveryRelay {
-  /** Takes a PADI or PADR at the client, a PADO or PADS at the server. */
+  /** Handles a PADI or PADR at the client, a PADO or PADS at the server. */
   fromLink(packet: DiscoveryPacket, frame: Uint8Array, nowMs: number): void;
-  /** Takes a PADO or PADS at the client, a PADI or PADR at the server. */
+  /** Handles a PADO or PADS at the client, a PADI or PADR at the server. */
   fromTunnel(peer: Peer, packet: DiscoveryPacket, nowMs: number): void;
-  /** Takes a host's PADT with session id 0: from the link at the client, from a tunnel at the server. */
+  /** Handles a host's PADT with session id 0: from the link at the client, from a tunnel at the server. */
   hangUp(peer: Peer, packet: DiscoveryPacket, nowMs: number): void;
-  /** Tells if anything of a peer is under way. */
+  /** Returns true if a peer has a discovery under way. */
   has(peer: Peer): boolean;
   /** Forgets all of a peer's discoveries. */
   removePeer(peer: Peer): void;
-  /** Notes that a peer that has sessions here has a tunnel again. */
+  /** Notes that a peer with sessions here has a tunnel again. */
   resumed?(peer: Peer): void;
-  /** Notes a session that is open, and in the table. */
+  /** Notes a session that was opened, and is in the table. */
   opened?(session: Session): void;
   /**
-   * Notes a session that is over, and no longer in the table.
+   * Notes a session that has ended, and is no longer in the table.
    *
-   * @param hungUp Its host has said so, or hears so from this side; otherwise it may be dialling again
+   * @param hungUp True if its host has sent a PADT or gets one; otherwise the host may be dialling again
    */
   closed(session: Session, nowMs: number, hungUp: boolean): void;
-  /** Checks its tables, as `Relay.audit` does. */
+  /** Checks all tables, as `Relay.audit` does. */
   audit(): void;
-  /** Forgets what is too old. */
+  /** Forgets everything that is too old. */
   expire(nowMs: number): void;
-  /** The time at which `due` has something to do; never without it. */
+  /** The time at which `due` has something to do; undefined for never. */
   readonly dueMs?: number;
   /** Does what is due. */
   due?(nowMs: number): void;

@@ -1,9 +1,9 @@
-// Matching for an AC that wants one certain Host-Uniq: by Relay-Session-Id, or one discovery at a time.
+// Matching for an AC that requires a certain Host-Uniq: by Relay-Session-Id, or one discovery at a time.
 //
-// Each discovery has a place, and a place has one discovery at a time. By Relay-Session-Id (RFC 2516, appendix
-// A) there is a place for each value of the tag; without it there is one place for all. A discovery holds its
-// place while it is under way, and another host's discovery has to wait, for a bounded time (place.ts). A
-// host's next discovery takes the place of its last one.
+// A place belongs to one discovery at a time. With Relay-Session-Id (RFC 2516, appendix A) there is a place for
+// each value of the tag; without it there is a single place. A discovery has its place while it is under way,
+// and another host's discovery must wait for a limited time (place.ts). The next discovery of a host takes the
+// place of its last one.
 
 import { equals } from "@std/bytes";
 import { CODE, findTag, formatMac, TAG } from "../../wire/mod.ts";
@@ -15,19 +15,19 @@ import { Place, sameHost } from "./place.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 import { passesOf } from "./tokens.ts";
 
-/** The length of a turn at the only place once another host waits, in ms. */
+/** The length of a turn at the single place once another host waits, in ms. */
 const TURN_MS = 3000;
 
 /** The length of a turn at the place of a Relay-Session-Id, which few hosts share, in ms. */
 const RELAY_TAG_TURN_MS = 10_000;
 
-/** The time for which a PADS of an open session is taken for a repeat of the one that opened it, in ms. */
+/** The time for which a PADS for an open session counts as a repeat of the one that opened it, in ms. */
 const REPEAT_MS = 10_000;
 
-/** The time within which a PADI may be one that came back, in ms: hosts repeat theirs after 1 s or more. */
+/** The time within which a PADI may be one that has come back, in ms. Hosts repeat theirs after 1 s or more. */
 const RETURN_MS = 900;
 
-/** The time after a PADR within which an answer may be for it, not for another one of its discovery, in ms. */
+/** The time within which an answer may be for a PADR, and not for another one of its discovery, in ms. */
 const ANSWER_MS = 900;
 
 /** The maximum number of remembered stations that may be the other end of a loop. */
@@ -35,26 +35,27 @@ const ECHOING = 256;
 
 /** The time within which PADIs of one discovery are counted, in ms. */
 export const BURST_MS = 5000;
-/** The number of them that can't all be its host's. */
+/** The number of PADIs in that time that cannot all come from its host. */
 const BURST = 5;
 
-/** The key of the only place. */
+/** The key of the single place. */
 const ONLY = "";
 
-/** The way for `--host-uniq`. */
+/** Matches answers if all discoveries have the same Host-Uniq (`--host-uniq`). */
 export class FixedMatching implements Matching {
   readonly #hostUniq: Uint8Array;
   /** True to match by Relay-Session-Id. */
   readonly #relayTag: boolean;
   readonly #places = new Map<string, Place>();
-  /** The addresses of stations that have dialled right after another one, with the AC's Host-Uniq. */
+  /** The addresses of stations that dialled right after another one, with the AC's Host-Uniq. */
   readonly #echoing = new Set<string>();
 
   /**
-   * Matches discoveries that all have the same Host-Uniq.
+   * Makes a matching.
    *
-   * @param relayTag True to add a Relay-Session-Id where there is none, and match by it; otherwise one
-   * discovery has to wait for another
+   * @param hostUniq The Host-Uniq of all discoveries
+   * @param relayTag True to add a Relay-Session-Id if there is none, and to match by it; otherwise one
+   * discovery must wait for another
    */
   constructor(hostUniq: Uint8Array, relayTag: boolean) {
     this.#hostUniq = hostUniq;
@@ -72,7 +73,7 @@ export class FixedMatching implements Matching {
 
   toHost({ pending: { relaySessionId }, hostUniq }: Match, tags: Tag[]): Tag[] {
     const restored = replaceTag(tags, TAG.HOST_UNIQ, hostUniq);
-    // The tag of another agent has to find its way back to that agent.
+    // The tag of another agent must be returned to that agent.
     return this.#relayTag ? replaceTag(restored, TAG.RELAY_SESSION_ID, relaySessionId) : restored;
   }
 
@@ -102,8 +103,8 @@ export class FixedMatching implements Matching {
     return sameHost(holder, pending) || this.#echoes(pending);
   }
 
-  // Tells if a station with the AC's Host-Uniq has come right after another one's PADI before. The first time
-  // may be chance; the second time it is the server at the other end of a loop.
+  // Returns true if a station with the AC's Host-Uniq has dialled right after another one before. The first time
+  // may be a coincidence; the second time it is the server at the other end of a loop.
   #echoes({ hostMac }: ServerPending): boolean {
     const mac = formatMac(hostMac);
     const before = this.#echoing.delete(mac);
@@ -123,7 +124,7 @@ export class FixedMatching implements Matching {
     const place = this.#placeOfAnswer(packet);
     const pending = place === undefined ? undefined : this.#places.get(place)?.holder;
     if (pending === undefined) return undefined;
-    // Its requests share one Host-Uniq on the AC's link, so an answer is for the last request of its kind.
+    // The requests share one Host-Uniq on the AC's link, so an answer is for the last request of its kind.
     const { hostUniq, askedHostUniq } = pending;
     return { pending, hostUniq: packet.code === CODE.PADO ? hostUniq : askedHostUniq };
   }
@@ -145,7 +146,7 @@ export class FixedMatching implements Matching {
       // After a PADR with another Host-Uniq, the PADS answers that PADR, though the AC gives the same id.
       return sameValue(opener?.hostUniq, pending.askedHostUniq);
     }
-    // The place may be another discovery's by now, which must not get an answer that is not for it.
+    // The place may belong to another discovery by now, which must not get this answer.
     const of = pending === undefined ? this.#relayTag ? undefined : ONLY : this.#placeOf(pending);
     return place === of && nowMs - session.openedMs < REPEAT_MS;
   }
@@ -168,13 +169,13 @@ export class FixedMatching implements Matching {
   }
 }
 
-// RFC 2516, appendix A: an agent adds no second tag. The tag of another server gives way, and is put back in
-// the answer, since each server has to recognize its own.
+// RFC 2516, appendix A: an agent must not add a second tag. The tag of another server is replaced, and restored
+// in the answer, because each server must recognize its own.
 function idOf(pending: ServerPending): Uint8Array {
   return hasAgent(pending) ? pending.relaySessionId! : pending.token;
 }
 
-/** Tells if an agent that is no server of this kind has put its Relay-Session-Id into a discovery. */
+/** Returns true if an agent other than a pppoe-proxy server has added a Relay-Session-Id to a discovery. */
 function hasAgent({ relaySessionId }: ServerPending): boolean {
   return relaySessionId !== undefined && passesOf(relaySessionId) === undefined;
 }

@@ -1,4 +1,4 @@
-// The rate at which PADTs without a session are passed on.
+// The rate at which PADTs without a session are forwarded.
 
 import { formatMac } from "../../wire/mod.ts";
 import type { Peer } from "../peer.ts";
@@ -9,7 +9,7 @@ const PEER = { perSecond: 1, burst: 20 };
 const HOSTS = 4096;
 const PEERS = 1024;
 
-/** Such a PADT only helps with an AC that waits for it before it answers again, so a few are enough. */
+/** Limits such PADTs. They only help with an AC that answers again after a PADT, so a few are enough. */
 export class HangUpRate {
   readonly #hosts = new TokenBuckets(HOSTS);
   readonly #peers = new TokenBuckets(PEERS);
@@ -17,8 +17,8 @@ export class HangUpRate {
   /**
    * Counts a PADT of a host.
    *
-   * @param destination The address that it goes to; a host may send as many to each
-   * @returns False if it is one too many, of the host or of all hosts behind this peer
+   * @param destination The address that it goes to; the limit of a host applies to each address
+   * @returns False if it exceeds the limit of the host, or of all hosts behind this peer
    */
   allows(
     { address }: Peer,

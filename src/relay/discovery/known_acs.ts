@@ -1,8 +1,8 @@
-// The ACs that have answered lately, for frames that belong to no discovery.
+// The ACs that have answered recently, for frames that belong to no discovery.
 
 import { formatMac, sameMac } from "../../wire/mod.ts";
 
-/** The maximum number of known ACs; one more replaces the one that was heard the longest ago. */
+/** The maximum number of known ACs; one more replaces the one that was heard least recently. */
 export const KNOWN_ACS = 256;
 
 /** The time for which an AC is known after it was last heard, in ms. */
@@ -17,7 +17,7 @@ interface KnownAc {
 
 /** A bounded list of ACs. */
 export class KnownAcs {
-  /** The ACs by address, the one that was heard the longest ago first. */
+  /** The ACs by address, the least recently heard first. */
   readonly #acs = new Map<string, KnownAc>();
 
   /** Notes that an AC has answered. */
@@ -31,13 +31,13 @@ export class KnownAcs {
     }
   }
 
-  /** Tells if an AC with this address was heard within this time. */
+  /** Returns true if an AC with this address was heard within the given time. */
   has(mac: Uint8Array, nowMs: number, withinMs = KNOWN_AC_MS): boolean {
     const ac = this.#acs.get(formatMac(mac));
     return ac !== undefined && nowMs - ac.heardMs < withinMs;
   }
 
-  /** Lists the addresses of the ACs that hosts know by this one, the one that was heard last first. */
+  /** Lists the addresses of the ACs that hosts know by the given one, the most recently heard first. */
   shownAs(shown: Uint8Array, nowMs: number): Uint8Array[] {
     return [...this.#acs.values()]
       .filter((ac) => nowMs - ac.heardMs < KNOWN_AC_MS && sameMac(ac.shown, 0, shown, 0))

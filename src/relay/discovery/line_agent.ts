@@ -1,4 +1,4 @@
-// The server as an intermediate agent (TR-101): it names the line that a discovery comes from.
+// The server as an intermediate agent (TR-101), which names the line of a discovery.
 
 import { accessLineTag, formatMac, isAccessLine } from "../../wire/mod.ts";
 import type { Tag } from "../../wire/mod.ts";
@@ -6,9 +6,9 @@ import type { AddedTags } from "./added_tags.ts";
 import { LineTemplate } from "./line_template.ts";
 
 /**
- * Puts the Broadband Forum's Vendor-Specific tag into frames for the AC, in place of a host's: only the agent
- * next to the AC is believed. The tag in an AC's answer is for the agent, and ends here, as it does at access
- * nodes; towards a host, the tag carries nothing else.
+ * Puts the Broadband Forum's Vendor-Specific tag into frames for the AC. It replaces a host's tag, because only
+ * the agent next to the AC is trusted. The tag in an AC's answer is for the agent and is removed here, as it is
+ * at access nodes; it has no other information for a host.
  */
 export class LineAgent {
   readonly #circuitId: LineTemplate | undefined;
@@ -33,7 +33,7 @@ export class LineAgent {
   }
 }
 
-/** Puts the agent's tag, if there is one, in place of any other agent's. */
+/** Replaces the tags of other agents by this agent's tag, if there is one. */
 export function withLine(tags: Tag[], line: Tag | undefined): Tag[] {
   if (line === undefined) return tags;
   const at = tags.findIndex(isAccessLine);
@@ -41,7 +41,7 @@ export function withLine(tags: Tag[], line: Tag | undefined): Tag[] {
   return [...tags.slice(0, at), line, ...withoutLine(tags.slice(at), line)];
 }
 
-/** Takes out every agent's tag, if the request had ours. */
+/** Removes the tags of all agents, if the request had ours. */
 export function withoutLine(tags: Tag[], line: Tag | undefined): Tag[] {
   return line === undefined ? tags : tags.filter((tag) => !isAccessLine(tag));
 }

@@ -1,4 +1,4 @@
-// The template of a circuit id or a remote id, with placeholders for what is known of a discovery.
+// The template of a circuit id or a remote id, with placeholders for facts about a discovery.
 
 import { LINE_ID_MAX } from "../../wire/mod.ts";
 
@@ -10,7 +10,7 @@ export type LineValues = Readonly<Record<typeof PLACEHOLDERS[number], string>>;
 
 /** A template such as `{client}/{host}`. */
 export class LineTemplate {
-  /** Texts and names of placeholders, in turn. */
+  /** Texts and names of placeholders, alternately. */
   readonly #parts: readonly string[];
 
   private constructor(parts: readonly string[]) {
@@ -18,9 +18,9 @@ export class LineTemplate {
   }
 
   /**
-   * Reads a template.
+   * Parses a template.
    *
-   * @throws {Error} If it has an unknown placeholder or a lone brace, or no room for what is filled in
+   * @throws {Error} If it has an unknown placeholder or an unmatched brace, or no room for the values
    */
   static parse(text: string): LineTemplate {
     const parts = text.split(/\{([^{}]*)\}/);
@@ -43,8 +43,8 @@ export class LineTemplate {
   }
 
   /**
-   * Fills in the values. TR-101 allows 63 characters of printable ASCII: other characters become "?", and the
-   * rest is cut.
+   * Fills in the values. TR-101 allows 63 characters of printable ASCII: other characters become "?", and
+   * longer texts are cut.
    */
   expand(values: LineValues): string {
     const text = this.#parts

@@ -9,13 +9,13 @@ import { type Requests, requestsOf } from "./requests.ts";
 import { findHostUniq } from "./tag_list.ts";
 
 /**
- * The offers and the PADRs of a table's discoveries. Host-Uniq names one request only (RFC 2516, appendix
- * A), so a PADR may have another one than its PADI: the offer tells which discovery it belongs to.
+ * The offers and the PADRs of a table's discoveries. Host-Uniq identifies only one request (RFC 2516, appendix
+ * A), so a PADR may have a different one than its PADI. Its offer identifies the discovery.
  */
 export class OfferBook {
   readonly #pending: PendingTable<ServerPending>;
 
-  /** Keeps the offers of the discoveries in a table. */
+  /** Makes an empty book for the discoveries in a table. */
   constructor(pending: PendingTable<ServerPending>) {
     this.#pending = pending;
   }
@@ -40,11 +40,11 @@ export class OfferBook {
 
   /**
    * Finds the discovery that a PADR belongs to: the one in which it has gone out before, or whose offer it
-   * takes.
+   * accepts.
    *
    * @param same The discovery whose PADI had the same Host-Uniq
-   * @param relaySessionId The Relay-Session-Id of the PADR, if discoveries are told apart by it
-   * @returns The discovery; undefined if its AC has made its host no offer
+   * @param relaySessionId The Relay-Session-Id of the PADR, if it distinguishes discoveries
+   * @returns The discovery; undefined if the AC has made the host no offer
    */
   find(
     peer: Peer,
@@ -61,7 +61,7 @@ export class OfferBook {
     if (same?.offers.has(destination, cookie)) return same;
     const taken = marked(offer);
     if (taken !== undefined) return taken;
-    // If a host returns a cookie wrongly, the AC should judge.
+    // If a host returns a wrong cookie, the AC should decide.
     return same?.offers.hasAny(destination) ? same : marked(ac);
   }
 
@@ -79,13 +79,13 @@ export class OfferBook {
     return pending.asked.get(requestKey(acMac, hostUniq))?.requests;
   }
 
-  /** Tells if a discovery's PADRs have gone to other ACs only. */
+  /** Returns true if a discovery's PADRs have gone only to other ACs. */
   hasAskedAnother({ asked }: ServerPending, acMac: Uint8Array): boolean {
     return asked.size > 0 && !asked.values().some((of) => sameMac(of.acMac, 0, acMac, 0));
   }
 }
 
-/** Makes the marks of an offer: one with its cookie, and one for a host that returns the cookie wrongly. */
+/** Makes the marks of an offer: one with its cookie, and one for a host that returns a wrong cookie. */
 function offerMarks(
   hostMac: Uint8Array,
   relaySessionId: Uint8Array | undefined,
@@ -96,7 +96,7 @@ function offerMarks(
   return [tagKey(`offer ${ac}`, cookie), ac];
 }
 
-/** Makes the mark of the PADRs that take an offer with one Host-Uniq. */
+/** Makes the mark of the PADRs that accept an offer with one Host-Uniq. */
 function requestMark(offer: string, hostUniq: Uint8Array | undefined): string {
   return tagKey(`request ${offer}`, hostUniq);
 }

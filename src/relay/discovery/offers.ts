@@ -1,4 +1,4 @@
-// The offers of one discovery: the ACs that have answered its host, and how a PADR names each.
+// The offers of one discovery: the ACs that have answered its host, and the cookies by which PADRs name them.
 
 import { sameMac } from "../../wire/mod.ts";
 import { sameValue } from "./tag_list.ts";
@@ -15,16 +15,16 @@ export interface Offer {
 /** The maximum number of offers that are kept for one discovery. */
 export const OFFERS = 128;
 
-/** The maximum number of bytes of their cookies, if there is more than one offer. */
+/** The maximum size of their cookies in bytes, if there is more than one offer. */
 export const OFFERS_BYTES = 32 * 1024;
 
-/** A bounded list of offers; the one that was seen the longest ago is forgotten first. */
+/** A bounded list of offers. The least recently seen offer is forgotten first. */
 export class Offers {
   readonly #list: Offer[] = [];
   #bytes = 0;
   #forgotten = false;
 
-  /** True if an offer was forgotten, so that a PADR may take one that is not in the list. */
+  /** True if an offer was forgotten, so that a PADR may accept one that is not in the list. */
   get forgotten(): boolean {
     return this.#forgotten;
   }
@@ -33,7 +33,7 @@ export class Offers {
     return this.#list.values();
   }
 
-  /** Finds an offer that has come before; it counts as the newest from now on. */
+  /** Finds an earlier offer, which then counts as the newest. */
   seen(acMac: Uint8Array, cookie: Uint8Array | undefined): Offer | undefined {
     const at = this.#list.findIndex((offer) =>
       sameMac(offer.acMac, 0, acMac, 0) && sameValue(offer.cookie, cookie)
@@ -47,7 +47,7 @@ export class Offers {
   /**
    * Adds an offer that `seen` does not find.
    *
-   * @returns The offers that are forgotten to make room
+   * @returns The offers that were forgotten to make room
    */
   add(offer: Offer): Offer[] {
     this.#list.push(offer);
@@ -62,14 +62,14 @@ export class Offers {
     return forgotten;
   }
 
-  /** Tells if an AC has made an offer with this AC-Cookie. */
+  /** Returns true if an AC has made an offer with this AC-Cookie. */
   has(acMac: Uint8Array, cookie: Uint8Array | undefined): boolean {
     return this.#list.some((offer) =>
       sameMac(offer.acMac, 0, acMac, 0) && sameValue(offer.cookie, cookie)
     );
   }
 
-  /** Tells if an AC has made any offer. */
+  /** Returns true if an AC has made any offer. */
   hasAny(acMac: Uint8Array): boolean {
     return this.#list.some((offer) => sameMac(offer.acMac, 0, acMac, 0));
   }

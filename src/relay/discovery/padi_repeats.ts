@@ -1,38 +1,39 @@
 // Repeats PADIs of hosts behind one address, for an AC that answers one address slowly.
 //
-// Theory of operation. With --mac own, an AC takes all hosts for one station. Some ACs answer one PADI a second
-// of each station (accel-ppp's padi-limit), or one at a time (its pado-delay), and ignore the others. Hosts
-// that dial together repeat their PADIs together, after 5 s or more, so that most of them give up in the end.
-// The server sees all of them, and can ask again for one after the other.
+// Theory of operation. With --mac own, all hosts look like one station to an AC. Some ACs answer each station
+// only one PADI per second (accel-ppp's padi-limit), or one at a time (its pado-delay), and ignore the others.
+// Hosts that dial together also repeat their PADIs together, after 5 s or more, so most of them finally give
+// up. The server sees all of them, and can ask again for one after the other.
 //
-// Every PADI goes to the AC at once. It can only have met such a limit if another one came shortly before it,
-// or waits as well: it is then "contested". When the AC has been quiet for longer than it takes to answer, a
-// contested PADI is sent again: each time another host's, and each host's only a few times. If the repeats
-// themselves are answered one at a time, the next one goes as soon as the last one was answered. An AC without
-// such a limit has answered by then, and sees no difference; nor does an AC that answers nobody.
+// Every PADI goes to the AC at once. Such a limit can only affect it if another PADI came shortly before it, or
+// is waiting too: it is then "contested". When the AC has been quiet for longer than it takes to answer, a
+// contested PADI is sent again: each time for another host, and only a few times for each host. If the repeats
+// themselves are answered one at a time, the next one is sent as soon as the last one was answered. An AC
+// without such a limit has answered by then and sees no difference; the same is true for an AC that answers
+// nobody.
 
 import { assertInvariant } from "../../assert.ts";
 import { formatMac } from "../../wire/mod.ts";
 import type { Peer } from "../peer.ts";
 import type { ServerPending } from "./matching.ts";
 
-/** The distance at which PADIs stay under a limit of one a second, in ms. */
+/** The interval at which PADIs stay under a limit of one per second, in ms. */
 const APART_MS = 1050;
 
-/** The time that a host waits after its last PADI, in ms: pppd sends three, and gives up 20 s after that. */
+/** The time that a host waits after its last PADI, in ms. pppd sends three, and gives up 20 s later. */
 export const PATIENCE_MS = 20_000;
 
-/** The number of times that a PADI is sent again: at first and, if that helps any host, for each of its PADIs. */
+/** The number of repeats for a host; once repeats have helped any host, for each PADI of a host. */
 const REPEATS = 3;
 
-/** The number of hosts that give up within some time, in ms, from which on it is no refusal of one host. */
+/** The number of hosts that must give up, within a time in ms, before it counts as more than one host's refusal. */
 const STARVED_HOSTS = 2;
 const STARVED_MS = 60_000;
 
-/** The maximum time that an AC is assumed to take for an answer, in ms. */
+/** The maximum time that an AC is assumed to need for an answer, in ms. */
 const LATENCY_MAX_MS = 5000;
 
-/** The maximum number of PADIs that are kept, of one client and in all. */
+/** The maximum number of PADIs that are kept for one client, and in total. */
 const PER_PEER = 256;
 const MAX = 1024;
 
@@ -42,30 +43,30 @@ interface Waiting {
   /** The times of its host's first and last PADI. */
   readonly firstMs: number;
   askedMs: number;
-  /** The time when it last went to the AC. */
+  /** The time at which it last went to the AC. */
   sentMs: number;
   contested: boolean;
   repeats: number;
 }
 
-/** The PADIs of one address that no AC has answered. The time is passed in, in ms. */
+/** The PADIs from one address that no AC has answered. Times are in ms, by a monotonic clock. */
 export class PadiRepeats {
   /** The PADIs by client, then by discovery; the one whose turn is next first. */
   readonly #peers = new Map<Peer, Map<ServerPending, Waiting>>();
   #size = 0;
-  /** The time when the last PADI went to the AC, and its discovery. */
+  /** The time at which the last PADI went to the AC, and its discovery. */
   #sentMs = -Infinity;
   #sentBy: ServerPending | undefined;
   #answeredMs = -Infinity;
   #repeatedMs = -Infinity;
-  /** The time that the AC took for its last answer to a PADI that was not repeated. */
+  /** The time that the AC needed for its last answer to a PADI that was not repeated. */
   #latencyMs = 0;
-  /** The pace of the AC's answers, as far as it has shown. */
+  /** The pace of the AC's answers, as far as it is known. */
   #pace: "unknown" | "one by one" | "by time" = "unknown";
   /** The repeat that was sent because the one before it was answered. */
   #early: ServerPending | undefined;
   #dueMs = Infinity;
-  /** The times when hosts gave up without an answer, by their addresses. */
+  /** The times at which hosts gave up without an answer, by address. */
   readonly #starvedMs = new Map<string, number>();
 
   /** The number of PADIs without an answer. */
@@ -73,7 +74,7 @@ export class PadiRepeats {
     return this.#size;
   }
 
-  /** The time at which {@linkcode next} may have something; Infinity if nothing waits. */
+  /** The time at which {@linkcode next} may return a PADI; Infinity if none waits. */
   get dueMs(): number {
     return this.#dueMs;
   }
@@ -91,7 +92,7 @@ export class PadiRepeats {
     if (known !== undefined) {
       Object.assign(known, { frame, askedMs: nowMs, sentMs: nowMs });
       known.contested ||= contested;
-      // If no repeat was ever answered, the AC may just refuse this host.
+      // If no repeat was ever answered, the AC may simply refuse this host.
       if (this.#pace !== "unknown") known.repeats = 0;
     } else if (this.#size < MAX && (queue?.size ?? 0) < PER_PEER) {
       if (queue === undefined) this.#peers.set(peer, queue = new Map());
@@ -128,7 +129,7 @@ export class PadiRepeats {
     this.#plan();
   }
 
-  /** Picks the PADI to send again now; undefined if there is none. */
+  /** Returns the PADI to send again now; undefined if there is none. */
   next(nowMs: number): Uint8Array | undefined {
     if (nowMs < this.#dueMs) return undefined;
     const early = nowMs < this.#quietFromMs;
@@ -145,9 +146,9 @@ export class PadiRepeats {
   }
 
   /**
-   * Forgets the PADIs whose hosts have given up by now.
+   * Forgets the PADIs of hosts that have given up by now.
    *
-   * @returns True if several have given up lately without an answer while others got one
+   * @returns True if several hosts have recently given up without an answer while others got one
    */
   expire(nowMs: number): boolean {
     for (const [host, ms] of this.#starvedMs) {
@@ -168,7 +169,7 @@ export class PadiRepeats {
     return starved && this.#starvedMs.size >= STARVED_HOSTS;
   }
 
-  // Tells if another PADI was answered since this host began, or shortly before, so that it was in its way.
+  // Returns true if another PADI, which was in the way of this host's, was answered after or shortly before its first.
   #answersOthersThan({ firstMs }: Pick<Waiting, "firstMs">): boolean {
     return this.#answeredMs > firstMs - this.#waitMs;
   }
@@ -186,8 +187,8 @@ export class PadiRepeats {
     this.#dueMs = this.#size === 0 ? Infinity : this.#quietFromMs;
   }
 
-  // Picks the next PADI of the next client, after which both go to the end. If all were sent too recently, one
-  // is due later.
+  // Picks the next PADI of the next client, and moves both to the end. If all were sent too recently, the next
+  // one is due later.
   #turn(nowMs: number, early: boolean): [ServerPending, Waiting] | undefined {
     for (const [peer, queue] of [...this.#peers]) {
       if (peer.held) continue;

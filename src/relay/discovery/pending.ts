@@ -1,4 +1,4 @@
-// The discoveries under way: from a host's PADI to some time after its PADS, so that repeats find them too.
+// The discoveries under way, from a host's PADI to some time after its PADS, so that repeats are recognized.
 
 import { assertInvariant } from "../../assert.ts";
 import { formatMac } from "../../wire/mod.ts";
@@ -9,9 +9,9 @@ import { byteKey } from "./byte_key.ts";
 export interface Discovery {
   readonly peer: Peer;
   readonly hostMac: Uint8Array;
-  /** The Host-Uniq that the host chose for its PADI; undefined if it chose none. */
+  /** The Host-Uniq in the host's PADI; undefined if there was none. */
   readonly hostUniq: Uint8Array | undefined;
-  /** The Relay-Session-Id that an agent before us chose, if discoveries are told apart by it. */
+  /** The Relay-Session-Id that an earlier agent added, if it distinguishes discoveries. */
   readonly relaySessionId?: Uint8Array;
 }
 
@@ -19,27 +19,27 @@ export interface Discovery {
 export const DISCOVERY_TIMEOUT_MS = 60_000;
 
 /**
- * The maximum number of discoveries of each peer; one more replaces the one that was quiet the longest.
- * Thousands of hosts may dial at once, and the last AC that answers may take seconds.
+ * The maximum number of discoveries of each peer; one more replaces the one that has been quiet for longest.
+ * Thousands of hosts may dial at once, and the last AC may need seconds to answer.
  */
 export const DISCOVERIES_PER_PEER = 4096;
 
 /**
- * The maximum number of bytes of tags and offers of each peer's discoveries, beyond which the same happens.
+ * The maximum size of the tags and offers of each peer's discoveries in bytes, beyond which the same happens.
  * It is enough for all of them if Host-Uniqs and cookies have the usual 4 to 24 bytes.
  */
 const BYTES_PER_PEER = 4 << 20;
 
-/** The maximum number of bytes for all peers together; the peer that has the most gives way. */
+/** The maximum number of bytes for all peers together; the peer with the most bytes loses discoveries. */
 const BYTES = 64 << 20;
 
-/** The bytes that each key takes beside its text. */
+/** The number of bytes that each key takes in addition to its text. */
 const KEY_BYTES = 32;
 
 interface Queue<T> {
-  /** The entries by key, the one that was quiet the longest first. */
+  /** The entries by key, the one that has been quiet for longest first. */
   readonly entries: Map<string, Entry<T>>;
-  /** The entries by the other keys that they were marked with. */
+  /** The entries by the additional keys with which they were marked. */
   readonly marks: Map<string, Entry<T>>;
   bytes: number;
 }
@@ -53,8 +53,8 @@ interface Entry<T> {
 }
 
 /**
- * A bounded table of discoveries, with a queue for each peer, so that a flood behind one client replaces
- * only that client's discoveries.
+ * A bounded table of discoveries. Each peer has its own queue, so that a flood behind one client replaces only
+ * that client's discoveries.
  */
 export class PendingTable<T extends Discovery> {
   readonly #peers = new Map<Peer, Queue<T>>();
@@ -64,13 +64,13 @@ export class PendingTable<T extends Discovery> {
   /**
    * Makes an empty table.
    *
-   * @param removed Hears of each discovery that goes
+   * @param removed Called with each discovery that is removed
    */
   constructor(removed: (discovery: T) => void = () => {}) {
     this.#removed = removed;
   }
 
-  /** Finds the discovery of this host with these tags, and keeps it for another time-out. */
+  /** Finds the discovery of a host with these tags, and restarts its timeout. */
   find(
     peer: Peer,
     hostMac: Uint8Array,
@@ -82,7 +82,7 @@ export class PendingTable<T extends Discovery> {
     return use(queue, queue?.entries.get(keyOf({ hostMac, hostUniq, relaySessionId })), nowMs);
   }
 
-  /** Keeps a discovery that is still here for another time-out. */
+  /** Restarts the timeout of a discovery, if it is still in the table. */
   keep({ peer, hostMac, hostUniq, relaySessionId }: T, nowMs: number): void {
     this.find(peer, hostMac, hostUniq, nowMs, relaySessionId);
   }
@@ -108,8 +108,8 @@ export class PendingTable<T extends Discovery> {
   }
 
   /**
-   * Marks a discovery that is still here with another key, by which it is found too. A discovery that had this
-   * mark before loses it.
+   * Marks a discovery, if it is still in the table, with an additional key by which it can be found. A
+   * discovery that had this mark before loses it.
    */
   mark(discovery: T, key: string): void {
     const queue = this.#peers.get(discovery.peer);
@@ -126,20 +126,20 @@ export class PendingTable<T extends Discovery> {
     }
   }
 
-  /** Finds the discovery that is marked with a key, and keeps it for another time-out. */
+  /** Finds the discovery that is marked with a key, and restarts its timeout. */
   marked(peer: Peer, key: string, nowMs: number): T | undefined {
     const queue = this.#peers.get(peer);
     return use(queue, queue?.marks.get(key), nowMs);
   }
 
-  /** Takes a mark off a discovery that has it. */
+  /** Removes a mark from a discovery, if it has that mark. */
   unmark(discovery: T, key: string): void {
     const queue = this.#peers.get(discovery.peer);
     const entry = queue?.marks.get(key);
     if (queue !== undefined && entry?.value === discovery) this.#unmark(queue, entry, key);
   }
 
-  /** Tells if a peer has any discovery. */
+  /** Returns true if a peer has any discovery. */
   has(peer: Peer): boolean {
     return this.#peers.has(peer);
   }
@@ -167,7 +167,7 @@ export class PendingTable<T extends Discovery> {
   /**
    * Checks that each discovery is found by its key and marks, and that the bytes add up.
    *
-   * @throws {InvariantError} If something is wrong
+   * @throws {InvariantError} If one of these is not true
    */
   audit(): void {
     let all = 0;
@@ -191,11 +191,14 @@ export class PendingTable<T extends Discovery> {
   #charge(queue: Queue<T>, bytes: number): void {
     queue.bytes += bytes;
     this.#bytes += bytes;
-    assertInvariant(queue.bytes >= 0, "a peer's discoveries take fewer than no bytes");
-    assertInvariant(this.#bytes >= queue.bytes, "all discoveries take fewer bytes than one peer's");
+    assertInvariant(queue.bytes >= 0, "the size of a peer's discoveries is negative");
+    assertInvariant(
+      this.#bytes >= queue.bytes,
+      "all discoveries are smaller than those of one peer",
+    );
   }
 
-  // Removes others if there is no room, never the one that needs it.
+  // Removes other discoveries until there is room, but never the one that needs it.
   #makeRoom(queue: Queue<T>, entry: Entry<T>): void {
     while (queue.bytes > BYTES_PER_PEER && this.#dropOldest(queue, entry));
     while (this.#bytes > BYTES && this.#dropOldest(this.#largest(), entry));
@@ -241,17 +244,17 @@ function use<T>(
   return entry.value;
 }
 
-// The bytes of the key, and of the values that it is made of, which are kept as well.
+// Returns the size of a key and of the values in it, which are also kept.
 function markBytes(key: string): number {
   return 2 * key.length + KEY_BYTES;
 }
 
-// An absent Host-Uniq is not an empty one: the host must get its own back.
+// An absent Host-Uniq differs from an empty one, because the host must get the same one back.
 function keyOf({ hostMac, hostUniq, relaySessionId }: Omit<Discovery, "peer">): string {
   return tagKey(formatMac(hostMac), hostUniq, relaySessionId);
 }
 
-/** Makes a key of a text and of bytes that may be absent. Different arguments give different keys. */
+/** Makes a key from a text and bytes that may be absent. Different arguments give different keys. */
 export function tagKey(text: string, ...values: (Uint8Array | undefined)[]): string {
   return values.reduce<string>(
     (key, value) => `${key}/${value === undefined ? "" : `${value.length}=${byteKey(value)}`}`,

@@ -1,16 +1,16 @@
-// A place that one discovery at a time can have: whose turn it is, and whose turn is next.
+// A place that only one discovery at a time can have, and the order in which they take turns.
 
 import { sameMac } from "../../wire/mod.ts";
 import type { ServerPending } from "./matching.ts";
 import { sameValue } from "./tag_list.ts";
 
-/** The time for which a refused host is waited for, in ms: hosts repeat a PADI after 5 s, then after 10 s. */
+/** The time for which a place waits for a refused host, in ms. Hosts repeat a PADI after 5 s, then after 10 s. */
 const WAIT_MS = 12_000;
 
 /**
- * A turn lasts while the discovery is under way. Once another host was refused, it ends some time after it
- * began, whatever its own host still sends, so that a host that asks again and again without an answer does
- * not shut the others out. A host that lost its turn in that way comes behind the one that waits.
+ * A place. A turn lasts while the discovery is under way. Once another host was refused, the turn ends after
+ * some time, whatever its host still sends, so that a host that repeatedly asks without an answer does not
+ * shut out the others. A host that lost its turn in this way must wait for the refused one.
  */
 export class Place {
   #holder: ServerPending;
@@ -23,9 +23,9 @@ export class Place {
   #ousted: ServerPending | undefined;
 
   /**
-   * Gives the place to its first holder.
+   * Makes a place and gives it to its first holder.
    *
-   * @param oneEach True if a host may have only one discovery under way; otherwise its next one takes over
+   * @param oneEach True if a host may have only one discovery under way; otherwise its next one takes over the place
    */
   constructor(holder: ServerPending, turnMs: number, oneEach: boolean, nowMs: number) {
     this.#goesOn = oneEach ? sameDiscovery : sameHost;
@@ -39,7 +39,7 @@ export class Place {
     return this.#holder;
   }
 
-  /** Gives the place to a discovery that a frame has come for; false while it has to wait. */
+  /** Gives the place to a discovery for which a frame has arrived; returns false while it must wait. */
   admit(pending: ServerPending, nowMs: number): boolean {
     const holder = this.#holder;
     const waiting = this.#waitingAt(nowMs);
@@ -47,7 +47,7 @@ export class Place {
     if (holder.underWay && this.#goesOn(holder, pending)) {
       if (over && waiting !== undefined) return false;
       this.#holder = pending;
-      // A long dial may go on while nobody else asks.
+      // A long dial may continue while nobody else asks.
       if (over) this.#sinceMs = nowMs;
       return true;
     }
@@ -75,12 +75,12 @@ export class Place {
   }
 }
 
-// One host may dial several sessions, told apart by Host-Uniq.
+// One host may dial several sessions, which differ in Host-Uniq.
 function sameDiscovery(a: ServerPending, b: ServerPending): boolean {
   return sameValue(a.hostUniq, b.hostUniq) && sameHost(a, b);
 }
 
-/** Tells if two discoveries belong to one host. */
+/** Returns true if two discoveries belong to one host. */
 export function sameHost(a: ServerPending, b: ServerPending): boolean {
   return a.peer === b.peer && sameMac(a.hostMac, 0, b.hostMac, 0);
 }

@@ -1,9 +1,9 @@
-// The PADRs of a discovery, and which of them are still to be answered.
+// The PADRs of a discovery, and the number of them that have not been answered yet.
 
 import type { Session } from "../session.ts";
 import type { Discovery, PendingTable } from "./pending.ts";
 
-/** The maximum number of ACs and Host-Uniqs that one discovery may ask with; one more replaces the oldest. */
+/** The maximum number of pairs of AC and Host-Uniq per discovery; one more replaces the oldest. */
 const REQUESTS = 16;
 
 /** The PADRs that went to one AC with one Host-Uniq. */
@@ -16,22 +16,22 @@ export interface Asked {
 
 /** A discovery whose PADRs are counted. */
 export interface Asking extends Discovery {
-  /** The PADRs that it asked each AC with, by AC and Host-Uniq. */
+  /** The PADRs to each AC, by AC and Host-Uniq. */
   readonly asked: Map<string, Asked>;
 }
 
 /**
  * The PADRs of one discovery that went to one AC with one Host-Uniq. Each can open one session. Hosts repeat
- * theirs and ACs answer each of them, so that a PADS for a session that has ended may still be on its way:
- * what was asked before that PADS was first seen has had its answer, and opens nothing.
+ * PADRs and ACs answer each of them, so a PADS for a session that has ended may still be on its way. The PADRs
+ * that were sent before that PADS was first seen have been answered, and open nothing.
  */
 export class Requests {
   #asked = 0;
   #answered = 0;
-  /** The number of PADRs that had come when the last PADS of each session did. */
+  /** The number of PADRs that had arrived by the time of the last PADS of each session. */
   readonly #askedBy = new WeakMap<Session, number>();
 
-  /** The number of PADRs that have no answer yet. */
+  /** The number of PADRs without an answer. */
   get open(): number {
     return this.#asked - this.#answered;
   }
@@ -41,7 +41,7 @@ export class Requests {
     this.#asked++;
   }
 
-  /** Counts a PADS that opens nothing. */
+  /** Counts a PADS that opens no session. */
   refuse(): void {
     this.#answered++;
   }
@@ -52,7 +52,7 @@ export class Requests {
     this.repeat(session);
   }
 
-  /** Notes a PADS that has come once more for such a session. */
+  /** Notes another PADS for such a session. */
   repeat(session: Session): void {
     this.#askedBy.set(session, this.#asked);
   }
@@ -60,7 +60,7 @@ export class Requests {
   /**
    * Notes the end of such a session.
    *
-   * @param withdrawn True if its host no longer wants what it has asked for
+   * @param withdrawn True if its host no longer wants a session
    */
   end(session: Session, withdrawn: boolean): void {
     const asked = withdrawn ? this.#asked : this.#askedBy.get(session) ?? 0;
@@ -69,10 +69,10 @@ export class Requests {
 }
 
 /**
- * Finds the PADRs of a discovery, or makes room for the first one.
+ * Finds the PADRs of a discovery to one AC with one Host-Uniq, or makes an empty record of them.
  *
- * @param key The key of the AC and the Host-Uniq among those that the discovery asks with
- * @param mark The mark by which the table finds the discovery from now on
+ * @param key The key of the AC and the Host-Uniq within the discovery
+ * @param mark The mark by which the table can find the discovery from now on
  */
 export function requestsOf<T extends Asking>(
   table: PendingTable<T>,

@@ -1,4 +1,4 @@
-// Discovery at the server: decides what the AC gets of PADI and PADR, and who gets its answers.
+// Discovery at the server: decides which PADIs and PADRs go to the AC, and which hosts get its answers.
 
 import {
   CODE,
@@ -35,18 +35,18 @@ import { TokenMatching } from "./token_matching.ts";
 import { MAX_PASSES, passesOf, randomTokens, type TokenSource } from "./tokens.ts";
 
 /**
- * The maximum length of a PADI, with the PPPoE header, in bytes: a longer one has no room for the tag of
- * another agent (RFC 2516, section 5.1).
+ * The maximum length of a PADI with the PPPoE header, in bytes. A longer one has no room for the tag of another
+ * agent (RFC 2516, section 5.1).
  */
 const PADI_MAX = 1484;
 /** The maximum length of a PADR, which Ethernet sets, in bytes. */
 const PADR_MAX = 1500;
-const TOO_MANY_SESSIONS = "pppoe-proxy: this client has as many sessions as it may have";
+const TOO_MANY_SESSIONS = "pppoe-proxy: this client has the maximum number of sessions";
 
 /** The options of a server's discovery. */
 export type ServerDiscoveryOptions = Pick<RelayOptions, "tokens" | "tags" | "interfaceName">;
 
-/** The opener of a session: the PADRs that went to its AC with one Host-Uniq. */
+/** The opener of a session: the PADRs to its AC with one Host-Uniq. */
 interface Opener extends Match {
   readonly requests: Requests;
 }
@@ -62,7 +62,7 @@ export class ServerDiscovery implements DiscoveryRelay {
   readonly #matching: Matching;
   readonly #pending: PendingTable<ServerPending>;
   readonly #offers: OfferBook;
-  /** The opener of each session: another PADS that answers it is a repeat. */
+  /** The opener of each session. Another PADS that answers it is a repeat. */
   readonly #openers = new WeakMap<Session, Opener>();
   readonly #tokens: TokenSource;
   readonly #agent: LineAgent;
@@ -71,7 +71,7 @@ export class ServerDiscovery implements DiscoveryRelay {
   readonly #repeats = new PadiRepeats();
 
   /**
-   * Makes the discovery of an AC's link.
+   * Makes the discovery for a link with ACs.
    *
    * @param options The tags that the server adds to PADI and PADR
    */
@@ -92,7 +92,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     this.#offers = new OfferBook(this.#pending);
   }
 
-  /** Takes a PADI or PADR from a client. */
+  /** Handles a PADI or PADR from a client. */
   fromTunnel(peer: Peer, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const initiation = packet.code === CODE.PADI;
@@ -115,7 +115,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const max = initiation ? PADI_MAX : PADR_MAX;
     if (tagsLength(tags) > Math.max(tagsLength(sent), max - PPPOE_HLEN)) {
       ports.drop(DROP["frame-too-large"]);
-      // No AC is behind an answer to a PADI, so it comes from our own address.
+      // The refusal of a PADI comes from no AC, so it has our own address.
       const source = initiation ? this.#relay.linkMac : packet.destination;
       const answer = { ...packet, source, destination: packet.source };
       return ports.toTunnel(peer.tunnel, refusal(answer, noRoom(max)));
@@ -129,7 +129,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const frame = emitDiscovery({ ...packet, source: this.#shownMacFor(pending), tags });
     if (initiation) {
       noteSought(pending, nowMs);
-      // Another server repeats its hosts' PADIs itself.
+      // Another server repeats the PADIs of its hosts itself.
       const alone = pending.passes === 0 && this.#matching.isDistinct(pending);
       if (alone && !this.#showsHosts) this.#repeats.sought(pending, frame, nowMs);
     } else {
@@ -140,7 +140,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.toLink(frame);
   }
 
-  /** Takes a PADO or PADS of an AC. */
+  /** Handles a PADO or PADS of an AC. */
   fromLink(packet: DiscoveryPacket, _frame: Uint8Array, nowMs: number): void {
     const { ports } = this.#relay;
     const { code, source, sessionId } = packet;
@@ -163,7 +163,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const answer = { ...packet, destination: pending.hostMac, tags };
     const { tunnel } = pending.peer;
     if (code === CODE.PADO) {
-      // Behind a refusal there is nobody that a PADR could go to.
+      // A refusal is not an offer that a PADR could accept.
       if (!isRefusal(packet)) this.#offers.note(pending, packet);
       this.#repeats.answered(pending, nowMs);
     } else if (repeat === undefined && requests !== undefined) {
@@ -173,7 +173,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       pending.underWay = false;
       // The host must see a refusal, which opens nothing (RFC 2516, section 5.4).
       if (!refused && !this.#open({ ...match, requests }, packet, shownMac, nowMs)) {
-        // Nobody can have the session that the AC has opened; rp-pppoe's pppoe-relay does the same.
+        // The AC has opened a session that nobody can have; rp-pppoe's pppoe-relay closes it in the same way.
         ports.toLink(padt(source, shownMac, sessionId));
         ports.drop(DROP["session-limit"]);
         this.#claim(pending, false);
@@ -184,7 +184,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.toTunnel(tunnel, emitDiscovery(answer));
   }
 
-  /** Passes a host's PADT without a session to an AC that waits for one. */
+  /** Forwards a host's PADT without a session to an AC that waits for one. */
   hangUp(peer: Peer, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const { source, destination } = packet;
@@ -196,8 +196,8 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.toLink(padt(destination, this.#relay.shownMacOf(peer, source), NO_SESSION_ID));
   }
 
-  // Drops an answer that nobody waits for. If this server has asked for it, in an earlier run or for a client
-  // that is forgotten, the AC has opened a session, and gets a PADT.
+  // Drops an answer that nobody waits for. If this server has asked for a session, in an earlier run or for a
+  // forgotten client, the AC has opened one and gets a PADT.
   #unwanted(packet: DiscoveryPacket): void {
     const { ports, sessions } = this.#relay;
     const { code, source, destination, sessionId } = packet;
@@ -219,7 +219,7 @@ export class ServerDiscovery implements DiscoveryRelay {
 
   /** Ends the sessions of a peer whose address a host of another peer has taken meanwhile. */
   resumed(peer: Peer): void {
-    // With per-host, two clients of one name may share an address, and the ids tell their sessions apart.
+    // With per-host, two clients with one name may share an address, and their sessions differ in their ids.
     if (this.#relay.mac !== "transparent") return;
     for (const session of [...peer.sessions]) {
       if (!this.#addresses.isTaken(session.shownMac, peer)) continue;
@@ -269,12 +269,12 @@ export class ServerDiscovery implements DiscoveryRelay {
     });
   }
 
-  // True if hosts have addresses of their own on this link, which must not be anybody else's.
+  // True if hosts have their own addresses on this link, which must not belong to anybody else.
   get #showsHosts(): boolean {
     return this.#relay.mac !== "own";
   }
 
-  // Tells if a host may have its address on the link.
+  // Returns true if a host may use its address on the link.
   #mayShow(peer: Peer, { source }: DiscoveryPacket, nowMs: number): boolean {
     if (!this.#showsHosts) return true;
     const { linkMac, ports } = this.#relay;
@@ -296,7 +296,8 @@ export class ServerDiscovery implements DiscoveryRelay {
     return false;
   }
 
-  // Counts the servers that a PADI has passed; undefined if this one is among them, or there are too many.
+  // Returns the number of servers that a PADI has passed; undefined if this one is among them, or there are too
+  // many.
   #passesOf({ source, tags }: DiscoveryPacket): number | undefined {
     let passes = 0;
     for (const value of [findHostUniq(tags), findTag(tags, TAG.RELAY_SESSION_ID)?.value]) {
@@ -312,7 +313,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     return own ? undefined : passes;
   }
 
-  // Tells if a PADI that no token names has gone out here before.
+  // Returns true if a PADI without a token has gone out here before.
   #hasReturned(pending: ServerPending, nowMs: number): boolean {
     if (this.#matching.isDistinct(pending)) return false;
     const { linkMac } = this.#relay;
@@ -338,12 +339,12 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.drop(DROP["wrong-ac"]);
     ports.problem({
       id: "wrong-ac",
-      what: `${formatMac(source)} answered a PADR that went to another AC`,
+      what: `${formatMac(source)} answered a PADR for another AC`,
       advice: "find out what has this address: it may be set up wrongly, or hostile",
     });
   }
 
-  // A host may have taken an AC's address before the AC was heard. The station that grants sessions is the AC.
+  // A host may have used an AC's address before the AC was heard. The station that grants sessions is the AC.
   #acHeard(mac: Uint8Array, granting: boolean, nowMs: number): void {
     this.#addresses.acHeard(mac, granting, nowMs);
     if (!granting || !this.#showsHosts || !this.#addresses.isUsedInSession(mac)) return;
@@ -353,7 +354,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     }
   }
 
-  // Counts a discovery under way as a use of its host's address; from then on its session counts.
+  // Counts a discovery under way as a use of its host's address. Afterwards its session counts.
   #claim(pending: ServerPending, claims: boolean): void {
     if (!this.#showsHosts || pending.claims === claims) return;
     pending.claims = claims;
@@ -370,7 +371,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       relaySessionId: this.#matching.relaySessionId(tags)?.slice(),
       token: this.#tokens.next(passes),
       passes,
-      // Made once, so that a client that changes its name before the PADR keeps the line.
+      // The tag is made once, so that a client that changes its name before the PADR keeps its line.
       line: this.#agent.tagOf(peer.name, source),
       offers: new Offers(),
       asked: new Map(),
@@ -385,13 +386,14 @@ export class ServerDiscovery implements DiscoveryRelay {
     };
   }
 
-  // The interface's own address may have changed; the address that was made for a host stays.
+  // The interface's own address may have changed; an address that was made for a host never changes.
   #shownMacFor({ peer, hostMac, shownMac }: ServerPending): Uint8Array {
     const { mac } = this.#relay;
     return mac === "per-host" ? shownMac : this.#relay.shownMacOf(peer, hostMac);
   }
 
-  // Finds the opener of the session that a PADS repeats, if it is still known; undefined if it repeats none.
+  // Finds the opener, if it is still known, of the session that a PADS repeats. Returns undefined if it repeats
+  // none.
   #repeatOf(packet: DiscoveryPacket, nowMs: number): { opener: Opener | undefined } | undefined {
     const { source, destination, sessionId } = packet;
     const session = this.#relay.sessions.atLink(sessionId, source, destination);
@@ -400,12 +402,12 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (!this.#matching.isRepeat(packet, session, opener, nowMs)) return undefined;
     if (opener === undefined) return { opener };
     opener.requests.repeat(session);
-    // The client has it from now on, though a list that is on its way does not name it.
+    // The client will have this session, even if a list on its way does not name it.
     this.#relay.confirm(session);
     return { opener };
   }
 
-  // Opens the session that a host has asked for; false if its client may not have one more.
+  // Opens the session that a host has asked for; returns false if its client may not have another one.
   #open(
     opener: Opener,
     { source: nearMac, sessionId }: DiscoveryPacket,
@@ -416,12 +418,12 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { sessions } = this.#relay;
     const present = sessions.atLink(sessionId, nearMac, shownMac);
     if (present !== undefined) {
-      // To the AC, which has given the id again, the old session is over; its host may not know.
+      // The AC has reused the id, so the old session is over for it; its host may not know that.
       const another = present.peer !== pending.peer ||
         !sameMac(present.farMac, 0, pending.hostMac, 0);
       this.#relay.close(present, "id-reused", { link: false, tunnel: another });
     }
-    // The AC may know the old session of the same host by another address, if the client has a new name.
+    // The AC may know the old session of the same host by a different address, if the client has a new name.
     const alike = sessions.atPeer(pending.peer, sessionId, pending.hostMac, nearMac);
     if (alike !== undefined) this.#relay.close(alike, "id-reused", { link: true, tunnel: false });
     if (this.#relay.isFull(pending.peer)) {
@@ -452,5 +454,5 @@ function noteSought(pending: ServerPending, nowMs: number): void {
 }
 
 function noRoom(max: number): string {
-  return `pppoe-proxy: with what it has to add, this would be longer than ${max} bytes`;
+  return `pppoe-proxy: with the added tags, this would be longer than ${max} bytes`;
 }

@@ -1,4 +1,4 @@
-// Matching by Host-Uniq, which is replaced by a token that stands for one request of one discovery.
+// Matching by Host-Uniq, which is replaced by a token that identifies the request.
 
 import { TAG } from "../../wire/mod.ts";
 import type { DiscoveryPacket, Tag } from "../../wire/mod.ts";
@@ -8,7 +8,7 @@ import type { Match, Matching, ServerPending } from "./matching.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 import type { TokenSource } from "./tokens.ts";
 
-/** The maximum number of Host-Uniqs beside that of its PADI that one discovery may ask with. */
+/** The maximum number of Host-Uniqs per discovery, besides that of its PADI. */
 const OTHERS = 8;
 
 interface Request extends Match {
@@ -16,16 +16,16 @@ interface Request extends Match {
 }
 
 /**
- * The way that needs nothing of an AC but what RFC 2516 requires, and nothing at all of hosts. Each Host-Uniq
- * has a token of its own, since it names one request, and the answer returns just that token.
+ * Matches answers by tokens, which requires only RFC 2516 of an AC, and nothing of hosts. Each Host-Uniq has
+ * its own token, because it identifies one request, and the answer returns exactly that token.
  */
 export class TokenMatching implements Matching {
   readonly #tokens: TokenSource;
   readonly #byToken = new Map<string, Match>();
-  /** The requests of a discovery that have another Host-Uniq than its PADI. */
+  /** The requests of a discovery with another Host-Uniq than its PADI. */
   readonly #others = new WeakMap<ServerPending, Request[]>();
 
-  /** Matches by the tokens of a source. */
+  /** Makes a matching with the tokens of a source. */
   constructor(tokens: TokenSource) {
     this.#tokens = tokens;
   }
@@ -95,7 +95,7 @@ export class TokenMatching implements Matching {
     const token = this.#tokens.next(pending.passes);
     const request = { pending, hostUniq: hostUniq?.slice(), token };
     this.#byToken.set(byteKey(token), request);
-    // One more replaces the oldest.
+    // Another one replaces the oldest.
     if (others.push(request) > OTHERS) this.#byToken.delete(byteKey(others.shift()!.token));
     return token;
   }

@@ -1,10 +1,10 @@
-// Tokens: the 12 bytes that stand for a discovery on the AC's link, and that nobody else makes.
+// Tokens of 12 bytes, which represent discoveries on the AC's link, and which nobody else can make.
 //
 //     counter    4   different for each token
-//     signature  4   of the counter, by a secret: by it, a server recognizes its own tokens
-//     mark       4   of the eight bytes before it: by it, any server recognizes another one's token
+//     signature  4   of the counter, with a secret, so that a server recognizes its own tokens
+//     mark       4   of the eight bytes before it, so that any server recognizes another one's token
 //
-// The two lowest bits of the mark say how many other servers the discovery had passed before.
+// The two lowest bits of the mark are the number of other servers that the discovery had passed before.
 
 import { createHash, createHmac } from "node:crypto";
 
@@ -18,24 +18,24 @@ const PASSES = 0x03;
 /** The maximum number of servers that a discovery may pass, one after the other. */
 export const MAX_PASSES = 3;
 
-/** Makes tokens, and recognizes those that it made, also in an earlier run with the same secret. */
+/** Makes tokens, and recognizes those that it made, even in an earlier run with the same secret. */
 export interface TokenSource {
   /**
-   * Makes a token, a new one at each call.
+   * Makes a new token.
    *
    * @param passes The number of other servers that the discovery has passed before, 0 to 3
    */
   next(passes: number): Uint8Array;
-  /** Tells if it made this token. */
+  /** Returns true if this source made a token. */
   made(token: Uint8Array): boolean;
 }
 
-/** Tokens of a counter and the first bytes of its HMAC (RFC 2104), which are recognized without a list. */
+/** Makes tokens from a counter and the first bytes of its HMAC (RFC 2104), which it recognizes without a list. */
 export class Tokens implements TokenSource {
   readonly #secret: Uint8Array;
   #counter: number;
 
-  /** Makes tokens with a secret, from a counter that should start at a random number of 32 bits. */
+  /** Makes a source with a secret and a counter, which should start at a random number of 32 bits. */
   constructor(secret: Uint8Array, counter: number) {
     this.#secret = secret;
     this.#counter = counter >>> 0;
@@ -64,10 +64,9 @@ export class Tokens implements TokenSource {
 }
 
 /**
- * Reads the number of servers that a discovery had passed before the one that made this token, whichever that
- * was.
+ * Reads the number of servers that a discovery had passed before any server made this token.
  *
- * @returns The number, 0 to 3; undefined if these bytes are no token
+ * @returns The number, 0 to 3; undefined if the bytes are not a token
  */
 export function passesOf(token: Uint8Array): number | undefined {
   if (token.length !== TOKEN_BYTES) return undefined;
@@ -79,7 +78,7 @@ export function passesOf(token: Uint8Array): number | undefined {
   return token[TOKEN_BYTES - 1] & PASSES;
 }
 
-/** Makes tokens from a random counter; without a secret to keep, only this run recognizes them. */
+/** Makes a source with a random counter. Without a secret that is kept, only this run recognizes its tokens. */
 export function randomTokens(secret?: Uint8Array): Tokens {
   const [counter] = crypto.getRandomValues(new Uint32Array(1));
   return new Tokens(secret ?? crypto.getRandomValues(new Uint8Array(16)), counter);
