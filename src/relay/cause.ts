@@ -1,21 +1,21 @@
 // The causes for which a session ends, their texts, and the tag by which one program tells the other.
 //
-// A session ends once at each side, and both sides tell the same cause. A side that ends it by itself
-// sends a PADT into the tunnel with a Generic-Error, `pppoe-proxy: CAUSE`, which the other side takes off
-// before the frame goes to its link. A side takes such a tag off what a station sends too, so that no
-// station can name a cause. Only where there is no tunnel can each side have a cause of its own.
+// A session ends once at each side, and both sides report the same cause. A side that ends a session by
+// itself sends a PADT into the tunnel with a Generic-Error, `pppoe-proxy: CAUSE`, which the other side
+// removes before the frame goes to its link. A side also removes such a tag from the frames of stations, so
+// that no station can name a cause. The causes can differ only if there is no tunnel.
 
 import { TAG, type Tag, textTag } from "../wire/mod.ts";
 
-/** The text of each cause for the log, and if a PADT in a tunnel may name it. */
+/** The text of each cause for the log, and whether a PADT in a tunnel may name the cause. */
 const CAUSES = {
   /** The host sent a PADT. */
   "host-padt": { text: "PADT from the host", told: false },
   /** The AC sent a PADT. */
   "ac-padt": { text: "PADT from the AC", told: false },
-  /** The host used to answer LCP echo, and no longer does; the detail says for how long. */
+  /** The host used to answer LCP echo, and no longer does; the detail is the time since then. */
   "host-silent": { text: "the host answered LCP echo before, but not", told: true },
-  /** The AC used to answer LCP echo, and no longer does; the detail says for how long. */
+  /** The AC used to answer LCP echo, and no longer does; the detail is the time since then. */
   "ac-silent": { text: "the AC answered LCP echo before, but not", told: true },
   /** One of the stations sent nothing for too long. */
   "idle": { text: "idle", told: true },
@@ -31,26 +31,26 @@ const CAUSES = {
   "host-has-address": { text: "a host of another client has the address of its host", told: true },
   /** The AC gave the session id to another session. */
   "id-reused": { text: "the AC gave its session id to another session", told: true },
-  /** The AC granted it to a host that did not wait for it. */
+  /** The AC granted the session to a host that was not waiting for it. */
   "unclaimed": { text: "its host was not waiting for it", told: true },
-  /** The host has a session for every id that it can be given. */
+  /** The host already has a session for every possible id. */
   "no-id-left": { text: "its host already uses every session id", told: true },
-  /** Its tunnel ended, and no other one can take its place. */
+  /** The tunnel ended, and no other one can replace it. */
   "tunnel-lost": { text: "the tunnel is gone", told: false },
-  /** Its peer stayed away for longer than the grace time. */
+  /** The peer was absent for longer than the grace time. */
   "peer-lost": { text: "the other side did not come back", told: false },
-  /** Its peer was away, and so were more peers than sessions are held for. */
+  /** The peer was absent, and sessions are not held for so many absent peers. */
   "peer-crowded-out": { text: "too many other clients are away as well", told: false },
-  /** The peer came back without it: it ended there while there was no tunnel. */
+  /** The peer returned without the session, which ended there while there was no tunnel. */
   "ended-while-away": { text: "the other side no longer has it", told: false },
-  /** An earlier run left it, and its peer can't be told from others. */
+  /** An earlier run left the session, and its peer cannot be identified. */
   "peer-unknown": { text: "nobody can come back for it", told: false },
 } as const;
 
 /** The name of a cause, for machines. */
 export type Cause = keyof typeof CAUSES;
 
-/** Every cause. */
+/** All causes. */
 export const SESSION_CAUSES = Object.keys(CAUSES) as readonly Cause[];
 
 /** The end of a session. */
@@ -59,15 +59,15 @@ export interface SessionEnd {
   readonly cause: Cause;
   /** A detail that only this side knows, such as `180 s`. */
   readonly detail?: string;
-  /** True if the peer ended it, and told the cause. */
+  /** True if the peer ended the session and told the cause. */
   readonly byPeer?: true;
 }
 
 /**
- * Makes a text for the log.
+ * Describes the end of a session for the log.
  *
  * @param end The end of a session
- * @returns The text, such as `idle` or `shutdown, told by the peer`
+ * @returns The description, such as `idle` or `shutdown, told by the peer`
  */
 export function describeEnd({ cause, detail, byPeer }: SessionEnd): string {
   let { text }: { text: string } = CAUSES[cause];
@@ -85,16 +85,16 @@ export function causeTag(cause: Cause): Tag {
   return textTag(TAG.GENERIC_ERROR, `${MARK}${cause}`);
 }
 
-/** Tells if a PADT's tag has the form of {@linkcode causeTag}, also with a name that is not known. */
+/** Returns true if a PADT's tag has the form of {@linkcode causeTag}, even if the cause is unknown. */
 export function isCauseTag({ type, value }: Tag): boolean {
   return type === TAG.GENERIC_ERROR && MARK_BYTES.every((byte, index) => value[index] === byte);
 }
 
 /**
- * Reads what a peer tells of a session's end.
+ * Reads the cause that a peer tells.
  *
  * @param tags The tags of a PADT from a tunnel
- * @returns The cause; `undefined` if there is none, or one that a peer can't tell: a station sent the PADT
+ * @returns The cause; undefined if there is none, or one that a peer may not tell, because a station sent the PADT
  */
 export function causeFrom(tags: readonly Tag[]): Cause | undefined {
   const tag = tags.find(isCauseTag);

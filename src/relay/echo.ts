@@ -5,25 +5,25 @@ import { readUint16 } from "../wire/uint16.ts";
 
 /** The length of the PPP protocol, in front of the LCP packet. */
 export const PROTOCOL_BYTES = 2;
-/** The place of the length in an LCP packet, behind code and identifier. */
+/** The offset of the length in an LCP packet, after code and identifier. */
 const LCP_LENGTH_AT = 2;
 /** The minimum length of an LCP echo: code, identifier, length and a magic number. */
 const ECHO_MIN_BYTES = 8;
-/** The number of LCP Echo-Requests that a station has to leave unanswered before it is taken for dead. */
+/** The number of LCP Echo-Requests that a station must leave unanswered before it counts as dead. */
 const UNANSWERED_MIN = 3;
-/** The time that the last of these is given for its answer, in ms, if questions come seldom. */
+/** The time that the last of these is given for an answer, in ms, if they are rare. */
 const ANSWER_MS = 5000;
 
-/** The result of {@linkcode readEcho} for a frame that is no LCP echo. */
+/** The result of {@linkcode readEcho} for a frame that is not an LCP echo. */
 export const NO_ECHO = 0;
 
 /**
- * Reads the code of an LCP echo. The buffer may go on behind the frame, so each length is checked. Allocates
+ * Reads the code of an LCP echo. Checks each length, because the buffer may extend beyond the frame. Allocates
  * nothing.
  *
  * @param frame The bytes that hold a session frame
- * @param offset The place of the frame in them
- * @returns `LCP_CODE.ECHO_REQUEST` or `LCP_CODE.ECHO_REPLY` if a whole echo is there, else
+ * @param offset The offset of the frame in these bytes
+ * @returns `LCP_CODE.ECHO_REQUEST` or `LCP_CODE.ECHO_REPLY` for a complete echo, otherwise
  * {@linkcode NO_ECHO}
  */
 export function readEcho(frame: Uint8Array, offset: number): number {
@@ -37,13 +37,13 @@ export function readEcho(frame: Uint8Array, offset: number): number {
   return lcpLength >= ECHO_MIN_BYTES && lcpLength <= length ? code : NO_ECHO;
 }
 
-/** The echoes of a session as one of its stations answers them. */
+/** The record of one station's answers to the LCP echoes of a session. */
 export class EchoRecord {
-  /** True if the station has ever answered, as far as is known: some never do. */
+  /** True if the station is known to have answered before. Some never do. */
   #answers = false;
-  /** The other station's questions since this one last sent anything, up to {@linkcode UNANSWERED_MIN}. */
+  /** The number of Echo-Requests since this station last sent anything, up to {@linkcode UNANSWERED_MIN}. */
   #asked = 0;
-  /** The times of the first and the last of them. */
+  /** The times of the first and the last of these. */
   #firstMs = 0;
   #lastMs = 0;
 
@@ -53,25 +53,25 @@ export class EchoRecord {
     this.#asked = 0;
   }
 
-  /** Notes a question of the other station. */
+  /** Notes an Echo-Request of the other station. */
   wasAsked(nowMs: number): void {
     if (this.#asked === UNANSWERED_MIN) return;
     if (this.#asked++ === 0) this.#firstMs = nowMs;
     this.#lastMs = nowMs;
   }
 
-  /** Forgets the questions, but not that the station answers. */
+  /** Forgets the Echo-Requests, but not that the station answers. */
   forgetQuestions(): void {
     this.#asked = 0;
   }
 
-  /** Tells if the station used to answer, and has left enough questions unanswered for this time. */
+  /** Returns true if the station used to answer, and has left enough Echo-Requests unanswered for this time. */
   isDead(nowMs: number, forMs: number): boolean {
     return this.#answers && this.#asked === UNANSWERED_MIN && this.silentMs(nowMs) >= forMs &&
       nowMs - this.#lastMs >= Math.min(forMs, ANSWER_MS);
   }
 
-  /** Gives the time for which the oldest question has had no answer, in ms. */
+  /** Returns the time for which the oldest Echo-Request has been unanswered, in ms. */
   silentMs(nowMs: number): number {
     return nowMs - this.#firstMs;
   }

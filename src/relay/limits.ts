@@ -1,4 +1,4 @@
-// The limits on what hosts and clients may ask of a relay: how often they dial, how many sessions they have.
+// The limits of hosts and clients: the rate at which they dial, and the number of their sessions.
 
 import { CODE, formatMac } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
@@ -6,19 +6,19 @@ import type { Peer } from "./peer.ts";
 import type { Side } from "../side.ts";
 import { TokenBuckets } from "./token_buckets.ts";
 
-/** The limits of a relay. For each of them, 0 is no limit. */
+/** The limits of a relay. For each of them, 0 means no limit. */
 export interface Limits {
-  /** PADIs a second of one host, by its address, and as many PADRs. Ten seconds' worth may come at once. */
+  /** PADIs per second of one host, by its address, and as many PADRs. A burst may have ten times as many. */
   padiPerHost: number;
-  /** PADIs a second of one client, and as many PADRs. Two seconds' worth may come at once. */
+  /** PADIs per second of one client, and as many PADRs. A burst may have twice as many. */
   padiPerClient: number;
   /** Sessions of one client. */
   maxSessions: number;
 }
 
-/** The limits that apply if none are given. A client limits only its hosts: the rest is up to its server. */
+/** The default limits. A client limits only its hosts; the rest is up to its server. */
 export const DEFAULT_LIMITS: Readonly<Record<Side, Readonly<Limits>>> = {
-  // One address may stand for many hosts, and after a power cut thousands may dial again at once.
+  // One address may represent many hosts, and after a power cut thousands may dial at once.
   server: { padiPerHost: 100, padiPerClient: 2500, maxSessions: 16_384 },
   client: { padiPerHost: 100, padiPerClient: 0, maxSessions: 0 },
 };
@@ -26,11 +26,11 @@ export const DEFAULT_LIMITS: Readonly<Record<Side, Readonly<Limits>>> = {
 const HOST_BURST_SECONDS = 10;
 const CLIENT_BURST_SECONDS = 2;
 
-/** The number of clients, and of hosts of all of them, that are counted separately. */
+/** The maximum number of clients, and of hosts of all clients, that are counted separately. */
 const CLIENTS = 1024;
 const HOSTS = 32_768;
 
-/** Completes some limits with the default ones. */
+/** Adds the default limits to the given ones. */
 export function limitsOf(side: Side, given: Partial<Limits> = {}): Limits {
   const { padiPerHost, padiPerClient, maxSessions } = DEFAULT_LIMITS[side];
   return {
@@ -55,7 +55,7 @@ export class DialRate {
   readonly #padi = new Counted();
   readonly #padr = new Counted();
 
-  /** Counts a PADI or PADR; false if it is one too many. */
+  /** Counts a PADI or PADR; returns false if it exceeds a limit. */
   allows({ address }: Peer, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
     const { hosts, clients } = packet.code === CODE.PADI ? this.#padi : this.#padr;
     const { padiPerHost, padiPerClient } = limits;

@@ -1,4 +1,4 @@
-// An address of our own for each station beyond the tunnel.
+// Makes an address for each station beyond the tunnel.
 
 const LOCAL = 0x02;
 const GROUP = 0x01;
@@ -7,7 +7,7 @@ const FNV_PRIME = 0x01000193;
 
 /**
  * Makes a locally administered unicast address (IEEE 802, section 8.4). A station behind a peer gets the same
- * one on every server and after every restart, so that it keeps what an ISP assigns to the address.
+ * address on every server and after every restart, so that it keeps whatever an ISP assigns to the address.
  *
  * @param name The name of the peer
  * @param mac The station's own address
@@ -27,7 +27,7 @@ export function macFor(name: string, mac: Uint8Array): Uint8Array {
   );
 }
 
-// The 32-bit hash FNV-1a (RFC 9923), mixed once more, because its last bytes are weak.
+// Computes the 32-bit hash FNV-1a (RFC 9923), mixed once more because its last bytes are weak.
 function fnv1a(bytes: number[]): number {
   let hash = FNV_OFFSET;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME);

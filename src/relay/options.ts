@@ -1,4 +1,4 @@
-// The options of a relay, and its ports to the world outside.
+// The options of a relay, and its ports to the outside world.
 
 import type { Problem } from "../problem.ts";
 import type { SessionEnd } from "./cause.ts";
@@ -22,7 +22,7 @@ export interface RelayOptions {
   mac: MacMode;
   /** The address of the link's interface. */
   linkMac: Uint8Array;
-  /** The MTU of the link's interface, in bytes; without it, any payload is taken to fit. */
+  /** The MTU of the link's interface, in bytes; without it, every payload counts as fitting. */
   linkMtu?: number;
   /** The time after which a session is closed if one of its stations sends nothing, in ms; 0: never. */
   idleMs: number;
@@ -33,36 +33,36 @@ export interface RelayOptions {
   deadMs: number;
   /** The time for which sessions are held for a peer without a tunnel, in ms; 0: not at all. */
   graceMs: number;
-  /** The maximum number of peers without a tunnel that something is held for; any number without it. */
+  /** The maximum number of absent peers for which sessions are held; unlimited by default. */
   maxHeld?: number;
-  /** The limits; those that are not given are {@linkcode DEFAULT_LIMITS}. */
+  /** The limits; missing ones are {@linkcode DEFAULT_LIMITS}. */
   limits?: Partial<Limits>;
   /** The number of the first session. */
   firstSerial?: number;
   /** The tags that the server adds to PADI and PADR. */
   tags?: AddedTags;
-  /** The name of the link's interface in these tags; empty without it. */
+  /** The name of the link's interface in these tags; empty by default. */
   interfaceName?: string;
   /** The source of tokens for discoveries on the AC's link; by default only this run recognizes them. */
   tokens?: TokenSource;
 }
 
-/** The ports of a relay to the world outside. Frames are only lent for the length of the call. */
+/** The ports of a relay to the outside world. A frame is valid only during the call. */
 export interface RelayPorts {
   /** Sends a discovery frame to the link. */
   toLink(frame: Uint8Array): void;
   /** Sends a discovery frame into a tunnel. */
   toTunnel(tunnel: number, frame: Uint8Array): void;
-  /** Sends the payload of a SESSION_LIST frame; false if there is no room for it. */
+  /** Sends the payload of a SESSION_LIST frame; returns false if there is no room for it. */
   listToTunnel(tunnel: number, payload: Uint8Array): boolean;
   /** Counts a drop. */
   drop(reason: Drop): void;
-  /** Reports a problem that the operator can solve; it is reported each time that it is met. */
+  /** Reports a problem that the operator can solve, each time that it occurs. */
   problem(problem: Problem): void;
   /** Reports a session that was opened. */
   opened(session: Session): void;
-  /** Reports a session that is over. Both sides report the same cause. */
+  /** Reports a session that has ended. Both sides report the same cause. */
   closed(session: Session, end: SessionEnd): void;
-  /** Reports a peer that has not come back in time: nothing is held for it any more. */
+  /** Reports a peer that has not returned in time, and for which no sessions are held any more. */
   forgotten(peer: Peer): void;
 }

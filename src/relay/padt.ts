@@ -1,4 +1,4 @@
-// The frame that ends a session.
+// The PADT, which ends a session.
 
 import { CODE, emitDiscovery } from "../wire/mod.ts";
 import { type Cause, causeTag } from "./cause.ts";
@@ -6,8 +6,8 @@ import { type Cause, causeTag } from "./cause.ts";
 /**
  * Makes a PADT.
  *
- * @param cause The cause to tell a peer, in a PADT of this program's own that goes into a tunnel; without it
- * there are no tags
+ * @param cause The cause to tell a peer in a PADT that this program sends into a tunnel; without it there are
+ * no tags
  */
 export function padt(
   destination: Uint8Array,

@@ -1,15 +1,15 @@
-// The peers of one relay: those that have a tunnel, and those that may come back.
+// The peers of one relay: those with a tunnel, and those that may return.
 
 import { assertInvariant } from "../assert.ts";
 import { NO_TUNNEL, Peer } from "./peer.ts";
 
 /** The introduction of a peer when its tunnel comes up. */
 export interface Greeting {
-  /** The identity across tunnels; undefined if it can't be told. */
+  /** The identity across tunnels; undefined if it is unknown. */
   key: string | undefined;
   /** The name that it gives itself. */
   name: string;
-  /** The IP address that it comes from, without the port. */
+  /** The IP address of the peer, without the port. */
   address?: string;
 }
 
@@ -18,7 +18,7 @@ export class Peers {
   readonly #byTunnel = new Map<number, Peer>();
   readonly #byKey = new Map<string, Peer>();
 
-  /** The peers that have a tunnel, by its number. */
+  /** The peers with a tunnel, by the tunnel's number. */
   get byTunnel(): ReadonlyMap<number, Peer> {
     return this.#byTunnel;
   }
@@ -28,7 +28,7 @@ export class Peers {
     return this.#byKey.get(key);
   }
 
-  /** Finds the peer with a key, or makes one that is held since then. Without a key it is always a new one. */
+  /** Finds the peer with a key, or makes one that has been held since the given time. Without a key, makes one. */
   of(key: string | undefined, name: string, heldSinceMs: number): Peer {
     if (key === undefined) return new Peer(undefined, name, heldSinceMs);
     let peer = this.#byKey.get(key);
@@ -37,9 +37,9 @@ export class Peers {
   }
 
   /**
-   * Gives a peer a tunnel that has come up.
+   * Assigns a new tunnel to its peer.
    *
-   * @returns The peer, and the tunnel of the same peer that this one replaces, or {@linkcode NO_TUNNEL}
+   * @returns The peer, and the tunnel that this one replaces, or {@linkcode NO_TUNNEL}
    */
   connect(
     tunnel: number,
@@ -57,9 +57,9 @@ export class Peers {
   }
 
   /**
-   * Takes a tunnel that is gone from its peer.
+   * Removes a tunnel that has ended from its peer.
    *
-   * @returns The peer, which has no tunnel now; undefined if another tunnel had replaced this one
+   * @returns The peer, which now has no tunnel; undefined if another tunnel had replaced this one
    */
   disconnect(tunnel: number, nowMs: number): Peer | undefined {
     const peer = this.#byTunnel.get(tunnel);
@@ -67,7 +67,7 @@ export class Peers {
     this.#byTunnel.delete(tunnel);
     peer.tunnel = NO_TUNNEL;
     peer.heldSinceMs = nowMs;
-    // In the order in which they went, so that those that have been away the longest come first.
+    // Reinsert the peer, so that peers stay ordered by the time of their absence, the longest first.
     if (peer.key !== undefined) {
       this.#byKey.delete(peer.key);
       this.#byKey.set(peer.key, peer);
@@ -75,12 +75,12 @@ export class Peers {
     return peer;
   }
 
-  /** Forgets a peer for which nothing is held any more. */
+  /** Forgets a peer for which no sessions are held any more. */
   forget(peer: Peer): void {
     if (peer.key !== undefined) this.#byKey.delete(peer.key);
   }
 
-  /** Tells if this is the peer of its tunnel, or is held by its key. */
+  /** Returns true if a peer is found by its tunnel, or by its key while it is held. */
   knows(peer: Peer): boolean {
     const { key, tunnel, held } = peer;
     if (!held) return this.#byTunnel.get(tunnel) === peer;
@@ -102,7 +102,7 @@ export class Peers {
     }
   }
 
-  /** Lists the peers without a tunnel, the one that has been away the longest first. */
+  /** Lists the peers without a tunnel, the longest absent first. */
   *held(): Iterable<Peer> {
     for (const peer of this.#byKey.values()) if (peer.held) yield peer;
   }

@@ -5,21 +5,20 @@
 //
 //     host ── client ══ tunnel ══ server ── AC
 //
-// At the client the host is the near station and the AC the far one, at the server it is the other way round.
+// At the client the host is the near station and the AC the far one; at the server it is the other way around.
 // The near station knows the far one by the shown address, which the MAC mode sets.
 //
 // A session frame from the link is looked up by (near address, shown address, id on the link), one from a
 // tunnel by (tunnel, far address, near address, id of the AC). The session that is found owns the frame, which
-// is rewritten in place; a frame without an owner is dropped with a reason. Only a PADS that answers a PADR
-// which went through here makes a session, or the state of an earlier run (restore.ts); cause.ts lists what
-// ends one.
+// is rewritten in place; a frame without an owner is dropped with a reason. A session is opened only by a PADS
+// that answers a PADR which went through here, or from the state of an earlier run (restore.ts); cause.ts lists
+// the causes for its end.
 //
-// A session belongs to a peer, not to a tunnel: session_life.ts has the states. When a peer has a tunnel again
-// within the grace time, both sides tell each other which sessions they have, and close the rest.
+// A session belongs to a peer, not to a tunnel; session_life.ts has the states. When a peer has a tunnel again
+// within the grace time, both sides tell each other their sessions, and close the rest.
 //
-// Nothing here touches a socket or a clock: frames and the time come in, and `RelayPorts` takes what has to be
-// done. Session frames are decided without an allocation; discovery frames are few, and are parsed and built
-// again.
+// Nothing here uses a socket or a clock: frames and the time come in, and the results go to `RelayPorts`.
+// Session frames are handled without an allocation; discovery frames are rare, and are parsed and rebuilt.
 
 import { assertInvariant } from "../assert.ts";
 import {
@@ -55,16 +54,16 @@ import { SessionTable } from "./session_table.ts";
 /** The part of a link's MTU that the PPPoE header and the PPP protocol take (RFC 2516, section 7). */
 export const PPP_OVERHEAD: number = PPPOE_HLEN + PROTOCOL_BYTES;
 
-/** The interval at which {@linkcode Relay.tick} has to be called, in ms. */
+/** The interval at which {@linkcode Relay.tick} must be called, in ms. */
 export const TICK_MS = 1000;
 
-/** The time for which discoveries of a peer without a tunnel are kept, if it has no session, in ms. */
+/** The time for which the discoveries of an absent peer without a session are kept, in ms. */
 const DISCOVERIES_HELD_MS = 5000;
 
 /** The maximum number of sessions in a list: four times as many as one AC can have with one station. */
 const LISTED_MAX = 1 << 18;
 
-/** The stations that are told of a session's end. */
+/** A PADT for the link, and one for the tunnel. */
 const BOTH = { link: true, tunnel: true };
 const LINK_ONLY = { link: true, tunnel: false };
 
@@ -80,7 +79,7 @@ export class Relay implements DiscoveryContext {
   #limits: Limits;
   #linkMac: Uint8Array;
   #linkMtu: number;
-  /** The time of the last call, which is no older than {@linkcode TICK_MS}. */
+  /** The time of the last call, which is at most {@linkcode TICK_MS} old. */
   #nowMs = 0;
 
   /** Makes a relay without peers or sessions. */
@@ -119,7 +118,7 @@ export class Relay implements DiscoveryContext {
     return this.#linkMac;
   }
 
-  /** Gives the address by which the stations on the link know one beyond the tunnel. */
+  /** Returns the address by which the stations on the link know a station beyond the tunnel. */
   shownMacOf(peer: Peer, farMac: Uint8Array): Uint8Array {
     switch (this.options.mac) {
       case "own":
@@ -131,23 +130,23 @@ export class Relay implements DiscoveryContext {
     }
   }
 
-  /** Sets the limits; those that are not given are the default ones. Sessions that are open stay open. */
+  /** Sets the limits; missing ones get their defaults. Open sessions stay open. */
   setLimits(limits: Partial<Limits>): void {
     this.#limits = limitsOf(this.options.side, limits);
   }
 
-  /** Counts a PADI or PADR; false if it is one too many of its host or its client. */
+  /** Counts a PADI or PADR; returns false if its host or client exceeds the limit. */
   mayDial(peer: Peer, packet: DiscoveryPacket, nowMs: number): boolean {
     return this.#dialRate.allows(peer, packet, this.#limits, nowMs);
   }
 
-  /** Tells if a peer has as many sessions as it may have. */
+  /** Returns true if a peer has the maximum number of sessions. */
   isFull(peer: Peer): boolean {
     const { maxSessions } = this.#limits;
     return maxSessions > 0 && peer.sessions.size >= maxSessions;
   }
 
-  /** Turns a session frame from the link into one for the tunnel; gives its owner, or a drop reason. */
+  /** Turns a session frame from the link into one for the tunnel; returns its owner, or a drop reason. */
   sessionFromLink(frame: Uint8Array, offset: number, nowMs: number): Session | Drop {
     if (readEtherType(frame, offset) !== ETH_P_PPP_SES) return DROP["not-pppoe"];
     if (readCode(frame, offset) !== CODE.SESSION) return DROP.malformed;
@@ -158,7 +157,7 @@ export class Relay implements DiscoveryContext {
     return session;
   }
 
-  /** Turns a session frame from a tunnel into one for the link; gives its owner, or a drop reason. */
+  /** Turns a session frame from a tunnel into one for the link; returns its owner, or a drop reason. */
   sessionFromTunnel(
     tunnel: number,
     frame: Uint8Array,
@@ -174,7 +173,7 @@ export class Relay implements DiscoveryContext {
     return session;
   }
 
-  /** Takes a discovery frame from the link, with its padding cut. The frame may be changed. */
+  /** Handles a discovery frame from the link, without its padding. The frame may be changed. */
   discoveryFromLink(frame: Uint8Array, nowMs: number): void {
     this.#nowMs = nowMs;
     const fromHost = this.options.side === "client";
@@ -200,7 +199,7 @@ export class Relay implements DiscoveryContext {
     }
   }
 
-  /** Takes a discovery frame from a tunnel, with its padding cut. The frame may be changed. */
+  /** Handles a discovery frame from a tunnel, without its padding. The frame may be changed. */
   discoveryFromTunnel(tunnel: number, frame: Uint8Array, nowMs: number): void {
     this.#nowMs = nowMs;
     const peer = this.#peers.byTunnel.get(tunnel);
@@ -240,10 +239,10 @@ export class Relay implements DiscoveryContext {
   }
 
   /**
-   * Ends a session with a PADT to the stations that are named; the peer learns the cause along with the
-   * station beyond it.
+   * Ends a session, with a PADT to the link, the tunnel or both. The PADT to the tunnel also tells the peer the
+   * cause.
    *
-   * @param detail What the log adds to the cause
+   * @param detail A detail for the log
    */
   close(
     session: Session,
@@ -273,9 +272,9 @@ export class Relay implements DiscoveryContext {
   }
 
   /**
-   * Adds a tunnel that has come up. It carries the sessions of its peer from now on.
+   * Adds a new tunnel, which carries the sessions of its peer from now on.
    *
-   * @returns The tunnel of the same peer that this one replaces, or `NO_TUNNEL`
+   * @returns The tunnel of the peer that this one replaces, or `NO_TUNNEL`
    */
   addTunnel(tunnel: number, greeting: Greeting, nowMs: number): number {
     this.#nowMs = nowMs;
@@ -289,9 +288,9 @@ export class Relay implements DiscoveryContext {
   }
 
   /**
-   * Removes a tunnel that is gone. The sessions of its peer are held, if they can be.
+   * Removes a tunnel that has ended. The sessions of its peer are held if possible.
    *
-   * @param cause The cause for which they end if they can't be held
+   * @param cause The cause for which they end if they cannot be held
    */
   removeTunnel(tunnel: number, cause: Cause, nowMs: number): void {
     this.#nowMs = nowMs;
@@ -301,7 +300,7 @@ export class Relay implements DiscoveryContext {
     const empty = peer.sessions.size === 0 && !this.#discovery.has(peer);
     if (peer.key === undefined || graceMs === 0 || empty) return this.#forget(peer, cause);
     this.#life.hold(peer);
-    // Peers without sessions are counted separately, so that they crowd out no sessions.
+    // Peers without sessions are counted separately, so that they do not displace peers with sessions.
     const alike = [...this.#peers.held()]
       .filter(({ sessions }) => (sessions.size > 0) === (peer.sessions.size > 0));
     for (const one of alike.slice(0, Math.max(0, alike.length - maxHeld))) {
@@ -310,8 +309,7 @@ export class Relay implements DiscoveryContext {
   }
 
   /**
-   * Takes a part of the list of sessions that a peer has. After the last part, those that were not in the list
-   * are over.
+   * Handles a part of a peer's list of sessions. After the last part, sessions that were not in the list end.
    *
    * @returns False if the list is malformed, or no list of this peer is expected
    */
@@ -325,7 +323,7 @@ export class Relay implements DiscoveryContext {
     const list = parseSessionList(payload);
     if (list === undefined || peer.listDue === undefined) return false;
     if (peer.listDue < list.sessions.length) return false;
-    // An empty part counts as one session, so that a peer can't send parts forever.
+    // An empty part counts as one session, so that a peer cannot send parts forever.
     peer.listDue -= Math.max(1, list.sessions.length);
     for (const { ac, host, sessionId } of list.sessions) {
       const [far, near] = this.options.side === "server" ? [host, ac] : [ac, host];
@@ -341,9 +339,9 @@ export class Relay implements DiscoveryContext {
   }
 
   /**
-   * Takes up a session of an earlier run, which is held until its peer comes.
+   * Restores a session of an earlier run, which is held until its peer returns.
    *
-   * @param peer The peer; without a key nobody can come back for the session
+   * @param peer The peer; if it has no key, nobody can return for the session
    */
   restore(
     session: Omit<SessionKey, "peer"> & { serial: number; openedMs: number },
@@ -355,7 +353,7 @@ export class Relay implements DiscoveryContext {
     return this.#life.restore({ ...session, peer: of }, session, nowMs);
   }
 
-  /** The peers that something is held for, the one that has been away the longest first. */
+  /** The peers without a tunnel, the longest absent first. */
   get held(): Iterable<Peer> {
     return this.#peers.held();
   }
@@ -380,7 +378,7 @@ export class Relay implements DiscoveryContext {
     this.#discovery.due?.(nowMs);
   }
 
-  /** Ends what was held for peers that did not come back. */
+  /** Ends the sessions and discoveries of peers that did not return in time. */
   expireHeld(nowMs: number): void {
     this.#nowMs = nowMs;
     for (const peer of [...this.#peers.held()]) {
@@ -388,19 +386,19 @@ export class Relay implements DiscoveryContext {
     }
   }
 
-  /** Sets the address of the link's interface. If it has changed, sessions that were bound to it end. */
+  /** Sets the address of the link's interface. If it has changed, sessions that depend on it end. */
   setLinkMac(mac: Uint8Array): void {
     if (sameMac(mac, 0, this.#linkMac, 0)) return;
     this.#linkMac = mac.slice();
     if (this.options.mac === "own") this.closeAll("mac-changed");
   }
 
-  /** Sets the MTU of the link's interface, which the promises in discovery frames fit from now on. */
+  /** Sets the MTU of the link's interface, to which the promises in discovery frames are adapted from now on. */
   setLinkMtu(mtu: number): void {
     this.#linkMtu = mtu;
   }
 
-  /** Ends what has been silent for too long. It has to be called every {@linkcode TICK_MS}. */
+  /** Ends everything that has been silent for too long. Must be called every {@linkcode TICK_MS}. */
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     const { idleMs, deadMs } = this.options;
@@ -421,7 +419,7 @@ export class Relay implements DiscoveryContext {
   /**
    * Checks all tables, which takes too long for production. Tests and the soak call it.
    *
-   * @throws {InvariantError} If something is wrong
+   * @throws {InvariantError} If a table is inconsistent
    */
   audit(): void {
     this.sessions.audit();
@@ -432,13 +430,13 @@ export class Relay implements DiscoveryContext {
     this.#discovery.audit();
   }
 
-  // Without sessions there are only discoveries, which hosts begin again.
+  // Without sessions there are only discoveries, which hosts restart.
   #graceOf(peer: Peer): number {
     const { graceMs } = this.options;
     return peer.sessions.size > 0 ? graceMs : Math.min(graceMs, DISCOVERIES_HELD_MS);
   }
 
-  // Ends all that a peer had, which nobody comes back for.
+  // Ends everything that belongs to a peer that will not return.
   #forget(peer: Peer, cause: Cause): void {
     this.#peers.forget(peer);
     this.#discovery.removePeer(peer);
@@ -446,7 +444,7 @@ export class Relay implements DiscoveryContext {
     this.ports.forgotten(peer);
   }
 
-  // Tells a peer which of its sessions are here, before anything else goes through its new tunnel.
+  // Sends a peer the list of its sessions here, before anything else goes through its new tunnel.
   #sendList(peer: Peer): void {
     peer.listDue = LISTED_MAX;
     const entries = [...peer.sessions].map(({ nearMac, farMac, tunnelId: sessionId }) =>
@@ -460,15 +458,15 @@ export class Relay implements DiscoveryContext {
       const sessions = entries.slice(at, at += SESSION_LIST_MAX);
       last = at >= entries.length;
       const payload = emitSessionList({ last, sessions });
-      // Sessions that could not be listed stay as they are, at both sides.
+      // Sessions that could not be listed stay unchanged at both sides.
       if (!this.ports.listToTunnel(peer.tunnel, payload)) {
         return this.ports.drop(DROP["tunnel-full"]);
       }
     } while (!last);
   }
 
-  // Host and AC agree on frames that their own links carry, and our link is between them (RFC 4638). The
-  // values are parts of the frame, which is changed with the packet.
+  // Host and AC agree on a size that their own links can carry, but our link is between them (RFC 4638). The
+  // values are views of the frame, which changes with the packet.
   #lowerMaxPayload({ tags }: DiscoveryPacket): void {
     for (const tag of tags) lowerMaxPayload(tag, this.#linkMtu - PPP_OVERHEAD);
   }

@@ -1,4 +1,4 @@
-// Takes up the sessions that an earlier run of the program left, or closes those that can't go on.
+// Restores the sessions that an earlier run of the program left, and closes those that cannot continue.
 
 import { sameMac } from "../wire/mod.ts";
 import type { Relay } from "./relay.ts";
@@ -6,35 +6,34 @@ import type { Session, SessionKey } from "./session.ts";
 
 /** A session as an earlier run left it. */
 export interface LeftSession extends Omit<SessionKey, "peer"> {
-  /** The session's number, which no other one ever had. */
+  /** The session's number, which is never reused. */
   readonly serial: number;
-  /** The key of its peer; empty if nobody can come back for it. */
+  /** The key of its peer; empty if nobody can return for it. */
   readonly peer: string;
   /** The name of its peer. */
   readonly name: string;
-  /** The time when it was opened, in ms since the epoch. */
+  /** The time at which it was opened, in ms since the epoch. */
   readonly openedAtMs: number;
 }
 
-/** The sessions that an earlier run left, and the times that decide about them. */
+/** The sessions that an earlier run left, and the times on which their fate depends. */
 export interface LeftState {
   /** The sessions, in any order. */
   readonly sessions: readonly LeftSession[];
-  /** The times since when peers have had no tunnel, in ms since the epoch, by their keys. */
+  /** The times since which peers have had no tunnel, in ms since the epoch, by their keys. */
   readonly away: ReadonlyMap<string, number>;
-  /** The time for which no process was there to carry the sessions, in ms. */
+  /** The time for which no process was running, in ms. */
   readonly silentMs: number;
 }
 
 /**
- * Takes up sessions. They are held until their peers come back or the grace time is over, which counts from
- * when each peer was last there. A session that nobody can come back for, or that its near station can no
- * longer reach, is closed with a PADT on the link. Of two sessions with the same addresses and id, the older
- * one is closed.
+ * Restores sessions. They are held until their peers return or the grace time is over, which starts when each
+ * peer was last present. A session that nobody can return for, or that its near station can no longer reach,
+ * is closed with a PADT on the link. Of two sessions with the same addresses and id, the older one is closed.
  *
- * @param relay A relay that has no session yet
+ * @param relay A relay without sessions
  * @param left The state that the earlier run left
- * @param nowMs The time of the relay's clock, in ms
+ * @param nowMs The time in ms, by the relay's clock
  * @param clockMs The time in ms since the epoch
  */
 export function restore(
@@ -57,7 +56,7 @@ export function restore(
       nowMs,
     );
   };
-  // In the order in which they went away.
+  // Restore them in the order in which their peers left.
   const sessions = left.sessions.toSorted((a, b) => awayMs(b.peer) - awayMs(a.peer));
   const byLink = newest(sessions, ({ nearMac, shownMac, linkId }) => [nearMac, shownMac, linkId]);
   const byPeer = newest(
@@ -66,13 +65,13 @@ export function restore(
   );
   for (const one of sessions) {
     if (byLink.has(one) && byPeer.has(one)) continue;
-    // Its near station takes a PADT for one of the newer session where it can't tell the two apart.
+    // A PADT on the link would end the newer session, if its near station cannot distinguish the two.
     relay.close(takeUp(one), "id-reused", { link: byLink.has(one), tunnel: false });
   }
   for (const one of sessions) {
     if (!byLink.has(one) || !byPeer.has(one)) continue;
     const session = takeUp(one);
-    // An interface that is not promiscuous takes only what is for its own address.
+    // An interface that is not promiscuous only receives frames for its own address.
     const deaf = relay.options.mac === "own" &&
       !sameMac(relay.linkMac, 0, session.shownMac, 0);
     const link = { link: true, tunnel: false };
@@ -81,7 +80,7 @@ export function restore(
   }
 }
 
-/** Picks the newest session of each key. A journal on a full disk may lack the end of an older one. */
+/** Picks the newest session for each key. A journal on a full disk may lack the end of an older one. */
 function newest(
   sessions: readonly LeftSession[],
   keyOf: (session: LeftSession) => unknown[],

@@ -1,4 +1,4 @@
-// One session: its addresses and ids, its counters, and when its stations were last heard.
+// A session: its addresses and ids, its counters, and the times at which its stations were last heard.
 
 import { copyMac, ETHERNET, LCP_CODE, writeSessionId } from "../wire/mod.ts";
 import { EchoRecord } from "./echo.ts";
@@ -12,14 +12,14 @@ export const NO_SESSION_ID = 0;
 /** The highest session id; 0xffff above it is reserved (RFC 2516, section 4). */
 export const LAST_SESSION_ID = 0xfffe;
 
-/** Tells if an id can name a session. */
+/** Returns true if an id can be the id of a session. */
 export function isSessionId(id: number): boolean {
   return id > NO_SESSION_ID && id <= LAST_SESSION_ID;
 }
 
 /** The identity of a session, which never changes. */
 export interface SessionKey {
-  /** The program through which the far station is reached. */
+  /** The program behind which the far station is. */
   peer: Peer;
   /** The address of the station on our link: the AC at the server, the host at the client. */
   nearMac: Uint8Array;
@@ -27,7 +27,7 @@ export interface SessionKey {
   farMac: Uint8Array;
   /** The address by which the near station knows the far one: our own, or `farMac` itself. */
   shownMac: Uint8Array;
-  /** The id that the AC gave, which the tunnel carries. */
+  /** The id that the AC assigned, which frames have in the tunnel. */
   tunnelId: number;
   /**
    * The id on our link. It differs from `tunnelId` only if another session of the same two addresses there
@@ -36,7 +36,7 @@ export interface SessionKey {
   linkId: number;
 }
 
-/** The states of a session; session_life.ts has the table of them. */
+/** The states of a session, which session_life.ts explains. */
 export type SessionState = "open" | "unconfirmed" | "held" | "closed";
 
 /** One PPPoE session, from PADS to PADT. */
@@ -63,7 +63,7 @@ export class Session implements SessionKey {
   bytesFromTunnel = 0;
   readonly #linkEchoes = new EchoRecord();
   readonly #tunnelEchoes = new EchoRecord();
-  /** The next session with the same id, in each index of the session table. */
+  /** The next session with the same id in each index of the session table. */
   nextByLink: Session | undefined = undefined;
   nextByTunnel: Session | undefined = undefined;
 
@@ -117,8 +117,8 @@ export class Session implements SessionKey {
   }
 
   /**
-   * Starts the timers again when its tunnel is back. Questions and answers were lost, so earlier questions no
-   * longer count. The stations are the same, so what is known of them still holds.
+   * Restarts the timers when its tunnel is back. Echo-Requests and replies were lost, so earlier requests no
+   * longer count. The stations are the same, so the knowledge about them is kept.
    */
   restartTimers(nowMs: number): void {
     this.linkMs = this.tunnelMs = nowMs;
@@ -128,9 +128,9 @@ export class Session implements SessionKey {
 
   /**
    * Finds a station that seems dead: it used to answer the other one's LCP Echo-Requests in this session, but
-   * has left several of them unanswered for so long, and sent nothing else either.
+   * has left several of them unanswered for the given time, and has sent nothing else.
    *
-   * @returns The direction it is in and how long it has been silent; undefined if both seem alive
+   * @returns The station's direction and the time of its silence; undefined if both seem alive
    */
   dead(nowMs: number, forMs: number): { from: "link" | "tunnel"; silentMs: number } | undefined {
     if (this.#tunnelEchoes.isDead(nowMs, forMs)) {

@@ -1,17 +1,17 @@
 // The life of a session, and the only place that changes its state, once session.ts has set the first one.
 //
-//     open         its tunnel is up, and its peer has it too, as far as is known
-//     unconfirmed  its tunnel is up again, and its peer has not told yet if it still has it
+//     open         its tunnel is up, and its peer is assumed to have it too
+//     unconfirmed  its tunnel is up again, but its peer has not confirmed yet that it still has it
 //     held         its peer has no tunnel, within the grace time
-//     closed       it is over, and no longer in the table
+//     closed       it has ended, and is no longer in the table
 //
 //     event    from                     to           what happened
-//     open     nothing                  open         a PADS granted it (held, if its peer has no tunnel by now)
+//     open     nothing                  open         a PADS granted it (held, if its peer has lost its tunnel)
 //     restore  nothing                  held         an earlier run of the program left it
-//     hold     open, unconfirmed        held         its peer's tunnel is gone
-//     resume   open, unconfirmed, held  unconfirmed  its peer has a tunnel, or another one
-//     confirm  unconfirmed              open         its peer's list names it, or its PADS came once more
-//     end      all but closed           closed       any of the causes in cause.ts
+//     hold     open, unconfirmed        held         its peer's tunnel has ended
+//     resume   open, unconfirmed, held  unconfirmed  its peer has a new tunnel
+//     confirm  unconfirmed              open         its peer's list contains it, or its PADS was repeated
+//     end      all but closed           closed       one of the causes in cause.ts
 //
 // A session is held exactly while its peer has no tunnel: peers.ts changes the peer, and `hold` or `resume`
 // follows in the same call. `SessionTable.audit` checks it. Session frames pass while a session is open or
@@ -30,13 +30,13 @@ const NEXT: { readonly [state in SessionState]: readonly SessionState[] } = {
   closed: [],
 };
 
-/** Those who have to know that a session begins or ends. */
+/** The functions that are called when a session begins or ends. */
 export interface LifeHooks {
-  /** Hears of a session that is in the table now, opened or restored. */
+  /** Called when a session has been added to the table, because it was opened or restored. */
   entered(session: Session): void;
-  /** Hears of a session that was opened, after `entered`. */
+  /** Called when a session was opened, after `entered`. */
   opened(session: Session): void;
-  /** Hears of a session that is no longer in the table; see `DiscoveryRelay.closed` for `hungUp`. */
+  /** Called when a session has left the table; see `DiscoveryRelay.closed` for `hungUp`. */
   closed(session: Session, end: SessionEnd, hungUp: boolean): void;
 }
 
@@ -45,7 +45,7 @@ export class SessionLife {
   readonly #table: SessionTable;
   readonly #hooks: LifeHooks;
 
-  /** Changes the sessions of a table, which nobody else changes. */
+  /** Makes the only object that changes the sessions of a table. */
   constructor(table: SessionTable, hooks: LifeHooks) {
     this.#table = table;
     this.#hooks = hooks;
@@ -59,7 +59,7 @@ export class SessionLife {
     return session;
   }
 
-  /** Takes up a session of an earlier run. */
+  /** Restores a session of an earlier run. */
   restore(
     key: SessionKey,
     { serial, openedMs }: { serial: number; openedMs: number },
@@ -70,7 +70,7 @@ export class SessionLife {
     return session;
   }
 
-  /** Holds the sessions of a peer that has no tunnel. */
+  /** Holds the sessions of a peer that has lost its tunnel. */
   hold({ sessions }: Peer): void {
     for (const session of sessions) enter(session, "held");
   }
@@ -88,7 +88,7 @@ export class SessionLife {
     if (session.state === "unconfirmed") enter(session, "open");
   }
 
-  /** Ends a session; one that is closed stays so. */
+  /** Ends a session, unless it is already closed. */
   end(session: Session, end: SessionEnd, hungUp: boolean): void {
     if (session.state === "closed") return;
     this.#table.close(session);

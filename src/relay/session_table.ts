@@ -1,4 +1,4 @@
-// The sessions of one link, found from either side by (addresses, session id) with no search or allocation.
+// The sessions of one link, which are found from either side by addresses and session id, without an allocation.
 
 import { assertInvariant } from "../assert.ts";
 import { ETHERNET, readSessionId, sameMac } from "../wire/mod.ts";
@@ -9,8 +9,8 @@ const DESTINATION = ETHERNET.destination[0];
 const SOURCE = ETHERNET.source[0];
 
 /**
- * All sessions of one link. A frame's session id picks one; sessions of other stations that share the id are
- * chained to it, and told apart by both addresses.
+ * All sessions of one link. Sessions are indexed by their ids. Those that share an id are chained, and differ in
+ * their addresses.
  */
 export class SessionTable {
   readonly #byLink = new Map<number, Session>();
@@ -55,7 +55,7 @@ export class SessionTable {
     return session;
   }
 
-  /** Finds the session that the near station knows by this id and shown address. */
+  /** Finds the session by the addresses and the id on the link. */
   atLink(linkId: number, nearMac: Uint8Array, shownMac: Uint8Array): Session | undefined {
     let session = this.#byLink.get(linkId);
     while (
@@ -71,7 +71,7 @@ export class SessionTable {
     return this.atLink(readSessionId(frame, 0), nearMac, frame.subarray(...ETHERNET.source));
   }
 
-  /** Finds the session that a peer knows by this id and these addresses. */
+  /** Finds the session of a peer by the addresses and the id in the tunnel. */
   atPeer(
     peer: Peer,
     tunnelId: number,
@@ -90,8 +90,8 @@ export class SessionTable {
   /**
    * Adds a session. No other session may have the same addresses and id, on the link or at the peer.
    *
-   * @param serial The session's number, if an earlier run gave it one
-   * @param openedMs The time when it was opened, if that was earlier
+   * @param serial The session's number, if an earlier run has assigned it
+   * @param openedMs The time at which it was opened, if that was earlier
    */
   open(
     key: SessionKey,
@@ -118,9 +118,9 @@ export class SessionTable {
     return session;
   }
 
-  /** Takes out a session, which has to be in the table. */
+  /** Removes a session, which must be in the table. */
   close(session: Session): void {
-    assertInvariant(this.#all.delete(session), "a session ended that is not in the table");
+    assertInvariant(this.#all.delete(session), "a session that ended is not in the table");
     assertInvariant(session.peer.sessions.delete(session), "a session's peer does not have it");
     const { linkId, tunnelId } = session;
     let at = this.#byLink.get(linkId);
@@ -146,9 +146,9 @@ export class SessionTable {
 
   /**
    * Checks the whole table, which takes too long for production: each session is in both indexes and at its
-   * peer, once, and nothing else is.
+   * peer exactly once, and nothing else is.
    *
-   * @throws {InvariantError} If something is wrong
+   * @throws {InvariantError} If the table is inconsistent
    */
   audit(): void {
     const peers = new Set<Peer>();
@@ -158,7 +158,7 @@ export class SessionTable {
       assertInvariant(state !== "closed", "a session in the table is closed");
       assertInvariant(
         (state === "held") === peer.held,
-        "a session and its peer disagree if it is held",
+        "a session and its peer disagree on whether it is held",
       );
       assertInvariant(
         this.atLink(linkId, nearMac, shownMac) === session,
@@ -201,7 +201,7 @@ export class SessionTable {
     for (let tried = 0; tried <= LAST_SESSION_ID; tried++) {
       const free = isSessionId(id) && this.atLink(id, nearMac, shownMac) === undefined;
       if (free && !rests(id)) return id;
-      // From the top down, since ACs count up, and so get there last.
+      // Search from the top down: ACs count up, so they reach these ids last.
       id = id <= 1 || tried === 0 ? LAST_SESSION_ID : id - 1;
     }
     return undefined;

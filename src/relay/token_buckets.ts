@@ -1,12 +1,12 @@
-// Token buckets: something may happen at a certain rate, with a burst after a quiet time.
+// Token buckets, which allow a certain rate, and bursts after a quiet time.
 
-/** A rate, and how much of it can be saved up. */
+/** A rate, and the maximum burst. */
 export interface Rate {
   perSecond: number;
   burst: number;
 }
 
-/** A bucket that fills at a rate. The time is passed in, in ms; it only goes forward. */
+/** A bucket that fills at a rate. Times are in ms, by a monotonic clock. */
 export class TokenBucket {
   #tokens: number;
   #filledMs: number;
@@ -17,7 +17,7 @@ export class TokenBucket {
     this.#filledMs = nowMs;
   }
 
-  /** Takes a token; false if there is none. The rate may differ from call to call. */
+  /** Takes a token; returns false if there is none. The rate may differ from call to call. */
   take({ perSecond, burst }: Rate, nowMs: number): boolean {
     const filled = (nowMs - this.#filledMs) * perSecond / 1000;
     this.#tokens = Math.min(burst, this.#tokens + filled);
@@ -28,7 +28,7 @@ export class TokenBucket {
   }
 }
 
-/** Buckets by key, up to a maximum; one more replaces the one that was used the longest ago. */
+/** A bounded number of buckets by key; one more replaces the least recently used one. */
 export class TokenBuckets {
   readonly #max: number;
   readonly #buckets = new Map<string, TokenBucket>();
@@ -43,7 +43,7 @@ export class TokenBuckets {
     return this.#buckets.size;
   }
 
-  /** Takes a token of a key's bucket, which is full at first; false if there is none. */
+  /** Takes a token from the bucket of a key, which is full at first; returns false if there is none. */
   take(key: string, rate: Rate, nowMs: number): boolean {
     const bucket = this.#buckets.get(key) ?? new TokenBucket(rate, nowMs);
     this.#buckets.delete(key);

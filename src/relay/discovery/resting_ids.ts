@@ -1,16 +1,16 @@
-// Resting session ids: no other session gets an id while frames of its old owner may still be on their way.
+// Resting session ids: no new session gets an id while frames of its old owner may still be on their way.
 
 import { formatMac } from "../../wire/mod.ts";
 import type { Peer } from "../peer.ts";
 import type { Session, SessionKey } from "../session.ts";
 
-/** The time for which an id rests. A host that missed its PADT may go on sending for a while. */
+/** The time for which an id rests. A host that missed its PADT may keep sending for a while. */
 export const REST_MS = 10_000;
 
-/** The maximum number of ids that rest at once; one more ends the rest of the oldest one. */
+/** The maximum number of resting ids; one more ends the rest of the oldest one. */
 export const RESTING_IDS = 4096;
 
-/** The remains of a session that is over; the session itself is not kept. */
+/** The facts about an ended session that are kept; the session itself is not. */
 interface Resting {
   readonly pair: string;
   readonly linkId: number;
@@ -20,10 +20,10 @@ interface Resting {
   readonly untilMs: number;
 }
 
-/** The resting ids of one link, each of a pair of addresses on it. */
+/** The resting ids of one link. Each belongs to a pair of addresses on it. */
 export class RestingIds {
   readonly #byPair = new Map<string, Map<number, Resting>>();
-  /** All of them, the oldest first. */
+  /** The resting ids, the oldest first. */
   readonly #all = new Set<Resting>();
 
   /** The number of resting ids. */
@@ -31,7 +31,7 @@ export class RestingIds {
     return this.#all.size;
   }
 
-  /** Lets the id of a session that is over rest. */
+  /** Lets the id of an ended session rest. */
   add(session: Session, nowMs: number): void {
     const pair = pairOf(session.nearMac, session.shownMac);
     let ids = this.#byPair.get(pair);
@@ -47,8 +47,8 @@ export class RestingIds {
   }
 
   /**
-   * Vetoes an id for a new session. A session that its AC knows by the same id as the old one may have it:
-   * the AC judges what is on the way for that id.
+   * Vetoes an id for a new session. A session with the same AC and the same id there as the old one may have
+   * it, because the AC decides about the frames that are on their way for that id.
    *
    * @param session The new session, which needs an id on the link
    * @returns True if the session may not have the id
@@ -61,7 +61,7 @@ export class RestingIds {
       resting.farMac !== formatMac(session.farMac);
   }
 
-  /** Ends the rest of those whose time is over. */
+  /** Ends the rest of ids that have rested long enough. */
   expire(nowMs: number): void {
     for (const resting of this.#all) {
       if (nowMs < resting.untilMs) return;

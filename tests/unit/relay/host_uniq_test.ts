@@ -448,7 +448,7 @@ const lengthOf = (frame: Uint8Array) => 6 + tagsLength(tagsOf(frame));
 const room = (most: number) =>
   textTag(
     TAG.GENERIC_ERROR,
-    `pppoe-proxy: with what it has to add, this would be longer than ${most} bytes`,
+    `pppoe-proxy: with the added tags, this would be longer than ${most} bytes`,
   );
 
 for (const mac of ["own", "transparent"] as const) {

@@ -124,7 +124,7 @@ Deno.test("Relay.setLimits() changes the limits while it runs, and back to the d
 });
 
 const ERROR = (text: string) => textTag(TAG.GENERIC_ERROR, text);
-const TOO_MANY = ERROR("pppoe-proxy: this client has as many sessions as it may have");
+const TOO_MANY = ERROR("pppoe-proxy: this client has the maximum number of sessions");
 
 for (const mode of ["own", "transparent"] as const) {
   Deno.test(`Relay refuses the session that is one too many for a client, with --mac ${mode}`, () => {
