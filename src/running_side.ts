@@ -18,7 +18,7 @@ export abstract class RunningSide {
     this.#runtime = runtime;
   }
 
-  /** The address that the status is served on; undefined if it is not served. */
+  /** The address on which the status is served; undefined if it is not served. */
   get statusAddress(): Endpoint | undefined {
     return this.#runtime.statusAddress;
   }

@@ -281,7 +281,7 @@ export class Runtime {
     return this.#finished.promise;
   }
 
-  /** The address that the status is served on; undefined if it is not served. */
+  /** The address on which the status is served; undefined if it is not served. */
   get statusAddress(): Endpoint | undefined {
     return this.#status?.address;
   }

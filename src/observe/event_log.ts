@@ -104,7 +104,7 @@ function describeNotice(notice: Notice): string {
     case "link-failure":
       return notice.reason;
     case "too-many-padts":
-      return `Cannot keep another PADT for ${notice.interface}: ${notice.limit} are waiting already`;
+      return `Cannot keep another PADT for ${notice.interface}: ${notice.limit} are already waiting`;
     case "limit":
       return LIMIT_MESSAGES[notice.reason] ?? `A frame was dropped: ${notice.reason}`;
     case "state-unwritable":
