@@ -46,6 +46,11 @@ export type Site = "home" | "isp";
 const NIC_OPTIONS = (["cpe", "bras", "mgmt"] as const)
   .map((tap, i) => `vec${i}:transport=tap,ifname=tap-${tap},mtu=1500,mac=02:00:00:00:67:0${i + 1}`);
 
+/** A look into the guest takes about as long. */
+const LOOK_EVERY_MS = 250;
+/** What one measurement of the speed carries. */
+const IPERF_BYTES = "16M";
+
 let rigs = 0;
 
 /**
@@ -64,7 +69,7 @@ export async function until(
   const end = Date.now() + limitMs;
   while (!await condition()) {
     if (Date.now() > end) throw new Error(`Not within ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
@@ -372,11 +377,11 @@ export class Rig implements AsyncDisposable {
   }
 
   /** Measures TCP goodput through session `n` in Mbit/s, up (from the host) or down. Needs `iperfServer`. */
-  async iperf(n: number, direction: "up" | "down", seconds = 1): Promise<number> {
+  async iperf(n: number, direction: "up" | "down"): Promise<number> {
     const reverse = direction === "down" ? "-R" : "";
     const bind = (await this.cpe(`ip -br addr show ppp${n}`)).split(/\s+/)[2];
     const json = JSON.parse(
-      await this.cpe(`iperf3 -J -c ${AC_ADDRESS} -B ${bind} -t ${seconds} ${reverse}`),
+      await this.cpe(`iperf3 -J -c ${AC_ADDRESS} -B ${bind} -n ${IPERF_BYTES} ${reverse}`),
     );
     return json.end.sum_received.bits_per_second / 1e6;
   }

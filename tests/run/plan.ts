@@ -10,20 +10,20 @@ export interface TestFile {
 /** The files for one process of `deno test`. */
 export interface Job {
   files: string[];
-  /** Whether they use a real pppd. */
-  real: boolean;
+  /** True if a wait for a CPU could make it fail. */
+  urgent: boolean;
 }
 
 /** The order in which jobs run. */
 export interface Plan {
   /** Jobs that run side by side, started in this order. */
   together: Job[];
-  /** Jobs that run one after the other, with nothing beside them. */
-  alone: Job[];
+  /** Jobs that run after all those, with a CPU for each. */
+  calm: Job[];
 }
 
 /** Files whose tests measure memory, speed or the time between two events, which other tests would distort. */
-export const ALONE: readonly string[] = [
+export const CALM: readonly string[] = [
   "tests/integration/allocation_test.ts",
   "tests/integration/congestion_test.ts",
   "tests/integration/endurance_test.ts",
@@ -31,6 +31,10 @@ export const ALONE: readonly string[] = [
   "tests/integration/ring_stamp_test.ts",
 ];
 
+/** The folder of a unit test. */
+const UNIT = /^tests\/unit\/.*\//;
+/** Tests with a real pppd. */
+const REAL = /^tests\/e2e\//;
 /** Files with compilers, which take longer than the size of the files suggests. */
 const COMPILE = /^tests\/compile\//;
 const TEST_FILE = /_test\.ts$/;
@@ -71,26 +75,21 @@ export function findTests(root: string, path: string): TestFile[] {
  * largest first, and those with a real pppd, which mostly waits, alternate with the others.
  */
 export function planRun(files: TestFile[]): Plan {
-  const alone = files.filter(({ path }) => ALONE.includes(path));
-  const groups = new Map<string, { job: Job; bytes: number }>();
-  for (const { path, bytes } of files) {
-    if (ALONE.includes(path)) continue;
-    const name = /^tests\/unit\//.test(path) ? path.replace(/[^/]*$/, "") : path;
-    const group = groups.get(name) ?? { job: { files: [], real: isReal(path) }, bytes: 0 };
-    groups.set(name, group);
-    group.job.files.push(path);
-    group.bytes += COMPILE.test(path) ? Infinity : bytes;
-  }
-  const jobs = [...groups.values()].sort((a, b) => b.bytes - a.bytes).map(({ job }) => job);
-  const real = jobs.filter((job) => job.real);
-  const others = jobs.filter((job) => !job.real);
+  const groups = Map.groupBy(files, ({ path }) => UNIT.exec(path)?.[0] ?? path);
+  const jobs = [...groups.values()]
+    .sort((a, b) => weight(b) - weight(a))
+    .map((group) => group.map(({ path }) => path))
+    .map((files) => ({ files, urgent: REAL.test(files[0]) || CALM.includes(files[0]) }));
+  const calm = jobs.filter(({ files }) => CALM.includes(files[0]));
+  const real = jobs.filter(({ files }) => REAL.test(files[0]));
+  const others = jobs.filter((job) => !calm.includes(job) && !real.includes(job));
   const together: Job[] = [];
   while (real.length + others.length > 0) {
     together.push(...real.splice(0, 1), ...others.splice(0, 1));
   }
-  return { together, alone: alone.map(({ path }) => ({ files: [path], real: isReal(path) })) };
+  return { together, calm };
 }
 
-function isReal(path: string): boolean {
-  return path.startsWith("tests/e2e/");
+function weight(group: TestFile[]): number {
+  return group.reduce((sum, { path, bytes }) => sum + (COMPILE.test(path) ? Infinity : bytes), 0);
 }

@@ -2,7 +2,7 @@
 // such as --filter TEXT on to `deno test`, and prints the same closing line.
 
 import { argumentsOf, findTests, type Job, planRun } from "./plan.ts";
-import { closingLine, type Counts, NO_COUNTS, type Outcome, readOutcome, sum } from "./outcome.ts";
+import { closingLine, type Counts, type Outcome, readOutcome, sum } from "./outcome.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const DURATION = "about 2½ minutes with two CPUs";
@@ -53,20 +53,19 @@ async function denoTest(args: string[], before: string[] = [], patience = "1"): 
   return readOutcome(await new Blob(pieces as Uint8Array<ArrayBuffer>[]).text(), code);
 }
 
-function jobsAtOnce(): number {
+function jobsAtOnce(cpus: number): number {
   const room = Math.floor(Deno.systemMemoryInfo().available / JOB_BYTES);
-  return Math.max(1, Math.min(JOBS_PER_CPU * navigator.hardwareConcurrency, MOST_JOBS, room));
+  return Math.max(1, Math.min(JOBS_PER_CPU * cpus, MOST_JOBS, room));
 }
 
 async function main(args: string[]): Promise<number> {
   const startMs = performance.now();
   const { paths, flags } = argumentsOf(args);
   const files = (paths.length === 0 ? ["tests"] : paths).flatMap((path) => findTests(ROOT, path));
-  const { together, alone } = planRun(files);
-  const atOnce = jobsAtOnce();
-  const takes = args.length === 0
-    ? `: ${DURATION}; this machine has ${navigator.hardwareConcurrency}`
-    : "";
+  const { together, calm } = planRun(files);
+  const cpus = navigator.hardwareConcurrency;
+  const atOnce = jobsAtOnce(cpus);
+  const takes = args.length === 0 ? `: ${DURATION}, and ${cpus} are here` : "";
   print(`${files.length} test files, ${atOnce} at a time${takes}`);
 
   const counts: Counts[] = [];
@@ -76,24 +75,21 @@ async function main(args: string[]): Promise<number> {
     if (outcome.errors !== "") errors.push(outcome.errors);
     if (outcome.list !== "") print(`\n${outcome.list}`);
   };
-  const run = async ({ files }: Job, soon: boolean, patience?: string) => {
-    const before = soon && Deno.uid() === 0 ? NICE : [];
-    note(await denoTest(["-A", "--no-check", ...flags, ...files], before, patience));
+  const run = async (jobs: Job[], lanes: number, patience?: string) => {
+    const queue = jobs.values();
+    await Promise.all(Array.from({ length: lanes }, async () => {
+      for (const { files, urgent } of queue) {
+        const before = urgent && Deno.uid() === 0 ? NICE : [];
+        note(await denoTest(["-A", "--no-check", ...flags, ...files], before, patience));
+      }
+    }));
   };
   const checkTypes = async () => {
-    const { counts: { failed }, errors } = await denoTest([
-      "--no-run",
-      ...files.map(({ path }) => path),
-    ]);
-    if (failed > 0) note({ counts: { ...NO_COUNTS, failed }, list: "", errors });
+    const outcome = await denoTest(["--no-run", ...files.map(({ path }) => path)]);
+    if (outcome.counts.failed > 0) note(outcome);
   };
-
-  const queue = together.values();
-  const lanes = Array.from({ length: atOnce }, async () => {
-    for (const job of queue) await run(job, job.real, PATIENCE);
-  });
-  await Promise.all([checkTypes(), ...lanes]);
-  for (const job of alone) await run(job, true);
+  await Promise.all([checkTypes(), run(together, atOnce, PATIENCE)]);
+  await run(calm, cpus);
 
   const total = sum(counts);
   if (errors.length > 0) print(`\n ERRORS \n\n${errors.join("\n\n")}`);

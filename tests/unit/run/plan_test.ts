@@ -1,7 +1,7 @@
 // Tests of the plan of the task `test`: the files to run, and their order.
 
 import { assert, assertEquals } from "@std/assert";
-import { ALONE, argumentsOf, findTests, planRun } from "../../run/plan.ts";
+import { argumentsOf, CALM, findTests, planRun } from "../../run/plan.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
@@ -30,24 +30,24 @@ Deno.test("planRun() gives each file a process, but unit tests one per folder", 
     { path: "tests/compile/d_test.ts", bytes: 1 },
     { path: "tests/unit/wire/d_test.ts", bytes: 2 },
     { path: "tests/unit/wire/e_test.ts", bytes: 2 },
-    { path: ALONE[0], bytes: 9 },
+    { path: CALM[0], bytes: 9 },
   ]);
   assertEquals(plan, {
     together: [
-      { files: ["tests/e2e/a_test.ts"], real: true },
-      { files: ["tests/compile/d_test.ts"], real: false },
-      { files: ["tests/unit/wire/d_test.ts", "tests/unit/wire/e_test.ts"], real: false },
-      { files: ["tests/integration/b_test.ts"], real: false },
-      { files: ["tests/integration/c_test.ts"], real: false },
+      { files: ["tests/e2e/a_test.ts"], urgent: true },
+      { files: ["tests/compile/d_test.ts"], urgent: false },
+      { files: ["tests/unit/wire/d_test.ts", "tests/unit/wire/e_test.ts"], urgent: false },
+      { files: ["tests/integration/b_test.ts"], urgent: false },
+      { files: ["tests/integration/c_test.ts"], urgent: false },
     ],
-    alone: [{ files: [ALONE[0]], real: false }],
+    calm: [{ files: [CALM[0]], urgent: true }],
   });
 });
 
 Deno.test("planRun() plans each file exactly once", () => {
   const files = findTests(ROOT, "tests");
-  const { together, alone } = planRun(files);
-  const planned = [...together, ...alone].flatMap(({ files }) => files);
+  const { together, calm } = planRun(files);
+  const planned = [...together, ...calm].flatMap(({ files }) => files);
   assertEquals(planned.sort(), files.map(({ path }) => path).sort());
-  assertEquals(alone.flatMap(({ files }) => files).sort(), [...ALONE].sort());
+  assertEquals(calm.flatMap(({ files }) => files).sort(), [...CALM].sort());
 });
