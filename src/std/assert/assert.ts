@@ -1,16 +1,16 @@
-// Assertions on truth.
+// Assertions of truth.
 
 import { AssertionError } from "./assertion_error.ts";
 import { suffix } from "./format.ts";
 
-/** What counts as false. */
+/** The values that count as false. */
 export type Falsy = false | 0 | 0n | "" | null | undefined;
 
 /**
  * Fails unless a value is truthy.
  *
  * @param expr The value
- * @param msg What to say when it fails
+ * @param msg The message of a failure
  * @throws {AssertionError} If it is not
  */
 export function assert(expr: unknown, msg = ""): asserts expr {
@@ -21,7 +21,7 @@ export function assert(expr: unknown, msg = ""): asserts expr {
  * Fails unless a value is falsy.
  *
  * @param expr The value
- * @param msg What to say when it fails
+ * @param msg The message of a failure
  * @throws {AssertionError} If it is not
  */
 export function assertFalse(expr: unknown, msg = ""): asserts expr is Falsy {
@@ -31,7 +31,7 @@ export function assertFalse(expr: unknown, msg = ""): asserts expr is Falsy {
 /**
  * Fails.
  *
- * @param msg What to say
+ * @param msg The message
  * @throws {AssertionError} Always
  */
 export function fail(msg?: string): never {

@@ -1,11 +1,11 @@
-// What a failed assertion throws.
+// The error of a failed assertion.
 
-/** What a failed assertion throws. */
+/** Error thrown when an assertion fails. */
 export class AssertionError extends Error {
   /**
    * Makes the error of a failed assertion.
    *
-   * @param message What was expected and what was there
+   * @param message The expected and the actual value
    * @param options The cause
    */
   constructor(message: string, options?: ErrorOptions) {

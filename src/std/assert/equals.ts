@@ -1,6 +1,6 @@
-// Assertions on equality: es-toolkit compares, node:assert tells the difference. Stricter than the real
-// ones in two places, so that what passes here passes there: objects as keys of a map, and instances of
-// a class that show no property, are equal only if they are the same.
+// Assertions of equality: es-toolkit compares, and node:assert describes the difference. They are stricter
+// than the real ones in two cases, so that everything that passes here also passes there: objects as keys of
+// a map, and instances of a class without visible properties, are equal only if they are identical.
 
 import { AssertionError as NodeAssertionError } from "node:assert";
 import { Buffer } from "node:buffer";
@@ -12,7 +12,7 @@ function isPlain(prototype: unknown): boolean {
   return prototype === null || prototype === Object.prototype;
 }
 
-// What @std/assert sees otherwise than es-toolkit does; undefined where they agree.
+// Compares values for which @std/assert and es-toolkit differ; returns undefined for all others.
 function compare(a: unknown, b: unknown): boolean | undefined {
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return undefined;
   if (a === b) return true;
@@ -25,7 +25,7 @@ function compare(a: unknown, b: unknown): boolean | undefined {
   if (a instanceof URL || a instanceof URLSearchParams) return String(a) === String(b);
   // The stack is a property like any other, so that an error only equals itself or its clone.
   if (a instanceof Error && b instanceof Error && a.stack !== b.stack) return false;
-  // State that can't be seen can't be compared.
+  // Hidden state cannot be compared.
   if (
     Object.prototype.toString.call(a) === "[object Object]" && !isPlain(prototype) &&
     Reflect.ownKeys(a).length === 0
@@ -44,9 +44,9 @@ function difference(actual: unknown, expected: unknown, operator: string): strin
 /**
  * Fails unless two values are equal, looking into objects, arrays, maps, sets and buffers.
  *
- * @param actual The value that is there
- * @param expected The value that should be there
- * @param msg What to say when it fails
+ * @param actual The actual value
+ * @param expected The expected value
+ * @param msg The message of a failure
  * @throws {AssertionError} If they differ
  */
 export function assertEquals<T>(actual: T, expected: T, msg?: string) {
@@ -59,9 +59,9 @@ export function assertEquals<T>(actual: T, expected: T, msg?: string) {
 /**
  * Fails if two values are equal, in the sense of {@linkcode assertEquals}.
  *
- * @param actual The value that is there
- * @param expected The value that should not be there
- * @param msg What to say when it fails
+ * @param actual The actual value
+ * @param expected The value that must not be equal
+ * @param msg The message of a failure
  * @throws {AssertionError} If they are equal
  */
 export function assertNotEquals<T>(actual: T, expected: T, msg?: string) {
@@ -72,11 +72,11 @@ export function assertNotEquals<T>(actual: T, expected: T, msg?: string) {
 }
 
 /**
- * Fails unless two values are one and the same, in the sense of `Object.is`.
+ * Fails unless two values are identical, in the sense of `Object.is`.
  *
- * @param actual The value that is there
- * @param expected The value that should be there
- * @param msg What to say when it fails
+ * @param actual The actual value
+ * @param expected The expected value
+ * @param msg The message of a failure
  * @throws {AssertionError} If they are not
  */
 export function assertStrictEquals<T>(

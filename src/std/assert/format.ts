@@ -1,10 +1,10 @@
-// What messages are made of.
+// The parts of assertion messages.
 
 /**
- * Shows a value whole, with its properties sorted.
+ * Formats a value completely, with sorted properties.
  *
  * @param value The value
- * @returns Its text
+ * @returns The text
  */
 export function format(value: unknown): string {
   return Deno.inspect(value, {
@@ -19,9 +19,9 @@ export function format(value: unknown): string {
 }
 
 /**
- * Ends a message: with a full stop, or with what the test says about it.
+ * Makes the end of a message: a full stop, or the test's own message.
  *
- * @param msg What the test says about it
+ * @param msg The test's own message
  * @returns The end of the message
  */
 export function suffix(msg: string | undefined): string {

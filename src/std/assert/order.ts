@@ -1,4 +1,4 @@
-// Assertions on order.
+// Assertions of order.
 
 import { AssertionError } from "./assertion_error.ts";
 import { format } from "./format.ts";
@@ -11,9 +11,9 @@ function check<T>(holds: boolean, actual: T, sign: string, expected: T, msg?: st
 /**
  * Fails unless a value is greater than another.
  *
- * @param actual The value that is there
- * @param expected What it must be greater than
- * @param msg What to say when it fails
+ * @param actual The actual value
+ * @param expected The value that it must exceed
+ * @param msg The message of a failure
  * @throws {AssertionError} If it is not
  */
 export function assertGreater<T>(actual: T, expected: T, msg?: string) {
@@ -23,9 +23,9 @@ export function assertGreater<T>(actual: T, expected: T, msg?: string) {
 /**
  * Fails unless a value is greater than another or equal to it.
  *
- * @param actual The value that is there
- * @param expected What it must be greater than or equal to
- * @param msg What to say when it fails
+ * @param actual The actual value
+ * @param expected The minimum
+ * @param msg The message of a failure
  * @throws {AssertionError} If it is not
  */
 export function assertGreaterOrEqual<T>(actual: T, expected: T, msg?: string) {
@@ -35,9 +35,9 @@ export function assertGreaterOrEqual<T>(actual: T, expected: T, msg?: string) {
 /**
  * Fails unless a value is less than another.
  *
- * @param actual The value that is there
- * @param expected What it must be less than
- * @param msg What to say when it fails
+ * @param actual The actual value
+ * @param expected The value that it must be less than
+ * @param msg The message of a failure
  * @throws {AssertionError} If it is not
  */
 export function assertLess<T>(actual: T, expected: T, msg?: string) {
@@ -47,9 +47,9 @@ export function assertLess<T>(actual: T, expected: T, msg?: string) {
 /**
  * Fails unless a value is less than another or equal to it.
  *
- * @param actual The value that is there
- * @param expected What it must be less than or equal to
- * @param msg What to say when it fails
+ * @param actual The actual value
+ * @param expected The maximum
+ * @param msg The message of a failure
  * @throws {AssertionError} If it is not
  */
 export function assertLessOrEqual<T>(actual: T, expected: T, msg?: string) {

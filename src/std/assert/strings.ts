@@ -8,7 +8,7 @@ import { suffix } from "./format.ts";
  *
  * @param actual The text
  * @param expected The regular expression
- * @param msg What to say when it fails
+ * @param msg The message of a failure
  * @throws {AssertionError} If it does not match
  */
 export function assertMatch(actual: string, expected: RegExp, msg?: string) {
@@ -22,8 +22,8 @@ export function assertMatch(actual: string, expected: RegExp, msg?: string) {
  * Fails unless a text contains another.
  *
  * @param actual The text
- * @param expected What it must contain
- * @param msg What to say when it fails
+ * @param expected The text that it must contain
+ * @param msg The message of a failure
  * @throws {AssertionError} If it does not contain it
  */
 export function assertStringIncludes(actual: string, expected: string, msg?: string) {

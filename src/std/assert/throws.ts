@@ -43,8 +43,8 @@ function saidBy([expected, , msg]: Expectation): string {
  * Fails unless a function throws.
  *
  * @param fn The function
- * @param msg What to say when it fails
- * @returns What it threw
+ * @param msg The message of a failure
+ * @returns The value that it threw
  * @throws {AssertionError} If it does not throw
  */
 export function assertThrows(fn: () => unknown, msg?: string): unknown;
@@ -54,7 +54,7 @@ export function assertThrows(fn: () => unknown, msg?: string): unknown;
  * @param fn The function
  * @param ErrorClass The class
  * @param msgIncludes The text
- * @param msg What to say when it fails
+ * @param msg The message of a failure
  * @returns The error
  * @throws {AssertionError} If it does not throw, or something else
  */
@@ -78,8 +78,8 @@ export function assertThrows(fn: () => unknown, ...expectation: Expectation): un
  * Fails unless the promise that a function returns rejects.
  *
  * @param fn The function
- * @param msg What to say when it fails
- * @returns What it rejected with
+ * @param msg The message of a failure
+ * @returns The reason of the rejection
  * @throws {AssertionError} If it does not reject, or the function throws before there is a promise
  */
 export function assertRejects(fn: () => PromiseLike<unknown>, msg?: string): Promise<unknown>;
@@ -89,7 +89,7 @@ export function assertRejects(fn: () => PromiseLike<unknown>, msg?: string): Pro
  * @param fn The function
  * @param ErrorClass The class
  * @param msgIncludes The text
- * @param msg What to say when it fails
+ * @param msg The message of a failure
  * @returns The error
  * @throws {AssertionError} If it does not reject, or with something else, or the function throws before there is a
  * promise
@@ -108,7 +108,7 @@ export async function assertRejects(
   try {
     promise = fn();
   } catch {
-    // Told below, with the case of a function that returns no promise.
+    // Handled below, together with a function that returns no promise.
   }
   if (typeof promise?.then !== "function") {
     throw new AssertionError(

@@ -1,4 +1,4 @@
-// Assertions on what kind of value is there.
+// Assertions about the type of a value.
 
 import { AssertionError } from "./assertion_error.ts";
 import { suffix } from "./format.ts";
@@ -7,7 +7,7 @@ import { suffix } from "./format.ts";
  * Fails if a value is null or undefined.
  *
  * @param actual The value
- * @param msg What to say when it fails
+ * @param msg The message of a failure
  * @throws {AssertionError} If it is
  */
 export function assertExists<T>(actual: T, msg?: string): asserts actual is NonNullable<T> {
@@ -22,7 +22,7 @@ export function assertExists<T>(actual: T, msg?: string): asserts actual is NonN
  *
  * @param actual The value
  * @param expectedType The class
- * @param msg What to say when it fails
+ * @param msg The message of a failure
  * @throws {AssertionError} If it is not
  */
 export function assertInstanceOf<

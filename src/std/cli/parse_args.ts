@@ -1,4 +1,4 @@
-// Reads a command line into an object; node:util takes the arguments apart.
+// Parses a command line into an object; node:util splits the arguments into tokens.
 
 import { parseArgs as tokenize } from "node:util";
 
@@ -6,7 +6,7 @@ type Name = string | undefined;
 type Defaults = Record<string, unknown> | undefined;
 type Aliases = Partial<Record<string, string | readonly string[]>> | undefined;
 
-// The type of each declared option, before defaults: strings may be missing, booleans and collected ones never.
+// The type of each declared option, before defaults. Strings may be missing; booleans and collected options never are.
 type Declared<
   TBooleans extends Name,
   TStrings extends Name,
@@ -54,7 +54,7 @@ type Values<
   TDefaults extends Defaults,
   TAliases extends Aliases,
 > = [TBooleans | TStrings | TCollect] extends [undefined]
-  // deno-lint-ignore no-explicit-any -- what is not declared may be anything, as in @std/cli
+  // deno-lint-ignore no-explicit-any -- undeclared options may have any type, as in @std/cli
   ? Record<string, any>
   :
     & Record<string, unknown>
@@ -63,19 +63,19 @@ type Values<
       TAliases
     >;
 
-/** What {@linkcode parseArgs} returns. */
+/** The result of {@linkcode parseArgs}. */
 export type Args<
-  // deno-lint-ignore no-explicit-any -- what is not declared may be anything, as in @std/cli
+  // deno-lint-ignore no-explicit-any -- undeclared options may have any type, as in @std/cli
   TValues extends Record<string, unknown> = Record<string, any>,
   TDoubleDash extends boolean | undefined = undefined,
 > =
   & TValues
   & {
-    /** The arguments that belong to no option. */
+    /** The arguments that are not options or their values. */
     _: Array<string | number>;
   }
   & (true extends TDoubleDash ? {
-      /** The arguments behind `--`. */
+      /** The arguments after `--`. */
       "--": string[];
     }
     : Record<never, never>);
@@ -90,23 +90,23 @@ export interface ParseOptions<
   TAliases extends Aliases = Aliases,
   TDoubleDash extends boolean | undefined = boolean | undefined,
 > {
-  /** Put what is behind `--` into `["--"]`, not into `_`. */
+  /** Put the arguments after `--` into `["--"]`, not into `_`. */
   "--"?: TDoubleDash;
   /** Other names of an option. */
   alias?: TAliases;
-  /** Options that take no value; `false` where they are not given. */
+  /** Options without a value; `false` if they are not given. */
   boolean?: TBooleans | readonly Extract<TBooleans, string>[];
   /** Values of the options that are not given. */
   default?: TDefaults;
-  /** Put everything from the first argument that is no option into `_`. */
+  /** Put everything from the first argument that is not an option into `_`. */
   stopEarly?: boolean;
   /** Options whose value stays a string. */
   string?: TStrings | readonly Extract<TStrings, string>[];
-  /** Options whose values are collected into an array; of others, the last value counts. */
+  /** Options whose values are collected into an array. For others, the last value counts. */
   collect?: TCollect | readonly Extract<TCollect, string>[];
-  /** Options that `--no-` in front of their name sets to `false`. */
+  /** Options that are set to `false` by `--no-` before their name. */
   negatable?: TNegatable | readonly Extract<TNegatable, string>[];
-  /** Called for an option that is not declared, and for an argument that is no option; `false` leaves it out. */
+  /** Called for undeclared options, and for arguments that are not options; `false` omits them from the result. */
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
@@ -117,13 +117,13 @@ function isNumber(text: string): boolean {
 }
 
 /**
- * Reads a command line. `--name value`, `--name=value` and `-n value` give an option's value; an undeclared option
- * takes the next argument unless that starts with a dash; what looks like a number becomes one, except for `string`
- * options. Not here, unlike in the real one: dots in a name as nested objects, `boolean: true`, and several short
- * options in one argument with digits or punctuation among them.
+ * Parses a command line. `--name value`, `--name=value` and `-n value` set the value of an option. An undeclared
+ * option takes the next argument, unless that starts with a dash. Values that look like numbers become numbers, except
+ * for `string` options. Unlike the real function, it does not support dots in a name as nested objects,
+ * `boolean: true`, or several short options in one argument with digits or punctuation.
  *
  * @param args The arguments, as in `Deno.args`
- * @param options Which options there are
+ * @param options The declared options
  * @returns The values of the options by name, and the other arguments in `_`
  */
 export function parseArgs<
@@ -166,7 +166,7 @@ export function parseArgs<
 
   const set = (key: string, value: Value, arg: string, collect = collected.has(key)) => {
     if (!declared.has(key) && options.unknown?.(arg, key, value) === false) return;
-    // Names that would reach the prototype.
+    // These names would reach the prototype.
     if (key === "__proto__" || key === "constructor") return;
     if (typeof value === "string" && !strings.has(key) && isNumber(value)) value = Number(value);
     for (const name of [key, ...aliases.get(key) ?? []]) {
@@ -184,7 +184,7 @@ export function parseArgs<
   let at = 0;
   while (at < parsed.length) {
     const arg = parsed[at++];
-    // One argument at a time, because what one means to node:util must not reach into the next.
+    // Parse one argument at a time, because node:util would let one argument affect the next.
     const { tokens } = tokenize({
       args: [arg],
       strict: false,

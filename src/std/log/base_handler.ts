@@ -1,11 +1,11 @@
-// What takes the records of a logger: a level, a formatter and a way to write.
+// The base of log handlers: a level, a formatter and a way to write.
 
 import { getLevelByName, type LevelName, type LogLevel } from "./levels.ts";
 import type { LogRecord } from "./log_record.ts";
 
 export type { LevelName, LogLevel, LogRecord };
 
-/** Makes the text of a record. */
+/** Formats a record as text. */
 export type FormatterFunction = (logRecord: LogRecord) => string;
 
 /** Options for {@linkcode BaseHandler}. */
@@ -14,7 +14,7 @@ export interface BaseHandlerOptions {
   formatter?: FormatterFunction;
 }
 
-/** Base of the handlers: a subclass says in `log` where a formatted record goes. */
+/** The base class of handlers. A subclass implements `log`, which writes a formatted record. */
 export abstract class BaseHandler {
   /** Makes the text of a record. */
   formatter: FormatterFunction;
@@ -24,7 +24,7 @@ export abstract class BaseHandler {
    * Makes a handler.
    *
    * @param levelName The lowest level that it handles
-   * @param options How records are formatted
+   * @param options The formatter
    * @throws {Error} If there is no such level
    */
   constructor(levelName: LevelName, options?: BaseHandlerOptions) {
@@ -56,14 +56,14 @@ export abstract class BaseHandler {
    * Makes the text of a record.
    *
    * @param logRecord The record
-   * @returns Its text
+   * @returns The text
    */
   format(logRecord: LogRecord): string {
     return this.formatter(logRecord);
   }
 
   /**
-   * Takes a formatted record.
+   * Writes a formatted record.
    *
    * @param msg The text of the record
    */

@@ -20,7 +20,7 @@ export type LogLevel = typeof LogLevels[LevelName];
  * Finds the number of a level.
  *
  * @param name Name of the level
- * @returns Its number
+ * @returns The number
  * @throws {Error} If there is no such level
  */
 export function getLevelByName(name: LevelName): LogLevel {
@@ -33,7 +33,7 @@ export function getLevelByName(name: LevelName): LogLevel {
  * Finds the name of a level.
  *
  * @param level Number of the level
- * @returns Its name
+ * @returns The name
  * @throws {Error} If there is no such level
  */
 export function getLevelName(level: LogLevel): LevelName {

@@ -1,12 +1,12 @@
-// One thing logged: what a logger hands to its handlers.
+// A log record, which a logger passes to its handlers.
 
 import { getLevelName, type LogLevel } from "./levels.ts";
 
-/** What {@linkcode LogRecord} is made of. */
+/** Options for {@linkcode LogRecord}. */
 export interface LogRecordOptions {
   /** The message. */
   msg: string;
-  /** What was given beside the message. */
+  /** The arguments besides the message. */
   args: unknown[];
   /** The level. */
   level: LogLevel;
@@ -14,7 +14,7 @@ export interface LogRecordOptions {
   loggerName: string;
 }
 
-/** One thing logged. */
+/** A log record. */
 export class LogRecord {
   /** The message. */
   readonly msg: string;
@@ -28,9 +28,9 @@ export class LogRecord {
   readonly #datetime = new Date();
 
   /**
-   * Makes a record of the present time.
+   * Makes a record with the current time.
    *
-   * @param options What was logged
+   * @param options The content of the record
    */
   constructor(options: LogRecordOptions) {
     this.msg = options.msg;
@@ -40,12 +40,12 @@ export class LogRecord {
     this.#args = [...options.args];
   }
 
-  /** What was given beside the message (a copy). */
+  /** The arguments besides the message, as a copy. */
   get args(): unknown[] {
     return [...this.#args];
   }
 
-  /** When the record was made (a copy). */
+  /** The time at which the record was made, as a copy. */
   get datetime(): Date {
     return new Date(this.#datetime);
   }

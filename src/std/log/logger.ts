@@ -1,4 +1,4 @@
-// A logger: turns a call into a record for its handlers.
+// A logger, which turns a call into a record for its handlers.
 
 import type { BaseHandler } from "./base_handler.ts";
 import { getLevelByName, type LevelName, type LogLevel, LogLevels } from "./levels.ts";
@@ -8,13 +8,13 @@ export { LogRecord, type LogRecordOptions };
 
 /** Options for {@linkcode Logger}. */
 export interface LoggerOptions {
-  /** What takes the records. */
+  /** The handlers of the records. */
   handlers?: BaseHandler[];
 }
 
-/** Hands what is logged at its level or above to its handlers. Messages are strings here. */
+/** Passes records at its level or above to its handlers. In this stand-in, messages are strings. */
 export class Logger {
-  /** What takes the records. */
+  /** The handlers of the records. */
   handlers: BaseHandler[];
   readonly #loggerName: string;
   #levelName: LevelName;
@@ -22,9 +22,9 @@ export class Logger {
   /**
    * Makes a logger.
    *
-   * @param loggerName Its name, as the records give it
+   * @param loggerName The name, which records contain
    * @param levelName The lowest level that it logs
-   * @param options What takes the records
+   * @param options The handlers
    * @throws {Error} If there is no such level
    */
   constructor(loggerName: string, levelName: LevelName, options: LoggerOptions = {}) {
@@ -50,7 +50,7 @@ export class Logger {
     this.#levelName = levelName;
   }
 
-  /** Its name. */
+  /** The logger's name. */
   get loggerName(): string {
     return this.#loggerName;
   }
@@ -67,7 +67,7 @@ export class Logger {
    * Logs at the level DEBUG.
    *
    * @param msg The message
-   * @param args What the record carries beside the message
+   * @param args The arguments besides the message
    * @returns The message
    */
   debug(msg: string, ...args: unknown[]): string {
@@ -78,7 +78,7 @@ export class Logger {
    * Logs at the level INFO.
    *
    * @param msg The message
-   * @param args What the record carries beside the message
+   * @param args The arguments besides the message
    * @returns The message
    */
   info(msg: string, ...args: unknown[]): string {
@@ -89,7 +89,7 @@ export class Logger {
    * Logs at the level WARN.
    *
    * @param msg The message
-   * @param args What the record carries beside the message
+   * @param args The arguments besides the message
    * @returns The message
    */
   warn(msg: string, ...args: unknown[]): string {
@@ -100,7 +100,7 @@ export class Logger {
    * Logs at the level ERROR.
    *
    * @param msg The message
-   * @param args What the record carries beside the message
+   * @param args The arguments besides the message
    * @returns The message
    */
   error(msg: string, ...args: unknown[]): string {

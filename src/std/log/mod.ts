@@ -1,5 +1,5 @@
-// Stand-in for the exports of @std/log in use. No npm logger is behind it: those write by themselves and later,
-// while here a logger is a level and a list of handlers, called at once.
+// Stand-in for the exports of @std/log in use. It uses no npm logger, because those write asynchronously, while this
+// one calls a list of handlers at once.
 
 export * from "./base_handler.ts";
 export * from "./levels.ts";

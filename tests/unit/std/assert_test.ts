@@ -1,5 +1,5 @@
-// @std/assert: passes with the stand-in and with the real package. What it tests are the assertions
-// themselves, so that a failure is caught here by hand.
+// Tests of @std/assert, which pass with the stand-in and with the real package. They test the assertions
+// themselves, so they catch failures without them.
 
 import {
   assert,
@@ -125,13 +125,13 @@ for (const [what, a, b] of DIFFERENT) {
   });
 }
 
-Deno.test("assert() passes for truthy values only", () => {
+Deno.test("assert() passes only for truthy values", () => {
   assert(1);
   is(failure(() => assert(0)), "");
   is(failure(() => assert("", "why")), "why");
 });
 
-Deno.test("assertFalse() passes for falsy values only", () => {
+Deno.test("assertFalse() passes only for falsy values", () => {
   assertFalse("");
   is(failure(() => assertFalse(1, "why")), "why");
 });
@@ -141,7 +141,7 @@ Deno.test("fail() fails", () => {
   is(failure(() => fail("why")), "Failed assertion: why");
 });
 
-Deno.test("assertStrictEquals() passes for one and the same value only", () => {
+Deno.test("assertStrictEquals() passes only for identical values", () => {
   assertStrictEquals(bytes, bytes);
   assertStrictEquals(NaN, NaN);
   startsWith(
@@ -155,7 +155,7 @@ Deno.test("assertStrictEquals() passes for one and the same value only", () => {
   );
 });
 
-Deno.test("assertExists() fails for null and undefined only", () => {
+Deno.test("assertExists() fails only for null and undefined", () => {
   assertExists(0);
   assertExists("");
   is(
@@ -168,7 +168,7 @@ Deno.test("assertExists() fails for null and undefined only", () => {
   );
 });
 
-Deno.test("assertInstanceOf() passes for instances only", () => {
+Deno.test("assertInstanceOf() passes only for instances", () => {
   assertInstanceOf(new TypeError("a"), Error);
   const start = 'Expected object to be an instance of "Point"';
   is(failure(() => assertInstanceOf(new OtherPoint(1), Point)), `${start} but was "OtherPoint".`);
@@ -182,12 +182,12 @@ Deno.test("assertInstanceOf() passes for instances only", () => {
   );
 });
 
-Deno.test("assertMatch() passes for a text that matches only", () => {
+Deno.test("assertMatch() passes only for a text that matches", () => {
   assertMatch("abc", /b/);
   is(failure(() => assertMatch("abc", /d/)), 'Expected actual: "abc" to match: "/d/".');
 });
 
-Deno.test("assertStringIncludes() passes for a text with the other in it only", () => {
+Deno.test("assertStringIncludes() passes only for a text that contains the other", () => {
   assertStringIncludes("abc", "b");
   is(
     failure(() => assertStringIncludes("abc", "d", "why")),
@@ -195,7 +195,7 @@ Deno.test("assertStringIncludes() passes for a text with the other in it only", 
   );
 });
 
-Deno.test("assertGreater() and the like compare", () => {
+Deno.test("assertGreater() and similar assertions compare values", () => {
   assertGreater(2, 1);
   assertGreaterOrEqual(1, 1);
   assertLess(1, 2);
@@ -241,7 +241,7 @@ Deno.test("assertThrows() fails when nothing, another class or another message i
   );
 });
 
-Deno.test("assertThrows() looks past colours in a message", () => {
+Deno.test("assertThrows() ignores colours in a message", () => {
   assertThrows(
     () => {
       throw new Error("\x1b[31mred\x1b[39m text");
@@ -258,7 +258,7 @@ Deno.test("assertRejects() returns what the promise rejects with", async () => {
   assertEquals(await assertRejects(() => Promise.reject("text")), "text");
 });
 
-Deno.test("assertRejects() fails when there is no rejection, or another", async () => {
+Deno.test("assertRejects() fails when there is no rejection, or a different one", async () => {
   is(
     await failureOf(() => assertRejects(() => Promise.resolve())),
     "Expected function to reject.",
@@ -285,7 +285,7 @@ Deno.test("assertRejects() fails when there is no rejection, or another", async 
   );
 });
 
-Deno.test("assertExists() and the like narrow types", () => {
+Deno.test("assertExists() and similar assertions narrow types", () => {
   const maybe = [1].at(0);
   assertExists(maybe);
   const number: number = maybe;

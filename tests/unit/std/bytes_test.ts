@@ -1,4 +1,4 @@
-// @std/bytes: passes with the stand-in and with the real package.
+// Tests of @std/bytes, which pass with the stand-in and with the real package.
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { concat, equals } from "@std/bytes";
@@ -9,7 +9,7 @@ Deno.test("concat() joins byte arrays in order", () => {
   assertEquals(joined, Uint8Array.of(1, 2, 3));
 });
 
-Deno.test("concat() returns memory of its own", () => {
+Deno.test("concat() returns new memory", () => {
   const part = Uint8Array.of(1, 2);
   const joined: Uint8Array<ArrayBuffer> = concat([part]);
   part[0] = 9;
@@ -19,11 +19,11 @@ Deno.test("concat() returns memory of its own", () => {
   assert(Object.getPrototypeOf(joined) === Uint8Array.prototype);
 });
 
-Deno.test("concat() returns an empty array for no array", () => {
+Deno.test("concat() returns an empty array without arguments", () => {
   assertEquals(concat([]), new Uint8Array());
 });
 
-Deno.test("equals() is true for the same bytes only", () => {
+Deno.test("equals() returns true only for the same bytes", () => {
   assert(equals(new Uint8Array(), new Uint8Array()));
   assert(equals(Uint8Array.of(1, 2), Uint8Array.of(0, 1, 2).subarray(1)));
   assertFalse(equals(Uint8Array.of(1, 2), Uint8Array.of(1, 3)));

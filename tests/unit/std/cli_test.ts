@@ -1,9 +1,9 @@
-// @std/cli: passes with the stand-in and with the real package.
+// Tests of @std/cli, which pass with the stand-in and with the real package.
 
 import { assertEquals } from "@std/assert";
 import { parseArgs } from "@std/cli";
 
-Deno.test("parseArgs() gives what is not declared the next argument, unless it starts with a dash", () => {
+Deno.test("parseArgs() gives an undeclared option the next argument, unless that starts with a dash", () => {
   assertEquals(parseArgs(["--a", "x", "y", "--b", "--c", "-d", "--e=f"]), {
     a: "x",
     b: true,
@@ -27,11 +27,11 @@ Deno.test("parseArgs() reads string options", () => {
   assertEquals(parseArgs(["--name", "-1", "-n5"], options), { 1: true, name: "", n: "5", _: [] });
 });
 
-Deno.test("parseArgs() leaves an empty argument behind an option alone", () => {
+Deno.test("parseArgs() does not use an empty argument as the value of an option", () => {
   assertEquals(parseArgs(["--name", ""], { string: ["name"] }), { name: "", _: [""] });
 });
 
-Deno.test("parseArgs() reads boolean options, false where they are not given", () => {
+Deno.test("parseArgs() reads boolean options, which are false by default", () => {
   const options = { boolean: ["on", "off", "third"] } as const;
   assertEquals(parseArgs(["--on", "x", "--off=false"], options), {
     on: true,
@@ -58,13 +58,13 @@ Deno.test("parseArgs() reads several short options in one argument", () => {
   });
 });
 
-Deno.test("parseArgs() keeps the last value, and all of them where they are collected", () => {
+Deno.test("parseArgs() keeps the last value, or all values of a collected option", () => {
   const options = { string: ["one", "many", "none"], collect: ["many", "none"] } as const;
   const args = ["--one", "1", "--many", "1", "--one=2", "--many=2"];
   assertEquals(parseArgs(args, options), { one: "2", many: ["1", "2"], none: [], _: [] });
 });
 
-Deno.test("parseArgs() fills in defaults for what is not given", () => {
+Deno.test("parseArgs() fills in defaults for missing options", () => {
   const options = {
     string: ["a", "b"],
     boolean: ["c"],
@@ -98,7 +98,7 @@ Deno.test("parseArgs() sets every name of an option", () => {
   });
 });
 
-Deno.test("parseArgs() negates what is declared negatable only", () => {
+Deno.test("parseArgs() negates only options that are declared negatable", () => {
   const options = {
     boolean: ["colour", "sound"],
     negatable: ["colour"],
@@ -113,7 +113,7 @@ Deno.test("parseArgs() negates what is declared negatable only", () => {
   });
 });
 
-Deno.test("parseArgs() calls unknown() for what is not declared", () => {
+Deno.test("parseArgs() calls unknown() for undeclared options and arguments", () => {
   const calls: unknown[][] = [];
   const result = parseArgs(["--a", "1", "--b", "2", "-c", "--d=e", "file"], {
     string: ["a"],
@@ -126,21 +126,21 @@ Deno.test("parseArgs() calls unknown() for what is not declared", () => {
   assertEquals(result, { a: "1", _: [] });
 });
 
-Deno.test("parseArgs() keeps what unknown() does not refuse", () => {
+Deno.test("parseArgs() keeps everything that unknown() does not reject", () => {
   assertEquals(parseArgs(["--b", "x", "file"], { unknown: () => undefined }), {
     b: "x",
     _: ["file"],
   });
 });
 
-Deno.test("parseArgs() stops at the first argument that is no option when told so", () => {
+Deno.test("parseArgs() stops at the first argument that is not an option with stopEarly", () => {
   assertEquals(parseArgs(["--a", "server", "--b", "2"], { boolean: ["a"], stopEarly: true }), {
     a: true,
     _: ["server", "--b", "2"],
   });
 });
 
-Deno.test("parseArgs() takes what is behind -- as it is", () => {
+Deno.test("parseArgs() keeps everything after -- unchanged", () => {
   assertEquals(parseArgs(["a", "--", "--b", "--", "5"]), { _: ["a", "--b", "--", "5"] });
   assertEquals(parseArgs(["a", "--", "--b", "5"], { "--": true }), {
     _: ["a"],
@@ -148,7 +148,7 @@ Deno.test("parseArgs() takes what is behind -- as it is", () => {
   });
 });
 
-Deno.test("parseArgs() turns what looks like a number into one, except in strings", () => {
+Deno.test("parseArgs() converts values that look like numbers, except for string options", () => {
   assertEquals(parseArgs(["--a", "0x10", "--b=1e3", "7", "7a"], { string: ["b"] }), {
     a: 16,
     b: "1e3",
@@ -177,7 +177,7 @@ Deno.test("parseArgs() has a type for each declared option", () => {
   const level: string = flags.level;
   const rest: Array<string | number> = flags._;
   const undeclared: unknown = flags.other;
-  // @ts-expect-error: not given, it is undefined
+  // @ts-expect-error: it is undefined if not given
   const wrongName: string = flags.name;
   // @ts-expect-error: collected
   const wrongMany: string = flags.many;

@@ -1,8 +1,8 @@
-// @std/log: passes with the stand-in and with the real package.
+// Tests of @std/log, which pass with the stand-in and with the real package.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BaseHandler, type LevelName, Logger, LogLevels } from "@std/log";
-// A value there only; @std/log has it as a type.
+// It is a value only there; @std/log exports it as a type.
 import { LogRecord } from "@std/log/logger";
 
 class Lines extends BaseHandler {
@@ -22,7 +22,7 @@ Deno.test("Logger calls its handlers with the records at its level and above", (
   assertEquals(handler.lines, ["WARN c", "ERROR d"]);
 });
 
-Deno.test("BaseHandler leaves out the records below its own level", () => {
+Deno.test("BaseHandler ignores records below its level", () => {
   const handler = new Lines("ERROR");
   const logger = new Logger("test", "DEBUG", { handlers: [handler] });
   logger.warn("a");
@@ -30,7 +30,7 @@ Deno.test("BaseHandler leaves out the records below its own level", () => {
   assertEquals(handler.lines, ["ERROR b"]);
 });
 
-Deno.test("BaseHandler hands its formatter the whole record", () => {
+Deno.test("BaseHandler passes the whole record to its formatter", () => {
   const records: LogRecord[] = [];
   const before = Date.now();
   const handler = new Lines("DEBUG", {
@@ -51,7 +51,7 @@ Deno.test("BaseHandler hands its formatter the whole record", () => {
   assert(record.datetime.getTime() >= before && record.datetime.getTime() <= Date.now());
 });
 
-Deno.test("LogRecord can be made by hand, and handled like one of a logger", () => {
+Deno.test("LogRecord can be constructed, and handled like one of a logger", () => {
   const record = new LogRecord({
     msg: "text",
     args: [1],
@@ -64,7 +64,7 @@ Deno.test("LogRecord can be made by hand, and handled like one of a logger", () 
   assertEquals(handler.lines, ["WARN text"]);
 });
 
-Deno.test("LogRecord gives out copies", () => {
+Deno.test("LogRecord returns copies", () => {
   const records: LogRecord[] = [];
   const handler = new Lines("DEBUG", { formatter: (record) => String(records.push(record)) });
   new Logger("name", "DEBUG", { handlers: [handler] }).info("text", "arg");
@@ -74,14 +74,14 @@ Deno.test("LogRecord gives out copies", () => {
   assert(records[0].datetime.getTime() > 0);
 });
 
-Deno.test("Logger and BaseHandler say their levels", () => {
+Deno.test("Logger and BaseHandler return their levels", () => {
   const handler = new Lines("ERROR");
   const logger = new Logger("name", "WARN", { handlers: [handler] });
   assertEquals([handler.level, handler.levelName], [40, "ERROR"]);
   assertEquals([logger.level, logger.levelName, logger.loggerName], [30, "WARN", "name"]);
 });
 
-Deno.test("Logger throws for a level that there is not", () => {
+Deno.test("Logger throws for an unknown level", () => {
   const error = "no level named LOUD";
   assertThrows(() => new Logger("name", "LOUD" as LevelName), Error, error);
   assertThrows(() => new Lines("LOUD" as LevelName), Error, error);
