@@ -1,17 +1,17 @@
-// The compiled programs, on their own: an empty environment, so no PATH, no home and no Deno.
+// Tests of the compiled programs in an empty environment: without PATH, home and Deno.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-/** The Deno that $DENORT_BIN has to fit. */
+/** The version of Deno that $DENORT_BIN must match. */
 const DENORT_DENO = "deno@2.6.8";
 const VERSION = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`)).version;
 
 const denort = Deno.env.get("DENORT_BIN");
 const reason = whyNot("linux") ?? await whyNoCompiler();
 
-/** Why `deno compile` can't have its runtime here, or undefined. */
+/** Returns the reason why `deno compile` cannot get its runtime here; undefined if it can. */
 async function whyNoCompiler(): Promise<string | undefined> {
   if (denort) return hasProgram("npx") ? undefined : "DENORT_BIN is set, but there is no npx";
   const file = `denort-${Deno.build.target}.zip`;
@@ -38,7 +38,7 @@ async function run(path: string, args: string[], options?: Deno.CommandOptions):
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** Runs a compiled program with nothing in its environment, away from the sources. */
+/** Runs a compiled program with an empty environment, outside of the source folder. */
 async function runCompiled(program: string, ...args: string[]): Promise<Result> {
   return await run(`${ROOT}dist/${program}`, args, { clearEnv: true, cwd: "/" });
 }

@@ -1,4 +1,4 @@
-// Relays in memory, the frames that hosts and ACs send, and a record of what the relays did.
+// Relays in memory, the frames that hosts and ACs send, and records of what the relays did.
 
 import type { Problem } from "../../src/problem.ts";
 import {
@@ -25,12 +25,12 @@ import {
   type Tag,
 } from "../../src/wire/mod.ts";
 
-/** A locally administered address. */
+/** Makes a locally administered address. */
 export function mac(last: number): Uint8Array {
   return Uint8Array.of(2, 0, 0, 0, 0, last);
 }
 
-/** The stations of the tests, and the two interfaces between them. */
+/** The addresses of the stations, and of the two interfaces between them. */
 export const HOST = mac(0x11);
 export const HOST_2 = mac(0x12);
 export const AC = mac(0xa1);
@@ -56,7 +56,7 @@ export const SERVICE: Tag = { type: TAG.SERVICE_NAME, value: bytes() };
 
 type Code = Exclude<keyof typeof CODE, "SESSION">;
 
-/** A discovery frame, from one address to another. */
+/** Makes a discovery frame from one address to another. */
 export function discovery(
   code: Code,
   source: Uint8Array,
@@ -71,7 +71,7 @@ export function padi(host: Uint8Array, tags: Tag[] = [SERVICE]): Uint8Array {
   return discovery("PADI", host, ETH_BROADCAST, tags);
 }
 
-/** A session frame, from one address to another. */
+/** Makes a session frame from one address to another. */
 export function data(
   source: Uint8Array,
   destination: Uint8Array,
@@ -87,12 +87,12 @@ export function data(
   });
 }
 
-/** The tags of a discovery frame. */
+/** Returns the tags of a discovery frame. */
 export function tagsOf(frame: Uint8Array): Tag[] {
   return parseDiscovery(frame)!.tags;
 }
 
-// The tags that a station returns as they came (RFC 2516, sections 5.2 to 5.4).
+// Returns the tags that a station must return unchanged (RFC 2516, sections 5.2 to 5.4).
 function returned(frame: Uint8Array, ...types: number[]): Tag[] {
   return tagsOf(frame).filter(({ type }) => types.includes(type));
 }
@@ -114,31 +114,31 @@ export function answer(
   );
 }
 
-/** Makes the PADR by which a host takes an offer. */
+/** Makes the PADR by which a host accepts an offer. */
 export function padr(pado: Uint8Array): Uint8Array {
   const { source, destination } = parseDiscovery(pado)!;
   const kept = returned(pado, TAG.HOST_UNIQ, TAG.AC_COOKIE, TAG.RELAY_SESSION_ID);
   return discovery("PADR", destination, source, [SERVICE, ...kept]);
 }
 
-/** The Host-Uniq that the server's relay of a test puts in place of the n-th discovery's, from 1. */
+/** Returns the token by which the server's relay replaces the Host-Uniq of discovery `n`, counted from 1. */
 export function token(n: number): Tag {
   return { type: TAG.HOST_UNIQ, value: bytes("token", 0, n >> 8, n) };
 }
 
-/** Gives a frame in a buffer that is reused at once, as in the data plane. */
+/** Passes a frame in a buffer that is reused immediately, as in the data plane. */
 function lend(frame: Uint8Array, take: (frame: Uint8Array) => void): void {
   const buffer = frame.slice();
   take(buffer);
   buffer.fill(0xee);
 }
 
-/** A relay, and all that it did. */
+/** A relay, and a record of everything that it did. */
 export class RecordedRelay {
   readonly relay: Relay;
-  /** Frames that went to the link. */
+  /** The frames that were sent to the link. */
   link: Uint8Array[] = [];
-  /** Frames that went to a tunnel. */
+  /** The frames that were sent into tunnels. */
   tunnel: { tunnel: number; frame: Uint8Array }[] = [];
   drops: DropReason[] = [];
   problems: Problem[] = [];
@@ -148,9 +148,9 @@ export class RecordedRelay {
   get causes(): Cause[] {
     return this.closed.map(({ end }) => end.cause);
   }
-  /** Lists of sessions that went to a tunnel. */
+  /** The session lists that were sent into tunnels. */
   lists: { tunnel: number; payload: Uint8Array }[] = [];
-  /** True if there is room for another one. */
+  /** True if there is room for another list. */
   takesLists = true;
   forgotten: Peer[] = [];
 
@@ -169,10 +169,10 @@ export class RecordedRelay {
       graceMs: 0,
       ...options,
     }, {
-      // Frames are lent.
+      // A frame is valid only during the call.
       toLink: (frame) => this.link.push(frame.slice()),
       toTunnel: (tunnel, frame) => {
-        // As the data plane does.
+        // The data plane does the same.
         if (tunnel === NO_TUNNEL) return void this.drops.push("no-tunnel");
         const copy = frame.slice();
         this.tunnel.push({ tunnel, frame: copy });
@@ -192,14 +192,14 @@ export class RecordedRelay {
     });
   }
 
-  /** Forgets what was recorded, and returns what went to the link. */
+  /** Returns the recorded frames for the link, and clears the record. */
   takeLink(): Uint8Array[] {
     const frames = this.link;
     this.link = [];
     return frames;
   }
 
-  /** Forgets what was recorded, and returns what went to the tunnels. */
+  /** Returns the recorded frames for tunnels, and clears the record. */
   takeTunnel(): { tunnel: number; frame: Uint8Array }[] {
     const frames = this.tunnel;
     this.tunnel = [];
@@ -212,25 +212,25 @@ export class RecordedRelay {
     return drops;
   }
 
-  /** The sessions that are open. */
+  /** The open sessions. */
   get sessions(): Session[] {
     return [...this.relay.sessions];
   }
 }
 
-/** The options of {@linkcode JoinedRelays}; the rest is as in {@linkcode RecordedRelay}. */
+/** Options of {@linkcode JoinedRelays}, in addition to those of {@linkcode RecordedRelay}. */
 export interface JoinedOptions {
   server?: MacMode;
-  /** One for each client. */
+  /** The MAC mode of each client. */
   clients?: MacMode[];
   idleMs?: number;
   deadMs?: number;
   graceMs?: number;
-  /** False if no side can tell who its peer is. */
+  /** False if no side can identify its peer. */
   keyed?: boolean;
 }
 
-/** A tunnel: its number at each end. */
+/** A tunnel, by its number at each end. */
 interface Joint {
   client: RecordedRelay;
   atClient: number;
@@ -238,9 +238,9 @@ interface Joint {
 }
 
 /**
- * A server's relay and its clients', back to back: what one sends into its tunnel reaches the other.
- * The clients' tunnels are 1, 2 and so on at the server, and 1 at each client; later ones have the
- * next numbers.
+ * The relays of a server and its clients, connected: each one gets what the other sends into the tunnel. The
+ * clients' tunnels are 1, 2 and so on at the server, and 1 at each client. Later tunnels have the next
+ * numbers.
  */
 export class JoinedRelays {
   readonly server: RecordedRelay;
@@ -254,7 +254,7 @@ export class JoinedRelays {
   constructor({ server = "own", clients = ["own"], keyed = true, ...times }: JoinedOptions = {}) {
     this.#keyed = keyed;
     const carry = (joint: Joint | undefined, bring: (joint: Joint) => void) => {
-      // What is in a tunnel is lost with it.
+      // Frames in a tunnel are lost with it.
       this.#carried.push(() => joint !== undefined && this.#joints.has(joint) && bring(joint));
     };
     const atServer = (tunnel: number) => this.#find((joint) => joint.atServer === tunnel);
@@ -300,7 +300,7 @@ export class JoinedRelays {
     this.settle();
   }
 
-  /** Breaks a client's tunnel, which each side named notices; both when none is. */
+  /** Breaks a client's tunnel. The given sides notice; by default both. */
   break(client = this.client, ...sides: ("server" | "client")[]): void {
     const joint = this.#find((joint) => joint.client === client);
     if (joint === undefined) return;
@@ -311,10 +311,9 @@ export class JoinedRelays {
   }
 
   /**
-   * Gives a client another tunnel, through which nothing has come yet. What is in one that it still
-   * has is lost.
+   * Gives a client a new tunnel. Frames in its old tunnel, if there is one, are lost.
    *
-   * @returns The tunnels that were replaced, at the server and at the client
+   * @returns The tunnels that were replaced at the server and at the client
    */
   rejoin(client = this.client): { atServer: number; atClient: number } {
     const old = this.#find((joint) => joint.client === client);
@@ -326,7 +325,7 @@ export class JoinedRelays {
     });
   }
 
-  /** Tells if a client has a tunnel. */
+  /** Returns true if a client has a tunnel. */
   joined(client = this.client): boolean {
     return this.#find((joint) => joint.client === client) !== undefined;
   }
@@ -351,27 +350,27 @@ export class JoinedRelays {
     return this.clients[0];
   }
 
-  /** Carries what is in the tunnels, until nothing is. */
+  /** Carries frames until the tunnels are empty. */
   settle(): void {
     let next: (() => void) | undefined;
     while ((next = this.#carried.shift()) !== undefined) next();
   }
 
-  /** A host's discovery frame, and what the AC's link then saw. */
+  /** Sends a host's discovery frame, and returns the frames on the AC's link. */
   hostSends(frame: Uint8Array, client = this.client): Uint8Array[] {
     lend(frame, (lent) => client.relay.discoveryFromLink(lent, this.nowMs));
     this.settle();
     return this.server.takeLink();
   }
 
-  /** An AC's discovery frame, and what the first (or another) client's link then saw. */
+  /** Sends an AC's discovery frame, and returns the frames on a client's link. */
   acSends(frame: Uint8Array, client = this.client): Uint8Array[] {
     lend(frame, (lent) => this.server.relay.discoveryFromLink(lent, this.nowMs));
     this.settle();
     return client.takeLink();
   }
 
-  /** A host's session frame, as the AC sees it; undefined where it was dropped. */
+  /** Sends a host's session frame, and returns it as the AC gets it; undefined if it was dropped. */
   hostData(frame: Uint8Array, client = this.client): Uint8Array | undefined {
     const copy = frame.slice();
     const owner = client.relay.sessionFromLink(copy, 0, this.nowMs);
@@ -385,7 +384,7 @@ export class JoinedRelays {
     return copy;
   }
 
-  /** An AC's session frame, as the host sees it, and through which client; undefined where it was dropped. */
+  /** Sends an AC's session frame, and returns it as the host gets it, with its client; undefined if it was dropped. */
   acData(frame: Uint8Array): { client: RecordedRelay; frame: Uint8Array } | undefined {
     const copy = frame.slice();
     const owner = this.server.relay.sessionFromLink(copy, 0, this.nowMs);
@@ -399,9 +398,9 @@ export class JoinedRelays {
   }
 
   /**
-   * Dials, from PADI to PADS.
+   * Dials from PADI to PADS.
    *
-   * @returns The PADS as the host saw it, the PADR as the AC saw it
+   * @returns The PADS as the host got it, and the PADR as the AC got it
    */
   dial(
     { client = this.client, host = HOST, ac = AC, sessionId = 1, uniq = [hostUniq("h")] }: {
@@ -422,17 +421,17 @@ export class JoinedRelays {
 
 export const MAC_MODES: readonly MacMode[] = ["own", "per-host", "transparent"];
 
-/** All modes on each side. */
+/** All combinations of MAC modes. */
 export const MODES: readonly { server: MacMode; client: MacMode }[] = MAC_MODES.flatMap((server) =>
   MAC_MODES.map((client) => ({ server, client }))
 );
 
-/** The address by which the AC knows a host of one of `JoinedRelays`' clients, by default the first. */
+/** Returns the address by which the AC knows a host of one of `JoinedRelays`' clients, by default the first. */
 export function shownMacOfHost(mode: MacMode, host: Uint8Array, client = 1): Uint8Array {
   return shownMacFor(mode, SERVER_LINK, `client ${client}`, host);
 }
 
-/** The address by which the hosts know an AC. */
+/** Returns the address by which the hosts know an AC. */
 export function shownMacOfAc(mode: MacMode, ac: Uint8Array): Uint8Array {
   return shownMacFor(mode, CLIENT_LINK, "server", ac);
 }

@@ -7,7 +7,7 @@ Deno.test("assertInvariant() does nothing when the condition is true", () => {
   assertInvariant(true, "never");
 });
 
-Deno.test("assertInvariant() throws an error that says what is wrong when the condition is false", () => {
+Deno.test("assertInvariant() throws an error that names the fault when the condition is false", () => {
   const error = assertThrows(
     () => assertInvariant(false, "two sessions share an id"),
     InvariantError,

@@ -1,4 +1,4 @@
-// The imports between the files of src and ffi: they have no circles, and go from upper folders to lower ones.
+// Tests that imports between the files of src and ffi have no circles, and go from upper folders to lower ones.
 
 import { assertEquals } from "@std/assert";
 
@@ -14,8 +14,8 @@ const EVERYWHERE = [
 ];
 
 /**
- * The layers, from the bottom up: each folder, and each other file at the top of `src`, with the folders
- * that it may import. docs/ARCHITECTURE.md says what each of them is.
+ * The layers from the bottom up: each folder, and each other file at the top of `src`, with the folders that
+ * it may import. docs/ARCHITECTURE.md describes them.
  */
 const LAYERS: Record<string, string[]> = {
   "src/std": [],
@@ -90,7 +90,7 @@ const LAYERS: Record<string, string[]> = {
   ],
 };
 
-/** The imports that go up all the same, each for a reason. */
+/** The exceptions, which go up, each with its reason. */
 const UPWARD: Record<string, string[]> = {
   // Numbers in network byte order are read and written in one place.
   "ffi": ["src/wire/uint16.ts"],
@@ -98,10 +98,10 @@ const UPWARD: Record<string, string[]> = {
   "src/observe": ["src/link/device.ts"],
 };
 
-/** The circles that are meant: a session knows its peer, and a peer its sessions. */
+/** The intended circles: a session knows its peer, and a peer its sessions. */
 const CIRCLES = ["src/relay/peer.ts, src/relay/session.ts"];
 
-/** The parts that decide and do nothing else: bytes, events and the time go in. */
+/** The parts that only decide, without I/O. */
 const WITHOUT_IO = [
   "src/client/machine.ts",
   "src/net/connect_attempt.ts",
@@ -111,7 +111,7 @@ const WITHOUT_IO = [
   "src/wire/mod.ts",
 ];
 
-/** The names of the TypeScript files in a folder and in those below it, such as `src/wire/mod.ts`. */
+/** Returns the TypeScript files in a folder and below it, such as `src/wire/mod.ts`. */
 function filesIn(folder: string): string[] {
   return [...Deno.readDirSync(new URL(folder, ROOT))].flatMap(({ name, isDirectory }) =>
     isDirectory ? filesIn(`${folder}${name}/`) : name.endsWith(".ts") ? [`${folder}${name}`] : []
@@ -122,12 +122,12 @@ function textOf(file: string): string {
   return Deno.readTextFileSync(new URL(file, ROOT));
 }
 
-/** The text of a file without the lines of its comments. */
+/** Returns the text of a file without comment lines. */
 function codeOf(file: string): string {
   return textOf(file).replaceAll(/^ *(?:\/\/|\/?\*).*$/gm, "");
 }
 
-/** The files that a file imports or exports from, for their types too, at any time. */
+/** Returns the files from which a file imports or exports, including types and dynamic imports. */
 function importsOf(file: string): string[] {
   const text = textOf(file);
   const patterns = [
@@ -142,7 +142,7 @@ function importsOf(file: string): string[] {
 const FILES = [...filesIn("src/"), ...filesIn("ffi/")].sort();
 const IMPORTS = new Map(FILES.map((file) => [file, importsOf(file)]));
 
-/** The shortest way from a file to another one along imports, with both; undefined if there is none. */
+/** Returns the shortest chain of imports from a file to another, including both; undefined if there is none. */
 function wayTo(from: string, isGoal: (file: string) => boolean): string[] | undefined {
   const ways: string[][] = [[from]];
   const seen = new Set<string>();
@@ -157,13 +157,13 @@ function wayTo(from: string, isGoal: (file: string) => boolean): string[] | unde
   return undefined;
 }
 
-/** The layer of a file: its folder, or itself at the top of `src`. */
+/** Returns the layer of a file: its folder, or the file itself at the top of `src`. */
 function layerOf(file: string): string {
   const [top, folder, ...rest] = file.split("/");
   return top === "src" ? rest.length > 0 ? `${top}/${folder}` : file : top;
 }
 
-Deno.test("imports_test.ts finds imports of values, of types, from barrels and over several lines", () => {
+Deno.test("importsOf() finds imports of values, of types, from barrels and over several lines", () => {
   const names = (file: string) => IMPORTS.get(file)!;
   assertEquals(names("src/tunnel/channel.ts").includes("src/tunnel/outbox.ts"), true);
   assertEquals(names("src/relay/relay.ts").includes("src/relay/discovery/context.ts"), true);
@@ -171,12 +171,12 @@ Deno.test("imports_test.ts finds imports of values, of types, from barrels and o
   assertEquals(names("src/relay/mod.ts").includes("src/relay/relay.ts"), true);
 });
 
-Deno.test("Every file that is imported exists", () => {
+Deno.test("Every imported file exists", () => {
   const others = FILES.flatMap(importsOf).filter((file) => !IMPORTS.has(file));
   assertEquals([...new Set(others)], ["deno.json"]);
 });
 
-Deno.test("No file imports itself by way of others, but for a session and its peer", () => {
+Deno.test("No file imports itself through others, except for a session and its peer", () => {
   const circles = FILES.filter((file) => !file.startsWith("src/std/")).flatMap((file) => {
     const circle = wayTo(file, (next) => next === file)?.slice(1).sort();
     return circle === undefined ? [] : [circle.join(", ")];
@@ -196,7 +196,7 @@ Deno.test("Every folder imports only the folders below it that docs/ARCHITECTURE
   assertEquals(upward, ["src/version.ts > deno.json"]);
 });
 
-Deno.test("The table of layers is in order, from the bottom up, and names no folder that is gone", () => {
+Deno.test("The table of layers is ordered from the bottom up, and names only existing folders", () => {
   const layers = Object.keys(LAYERS);
   for (const [at, layer] of layers.entries()) {
     assertEquals(LAYERS[layer].filter((below) => !layers.slice(0, at).includes(below)), []);
@@ -205,13 +205,13 @@ Deno.test("The table of layers is in order, from the bottom up, and names no fol
   assertEquals(layers.toSorted(), [...present].sort());
 });
 
-Deno.test("The parts without I/O reach no system call, no clock and no timer by their imports", () => {
+Deno.test("The imports of parts without I/O reach no system call, no clock and no timer", () => {
   const outside = /\bDeno\.(?!errors\b)|\bperformance\.|\bset(?:Timeout|Interval)\(/;
   const isOutside = (file: string) => file.startsWith("ffi/") || outside.test(codeOf(file));
   for (const part of WITHOUT_IO) assertEquals(wayTo(part, isOutside), undefined, part);
 });
 
-Deno.test("The data plane reaches no socket, no ring and no TCP: it is given its link and transports", () => {
+Deno.test("The imports of the data plane reach no socket, no ring and no TCP", () => {
   const made = [
     "src/dataplane/packet_plane.ts",
     "src/link/packet_link.ts",

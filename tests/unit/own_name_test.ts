@@ -6,7 +6,7 @@ const MAC = parseMac("02:00:5e:00:00:0a");
 const MADE_UP = "pppoe-proxy-02005e00000a";
 
 for (const name of ["osaka", "a".repeat(64), "大阪", "router 1", "(none)", "localhost"]) {
-  Deno.test(`defaultName() takes the host name "${name}" as it is`, () => {
+  Deno.test(`defaultName() returns the host name "${name}" unchanged`, () => {
     assertEquals(defaultName(name, MAC), { name, fault: undefined });
   });
 }
@@ -23,13 +23,13 @@ const WRONG: [what: string, hostName: string, fault: string][] = [
 ];
 
 for (const [what, hostName, fault] of WRONG) {
-  Deno.test(`defaultName() makes a name from the interface's address where the host name is ${what}`, () => {
+  Deno.test(`defaultName() makes a name from the interface's address if the host name is ${what}`, () => {
     assertEquals(defaultName(hostName, MAC), { name: MADE_UP, fault });
     assertEquals(defaultName(hostName, MAC).name, MADE_UP, "the same one again");
   });
 }
 
-Deno.test("defaultName() makes another name for another interface, which a greeting carries", () => {
+Deno.test("defaultName() makes a different name for each interface, which fits into a greeting", () => {
   const { name } = defaultName("", parseMac("ff:ff:ff:ff:ff:ff"));
   assertEquals(name, "pppoe-proxy-ffffffffffff");
   assertEquals(nameFault(name), undefined);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { reasonOf } from "../../src/reason.ts";
 
-Deno.test("reasonOf() leaves out the system's number, and no more", () => {
+Deno.test("reasonOf() removes only the system's error number", () => {
   for (
     const [error, reason] of [
       [new Error("Connection refused (os error 111)"), "Connection refused"],
@@ -13,7 +13,7 @@ Deno.test("reasonOf() leaves out the system's number, and no more", () => {
   ) assertEquals(reasonOf(error), reason);
 });
 
-Deno.test("reasonOf() says what Deno says of a file that is not there", () => {
+Deno.test("reasonOf() returns Deno's message for a missing file", () => {
   try {
     Deno.readTextFileSync("/no/such");
   } catch (error) {

@@ -28,7 +28,7 @@ const FLAGS: Flags = {
 
 const read = (...args: string[]) => readFlags(FLAGS, args);
 
-/** The message with which these arguments are refused. */
+/** Returns the message with which arguments are rejected. */
 function refusal(fn: () => unknown): string {
   return assertThrows(fn, UsageError).message;
 }

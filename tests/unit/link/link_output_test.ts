@@ -1,4 +1,4 @@
-// Frames to a link that is down, full, or too small for them.
+// Frames for a link that is down, full, or has a small MTU.
 
 import { assertEquals } from "@std/assert";
 import { Pinned } from "../../../ffi/mod.ts";
@@ -15,7 +15,7 @@ const OURS = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const STATION = Uint8Array.of(2, 0, 0, 0, 0, 2);
 const HEADER = { destination: STATION, source: OURS };
 
-/** A link in memory, and everything that its output tells. */
+/** A link in memory, and everything that its output reports. */
 class Bench {
   readonly sent: Uint8Array[] = [];
   readonly counters = new Counters();
@@ -46,7 +46,7 @@ class Bench {
     this.link.refresh();
   }
 
-  /** The events since this was last asked. */
+  /** Returns the events since the last call. */
   told(): FromWorker[] {
     this.output.report();
     this.#events.flush();
@@ -63,7 +63,7 @@ function padt(sessionId: number): Uint8Array {
   return emitDiscovery({ ...HEADER, code: CODE.PADT, sessionId, tags: [] });
 }
 
-Deno.test("LinkOutput.deliver() sends PADTs that the link could not take, and notes both", () => {
+Deno.test("LinkOutput.deliver() sends undelivered PADTs, and records both", () => {
   const bench = new Bench();
   bench.setLink("down");
   bench.output.discovery(padt(7));
@@ -77,7 +77,7 @@ Deno.test("LinkOutput.deliver() sends PADTs that the link could not take, and no
   assertEquals(bench.counters.read().frames.fromTunnel.discovery, 1);
 });
 
-Deno.test("LinkOutput.deliver() gives up a PADT whose id belongs to another session by now", () => {
+Deno.test("LinkOutput.deliver() gives up a PADT whose id now belongs to another session", () => {
   const bench = new Bench();
   bench.setLink("down");
   bench.output.discovery(padt(7));
@@ -88,7 +88,7 @@ Deno.test("LinkOutput.deliver() gives up a PADT whose id belongs to another sess
   assertEquals(bench.told(), [{ type: "padts", undelivered: 1, delivered: 0, givenUp: 1 }]);
 });
 
-Deno.test("LinkOutput.discovery() keeps no other frame than a PADT for a link that is down", () => {
+Deno.test("LinkOutput.discovery() keeps only PADTs for a link that is down", () => {
   const bench = new Bench();
   bench.setLink("down");
   bench.output.discovery(
@@ -98,7 +98,7 @@ Deno.test("LinkOutput.discovery() keeps no other frame than a PADT for a link th
   assertEquals(bench.drops, { "link-down": 1 });
 });
 
-Deno.test("LinkOutput counts what the link refuses, by its reason", () => {
+Deno.test("LinkOutput counts refused frames by reason", () => {
   const bench = new Bench();
   const frame = (bytes: number) => {
     const payload = new Uint8Array(bytes);
@@ -126,7 +126,7 @@ Deno.test("LinkOutput counts what the link refuses, by its reason", () => {
   assertEquals(bench.sent.length, 1);
 });
 
-Deno.test("LinkOutput sends control frames of a batch before its data frames", () => {
+Deno.test("LinkOutput sends the control frames of a batch before the data frames", () => {
   const bench = new Bench();
   const frame = (protocol: number) =>
     new Pinned(

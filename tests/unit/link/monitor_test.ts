@@ -1,4 +1,4 @@
-// The health of a link that goes down, changes, or has an MTU that is too small.
+// The health of a link that goes down, changes, or has a small MTU.
 
 import { assertEquals } from "@std/assert";
 import { EventBatch } from "../../../src/dataplane/event_batch.ts";
@@ -15,7 +15,7 @@ class Bench {
   readonly counters = new Counters();
   readonly link: MemoryLink;
   readonly monitor: LinkMonitor;
-  /** How many times the link was up, and perhaps another one. */
+  /** The number of calls of `onUp`. */
   ups = 0;
   readonly #posted: FromWorker[] = [];
   readonly #events = new EventBatch("client", false, () => 0, (all) => this.#posted.push(...all));
@@ -39,7 +39,7 @@ class Bench {
   }
 }
 
-Deno.test("LinkMonitor tells of a link that goes down and comes up, once each", () => {
+Deno.test("LinkMonitor reports once that a link goes down, and once that it comes up", () => {
   const bench = new Bench();
   assertEquals(bench.told(), []);
   for (const state of ["down", "up"] as const) {
@@ -51,7 +51,7 @@ Deno.test("LinkMonitor tells of a link that goes down and comes up, once each", 
   assertEquals(bench.ups, 1);
 });
 
-Deno.test("LinkMonitor.tick() looks at a link that is down, which nobody has told of", () => {
+Deno.test("LinkMonitor.tick() notices a link that went down without a notification", () => {
   const bench = new Bench();
   bench.monitor.failed();
   assertEquals(bench.told().map((event) => event.type === "link" && event.state), ["down"]);
@@ -59,14 +59,14 @@ Deno.test("LinkMonitor.tick() looks at a link that is down, which nobody has tol
   assertEquals(bench.told().map((event) => event.type === "link" && event.state), ["up"]);
 });
 
-Deno.test("LinkMonitor tells of another address by calling its hook", () => {
+Deno.test("LinkMonitor calls its hook when the address has changed", () => {
   const bench = new Bench();
   bench.link.change({ mac: Uint8Array.of(2, 0, 0, 0, 0, 9) });
   bench.monitor.refresh();
   assertEquals([bench.ups, bench.told()], [1, []]);
 });
 
-Deno.test("LinkMonitor tells of an MTU that is too small, once for each", () => {
+Deno.test("LinkMonitor reports each small MTU once", () => {
   const bench = new Bench(1400);
   const notice = (mtu: number) => ({
     type: "notice",
@@ -81,7 +81,7 @@ Deno.test("LinkMonitor tells of an MTU that is too small, once for each", () => 
   assertEquals(bench.told() as unknown, [notice(1280)]);
 });
 
-Deno.test("LinkMonitor.tick() counts what the kernel lost since the last tick", () => {
+Deno.test("LinkMonitor.tick() counts frames that the kernel lost since the last tick", () => {
   const bench = new Bench();
   for (const drops of [5, 5, 7]) {
     bench.link.kernelDrops = drops;
@@ -90,7 +90,7 @@ Deno.test("LinkMonitor.tick() counts what the kernel lost since the last tick", 
   assertEquals(bench.counters.read().drops.kernel, 7);
 });
 
-Deno.test("LinkMonitor.frameTooLarge() counts each frame, and tells of them once in a while", () => {
+Deno.test("LinkMonitor.frameTooLarge() counts each frame, and reports them at a limited rate", () => {
   const bench = new Bench();
   for (let n = 0; n < 3; n++) bench.monitor.frameTooLarge(4000);
   assertEquals(bench.counters.read().drops["frame-too-large"], 3);

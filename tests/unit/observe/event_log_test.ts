@@ -1,4 +1,4 @@
-// The log lines that are made of events.
+// The log lines for events.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { describeEvent } from "../../../src/observe/event_log.ts";
@@ -11,7 +11,7 @@ const SESSION = {
   tunnel: "osaka",
 };
 
-Deno.test("describeEvent() tells of a session by its id, its stations and its tunnel", () => {
+Deno.test("describeEvent() identifies a session by its id, stations and tunnel", () => {
   assertEquals(describeEvent({ type: "session-opened", session: SESSION }), {
     level: "info",
     message: "Session opened",
@@ -19,7 +19,7 @@ Deno.test("describeEvent() tells of a session by its id, its stations and its tu
   });
 });
 
-Deno.test("describeEvent() tells why a session ended, how long it was open, and what it carried", () => {
+Deno.test("describeEvent() gives the reason for the end of a session, its duration and its traffic", () => {
   const counts = { framesFromLink: 1, framesFromTunnel: 2, bytesFromLink: 3, bytesFromTunnel: 4 };
   const line = describeEvent({
     type: "session-closed",
@@ -45,7 +45,7 @@ Deno.test("describeEvent() tells why a session ended, how long it was open, and 
   });
 });
 
-Deno.test("describeEvent() warns of a link that is not up, and says in which state it is", () => {
+Deno.test("describeEvent() warns of a link that is not up, with its state", () => {
   const told = (state: "up" | "down" | "missing") => {
     const line = describeEvent({ type: "link", name: "eth1", state, mac: "02:00:00:00:00:01" });
     return [line?.level, line?.message];
@@ -81,7 +81,7 @@ const NOTICES: Record<Notice["id"], [Notice, RegExp]> = {
 };
 
 for (const [notice, expected] of Object.values(NOTICES)) {
-  Deno.test(`describeEvent() names the thing and the mend of the notice ${notice.id}`, () => {
+  Deno.test(`describeEvent() names the thing and the fix for the notice ${notice.id}`, () => {
     const line = describeEvent({ type: "notice", notice, suppressed: 3 });
     assertMatch(line!.message, expected);
     assertEquals(line!.level, notice.id === "sessions-not-kept" ? "error" : "warning");
@@ -89,7 +89,7 @@ for (const [notice, expected] of Object.values(NOTICES)) {
   });
 }
 
-Deno.test("describeEvent() has no line for events that only metrics and hooks need", () => {
+Deno.test("describeEvent() returns nothing for events that only metrics and hooks need", () => {
   const events: DataPlaneEvent[] = [
     { type: "tunnel-up", id: 1 },
     { type: "tunnel-down", id: 1, reason: "gone" },

@@ -1,4 +1,4 @@
-// A connection in memory behaves as one over TCP does.
+// A connection in memory, which must behave like one over TCP.
 
 import { assertEquals } from "@std/assert";
 import { Pinned, POLLHUP, POLLIN, POLLOUT } from "../../../ffi/mod.ts";
@@ -33,7 +33,7 @@ Deno.test("MemoryTransport carries bytes in order, in pieces of any size", () =>
   assertEquals([receive(far, 2), receive(far, 2), receive(far)], [[1, 2], [3, 4], AGAIN]);
 });
 
-Deno.test("MemoryTransport delays bytes, and lets none overtake others", () => {
+Deno.test("MemoryTransport delays bytes, and keeps them in order", () => {
   const delays = [50, 10];
   const { clock, near, far } = connect({ delayMs: () => delays.shift()! });
   send(near, 1);
@@ -44,7 +44,7 @@ Deno.test("MemoryTransport delays bytes, and lets none overtake others", () => {
   assertEquals([far.ready() & POLLIN, receive(far)], [POLLIN, [1, 2]]);
 });
 
-Deno.test("MemoryTransport takes no more than there is room for until the other end has read", () => {
+Deno.test("MemoryTransport takes no more bytes than it has room for until the other end has read", () => {
   const { near, far } = connect({ roomBytes: 3 });
   assertEquals([send(near, 1, 2, 3, 4), send(near, 4)], [3, AGAIN]);
   assertEquals(near.ready() & POLLOUT, 0);
@@ -52,12 +52,12 @@ Deno.test("MemoryTransport takes no more than there is room for until the other 
   assertEquals([near.ready() & POLLOUT, send(near, 4)], [POLLOUT, 1]);
 });
 
-Deno.test("MemoryTransport takes a part of a write where its path says so", () => {
+Deno.test("MemoryTransport takes a part of a write if its path does", () => {
   const { near, far } = connect({ takes: () => 2 });
   assertEquals([send(near, 1, 2, 3), receive(far)], [2, [1, 2]]);
 });
 
-Deno.test("MemoryTransport.shutdown() ends the stream behind what was sent, and the other way goes on", () => {
+Deno.test("MemoryTransport.shutdown() ends the stream after the sent bytes, and leaves the other direction open", () => {
   const { near, far } = connect();
   send(near, 1);
   near.shutdown();
@@ -66,14 +66,14 @@ Deno.test("MemoryTransport.shutdown() ends the stream behind what was sent, and 
   assertEquals(receive(near), [2]);
 });
 
-Deno.test("MemoryTransport.reset() breaks the other end at once, and loses what is under way", () => {
+Deno.test("MemoryTransport.reset() breaks the other end at once, and loses bytes under way", () => {
   const { near, far } = connect({ delayMs: () => 10 });
   send(near, 1);
   near.reset();
   assertEquals([far.ready() & POLLHUP, receive(far), send(near, 2)], [POLLHUP, BROKEN, BROKEN]);
 });
 
-Deno.test("MemoryTransport.cut() loses what arrives later, and says nothing of it", () => {
+Deno.test("MemoryTransport.cut() silently loses bytes that would arrive later", () => {
   const { clock, near, far } = connect({ delayMs: () => 10 });
   send(near, 1);
   near.cut(10);
@@ -83,7 +83,7 @@ Deno.test("MemoryTransport.cut() loses what arrives later, and says nothing of i
   assertEquals([receive(far), receive(far)], [[1], AGAIN]);
 });
 
-Deno.test("MemoryTransport is broken for whoever goes on to send to a closed end", () => {
+Deno.test("MemoryTransport is broken for an end that sends to a closed one", () => {
   const { near, far } = connect();
   far.close();
   assertEquals(receive(near), 0);
