@@ -27,7 +27,7 @@ const vendor = (id: number, ...value: (number | string)[]): Tag => ({
 });
 /** A tag of another vendor. */
 const OTHER = vendor(9, "x");
-/** Tags of the Broadband Forum from a host: a plain one, one with rates, and one that can't be read. */
+/** Tags of the Broadband Forum from a host: a plain one, one with rates, and an unreadable one. */
 const HOSTS = vendor(3561, 1, 2, "me");
 const RATES = vendor(3561, 0x81, 4, 0, 0, 1, 0);
 const BROKEN = vendor(3561, 1, 200, "me");
@@ -36,7 +36,7 @@ function agent(tags: AddedTags, names = ["osaka"]): Dialogue {
   return new Dialogue({ server: { tags, interfaceName: "isp0" }, names });
 }
 
-/** The line that the AC is told in the last of the tags. */
+/** Returns the tag that names the line to the AC, which is the last one. */
 function lineOf(frame: Uint8Array): Tag | undefined {
   return tagsOf(frame).at(-1);
 }
@@ -56,7 +56,7 @@ for (
   });
 }
 
-Deno.test("Relay names each client's and each host's line", () => {
+Deno.test("Relay names the line of each client and each host", () => {
   const line = agent({ circuitId: "{client}/{host}" }, ["osaka", "東京"]);
   const circuitId = (host: Uint8Array, at: number) =>
     lineOf(line.host(padi(host, [SERVICE, UNIQ]), at)[0]);
@@ -68,7 +68,7 @@ Deno.test("Relay names each client's and each host's line", () => {
 });
 
 for (const own of [HOSTS, RATES, BROKEN]) {
-  Deno.test(`Relay replaces a host's own line, ${own.value.subarray(4)}, and leaves other vendors' tags`, () => {
+  Deno.test(`Relay replaces a host's own line, ${own.value.subarray(4)}, and keeps other vendors' tags`, () => {
     const [sought] = agent({ circuitId: "a" }).host(
       padi(HOST, [OTHER, own, SERVICE, own, UNIQ, OTHER]),
     );
@@ -77,7 +77,7 @@ for (const own of [HOSTS, RATES, BROKEN]) {
   });
 }
 
-Deno.test("Relay takes off the line that the AC returns, and no other vendor's tag", () => {
+Deno.test("Relay removes the line that the AC returns, but no other vendor's tag", () => {
   const line = agent({ circuitId: "a" });
   const [sought] = line.host(padi(HOST, [SERVICE, UNIQ, HOSTS]));
   const back = [OTHER, token(1), accessLineTag({ circuitId: "a" }), HOSTS, SERVICE];
@@ -88,7 +88,7 @@ Deno.test("Relay takes off the line that the AC returns, and no other vendor's t
   assertEquals(tagsOf(pads), [SERVICE, UNIQ]);
 });
 
-Deno.test("Relay lets a host's line pass, there and back, when it names none", () => {
+Deno.test("Relay forwards a host's line in both directions if it names none itself", () => {
   const { sought } = agent({}).dial({ tags: [UNIQ, HOSTS] });
   assertEquals(tagsOf(sought), [SERVICE, token(1), HOSTS]);
   const line = agent({});
@@ -97,7 +97,7 @@ Deno.test("Relay lets a host's line pass, there and back, when it names none", (
   assertEquals(tagsOf(offer), [UNIQ, HOSTS]);
 });
 
-Deno.test("Relay names one line in a whole discovery, though its client has changed its name", () => {
+Deno.test("Relay names the same line throughout a discovery, even if the client changes its name", () => {
   const line = agent({ circuitId: "{client}" });
   const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
   const [offer] = line.ac(answer(sought, AC, "PADO"));
@@ -106,7 +106,7 @@ Deno.test("Relay names one line in a whole discovery, though its client has chan
   assertEquals(tagsOf(asked), tagsOf(sought));
 });
 
-Deno.test("Relay answers a PADI that the line makes too long, and names no line to its host", () => {
+Deno.test("Relay answers a PADI that the line makes too long, without naming the line to the host", () => {
   const line = agent({ circuitId: "x".repeat(63), remoteId: "y".repeat(63) });
   const padding = { type: 0x7777, value: new Uint8Array(1350) };
   assertEquals(line.host(padi(HOST, [SERVICE, UNIQ, padding])), []);

@@ -24,7 +24,7 @@ import {
 const UNIQ = hostUniq("h");
 const ROGUE = mac(0x66);
 
-/** A PADR that has gone to AC, and has no answer yet. */
+/** Returns relays through which a PADR has gone to AC, without an answer yet. */
 function asked(mode: typeof MAC_MODES[number]) {
   const joined = new JoinedRelays({ server: mode, clients: [mode, mode] });
   const [sought] = joined.hostSends(padi(HOST, [SERVICE, UNIQ]));
@@ -34,9 +34,9 @@ function asked(mode: typeof MAC_MODES[number]) {
 }
 
 for (const mode of MAC_MODES) {
-  Deno.test(`Relay takes a PADS from no other station than the AC that was asked, --mac ${mode}`, () => {
+  Deno.test(`Relay accepts a PADS only from the AC of the PADR, --mac ${mode}`, () => {
     const { joined, request } = asked(mode);
-    // One grants, one refuses, and one is of an AC that has made an offer as well.
+    // One grants, one refuses, and one comes from an AC that has also made an offer.
     assertEquals(joined.acSends(answer(request, ROGUE, "PADS", { sessionId: 666 })), []);
     assertEquals(joined.acSends(answer(request, ROGUE, "PADS")), []);
     joined.acSends(answer(request, AC_2, "PADO"));
@@ -46,12 +46,12 @@ for (const mode of MAC_MODES) {
     assertEquals([server.link, server.sessions, client.sessions], [[], [], []]);
     assert(server.problems.every(({ id }) => id === "wrong-ac"));
     assert(server.problems[0].what.includes("02:00:00:00:00:66"));
-    // The right AC's PADS still counts, and it hears nothing of the others.
+    // The PADS of the right AC still counts, and this AC gets no frame because of the others.
     assertEquals(joined.acSends(answer(request, AC, "PADS", { sessionId: 7 })).length, 1);
     assertEquals([server.link, server.sessions.map(({ nearMac }) => nearMac)], [[], [AC]]);
   });
 
-  Deno.test(`Client takes a PADS from no other AC than was asked, whatever its server does, --mac ${mode}`, () => {
+  Deno.test(`Client accepts a PADS only from the AC of the PADR, whatever its server does, --mac ${mode}`, () => {
     const { joined: { client } } = asked(mode);
     client.takeTunnel();
     const pads = discovery("PADS", ROGUE, HOST, [SERVICE, UNIQ], 666);
@@ -62,7 +62,7 @@ for (const mode of MAC_MODES) {
     assertEquals(client.sessions.map(({ farMac }) => farMac), [AC]);
   });
 
-  Deno.test(`Server sends a PADR to nobody who has not made an offer to its host, --mac ${mode}`, () => {
+  Deno.test(`Server sends a PADR only to an AC that has made an offer to its host, --mac ${mode}`, () => {
     const { joined, sought } = asked(mode);
     const { server } = joined;
     const send = (tunnel: number, host: Uint8Array, ac: Uint8Array) => {
@@ -74,7 +74,7 @@ for (const mode of MAC_MODES) {
     assertEquals(send(1, HOST_2, AC), []);
     if (mode !== "transparent") assertEquals(send(2, HOST, AC), []);
     assert(server.takeDrops().every((reason) => reason === "unknown-offer"));
-    // A PADO that says why there is no offer is none.
+    // A PADO with an error is not an offer.
     const error = textTag(TAG.GENERIC_ERROR, "full");
     joined.acSends(answer(sought, AC_2, "PADO", { tags: [error] }));
     assertEquals(send(1, HOST, AC_2), []);
@@ -83,7 +83,7 @@ for (const mode of MAC_MODES) {
   });
 }
 
-/** Frames of a client's host with an address that is somebody else's on the AC's link. */
+/** Asserts that frames of a client's host with somebody else's address do not reach the AC's link. */
 function assertNotShown(joined: JoinedRelays, address: Uint8Array, whose: string): void {
   const { server, clients: [, second] } = joined;
   server.takeDrops();
@@ -95,7 +95,7 @@ function assertNotShown(joined: JoinedRelays, address: Uint8Array, whose: string
   assert(problem.what.includes(whose) && problem.what.includes("client 2"), problem.what);
 }
 
-Deno.test("Server shows no host with the address of an AC, of itself or of another client's host, --mac transparent", () => {
+Deno.test("Server rejects a host with the address of an AC, the server or another client's host, --mac transparent", () => {
   const { joined } = asked("transparent");
   assertNotShown(joined, AC, "an AC");
   assertNotShown(joined, SERVER_LINK, "this machine");
@@ -103,17 +103,17 @@ Deno.test("Server shows no host with the address of an AC, of itself or of anoth
   const { server, clients: [first, second] } = joined;
   joined.dial({ client: first, host: HOST_2, sessionId: 9 });
   assertNotShown(joined, HOST_2, "a host of another client");
-  // An AC that is no longer heard still has its session.
+  // An AC that has fallen silent still has its session.
   joined.nowMs = 7200_000;
   server.relay.tick(joined.nowMs);
   assertNotShown(joined, AC, "an AC");
   assertNotShown(joined, HOST_2, "a host of another client");
-  // Once its session is over, and so the discovery, an address is free.
+  // An address is free once its session and discovery are over.
   joined.hostSends(discovery("PADT", HOST_2, AC, [], 9), first);
   assertEquals(joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]), second).length, 1);
 });
 
-Deno.test("Server counts an address as long as any discovery or session of its host, --mac transparent", () => {
+Deno.test("Server reserves an address as long as its host has a discovery or session, --mac transparent", () => {
   const joined = new JoinedRelays({ server: "transparent", clients: ["own", "own"] });
   const { server, clients: [first, second] } = joined;
   const free = () => {
@@ -134,7 +134,7 @@ Deno.test("Server counts an address as long as any discovery or session of its h
   assertEquals(free(), true);
 });
 
-/** A server whose first client has a session of HOST's, and is away. */
+/** Returns a server whose first client is absent, and has a session of HOST. */
 function away() {
   const server = new RecordedRelay({ side: "server", mac: "transparent", graceMs: 20_000 });
   const { relay } = server;
@@ -154,7 +154,7 @@ function away() {
   return { server, dial };
 }
 
-Deno.test("Server keeps the address of a host for it while its client is away, --mac transparent", () => {
+Deno.test("Server reserves the address of a host while its client is absent, --mac transparent", () => {
   const { server, dial } = away();
   server.relay.addTunnel(2, { key: "two", name: "tokyo", address: "192.0.2.2" }, 0);
   assertEquals(dial(2, 2), false);
@@ -165,10 +165,10 @@ Deno.test("Server keeps the address of a host for it while its client is away, -
 
 Deno.test("Server lets the hosts of a client that was restarted without its state dial again, --mac transparent", () => {
   const { server, dial } = away();
-  // Without a state directory it is another client, at the same IP address.
+  // Without a state directory it is a different client at the same IP address.
   server.relay.addTunnel(2, { key: "two", name: "osaka", address: "192.0.2.1" }, 0);
   assertEquals(dial(2, 2), true);
-  // If the earlier one still comes back, one of the two has to go.
+  // If the earlier one returns after all, one of the two sessions must end.
   server.relay.addTunnel(3, { key: "one", name: "osaka", address: "192.0.2.1" }, 0);
   assertEquals(server.causes, [
     "host-has-address",
@@ -177,7 +177,7 @@ Deno.test("Server lets the hosts of a client that was restarted without its stat
   assertEquals(server.sessions.map(({ tunnelId }) => tunnelId), [2]);
 });
 
-Deno.test("Server gives an address back to a host soon after somebody has made an offer with it", () => {
+Deno.test("Server soon allows a host an address with which somebody has made an offer", () => {
   const joined = new JoinedRelays({ server: "transparent" });
   const [sought] = joined.hostSends(padi(HOST, [SERVICE, UNIQ]));
   // Any station that hears a PADI can answer it, with any address.
@@ -187,7 +187,7 @@ Deno.test("Server gives an address back to a host soon after somebody has made a
   assertEquals(joined.hostSends(padi(HOST_2, [SERVICE, UNIQ])).length, 1);
 });
 
-Deno.test("Server believes no offer with the address of a host that has a session", () => {
+Deno.test("Server ignores offers with the address of a host that has a session", () => {
   const { joined, request } = asked("transparent");
   const { clients: [first] } = joined;
   assertEquals(joined.acSends(answer(request, AC, "PADS", { sessionId: 7 }), first).length, 1);
@@ -197,18 +197,18 @@ Deno.test("Server believes no offer with the address of a host that has a sessio
 });
 
 for (const mode of ["per-host", "transparent"] as const) {
-  Deno.test(`Server takes its address from a host that had an AC's before that was heard, --mac ${mode}`, () => {
+  Deno.test(`Server rejects a host with an AC's address once the AC is heard, --mac ${mode}`, () => {
     const joined = new JoinedRelays({ server: mode, clients: [mode] });
     const { server, client } = joined;
     const shown = shownMacOfHost(mode, HOST);
-    // Its PADI goes out, since nobody has heard the AC yet.
+    // The PADI goes out, because the AC has not been heard yet.
     const [sought] = joined.hostSends(padi(HOST, [SERVICE, UNIQ]));
     joined.acSends(answer(sought, AC, "PADO"));
     const [other] = joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]));
     const [offer] = joined.acSends(answer(other, shown, "PADO"));
     assertEquals(joined.hostSends(padi(HOST, [SERVICE, UNIQ])), []);
     assertEquals(server.takeDrops(), ["bad-address"]);
-    // A session does not save it either, once the AC has granted one.
+    // Even a session of the host ends once the AC has granted one.
     const session = server.relay.open({
       peer: server.relay.peersByTunnel.get(1)!,
       nearMac: AC,
@@ -235,7 +235,7 @@ Deno.test("Server lets a host that has hung up dial behind another client at onc
   joined.hostSends(discovery("PADT", HOST, AC, [], 1), first);
   joined.dial({ client: second, sessionId: 2 });
   assertEquals(server.sessions.map(({ tunnel }) => tunnel), [2]);
-  // A host that was refused may do so too.
+  // A host that was refused may do the same.
   const [sought] = joined.hostSends(padi(HOST_2, [SERVICE, UNIQ]), first);
   const [offer] = joined.acSends(answer(sought, AC, "PADO"), first);
   const [request] = joined.hostSends(padr(offer), first);

@@ -1,4 +1,4 @@
-// The cause of a session's end, which both sides tell alike, and the tag that carries it.
+// The cause of a session's end, which is the same at both sides, and the tag that carries it.
 
 import { assertEquals } from "@std/assert";
 import {
@@ -39,18 +39,18 @@ import {
 const SIDES = ["server", "client"] as const;
 const TRANSPARENT: JoinedOptions = { server: "transparent", clients: ["transparent"] };
 
-/** A way to an end of session 1 of HOST, which both sides have. */
+/** A way to end session 1 of HOST, which both sides have. */
 interface Ending {
   cause: Cause;
   /** The way, if several lead to one cause. */
   how?: string;
   options?: JoinedOptions;
-  /** The sides that hear the cause from their peer. */
+  /** The sides that learn the cause from their peer. */
   told?: readonly ("server" | "client")[];
   act(joined: JoinedRelays): void;
 }
 
-/** Both stations ask and answer; then one only asks, for longer than it takes to be taken for dead. */
+/** Lets both stations send and answer echoes, then only one, until the other one counts as dead. */
 function fallSilent(joined: JoinedRelays, silent: "host" | "ac", detecting: "server" | "client") {
   const echo = (from: "host" | "ac", code: number, nowMs: number) => {
     const payload = emitLcp({ code, identifier: 1, data: new Uint8Array(4) });
@@ -151,7 +151,7 @@ const ENDINGS: Ending[] = [
 ];
 
 for (const { cause, how, options, told = [], act } of ENDINGS) {
-  Deno.test(`Both relays tell the same cause: ${cause}${how === undefined ? "" : `, ${how}`}`, () => {
+  Deno.test(`Both relays report the same cause: ${cause}${how === undefined ? "" : `, ${how}`}`, () => {
     const joined = new JoinedRelays(options);
     joined.dial({ sessionId: 1 });
     const firsts = SIDES.map((side) => joined[side].sessions[0]);
@@ -169,7 +169,7 @@ for (const { cause, how, options, told = [], act } of ENDINGS) {
   });
 }
 
-Deno.test("Each relay tells a cause of its own if there was no tunnel", () => {
+Deno.test("Each relay reports its own cause if there was no tunnel", () => {
   const joined = new JoinedRelays({ graceMs: 20_000 });
   joined.dial({ sessionId: 1 });
   joined.break();
@@ -184,7 +184,7 @@ Deno.test("Relay at the server learns that its client's host was not waiting for
   const [sought] = joined.hostSends(padi(HOST));
   const [offer] = joined.acSends(answer(sought, AC, "PADO"));
   const [asked] = joined.hostSends(padr(offer));
-  // Its client has forgotten the discovery meanwhile.
+  // The client has forgotten the discovery meanwhile.
   joined.nowMs = 61_000;
   joined.client.relay.tick(joined.nowMs);
   joined.acSends(answer(asked, AC, "PADS", { sessionId: 1 }));
@@ -195,7 +195,7 @@ Deno.test("Relay at the server learns that its client's host was not waiting for
 /** Tags of a station that have the form of a cause, or nearly. */
 const FORGED: [what: string, tag: Tag, ours: boolean][] = [
   ["a cause", causeTag("shutdown"), true],
-  ["a cause that nobody knows", textTag(TAG.GENERIC_ERROR, "pppoe-proxy: bored"), true],
+  ["an unknown cause", textTag(TAG.GENERIC_ERROR, "pppoe-proxy: bored"), true],
   ["no cause", textTag(TAG.GENERIC_ERROR, "pppoe-proxy: "), true],
   ["another text", textTag(TAG.GENERIC_ERROR, "pppoe-proxy"), false],
   ["a cause in another tag", { ...causeTag("shutdown"), type: TAG.AC_SYSTEM_ERROR }, false],
@@ -203,7 +203,7 @@ const FORGED: [what: string, tag: Tag, ours: boolean][] = [
 
 for (const [what, tag, ours] of FORGED) {
   for (const from of ["host", "ac"] as const) {
-    Deno.test(`Relay takes no cause from a station: a PADT of the ${from} with ${what}`, () => {
+    Deno.test(`Relay accepts no cause from a station: a PADT of the ${from} with ${what}`, () => {
       const joined = new JoinedRelays();
       joined.dial({ sessionId: 1 });
       joined.client.takeTunnel();
@@ -232,7 +232,7 @@ for (const [what, tag, ours] of FORGED) {
 }
 
 for (const name of ["bored", "", "host-padt", "peer-lost", "shutdown "]) {
-  Deno.test(`Relay takes a PADT for a station's whose peer names the cause "${name}"`, () => {
+  Deno.test(`Relay treats a PADT with the cause "${name}" like a station's`, () => {
     const joined = new JoinedRelays();
     joined.dial({ sessionId: 1 });
     const tag = textTag(TAG.GENERIC_ERROR, `pppoe-proxy: ${name}`);
@@ -244,7 +244,7 @@ for (const name of ["bored", "", "host-padt", "peer-lost", "shutdown "]) {
   });
 }
 
-Deno.test("Relay names the cause in the PADT that goes into the tunnel, not in that for its own link", () => {
+Deno.test("Relay names the cause in the PADT for the tunnel, but not in the one for its own link", () => {
   const joined = new JoinedRelays();
   joined.dial({ sessionId: 1 });
   joined.client.takeTunnel();
@@ -269,7 +269,7 @@ Deno.test("describeEnd() has one text for each cause", () => {
   );
 });
 
-Deno.test("causeFrom() reads what causeTag() writes, of the causes that a peer can tell", () => {
+Deno.test("causeFrom() reads what causeTag() writes, for the causes that a peer may tell", () => {
   const told = SESSION_CAUSES.filter((cause) => causeFrom([causeTag(cause)]) === cause);
   assertEquals(told, [
     "host-silent",

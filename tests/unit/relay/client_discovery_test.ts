@@ -1,4 +1,4 @@
-// Discovery at the client: several ACs behind one address, and session ids that would meet.
+// Discovery at the client: several ACs behind one address, and session ids that would collide.
 
 import { assertEquals } from "@std/assert";
 import { OFFERS, OFFERS_BYTES } from "../../../src/relay/discovery/offers.ts";
@@ -30,7 +30,7 @@ function cookieOf(frame: Uint8Array): Tag | undefined {
   return findTag(tagsOf(frame), TAG.AC_COOKIE);
 }
 
-/** Two ACs offer; the host takes each offer in turn. */
+/** Makes offers of two ACs, and lets the host accept each in turn. */
 function twoOffers(joined: JoinedRelays, first: Tag[], second: Tag[]) {
   const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]));
   const [offer] = joined.acSends(answer(sought, AC, "PADO", { tags: first }));
@@ -50,7 +50,7 @@ const COOKIES: [what: string, first: Tag[], second: Tag[]][] = [
 
 for (const [what, first, second] of COOKIES) {
   for (const mode of MAC_MODES) {
-    Deno.test(`ClientDiscovery brings a PADR to the AC that the host chose of two, ${what}, ${mode}`, () => {
+    Deno.test(`ClientDiscovery forwards a PADR to the chosen one of two ACs, ${what}, ${mode}`, () => {
       const joined = new JoinedRelays({ clients: [mode] });
       const { offer, offer2 } = twoOffers(joined, first, second);
       const [asked] = joined.hostSends(padr(offer));
@@ -63,28 +63,28 @@ for (const [what, first, second] of COOKIES) {
   }
 }
 
-Deno.test("ClientDiscovery shows a host each AC's own cookie where there is no doubt", () => {
+Deno.test("ClientDiscovery shows a host each AC's own cookie if it is unambiguous", () => {
   const joined = new JoinedRelays();
   const { offer, offer2 } = twoOffers(joined, [cookie("one")], [cookie("two")]);
   assertEquals([cookieOf(offer), cookieOf(offer2)], [cookie("one"), cookie("two")]);
 });
 
 for (const mode of ["per-host", "transparent"] as const) {
-  Deno.test(`ClientDiscovery changes no cookie in ${mode} mode`, () => {
+  Deno.test(`ClientDiscovery changes no cookie with --mac ${mode}`, () => {
     const joined = new JoinedRelays({ clients: [mode] });
     const { offer, offer2 } = twoOffers(joined, [cookie("same")], [cookie("same")]);
     assertEquals([cookieOf(offer), cookieOf(offer2)], [cookie("same"), cookie("same")]);
   });
 }
 
-Deno.test("ClientDiscovery shows a repeated offer as it was", () => {
+Deno.test("ClientDiscovery does not change a repeated offer", () => {
   const joined = new JoinedRelays();
   const { sought, offer, offer2 } = twoOffers(joined, [], []);
   assertEquals(joined.acSends(answer(sought, AC, "PADO")), [offer]);
   assertEquals(joined.acSends(answer(sought, AC_2, "PADO")), [offer2]);
 });
 
-Deno.test("ClientDiscovery takes each cookie of an AC that changes it with every offer", () => {
+Deno.test("ClientDiscovery accepts each cookie of an AC that changes it with every offer", () => {
   const joined = new JoinedRelays();
   const { sought, offer2 } = twoOffers(joined, [], []);
   for (const text of ["a", "b", "a", "c"]) {
@@ -96,7 +96,7 @@ Deno.test("ClientDiscovery takes each cookie of an AC that changes it with every
   assertEquals([asked.subarray(0, 6), cookieOf(asked)], [AC_2, undefined]);
 });
 
-Deno.test("ClientDiscovery keeps two hosts' offers apart", () => {
+Deno.test("ClientDiscovery keeps the offers of two hosts separate", () => {
   const joined = new JoinedRelays();
   const [sought] = joined.hostSends(padi(HOST));
   const [sought2] = joined.hostSends(padi(HOST_2));
@@ -106,7 +106,7 @@ Deno.test("ClientDiscovery keeps two hosts' offers apart", () => {
   assertEquals(joined.hostSends(padr(offer2))[0].subarray(0, 6), AC_2);
 });
 
-Deno.test("ClientDiscovery lets the only AC judge a cookie that the host returned wrongly", () => {
+Deno.test("ClientDiscovery lets the only AC decide about a wrong cookie", () => {
   const joined = new JoinedRelays();
   const [sought] = joined.hostSends(padi(HOST));
   joined.acSends(answer(sought, AC, "PADO", { tags: [cookie("right")] }));
@@ -118,7 +118,7 @@ Deno.test("ClientDiscovery lets the only AC judge a cookie that the host returne
   ]);
 });
 
-Deno.test("ClientDiscovery drops a PADR with a wrong cookie when two ACs may be meant", () => {
+Deno.test("ClientDiscovery drops a PADR with a wrong cookie if two ACs are possible", () => {
   const joined = new JoinedRelays();
   twoOffers(joined, [cookie("one")], [cookie("two")]);
   assertEquals(
@@ -130,7 +130,7 @@ Deno.test("ClientDiscovery drops a PADR with a wrong cookie when two ACs may be 
 
 for (const mode of MAC_MODES) {
   for (const cookies of ["of their own", "alike", "absent"]) {
-    Deno.test(`ClientDiscovery brings a PADR to each of 128 ACs, and to none that it has forgotten, ${mode}, cookies ${cookies}`, () => {
+    Deno.test(`ClientDiscovery forwards a PADR to each of 128 ACs, and to none that it has forgotten, ${mode}, cookies ${cookies}`, () => {
       const joined = new JoinedRelays({ clients: [mode] });
       const [sought] = joined.hostSends(padi(HOST));
       const acs = Array.from({ length: OFFERS + 10 }, (_, i) => Uint8Array.of(2, 0, 0, 0, 1, i));
@@ -148,7 +148,7 @@ for (const mode of MAC_MODES) {
   }
 }
 
-Deno.test("ClientDiscovery forgets offers whose cookies take too much room", () => {
+Deno.test("ClientDiscovery forgets offers whose cookies are too large", () => {
   const joined = new JoinedRelays();
   const [sought] = joined.hostSends(padi(HOST));
   const acs = Array.from({ length: 40 }, (_, i) => mac(i));
@@ -163,7 +163,7 @@ Deno.test("ClientDiscovery forgets offers whose cookies take too much room", () 
   });
 });
 
-Deno.test("ClientDiscovery passes a PADI as it is, and drops what has no tunnel to go to", () => {
+Deno.test("ClientDiscovery forwards a PADI unchanged, and drops frames without a tunnel", () => {
   const client = new RecordedRelay({ side: "client" });
   const request = padi(HOST, [SERVICE, hostUniq("h")]);
   client.relay.discoveryFromLink(request.slice(), 0);
@@ -186,7 +186,7 @@ Deno.test("ClientDiscovery forgets an offer 60 s after the discovery's last fram
   assertEquals(joined.client.drops, ["unknown-offer"]);
 });
 
-/** One host with two sessions of the same id, of two ACs. */
+/** Returns a host with two sessions with the same id, at two ACs. */
 function meeting() {
   const joined = new JoinedRelays();
   joined.dial({ ac: AC, sessionId: 7, uniq: [hostUniq("one")] });
@@ -194,7 +194,7 @@ function meeting() {
   return { joined, pads, asked, id: readSessionId(pads) };
 }
 
-Deno.test("ClientDiscovery translates an id that another AC gave the same host, on the host's link only", () => {
+Deno.test("ClientDiscovery translates an id that another AC has given the same host, only on the host's link", () => {
   const { joined, id } = meeting();
   assertEquals(id, 0xfffe);
   assertEquals(joined.client.sessions.map(({ tunnelId, linkId }) => [tunnelId, linkId]), [
@@ -254,7 +254,7 @@ Deno.test("ClientDiscovery gives the repeat of a PADS the same translated id", (
   assertEquals([joined.client.opened.length, joined.client.closed], [2, []]);
 });
 
-Deno.test("ClientDiscovery translates no id of another host, nor in transparent mode", () => {
+Deno.test("ClientDiscovery translates no id of another host, and none with --mac transparent", () => {
   const joined = new JoinedRelays({ clients: ["transparent"] });
   joined.dial({ ac: AC, sessionId: 7, uniq: [hostUniq("one")] });
   joined.dial({ ac: AC_2, sessionId: 7, uniq: [hostUniq("two")] });
@@ -263,7 +263,7 @@ Deno.test("ClientDiscovery translates no id of another host, nor in transparent 
   assertEquals(joined.client.sessions.map(({ linkId }) => linkId), [7, 7, 8, 8]);
 });
 
-Deno.test("ClientDiscovery gives the AC back a session for which the link has no id left", () => {
+Deno.test("ClientDiscovery closes a session at the AC if the link has no id left", () => {
   const joined = new JoinedRelays();
   const { client, server } = joined;
   const peer = client.relay.peersByTunnel.get(1)!;

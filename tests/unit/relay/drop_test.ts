@@ -1,4 +1,4 @@
-// Frames without an owner: each has a reason, and goes no further.
+// Frames without an owner, each of which is dropped with a reason.
 
 import { assert, assertEquals } from "@std/assert";
 import { causeTag, DROP, DROP_REASONS, type DropReason } from "../../../src/relay/mod.ts";
@@ -29,7 +29,7 @@ const UNIQ = hostUniq("h");
 const MULTICAST = Uint8Array.of(3, 0, 0, 0, 0, 1);
 const ZERO = new Uint8Array(6);
 
-/** The frame with some bytes overwritten. */
+/** Returns a frame with some bytes overwritten. */
 function changed(frame: Uint8Array, at: number, ...values: number[]): Uint8Array {
   const copy = frame.slice();
   copy.set(values, at);
@@ -42,7 +42,7 @@ const code = (frame: Uint8Array, value: number) => changed(frame, PPPOE.code[0],
 const withId = (frame: Uint8Array) => changed(frame, PPPOE.sessionId[0], 0, 1);
 const large = (bytes: number) => ({ type: TAG.VENDOR_SPECIFIC, value: new Uint8Array(bytes) });
 
-/** A discovery under way and a session with id 7, of HOST with AC, at both sides. */
+/** Returns relays with a discovery under way, and session 7 of HOST with AC at both sides. */
 function underWay(): JoinedRelays {
   const joined = new JoinedRelays({ clients: ["own", "own"] });
   joined.client.relay.addTunnel(2, { key: "another server", name: "another server" }, 0);
@@ -52,7 +52,7 @@ function underWay(): JoinedRelays {
   return joined;
 }
 
-/** Tunnel 1 is that of HOST and HOST_2, whose tokens are 1 and 2; tunnel 2 is another client's. */
+/** Tunnel 1 is the one of HOST and HOST_2, whose tokens are 1 and 2; tunnel 2 belongs to another client. */
 type Case = [
   what: string,
   side: Side,
@@ -279,7 +279,7 @@ for (const [what, side, from, frame, reason] of DISCOVERY) {
   });
 }
 
-Deno.test("Relay drops a PADS without a PADR from the client's tunnel, and tells the AC that no host waits for it", () => {
+Deno.test("Relay drops a PADS without a PADR from the client's tunnel, and closes its session at the AC", () => {
   const { client } = underWay();
   client.relay.discoveryFromTunnel(1, discovery("PADS", AC, HOST_2, [UNIQ], 8), 0);
   assertEquals(client.drops, ["unknown-host-uniq"]);
@@ -329,7 +329,7 @@ for (const [what, side, from, frame, reason] of SESSION) {
   });
 }
 
-Deno.test("Relay takes a discovery frame of Ethernet's full length", () => {
+Deno.test("Relay accepts a discovery frame with Ethernet's full length", () => {
   const server = new RecordedRelay({ side: "server" });
   server.relay.addTunnel(1, { key: undefined, name: "client" }, 0);
   const uniq = hostUniq("12345678");
@@ -340,7 +340,7 @@ Deno.test("Relay takes a discovery frame of Ethernet's full length", () => {
   assertEquals(server.link.map(({ length }) => length), [DISCOVERY_FRAME_MAX]);
 });
 
-Deno.test("Relay stays as it was when it drops: the discovery under way goes on", () => {
+Deno.test("Relay does not change its state when it drops a frame: the discovery under way continues", () => {
   const joined = underWay();
   for (const [, side, from, frame] of DISCOVERY) {
     const { relay } = side === "server" ? joined.server : joined.client;
@@ -357,7 +357,7 @@ Deno.test("Relay stays as it was when it drops: the discovery under way goes on"
   assertEquals(joined.hostData(data(HOST, CLIENT_LINK, 7)), data(SERVER_LINK, AC, 7));
 });
 
-Deno.test("DROP names the place of each reason, once", () => {
+Deno.test("DROP has the index of each reason, once", () => {
   assertEquals(Object.keys(DROP), [...DROP_REASONS]);
   assertEquals(Object.values(DROP), DROP_REASONS.map((_, index) => index));
   for (const reason of DROP_REASONS) assert(/^[a-z-]+$/.test(reason));

@@ -1,4 +1,4 @@
-// Sessions whose tunnel is away: held for their peer, given back to it, and to nobody else.
+// Sessions without a tunnel, which are held for their peer, and given back to it and to nobody else.
 
 import { assert, assertEquals } from "@std/assert";
 import { DROP, type MacMode, NO_TUNNEL, type Session } from "../../../src/relay/mod.ts";
@@ -38,7 +38,7 @@ const GRACE_MS = 20_000;
 const SIDES = ["server", "client"] as const;
 type Side = typeof SIDES[number];
 
-/** Relays with session 1 of HOST and session 2 of HOST_2, both with AC. */
+/** Returns relays with session 1 of HOST and session 2 of HOST_2, both with AC. */
 function withSessions(clients = 1, mode: MacMode = "own"): JoinedRelays {
   const joined = new JoinedRelays({
     graceMs: GRACE_MS,
@@ -54,7 +54,7 @@ function withSessions(clients = 1, mode: MacMode = "own"): JoinedRelays {
   return joined;
 }
 
-/** The PADT of a session of `withSessions` on the link of a side. */
+/** Returns the PADT of a session of `withSessions` on the link of a side. */
 function padtAt(side: Side, id: 1 | 2, mode: MacMode = "own"): Uint8Array {
   const host = id === 1 ? HOST : HOST_2;
   return side === "server"
@@ -66,7 +66,7 @@ function ids(sessions: Session[]): number[] {
   return sessions.map(({ tunnelId }) => tunnelId);
 }
 
-/** Asserts that session 1 of `withSessions` carries frames both ways. */
+/** Asserts that session 1 of `withSessions` carries frames in both directions. */
 function assertCarried(joined: JoinedRelays, mode: MacMode = "own"): void {
   const host = shownMacOfHost(mode, HOST);
   const ac = shownMacOfAc(mode, AC);
@@ -80,7 +80,7 @@ function listed(relay: RecordedRelay): number[] {
   );
 }
 
-Deno.test("Relay holds its sessions when their tunnel goes, and tells no station", () => {
+Deno.test("Relay holds its sessions when their tunnel ends, and sends no PADT", () => {
   const joined = withSessions();
   const before = [joined.server.sessions, joined.client.sessions];
   joined.break();
@@ -95,7 +95,7 @@ Deno.test("Relay holds its sessions when their tunnel goes, and tells no station
   assertEquals([joined.server.sessions, joined.client.sessions], before);
 });
 
-Deno.test("Relay drops what stations send in a session that is held, and in a discovery", () => {
+Deno.test("Relay drops frames of stations in a held session, and in a discovery", () => {
   const joined = withSessions();
   joined.break();
   assertEquals(joined.hostData(data(HOST, CLIENT_LINK, 1)), undefined);
@@ -110,7 +110,7 @@ Deno.test("Relay drops what stations send in a session that is held, and in a di
 });
 
 for (const mode of MAC_MODES) {
-  Deno.test(`Relay gives a peer that is back its sessions, through another tunnel, with --mac ${mode}`, () => {
+  Deno.test(`Relay gives a returning peer its sessions through another tunnel, with --mac ${mode}`, () => {
     const joined = withSessions(1, mode);
     for (let round = 1; round <= 20; round++) {
       joined.break();
@@ -131,7 +131,7 @@ for (const mode of MAC_MODES) {
   });
 }
 
-Deno.test("Relay tells only a peer with a key which sessions it has", () => {
+Deno.test("Relay sends the list of its sessions only to a peer with a key", () => {
   for (const side of SIDES) {
     const { relay, lists } = new RecordedRelay({ side, graceMs: GRACE_MS });
     relay.addTunnel(1, { key: "key", name: "far" }, 0);
@@ -148,7 +148,7 @@ Deno.test("Relay tells only a peer with a key which sessions it has", () => {
 });
 
 for (const key of ["another", undefined]) {
-  Deno.test(`Relay gives nothing of held sessions to a tunnel with ${key ?? "no"} key`, () => {
+  Deno.test(`Relay gives no held session to a tunnel with ${key ?? "no"} key`, () => {
     const joined = withSessions();
     const { server } = joined;
     joined.break();
@@ -160,7 +160,7 @@ for (const key of ["another", undefined]) {
     );
     server.relay.discoveryFromTunnel(9, discovery("PADT", HOST, AC, [], 1), 0);
     assertEquals(server.takeDrops(), ["unknown-session"]);
-    // Its list, whatever is in it or missing, is not about another peer's sessions.
+    // Its list does not affect the sessions of another peer, whatever it contains or omits.
     const sessions = [{ ac: AC, host: HOST, sessionId: 1 }];
     server.relay.listFromTunnel(9, emitSessionList({ last: true, sessions }), 0);
     server.relay.listFromTunnel(9, emitSessionList({ last: true, sessions: [] }), 0);
@@ -178,7 +178,7 @@ for (const key of ["another", undefined]) {
 for (
   const [side, mode] of SIDES.flatMap((side) => MAC_MODES.map((mode) => [side, mode] as const))
 ) {
-  Deno.test(`Relay at the ${side} closes what it has held for the grace time, and forgets the peer, with --mac ${mode}`, () => {
+  Deno.test(`Relay at the ${side} closes held sessions after the grace time, and forgets the peer, with --mac ${mode}`, () => {
     const joined = withSessions(1, mode);
     const recorded = joined[side];
     joined.nowMs = 500;
@@ -197,7 +197,7 @@ for (
     recorded.relay.tick(500 + 3 * GRACE_MS);
     assertEquals(recorded.forgotten.length, 1);
 
-    // Too late: the other side, which has not looked yet, closes its part.
+    // The peer returns too late: the other side, whose time has not been checked yet, closes its part.
     const other = side === "server" ? "client" : "server";
     joined.rejoin();
     joined.settle();
@@ -224,7 +224,7 @@ for (const side of SIDES) {
   });
 }
 
-Deno.test("Relay forgets a peer at once for which there is nothing to hold", () => {
+Deno.test("Relay immediately forgets a peer without anything to hold", () => {
   const { relay, forgotten } = new RecordedRelay({ side: "server", graceMs: GRACE_MS });
   relay.addTunnel(1, { key: "key", name: "client" }, 0);
   const peer = relay.peersByTunnel.get(1)!;
@@ -235,7 +235,7 @@ Deno.test("Relay forgets a peer at once for which there is nothing to hold", () 
 });
 
 for (const mode of MAC_MODES) {
-  Deno.test(`Relay closes a held session at once when the host ends it, and at the AC when the tunnel is back, with --mac ${mode}`, () => {
+  Deno.test(`Relay closes a held session at once when the host ends it, and at the AC when the tunnel returns, with --mac ${mode}`, () => {
     const joined = withSessions(1, mode);
     joined.break();
     assertEquals(joined.hostSends(discovery("PADT", HOST, shownMacOfAc(mode, AC), [], 1)), []);
@@ -255,7 +255,7 @@ for (const mode of MAC_MODES) {
 }
 
 for (const mode of MAC_MODES) {
-  Deno.test(`Relay closes a held session at once when the AC ends it, and at the host when the tunnel is back, with --mac ${mode}`, () => {
+  Deno.test(`Relay closes a held session at once when the AC ends it, and at the host when the tunnel returns, with --mac ${mode}`, () => {
     const joined = withSessions(1, mode);
     joined.break();
     assertEquals(joined.acSends(discovery("PADT", AC, shownMacOfHost(mode, HOST_2), [], 2)), []);
@@ -275,7 +275,7 @@ for (const side of SIDES) {
     const joined = withSessions();
     const other = joined[side === "server" ? "client" : "server"];
     joined.break();
-    // A program that lost its state does the same.
+    // A program that has lost its state does the same.
     for (const session of other.sessions) {
       other.relay.close(session, "idle", { link: false, tunnel: false });
     }
@@ -287,7 +287,7 @@ for (const side of SIDES) {
   });
 }
 
-Deno.test("Relay closes everything that is held when it is told to, and its peer learns of it later", () => {
+Deno.test("Relay closes all held sessions on request, and its peer learns of that later", () => {
   const joined = withSessions();
   joined.break();
   joined.client.relay.closeAll("shutdown");
@@ -298,7 +298,7 @@ Deno.test("Relay closes everything that is held when it is told to, and its peer
   assertEquals(joined.server.takeLink(), [padtAt("server", 1), padtAt("server", 2)]);
 });
 
-Deno.test("Relay.setLinkMac() ends sessions that are held, too", () => {
+Deno.test("Relay.setLinkMac() also ends held sessions", () => {
   const joined = withSessions();
   joined.break();
   joined.server.relay.setLinkMac(mac(0x51));
@@ -321,7 +321,7 @@ for (const mode of ["per-host", "transparent"] as const) {
   });
 }
 
-Deno.test("Relay.closePeer() ends the sessions of a tunnel's peer, and tells both stations", () => {
+Deno.test("Relay.closePeer() ends the sessions of a tunnel's peer, with a PADT to both stations", () => {
   const joined = withSessions(2);
   const [first, second] = joined.clients;
   joined.dial({ client: second, sessionId: 3 });
@@ -335,21 +335,21 @@ Deno.test("Relay.closePeer() ends the sessions of a tunnel's peer, and tells bot
   assertEquals(ids(joined.server.sessions), [3]);
 });
 
-Deno.test("Relay tells which tunnel a second one of the same key replaces, and takes the sessions over", () => {
+Deno.test("Relay moves the sessions to a second tunnel with the same key, and returns the replaced one", () => {
   const joined = withSessions();
   assertEquals(joined.rejoin(), { atServer: 1, atClient: 1 });
   joined.settle();
   assertEquals([...joined.server.relay.peersByTunnel.keys()], [2]);
   assertCarried(joined);
   for (const relay of [joined.server, joined.client]) {
-    // Its end is no news any more.
+    // The end of the replaced tunnel has no effect.
     relay.relay.removeTunnel(1, "tunnel-lost", 0);
     assertEquals([relay.link, relay.closed, relay.forgotten], [[], [], []]);
   }
   assertCarried(joined);
 });
 
-Deno.test("Relay drops what still comes through a tunnel that was replaced", () => {
+Deno.test("Relay drops frames from a tunnel that was replaced", () => {
   const joined = withSessions();
   const { server } = joined;
   joined.rejoin();
@@ -367,7 +367,7 @@ Deno.test("Relay drops what still comes through a tunnel that was replaced", () 
 });
 
 for (const side of SIDES) {
-  Deno.test(`Relay takes sessions over that only the ${side} saw break`, () => {
+  Deno.test(`Relay resumes sessions after a break that only the ${side} noticed`, () => {
     const joined = withSessions();
     joined.break(joined.client, side);
     const replaced = joined.rejoin();
@@ -382,7 +382,7 @@ for (const side of SIDES) {
 }
 
 for (const seen of [true, false]) {
-  Deno.test(`Relay gives the AC a session back that it granted while the tunnel was away${seen ? "" : ", unnoticed"}`, () => {
+  Deno.test(`Relay closes a session at the AC that was granted while the tunnel was down${seen ? "" : ", unnoticed"}`, () => {
     const joined = withSessions();
     const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("late")]));
     const [offer] = joined.acSends(answer(sought, AC_2, "PADO"));
@@ -411,14 +411,14 @@ Deno.test("Relay keeps a session that was granted after its list was sent", () =
   const [asked] = joined.hostSends(padr(offer));
   joined.break();
   joined.rejoin();
-  // Both lists are under way, and this is behind one of them.
+  // Both lists are under way, and the PADS is behind one of them.
   const [pads] = joined.acSends(answer(asked, AC_2, "PADS", { sessionId: 9 }));
   assertEquals(pads, discovery("PADS", CLIENT_LINK, HOST, [SERVICE, hostUniq("late")], 9));
   assertEquals([ids(joined.server.sessions), ids(joined.client.sessions)], [[1, 2, 9], [1, 2, 9]]);
   assertEquals(joined.server.link, []);
 });
 
-Deno.test("Relay lets the AC give the id of a held session to another host, and the old host learns of it later", () => {
+Deno.test("Relay lets the AC reuse the id of a held session for another host, and the old host learns of that later", () => {
   const joined = withSessions(2);
   const [first, second] = joined.clients;
   joined.break(first);
@@ -432,7 +432,7 @@ Deno.test("Relay lets the AC give the id of a held session to another host, and 
   assertEquals(joined.server.takeLink(), []);
 });
 
-Deno.test("Relay holds the sessions of two clients' hosts with the same address and id apart, with --mac per-host", () => {
+Deno.test("Relay keeps held sessions of two clients with the same address and id separate, with --mac per-host", () => {
   const joined = withSessions(2, "per-host");
   const [first, second] = joined.clients;
   joined.dial({ client: second, host: HOST, sessionId: 1 });
@@ -454,7 +454,7 @@ Deno.test("Relay holds the sessions of two clients' hosts with the same address 
   assertEquals([joined.server.link, first.link, second.link], [[], [], []]);
 });
 
-/** Relays with this number of sessions of one host. */
+/** Returns relays with a number of sessions of one host. */
 function withMany(count: number): JoinedRelays {
   const joined = new JoinedRelays({ graceMs: GRACE_MS });
   for (let id = 1; id <= count; id++) {
@@ -485,7 +485,7 @@ for (
     [2 * SESSION_LIST_MAX + 5, [SESSION_LIST_MAX, SESSION_LIST_MAX, 5]],
   ] as const
 ) {
-  Deno.test(`Relay lists ${count} sessions in ${parts.length} parts, and closes those that are in none`, () => {
+  Deno.test(`Relay lists ${count} sessions in ${parts.length} parts, and closes those that are in none of them`, () => {
     const joined = withMany(count);
     joined.break();
     const lost = [1, SESSION_LIST_MAX, count].filter((id, at, all) => all.indexOf(id) === at);
@@ -510,7 +510,7 @@ for (
   });
 }
 
-Deno.test("Relay closes nothing for a list that breaks off, and starts again with the next tunnel", () => {
+Deno.test("Relay closes no session for an incomplete list, and starts over with the next tunnel", () => {
   const joined = withMany(SESSION_LIST_MAX + 1);
   const { server } = joined;
   joined.break();
@@ -524,7 +524,7 @@ Deno.test("Relay closes nothing for a list that breaks off, and starts again wit
   assertEquals(server.sessions.length, SESSION_LIST_MAX + 1);
 });
 
-Deno.test("Relay sends no other part of a list when there is no room for one, and closes nothing", () => {
+Deno.test("Relay stops sending a list when there is no room for a part, and closes no session", () => {
   const joined = withMany(SESSION_LIST_MAX + 1);
   joined.break();
   joined.server.takesLists = false;
@@ -535,7 +535,7 @@ Deno.test("Relay sends no other part of a list when there is no room for one, an
   assertEquals(joined.client.sessions.length, SESSION_LIST_MAX + 1);
 });
 
-Deno.test("Relay.listFromTunnel() refuses a list that is malformed, and drops one of a tunnel that is not there", () => {
+Deno.test("Relay.listFromTunnel() rejects a malformed list, and drops one from an unknown tunnel", () => {
   const joined = withSessions();
   joined.break();
   joined.server.relay.addTunnel(5, { key: "client 1", name: "client 1" }, 0);
@@ -549,7 +549,7 @@ Deno.test("Relay.listFromTunnel() refuses a list that is malformed, and drops on
   assertEquals(joined.server.link, []);
 });
 
-Deno.test("Relay.listFromTunnel() makes no session, and touches none of another peer", () => {
+Deno.test("Relay.listFromTunnel() opens no session, and does not affect those of another peer", () => {
   const joined = withSessions(2);
   const [first, second] = joined.clients;
   joined.dial({ client: second, host: HOST, sessionId: 3 });
@@ -577,7 +577,7 @@ function echo(
 }
 
 for (const side of SIDES) {
-  Deno.test(`Relay at the ${side} stops the time-outs while a session is held, and starts them again after`, () => {
+  Deno.test(`Relay at the ${side} stops the timeouts while a session is held, and restarts them afterwards`, () => {
     const idleMs = 60_000;
     const deadMs = 30_000;
     const graceMs = 300_000;
@@ -588,7 +588,7 @@ for (const side of SIDES) {
       const [from, to] = side === "server" ? [AC, SERVER_LINK] : [HOST, CLIENT_LINK];
       recorded.relay.sessionFromLink(echo("ECHO_REQUEST", from, to), 0, joined.nowMs);
     };
-    // The other one is known to answer.
+    // The other station is known to answer.
     const [from, to] = side === "server" ? [HOST, AC] : [AC, HOST];
     recorded.relay.sessionFromTunnel(1, echo("ECHO_REPLY", from, to), 0, joined.nowMs);
     joined.nowMs = 1000;
@@ -612,7 +612,7 @@ for (const side of SIDES) {
   });
 }
 
-Deno.test("Relay goes on with a discovery that a break of the tunnel came into, wherever it was", () => {
+Deno.test("Relay continues a discovery after a break of the tunnel at any stage", () => {
   const steps = [
     (joined: JoinedRelays) => joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]))[0],
     (joined: JoinedRelays, sought: Uint8Array) => joined.acSends(answer(sought, AC, "PADO"))[0],
@@ -651,7 +651,7 @@ Deno.test("Relay forgets a discovery with its peer when the grace time is over",
   assertEquals(joined.server.drops, ["unknown-host-uniq"]);
 });
 
-/** A session of an earlier run of the server. */
+/** Makes a session of an earlier run of the server. */
 const RESTORED = {
   serial: 41,
   openedMs: -5000,
@@ -668,7 +668,7 @@ function restored(heldSinceMs = 0): RecordedRelay {
   return server;
 }
 
-Deno.test("Relay.restore() holds a session until its peer comes", () => {
+Deno.test("Relay.restore() holds a session until its peer returns", () => {
   const server = restored();
   const [session] = server.sessions;
   const { serial, openedMs, linkMs, peer, tunnel } = session;
@@ -695,7 +695,7 @@ Deno.test("Relay.restore() holds a session until its peer comes", () => {
   assertEquals(server.opened.map(({ serial }) => serial), [42]);
 });
 
-Deno.test("Relay.restore() lets the grace time run from when the peer was last seen", () => {
+Deno.test("Relay.restore() counts the grace time from when the peer was last present", () => {
   const server = restored(-3000);
   server.relay.tick(GRACE_MS - 3001);
   assertEquals(server.link, []);
@@ -704,7 +704,7 @@ Deno.test("Relay.restore() lets the grace time run from when the peer was last s
   assertEquals([server.closed.length, server.forgotten.length], [1, 1]);
 });
 
-Deno.test("Relay.restore() takes no station for dead that has not answered an echo since", () => {
+Deno.test("Relay.restore() does not treat a station as dead that has not answered an echo since", () => {
   const server = new RecordedRelay({ side: "server", graceMs: GRACE_MS, deadMs: 30_000 });
   const peer = { key: "key", name: "osaka", heldSinceMs: 0 };
   server.relay.restore(RESTORED, peer, 1000);
@@ -732,7 +732,7 @@ Deno.test("Relay.restore() closes the sessions that the peer no longer has", () 
   assertEquals(server.sessions, []);
 });
 
-Deno.test("Relay.restore() puts the sessions of one peer together", () => {
+Deno.test("Relay.restore() assigns the sessions with one key to one peer", () => {
   const server = restored();
   const second = { ...RESTORED, serial: 40, farMac: HOST_2, tunnelId: 2, linkId: 2 };
   server.relay.restore(second, { key: "key", name: "osaka", heldSinceMs: 0 }, 1000);
@@ -741,7 +741,7 @@ Deno.test("Relay.restore() puts the sessions of one peer together", () => {
   assertEquals(listed(server), [1, 2]);
 });
 
-Deno.test("Relay.listFromTunnel() takes one list a tunnel, and none of a peer without a key", () => {
+Deno.test("Relay.listFromTunnel() accepts one list per tunnel, and none from a peer without a key", () => {
   const joined = withSessions();
   joined.break();
   const { relay } = joined.server;
@@ -756,7 +756,7 @@ Deno.test("Relay.listFromTunnel() takes one list a tunnel, and none of a peer wi
   assertEquals(relay.listFromTunnel(6, end, 0), false);
 });
 
-Deno.test("Relay.listFromTunnel() ends with a list that never does", () => {
+Deno.test("Relay.listFromTunnel() rejects an endless list", () => {
   const joined = withSessions();
   joined.break();
   const { relay } = joined.server;
@@ -767,7 +767,7 @@ Deno.test("Relay.listFromTunnel() ends with a list that never does", () => {
   assert(parts <= (1 << 18) + 1, `${parts}`);
 });
 
-Deno.test("Relay holds sessions for a maximum of peers, and forgets the one that was away the longest", () => {
+Deno.test("Relay holds sessions for a maximum number of peers, and forgets the longest absent one", () => {
   const server = new RecordedRelay({ side: "server", graceMs: 20_000, maxHeld: 2 });
   const { relay } = server;
   for (const n of [1, 2, 3]) {
@@ -780,7 +780,7 @@ Deno.test("Relay holds sessions for a maximum of peers, and forgets the one that
   assertEquals(server.causes, ["peer-crowded-out"]);
 });
 
-Deno.test("Relay keeps the discoveries of a peer without sessions for seconds only", () => {
+Deno.test("Relay keeps the discoveries of a peer without sessions for only a few seconds", () => {
   const joined = new JoinedRelays({ keyed: true, graceMs: 20_000 });
   joined.hostSends(padi(HOST));
   joined.break();
@@ -791,7 +791,7 @@ Deno.test("Relay keeps the discoveries of a peer without sessions for seconds on
   assertEquals(joined.server.forgotten.length, 1);
 });
 
-Deno.test("Relay does not end sessions for a peer that has none", () => {
+Deno.test("Relay does not end sessions to make room for a peer without sessions", () => {
   const server = new RecordedRelay({ side: "server", graceMs: 20_000, maxHeld: 1 });
   const { relay } = server;
   relay.addTunnel(1, { key: "1", name: "1" }, 0);
@@ -804,7 +804,7 @@ Deno.test("Relay does not end sessions for a peer that has none", () => {
   assertEquals(ids(server.sessions), [1]);
 });
 
-Deno.test("Relay takes the longest list that there can be", () => {
+Deno.test("Relay accepts the longest possible list", () => {
   const { relay } = new RecordedRelay({ side: "server", graceMs: 1000 });
   relay.addTunnel(1, { key: "key", name: "far" }, 0);
   const sessions = new Array(SESSION_LIST_MAX).fill({ ac: AC, host: HOST, sessionId: 1 });

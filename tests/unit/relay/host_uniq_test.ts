@@ -1,4 +1,4 @@
-// A fixed Host-Uniq: answers are matched by Relay-Session-Id, or there is one discovery at a time.
+// A fixed Host-Uniq, with answers that are matched by Relay-Session-Id, or with one discovery at a time.
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
@@ -37,7 +37,7 @@ import {
 const FIXED = hostUniq("isp-1");
 const UNIQ = hostUniq("h");
 const relayId = (text: string): Tag => ({ type: TAG.RELAY_SESSION_ID, value: bytes(text) });
-/** The Relay-Session-Id that the n-th discovery gets, from 1. */
+/** Returns the Relay-Session-Id of discovery `n`, counted from 1. */
 const given = (n: number): Tag => ({ type: TAG.RELAY_SESSION_ID, value: token(n).value });
 
 function fixed(options: { server?: Partial<RelayOptions>; mac?: MacMode; names?: string[] } = {}) {
@@ -69,7 +69,7 @@ for (const uniq of [[], [hostUniq()], [UNIQ]]) {
   });
 }
 
-Deno.test("Relay makes another Relay-Session-Id of 12 bytes for each discovery when it is not told otherwise", () => {
+Deno.test("Relay makes a different Relay-Session-Id of 12 bytes for each discovery by default", () => {
   const tags = { hostUniq: FIXED.value };
   const end = makeEnd({ side: "server", linkMac: SERVER_LINK, tags }, () => {});
   end.relay.addTunnel(1, { key: undefined, name: "c" }, 0);
@@ -97,7 +97,7 @@ for (const mac of ["own", "transparent"] as const) {
   }
 }
 
-Deno.test("Relay keeps a Relay-Session-Id that is there, adds none, and gives it back", () => {
+Deno.test("Relay keeps an existing Relay-Session-Id, adds none, and returns it", () => {
   const line = fixed();
   const own = [UNIQ, relayId("dslam-7")];
   const { sought, offer, asked, pads } = line.dial({ sessionId: 7, tags: own });
@@ -107,7 +107,7 @@ Deno.test("Relay keeps a Relay-Session-Id that is there, adds none, and gives it
   assertEquals(drops(line), []);
 });
 
-Deno.test("Relay leaves one of two Relay-Session-Ids, and the place of each tag", () => {
+Deno.test("Relay keeps one of two Relay-Session-Ids, and the order of the tags", () => {
   const line = fixed();
   const [sought] = line.host(
     padi(HOST, [relayId("a"), cookie("x"), UNIQ, relayId("b"), SERVICE]),
@@ -115,7 +115,7 @@ Deno.test("Relay leaves one of two Relay-Session-Ids, and the place of each tag"
   assertEquals(tagsOf(sought), [relayId("a"), cookie("x"), FIXED, SERVICE]);
 });
 
-Deno.test("Relay passes a host's Relay-Session-Id, and adds none, without a fixed Host-Uniq", () => {
+Deno.test("Relay forwards a host's Relay-Session-Id, and adds none, without a fixed Host-Uniq", () => {
   const line = new Dialogue();
   const own = [UNIQ, relayId("dslam-7")];
   const { sought, pads } = line.dial({ tags: own });
@@ -124,7 +124,7 @@ Deno.test("Relay passes a host's Relay-Session-Id, and adds none, without a fixe
   assertEquals(tagsOf(line.dial({ host: HOST_2 }).sought), [SERVICE, token(2)]);
 });
 
-Deno.test("Relay gives each answer to the host and the client of its Relay-Session-Id, at the same time", () => {
+Deno.test("Relay forwards concurrent answers to the host and the client of their Relay-Session-Id", () => {
   const line = fixed({ names: ["a", "b"] });
   const all = [[0, HOST, UNIQ], [0, HOST, hostUniq("2")], [0, HOST_2, UNIQ], [
     1,
@@ -148,7 +148,7 @@ Deno.test("Relay gives each answer to the host and the client of its Relay-Sessi
   assertEquals(drops(line), []);
 });
 
-Deno.test("Relay drops an answer without the Relay-Session-Id, with another one, or with another Host-Uniq", () => {
+Deno.test("Relay drops an answer with no or another Relay-Session-Id, or with another Host-Uniq", () => {
   const line = fixed();
   line.host(padi(HOST, [SERVICE, UNIQ]));
   for (const tags of [[FIXED], [FIXED, given(2)], [UNIQ, given(1)], [given(1)]]) {
@@ -171,20 +171,20 @@ for (
     const [sought] = line.host(padi(HOST, [SERVICE, UNIQ, relayId("x")]));
     assertEquals(line.host(request(host), at), []);
     assertEquals(drops(line), ["discovery-busy"]);
-    // The first one goes on, and is not disturbed.
+    // The first discovery continues undisturbed.
     const [offer] = line.ac(answer(sought, AC, "PADO"));
     assertEquals(tagsOf(offer), [SERVICE, UNIQ, relayId("x")]);
     const [asked] = line.host(padr(offer));
     assertEquals(line.host(request(host), at), []);
     assertEquals(drops(line), ["discovery-busy"]);
     assertEquals(line.ac(answer(asked, AC, "PADS", { sessionId: 7 })).length, 1);
-    // It is over: now the other one may.
+    // It is over, so the other one may begin.
     assertEquals(line.host(request(host), at).length, 1);
     assertEquals(drops(line), []);
   });
 }
 
-Deno.test("Relay lets another host have a Relay-Session-Id whose discovery came to nothing, after 10 s", () => {
+Deno.test("Relay gives another host a Relay-Session-Id 10 s after a failed discovery", () => {
   const line = fixed();
   line.host(padi(HOST, [SERVICE, relayId("x")]));
   line.nowMs = 9_999;
@@ -193,7 +193,7 @@ Deno.test("Relay lets another host have a Relay-Session-Id whose discovery came 
   assertEquals(line.host(padi(HOST_2, [SERVICE, relayId("x")])).length, 1);
 });
 
-Deno.test("Relay lets a host start again with its Relay-Session-Id and another Host-Uniq", () => {
+Deno.test("Relay lets a host start over with its Relay-Session-Id and another Host-Uniq", () => {
   const line = fixed();
   line.host(padi(HOST, [SERVICE, hostUniq("1"), relayId("x")]));
   const { pads } = line.dial({ tags: [hostUniq("2"), relayId("x")] });
@@ -201,7 +201,7 @@ Deno.test("Relay lets a host start again with its Relay-Session-Id and another H
   assertEquals(drops(line), []);
 });
 
-Deno.test("Relay gives the repeat of a PADS to its session's host when another one has its Relay-Session-Id", () => {
+Deno.test("Relay forwards the repeat of a PADS to its session's host when another host has its Relay-Session-Id", () => {
   const line = fixed({ names: ["a", "b"] });
   const { asked } = line.dial({ sessionId: 7, tags: [UNIQ, relayId("x")] });
   const other = line.host(padi(HOST, [SERVICE, hostUniq("2"), relayId("x")]), 1);
@@ -213,7 +213,7 @@ Deno.test("Relay gives the repeat of a PADS to its session's host when another o
   assertEquals([...line.server.relay.sessions].map(({ peer }) => peer.name), ["a"]);
 });
 
-Deno.test("Relay lets an AC give an id again at once, told by the Relay-Session-Id", () => {
+Deno.test("Relay lets an AC reuse an id at once, if the Relay-Session-Id differs", () => {
   const line = fixed({ names: ["a", "b"] });
   line.dial({ sessionId: 7 });
   line.dial({ at: 1, sessionId: 7 });
@@ -221,9 +221,9 @@ Deno.test("Relay lets an AC give an id again at once, told by the Relay-Session-
   assertEquals(line.server.closed, ["id-reused"]);
 });
 
-// One at a time.
+// One discovery at a time.
 
-Deno.test("Relay adds no Relay-Session-Id with relayTag false, and lets a host's pass", () => {
+Deno.test("Relay adds no Relay-Session-Id if relayTag is false, and forwards a host's own", () => {
   const line = inTurn();
   const { sought, asked, offer, pads } = line.dial({ tags: [UNIQ] });
   assertEquals([tagsOf(sought), tagsOf(asked)], [[SERVICE, FIXED], [SERVICE, FIXED]]);
@@ -241,7 +241,7 @@ for (
     HOST,
   ]] as const
 ) {
-  Deno.test(`Relay lets ${who} wait until the discovery that is under way has its PADS`, () => {
+  Deno.test(`Relay makes ${who} wait until the discovery under way has its PADS`, () => {
     const line = inTurn({ names: ["a", "b"] });
     const other = padi(host, [SERVICE, hostUniq("2")]);
     const waits = () => {
@@ -259,7 +259,7 @@ for (
     assertEquals(line.host(other, at).length, 1);
   });
 
-  Deno.test(`Relay lets ${who} go on 3 s after the last frame of what was under way`, () => {
+  Deno.test(`Relay admits ${who} 3 s after the last frame of the discovery under way`, () => {
     const line = inTurn({ names: ["a", "b"] });
     const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
     line.nowMs = 2000;
@@ -269,7 +269,7 @@ for (
     assertEquals(drops(line), ["discovery-busy"]);
     line.nowMs = 5000;
     assertEquals(line.host(padi(host, [SERVICE, hostUniq("2")]), at).length, 1);
-    // Now the first one has to wait.
+    // Now the first one must wait.
     assertEquals(line.host(padr(offer)), []);
     assertEquals(drops(line), ["discovery-busy"]);
   });
@@ -284,12 +284,12 @@ const WAYS = [["a Relay-Session-Id", fixed, [relayId("x")], 10_000], [
 const HOST_3 = Uint8Array.of(2, 0, 0, 0, 0, 0x13);
 
 for (const [mode, make, tags, turnMs] of WAYS) {
-  /** Hosts that ask and ask, each as often as it does; who was let through, from when on. */
+  /** Lets hosts ask repeatedly at their own intervals; returns the hosts that were admitted, and the times. */
   const ask = (line: Dialogue, everyMs: Map<Uint8Array, number>, forMs: number) => {
     const passed = new Map<Uint8Array, number>();
     for (const endMs = line.nowMs + forMs; line.nowMs < endMs; line.nowMs += 500) {
       for (const [host, ms] of everyMs) {
-        // None at the same moment as another.
+        // No two hosts ask at the same time.
         if ((line.nowMs - 500 * host[5]) % ms !== 0) continue;
         const sent = line.host(padi(host, [SERVICE, ...tags]));
         if (sent.length > 0 && !passed.has(host)) passed.set(host, line.nowMs);
@@ -298,23 +298,23 @@ for (const [mode, make, tags, turnMs] of WAYS) {
     return passed;
   };
 
-  Deno.test(`Relay lets another host have its turn when one asks and asks without an answer, with ${mode}`, () => {
+  Deno.test(`Relay gives another host its turn when one asks repeatedly without an answer, with ${mode}`, () => {
     const line = make();
     ask(line, new Map([[HOST, 2000]]), 30_000);
     const sinceMs = line.nowMs;
     const passed = ask(line, new Map([[HOST, 2000], [HOST_2, 5000]]), 30_000);
-    // From its second frame on, as soon as the turn is over.
+    // It is admitted from its second frame on, as soon as the turn is over.
     assert(passed.get(HOST_2)! - sinceMs <= Math.max(turnMs, 5000) + 5000);
   });
 
-  Deno.test(`Relay lets the host dial that had to wait, while the other one asks on, with ${mode}`, () => {
+  Deno.test(`Relay lets the waiting host dial while the other one keeps asking, with ${mode}`, () => {
     const line = make();
     const other = padi(HOST, [SERVICE, ...tags]);
     const mine = padi(HOST_2, [SERVICE, UNIQ, ...tags]);
     line.host(other);
     line.nowMs = turnMs - 1;
     assertEquals(line.host(mine), []);
-    // It has asked last, and first again, but comes behind the one that waits.
+    // It asked last, and is the first to ask again, but must wait for the other one.
     for (line.nowMs = turnMs; line.nowMs < turnMs + 11_998; line.nowMs += 1000) {
       assertEquals(line.host(other), []);
     }
@@ -331,7 +331,7 @@ for (const [mode, make, tags, turnMs] of WAYS) {
     assertEquals(line.host(other).length, 1);
   });
 
-  Deno.test(`Relay gives the place back when who waited has not come for 12 s, with ${mode}`, () => {
+  Deno.test(`Relay stops reserving the place when the waiting host has been silent for 12 s, with ${mode}`, () => {
     const line = make();
     const request = padi(HOST, [SERVICE, ...tags]);
     line.host(request);
@@ -343,7 +343,7 @@ for (const [mode, make, tags, turnMs] of WAYS) {
     assertEquals(line.host(request).length, 1);
   });
 
-  Deno.test(`Relay lets a third host have its turn when two ask and ask without an answer, with ${mode}`, () => {
+  Deno.test(`Relay gives a third host its turn when two ask repeatedly without an answer, with ${mode}`, () => {
     const line = make();
     const both = new Map([[HOST, 2000], [HOST_2, 2000]]);
     assertEquals(ask(line, both, 60_000).size, 2);
@@ -360,7 +360,7 @@ for (const [mode, make, tags, turnMs] of WAYS) {
     line.nowMs += turnMs - 100;
     const [asked] = line.host(padr(offer));
     line.nowMs += turnMs - 100;
-    // The first to ask has to wait even so.
+    // The first one to ask must wait nevertheless.
     assertEquals(line.host(padi(HOST_2, [SERVICE, ...tags])), []);
     assertEquals(line.ac(answer(asked, AC, "PADS", { sessionId: 7 })).length, 1);
     assertEquals(line.server.relay.sessions.size, 1);
@@ -373,14 +373,14 @@ Deno.test("Relay frees the place for the next host when the AC refuses", () => {
   assertEquals(line.host(padi(HOST_2, [SERVICE])).length, 1);
 });
 
-Deno.test("Relay frees the place when the client of the discovery that is under way is gone", () => {
+Deno.test("Relay frees the place when the client of the discovery under way is gone", () => {
   const line = inTurn({ names: ["a", "b"] });
   line.host(padi(HOST, [SERVICE, UNIQ]));
   line.server.relay.removeTunnel(1, "tunnel-lost", 0);
   assertEquals(line.host(padi(HOST, [SERVICE, UNIQ]), 1).length, 1);
 });
 
-Deno.test("Relay delivers an answer that comes late while nobody else has the place", () => {
+Deno.test("Relay delivers a late answer while nobody else has the place", () => {
   const line = inTurn();
   const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
   line.nowMs = 10_000;
@@ -388,7 +388,7 @@ Deno.test("Relay delivers an answer that comes late while nobody else has the pl
 });
 
 for (const mac of ["own", "transparent"] as const) {
-  Deno.test(`Relay takes a PADS of a session younger than a minute for a repeat, not for the host whose turn it is, with --mac ${mac}`, () => {
+  Deno.test(`Relay treats a PADS of a recent session as a repeat, not as one for the current host, with --mac ${mac}`, () => {
     const line = inTurn({ mac, names: ["a", "b"] });
     const host = mac === "own" ? HOST : HOST_2;
     const first = line.dial({ sessionId: 7, tags: [UNIQ] });
@@ -399,7 +399,7 @@ for (const mac of ["own", "transparent"] as const) {
     line.nowMs = 1000;
     assertEquals(line.ac(repeat).map(tagsOf), [[SERVICE, UNIQ]]);
     assertEquals(line.clients[1].link, []);
-    // It neither frees the place nor uses the PADR up.
+    // It neither frees the place nor answers the PADR.
     assertEquals(line.host(padi(Uint8Array.of(2, 0, 0, 0, 0, 0x33), [SERVICE]), 1), []);
     const [pads] = line.ac(answer(asked, AC, "PADS", { sessionId: 8 }), 1);
     assertEquals(tagsOf(pads), [SERVICE, hostUniq("2")]);
@@ -411,7 +411,7 @@ for (const mac of ["own", "transparent"] as const) {
   });
 }
 
-Deno.test("Relay takes the PADS of an older session for a grant: the AC has given the id again", () => {
+Deno.test("Relay treats the PADS of an older session as a grant, because the AC has reused the id", () => {
   const line = inTurn({ names: ["a", "b"] });
   line.dial({ sessionId: 7 });
   line.nowMs = 60_000;
@@ -420,7 +420,7 @@ Deno.test("Relay takes the PADS of an older session for a grant: the AC has give
   assertEquals([...line.server.relay.sessions].map(({ peer }) => peer.name), ["b"]);
 });
 
-Deno.test("Relay gives the same id of another AC to the host whose turn it is", () => {
+Deno.test("Relay gives the same id of another AC to the current host", () => {
   const line = inTurn({ names: ["a", "b"] });
   line.dial({ ac: AC, sessionId: 7 });
   const { pads } = line.dial({ at: 1, ac: AC_2, sessionId: 7 });
@@ -428,7 +428,7 @@ Deno.test("Relay gives the same id of another AC to the host whose turn it is", 
   assertEquals(line.server.relay.sessions.size, 2);
 });
 
-Deno.test("Relay gives nobody the PADS of a young session whose discovery it does not know any more", () => {
+Deno.test("Relay forwards the PADS of a recent session with a forgotten discovery to nobody", () => {
   const line = inTurn();
   const { relay } = line.server;
   const key = { nearMac: AC, farMac: HOST, shownMac: SERVER_LINK, tunnelId: 7, linkId: 7 };
@@ -443,7 +443,7 @@ Deno.test("Relay gives nobody the PADS of a young session whose discovery it doe
 // RFC 2516, section 5.1.
 
 const padding = (bytes: number): Tag => ({ type: 0x7777, value: new Uint8Array(bytes) });
-/** The length of a frame from its PPPoE header on. */
+/** Returns the length of a frame from its PPPoE header on. */
 const lengthOf = (frame: Uint8Array) => 6 + tagsLength(tagsOf(frame));
 const room = (most: number) =>
   textTag(
@@ -453,10 +453,10 @@ const room = (most: number) =>
 
 for (const mac of ["own", "transparent"] as const) {
   const shown = mac === "own" ? [CLIENT_LINK, CLIENT_LINK] : [SERVER_LINK, AC];
-  Deno.test(`Relay answers a PADI itself that would be too long with what it adds, with --mac ${mac}`, () => {
+  Deno.test(`Relay answers a PADI that would be too long with the added tags, with --mac ${mac}`, () => {
     const line = fixed({ mac });
     const filled = (bytes: number) => padi(HOST, [SERVICE, UNIQ, padding(bytes)]);
-    // Four bytes more of Host-Uniq, and a Relay-Session-Id.
+    // The Host-Uniq is four bytes longer, and a Relay-Session-Id is added.
     const most = 1484 - lengthOf(filled(0)) - 4 - 12;
     const [sought] = line.host(filled(most));
     assertEquals(lengthOf(sought), 1484);
@@ -465,12 +465,12 @@ for (const mac of ["own", "transparent"] as const) {
       discovery("PADO", shown[0], HOST, [SERVICE, UNIQ, room(1484)]),
     ]);
     assertEquals(drops(line), ["frame-too-large"]);
-    // No host can take that for an offer, and no AC would hear of it.
+    // No host can treat the answer as an offer, and the AC gets no frame.
     assertEquals(line.host(discovery("PADR", HOST, shown[0], [SERVICE, hostUniq("h")])), []);
     assertEquals(drops(line), ["unknown-offer"]);
   });
 
-  Deno.test(`Relay answers a PADR itself that no Ethernet carries with what it adds, with --mac ${mac}`, () => {
+  Deno.test(`Relay answers a PADR that would exceed Ethernet's length with the added tags, with --mac ${mac}`, () => {
     const line = fixed({ mac });
     const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
     const [offer] = line.ac(answer(sought, AC, "PADO", { tags: [padding(1400)] }));
@@ -488,18 +488,18 @@ for (const mac of ["own", "transparent"] as const) {
   });
 }
 
-Deno.test("Relay lets a long PADI pass to which it adds nothing", () => {
+Deno.test("Relay forwards a long PADI to which it adds nothing", () => {
   const uniq = hostUniq("12345678");
   const line = new Dialogue();
   assertEquals(line.host(padi(HOST, [SERVICE, uniq, padding(1450)])).length, 1);
-  // A token for a host that has no Host-Uniq is something.
+  // A token for a host without Host-Uniq would be an addition.
   assertEquals(line.host(padi(HOST, [SERVICE, padding(1465)])), []);
   assertEquals(line.client.link.map(tagsOf), [[SERVICE, room(1484)]]);
   assert(drops(line).includes("frame-too-large"));
 });
 
 for (const relayTag of [true, false]) {
-  Deno.test(`Relay shows the AC the fixed Host-Uniq only, whatever comes, with relayTag ${relayTag}`, () => {
+  Deno.test(`Relay shows the AC only the fixed Host-Uniq, whatever arrives, with relayTag ${relayTag}`, () => {
     const some = <T>(...values: T[]) => fc.constantFrom(...values);
     const tag = some(
       SERVICE,

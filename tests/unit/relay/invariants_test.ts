@@ -1,4 +1,4 @@
-// Invariants that hold whatever hosts, ACs, clients and servers send.
+// Invariants that hold for any frames of hosts, ACs, clients and servers.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
@@ -41,7 +41,7 @@ import {
   token,
 } from "../../support/relays.ts";
 
-/** Every session of the relay is found by each of its indexes, and was opened and not closed. */
+/** Asserts that each index finds every session of the relay, and that it was opened and not closed. */
 function assertConsistent({ relay, opened, closed, sessions }: RecordedRelay): void {
   relay.audit();
   const gone = new Set(closed.map(({ session }) => session));
@@ -64,7 +64,7 @@ function assertConsistent({ relay, opened, closed, sessions }: RecordedRelay): v
 const some = <T>(...values: T[]) => fc.constantFrom(...values);
 const modes = some<MacMode>("own", "per-host", "transparent");
 
-// Few values, so that they meet.
+// A few values, to make coincidences likely.
 const stations = some(HOST, HOST_2, AC, AC_2, CLIENT_LINK, SERVER_LINK, ETH_BROADCAST, mac(9));
 const codes = some(
   ...(Object.keys(CODE).filter((name) => name !== "SESSION") as Parameters<typeof discovery>[0][]),
@@ -87,7 +87,7 @@ const plausible = fc.oneof(
   fc.tuple(stations, stations, ids).map(([from, to, id]) => data(from, to, id)),
 );
 
-/** Plausible frames with some bytes changed and the end cut, and any bytes at all. */
+/** Plausible frames with some bytes changed and the end cut, and arbitrary bytes. */
 const hostile = fc.oneof(
   fc.uint8Array({ maxLength: 100 }),
   plausible,
@@ -102,7 +102,7 @@ const hostile = fc.oneof(
   }),
 );
 
-/** Payloads of a SESSION_LIST frame: sessions that are there or not, parts, and any bytes at all. */
+/** Payloads of a SESSION_LIST frame: existing and unknown sessions, parts, and arbitrary bytes. */
 const list = fc.oneof(
   fc.uint8Array({ maxLength: 60 }),
   fc.record({
@@ -124,7 +124,7 @@ const entry = fc.oneof(
   fc.record({ from: froms, what: some("list"), frame: list }),
 );
 
-/** Gives a relay what came; whether it takes a session frame. */
+/** Passes a frame or list to a relay; returns true if a session frame was accepted. */
 function enter(
   relay: Relay,
   { from, what, frame }: { from: string; what: string; frame: Uint8Array },
@@ -141,7 +141,7 @@ function enter(
 }
 
 for (const side of ["server", "client"] as const) {
-  Deno.test(`Relay takes any bytes at the ${side} without a throw, and stays consistent`, () => {
+  Deno.test(`Relay at the ${side} accepts any bytes without throwing, and stays consistent`, () => {
     fc.assert(
       fc.property(modes, fc.array(entry, { maxLength: 60 }), (mode, entries) => {
         const joined = new JoinedRelays({ server: mode, clients: [mode, mode] });
@@ -153,7 +153,7 @@ for (const side of ["server", "client"] as const) {
           enter(relay, { ...entry, frame: entry.frame.slice() }, nowMs);
           assertConsistent(recorded);
           if (entry.what !== "list") continue;
-          // It can end sessions of its own tunnel's, and make none.
+          // A list can end sessions of its own tunnel, but opens none.
           const left = recorded.sessions;
           assert(left.every((session) => sessions.has(session)));
           const tunnel = entry.from === "tunnel 2" ? 2 : 1;
@@ -161,7 +161,7 @@ for (const side of ["server", "client"] as const) {
             assertEquals(session.tunnel, tunnel);
           }
         }
-        // Nothing but discovery goes out by the ports, and nothing but what this side may send.
+        // Only discovery frames leave through the ports, and only those that this side may send.
         const mine = side === "server" ? [CODE.PADI, CODE.PADR] : [CODE.PADO, CODE.PADS];
         const theirs = side === "server" ? [CODE.PADO, CODE.PADS] : [CODE.PADI, CODE.PADR];
         for (const frame of recorded.link) {
@@ -176,7 +176,7 @@ for (const side of ["server", "client"] as const) {
   });
 }
 
-Deno.test("Relay shows its link no address of beyond the tunnel in own and in per-host mode", () => {
+Deno.test("Relay shows its link no address from beyond the tunnel with --mac own and per-host", () => {
   fc.assert(
     fc.property(
       some<MacMode>("own", "per-host"),
@@ -193,7 +193,7 @@ Deno.test("Relay shows its link no address of beyond the tunnel in own and in pe
           const source = frame.subarray(...ETHERNET.source);
           if (mode === "own") assertEquals(source, SERVER_LINK);
           else {
-            // Ours have random bits where all the stations' here have none.
+            // Made-up addresses have random bits that are zero in all addresses of stations here.
             assert(isUnicastMac(source) && source.subarray(1, 5).some((byte) => byte > 0));
           }
           assert([ETH_P_PPP_DISC, ETH_P_PPP_SES].includes(readEtherType(frame)));
@@ -204,37 +204,37 @@ Deno.test("Relay shows its link no address of beyond the tunnel in own and in pe
   );
 });
 
-/** A session, as the stations know it. */
+/** A session as the stations know it. */
 interface Known {
   client: RecordedRelay;
   host: Uint8Array;
   ac: Uint8Array;
   shown: Uint8Array;
   id: number;
-  /** The address and the id that the host's link shows. */
+  /** The address and the id on the host's link. */
   linkShown: Uint8Array;
   linkId: number;
-  /** Its host has ended it while the tunnel was away, so that the AC does not know yet. */
+  /** True if its host has ended it while there was no tunnel, so that the AC does not know yet. */
   ended: boolean;
 }
 
 /**
- * Hosts and ACs round a server and three clients, whose tunnels break and come back. It knows from the dialogues alone, with no look
- * into a relay, whose each session is, and checks where each frame comes out.
+ * Hosts and ACs around a server and three clients, whose tunnels break and return. It knows the owner of each session
+ * only from the dialogues, without looking into a relay, and checks where each frame arrives.
  */
 class World {
   readonly joined: JoinedRelays;
-  /** Offers that hosts have seen. */
+  /** The offers that hosts have got. */
   readonly offers: { client: RecordedRelay; frame: Uint8Array }[] = [];
-  /** Requests that an AC has seen, with who made them. */
+  /** The requests that an AC has got, with their senders. */
   readonly requests: { frame: Uint8Array; client: RecordedRelay; host: Uint8Array }[] = [];
-  /** Sessions by the AC's view of them: its own address, the host's, the id. */
+  /** The sessions as the AC knows them: by its address, the host's address and the id. */
   readonly sessions = new Map<string, Known>();
-  /** Sessions that are over for the AC, which their hosts do not know yet. */
+  /** The sessions that are over for the AC, but whose hosts do not know that yet. */
   readonly orphans = new Set<Known>();
-  /** The number of sessions that have outlived a break. */
+  /** The number of sessions that have survived a break. */
   resumed = 0;
-  /** True if no two clients' hosts share an address, as must be on one Ethernet. */
+  /** True if no hosts of different clients share an address, as on one Ethernet. */
   readonly #apart: boolean;
 
   constructor(server: MacMode, clients: MacMode[]) {
@@ -259,7 +259,7 @@ class World {
     this.#ask(client, host, padr(frame));
   }
 
-  /** A whole dialogue. */
+  /** Performs a complete dialogue. */
   dial(client: RecordedRelay, host: Uint8Array, ac: Uint8Array, id: number): void {
     this.seek(client, host, [hostUniq("h")]);
     this.offer(this.requests.length - 1, ac, []);
@@ -292,7 +292,7 @@ class World {
     if (!this.joined.joined(client)) return;
     const { destination: ac, source: shown } = parseDiscovery(frame)!;
     const answers = this.#answers(answer(frame, ac, "PADS", { sessionId: id }), client, true);
-    // A host that has hung up meanwhile no longer wants it, which the client tells the AC.
+    // A host that has hung up meanwhile no longer wants the session, so the client sends the AC a PADT.
     for (const padt of this.joined.server.takeLink()) {
       assertEquals(padt, discovery("PADT", shown, ac, [], id));
       const at = key(ac, shown, id);
@@ -314,7 +314,7 @@ class World {
     }
   }
 
-  // Takes the frames of the owner's link; the other clients' links saw none, except an old owner of the id.
+  // Returns the frames on the owner's link. Other clients' links must have none, except for an old owner of the id.
   #answers(frame: Uint8Array, owner: RecordedRelay, granting = false): Uint8Array[] {
     const seen = this.joined.acSends(frame, owner);
     for (const client of this.joined.clients) {
@@ -326,18 +326,18 @@ class World {
     return seen;
   }
 
-  // The AC's side of a session has ended; its host hears of it at once if it can.
+  // Notes that a session has ended at the AC. The host learns of it at once if possible.
   #over(session: Known | undefined): void {
     if (session === undefined || session.ended || this.joined.joined(session.client)) return;
     this.orphans.add(session);
   }
 
-  /** A client's tunnel breaks, and one side or both see it. */
+  /** Breaks a client's tunnel, which one side or both notice. */
   break(client: RecordedRelay, ...sides: ("server" | "client")[]): void {
     this.joined.break(client, ...sides);
   }
 
-  /** A client has a tunnel again, or another one instead of the present one. */
+  /** Gives a client a new tunnel, which may replace an existing one. */
   rejoin(client: RecordedRelay): void {
     if (!this.joined.joined(client)) this.resumed += client.sessions.length;
     this.joined.rejoin(client);
@@ -385,7 +385,7 @@ class World {
     );
     for (const other of this.joined.clients) {
       if (other === client) continue;
-      // The same frame behind another client is that client's, or nobody's.
+      // The same frame behind another client belongs to that client or to nobody.
       const seen = this.joined.hostData(data(host, linkShown, linkId), other);
       const at = seen && this.sessions.get(
         key(
@@ -430,8 +430,8 @@ class World {
       new Set(server.sessions.map((s) => key(s.nearMac, s.shownMac, s.tunnelId))),
       new Set(this.sessions.keys()),
     );
-    // Each session of the server is one of the client's whose it is, and the other way round, but for
-    // what has ended while they could not tell each other.
+    // Each session of the server is also one of its client, and the other way around, except for sessions
+    // that have ended while the sides could not tell each other.
     const pairs = (session: Session, client: string) =>
       `${client} ${session.tunnelId} ${[session.nearMac, session.farMac].map(String).sort()}`;
     for (const [index, client] of clients.entries()) {
@@ -482,7 +482,7 @@ const step: fc.Arbitrary<(world: World) => void> = fc.oneof(
   fc.nat(2).map((client) => (world: World) => world.rejoin(world.client(client))),
 );
 
-Deno.test("Relay gives each session one owner, over any dialogues and breaks of several clients, hosts and ACs", () => {
+Deno.test("Relay gives each session one owner, for any dialogues and breaks of several clients, hosts and ACs", () => {
   let granted = 0;
   let resumed = 0;
   fc.assert(
@@ -502,12 +502,12 @@ Deno.test("Relay gives each session one owner, over any dialogues and breaks of 
     ),
     { numRuns: 400 },
   );
-  // The schedules are worth something only if sessions come of them.
+  // The test is meaningful only if the schedules open sessions.
   assert(granted > 1000, `${granted} sessions`);
   assert(resumed > 200, `${resumed} sessions that were held`);
 });
 
-Deno.test("Relay tells of each opening before, and of each closing after, the session is in the table", () => {
+Deno.test("Relay reports an opening before the PADS leaves, and a closing after the PADTs have left", () => {
   const seen: string[] = [];
   const ports: RelayPorts = {
     toLink: (frame) => seen.push(`link ${readSessionId(frame)} of ${relay.sessions.size}`),

@@ -1,4 +1,4 @@
-// The bounded memories of what belongs to no discovery.
+// The bounded records for frames that belong to no discovery.
 
 import { assertEquals } from "@std/assert";
 import { HangUpRate } from "../../../src/relay/discovery/hang_up_rate.ts";
@@ -8,7 +8,7 @@ import { AC, CLIENT_LINK, HOST } from "../../support/relays.ts";
 
 const station = (n: number) => Uint8Array.of(2, 1, 0, 0, n >> 8, n);
 
-Deno.test("KnownAcs forgets the AC that was heard the longest ago for one too many", () => {
+Deno.test("KnownAcs forgets the least recently heard AC when there are too many", () => {
   const acs = new KnownAcs();
   for (let n = 0; n < KNOWN_ACS; n++) acs.heard(station(n), CLIENT_LINK, n);
   acs.heard(station(0), CLIENT_LINK, KNOWN_ACS);
@@ -18,14 +18,14 @@ Deno.test("KnownAcs forgets the AC that was heard the longest ago for one too ma
   assertEquals(acs.shownAs(CLIENT_LINK, KNOWN_ACS + 1).slice(0, 2), [AC, station(0)]);
 });
 
-Deno.test("KnownAcs knows an AC for an hour after it was heard", () => {
+Deno.test("KnownAcs remembers an AC for an hour after it was heard", () => {
   const acs = new KnownAcs();
   acs.heard(AC, CLIENT_LINK, 5);
   assertEquals([acs.has(AC, KNOWN_AC_MS + 4), acs.has(AC, KNOWN_AC_MS + 5)], [true, false]);
   assertEquals(acs.shownAs(CLIENT_LINK, KNOWN_AC_MS + 5), []);
 });
 
-Deno.test("HangUpRate bounds what all hosts of one client send together", () => {
+Deno.test("HangUpRate limits all hosts of one client together", () => {
   const rate = new HangUpRate();
   const peer = new Peer("key", "osaka", 0);
   const allowed = (nowMs: number) =>

@@ -1,4 +1,4 @@
-// The limits on how often hosts dial, and how many sessions a client has.
+// The limits on the rate at which hosts dial, and on the number of a client's sessions.
 
 import { assertEquals } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../../src/relay/mod.ts";
@@ -41,17 +41,17 @@ function seek(line: Dialogue, times: number, host = HOST, at = 0): number {
 
 const TEN = { limits: { padiPerHost: 10 } };
 
-Deno.test("Relay lets a host send ten seconds' worth of PADIs at once, at the client already", () => {
+Deno.test("Relay at the client limits a host to a burst of ten seconds' PADIs", () => {
   const line = new Dialogue({ client: TEN });
   assertEquals(seek(line, 200), 100);
   assertEquals([takeDrops(line.client), takeDrops(line.server)], [{ "padi-rate": 100 }, {}]);
   line.nowMs = 1000;
   assertEquals(seek(line, 100), 10);
-  // Each host has its own.
+  // Each host has its own limit.
   assertEquals(seek(line, 200, HOST_2), 100);
 });
 
-Deno.test("Relay limits a host at the server where its client does not, and each client's apart", () => {
+Deno.test("Relay at the server limits hosts if their clients do not, separately for each client", () => {
   const line = new Dialogue({
     server: TEN,
     client: { limits: { padiPerHost: 0 } },
@@ -62,7 +62,7 @@ Deno.test("Relay limits a host at the server where its client does not, and each
   assertEquals(seek(line, 200, HOST, 1), 100);
 });
 
-Deno.test("Relay counts PADR apart: a host that may begin can go on, and repeats pass", () => {
+Deno.test("Relay counts PADRs separately, so that a host that has begun can go on, and repeats pass", () => {
   const line = new Dialogue({ client: TEN });
   const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
   const [offer] = line.ac(answer(sought, AC, "PADO"));
@@ -74,7 +74,7 @@ Deno.test("Relay counts PADR apart: a host that may begin can go on, and repeats
   assertEquals(line.host(padr(offer)).length, 1);
 });
 
-Deno.test("Relay limits all PADIs of a client at the server, and no other client's", () => {
+Deno.test("Relay at the server limits all PADIs of a client together, without affecting other clients", () => {
   const limits = { padiPerClient: 100 };
   const line = new Dialogue({ server: { limits }, names: ["a", "b"] });
   const all = (at: number) => {
@@ -89,7 +89,7 @@ Deno.test("Relay limits all PADIs of a client at the server, and no other client
   assertEquals(all(0), 100);
 });
 
-Deno.test("Relay does not hinder 4,000 hosts of one client that dial at 2,000 a second", () => {
+Deno.test("Relay does not limit 4,000 hosts of one client that dial at 2,000 per second", () => {
   const line = new Dialogue();
   for (let n = 0; n < 4000; n++) {
     line.nowMs = n / 2;
@@ -100,7 +100,7 @@ Deno.test("Relay does not hinder 4,000 hosts of one client that dial at 2,000 a 
   assertEquals(line.server.relay.sessions.size, 4000);
 });
 
-Deno.test("Relay does not hinder 4,000 hosts whose AC takes as long as they all take to dial", () => {
+Deno.test("Relay does not limit 4,000 hosts whose AC needs as long as they all need to dial", () => {
   const line = new Dialogue();
   const sought: Uint8Array[] = [];
   for (let n = 0; n < 4000; n++) {
@@ -111,7 +111,7 @@ Deno.test("Relay does not hinder 4,000 hosts whose AC takes as long as they all 
   assertEquals(offers.length, 4000);
 });
 
-Deno.test("Relay.setLimits() changes the limits while it runs, and back to the default ones", () => {
+Deno.test("Relay.setLimits() changes the limits at run time, and back to the defaults", () => {
   const line = new Dialogue({ server: { limits: { padiPerHost: 0 } } });
   const { relay } = line.client;
   relay.setLimits({ padiPerHost: 1 });
@@ -127,7 +127,7 @@ const ERROR = (text: string) => textTag(TAG.GENERIC_ERROR, text);
 const TOO_MANY = ERROR("pppoe-proxy: this client has the maximum number of sessions");
 
 for (const mode of ["own", "transparent"] as const) {
-  Deno.test(`Relay refuses the session that is one too many for a client, with --mac ${mode}`, () => {
+  Deno.test(`Relay refuses a session beyond a client's maximum, with --mac ${mode}`, () => {
     const line = new Dialogue({
       server: { mac: mode, limits: { maxSessions: 2 } },
       client: { mac: mode },
@@ -146,13 +146,13 @@ for (const mode of ["own", "transparent"] as const) {
     assertEquals(line.ac(pads), [
       discovery("PADS", shown.client, host, [SERVICE, UNIQ, TOO_MANY], 0),
     ]);
-    // The AC is told too, and a repeat of its PADS is nothing new.
+    // The AC gets a PADT, and a repeat of its PADS is handled in the same way.
     assertEquals(line.server.link.splice(0), [discovery("PADT", shown.server, AC, [], 3)]);
     assertEquals([takeDrops(line.client), takeDrops(line.server)], [{}, { "session-limit": 1 }]);
     assertEquals(line.ac(pads), []);
     assertEquals(takeDrops(line.server), { "unknown-host-uniq": 1 });
     assertEquals([line.client.relay.sessions.size, line.server.relay.sessions.size], [2, 2]);
-    // Another client may have as many; and one that has gone makes room.
+    // Another client may have as many, and the end of a session makes room.
     line.dial({ at: 1, host: mac(0x31), sessionId: 4 });
     assertEquals(line.server.relay.sessions.size, 3);
     line.host(discovery("PADT", mac(0x21), shown.client, [], 1));
@@ -161,7 +161,7 @@ for (const mode of ["own", "transparent"] as const) {
   });
 }
 
-Deno.test("Relay lets a client keep the sessions that it has when the limit is lowered", () => {
+Deno.test("Relay lets a client keep its sessions when the limit is lowered", () => {
   const line = new Dialogue();
   for (const n of [1, 2, 3]) line.dial({ host: mac(n), sessionId: n });
   line.server.relay.setLimits({ maxSessions: 1 });
@@ -170,14 +170,14 @@ Deno.test("Relay lets a client keep the sessions that it has when the limit is l
   assertEquals(line.server.relay.sessions.size, 3);
 });
 
-Deno.test("Relay counts a session once if its id is given again", () => {
+Deno.test("Relay counts a session once if its id is reused", () => {
   const line = new Dialogue({ server: { limits: { maxSessions: 1 } } });
   line.dial({ sessionId: 7, tags: [hostUniq("1")] });
   const { pads } = line.dial({ sessionId: 7, tags: [hostUniq("2")] });
   assertEquals(parseDiscovery(pads)!.sessionId, 7);
 });
 
-Deno.test("Relay tells host and AC that every id of the host is taken", () => {
+Deno.test("Relay tells host and AC that the host already uses every id", () => {
   const line = new Dialogue();
   const { relay } = line.client;
   const peer = relay.peersByTunnel.get(1)!;

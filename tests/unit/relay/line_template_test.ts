@@ -22,7 +22,7 @@ for (
     assertEquals(expand(text), line));
 }
 
-Deno.test("LineTemplate.expand() puts one ? for each character that is not printable ASCII", () => {
+Deno.test("LineTemplate.expand() writes one ? for each character that is not printable ASCII", () => {
   assertEquals(expand("<{client}>", { client: "a\tb\x7fc\u00e9d\u{1f600}e" }), "<a?b?c?d?e>");
   // Values are not read as templates.
   assertEquals(expand("{client}", { client: "{host}" }), "{host}");
@@ -58,7 +58,7 @@ for (
   });
 }
 
-Deno.test("LineTemplate.parse() takes 63 characters beside the placeholders", () => {
+Deno.test("LineTemplate.parse() accepts 63 characters besides the placeholders", () => {
   assertEquals(expand(`${"x".repeat(63)}{host}`), "x".repeat(63));
   assertEquals(expand("大".repeat(63)), "?".repeat(63));
 });

@@ -1,4 +1,4 @@
-// Servers and clients whose Ethernet segments are joined: what one sends out comes back through the other.
+// Servers and clients whose Ethernet segments are joined, so that frames of one come back through another.
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -23,7 +23,7 @@ import {
   SERVICE,
 } from "../../support/relays.ts";
 
-/** The number of PADIs that two pairs make of one before they stop, if no token shows the loop. */
+/** The number of PADIs into which two pairs multiply one before they stop, if no token shows the loop. */
 const MOST = 16;
 
 const FIXED = bytes("isp-1");
@@ -31,7 +31,7 @@ const RELAYED = { type: TAG.RELAY_SESSION_ID, value: bytes("dslam") };
 
 type Way = [what: string, tags: RelayOptions["tags"], host: ReturnType<typeof hostUniq>[]];
 
-/** The way in which each server tells answers apart, and the tags of the host's PADI. */
+/** The way in which each server distinguishes answers, and the tags of the host's PADI. */
 const WAYS: Way[] = [
   ["by its own Host-Uniq", undefined, [hostUniq("h")]],
   ["by its own Host-Uniq, none from the host", undefined, []],
@@ -47,7 +47,7 @@ const WAYS: Way[] = [
   ]],
 ];
 
-/** A server and its client, each with links of their own. */
+/** Makes a server and its client, each with its own link. */
 function pair(n: number, mac: MacMode, tags: RelayOptions["tags"]): Dialogue {
   const tokens = new Tokens(new Uint8Array(16).fill(n), n);
   return new Dialogue({
@@ -57,12 +57,12 @@ function pair(n: number, mac: MacMode, tags: RelayOptions["tags"]): Dialogue {
   });
 }
 
-/** Tells if an interface takes a frame off its segment. */
+/** Returns true if an interface accepts a frame from its segment. */
 function hears(mac: MacMode, linkMac: Uint8Array, frame: Uint8Array): boolean {
   return mac !== "own" || sameMac(frame, 0, ETH_BROADCAST, 0) || sameMac(frame, 0, linkMac, 0);
 }
 
-/** Has each server's frames heard by a client, and counts the PADIs until all is quiet, 1 ms a hop. */
+/** Passes each server's frames to a client until all are quiet, at 1 ms per hop; returns the number of PADIs. */
 function circulate(
   pairs: Dialogue[],
   hearer: (index: number) => number,
@@ -89,18 +89,18 @@ function circulate(
 
 for (const mac of MAC_MODES) {
   for (const [what, tags, uniq] of WAYS) {
-    Deno.test(`Relay stops a PADI that circles where client and server share a segment, ${what}, --mac ${mac}`, () => {
+    Deno.test(`Relay stops a PADI that circulates if client and server share a segment, ${what}, --mac ${mac}`, () => {
       const one = pair(1, mac, tags);
       const padis = circulate([one], () => 0, mac, padi(HOST, [SERVICE, ...uniq]));
       assert(padis <= 2, `${padis} PADIs`);
-      // The next one, and that of another host, have no way round either, and go out.
+      // The next PADI, and that of another host, go out, and do not circulate either.
       for (const [host, atMs] of [[HOST, 6000], [macOf(0x99), 20_000]] as const) {
         const again = circulate([one], () => 0, mac, padi(host, [SERVICE, ...uniq]), atMs);
         assert(again >= 1 && again <= 2, `${again} PADIs`);
       }
     });
 
-    Deno.test(`Relay stops a PADI that circles between two pairs crosswise, ${what}, --mac ${mac}`, () => {
+    Deno.test(`Relay stops a PADI that circulates between two crossed pairs, ${what}, --mac ${mac}`, () => {
       const pairs = [pair(1, mac, tags), pair(2, mac, tags)];
       const padis = circulate(pairs, (from) => 1 - from, mac, padi(HOST, [SERVICE, ...uniq]));
       assert(padis >= 1 && padis <= MOST, `${padis} PADIs`);
@@ -109,7 +109,7 @@ for (const mac of MAC_MODES) {
       assert(["loop", "discovery-busy"].includes(stopped[0]), stopped[0]);
     });
 
-    Deno.test(`Relay stops a PADI that circles between two pairs with Host-Uniqs of their own, ${what}, --mac ${mac}`, () => {
+    Deno.test(`Relay stops a PADI that circulates between two pairs with different Host-Uniqs, ${what}, --mac ${mac}`, () => {
       const other = tags && { ...tags, hostUniq: bytes("isp-2") };
       const hosts = [uniq, uniq.map((tag) => ({ ...tag, value: bytes("isp-2") }))];
       for (const [n, host] of hosts.entries()) {
@@ -119,7 +119,7 @@ for (const mac of MAC_MODES) {
       }
     });
 
-    Deno.test(`Relay stops a PADI that circles between two pairs of other kinds, ${what}, --mac ${mac}`, () => {
+    Deno.test(`Relay stops a PADI that circulates between two pairs of different kinds, ${what}, --mac ${mac}`, () => {
       const pairs = [pair(1, mac, tags), pair(2, mac, undefined)];
       const first = padi(HOST, [SERVICE, ...uniq]);
       for (const [order, atMs] of [[pairs, 1000], [pairs.toReversed(), 20_000]] as const) {
@@ -132,7 +132,7 @@ for (const mac of MAC_MODES) {
     });
   }
 
-  Deno.test(`Relay names the loop, and the client that it goes through, --mac ${mac}`, () => {
+  Deno.test(`Relay reports the loop, and the client through which it goes, --mac ${mac}`, () => {
     const one = pair(1, mac, undefined);
     assertEquals(circulate([one], () => 0, mac, padi(HOST, [SERVICE, hostUniq("h")])), 1);
     assertEquals(one.server.drops, ["loop"]);
@@ -152,19 +152,19 @@ for (const mac of MAC_MODES) {
   });
 }
 
-Deno.test("Relay takes what its own interface sent for a loop where nothing else tells, with --mac own", () => {
+Deno.test("Relay treats a PADI from its own interface's address as a loop if there is no token, with --mac own", () => {
   const one = pair(1, "own", { hostUniq: FIXED, relayTag: false });
   const [sought] = one.host(padi(HOST, [SERVICE, hostUniq("h")]));
   one.nowMs = 60_000;
   assertEquals(one.host(sought), []);
   assertEquals(one.server.drops, ["loop"]);
   assertEquals(sought.subarray(...ETHERNET.source), one.server.relay.linkMac);
-  // Where a token shows it, a host may have that address: another interface of the same card.
+  // With tokens, a host may have that address, such as another interface of the same card.
   const two = pair(2, "own", undefined);
   assertEquals(two.host(padi(two.server.relay.linkMac, [SERVICE, hostUniq("h")])).length, 1);
 });
 
-Deno.test("Relay takes two hosts behind another server for two, one at a time", () => {
+Deno.test("Relay distinguishes two hosts behind another server, with one discovery at a time", () => {
   const first = pair(1, "own", undefined);
   const second = pair(2, "own", { hostUniq: FIXED, relayTag: false });
   const seen = [HOST, macOf(0x99)].map((host) => {
@@ -175,8 +175,8 @@ Deno.test("Relay takes two hosts behind another server for two, one at a time", 
 });
 
 for (const mac of MAC_MODES) {
-  Deno.test(`Relay knows its own PADI again behind any other server, however long the way, --mac ${mac}`, () => {
-    // Both on one segment, so that each client hears both servers.
+  Deno.test(`Relay recognizes its own PADI behind any other server, however long the way, --mac ${mac}`, () => {
+    // Both servers are on one segment, so each client hears both.
     const pairs = [1, 2].map((n) => pair(n, mac, { hostUniq: bytes(`isp-${n}`) }));
     let frames = pairs[0].host(padi(HOST, [SERVICE, hostUniq("h")]));
     let padis = frames.length;
@@ -194,7 +194,7 @@ for (const mac of MAC_MODES) {
   });
 }
 
-Deno.test("Relay looks at no more than two tags of a PADI for tokens", () => {
+Deno.test("Relay checks at most two tags of a PADI for tokens", () => {
   let asked = 0;
   const tokens = new Tokens(new Uint8Array(16), 1);
   const one = new Dialogue({
@@ -217,7 +217,7 @@ Deno.test("Relay looks at no more than two tags of a PADI for tokens", () => {
 });
 
 for (const mac of ["own", "per-host"] as const) {
-  Deno.test(`Relay names a loop between two pairs crosswise, one at a time, and leaves hosts their turns, --mac ${mac}`, () => {
+  Deno.test(`Relay reports a loop between two crossed pairs, and still gives hosts their turns, --mac ${mac}`, () => {
     const tags = { hostUniq: FIXED, relayTag: false };
     const pairs = [pair(1, mac, tags), pair(2, mac, tags)];
     const [{ server }] = pairs;
@@ -230,7 +230,7 @@ for (const mac of ["own", "per-host"] as const) {
     assertEquals(out[0], [true, false]);
     assert(server.drops.includes("loop"), `${server.drops}`);
     assertEquals(server.problems[0]?.id, "loop");
-    // The other host has its turn, as without a loop.
+    // The other host gets its turn, as without a loop.
     assertEquals(dial(other, 30_000), true);
   });
 }

@@ -4,11 +4,11 @@ import { macFor } from "../../../src/relay/mac_for.ts";
 import { formatMac, isUnicastMac } from "../../../src/wire/mod.ts";
 import { HOST, HOST_2, mac } from "../../support/relays.ts";
 
-Deno.test("macFor() is the same on every machine and in every version", () => {
+Deno.test("macFor() returns the same address on every machine and in every version", () => {
   assertEquals(formatMac(macFor("osaka", HOST)), "c2:91:ad:1f:ab:32");
 });
 
-Deno.test("macFor() is a unicast address that is locally administered", () => {
+Deno.test("macFor() returns a locally administered unicast address", () => {
   fc.assert(
     fc.property(fc.string(), fc.uint8Array({ minLength: 6, maxLength: 6 }), (name, host) => {
       const made = macFor(name, host);

@@ -1,4 +1,4 @@
-// PPP-Max-Payload on its way between host and AC: no side promises what its link can't carry.
+// PPP-Max-Payload between host and AC, in which no side promises more than its link can carry.
 
 import { assertEquals } from "@std/assert";
 import { findTag, maxPayloadTag, readMaxPayload, TAG } from "../../../src/wire/mod.ts";
@@ -22,7 +22,7 @@ function promised(frame: Uint8Array): number | undefined {
   return tag && readMaxPayload(tag);
 }
 
-/** The values in PADI, PADR, PADO and PADS when they arrive, if hosts and ACs say `host` and `ac`. */
+/** Returns the values that arrive in PADI, PADR, PADO and PADS, if hosts and ACs send `host` and `ac`. */
 function promises(line: Dialogue, host?: number, ac?: number): (number | undefined)[] {
   const wanted = host === undefined ? [] : [maxPayloadTag(host)];
   const given = ac === undefined ? [] : [maxPayloadTag(ac)];
@@ -45,7 +45,7 @@ for (
     [undefined, undefined, 1500, 1500],
   ]
 ) {
-  Deno.test(`Relay makes ${heard} of a PPP-Max-Payload of ${said} between MTUs of ${client} and ${server}`, () => {
+  Deno.test(`Relay turns a PPP-Max-Payload of ${said} into ${heard} between MTUs of ${client} and ${server}`, () => {
     const line = new Dialogue({ client: { linkMtu: client }, server: { linkMtu: server } });
     assertEquals(promises(line, said, said), [heard, heard, heard, heard]);
   });
@@ -56,7 +56,7 @@ Deno.test("Relay adds no PPP-Max-Payload", () => {
   assertEquals(promises(line, undefined, undefined), [undefined, undefined, undefined, undefined]);
 });
 
-Deno.test("Relay lowers PPP-Max-Payload where it stands, and changes no other byte", () => {
+Deno.test("Relay lowers PPP-Max-Payload in place, and changes no other byte", () => {
   const line = new Dialogue({ client: { linkMtu: 1400 } });
   const around = (bytes: number) => [SERVICE, maxPayloadTag(bytes), UNIQ];
   const [sought] = line.host(padi(HOST, around(1500)));
@@ -65,7 +65,7 @@ Deno.test("Relay lowers PPP-Max-Payload where it stands, and changes no other by
   assertEquals(offer, discovery("PADO", CLIENT_LINK, HOST, [SERVICE, UNIQ, maxPayloadTag(1392)]));
 });
 
-Deno.test("Relay.setLinkMtu() changes what is promised from then on", () => {
+Deno.test("Relay.setLinkMtu() changes later promises", () => {
   const line = new Dialogue({ client: { linkMtu: 1500 }, server: { linkMtu: 1500 } });
   line.client.relay.setLinkMtu(1508);
   line.server.relay.setLinkMtu(1508);

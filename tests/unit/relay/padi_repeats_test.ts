@@ -1,5 +1,5 @@
-// Hosts that dial together behind one address, at ACs that limit what they answer to one address. The
-// limits are those of accel-ppp (ctrl/pppoe/pppoe.c, extra/connlimit.c), in simulated time.
+// Hosts that dial together behind one address, at ACs that limit their answers to one address. The limits are
+// those of accel-ppp (ctrl/pppoe/pppoe.c, extra/connlimit.c), in simulated time.
 
 import type { Problem } from "../../../src/problem.ts";
 import { assert, assertEquals } from "@std/assert";
@@ -13,7 +13,7 @@ import { AC, answer, hostUniq, JoinedRelays, padi, padr, SERVICE } from "../../s
 /** The condition on which an AC answers a PADI. */
 type Limit = (source: string, nowMs: number) => boolean;
 
-/** `padi-limit`: one PADI a second of each address. */
+/** `padi-limit`: one PADI per second from each address. */
 function padiLimit(): Limit {
   const takenMs = new Map<string, number>();
   return (source, nowMs) => {
@@ -23,7 +23,7 @@ function padiLimit(): Limit {
   };
 }
 
-/** `pado-delay`: while the answer to an address waits, no other PADI of it is taken. */
+/** `pado-delay`: while the answer to an address is delayed, its other PADIs are ignored. */
 function padoDelay(delayMs: number): Limit {
   const untilMs = new Map<string, number>();
   return (source, nowMs) => {
@@ -33,7 +33,7 @@ function padoDelay(delayMs: number): Limit {
   };
 }
 
-/** `connlimit`: a burst, then one PADI for each interval. */
+/** `connlimit`: a burst, then one PADI per interval. */
 function connLimit(burst: number, intervalMs: number): Limit {
   const taken = new Map<string, { count: number; ms: number }>();
   return (source, nowMs) => {
@@ -49,31 +49,31 @@ function connLimit(burst: number, intervalMs: number): Limit {
   };
 }
 
-/** The times at which pppd sends its PADIs, and gives up, in ms from the first. */
+/** The times at which pppd sends its PADIs, and at which it gives up, in ms after the first. */
 const PPPD = { padiMs: [0, 5000, 15_000], patienceMs: 35_000 };
 
 /** The host that has dialled before the others. */
 const FIRST = 999;
 
-/** The results of hosts that dialled at the same moment. */
+/** The results of hosts that dialled at the same time. */
 interface Outcome {
-  /** The number of hosts that have a session. */
+  /** The number of hosts with a session. */
   up: number;
   /** The times of the PADIs that the AC got. */
   padiMs: number[];
   problems: Problem[];
 }
 
-/** Hosts dial at once, each for as long as pppd does; one host has dialled before, so that the AC is known. */
+/** Lets hosts dial at once, like pppd. One host has dialled before, so that the AC is known. */
 function dialTogether(
   { hosts, limit, answerMs = 1, mode = "own", clients = 1, seen = () => true }: {
     hosts: number;
     limit: Limit;
-    /** The time that the AC takes to answer, in ms. */
+    /** The time that the AC needs for an answer, in ms. */
     answerMs?: number;
     mode?: MacMode;
     clients?: number;
-    /** Tells if the AC accepts a host, by its number. */
+    /** Returns true if the AC accepts the host with a number. */
     seen?: (host: number) => boolean;
   },
 ): Outcome {
@@ -109,7 +109,7 @@ function dialTogether(
       toHosts(joined.acSends(answer(frame, AC, "PADO")));
     });
   };
-  // The frames that reached the clients' links, but for the first host's; each host takes its first offer.
+  // Handles the frames on the clients' links, except for the first host's. Each host accepts its first offer.
   const toHosts = (first: Uint8Array[]) => {
     joined.clients.forEach((client, index) => {
       for (const frame of index === 0 ? first : client.takeLink()) {
@@ -159,29 +159,29 @@ function dialTogether(
 }
 
 for (const clients of [1, 4]) {
-  Deno.test(`Relay gets 20 of 20 hosts of ${clients} clients through to an AC that answers one PADI a second`, () => {
+  Deno.test(`Relay connects 20 of 20 hosts of ${clients} clients to an AC that answers one PADI per second`, () => {
     const { up, problems } = dialTogether({ hosts: 20, limit: padiLimit(), clients });
     assertEquals([up, problems], [20, []]);
   });
 }
 
 for (const delayMs of [200, 500, 1000, 1500]) {
-  Deno.test(`Relay gets 20 of 20 hosts through to an AC that delays one PADO at a time by ${delayMs} ms`, () => {
+  Deno.test(`Relay connects 20 of 20 hosts to an AC that delays one PADO at a time by ${delayMs} ms`, () => {
     const limit = padoDelay(delayMs);
     assertEquals(dialTogether({ hosts: 20, limit, answerMs: delayMs }).up, 20);
   });
 }
 
-Deno.test("Relay gets hosts through to an AC that takes a burst, then one a second", () => {
+Deno.test("Relay connects hosts to an AC that answers a burst, then one PADI per second", () => {
   assertEquals(dialTogether({ hosts: 20, limit: connLimit(3, 1000) }).up, 20);
 });
 
-Deno.test("Relay names the flag that helps hosts which starve at an AC that limits each address", () => {
+Deno.test("Relay suggests --mac per-host if hosts give up at an AC that limits each address", () => {
   const { up, problems } = dialTogether({ hosts: 20, limit: connLimit(3, 60_000) });
   assert(up < 20, `${up} hosts`);
   assertEquals(new Set(problems.map(({ id }) => id)), new Set(["slow-ac"]));
   assert(problems[0].advice.includes("--mac per-host"));
-  // With that flag, they all get through.
+  // With that flag, all hosts connect.
   const perHost = dialTogether({ hosts: 20, limit: connLimit(3, 60_000), mode: "per-host" });
   assertEquals([perHost.up, perHost.problems], [20, []]);
 });
@@ -193,7 +193,7 @@ for (const answerMs of [0, 1, 30, 400, 900, 2500]) {
   });
 }
 
-Deno.test("Relay repeats nothing for a host that is alone, or if no AC answers", () => {
+Deno.test("Relay repeats no PADI for a single host, or if no AC answers", () => {
   const seen = (host: number) => host === FIRST;
   const alone = dialTogether({ hosts: 1, limit: () => true, seen });
   assertEquals(alone.padiMs, PPPD.padiMs);
@@ -207,18 +207,18 @@ Deno.test("Relay repeats a PADI only a few times for a host that the AC refuses"
     limit: () => true,
     seen: (host) => host !== 7,
   });
-  // Its own three PADIs, and three more; and no problem is reported.
+  // There are its own three PADIs and three repeats, and no problem is reported.
   assertEquals([up, padiMs.length, problems], [19, 19 + 3 + 3, []]);
 });
 
-Deno.test("Relay repeats no PADI if each host has an address of its own", () => {
+Deno.test("Relay repeats no PADI if each host has its own address", () => {
   for (const mode of ["per-host", "transparent"] as const) {
     const { up, padiMs } = dialTogether({ hosts: 20, limit: padiLimit(), mode });
     assertEquals([up, padiMs.length], [20, 20]);
   }
 });
 
-/** A discovery of a client, as {@linkcode PadiRepeats} looks at it. */
+/** Makes a discovery of a client, with the fields that {@linkcode PadiRepeats} uses. */
 function discoveryOf(peer: Peer): ServerPending {
   return { peer } as ServerPending;
 }
@@ -229,7 +229,7 @@ function peer(name: string): Peer {
   return made;
 }
 
-/** PADIs of some hosts of each client at once; the first of all was answered. */
+/** Makes repeats with PADIs of several hosts of each client at once, of which the very first was answered. */
 function together(counts: number[]) {
   const repeats = new PadiRepeats();
   const peers = counts.map((_, n) => peer(`client ${n}`));
@@ -241,7 +241,7 @@ function together(counts: number[]) {
   return { repeats, peers, all };
 }
 
-/** The discoveries whose PADIs are sent again within some time, if nothing is answered. */
+/** Returns the discoveries whose PADIs are repeated within a time, if no AC answers. */
 function repeated(repeats: PadiRepeats, fromMs: number, toMs: number): string[] {
   const sent: string[] = [];
   for (let nowMs = fromMs; nowMs < toMs; nowMs += 50) {
@@ -251,19 +251,19 @@ function repeated(repeats: PadiRepeats, fromMs: number, toMs: number): string[] 
   return sent;
 }
 
-Deno.test("PadiRepeats.next() takes clients in turn, whatever each has waiting", () => {
+Deno.test("PadiRepeats.next() takes clients in turn, however many PADIs each has waiting", () => {
   const { repeats } = together([100, 2, 1]);
   const clients = repeated(repeats, 1000, 10_000).map((frame) => frame.split(",")[0]);
   assertEquals(clients.slice(0, 6), ["0", "1", "2", "0", "1", "2"]);
 });
 
-Deno.test("PadiRepeats.next() passes over a client that is away", () => {
+Deno.test("PadiRepeats.next() skips an absent client", () => {
   const { repeats, peers } = together([2, 2]);
   peers[1].tunnel = NO_TUNNEL;
   assertEquals(repeated(repeats, 1000, 15_000), ["0,1", "0,1", "0,1"]);
 });
 
-Deno.test("PadiRepeats keeps a maximum of PADIs of each client, and in all", () => {
+Deno.test("PadiRepeats keeps a maximum number of PADIs for each client, and in total", () => {
   const { repeats, all } = together([300, 300, 300, 300, 300]);
   const waits = all.map((discoveries) => {
     let kept = 0;
@@ -274,12 +274,12 @@ Deno.test("PadiRepeats keeps a maximum of PADIs of each client, and in all", () 
     }
     return kept;
   });
-  // One was answered before the others came.
+  // One was answered before the others arrived.
   assertEquals(waits, [255, 256, 256, 256, 0]);
   assertEquals([repeats.size, repeats.dueMs], [0, Infinity]);
 });
 
-Deno.test("PadiRepeats waits for an AC as long as it takes to answer, up to 5 s", () => {
+Deno.test("PadiRepeats waits for an AC as long as the AC needs to answer, up to 5 s", () => {
   for (const [latencyMs, dueMs] of [[0, 1050], [700, 2450], [30_000, 36_050]]) {
     const repeats = new PadiRepeats();
     const [one, two] = [discoveryOf(peer("a")), discoveryOf(peer("b"))];

@@ -1,4 +1,4 @@
-// PADTs as stations really send them: with any payload, or without a session; and PADIs to one station.
+// PADTs as real stations send them, with any payload or without a session, and PADIs to one station.
 
 import { assertEquals } from "@std/assert";
 import { ETH_BROADCAST, parseDiscovery, PPPOE } from "../../../src/wire/mod.ts";
@@ -22,7 +22,7 @@ import {
   shownMacOfHost,
 } from "../../support/relays.ts";
 
-/** Payloads of a PADT that are no list of tags, and what the PPPoE length says of them. */
+/** Payloads of a PADT that are not a list of tags, with the PPPoE length. */
 const PAYLOADS: [what: string, payload: number[], length: number][] = [
   ["a cut tag", [0x02, 0x03, 0x00, 0x08, 0x62, 0x79, 0x65], 7],
   ["text", [...new TextEncoder().encode("session timed out")], 17],
@@ -30,7 +30,7 @@ const PAYLOADS: [what: string, payload: number[], length: number][] = [
   ["one byte", [0], 1],
   ["a length beyond the frame", [], 200],
   ["a length beyond the frame, and text", [0x62, 0x79, 0x65], 0xffff],
-  ["a tag behind one that is cut", [1, 3, 0, 9, 1, 1, 0, 0], 8],
+  ["a tag after one that is cut", [1, 3, 0, 9, 1, 1, 0, 0], 8],
 ];
 
 function withPayload(padt: Uint8Array, payload: number[], length: number): Uint8Array {
@@ -73,7 +73,7 @@ for (const mode of MAC_MODES) {
     assertEquals(joined.client.drops, PAYLOADS.map(() => "malformed"));
   });
 
-  Deno.test(`Relay passes a PADT with session id 0 to an AC that has answered, at a low rate, --mac ${mode}`, () => {
+  Deno.test(`Relay forwards a PADT with session id 0 to an AC that has answered, at a low rate, --mac ${mode}`, () => {
     const joined = new JoinedRelays({ server: mode, clients: [mode] });
     const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]));
     joined.acSends(answer(sought, AC, "PADO"));
@@ -87,14 +87,14 @@ for (const mode of MAC_MODES) {
     assertEquals(joined.client.drops, new Array(7).fill("padt-rate"));
     joined.nowMs += 10_000;
     assertEquals([joined.hostSends(hangUp), joined.hostSends(hangUp)], [[passed], []]);
-    // Another host has a rate of its own.
+    // Another host has its own rate.
     assertEquals(
       joined.hostSends(discovery("PADT", HOST_2, shownMacOfAc(mode, AC), [], 0)).length,
       1,
     );
   });
 
-  Deno.test(`Relay passes a PADT with session id 0 to nobody else, and none of an AC, --mac ${mode}`, () => {
+  Deno.test(`Relay forwards a PADT with session id 0 to nobody else, and none from an AC, --mac ${mode}`, () => {
     const joined = new JoinedRelays({ server: mode, clients: [mode] });
     const { pads } = joined.dial({ sessionId: 7 });
     const shown = parseDiscovery(pads)!.source;
@@ -110,7 +110,7 @@ for (const mode of MAC_MODES) {
     );
   });
 
-  Deno.test(`Relay takes a PADI to an address that it shows for a broadcast one, --mac ${mode}`, () => {
+  Deno.test(`Relay treats a PADI to an address that it shows like a broadcast, --mac ${mode}`, () => {
     const joined = new JoinedRelays({ server: mode, clients: [mode] });
     const request = (destination: Uint8Array, uniq: string) =>
       discovery("PADI", HOST, destination, [SERVICE, hostUniq(uniq)]);
@@ -125,13 +125,13 @@ for (const mode of MAC_MODES) {
     const [asked] = joined.hostSends(padr(offer2));
     assertEquals(joined.acSends(answer(asked, AC, "PADS", { sessionId: 3 })).length, 1);
     assertEquals(joined.client.drops, []);
-    // A frame for another station of the link is not ours.
+    // A frame for another station on the link is ignored.
     assertEquals(joined.hostSends(request(HOST_2, "c")), []);
     assertEquals(joined.client.drops, ["bad-address"]);
   });
 }
 
-Deno.test("Relay passes a PADT with session id 0 to each AC that one address may mean, a few at most", () => {
+Deno.test("Relay forwards a PADT with session id 0 to each AC behind one address, up to a few", () => {
   const joined = new JoinedRelays();
   const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]));
   for (let i = 1; i <= 6; i++) joined.acSends(answer(sought, mac(i), "PADO"));

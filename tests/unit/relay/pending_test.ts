@@ -21,7 +21,7 @@ function discovery(peer: Peer, ...uniq: number[]): Discovery {
   return { peer, hostMac: HOST, hostUniq: bytes(...uniq) };
 }
 
-Deno.test("PendingTable.find() knows a discovery by peer, host and Host-Uniq", () => {
+Deno.test("PendingTable.find() finds a discovery by peer, host and Host-Uniq", () => {
   const { pending } = table();
   const known = discovery(ONE, 0x2f, 0xff);
   pending.add(known, 0);
@@ -39,7 +39,7 @@ Deno.test("PendingTable.find() knows a discovery by peer, host and Host-Uniq", (
   ) assertEquals(pending.find(peer, host, uniq, 0), undefined);
 });
 
-Deno.test("PendingTable.find() tells an absent Host-Uniq from an empty one", () => {
+Deno.test("PendingTable.find() distinguishes an absent Host-Uniq from an empty one", () => {
   const { pending } = table();
   const absent = { peer: ONE, hostMac: HOST, hostUniq: undefined };
   const empty = { peer: ONE, hostMac: HOST, hostUniq: bytes() };
@@ -50,7 +50,7 @@ Deno.test("PendingTable.find() tells an absent Host-Uniq from an empty one", () 
   assertStrictEquals(pending.find(ONE, HOST, bytes(), 0), empty);
 });
 
-Deno.test("PendingTable.expire() removes only what was quiet for the time-out", () => {
+Deno.test("PendingTable.expire() removes only discoveries that were quiet for the timeout", () => {
   const { pending, removed } = table();
   const [first, second, third] = [1, 2, 3].map((uniq) => discovery(ONE, uniq));
   pending.add(first, 0);
@@ -69,7 +69,7 @@ Deno.test("PendingTable.expire() removes only what was quiet for the time-out", 
   assertEquals(pending.find(ONE, HOST, first.hostUniq, 50), undefined);
 });
 
-Deno.test("PendingTable.expire() looks at each peer", () => {
+Deno.test("PendingTable.expire() checks every peer", () => {
   const { pending, removed } = table();
   const [young, old] = [discovery(ONE, 1), discovery(TWO, 1)];
   pending.add(young, 10);
@@ -78,7 +78,7 @@ Deno.test("PendingTable.expire() looks at each peer", () => {
   assertEquals(removed, [old]);
 });
 
-Deno.test("PendingTable.add() replaces the discovery of the peer that was quiet the longest", () => {
+Deno.test("PendingTable.add() replaces the peer's discovery that has been quiet for longest", () => {
   const { pending, removed } = table();
   const other = discovery(TWO, 0);
   pending.add(other, 0);
@@ -95,7 +95,7 @@ Deno.test("PendingTable.add() replaces the discovery of the peer that was quiet 
   assertStrictEquals(pending.find(TWO, HOST, other.hostUniq, 3), other);
 });
 
-Deno.test("PendingTable.removePeer() removes all of that peer only", () => {
+Deno.test("PendingTable.removePeer() removes only the discoveries of that peer", () => {
   const { pending, removed } = table();
   const [one, two, other] = [discovery(ONE, 1), discovery(ONE, 2), discovery(TWO, 1)];
   for (const each of [one, other, two]) pending.add(each, 0);
@@ -109,7 +109,7 @@ Deno.test("PendingTable.removePeer() removes all of that peer only", () => {
   assertEquals(removed.length, 2);
 });
 
-Deno.test("PendingTable takes a Host-Uniq as long as a frame can hold", () => {
+Deno.test("PendingTable accepts the longest Host-Uniq that fits into a frame", () => {
   const { pending } = table();
   const hostUniq = new Uint8Array(1490).fill(0xff);
   const long = { peer: ONE, hostMac: HOST, hostUniq };
@@ -117,7 +117,7 @@ Deno.test("PendingTable takes a Host-Uniq as long as a frame can hold", () => {
   assertStrictEquals(pending.find(ONE, HOST, hostUniq.slice(), 0), long);
 });
 
-Deno.test("PendingTable.marked() knows a discovery by the last one's marks, until it goes", () => {
+Deno.test("PendingTable.marked() finds the discovery that was last marked, until it is removed", () => {
   const { pending, removed } = table();
   const [one, two] = [discovery(ONE, 1), discovery(ONE, 2)];
   for (const each of [one, two]) pending.add(each, 0);
@@ -126,23 +126,23 @@ Deno.test("PendingTable.marked() knows a discovery by the last one's marks, unti
   pending.mark(two, "a");
   assertStrictEquals(pending.marked(ONE, "a", 0), two);
   assertEquals([pending.marked(TWO, "a", 0), pending.marked(ONE, "c", 0)], [undefined, undefined]);
-  // Only the discovery that has a mark can lose it.
+  // A mark can only be removed from the discovery that has it.
   pending.unmark(one, "a");
   assertStrictEquals(pending.marked(ONE, "a", 0), two);
   pending.unmark(two, "a");
   assertEquals(pending.marked(ONE, "a", 0), undefined);
-  // A mark that was found keeps its discovery as a frame does.
+  // Finding a mark restarts the timeout of its discovery.
   assertStrictEquals(pending.marked(ONE, "b", 30), one);
   pending.expire(DISCOVERY_TIMEOUT_MS + 10);
   assertEquals(removed, [two]);
   pending.expire(DISCOVERY_TIMEOUT_MS + 30);
   assertEquals([removed, pending.marked(ONE, "b", 0)], [[two, one], undefined]);
-  // A discovery that is gone gets no mark.
+  // A removed discovery cannot be marked.
   pending.mark(one, "a");
   assertEquals(pending.marked(ONE, "a", 0), undefined);
 });
 
-Deno.test("PendingTable removes the oldest if marks take too much room, and never the newest", () => {
+Deno.test("PendingTable removes the oldest discovery if marks are too large, and never the newest", () => {
   const { pending, removed } = table();
   const other = discovery(TWO, 0);
   pending.add(other, 0);
@@ -160,7 +160,7 @@ Deno.test("PendingTable removes the oldest if marks take too much room, and neve
   assertStrictEquals(pending.find(TWO, HOST, other.hostUniq, 0), other);
 });
 
-Deno.test("PendingTable takes room from the peer that has the most if all together have too much", () => {
+Deno.test("PendingTable removes discoveries of the largest peer if all peers together are too large", () => {
   const { pending, removed } = table();
   const peers = Array.from({ length: 40 }, (_, i) => new Peer(`${i}`, `${i}`, 0));
   const small = discovery(peers[0], 0);
@@ -172,7 +172,7 @@ Deno.test("PendingTable takes room from the peer that has the most if all togeth
       for (let i = 0; i < 20; i++) pending.mark(each, `${n} ${i} ${"x".repeat(9000)}`);
     }
   }
-  // 39 times 3.6 MB were asked for, and the maximum is 64 MiB.
+  // 39 times 3.6 MB were added, and the maximum is 64 MiB.
   assertEquals(removed.length > 190 && removed.length < 230, true, `${removed.length} removed`);
   assertEquals(removed.includes(small), false);
 });

@@ -1,4 +1,4 @@
-// The owner of each frame, from PADI to PADT, with the bytes that each link sees.
+// The owner of each frame, from PADI to PADT, and the bytes on each link.
 
 import { assert, assertEquals } from "@std/assert";
 import { causeTag, DROP, type MacMode } from "../../../src/relay/mod.ts";
@@ -30,7 +30,7 @@ import {
 const AC_NAME: Tag = { type: TAG.AC_NAME, value: bytes("bras1") };
 const UNIQ = hostUniq(1, 2);
 
-/** The address by which the AC knows the host, and the host the AC. */
+/** Returns the address by which the AC knows the host, and the one by which the host knows the AC. */
 function shownMacs({ server, client }: { server: MacMode; client: MacMode }) {
   return { shownHost: shownMacOfHost(server, HOST), shownAc: shownMacOfAc(client, AC) };
 }
@@ -93,7 +93,7 @@ function hex(frame: Uint8Array): string {
   return [...frame].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-Deno.test("Relay writes the bytes of RFC 2516", () => {
+Deno.test("Relay writes the bytes that RFC 2516 defines", () => {
   const joined = new JoinedRelays();
   const [padiOut] = joined.hostSends(padi(HOST, [SERVICE, hostUniq(0xab)]));
   assertEquals(
@@ -168,7 +168,7 @@ Deno.test("Relay finds a session frame anywhere in a buffer, and touches only it
 });
 
 for (const code of ["PADG", "PADC", "PADQ"] as const) {
-  Deno.test(`Relay carries ${code} within a session both ways`, () => {
+  Deno.test(`Relay carries ${code} within a session in both directions`, () => {
     const joined = new JoinedRelays();
     joined.dial({ sessionId: 9 });
     const tags = [{ type: TAG.SEQUENCE_NUMBER, value: bytes(0, 1) }];
@@ -182,7 +182,7 @@ for (const code of ["PADG", "PADC", "PADQ"] as const) {
   });
 }
 
-Deno.test("Relay takes Host-Uniq out of a frame within a session, since it differs from link to link", () => {
+Deno.test("Relay removes Host-Uniq from a frame within a session, because it differs between the links", () => {
   for (const mode of MODES) {
     const { shownHost, shownAc } = shownMacs(mode);
     const joined = new JoinedRelays({ server: mode.server, clients: [mode.client] });
@@ -199,7 +199,7 @@ Deno.test("Relay takes Host-Uniq out of a frame within a session, since it diffe
 });
 
 for (const code of ["PADM", "PADN"] as const) {
-  Deno.test(`Relay carries ${code} within a session from the AC only`, () => {
+  Deno.test(`Relay carries ${code} within a session only from the AC`, () => {
     const joined = new JoinedRelays();
     joined.dial({ sessionId: 9 });
     const tags = [{ type: TAG.HURL, value: bytes("http://192.0.2.1/") }];
@@ -237,7 +237,7 @@ Deno.test("Relay gives each of two clients with the same host and Host-Uniq only
   assertEquals(second.link, []);
 });
 
-Deno.test("Relay lets no client send into another's session, nor end it", () => {
+Deno.test("Relay lets no client send in another client's session, or end it", () => {
   const joined = new JoinedRelays({ clients: ["own", "own"] });
   const [first] = joined.clients;
   joined.dial({ client: first, sessionId: 1 });
@@ -252,7 +252,7 @@ Deno.test("Relay lets no client send into another's session, nor end it", () => 
   assertEquals(joined.server.relay.sessionFromTunnel(1, up, 0, 0), joined.server.sessions[0]);
 });
 
-Deno.test("Relay keeps two hosts of one client apart when the AC gives each the same id in turn", () => {
+Deno.test("Relay distinguishes two hosts of one client to which the AC gives the same id in turn", () => {
   const joined = new JoinedRelays({ server: "transparent" });
   joined.dial({ host: HOST, sessionId: 1 });
   joined.dial({ host: HOST_2, sessionId: 1 });
@@ -262,7 +262,7 @@ Deno.test("Relay keeps two hosts of one client apart when the AC gives each the 
   assertEquals(joined.hostData(data(HOST_2, CLIENT_LINK, 1)), data(HOST_2, AC, 1));
 });
 
-Deno.test("Relay.removeTunnel() tells the link of each session, and forgets the tunnel's discoveries", () => {
+Deno.test("Relay.removeTunnel() sends the link a PADT for each session, and forgets the tunnel's discoveries", () => {
   const joined = new JoinedRelays({ clients: ["own", "own"] });
   const { server, clients: [first, second] } = joined;
   joined.dial({ client: first, sessionId: 1 });
@@ -304,7 +304,7 @@ Deno.test("Relay.removeTunnel() at the client ends its hosts' sessions and offer
   assertEquals(client.takeTunnel(), []);
 });
 
-Deno.test("Relay.closeAll() tells both stations of each session", () => {
+Deno.test("Relay.closeAll() sends a PADT to both stations of each session", () => {
   const joined = new JoinedRelays();
   joined.dial({ host: HOST, sessionId: 1 });
   joined.dial({ host: HOST_2, sessionId: 2 });
@@ -329,7 +329,7 @@ Deno.test("Relay.closeAll() tells both stations of each session", () => {
   assertEquals(joined.client.closed.length, 2);
 });
 
-Deno.test("Relay.setLinkMac() ends the sessions of the old address, from that address, in own mode", () => {
+Deno.test("Relay.setLinkMac() ends the sessions of the old address with PADTs from that address, with --mac own", () => {
   const joined = new JoinedRelays();
   joined.dial({ sessionId: 1 });
   joined.server.relay.setLinkMac(mac(0x51));
@@ -343,7 +343,7 @@ Deno.test("Relay.setLinkMac() ends the sessions of the old address, from that ad
   assertEquals(joined.acData(data(AC, mac(0x51), 2))?.frame, data(CLIENT_LINK, HOST, 2));
 });
 
-Deno.test("Relay.setLinkMac() changes nothing when the address is the same, or in transparent mode", () => {
+Deno.test("Relay.setLinkMac() changes nothing if the address is the same, or with --mac transparent", () => {
   const joined = new JoinedRelays({ clients: ["transparent"] });
   joined.dial({ sessionId: 1 });
   joined.server.relay.setLinkMac(SERVER_LINK.slice());
@@ -353,7 +353,7 @@ Deno.test("Relay.setLinkMac() changes nothing when the address is the same, or i
   assertEquals([joined.server.sessions.length, joined.client.sessions.length], [1, 1]);
 });
 
-Deno.test("Relay keeps the link's address, not the caller's buffer", () => {
+Deno.test("Relay copies the link's address", () => {
   const address = SERVER_LINK.slice();
   const server = new RecordedRelay({ side: "server", linkMac: address });
   server.relay.addTunnel(1, { key: undefined, name: "client" }, 0);
@@ -368,7 +368,7 @@ Deno.test("Relay keeps the link's address, not the caller's buffer", () => {
   assertEquals(server.takeLink(), [padi(mac(0x51), [token(1)])]);
 });
 
-Deno.test("Relay.close() leaves a tunnel alone that is gone", () => {
+Deno.test("Relay.close() sends nothing into a tunnel that is gone", () => {
   const joined = new JoinedRelays();
   joined.dial({ sessionId: 1 });
   const { client } = joined;

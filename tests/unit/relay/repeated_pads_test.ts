@@ -1,4 +1,4 @@
-// A PADS that comes once more, when something else has happened meanwhile.
+// A repeated PADS, after something else has happened.
 
 import { assertEquals } from "@std/assert";
 import { causeTag } from "../../../src/relay/mod.ts";
@@ -18,12 +18,12 @@ import {
 
 const GRACE_MS = 20_000;
 
-/** A host that has sent its PADR twice, and has session 1 by the answer to the first one. */
+/** A host that has sent its PADR twice, and has got session 1 as the answer to the first one. */
 class Twice {
   readonly joined = new JoinedRelays({ graceMs: GRACE_MS });
-  /** The second PADS, as the server's link gets it. */
+  /** The second PADS as the server's link gets it. */
   readonly pads: Uint8Array;
-  /** The second PADS, as the client's tunnel gets it. */
+  /** The second PADS as the client's tunnel gets it. */
   readonly carried: Uint8Array;
   readonly padr: Uint8Array;
 
@@ -40,7 +40,7 @@ class Twice {
     [{ frame: this.carried }] = joined.server.takeTunnel();
   }
 
-  /** Gives the frames that the client's link sees for a PADS that was in the tunnel already. */
+  /** Returns the frames on the client's link for a PADS that was already in the tunnel. */
   carry(): Uint8Array[] {
     const { client, nowMs } = this.joined;
     client.relay.discoveryFromTunnel(1, this.carried.slice(), nowMs);
@@ -55,7 +55,7 @@ class Twice {
 const hostHangsUp = discovery("PADT", HOST, CLIENT_LINK, [], 1);
 const acHangsUp = discovery("PADT", AC, SERVER_LINK, [], 1);
 
-Deno.test("Relay opens nothing for the PADS to a repeated PADR when the host has hung up meanwhile", () => {
+Deno.test("Relay opens no session for the PADS to a repeated PADR if the host has hung up meanwhile", () => {
   const twice = new Twice();
   twice.joined.hostSends(hostHangsUp);
   assertEquals(twice.joined.acSends(twice.pads), []);
@@ -65,7 +65,7 @@ Deno.test("Relay opens nothing for the PADS to a repeated PADR when the host has
   assertEquals(twice.sessions, [0, 0]);
 });
 
-Deno.test("Relay opens nothing for it either when the AC has hung up", () => {
+Deno.test("Relay opens no session for the PADS to a repeated PADR if the AC has hung up meanwhile", () => {
   const twice = new Twice();
   twice.joined.acSends(acHangsUp);
   assertEquals(twice.carry(), []);
@@ -73,7 +73,7 @@ Deno.test("Relay opens nothing for it either when the AC has hung up", () => {
   assertEquals(twice.sessions, [0, 0]);
 });
 
-Deno.test("Relay opens nothing for it when this side has closed the session", () => {
+Deno.test("Relay opens no session for the PADS to a repeated PADR if this side has closed the session", () => {
   const twice = new Twice();
   twice.joined.client.relay.closeAll("shutdown");
   twice.joined.settle();
@@ -83,7 +83,7 @@ Deno.test("Relay opens nothing for it when this side has closed the session", ()
   assertEquals(twice.sessions, [0, 0]);
 });
 
-Deno.test("Relay opens nothing for it when the repeat of the PADR came after the first PADS", () => {
+Deno.test("Relay opens no session for the PADS to a PADR that was repeated after the first PADS", () => {
   const twice = new Twice();
   const [asked] = twice.joined.hostSends(twice.padr);
   twice.joined.hostSends(hostHangsUp);
@@ -107,7 +107,7 @@ Deno.test("Relay opens a session for a host that dials again before the AC ends 
   assertEquals(twice.joined.client.sessions[0].tunnelId, 2);
 });
 
-Deno.test("Relay keeps a session whose PADS comes once more before the client's list, which is without it", () => {
+Deno.test("Relay keeps a session whose PADS is repeated before the client's list, which does not contain it", () => {
   const joined = new JoinedRelays({ graceMs: GRACE_MS });
   const { server, client } = joined;
   const [sought] = joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")]));
@@ -137,7 +137,7 @@ for (const keyed of [true, false]) {
     const [offer] = joined.acSends(answer(sought, AC, "PADO"));
     const [asked] = joined.hostSends(padr(offer));
     joined.dial({ sessionId: 1 });
-    // The server does not hear of it yet.
+    // The server does not get the PADT yet.
     client.relay.discoveryFromLink(hostHangsUp.slice(), joined.nowMs);
     client.takeTunnel();
     server.relay.discoveryFromLink(

@@ -1,5 +1,5 @@
-// Host-Uniq names one request, a PADI or a PADR (RFC 2516, appendix A): hosts may choose a different one for
-// each, or put it into only one of them.
+// Host-Uniq identifies one request, a PADI or a PADR (RFC 2516, appendix A), so hosts may use different values
+// in the two, or have it in only one of them.
 
 import { assert, assertEquals } from "@std/assert";
 import { findTag, parseDiscovery, TAG, type Tag } from "../../../src/wire/mod.ts";
@@ -27,7 +27,7 @@ import { macFor } from "../../../src/relay/mac_for.ts";
 
 const FIXED = bytes("isp-1");
 
-/** The ways in which the server tells answers apart. */
+/** The ways in which the server distinguishes answers. */
 const WAYS: [way: string, tags: RelayOptions["tags"]][] = [
   ["by its own Host-Uniq", undefined],
   ["by Relay-Session-Id", { hostUniq: FIXED }],
@@ -46,7 +46,7 @@ function line(mac: MacMode, tags: RelayOptions["tags"]): Dialogue {
   return new Dialogue({ server: { mac, tags }, client: { mac }, names: ["c", "d"] });
 }
 
-/** The PADR of a host that has seen this offer, with tags of its own. */
+/** Makes the PADR of a host that accepts an offer, with its own tags. */
 function take(pado: Uint8Array, tags: Tag[]): Uint8Array {
   const { source, destination } = parseDiscovery(pado)!;
   const returned = tagsOf(pado).filter(({ type }) => type === TAG.AC_COOKIE);
@@ -75,13 +75,13 @@ for (const mac of MAC_MODES) {
         assertEquals(second.source, first.source);
         assertEquals(relaySessionId(asked), relaySessionId(sought));
         assertEquals(second.destination, AC);
-        // An offer that comes late still answers the PADI.
+        // A late offer still answers the PADI.
         assertEquals(joined.ac(pado).map(uniqOf), [inPadi]);
 
         const granted = answer(asked, AC, "PADS", { sessionId: 7 });
         const [pads] = joined.ac(granted);
         assertEquals(uniqOf(pads), inPadr);
-        // A repeated PADR has its answer too, which opens nothing more.
+        // A repeated PADR gets an answer too, which opens no other session.
         assertEquals(joined.host(take(offer, inPadr)), [asked]);
         assertEquals(joined.ac(granted), [pads]);
         const shown = parseDiscovery(offer)!.source;
@@ -95,7 +95,7 @@ for (const mac of MAC_MODES) {
     }
   }
 
-  Deno.test(`Relay gives each of a host's PADRs the answer to just that one, --mac ${mac}`, () => {
+  Deno.test(`Relay gives each PADR of a host its own answer, --mac ${mac}`, () => {
     const joined = line(mac, undefined);
     const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq(0)]));
     const [offer] = joined.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }));
@@ -111,7 +111,7 @@ for (const mac of MAC_MODES) {
     assertEquals(joined.server.relay.sessions.size, 3);
   });
 
-  Deno.test(`Relay has a PADR take the offer that its cookie names, of several discoveries, --mac ${mac}`, () => {
+  Deno.test(`Relay finds the discovery of a PADR by the offer with its cookie, --mac ${mac}`, () => {
     // accel-ppp's cookie covers the Relay-Session-Id, so it differs for each discovery.
     const joined = line(mac, { hostUniq: FIXED });
     const all = [1, 2, 3].map((n) => {
@@ -126,7 +126,7 @@ for (const mac of MAC_MODES) {
     }
   });
 
-  Deno.test(`Relay takes no PADR for another client's discovery, nor for another host's, --mac ${mac}`, () => {
+  Deno.test(`Relay accepts no PADR for the discovery of another client or host, --mac ${mac}`, () => {
     const joined = line(mac, undefined);
     const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq("h")]));
     const [offer] = joined.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }));
@@ -137,7 +137,7 @@ for (const mac of MAC_MODES) {
   });
 }
 
-Deno.test("Relay brings a PADR with another Host-Uniq to the AC whose offer it takes, among ACs without cookies", () => {
+Deno.test("Relay forwards a PADR with another Host-Uniq to the AC of its offer, among ACs without cookies", () => {
   const joined = line("own", undefined);
   const offers = [[hostUniq("one"), AC], [hostUniq("two"), AC_2]] as const;
   const seen = offers.map(([uniq, ac]) => {
@@ -158,7 +158,7 @@ Deno.test("Relay keeps a host's made-up address for a PADR with another Host-Uni
   assertEquals(parseDiscovery(asked)!.source, macFor("c", HOST));
 });
 
-Deno.test("Relay keeps the answers to a few Host-Uniqs of one discovery, and takes no more room however many there are", () => {
+Deno.test("Relay keeps the answers to a few Host-Uniqs of one discovery, and is bounded for any number", () => {
   const joined = line("own", undefined);
   const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq("h")]));
   const [offer] = joined.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }));
@@ -169,7 +169,7 @@ Deno.test("Relay keeps the answers to a few Host-Uniqs of one discovery, and tak
   assertEquals(answered, asked.map((_, n) => n < 12 ? 0 : 1));
 });
 
-Deno.test("Server forgets discoveries whose requests take too much room", () => {
+Deno.test("Server forgets discoveries whose requests are too large", () => {
   const server = new RecordedRelay({ side: "server" });
   const { relay } = server;
   relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
@@ -192,17 +192,17 @@ Deno.test("Server forgets discoveries whose requests take too much room", () => 
     server.takeLink();
     server.takeTunnel();
   }
-  // Each takes 16 times 2.8 KB of 4 MiB.
+  // Each takes 16 times 2.8 KB of the 4 MiB.
   const kept = Array.from({ length: 300 }, (_, n) => ask(n, 0)).filter((known) => known).length;
   assert(kept > 60 && kept < 120, `${kept} kept`);
 });
 
 for (const [way, serverTags] of WAYS.slice(0, 2)) {
-  Deno.test(`Relay has a repeated PADR go out as it did before, whatever its host dials meanwhile, ${way}`, () => {
+  Deno.test(`Relay forwards a repeated PADR as before, whatever its host dials meanwhile, ${way}`, () => {
     const joined = line("own", serverTags);
     const offered = (uniq: Tag) => {
       const [sought] = joined.host(padi(HOST, [SERVICE, uniq]));
-      // The same for all that come from one address, as many ACs make it.
+      // Many ACs use the same cookie for all requests from one address.
       return joined.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }))[0];
     };
     const offer = offered(hostUniq("a"));
@@ -211,7 +211,7 @@ for (const [way, serverTags] of WAYS.slice(0, 2)) {
     assertEquals(joined.host(take(offer, [hostUniq("x")])), [asked]);
   });
 
-  Deno.test(`Relay goes by the cookie if a PADR has the Host-Uniq of another PADI, ${way}`, () => {
+  Deno.test(`Relay trusts the cookie if a PADR has the Host-Uniq of another PADI, ${way}`, () => {
     const joined = line("own", serverTags);
     const all = [1, 2].map((n) => {
       const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq(n)]));
@@ -226,7 +226,7 @@ for (const [way, serverTags] of WAYS.slice(0, 2)) {
   });
 }
 
-Deno.test("Relay does not take the answer to a later PADR for a repeat, though the AC gives the same id", () => {
+Deno.test("Relay does not treat the answer to a later PADR as a repeat, even if the AC gives the same id", () => {
   const joined = line("own", { hostUniq: FIXED });
   const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq("a")]));
   const [offer] = joined.ac(answer(sought, AC, "PADO"));
@@ -235,7 +235,7 @@ Deno.test("Relay does not take the answer to a later PADR for a repeat, though t
     return joined.ac(answer(asked, AC, "PADS", { sessionId: 1 })).at(-1)!;
   };
   assertEquals(uniqOf(dial(hostUniq("x"))), [hostUniq("x")]);
-  // The AC was restarted, and another program on the same host asks.
+  // The AC was restarted, and another program on the same host dials.
   joined.nowMs = 5000;
   assertEquals(uniqOf(dial(hostUniq("y"))), [hostUniq("y")]);
   assertEquals(joined.server.closed, ["id-reused"]);

@@ -1,4 +1,4 @@
-// Session ids that rest after their sessions.
+// Session ids that rest after the end of their sessions.
 
 import { assertEquals } from "@std/assert";
 import { Peer, Session } from "../../../src/relay/mod.ts";
@@ -26,18 +26,18 @@ Deno.test("RestingIds vetoes an id for another AC, another peer, and another ses
   assertEquals(ids.keeps(0xfffe, key({ tunnelId: 8 }), 100), true);
 });
 
-Deno.test("RestingIds gives the id to a session that the AC knows by the same id", () => {
+Deno.test("RestingIds allows the id for a session that the AC knows by the same id", () => {
   assertEquals(resting({ linkId: 0xfffe }).keeps(0xfffe, key(), 100), false);
 });
 
-Deno.test("RestingIds vetoes no id of another host or another shown address, and no other id", () => {
+Deno.test("RestingIds vetoes no other id, and not the id for another host or shown address", () => {
   const other = { farMac: AC_2 };
   assertEquals(resting().keeps(7, key({ ...other, nearMac: HOST_2 }), 100), false);
   assertEquals(resting().keeps(7, key({ ...other, shownMac: mac(9) }), 100), false);
   assertEquals(resting().keeps(8, key(other), 100), false);
 });
 
-Deno.test("RestingIds vetoes an id for its time, and forgets it", () => {
+Deno.test("RestingIds vetoes an id for a limited time, then forgets it", () => {
   const ids = resting();
   const other = key({ farMac: AC_2 });
   assertEquals(ids.keeps(7, other, 100 + REST_MS - 1), true);
@@ -48,7 +48,7 @@ Deno.test("RestingIds vetoes an id for its time, and forgets it", () => {
   assertEquals(ids.size, 0);
 });
 
-Deno.test("RestingIds starts the rest again when the id was used again", () => {
+Deno.test("RestingIds restarts the rest when the id was used again", () => {
   const ids = resting();
   ids.add(new Session(2, key({ farMac: AC_2 }), 0), 200);
   assertEquals(ids.size, 1);
@@ -58,7 +58,7 @@ Deno.test("RestingIds starts the rest again when the id was used again", () => {
   assertEquals(ids.size, 1);
 });
 
-Deno.test("RestingIds is bounded: the oldest goes first", () => {
+Deno.test("RestingIds is bounded, and forgets the oldest first", () => {
   const ids = new RestingIds();
   for (let n = 0; n <= RESTING_IDS; n++) {
     const nearMac = Uint8Array.of(2, 0, 0, 0, n >>> 8, n);

@@ -1,4 +1,4 @@
-// The sessions that an earlier run left: which are held, since when, and which are closed.
+// The sessions that an earlier run left, which are held or closed.
 
 import { assert, assertEquals } from "@std/assert";
 import { type LeftState, type MacMode, restore } from "../../../src/relay/mod.ts";
@@ -17,7 +17,7 @@ import { record } from "../state/fixture.ts";
 const GRACE_MS = 20_000;
 const NAME = "client 1";
 
-/** A server's relay in some mode that takes up session 7 of HOST, which an earlier run showed as this address. */
+/** Makes a server's relay that restores session 7 of HOST, which an earlier run showed with the given address. */
 function restored(mode: MacMode, shownMac: Uint8Array, peer = "key"): RecordedRelay {
   const server = new RecordedRelay({ side: "server", mac: mode, graceMs: GRACE_MS });
   const sessions = [record(7, { peer, name: NAME, shownMac })];
@@ -40,7 +40,7 @@ for (const mode of MAC_MODES) {
     assertEquals(frame, data(shown, AC, 7));
   });
 
-  Deno.test(`restore() counts the grace from when the earlier run was last there, with --mac ${mode}`, () => {
+  Deno.test(`restore() counts the grace time from the earlier run's last sign of life, with --mac ${mode}`, () => {
     const server = restored(mode, shown);
     server.relay.tick(100_000 + GRACE_MS - 5000);
     assertEquals(server.link, [discovery("PADT", shown, AC, [], 7)]);
@@ -49,13 +49,13 @@ for (const mode of MAC_MODES) {
   for (const before of MAC_MODES) {
     if (before === mode) continue;
     if (mode !== "own") {
-      Deno.test(`restore() keeps a session of --mac ${before} with --mac ${mode} now, which takes all addresses`, () => {
+      Deno.test(`restore() keeps a session of --mac ${before} with --mac ${mode}, which receives all addresses`, () => {
         const server = restored(mode, shownMacOfHost(before, HOST));
         assertEquals([server.sessions.map(({ serial }) => serial), server.link], [[7], []]);
       });
       continue;
     }
-    Deno.test(`restore() closes a session of --mac ${before} with its old address, with --mac ${mode} now`, () => {
+    Deno.test(`restore() closes a session of --mac ${before} with its old address, with --mac ${mode}`, () => {
       const old = shownMacOfHost(before, HOST);
       const server = restored(mode, old);
       assertEquals(server.link, [discovery("PADT", old, AC, [], 7)]);
@@ -66,7 +66,7 @@ for (const mode of MAC_MODES) {
     });
   }
 
-  Deno.test(`restore() ends at once a session that nobody can come back for, with --mac ${mode}`, () => {
+  Deno.test(`restore() ends at once a session for which nobody can return, with --mac ${mode}`, () => {
     const server = restored(mode, shown, "");
     server.relay.tick(100_000);
     assertEquals(server.link, [discovery("PADT", shown, AC, [], 7)]);
@@ -74,19 +74,19 @@ for (const mode of MAC_MODES) {
   });
 }
 
-Deno.test("restore() closes a session with its old address when the link has another one", () => {
+Deno.test("restore() closes a session with its old address if the link has another one", () => {
   const old = mac(0x51);
   const server = restored("own", old);
   assertEquals(server.link, [discovery("PADT", old, AC, [], 7)]);
   assertEquals(server.sessions, []);
 });
 
-Deno.test("restore() keeps how long a session has been open", () => {
+Deno.test("restore() keeps the age of a session", () => {
   const server = new RecordedRelay({ side: "server", graceMs: GRACE_MS });
   const openedAtMs = Date.now() - 60_000;
   const sessions = [
     record(7, { openedAtMs }),
-    // The clock was set back after this one was opened.
+    // The clock was set back after this session was opened.
     record(8, { openedAtMs: Date.now() + 60_000 }),
   ];
   restore(server.relay, { sessions, silentMs: 0, away: new Map() }, 100_000);
@@ -95,10 +95,10 @@ Deno.test("restore() keeps how long a session has been open", () => {
   assertEquals(second.openedMs, 100_000);
 });
 
-Deno.test("restore() takes up the newer one of two sessions that no station could tell apart", () => {
+Deno.test("restore() restores the newer of two sessions that no station can distinguish", () => {
   const server = new RecordedRelay({ side: "server", graceMs: GRACE_MS });
   const same = { tunnelId: 7, linkId: 7 };
-  // The older one's peer has been away for longer, or for less.
+  // The peer of the older session has been absent for a longer or a shorter time.
   const sessions = [
     record(3, { ...same, peer: "one" }),
     record(5, { ...same, peer: "two" }),
@@ -114,7 +114,7 @@ Deno.test("restore() takes up the newer one of two sessions that no station coul
   assertEquals(server.link, []);
 });
 
-Deno.test("restore() tells the AC that knows an older session by another address", () => {
+Deno.test("restore() sends a PADT to the AC that knows an older session by another address", () => {
   const server = new RecordedRelay({ side: "server", mac: "per-host", graceMs: GRACE_MS });
   const same = { tunnelId: 7, linkId: 7, peer: "key" };
   const sessions = [record(5, same), record(4, { ...same, shownMac: mac(9) })];

@@ -1,4 +1,4 @@
-// Discovery at the server: Host-Uniq there and back, and what a PADS may open.
+// Discovery at the server: Host-Uniq in both directions, and the sessions that a PADS may open.
 
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { Relay } from "../../../src/relay/mod.ts";
@@ -56,7 +56,7 @@ Deno.test("ServerDiscovery restores the absence of a Host-Uniq", () => {
   assertEquals(tagsOf(pads), [SERVICE]);
 });
 
-Deno.test("ServerDiscovery gives each host's answers an address of its own to come to, in per-host mode", () => {
+Deno.test("ServerDiscovery accepts the answers for each host only at its own address, with --mac per-host", () => {
   const joined = new JoinedRelays({ server: "per-host", clients: ["own", "own"] });
   const [first, second] = joined.clients;
   const all = [[first, 1, HOST], [first, 1, HOST_2], [second, 2, HOST]] as const;
@@ -64,7 +64,7 @@ Deno.test("ServerDiscovery gives each host's answers an address of its own to co
     const [sought] = joined.hostSends(padi(host, [SERVICE, hostUniq("h")]), client);
     const shown = shownMacOfHost("per-host", host, n);
     assertEquals(parseDiscovery(sought)!.source, shown);
-    // Neither with another host's address nor with the link's is it this one's.
+    // An answer to another host's address or to the link's is not for this host.
     for (const wrong of [SERVER_LINK, host, shownMacOfHost("per-host", host, 3)]) {
       const tags = tagsOf(sought);
       assertEquals(joined.acSends(discovery("PADO", AC, wrong, tags), client), []);
@@ -73,7 +73,7 @@ Deno.test("ServerDiscovery gives each host's answers an address of its own to co
     const [offer] = joined.acSends(answer(sought, AC, "PADO"), client);
     const [asked] = joined.hostSends(padr(offer), client);
     assertEquals(parseDiscovery(asked)!.source, shown);
-    // Three times the same id of the same AC.
+    // The AC assigns the same id three times.
     const [pads] = joined.acSends(answer(asked, AC, "PADS", { sessionId: 7 }), client);
     assertEquals(parseDiscovery(pads)!.destination, host);
   }
@@ -81,7 +81,7 @@ Deno.test("ServerDiscovery gives each host's answers an address of its own to co
   assertEquals(joined.server.sessions.length, 3);
 });
 
-Deno.test("ServerDiscovery does not take an absent Host-Uniq for an empty one", () => {
+Deno.test("ServerDiscovery distinguishes an absent Host-Uniq from an empty one", () => {
   const joined = new JoinedRelays();
   const [absent] = joined.hostSends(padi(HOST, [SERVICE]));
   const [empty] = joined.hostSends(padi(HOST, [SERVICE, hostUniq()]));
@@ -90,7 +90,7 @@ Deno.test("ServerDiscovery does not take an absent Host-Uniq for an empty one", 
   assertEquals(joined.acSends(answer(empty, AC, "PADO")).map(tagsOf), [[SERVICE, hostUniq()]]);
 });
 
-Deno.test("ServerDiscovery puts Host-Uniq in its place and leaves all other tags alone", () => {
+Deno.test("ServerDiscovery replaces Host-Uniq in place, and leaves all other tags unchanged", () => {
   const joined = new JoinedRelays();
   const uniq = hostUniq("h");
   const around = (host: Tag) => [VENDOR, SERVICE, host, RELAY, MAX_PAYLOAD, UNKNOWN, VENDOR];
@@ -100,7 +100,7 @@ Deno.test("ServerDiscovery puts Host-Uniq in its place and leaves all other tags
   assertEquals(tagsOf(back), around(uniq));
 });
 
-Deno.test("ServerDiscovery takes a Host-Uniq out that it put in, from any place", () => {
+Deno.test("ServerDiscovery removes a Host-Uniq that it has added, at any place", () => {
   const joined = new JoinedRelays();
   joined.hostSends(padi(HOST, [VENDOR]));
   const [back] = joined.acSends(
@@ -109,7 +109,7 @@ Deno.test("ServerDiscovery takes a Host-Uniq out that it put in, from any place"
   assertEquals(tagsOf(back), [VENDOR, SERVICE, cookie("c")]);
 });
 
-Deno.test("ServerDiscovery uses one token for a host's whole discovery, and for its repeats", () => {
+Deno.test("ServerDiscovery uses one token for a whole discovery, including repeats", () => {
   const joined = new JoinedRelays();
   const request = padi(HOST, [hostUniq("h")]);
   const [first] = joined.hostSends(request);
@@ -122,7 +122,7 @@ Deno.test("ServerDiscovery uses one token for a host's whole discovery, and for 
   assertEquals(findTag(tagsOf(asked), TAG.HOST_UNIQ), token(1));
 });
 
-Deno.test("ServerDiscovery makes another token of 12 bytes for each discovery when it is not told otherwise", () => {
+Deno.test("ServerDiscovery makes a different token of 12 bytes for each discovery by default", () => {
   const frames: Uint8Array[] = [];
   const relay = new Relay(
     { side: "server", mac: "own", linkMac: SERVER_LINK, idleMs: 0, deadMs: 0, graceMs: 0 },
@@ -145,7 +145,7 @@ Deno.test("ServerDiscovery makes another token of 12 bytes for each discovery wh
   assertNotEquals(one, two);
 });
 
-Deno.test("ServerDiscovery drops a PADR whose PADI it has not seen", () => {
+Deno.test("ServerDiscovery drops a PADR without a PADI", () => {
   const server = new RecordedRelay({ side: "server" });
   server.relay.addTunnel(1, { key: undefined, name: "client" }, 0);
   server.relay.discoveryFromTunnel(1, discovery("PADR", HOST, AC, [SERVICE, hostUniq("h")]), 0);
@@ -164,7 +164,7 @@ Deno.test("ServerDiscovery opens one session for a PADS and its repeats", () => 
   }
 });
 
-Deno.test("ServerDiscovery passes a repeated PADI and PADR while the session is open", () => {
+Deno.test("ServerDiscovery forwards a repeated PADI and PADR while the session is open", () => {
   const joined = new JoinedRelays();
   const { asked } = joined.dial({ sessionId: 7 });
   assertEquals(joined.hostSends(padi(HOST, [SERVICE, hostUniq("h")])).length, 1);
@@ -175,7 +175,7 @@ Deno.test("ServerDiscovery passes a repeated PADI and PADR while the session is 
   assertEquals(joined.hostData(data(HOST, CLIENT_LINK, 7)), data(SERVER_LINK, AC, 7));
 });
 
-Deno.test("ServerDiscovery passes a refusal to the host and opens nothing", () => {
+Deno.test("ServerDiscovery forwards a refusal to the host, and opens no session", () => {
   for (
     const type of [TAG.SERVICE_NAME_ERROR, TAG.AC_SYSTEM_ERROR, TAG.GENERIC_ERROR]
   ) {
@@ -188,7 +188,7 @@ Deno.test("ServerDiscovery passes a refusal to the host and opens nothing", () =
       discovery("PADS", CLIENT_LINK, HOST, [SERVICE, hostUniq("h"), error], 0),
     ]);
     assertEquals([joined.server.opened, joined.client.opened], [[], []]);
-    // The host may ask again at once, and be granted.
+    // The host may ask again at once, and get a session.
     assertEquals(joined.hostSends(padr(offer)), [asked]);
     assertEquals(joined.acSends(answer(asked, AC, "PADS", { sessionId: 5 })).length, 1);
     assertEquals(joined.client.sessions.map((session) => session.linkId), [5]);
@@ -207,7 +207,7 @@ Deno.test("ServerDiscovery drops a PADS with the reserved id 0xffff", () => {
   assertEquals(joined.server.opened.length, 1);
 });
 
-Deno.test("ServerDiscovery tells the old host, once, when its id is given to one of another client", () => {
+Deno.test("ServerDiscovery sends the old host one PADT when its id is given to a host of another client", () => {
   const joined = new JoinedRelays({ clients: ["own", "own"] });
   const { server, clients: [first, second] } = joined;
   joined.dial({ client: first, sessionId: 7 });
@@ -221,7 +221,7 @@ Deno.test("ServerDiscovery tells the old host, once, when its id is given to one
     end: { cause: "id-reused", byPeer: true },
   }]);
   assertEquals(server.sessions.map((session) => session.tunnel), [2]);
-  // To the AC the new session stands: it hears nothing.
+  // For the AC the new session is valid, so it gets no frame.
   assertEquals(server.link, []);
 
   assertEquals(joined.acSends(answer(asked, AC, "PADS", { sessionId: 7 }), second), [pads]);
@@ -230,7 +230,7 @@ Deno.test("ServerDiscovery tells the old host, once, when its id is given to one
   assertEquals(joined.acData(data(AC, SERVER_LINK, 7))?.client, second);
 });
 
-Deno.test("ServerDiscovery tells the old host when its id is given to another of the same client", () => {
+Deno.test("ServerDiscovery sends the old host a PADT when its id is given to another host of the same client", () => {
   const joined = new JoinedRelays();
   joined.dial({ host: HOST, sessionId: 7 });
   const [sought] = joined.hostSends(padi(HOST_2));
@@ -244,7 +244,7 @@ Deno.test("ServerDiscovery tells the old host when its id is given to another of
   assertEquals(joined.acData(data(AC, SERVER_LINK, 7))?.frame, data(CLIENT_LINK, HOST_2, 7));
 });
 
-Deno.test("ServerDiscovery tells a host nothing that dialled again and got its old id", () => {
+Deno.test("ServerDiscovery sends no PADT to a host that dialled again and got its old id", () => {
   const joined = new JoinedRelays();
   joined.dial({ sessionId: 7, uniq: [hostUniq("before")] });
   const { pads } = joined.dial({ sessionId: 7, uniq: [hostUniq("after")] });
@@ -256,7 +256,7 @@ Deno.test("ServerDiscovery tells a host nothing that dialled again and got its o
   }
 });
 
-Deno.test("ServerDiscovery keeps the same id of two ACs apart", () => {
+Deno.test("ServerDiscovery distinguishes the same id of two ACs", () => {
   const joined = new JoinedRelays({ clients: ["own", "own"] });
   const [first, second] = joined.clients;
   joined.dial({ client: first, ac: AC, sessionId: 7 });
@@ -282,7 +282,7 @@ Deno.test("ServerDiscovery keeps a discovery for 60 s after its last frame", () 
   assertEquals(joined.server.drops, ["unknown-host-uniq"]);
 });
 
-Deno.test("ServerDiscovery addresses the AC as the host did", () => {
+Deno.test("ServerDiscovery keeps the destination that the host used", () => {
   const joined = new JoinedRelays({ server: "transparent" });
   const [sought] = joined.hostSends(padi(HOST));
   const [offer] = joined.acSends(answer(sought, AC_2, "PADO"));
@@ -296,12 +296,12 @@ Deno.test("ServerDiscovery ends a host's session when its AC gives the id to the
   const { server, client } = joined;
   joined.dial({ sessionId: 7, uniq: [hostUniq("a")] });
   const [{ shownMac }] = server.sessions;
-  // Its address there is made from the client's name.
+  // The host's address on the AC's link is made from the client's name.
   server.relay.peersByTunnel.get(1)!.name = "kyoto";
   joined.dial({ sessionId: 7, uniq: [hostUniq("b")] });
   assertEquals(server.causes, ["id-reused"]);
   assertEquals(client.causes, ["id-reused"]);
-  // To the AC these are two sessions.
+  // For the AC these are two sessions.
   assertEquals(server.link, [discovery("PADT", shownMac, AC, [], 7)]);
   assertEquals([server.sessions.length, client.sessions.length], [1, 1]);
   server.relay.audit();

@@ -1,4 +1,4 @@
-// Sessions that meet on a host's link with the same id: of two ACs, of two servers, and one after the other.
+// Sessions with the same id on a host's link: of two ACs, of two servers, and one after the other.
 
 import { assertEquals } from "@std/assert";
 import { REST_MS } from "../../../src/relay/discovery/resting_ids.ts";
@@ -22,7 +22,7 @@ const idOf = (frame: Uint8Array) => parseDiscovery(frame)!.sessionId;
 const TOP = 0xfffe;
 
 for (const sessionId of [1, 7, 0xfffd]) {
-  Deno.test(`Relay keeps the sessions of two ACs with the id ${sessionId} towards one host apart`, () => {
+  Deno.test(`Relay distinguishes the sessions of two ACs with the id ${sessionId} towards one host`, () => {
     const line = new Dialogue();
     const first = line.dial({ ac: AC, sessionId, tags: [hostUniq("1")] });
     const second = line.dial({ ac: AC_2, sessionId, tags: [hostUniq("2")] });
@@ -34,7 +34,7 @@ for (const sessionId of [1, 7, 0xfffd]) {
       );
       assertEquals(line.acData(data(ac, SERVER_LINK, sessionId)), data(CLIENT_LINK, HOST, linkId));
     }
-    // A PADT of either station ends its own session only.
+    // A PADT of either station ends only its own session.
     assertEquals(line.ac(discovery("PADT", AC_2, SERVER_LINK, [], sessionId)), [
       discovery("PADT", CLIENT_LINK, HOST, [], TOP),
     ]);
@@ -47,7 +47,7 @@ for (const sessionId of [1, 7, 0xfffd]) {
   });
 }
 
-Deno.test("Relay takes a PADT of the host by the id on the host's link to the AC that it is of", () => {
+Deno.test("Relay forwards a PADT of the host to the AC of the session with that id on the host's link", () => {
   const line = new Dialogue();
   line.dial({ ac: AC, sessionId: 7, tags: [hostUniq("1")] });
   line.dial({ ac: AC_2, sessionId: 7, tags: [hostUniq("2")] });
@@ -72,7 +72,7 @@ Deno.test("Relay gives neither 0 nor 0xffff to a session", () => {
 });
 
 for (const by of ["AC", "host"] as const) {
-  Deno.test(`Relay gives an id to no other AC for a while after a PADT from the ${by}`, () => {
+  Deno.test(`Relay does not reuse an id for another AC for a while after a PADT from the ${by}`, () => {
     const line = new Dialogue();
     line.dial({ ac: AC, sessionId: 7 });
     line.nowMs = 5000;
@@ -88,7 +88,7 @@ for (const by of ["AC", "host"] as const) {
   });
 }
 
-Deno.test("Relay lets the same AC give the same id again, and another host have it", () => {
+Deno.test("Relay lets the same AC reuse an id, and another host have it", () => {
   const line = new Dialogue();
   line.dial({ ac: AC, sessionId: 7 });
   line.ac(discovery("PADT", AC, SERVER_LINK, [], 7));
@@ -97,25 +97,25 @@ Deno.test("Relay lets the same AC give the same id again, and another host have 
   assertEquals(line.hostData(data(HOST, CLIENT_LINK, 7)), data(SERVER_LINK, AC, 7));
 });
 
-Deno.test("Relay lets an id rest that was translated", () => {
+Deno.test("Relay lets a translated id rest", () => {
   const line = new Dialogue();
   line.dial({ ac: AC, sessionId: 7, tags: [hostUniq("1")] });
   line.dial({ ac: AC_2, sessionId: 7, tags: [hostUniq("2")] });
   line.ac(discovery("PADT", AC_2, SERVER_LINK, [], 7));
   const ac = SERVER_LINK.with(5, 0xa3);
   assertEquals(idOf(line.dial({ ac, sessionId: 7, tags: [hostUniq("3")] }).pads), TOP - 1);
-  // Its own AC has it back.
+  // The AC of the id may use it again.
   assertEquals(idOf(line.dial({ ac: AC_2, sessionId: 7, tags: [hostUniq("4")] }).pads), TOP);
 });
 
-Deno.test("Relay lets no id rest where each AC shows its own address", () => {
+Deno.test("Relay lets no id rest if each AC is shown with its own address", () => {
   const line = new Dialogue({ client: { mac: "transparent" } });
   line.dial({ ac: AC, sessionId: 7 });
   line.ac(discovery("PADT", AC, SERVER_LINK, [], 7));
   assertEquals(idOf(line.dial({ ac: AC_2, sessionId: 7, tags: [hostUniq("2")] }).pads), 7);
 });
 
-Deno.test("Relay keeps sessions of one AC and id apart that two servers give to one host", () => {
+Deno.test("Relay distinguishes sessions with the same AC and id that two servers give to one host", () => {
   const sent: { tunnel: number; frame: Uint8Array }[] = [];
   const { relay, link } = makeEnd(
     { side: "client", linkMac: CLIENT_LINK, graceMs: 60_000 },
@@ -139,7 +139,7 @@ Deno.test("Relay keeps sessions of one AC and id apart that two servers give to 
   const owner = relay.sessionFromTunnel(2, down, 0, 0);
   assertEquals(typeof owner === "object" && owner.peer.key, "b");
   assertEquals(down, data(CLIENT_LINK, HOST, TOP));
-  // The first server is back, by another tunnel.
+  // The first server returns through another tunnel.
   relay.removeTunnel(2, "tunnel-lost", 0);
   relay.addTunnel(3, { key: "a", name: "a" }, 0);
   const again = data(AC, HOST, 7);
@@ -152,7 +152,7 @@ Deno.test("Relay keeps sessions of one AC and id apart that two servers give to 
   assertEquals([...relay.sessions].map(({ linkId }) => linkId), [TOP]);
 });
 
-Deno.test("Relay lets an id rest from the other server when the time of the first one is over", () => {
+Deno.test("Relay lets an id rest for the other server when the grace time of the first one is over", () => {
   const { relay, link } = makeEnd(
     { side: "client", linkMac: CLIENT_LINK, graceMs: 1000 },
     () => {},

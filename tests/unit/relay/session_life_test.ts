@@ -1,4 +1,4 @@
-// The life of a session: each state, each event, and what may follow what.
+// The life of a session: each event in each state.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { InvariantError } from "../../../src/assert.ts";
@@ -43,7 +43,7 @@ class Life {
     else this.life.end(session, { cause: "idle" }, false);
   }
 
-  /** A session that is in some state. */
+  /** Makes a session in a given state. */
   in(state: SessionState): Session {
     const session = this.open();
     const events: Record<SessionState, Event[]> = {
@@ -83,11 +83,11 @@ Deno.test("SessionLife.hold() throws when a session is held twice", () => {
   assertThrows(() => life.life.hold(life.peer), InvariantError, "session 1 went from held to held");
 });
 
-Deno.test("SessionLife.open() makes a held session where the tunnel is gone by now", () => {
+Deno.test("SessionLife.open() makes a held session if the tunnel is already gone", () => {
   assertEquals(new Life().open(0).state, "held");
 });
 
-Deno.test("SessionLife.restore() makes a held session with the time when it was opened", () => {
+Deno.test("SessionLife.restore() makes a held session with its original opening time", () => {
   const life = new Life();
   const { serial, openedMs, linkMs, state } = life.life.restore(
     life.key,
@@ -98,7 +98,7 @@ Deno.test("SessionLife.restore() makes a held session with the time when it was 
   assertEquals(life.hooks, ["entered 5"]);
 });
 
-Deno.test("SessionLife.resume() starts the timers of a session again", () => {
+Deno.test("SessionLife.resume() restarts the timers of a session", () => {
   const life = new Life();
   const session = life.in("held");
   life.life.resume(life.peer, 500);

@@ -1,4 +1,4 @@
-// The sessions, found from either side.
+// Finding sessions from either side.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
@@ -15,7 +15,7 @@ const PEERS = [1, 2].map((tunnel) => {
   return peer;
 });
 
-/** An empty table, and peers without sessions. */
+/** Makes an empty table, and peers without sessions. */
 function newTable(): SessionTable {
   for (const { sessions } of PEERS) sessions.clear();
   return new SessionTable();
@@ -33,7 +33,7 @@ function key(over: Partial<SessionKey> = {}): SessionKey {
   };
 }
 
-/** Asserts that every way to a session leads to it. */
+/** Asserts that every index finds a session. */
 function assertFound(table: SessionTable, session: Session): void {
   const { peer, tunnel, nearMac, farMac, shownMac, tunnelId, linkId } = session;
   assertStrictEquals(table.atLink(linkId, nearMac, shownMac), session);
@@ -50,7 +50,7 @@ function assertLost(table: SessionTable, session: Session): void {
   assertEquals(table.findByTunnel(tunnel, data(farMac, nearMac, tunnelId), 0), undefined);
 }
 
-// All with the id 7 on one side at least, so that they share a chain.
+// All have the id 7 on at least one side, so that they share a chain.
 const SHARED = [
   key(),
   key({ nearMac: HOST_2 }),
@@ -60,7 +60,7 @@ const SHARED = [
   key({ shownMac: mac(0xc1), farMac: mac(0xa3) }),
 ];
 
-Deno.test("SessionTable tells sessions of one id apart by addresses and peer, closed in any order", () => {
+Deno.test("SessionTable distinguishes sessions with one id by addresses and peer, closed in any order", () => {
   const order = fc.shuffledSubarray(SHARED.map((_, index) => index), { minLength: SHARED.length });
   fc.assert(
     fc.property(order, (order) => {
@@ -83,7 +83,7 @@ Deno.test("SessionTable tells sessions of one id apart by addresses and peer, cl
   );
 });
 
-Deno.test("SessionTable agrees with a plain list over random openings and closings", () => {
+Deno.test("SessionTable agrees with a plain list for random openings and closings", () => {
   const few = (...values: number[]) => fc.constantFrom(...values);
   const step = fc.record({
     peer: fc.constantFrom(...PEERS),
@@ -120,7 +120,7 @@ Deno.test("SessionTable agrees with a plain list over random openings and closin
   );
 });
 
-Deno.test("SessionTable finds nothing in frames that end early", () => {
+Deno.test("SessionTable finds no session for truncated frames", () => {
   const table = newTable();
   table.open(key(), 0);
   const frame = data(HOST, CLIENT_LINK, 7);
@@ -129,7 +129,7 @@ Deno.test("SessionTable finds nothing in frames that end early", () => {
   }
 });
 
-Deno.test("SessionTable.open() keeps the key, not the caller's buffers", () => {
+Deno.test("SessionTable.open() copies the key", () => {
   const table = newTable();
   const frame = data(HOST, CLIENT_LINK, 7);
   const session = table.open(key({ nearMac: frame.subarray(6, 12) }), 3);
@@ -138,7 +138,7 @@ Deno.test("SessionTable.open() keeps the key, not the caller's buffers", () => {
   assertEquals([session.openedMs, session.linkMs, session.tunnelMs], [3, 3, 3]);
 });
 
-Deno.test("SessionTable.open() throws when a station could not tell two sessions apart", () => {
+Deno.test("SessionTable.open() throws if a station could not distinguish two sessions", () => {
   for (const other of [key({ farMac: AC_2, tunnelId: 8 }), key({ shownMac: mac(9), linkId: 8 })]) {
     const table = newTable();
     const session = table.open(key(), 0);
@@ -149,14 +149,14 @@ Deno.test("SessionTable.open() throws when a station could not tell two sessions
   }
 });
 
-Deno.test("SessionTable.close() throws when the session is not in the table", () => {
+Deno.test("SessionTable.close() throws if the session is not in the table", () => {
   const table = newTable();
   const session = table.open(key(), 0);
   table.close(session);
   assertThrows(() => table.close(session), InvariantError, "not in the table");
 });
 
-/** Faults of a table that has two sessions, which share ids. */
+/** Faults of a table with two sessions that share ids. */
 const FAULTS: [what: string, plant: (first: Session, second: Session) => void][] = [
   ["a session that its peer lacks", (first) => first.peer.sessions.delete(first)],
   ["a session that is closed", (first) => first.state = "closed"],
@@ -179,14 +179,14 @@ for (const [what, plant] of FAULTS) {
   });
 }
 
-Deno.test("SessionTable.freeLinkId() gives the id that is wanted when the addresses do not use it", () => {
+Deno.test("SessionTable.freeLinkId() returns the wanted id if the addresses do not use it", () => {
   const table = newTable();
   table.open(key({ nearMac: HOST_2 }), 0);
   table.open(key({ shownMac: AC_2 }), 0);
   assertEquals(table.freeLinkId(7, HOST, CLIENT_LINK), 7);
 });
 
-Deno.test("SessionTable.freeLinkId() counts down from the top when the wanted id is taken", () => {
+Deno.test("SessionTable.freeLinkId() counts down from the top if the wanted id is used", () => {
   const table = newTable();
   table.open(key({ linkId: 7 }), 0);
   assertEquals(table.freeLinkId(7, HOST, CLIENT_LINK), 0xfffe);
@@ -195,7 +195,7 @@ Deno.test("SessionTable.freeLinkId() counts down from the top when the wanted id
   assertEquals(table.freeLinkId(0xfffe, HOST, CLIENT_LINK), 0xfffd);
 });
 
-Deno.test("SessionTable.freeLinkId() finds the last free id, whichever that is", () => {
+Deno.test("SessionTable.freeLinkId() finds the last free id", () => {
   const table = newTable();
   for (let id = 1; id < 0xffff; id++) table.open(key({ tunnelId: id, linkId: id }), 0);
   assertEquals(table.freeLinkId(7, HOST, CLIENT_LINK), undefined);
@@ -209,6 +209,6 @@ Deno.test("SessionTable.freeLinkId() finds the last free id, whichever that is",
   }
 });
 
-Deno.test("isSessionId() refuses the two ids that name no session", () => {
+Deno.test("isSessionId() rejects the two ids that no session has", () => {
   assertEquals([0, 1, 0xfffe, 0xffff].map(isSessionId), [false, true, true, false]);
 });

@@ -1,4 +1,4 @@
-// Replacing one tag of a list.
+// Replacing a tag in a list.
 
 import { assertEquals } from "@std/assert";
 import { findHostUniq, replaceTag } from "../../../src/relay/discovery/tag_list.ts";
@@ -17,14 +17,14 @@ const CASES: [what: string, tags: Tag[], value: Uint8Array | undefined, result: 
   ]],
   ["puts the value at the end when there was none", [SERVICE], B.value, [SERVICE, B]],
   ["puts the value into an empty list", [], B.value, [B]],
-  ["takes the tag out when there is no value", [SERVICE, A, cookie("c")], undefined, [
+  ["removes the tag when there is no value", [SERVICE, A, cookie("c")], undefined, [
     SERVICE,
     cookie("c"),
   ]],
-  ["leaves a list without the tag as it is", [SERVICE], undefined, [SERVICE]],
-  ["leaves one tag of several", [A, SERVICE, A], B.value, [B, SERVICE]],
-  ["takes all of several out", [A, SERVICE, A], undefined, [SERVICE]],
-  ["puts an empty value in", [A], bytes(), [hostUniq()]],
+  ["does not change a list without the tag", [SERVICE], undefined, [SERVICE]],
+  ["keeps one tag of several", [A, SERVICE, A], B.value, [B, SERVICE]],
+  ["removes all of several", [A, SERVICE, A], undefined, [SERVICE]],
+  ["accepts an empty value", [A], bytes(), [hostUniq()]],
 ];
 
 for (const [what, tags, value, result] of CASES) {
@@ -35,7 +35,7 @@ for (const [what, tags, value, result] of CASES) {
   });
 }
 
-Deno.test("findHostUniq() tells an empty tag from none", () => {
+Deno.test("findHostUniq() distinguishes an empty tag from none", () => {
   assertEquals(findHostUniq([SERVICE, hostUniq()]), bytes());
   assertEquals(findHostUniq([SERVICE]), undefined);
 });

@@ -1,4 +1,4 @@
-// Sessions that are silent: on both sides, and on one.
+// Silent sessions: on both sides, and on one.
 
 import { assertEquals } from "@std/assert";
 import { causeTag, describeEnd, TICK_MS } from "../../../src/relay/mod.ts";
@@ -25,16 +25,16 @@ const STATIONS = ["host", "ac"] as const;
 
 type Station = typeof STATIONS[number];
 
-/** An LCP packet's frame from a station, as the side that is looked at gets it. */
+/** The frame of an LCP packet from a station, as the tested side gets it. */
 interface Lcp {
   code: number;
   identifier?: number;
-  /** The value of its length field, and the bytes that are there; as long as an echo by default. */
+  /** The value of its length field, and the number of bytes present; by default as long as an echo. */
   says?: number;
   has?: number;
 }
 
-/** A session with id 1, opened at 0 s, of which one side is looked at. */
+/** A session with id 1, opened at 0 s, at the tested side. */
 class Line {
   readonly recorded: RecordedRelay;
   readonly #joined: JoinedRelays;
@@ -69,7 +69,7 @@ class Line {
     return this.recorded.closed.map(({ end }) => describeEnd(end));
   }
 
-  /** Lets the time pass, with a look at each tick up to then. */
+  /** Lets time pass, with a tick at each interval. */
   until(ms: number): void {
     this.#before(ms);
     if (this.#tickMs === ms) this.#tick();
@@ -83,17 +83,17 @@ class Line {
     this.#send("ac", atMs, ([from, to]) => data(from, to, 1));
   }
 
-  /** An LCP Echo-Request. */
+  /** Sends an LCP Echo-Request. */
   ask(station: Station, atMs: number, identifier = 1): void {
     this.lcp(station, atMs, { code: LCP_CODE.ECHO_REQUEST, identifier });
   }
 
-  /** An LCP Echo-Reply. */
+  /** Sends an LCP Echo-Reply. */
   answer(station: Station, atMs = this.nowMs): void {
     this.lcp(station, atMs, { code: LCP_CODE.ECHO_REPLY });
   }
 
-  /** In a buffer that goes on behind the frame, as those of the data plane do. */
+  /** Sends an LCP frame in a buffer that extends beyond it, as in the data plane. */
   lcp(station: Station, atMs: number, { code, identifier = 1, says = 8, has = says }: Lcp): void {
     const packet = emitLcp({ code, identifier, data: new Uint8Array(4) });
     packet[2] = says >> 8;
@@ -111,7 +111,7 @@ class Line {
     });
   }
 
-  /** Breaks the tunnel, and makes another one, through which the sides exchange their lists. */
+  /** Breaks the tunnel, and makes a new one, through which the sides exchange their lists. */
   rejoin(): void {
     this.#joined.break();
     this.#joined.rejoin();
@@ -132,7 +132,7 @@ class Line {
     }
   }
 
-  // A frame at the time of a tick comes before it.
+  // Runs the ticks before a time. A frame at the time of a tick comes before the tick.
   #before(ms: number): void {
     while (this.#tickMs < ms) this.#tick();
     this.#joined.nowMs = ms;
@@ -145,7 +145,7 @@ class Line {
   }
 }
 
-Deno.test("Relay.tick() closes an idle session at the time-out, and tells both stations", () => {
+Deno.test("Relay.tick() closes an idle session at the timeout, with a PADT to both stations", () => {
   const line = new Line({ idleMs: 30 * MINUTE_MS, deadMs: 3 * MINUTE_MS });
   line.until(30 * MINUTE_MS - TICK_MS);
   assertEquals(line.open, true);
@@ -157,7 +157,7 @@ Deno.test("Relay.tick() closes an idle session at the time-out, and tells both s
 });
 
 for (const side of ["host", "ac"] as const) {
-  Deno.test(`Relay.tick() counts the idle time from the last frame, when it is the ${side}'s that is missing`, () => {
+  Deno.test(`Relay.tick() counts the idle time from the last frame of the ${side}`, () => {
     const line = new Line({ idleMs: 10 * MINUTE_MS, deadMs: 0 });
     const other = side === "host" ? "ac" : "host";
     line[side](9 * MINUTE_MS);
@@ -170,7 +170,7 @@ for (const side of ["host", "ac"] as const) {
   });
 }
 
-Deno.test("Relay.tick() takes a session's discovery frames for signs of life", () => {
+Deno.test("Relay.tick() counts a session's discovery frames as signs of life", () => {
   const line = new Line({ idleMs: 10 * MINUTE_MS, deadMs: 0 });
   line.until(9 * MINUTE_MS);
   const { relay } = line.recorded;
@@ -198,7 +198,7 @@ for (const side of SIDES) {
       assertEquals(subject.reasons, []);
     });
 
-    Deno.test(`Relay.tick() ${at} closes a session whose ${WORD[silent]} answered echoes and is silent now, and tells both stations`, () => {
+    Deno.test(`Relay.tick() ${at} closes a session whose ${WORD[silent]} answered echoes before and is silent now`, () => {
       const subject = line();
       subject.ask(asking, MINUTE_MS);
       subject.answer(silent, MINUTE_MS + 1);
@@ -219,7 +219,7 @@ for (const side of SIDES) {
       ]);
     });
 
-    Deno.test(`Relay.tick() ${at} keeps a session for one or two unanswered echoes of the ${WORD[asking]}, however old`, () => {
+    Deno.test(`Relay.tick() ${at} keeps a session with one or two unanswered echoes of the ${WORD[asking]}, however old`, () => {
       const subject = line();
       subject.answer(silent, MINUTE_MS);
       subject.ask(asking, 2 * MINUTE_MS);
@@ -234,7 +234,7 @@ for (const side of SIDES) {
       assertEquals(subject.reasons.length, 1, "the third");
     });
 
-    Deno.test(`Relay.tick() ${at} keeps a session whose ${WORD[silent]} answers one of three seldom echoes`, () => {
+    Deno.test(`Relay.tick() ${at} keeps a session whose ${WORD[silent]} answers one of three rare echoes`, () => {
       const subject = line();
       for (let ms = 0; ms < 10 * HOUR_MS; ms += 30 * MINUTE_MS) {
         subject.ask(asking, ms + 10 * MINUTE_MS);
@@ -245,7 +245,7 @@ for (const side of SIDES) {
       assertEquals(subject.reasons, []);
     });
 
-    Deno.test(`Relay.tick() ${at} keeps a session for many unanswered echoes of the ${WORD[asking]} until the time is over`, () => {
+    Deno.test(`Relay.tick() ${at} keeps a session with many unanswered echoes of the ${WORD[asking]} until the time is over`, () => {
       const subject = line();
       subject.answer(silent, MINUTE_MS);
       askOften(subject, 2 * MINUTE_MS, 5 * MINUTE_MS - TICK_MS, SECOND_MS);
@@ -257,7 +257,7 @@ for (const side of SIDES) {
       assertEquals(subject.reasons.length, 1);
     });
 
-    Deno.test(`Relay.tick() ${at} counts the ${WORD[asking]}'s echoes of one identifier each`, () => {
+    Deno.test(`Relay.tick() ${at} counts each echo of the ${WORD[asking]} with the same identifier`, () => {
       const subject = line();
       subject.answer(silent, MINUTE_MS);
       for (const ms of [2, 3, 4]) subject.ask(asking, ms * MINUTE_MS, 7);
@@ -265,7 +265,7 @@ for (const side of SIDES) {
       assertEquals(subject.reasons.length, 1);
     });
 
-    Deno.test(`Relay.tick() ${at} takes any frame of the ${WORD[silent]}'s for a sign of life`, () => {
+    Deno.test(`Relay.tick() ${at} counts any frame of the ${WORD[silent]} as a sign of life`, () => {
       const subject = line();
       subject.answer(silent, MINUTE_MS);
       for (let ms = MINUTE_MS; ms < 2 * HOUR_MS; ms += 10 * SECOND_MS) {
@@ -275,14 +275,14 @@ for (const side of SIDES) {
       assertEquals(subject.reasons, []);
     });
 
-    Deno.test(`Relay.tick() ${at} keeps a session in which only the ${WORD[asking]} talks, and asks nothing`, () => {
+    Deno.test(`Relay.tick() ${at} keeps a session in which only the ${WORD[asking]} sends, without echoes`, () => {
       const subject = line();
       subject.answer(silent, MINUTE_MS);
       for (let ms = MINUTE_MS; ms < HOUR_MS; ms += SECOND_MS) subject[asking](ms);
       assertEquals(subject.reasons, []);
     });
 
-    Deno.test(`Relay.tick() ${at} closes no session for the ${WORD[silent]}'s silence with a dead time of 0`, () => {
+    Deno.test(`Relay.tick() ${at} closes no session because of the ${WORD[silent]}'s silence with a dead time of 0`, () => {
       const subject = line(0);
       subject.answer(silent, MINUTE_MS);
       askOften(subject, 2 * MINUTE_MS, 2 * HOUR_MS, 10 * SECOND_MS);
@@ -294,7 +294,7 @@ for (const side of SIDES) {
       const others: Lcp[] = [
         { code: DISCARD_REQUEST },
         { code: CONFIGURE_REQUEST },
-        // Cut short: in the header, in front of the magic number, and in the data.
+        // These are truncated in the header, before the magic number, and in the data.
         { code: ECHO_REQUEST, has: 0 },
         { code: ECHO_REQUEST, has: 3 },
         { code: ECHO_REQUEST, says: 4 },
@@ -313,7 +313,7 @@ for (const side of SIDES) {
       }
     });
 
-    Deno.test(`Relay.tick() ${at} takes nothing of the ${WORD[silent]}'s for an answer that is none`, () => {
+    Deno.test(`Relay.tick() ${at} accepts only an Echo-Reply of the ${WORD[silent]} as an answer`, () => {
       const { ECHO_REPLY, ECHO_REQUEST, CONFIGURE_ACK } = LCP_CODE;
       const others: Lcp[] = [
         { code: ECHO_REQUEST },
@@ -329,7 +329,7 @@ for (const side of SIDES) {
       }
     });
 
-    Deno.test(`Relay.tick() ${at} remembers over a break of the tunnel that the ${WORD[silent]} answers, and counts echoes from zero`, () => {
+    Deno.test(`Relay.tick() ${at} remembers after a break of the tunnel that the ${WORD[silent]} answers, and counts echoes from zero`, () => {
       const subject = new Line({ side, idleMs: 0, deadMs: 3 * MINUTE_MS, graceMs: MINUTE_MS });
       subject.answer(silent, MINUTE_MS);
       askOften(subject, 2 * MINUTE_MS, 4 * MINUTE_MS, 10 * SECOND_MS);
@@ -345,7 +345,7 @@ for (const side of SIDES) {
   }
 }
 
-Deno.test("Relay.tick() closes nothing for a time-out of 0", () => {
+Deno.test("Relay.tick() closes no session with a timeout of 0", () => {
   const line = new Line({ idleMs: 0, deadMs: 0 });
   line.until(HOUR_MS);
   for (let at = HOUR_MS; at < 2 * HOUR_MS; at += SECOND_MS) line.host(at);

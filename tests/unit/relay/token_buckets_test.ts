@@ -1,4 +1,4 @@
-// Rates, with a time of the test's own.
+// Rates, with a clock that the test sets.
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -6,14 +6,14 @@ import { TokenBucket, TokenBuckets } from "../../../src/relay/token_buckets.ts";
 
 const RATE = { perSecond: 10, burst: 50 };
 
-/** Takes a number of tokens at one moment, and counts those that it gets. */
+/** Takes tokens at one moment, and returns the number that it gets. */
 function taken(bucket: TokenBucket, times: number, nowMs: number, rate = RATE): number {
   let count = 0;
   for (let i = 0; i < times; i++) if (bucket.take(rate, nowMs)) count++;
   return count;
 }
 
-Deno.test("TokenBucket gives its burst at once, then its rate", () => {
+Deno.test("TokenBucket allows its burst at once, then its rate", () => {
   const bucket = new TokenBucket(RATE, 0);
   assertEquals(taken(bucket, 100, 0), 50);
   assertEquals(taken(bucket, 100, 99), 0);
@@ -22,7 +22,7 @@ Deno.test("TokenBucket gives its burst at once, then its rate", () => {
   assertEquals(taken(bucket, 100, 60_000), 50);
 });
 
-Deno.test("TokenBucket saves up what is less than one", () => {
+Deno.test("TokenBucket accumulates fractions of a token", () => {
   const bucket = new TokenBucket(RATE, 0);
   taken(bucket, 50, 0);
   let count = 0;
@@ -30,14 +30,14 @@ Deno.test("TokenBucket saves up what is less than one", () => {
   assert(count === 9 || count === 10, `${count}`);
 });
 
-Deno.test("TokenBucket goes by the rate of the moment", () => {
+Deno.test("TokenBucket uses the rate of each call", () => {
   const bucket = new TokenBucket(RATE, 0);
   assertEquals(taken(bucket, 100, 0, { perSecond: 1, burst: 5 }), 5);
   assertEquals(taken(bucket, 100, 1000, { perSecond: 1, burst: 5 }), 1);
   assertEquals(taken(bucket, 1000, 2000, { perSecond: 100, burst: 500 }), 100);
 });
 
-Deno.test("TokenBucket never gives more than its rate and its burst", () => {
+Deno.test("TokenBucket never allows more than its rate and its burst", () => {
   const steps = fc.array(fc.nat(1000), { maxLength: 100 });
   fc.assert(fc.property(steps, (steps) => {
     const bucket = new TokenBucket(RATE, 0);
@@ -48,17 +48,17 @@ Deno.test("TokenBucket never gives more than its rate and its burst", () => {
   }));
 });
 
-Deno.test("TokenBuckets keeps keys apart", () => {
+Deno.test("TokenBuckets counts keys separately", () => {
   const buckets = new TokenBuckets(10);
   const rate = { perSecond: 1, burst: 1 };
   assertEquals(["a", "b", "a"].map((key) => buckets.take(key, rate, 0)), [true, true, false]);
 });
 
-Deno.test("TokenBuckets is bounded: what was used the longest ago goes first", () => {
+Deno.test("TokenBuckets is bounded, and forgets the least recently used bucket first", () => {
   const buckets = new TokenBuckets(3);
   const rate = { perSecond: 1, burst: 1 };
   for (const key of ["a", "b", "c", "a", "d"]) buckets.take(key, rate, 0);
   assertEquals(buckets.size, 3);
-  // "b" went, so that it is full again; "a" is not.
+  // "b" was forgotten, so it is full again; "a" was not.
   assertEquals([buckets.take("a", rate, 0), buckets.take("b", rate, 0)], [false, true]);
 });

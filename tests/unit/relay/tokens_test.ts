@@ -15,25 +15,25 @@ import {
 
 const SECRET = new Uint8Array(16).fill(7);
 
-Deno.test("Tokens.next() makes a new token each time, and goes on after the highest counter", () => {
+Deno.test("Tokens.next() makes a new token each time, and continues after the highest counter", () => {
   const tokens = new Tokens(SECRET, 0xffffffff);
   const made = [tokens.next(0), tokens.next(0), tokens.next(0)];
   assertEquals(made.map(({ length }) => length), [TOKEN_BYTES, TOKEN_BYTES, TOKEN_BYTES]);
   assertEquals(new Set(made.map(String)).size, 3);
 });
 
-Deno.test("Tokens.made() knows those of the same secret, and no other bytes", () => {
+Deno.test("Tokens.made() recognizes tokens with the same secret, and no other bytes", () => {
   const made = new Tokens(SECRET, 1).next(0);
   assert(new Tokens(SECRET, 500).made(made));
   assert(!new Tokens(new Uint8Array(16), 1).made(made));
   assert(!new Tokens(SECRET, 1).made(made.subarray(1)));
-  // The mark says nothing of who made it.
+  // The mark does not tell who made the token.
   for (let at = 0; at < 8; at++) {
     assert(!new Tokens(SECRET, 1).made(made.with(at, made[at] ^ 1)), `byte ${at}`);
   }
 });
 
-Deno.test("passesOf() knows the tokens of any server, and how many others each had passed", () => {
+Deno.test("passesOf() recognizes the tokens of any server, and the number of servers that each had passed", () => {
   for (const secret of [SECRET, new Uint8Array(16)]) {
     const tokens = new Tokens(secret, 0xfffffffe);
     for (const passes of [0, 1, 2, 3, 0]) {
@@ -50,7 +50,7 @@ Deno.test("passesOf() knows the tokens of any server, and how many others each h
   assertEquals(passesOf(new Uint8Array(TOKEN_BYTES)), undefined);
 });
 
-/** A server, and the PADR that an earlier run of it with this secret has sent to the AC. */
+/** Makes a server, and the PADR that an earlier run with the same secret has sent to the AC. */
 function restarted(mac: "own" | "transparent", secret = SECRET) {
   const asked = new RecordedRelay({ side: "server", mac, tokens: new Tokens(SECRET, 1) });
   asked.relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
@@ -63,21 +63,21 @@ function restarted(mac: "own" | "transparent", secret = SECRET) {
 }
 
 for (const mac of ["own", "transparent"] as const) {
-  Deno.test(`Relay gives back what an earlier run has asked for, with --mac ${mac}`, () => {
+  Deno.test(`Relay closes a session that an earlier run has asked for, with --mac ${mac}`, () => {
     const { server, request } = restarted(mac);
     const pads = answer(request, AC, "PADS", { sessionId: 5 });
     server.relay.discoveryFromLink(pads.slice(), 0);
     const shown = mac === "own" ? SERVER_LINK : HOST;
     assertEquals(server.link, [discovery("PADT", shown, AC, [], 5)]);
     assertEquals(server.drops, ["unknown-host-uniq"]);
-    // A refusal, and an offer, made nothing.
+    // A refusal or an offer opens no session.
     server.relay.discoveryFromLink(answer(request, AC, "PADS"), 0);
     server.relay.discoveryFromLink(answer(request, AC, "PADO"), 0);
     assertEquals(server.link.length, 1);
   });
 }
 
-Deno.test("Relay leaves a PADS alone that answers somebody else on the link", () => {
+Deno.test("Relay ignores a PADS that answers somebody else on the link", () => {
   const { server, request } = restarted("own", new Uint8Array(16));
   server.relay.discoveryFromLink(answer(request, AC, "PADS", { sessionId: 5 }), 0);
   assertEquals(server.link, []);
@@ -86,7 +86,7 @@ Deno.test("Relay leaves a PADS alone that answers somebody else on the link", ()
   assertEquals(server.link, []);
 });
 
-Deno.test("Relay gives back what was asked for by a client that is forgotten", () => {
+Deno.test("Relay closes a session that a forgotten client has asked for", () => {
   const server = new RecordedRelay({ side: "server", graceMs: 0, tokens: new Tokens(SECRET, 1) });
   server.relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
   server.relay.discoveryFromTunnel(1, padi(HOST, [hostUniq("h")]), 0);
@@ -98,7 +98,7 @@ Deno.test("Relay gives back what was asked for by a client that is forgotten", (
   assertEquals(server.link, [discovery("PADT", SERVER_LINK, AC, [], 6)]);
 });
 
-Deno.test("Relay keeps the address made up for a host while its client changes its name", () => {
+Deno.test("Relay keeps the made-up address of a host when its client changes its name", () => {
   const server = new RecordedRelay({ side: "server", mac: "per-host", graceMs: 1000 });
   const { relay } = server;
   relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
