@@ -1,4 +1,5 @@
 // Sessions that survive the end of a process: killed or stopped programs restart, and a thousand hosts go on.
+import { patient } from "../../src/lab/patience.ts";
 import { assert, assertEquals } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
 import { type SimulatedHost, SITE } from "../../src/lab/mod.ts";
@@ -182,7 +183,7 @@ testUnless(
       );
       await assertPadts(sites, sites.acs, 3);
       const ms = performance.now() - sinceMs;
-      assert(ms > 900 && ms < 3000, `it took ${ms} ms`);
+      assert(ms > 900 && ms < patient(3000), `it took ${ms} ms`);
       assertEquals(ac.sessions.size, 0);
     }),
 );
@@ -324,6 +325,11 @@ testUnless(skipped, "SIGHUP applies a new allow list, and closes no session", as
   }
 });
 
+/** Fails if a grace time of 3 s began again with the last start, however slow the machine is. */
+function assertContinued(sinceStartMs: number): void {
+  assert(sinceStartMs < 2900, `it began again: ${sinceStartMs} ms since the last start`);
+}
+
 testUnless(
   skipped,
   "The grace time continues across restarts of the server",
@@ -332,6 +338,7 @@ testUnless(
       const ac = sites.ac();
       await sites.dialMany(2);
       const sinceMs = performance.now();
+      let startedMs = sinceMs;
       await sites.client.end("SIGKILL");
       const { server } = sites;
       while (performance.now() - sinceMs < 2500) {
@@ -342,11 +349,13 @@ testUnless(
         );
         await server.end("SIGKILL");
         server.start();
+        startedMs = performance.now();
         await server.untilHealth(200);
       }
       await untilPadts(sites.acs, 2);
       const ms = performance.now() - sinceMs;
-      assert(ms > 2900 && ms < 5000, `it took ${ms} ms`);
+      assert(ms > 2900, `it took ${ms} ms`);
+      assertContinued(performance.now() - startedMs);
       assertEquals(ac.sessions.size, 0);
     }),
 );
@@ -435,9 +444,11 @@ testUnless(
         await server.end("SIGKILL");
       }
       server.start();
+      const startedMs = performance.now();
       await untilPadts(sites.acs, 2);
       const ms = performance.now() - sinceMs;
-      assert(ms > 1500 && ms < 5000, `it took ${ms} ms`);
+      assert(ms > 1500, `it took ${ms} ms`);
+      assertContinued(performance.now() - startedMs);
       assertEquals(ac.sessions.size, 0);
     }),
 );
