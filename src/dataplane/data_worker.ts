@@ -121,7 +121,7 @@ export class DataWorker {
 
   /**
    * Gives a connection to the worker, which from now on drives its descriptor. The connection object stays
-   * open and unused until the worker has let go of it: to close it would shut the socket down.
+   * open and unused until the worker has released it, because closing it would shut down the socket.
    *
    * @param conn The connection
    * @param tunnel The result of the handshake

@@ -76,7 +76,7 @@ export class EventBatch implements EventSink {
     this.#messages.push(message);
   }
 
-  /** Posts what has been collected. */
+  /** Posts the collected events. */
   flush(): void {
     if (this.#messages.length === 0) return;
     this.#post(this.#messages);

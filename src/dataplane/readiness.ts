@@ -17,7 +17,7 @@ export interface Wake {
   drain(): void;
 }
 
-/** The descriptors of a data plane, and what they are ready for after a wait. */
+/** The descriptors of a data plane, and the events for which they are ready after a wait. */
 export class Readiness {
   /** The events of the control lane, as poll(2) reports them. */
   control = 0;
@@ -79,7 +79,7 @@ export class Readiness {
    * @param timeoutMs The maximum time to wait
    * @param tunnels The tunnels, which are told of their events
    * @returns True if something is ready
-   * @throws {SystemError} If the system can't wait
+   * @throws {SystemError} If the system cannot wait
    */
   waitForAll(timeoutMs: number, tunnels: Tunnels): boolean {
     return this.#take(this.#all, this.#all.wait(timeoutMs), tunnels);

@@ -32,7 +32,7 @@ export class RelayTimers {
     this.#times[DUE] = this.#relay.dueMs;
   }
 
-  /** Does what is due. */
+  /** Does the work that is due. */
   run(nowMs: number): void {
     if (nowMs >= this.#times[GRACE_OVER]) {
       this.#relay.expireHeld(nowMs);

@@ -45,7 +45,7 @@ export interface DataReceiver {
   readonly frame: Uint8Array;
   /** Makes the first waiting frame the current one, and sets the fields; returns false if there is none. */
   next(): boolean;
-  /** Gives the memory of the current frame back. */
+  /** Releases the memory of the current frame. */
   release(): void;
 }
 

@@ -8,7 +8,7 @@ import { formatMac } from "../wire/mod.ts";
 import type { LinkDevice, LinkState } from "./device.ts";
 import { OtherVlans } from "./other_vlans.ts";
 
-/** The MTU that hosts and ACs take for granted (RFC 2516, section 7). */
+/** The MTU that hosts and ACs assume (RFC 2516, section 7). */
 const ETHERNET_MTU = 1500;
 
 /** Watches one link. */

@@ -5,7 +5,7 @@ import { formatHex } from "../wire/text.ts";
 import type { DataPlaneEvent, Notice, SessionFacts } from "./events.ts";
 import type { Fields } from "./log.ts";
 
-/** The smallest MTU that hosts and ACs take for granted (RFC 2516, section 7). */
+/** The MTU that hosts and ACs assume (RFC 2516, section 7). */
 const ETHERNET_MTU = 1500;
 
 /** A line for the log. */

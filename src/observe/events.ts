@@ -64,7 +64,7 @@ export type DataPlaneEvent =
   }
   /** The number of sessions that are held for a peer without a tunnel; 0 if none are held any more. */
   | { type: "held"; peer: string; sessions: number }
-  /** A peer has a tunnel again, and its sessions go on. */
+  /** A peer has a tunnel again, and its sessions continue. */
   | { type: "resumed"; peer: string; sessions: number }
   /** Frames that were dropped since the last event of this type. */
   | { type: "drops"; counts: Partial<Record<DropReason, number>> }

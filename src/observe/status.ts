@@ -6,7 +6,7 @@ import type { LinkState } from "../link/device.ts";
 import type { ProblemStatus } from "./problems.ts";
 
 /**
- * The direction of a frame: from this program's link into a tunnel, or the other way round. `uplink` and
+ * The direction of a frame: from this program's link into a tunnel, or the other way around. `uplink` and
  * `downlink` are older names, which version 1.0 will remove because they mean opposite directions at the
  * two sides.
  */

@@ -372,7 +372,7 @@ export class Relay implements DiscoveryContext {
     return this.#discovery.dueMs ?? Infinity;
   }
 
-  /** Does what is due before the next {@linkcode tick}. */
+  /** Does the work that is due before the next {@linkcode tick}. */
   due(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#discovery.due?.(nowMs);

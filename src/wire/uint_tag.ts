@@ -30,7 +30,7 @@ export function uint16Tag(type: number, number: number): Tag {
 }
 
 /**
- * Checks a number that is to go into a tag.
+ * Checks a number for use in a tag.
  *
  * @param type The type of the tag, for the error message
  * @param number The number

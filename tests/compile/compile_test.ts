@@ -22,7 +22,7 @@ async function whyNoCompiler(): Promise<string | undefined> {
     });
     return response.ok ? undefined : "DENORT_BIN is not set, and there is no denort to download";
   } catch {
-    return "DENORT_BIN is not set, and denort can't be downloaded";
+    return "DENORT_BIN is not set, and denort cannot be downloaded";
   }
 }
 

@@ -72,7 +72,7 @@ testUnless(
 
 testUnless(
   skipped,
-  "--congestion system leaves the system's default alone, and says nothing of it",
+  "--congestion system keeps the system's default without a warning",
   () =>
     onSystem("reno", { flags: ["--congestion", "system"] }, async (programs) => {
       for (const program of programs) {
@@ -84,7 +84,7 @@ testUnless(
 
 testUnless(
   bbrNotForAll,
-  "--congestion NAME takes that one, also where the system's default is bbr",
+  "--congestion NAME uses that one, even if the system's default is bbr",
   () =>
     onSystem("bbr", { flags: ["--congestion", "reno"] }, async (programs) => {
       for (const program of programs) assertEquals(await congestionOf(program), "reno");

@@ -1,4 +1,4 @@
-// Held sessions, whose tunnel breaks, or whose peer is gone for good, has moved, or is another one.
+// Held sessions, whose tunnel breaks, or whose peer is gone for good, has moved, or is a different one.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type SimulatedAc, SITE } from "../../src/lab/mod.ts";
 import type { SessionStatus } from "../../src/observe/status.ts";
@@ -76,7 +76,7 @@ for (const variant of VARIANTS) {
     skipped,
     `Server and Client ${
       variantName(variant)
-    } hold sessions while the tunnel is away, and go on with them`,
+    } hold sessions while the tunnel is down, and continue them`,
     () => {
       const { link, flags } = variantOptions(variant);
       return withSites({ link, flags: [...flags, "--grace", "15"] }, async (sites) => {
@@ -129,7 +129,7 @@ for (const variant of VARIANTS) {
 
 testUnless(
   skipped,
-  `Server and Client go on with their sessions after ${BREAKS} breaks in a row`,
+  `Server and Client continue their sessions after ${BREAKS} breaks in a row`,
   () =>
     withSites({}, async (sites) => {
       const [site] = sites.sites;

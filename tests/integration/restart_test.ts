@@ -1,8 +1,9 @@
-// Sessions that survive the end of a process: killed or stopped programs restart, and a thousand hosts go on.
-import { patient } from "../../src/lab/patience.ts";
+// Sessions that survive killed or stopped programs, which restart, for up to a thousand hosts.
+
 import { assert, assertEquals } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
 import { type SimulatedHost, SITE } from "../../src/lab/mod.ts";
+import { patient } from "../../src/lab/patience.ts";
 import {
   CODE,
   emitDiscovery,
@@ -56,7 +57,7 @@ async function goesOn(host: SimulatedHost): Promise<void> {
 
 testUnless(
   skipped,
-  `${HOSTS} sessions go on within 10 s of a server's kill -9 and restart`,
+  `${HOSTS} sessions continue within 10 s after a server's kill -9 and restart`,
   () =>
     withState([], async (sites) => {
       const { server, hosts: station } = sites;
@@ -89,7 +90,7 @@ testUnless(
 for (const victims of [["client"], ["client", "server"]] as const) {
   testUnless(
     skipped,
-    `Sessions go on after kill -9 and restart of ${victims.join(" and ")}`,
+    `Sessions continue after kill -9 and restart of ${victims.join(" and ")}`,
     () =>
       withState([], async (sites) => {
         const ac = sites.ac();
@@ -113,7 +114,7 @@ for (const victims of [["client"], ["client", "server"]] as const) {
 
 testUnless(
   skipped,
-  "Sessions go on after SIGUSR2 and a new start of server, then client",
+  "Sessions continue after SIGUSR2 and a restart of server, then client",
   () =>
     withState([], async (sites) => {
       const ac = sites.ac();
@@ -264,7 +265,7 @@ async function stateDirOf(pid: number): Promise<string> {
 
 testUnless(
   skipped,
-  "A damaged state file is set aside, and its readable sessions go on",
+  "A damaged state file is set aside, and its readable sessions continue",
   () =>
     withState([], async (sites) => {
       const ac = sites.ac();
@@ -410,7 +411,7 @@ testUnless(skipped, "A client that is away keeps its place under --max-clients",
 
 testUnless(
   skipped,
-  "A client that restarts after the grace time sends PADTs to its hosts at once, and goes on",
+  "A client that restarts after the grace time sends PADTs to its hosts at once, and continues to work",
   () =>
     withState(["--grace", "1"], async (sites) => {
       sites.ac();

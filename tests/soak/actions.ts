@@ -1,4 +1,4 @@
-// The actions of a schedule, and how often each one happens.
+// The actions of a schedule, and the frequency of each one.
 
 import {
   CODE,

@@ -18,7 +18,7 @@ export interface Plan {
    * survive them; the links still lose, repeat and reorder frames.
    */
   kind: "wild" | "steady";
-  /** Whether hostile frames come from links and tunnels. */
+  /** True if hostile frames come from links and tunnels. */
   hostile: boolean;
   servers: number;
   acsOfEach: number;
@@ -26,15 +26,15 @@ export interface Plan {
   hostsOfEach: number;
   serverMac: MacMode;
   clientMac: MacMode;
-  /** Whether a host may have the address of another one on its link or behind another client. */
+  /** True if a host may have the address of another one on its link or behind another client. */
   sharedMacs: boolean;
-  /** Whether the ACs of the second server have the same addresses as those of the first. */
+  /** True if the ACs of the second server have the same addresses as those of the first. */
   twinAcs: boolean;
   acIds: "sequential" | "lowest";
   acCookies: boolean;
-  /** Whether all discoveries have the same Host-Uniq on the AC's link, and differ in Relay-Session-Id. */
+  /** True if all discoveries have the same Host-Uniq on the AC's link, and differ in Relay-Session-Id. */
   fixedHostUniq: boolean;
-  /** Whether clients have a key, so that their sessions are held. */
+  /** True if clients have a key, so that their sessions are held. */
   keyed: boolean;
   graceMs: number;
   /** The maximum number of absent clients for which a server holds sessions. */
@@ -52,9 +52,9 @@ export interface Plan {
   roomBytes: number;
   /** The maximum time that a message to a client's worker takes. */
   busyMs: number;
-  /** Whether some writes are accepted only in part. */
+  /** True if some writes are accepted only in part. */
   partialWrites: boolean;
-  /** Whether clients return to the first server, and how often they try it meanwhile. */
+  /** True if clients return to the first server, and the time between two checks of it. */
   preferFirst: boolean;
   preferFirstMs: number;
   /** The time between a station's Echo-Requests, and the number of answers that may be missing. */

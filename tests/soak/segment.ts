@@ -31,7 +31,7 @@ export interface SegmentOptions {
   random: Random;
   faults: LinkFaults;
   delayMs: number;
-  /** Whether PADTs arrive exactly once and in order, since a late one may end another session. */
+  /** True if PADTs arrive exactly once and in order, since a late one may end another session. */
   calmPadts: boolean;
 }
 

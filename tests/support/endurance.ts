@@ -53,7 +53,7 @@ export async function endure(options: EnduranceOptions): Promise<Memory[]> {
       planes.acs.burst(BURST);
       frames += 2 * BURST;
       for (let turns = 0; up < frames / 2 || down < frames / 2; turns++) {
-        // Too old to be carried, where the machine stood still meanwhile.
+        // The frames are too old to be carried if the machine has stalled meanwhile.
         if (turns === MOST_TURNS) up = down = frames / 2;
         planes.step();
         up += planes.acs.takeData();

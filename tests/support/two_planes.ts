@@ -252,7 +252,7 @@ export class TwoPlanes implements AsyncDisposable {
     };
     await this.pair.client.closeWrite();
     until("server");
-    // Its owner closes the connection once the plane has let go of it.
+    // Its owner closes the connection once the plane has released it.
     this.pair.server.close();
     until("client");
   }

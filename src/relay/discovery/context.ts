@@ -63,6 +63,6 @@ export interface DiscoveryRelay {
   expire(nowMs: number): void;
   /** The time at which `due` has something to do; undefined for never. */
   readonly dueMs?: number;
-  /** Does what is due. */
+  /** Does the work that is due. */
   due?(nowMs: number): void;
 }

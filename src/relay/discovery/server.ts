@@ -263,8 +263,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       id: "slow-ac",
       what:
         "The AC offered nothing to some of the hosts that dialled at the same time, but did to others",
-      advice:
-        "if it limits what it answers to one address (accel-ppp's padi-limit, pado-delay or " +
+      advice: "if it limits its answers to one address (accel-ppp's padi-limit, pado-delay or " +
         "connlimit), give each host an address of its own with --mac per-host",
     });
   }
@@ -340,7 +339,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.problem({
       id: "wrong-ac",
       what: `${formatMac(source)} answered a PADR for another AC`,
-      advice: "find out what has this address: it may be set up wrongly, or hostile",
+      advice: "find the station with this address: it may be misconfigured or hostile",
     });
   }
 

@@ -224,7 +224,7 @@ Deno.test("ClientMachine gives up an attempt when the sessions held for its serv
   assertEquals(bench.take("resolve").hostname, "b.example");
 });
 
-Deno.test("ClientMachine goes on with an attempt when the sessions held for another server end", () => {
+Deno.test("ClientMachine continues an attempt when the sessions held for another server end", () => {
   const bench = Bench.start(2);
   bench.handle({ type: "held", peer: B, sessions: 1 });
   bench.handle({ type: "held", peer: B, sessions: 0 });

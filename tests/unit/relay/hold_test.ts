@@ -310,7 +310,7 @@ Deno.test("Relay.setLinkMac() also ends held sessions", () => {
 });
 
 for (const mode of ["per-host", "transparent"] as const) {
-  Deno.test(`Relay.setLinkMac() ends nothing with --mac ${mode}, where no station knows that address`, () => {
+  Deno.test(`Relay.setLinkMac() ends no session with --mac ${mode}, because no station knows that address`, () => {
     const joined = withSessions(1, mode);
     joined.break();
     for (const { relay } of [joined.server, joined.client]) relay.setLinkMac(mac(0x51));

@@ -117,7 +117,7 @@ for (const mode of MAC_MODES) {
     const [sought] = joined.hostSends(request(ETH_BROADCAST, "a"));
     const [offer] = joined.acSends(answer(sought, AC, "PADO"));
     const { source: shown } = parseDiscovery(offer)!;
-    // The same PADI again, and another one, both to the address that the offer came from.
+    // The same PADI again, and a new one, both to the source address of the offer.
     assertEquals(joined.hostSends(request(shown, "a")), [sought]);
     const [another] = joined.hostSends(request(shown, "b"));
     assertEquals(parseDiscovery(another)!.destination, ETH_BROADCAST);

@@ -129,7 +129,7 @@ Deno.test("Relay keeps a session whose PADS is repeated before the client's list
 });
 
 for (const keyed of [true, false]) {
-  const what = keyed ? "ends what was granted to" : "leaves to others, where they may be meant,";
+  const what = keyed ? "closes a session granted to" : "without keys only drops a PADS for";
   Deno.test(`Relay ${what} a host that no longer asks`, () => {
     const joined = new JoinedRelays({ graceMs: GRACE_MS, keyed });
     const { server, client } = joined;

@@ -120,7 +120,7 @@ function named(name: string): Uint8Array {
 
 const GARBAGE: [what: string, bytes: Uint8Array, message: string][] = [
   [
-    "a length that goes on",
+    "a length that does not end",
     Uint8Array.of(0, FRAME.HELLO, 0xff, 0xff, 0xff, 0xff),
     "The greeting is too long",
   ],
@@ -145,7 +145,7 @@ const GARBAGE: [what: string, bytes: Uint8Array, message: string][] = [
     "The client began with frame type 18245; is it an older one (--legacy)?",
   ],
   [
-    "a hello that is none",
+    "a hello without the magic number",
     encodeFrame(FRAME.HELLO, bytesOf("no magic here")),
     "Cannot read the client's greeting: The magic number is missing",
   ],
