@@ -3,16 +3,12 @@
 import { ERRNO, errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { POLLIN, PollSet } from "./poll.ts";
+import { EPOLL_EVENT } from "./structs.ts";
 
 const EPOLL_CLOEXEC = 0x80000;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
-/** `struct epoll_event` of epoll_ctl(2), in 32-bit words. It is packed on x86-64 only. */
-const EPOLL_EVENT = Deno.build.arch === "x86_64"
-  ? { events: 0, data: 1, length: 3 }
-  : { events: 0, data: 2, length: 4 };
-
 /**
  * A set of descriptors to wait for. The cost of a wait depends on the number of ready descriptors, not
  * on the size of the set as with a `PollSet`. A descriptor that stays ready is reported again by the

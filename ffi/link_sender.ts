@@ -6,12 +6,10 @@
 import { ERRNO, errno } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { Pinned, writeAddress } from "./pinned.ts";
-import { MSG_DONTWAIT } from "./structs.ts";
+import { IOVEC, MSG_DONTWAIT } from "./structs.ts";
 
 /** `struct mmsghdr` of sendmmsg(2), in 32-bit words (LP64). */
 const MMSGHDR = { msgIov: 4, msgIovlen: 6, length: 16 } as const;
-/** `struct iovec`, in 32-bit words (LP64). */
-const IOVEC = { base: 0, len: 2, length: 4 } as const;
 
 /**
  * A sender of frames through the descriptor of a lane.

@@ -1,12 +1,11 @@
 // Keeping Deno's event loop asleep while another thread uses a socket.
 
 import { libc } from "./libc.ts";
+import { EPOLL_EVENT } from "./structs.ts";
 
 const EPOLL_CTL_MOD = 3;
 /** The edge-triggered flag. Without any event beside it, epoll reports only errors and the hang-up. */
 const EPOLLET = 0x8000_0000;
-/** `struct epoll_event` of epoll_ctl(2). It is packed on x86-64 only. */
-const EPOLL_EVENT = Deno.build.arch === "x86_64" ? { data: 4, size: 12 } : { data: 8, size: 16 };
 
 let epolls: string[] | undefined;
 
@@ -29,10 +28,10 @@ export function muteSocket(fd: number): void {
   for (const name of epolls) {
     const data = entry.exec(readInfo(name))?.[1];
     if (data === undefined) continue;
-    const event = new DataView(new ArrayBuffer(EPOLL_EVENT.size));
+    const event = new DataView(new ArrayBuffer(4 * EPOLL_EVENT.length));
     event.setUint32(0, EPOLLET, true);
     // Keep the data by which the event loop identifies the socket.
-    event.setBigUint64(EPOLL_EVENT.data, BigInt(`0x${data}`), true);
+    event.setBigUint64(4 * EPOLL_EVENT.data, BigInt(`0x${data}`), true);
     libc.epoll_ctl(Number(name), EPOLL_CTL_MOD, fd, new Uint8Array(event.buffer));
   }
 }

@@ -3,12 +3,10 @@
 import { errno } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { Pinned, writeAddress } from "./pinned.ts";
-import { MSG_DONTWAIT, MSG_NOSIGNAL } from "./structs.ts";
+import { IOVEC, MSG_DONTWAIT, MSG_NOSIGNAL } from "./structs.ts";
 
 /** `struct msghdr` of sendmsg(2), in 32-bit words (LP64). */
 const MSGHDR = { iov: 4, iovlen: 6, length: 14 } as const;
-/** `struct iovec`, in 32-bit words (LP64). */
-const IOVEC = { base: 0, len: 2, length: 4 } as const;
 
 /**
  * A sender of pieces of memory over a stream socket. It sends them in order and without copying them,

@@ -5,6 +5,14 @@ import { Pinned, writeAddress } from "./pinned.ts";
 /** True if the machine's byte order is little-endian, as an argument for `DataView`. */
 export const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
+/** `struct epoll_event` of epoll_ctl(2), in 32-bit words. It is packed on x86-64 only. */
+export const EPOLL_EVENT = Deno.build.arch === "x86_64"
+  ? { events: 0, data: 1, length: 3 }
+  : { events: 0, data: 2, length: 4 };
+
+/** `struct iovec`, in 32-bit words (LP64). */
+export const IOVEC = { base: 0, len: 2, length: 4 } as const;
+
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;

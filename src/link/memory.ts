@@ -7,6 +7,7 @@ import type { Pinned, VlanFrame } from "../../ffi/mod.ts";
 import type { MemoryDescriptors, MemorySource } from "../poll/memory.ts";
 import { POLLIN } from "../poll/poller.ts";
 import {
+  ETH_DATA_LEN,
   ETH_HLEN,
   ETH_P_PPP_DISC,
   ETH_P_PPP_SES,
@@ -173,7 +174,7 @@ export class MemoryLink implements LinkDevice, MemorySource {
     this.options = options;
     this.name = options.name;
     this.mac = options.mac;
-    this.mtu = options.mtu ?? 1500;
+    this.mtu = options.mtu ?? ETH_DATA_LEN;
     this.#actual = { state: "up", mac: this.mac, mtu: this.mtu };
     this.watchFd = descriptors.open(this);
     this.#open();

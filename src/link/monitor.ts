@@ -4,12 +4,9 @@
 import type { Counters } from "../observe/counters.ts";
 import type { EventSink } from "../observe/events.ts";
 import { DROP, PPP_OVERHEAD } from "../relay/mod.ts";
-import { formatMac } from "../wire/mod.ts";
+import { ETH_DATA_LEN, formatMac } from "../wire/mod.ts";
 import type { LinkDevice, LinkState } from "./device.ts";
 import { OtherVlans } from "./other_vlans.ts";
-
-/** The MTU that hosts and ACs assume (RFC 2516, section 7). */
-const ETHERNET_MTU = 1500;
 
 /** Watches one link. */
 export class LinkMonitor {
@@ -20,7 +17,7 @@ export class LinkMonitor {
   readonly #vlans: OtherVlans;
   #state: LinkState;
   /** The last MTU that was checked. */
-  #mtu = ETHERNET_MTU;
+  #mtu = ETH_DATA_LEN;
   #kernelDrops = 0;
 
   /**
@@ -99,7 +96,7 @@ export class LinkMonitor {
     const { name, mtu } = this.#link;
     if (mtu === this.#mtu) return;
     this.#mtu = mtu;
-    if (mtu >= ETHERNET_MTU) return;
+    if (mtu >= ETH_DATA_LEN) return;
     const payload = mtu - PPP_OVERHEAD;
     this.#events.push({
       type: "notice",

@@ -1,12 +1,10 @@
 // Log lines from events.
 
 import { describeEnd } from "../relay/mod.ts";
+import { ETH_DATA_LEN } from "../wire/mod.ts";
 import { formatHex } from "../wire/text.ts";
 import type { DataPlaneEvent, Notice, SessionFacts } from "./events.ts";
 import type { Fields } from "./log.ts";
-
-/** The MTU that hosts and ACs assume (RFC 2516, section 7). */
-const ETHERNET_MTU = 1500;
 
 /** A line for the log. */
 export interface LogLine {
@@ -90,7 +88,7 @@ function describeNotice(notice: Notice): string {
     case "small-mtu": {
       const { interface: name, mtu, payload } = notice;
       return `Interface ${name} has an MTU of ${mtu}, so sessions carry at most ${payload} bytes: ` +
-        `raise it (ip link set ${name} mtu ${ETHERNET_MTU}), or set the hosts' PPP MTU and MRU to ` +
+        `raise it (ip link set ${name} mtu ${ETH_DATA_LEN}), or set the hosts' PPP MTU and MRU to ` +
         `${payload}`;
     }
     case "joined-frames": {

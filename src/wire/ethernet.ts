@@ -8,6 +8,9 @@ export const ETH_ALEN = 6;
 /** Length of the Ethernet header (destination, source, EtherType), in bytes. */
 export const ETH_HLEN = 14;
 
+/** The largest payload of an Ethernet frame, in bytes, which is the MTU of most links (linux/if_ether.h). */
+export const ETH_DATA_LEN = 1500;
+
 /** EtherType of the PPPoE discovery stage (RFC 2516, section 4). */
 export const ETH_P_PPP_DISC = 0x8863;
 

@@ -4,6 +4,7 @@ import {
   CODE,
   emitDiscovery,
   ETH_BROADCAST,
+  ETH_DATA_LEN,
   ETHERNET,
   findTag,
   formatMac,
@@ -40,7 +41,7 @@ import { MAX_PASSES, passesOf, randomTokens, type TokenSource } from "./tokens.t
  */
 const PADI_MAX = 1484;
 /** The maximum length of a PADR, which Ethernet sets, in bytes. */
-const PADR_MAX = 1500;
+const PADR_MAX = ETH_DATA_LEN;
 const TOO_MANY_SESSIONS = "pppoe-proxy: this client has the maximum number of sessions";
 
 /** The options of a server's discovery. */
