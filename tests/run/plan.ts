@@ -57,16 +57,24 @@ export function argumentsOf(args: string[]): { paths: string[]; flags: string[] 
  * @param root The project's folder, with a trailing slash
  * @param path A file of any name, or a folder; absolute, or relative to the project's folder
  * @returns The files, sorted by path within each folder
- * @throws {NotFound} If there is no such file or folder
+ * @throws {Error} If there is no such file or folder
  */
 export function findTests(root: string, path: string): TestFile[] {
   const full = path.startsWith("/") ? path : `${root}${path.replace(/^(\.\/)+/, "")}`;
-  const { isDirectory, size } = Deno.statSync(full);
+  const { isDirectory, size } = stat(full, path);
   if (!isDirectory) return [{ path: full.replace(root, ""), bytes: size }];
   const names = [...Deno.readDirSync(full)]
     .filter(({ name, isDirectory }) => isDirectory || TEST_FILE.test(name))
     .map(({ name }) => name);
   return names.sort().flatMap((name) => findTests(root, `${full.replace(/\/+$/, "")}/${name}`));
+}
+
+function stat(full: string, path: string): Deno.FileInfo {
+  try {
+    return Deno.statSync(full);
+  } catch (cause) {
+    throw new Error(`Cannot find tests in ${path}: no such file or folder`, { cause });
+  }
 }
 
 /**

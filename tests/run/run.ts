@@ -62,6 +62,7 @@ async function main(args: string[]): Promise<number> {
   const startMs = performance.now();
   const { paths, flags } = argumentsOf(args);
   const files = (paths.length === 0 ? ["tests"] : paths).flatMap((path) => findTests(ROOT, path));
+  if (files.length === 0) throw new Error(`Cannot find tests in ${paths.join(" and ")}`);
   const { together, calm } = planRun(files);
   const cpus = navigator.hardwareConcurrency;
   const atOnce = jobsAtOnce(cpus);
@@ -103,4 +104,9 @@ for (const signal of SIGNALS) {
     Deno.exit(130);
   });
 }
-Deno.exit(await main(Deno.args));
+try {
+  Deno.exit(await main(Deno.args));
+} catch (error) {
+  print((error as Error).message);
+  Deno.exit(1);
+}

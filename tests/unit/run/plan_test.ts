@@ -1,6 +1,6 @@
 // Tests of the plan of the task `test`: the files to run, and their order.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { argumentsOf, CALM, findTests, planRun } from "../../run/plan.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
@@ -20,6 +20,11 @@ Deno.test("findTests() finds the test files in a folder and in those below it", 
     assertEquals(findTests(ROOT, same).map(({ path }) => path), paths);
   }
   assertEquals(findTests(ROOT, paths[0]).map(({ path }) => path), paths.slice(0, 1));
+});
+
+Deno.test("findTests() names a folder that is not there", () => {
+  const error = "Cannot find tests in tests/none: no such file or folder";
+  assertThrows(() => findTests(ROOT, "tests/none"), Error, error);
 });
 
 Deno.test("planRun() gives each file a process, but unit tests one per folder", () => {
