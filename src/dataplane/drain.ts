@@ -66,7 +66,10 @@ export class Drain {
     }
     this.#tunnels.takeEnded(nowMs, this.#counters, ({ id }) => gone(id));
     if (list.length > 0 && nowMs < this.#deadlineMs) return false;
-    for (const { channel } of list) gone(channel.id);
+    for (const { channel } of list) {
+      this.#counters.drop(DROP["no-tunnel"], channel.abandon());
+      gone(channel.id);
+    }
     this.#tunnels.clear();
     return true;
   }

@@ -201,3 +201,14 @@ Deno.test("A tunnel whose path loses everything ends, and its sessions are held"
   world.exchange();
   assertEquals([world.data.host, world.data.ac], [1, 1]);
 });
+
+Deno.test("A PADT that the peer does not take before the end of a stop counts as no-tunnel", () => {
+  let isTaken = true;
+  const world = new World("own", { takes: (offered) => isTaken ? offered : 0 });
+  world.dial();
+  isTaken = false;
+  world.client.stop(false);
+  world.run(2000);
+  assertEquals(world.client.plane.gone, true);
+  assertEquals(world.client.plane.counters.read().drops["no-tunnel"], 1);
+});
