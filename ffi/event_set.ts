@@ -43,8 +43,8 @@ export class EventSet {
   /**
    * Makes an empty set.
    *
-   * @param capacity The maximum number of ready descriptors that one wait reports; the next one
-   * reports the others
+   * @param capacity The maximum number of ready descriptors that one wait reports; the next
+   * wait reports the others
    * @throws {SystemError} If the process has no free descriptor
    */
   constructor(capacity: number) {
@@ -95,7 +95,7 @@ export class EventSet {
    * Blocks the thread until a descriptor is ready.
    *
    * @param timeoutMs The maximum time to wait in milliseconds; with 0 it does not wait
-   * @returns The number of ready descriptors, described by `tag` and `events`; 0 after the time or a
+   * @returns The number of ready descriptors, described by `tag` and `events`; 0 after a timeout or a
    * signal; a negative errno(3) on failure
    *
    * See epoll_wait(2).

@@ -34,7 +34,7 @@ const MACVLAN_MODES: Readonly<Record<number, MacvlanMode | undefined>> = {
 };
 
 /**
- * The mode of a macvlan, which decides on the frames that it gets from the interface below it.
+ * The mode of a macvlan, which determines the frames that it gets from the interface below it.
  *
  * See ip-link(8).
  */
@@ -54,7 +54,7 @@ const reply = new Uint8Array(16384);
  * Reads the kind of an interface of this thread's network namespace. Needs no privilege.
  *
  * @param index The interface's number
- * @returns The kind, or undefined if the interface has none, like a network card, or it is unknown
+ * @returns The kind, or undefined if the interface has none, like a network card, or it cannot be read
  *
  * @example Check that an interface is not a macvlan
  * ```ts
@@ -109,7 +109,7 @@ export function parseLinkKind(message: Uint8Array): LinkKind | undefined {
   if (name === undefined) return undefined;
   const [kind] = new TextDecoder().decode(name.slice()).split("\0");
   if (kind !== "macvlan" && kind !== "macvtap") return { kind };
-  // The attributes in the data have other numbers for each kind.
+  // The numbers of the attributes in the data differ from kind to kind.
   const data = attribute(info!, IFLA_INFO_DATA);
   const mode = data && attribute(data, IFLA_MACVLAN_MODE);
   if (mode?.length !== 4) return { kind };

@@ -194,7 +194,7 @@ export class ControlLane {
    * Receives a frame.
    *
    * @param into The bytes to receive into
-   * @returns The whole length of the frame, whose rest is lost if it exceeds that of `into`; 0 if there
+   * @returns The whole length of the frame; the part that does not fit into `into` is lost; 0 if there
    * is no frame; or a negative errno(3), such as ENETDOWN once after the interface went down
    */
   receive(into: Uint8Array): number {

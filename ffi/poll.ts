@@ -81,7 +81,7 @@ export class PollSet {
    * Blocks the thread until a descriptor is ready.
    *
    * @param timeoutMs The maximum time to wait in milliseconds; with 0 it does not wait
-   * @returns The number of ready descriptors; 0 after the time or a signal; a negative errno(3) on
+   * @returns The number of ready descriptors; 0 after a timeout or a signal; a negative errno(3) on
    * failure
    *
    * See poll(2).
@@ -113,7 +113,7 @@ export class PollSet {
    * Waits like `wait`, but without blocking the thread. The set must not change during the wait.
    *
    * @param timeoutMs The maximum time to wait in milliseconds
-   * @returns The number of ready descriptors; 0 after the time, a signal or a failure
+   * @returns The number of ready descriptors; 0 after a timeout, a signal or a failure
    */
   async waitAsync(timeoutMs: number): Promise<number> {
     const ready = await libc.pollAsync(this.#words, this.#count, timeoutMs);

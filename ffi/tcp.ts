@@ -183,8 +183,8 @@ function setCongestion(fd: number, name: Uint8Array<ArrayBuffer>): boolean {
  * Restarts the measurements of a connection that uses bbr, and does nothing for others.
  *
  * Every 10 s bbr sends almost nothing for 200 ms, four segments per round trip, to measure the path
- * without a queue (PROBE_RTT). Starting bbr again restarts this interval, which takes a switch to
- * another congestion control and back: to reno, because every kernel has it. Nothing changes if this
+ * without a queue (PROBE_RTT). Starting bbr again restarts this interval. That takes a switch to
+ * another congestion control and back; reno serves for it, because every kernel has it. Nothing changes if this
  * process may not switch back to bbr, which is possible even if bbr is the system's default.
  *
  * @param fd The connection's descriptor

@@ -14,7 +14,7 @@ import { int, LITTLE_ENDIAN, MSG_DONTWAIT, SOL_SOCKET } from "./structs.ts";
 export const ETH_P_8021Q = 0x8100;
 /** The EtherType of a provider's VLAN tag (IEEE 802.1ad). */
 export const ETH_P_8021AD = 0x88a8;
-/** The part of a tag that names the VLAN; priority and eligibility to be dropped are before it. */
+/** The part of a tag that names the VLAN; the priority and the drop-eligible bit precede it. */
 export const VLAN_ID = 0x0fff;
 
 const PACKET_AUXDATA = 8;

@@ -11,8 +11,8 @@ export class InvariantError extends Error {
  * plane in an orderly way, which is better than going on with wrong tables.
  *
  * @param holds The condition
- * @param breach The fault if the condition is false, such as `two sessions share an id`; a constant, if
- * calls are frequent
+ * @param breach The fault that a false condition shows, such as `two sessions share an id`. If calls are
+ * frequent, it should be a constant, because it is made even if the condition is true.
  * @throws {InvariantError} If the condition is false
  */
 export function assertInvariant(holds: boolean, breach: string): asserts holds {

@@ -7,7 +7,7 @@ import { choice, describeFlags, type Flags, integer, readFlags } from "./options
 
 const FLAGS: Flags = {
   json: { help: "Print only one JSON object with the result." },
-  keep: { help: "Keep everything running until Ctrl-C, to try things." },
+  keep: { help: "Keep everything running until Ctrl-C, to try things out." },
   sessions: { value: "N", help: "Number of PPPoE sessions to open (3)." },
   frames: { value: "N", help: "Number of data frames per session in each direction (500)." },
   "log-level": {

@@ -1,11 +1,11 @@
 // Decides when the loop lets data frames gather on the link for a moment, so that it takes several at once.
 //
-// Most of the cost of a lone frame is two wake-ups: one here and one at the peer. At more than 10,000
-// turns a second that take data, it pays to wait a little for more frames, as long as more do come.
+// Most of the cost of a lone frame is two wake-ups: one here and one at the peer. If more than
+// 10,000 turns a second take data, it pays to wait a little for more frames, as long as more do come.
 
 /** The length of a wait, in µs. */
 export const COALESCE_US = 130;
-/** The time between two turns that take data within which the waiting begins. */
+/** The waiting begins once two turns that take data are less than this apart. */
 const OFTEN_MS = 0.1;
 /** The number of frames that a wait must find for the waiting to go on. */
 const SEVERAL = 2;

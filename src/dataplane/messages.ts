@@ -98,8 +98,8 @@ export type ToWorker =
   | { type: "stop"; keep: boolean };
 
 /**
- * Messages from the worker to the main thread, posted in arrays: those of one turn together, but `failed`,
- * `stopped`, and the `segment` and notices of a journal each at once and alone.
+ * Messages from the worker to the main thread, posted in arrays. Those of one turn are posted together;
+ * `failed`, `stopped`, and the `segment` and the notices of a journal are posted at once, each by itself.
  */
 export type FromWorker =
   | DataPlaneEvent

@@ -11,7 +11,7 @@ import type { Tunnels } from "./tunnels.ts";
 
 /** The reason for the end of a tunnel when the client moves to another server. */
 const MOVED = "moved to another server";
-/** The time that leaving may take: on a slow path, much is under way before the PADTs. */
+/** The time that leaving may take: on a slow path, many bytes are under way ahead of the PADTs. */
 const LEAVE_MS = 5000;
 
 /** Adds, leaves and removes tunnels. */

@@ -87,8 +87,8 @@ export class FrameLog {
    *
    * @param wanted Returns true for the frame waited for
    * @param timeoutMs The time to wait, in milliseconds
-   * @param after The number after which frames count, 0 by default, which includes all kept frames
-   * @returns The first frame wanted
+   * @param after Only frames with a higher number count; 0 by default, which includes all kept frames
+   * @returns The first such frame
    * @throws {Error} If there is none in time
    */
   async waitFor(

@@ -92,7 +92,7 @@ export class HostProtocol {
   refusal?: Refusal;
   /** The station that ended the session. */
   closedBy?: "host" | "ac";
-  /** Number of answers to our MAC address with another Host-Uniq than ours, or one when we sent none. */
+  /** Number of answers to our MAC address with a Host-Uniq that we did not send. */
   mismatches = 0;
 
   #attempt = 0;

@@ -1,4 +1,4 @@
-// The scenario of `demo`: hosts open sessions and exchange data, and one station hangs up each.
+// The scenario of `demo`: hosts open sessions and exchange data, then one station ends each session.
 
 import { CODE, printFrame, readCode, readSessionId } from "../wire/mod.ts";
 import { formatHex } from "../wire/text.ts";
@@ -186,7 +186,7 @@ export class Scenario {
   }
 
   /**
-   * Hangs up, for odd session numbers from the host and for even ones from the AC.
+   * Ends a session: if its number is odd, the host hangs up; if it is even, the AC does.
    *
    * @returns True if the other station received the PADT
    */
@@ -213,7 +213,7 @@ export class Scenario {
       return !this.#ac.sessions.has(acSessionId);
     } catch (error) {
       print(
-        `Host ${number} and the AC disagree whether the session is closed: ${
+        `Host ${number} and the AC disagree on whether the session is closed: ${
           (error as Error).message
         }`,
       );

@@ -19,7 +19,7 @@ export interface ControlReceiver {
    * Takes one frame.
    *
    * @param into The memory for the frame
-   * @returns The length of the whole frame, which may be more than fits `into`; 0 if there is no frame; a
+   * @returns The length of the whole frame, which may be more than fits into `into`; 0 if there is no frame; a
    * negative errno(3) if the interface has failed
    */
   receive(into: Uint8Array): number;

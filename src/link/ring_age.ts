@@ -22,7 +22,7 @@ const STEP_MS = 2;
 const READING_MS = 1;
 /** The maximum number of pairs that are read. */
 const READINGS = 3;
-/** The time by which a stamp may precede the ring, and by which a frame may arrive after the turn began. */
+/** The time by which a stamp may be too early (before the ring was empty) or too late (after the turn began). */
 const SLACK_MS = 20;
 /** The number of earlier differences that are kept, in case the clock is set repeatedly while frames wait. */
 const EARLIER = 4;

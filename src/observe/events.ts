@@ -1,5 +1,5 @@
 // The events of the data plane, as plain data. Log lines, problems and the calls of a side's hooks are made
-// from one stream of these; the other parts of the status, and so the metrics, from snapshots and counters.
+// from one stream of events. The rest of the status, and of the metrics, comes from snapshots and counters.
 
 import type { LinkState } from "../link/device.ts";
 import type { Problem } from "../problem.ts";
@@ -70,7 +70,7 @@ export type DataPlaneEvent =
   | { type: "drops"; counts: Partial<Record<DropReason, number>> }
   /** PADTs that the link did not take, PADTs that it has taken later, and PADTs that were given up. */
   | { type: "padts"; undelivered: number; delivered: number; givenUp: number }
-  /** State of an earlier run was restored. */
+  /** The state of an earlier run was restored. */
   | { type: "restored"; sessions: number; undeliveredPadts: number }
   /** A discovery frame, as text. */
   | { type: "discovery"; from: "link" | "tunnel"; frame: string; suppressed: number }

@@ -17,7 +17,7 @@ export function renderMetrics(status: Status): string {
     family(
       `${unit}_total`,
       "counter",
-      `Ethernet ${unit} carried, from this side's link or tunnel; direction is an older label, until 1.0.`,
+      `Ethernet ${unit} carried, from this side's link or tunnel; direction is an older label, removed in 1.0.`,
     );
     for (const [from, direction] of [["link", "uplink"], ["tunnel", "downlink"]] as const) {
       for (const kind of ["discovery", "session"] as const) {

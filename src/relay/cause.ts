@@ -26,9 +26,12 @@ const CAUSES = {
   /** An interface no longer has the address that the session's near station knows. */
   "mac-changed": { text: "the interface's MAC address changed", told: true },
   /** The address of the host belongs to an AC. */
-  "ac-has-address": { text: "an AC has the address of its host", told: true },
+  "ac-has-address": { text: "an AC has the host's address", told: true },
   /** The address of the host belongs to a host of another client. */
-  "host-has-address": { text: "a host of another client has the address of its host", told: true },
+  "host-has-address": {
+    text: "a host of another client has the same address as its host",
+    told: true,
+  },
   /** The AC gave the session id to another session. */
   "id-reused": { text: "the AC gave its session id to another session", told: true },
   /** The AC granted the session to a host that was not waiting for it. */

@@ -23,8 +23,8 @@ export const DROP_REASONS = [
   "padi-rate", // a PADI or PADR of a host or a client that dials too often
   "discovery-busy", // a PADI or PADR while another one has its Relay-Session-Id, or the single place
   "loop", // a PADI that this program has sent itself, and that came back through a client
-  "wrong-ac", // a PADS from another AC than the one that the PADR went to
-  "vlan", // from a VLAN, which is another segment than the interface's own
+  "wrong-ac", // a PADS from an AC other than the one that the PADR went to
+  "vlan", // from a VLAN, which is not the interface's own segment
   "padt-rate", // a PADT with session id 0, of a host or a client that sends too many
 ] as const;
 

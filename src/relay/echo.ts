@@ -11,7 +11,7 @@ const LCP_LENGTH_AT = 2;
 const ECHO_MIN_BYTES = 8;
 /** The number of LCP Echo-Requests that a station must leave unanswered before it counts as dead. */
 const UNANSWERED_MIN = 3;
-/** The time that the last of these is given for an answer, in ms, if they are rare. */
+/** The time to answer the last of these, in ms; it matters only if they are rare. */
 const ANSWER_MS = 5000;
 
 /** The result of {@linkcode readEcho} for a frame that is not an LCP echo. */

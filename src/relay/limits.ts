@@ -48,8 +48,8 @@ class Counted {
 
 /**
  * The rate at which hosts dial. Clients are counted by IP address, because a client can mint a new secret at
- * will. PADI and PADR are counted separately, so that a host that may begin can go on; a repeat counts like
- * any other frame.
+ * will. PADI and PADR are counted separately, so that a host whose PADI was let through can also send its
+ * PADR; a repeat counts like any other frame.
  */
 export class DialRate {
   readonly #padi = new Counted();

@@ -393,7 +393,7 @@ export class Relay implements DiscoveryContext {
     if (this.options.mac === "own") this.closeAll("mac-changed");
   }
 
-  /** Sets the MTU of the link's interface, to which the promises in discovery frames are adapted from now on. */
+  /** Sets the MTU of the link's interface. From now on, PPP-Max-Payload tags promise no more than it can carry. */
   setLinkMtu(mtu: number): void {
     this.#linkMtu = mtu;
   }

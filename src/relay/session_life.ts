@@ -11,7 +11,7 @@
 //     hold     open, unconfirmed        held         its peer's tunnel has ended
 //     resume   open, unconfirmed, held  unconfirmed  its peer has a new tunnel
 //     confirm  unconfirmed              open         its peer's list contains it, or its PADS was repeated
-//     end      all but closed           closed       one of the causes in cause.ts
+//     end      any except closed        closed       one of the causes in cause.ts
 //
 // A session is held exactly while its peer has no tunnel: peers.ts changes the peer, and `hold` or `resume`
 // follows in the same call. `SessionTable.audit` checks it. Session frames pass while a session is open or

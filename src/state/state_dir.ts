@@ -2,7 +2,7 @@
 //
 //     lock              held by the process that uses the directory; its modification time is a sign of
 //                       life, which a process gives only once it has taken over the sessions
-//     identity          a secret: by it, servers recognize a client, and a server its own tokens
+//     identity          a secret by which servers recognize a client, and a server recognizes its tokens
 //     sessions.jsonl    the base: a header, then all sessions and undelivered PADTs at some time
 //     changes.N.jsonl   segments: the changes since then, appended by the data worker (journal.ts)
 //
@@ -68,8 +68,8 @@ export class StateDir {
   /** The PADTs that were undelivered when the previous process ended. */
   readonly undelivered: Uint8Array[];
   /**
-   * The times, in ms since the epoch, at which the peers without a tunnel had lost it when the previous
-   * process ended, by the peers' keys.
+   * The peers that had no tunnel when the previous process ended: by their keys, the times at which they
+   * had lost it, in ms since the epoch.
    */
   readonly away: ReadonlyMap<string, number>;
   /**
@@ -115,7 +115,7 @@ export class StateDir {
    * process that repeatedly fails to start does not delay the end of its predecessor's sessions.
    *
    * @param path The path of the directory
-   * @param options The side that uses the directory, and for which interface
+   * @param options The side that uses the directory, and its interface
    * @returns The state directory, to be closed by the caller
    * @throws {ConfigurationError} If another process uses the directory, it has sessions of the other
    * side or another interface, or it cannot be read and written

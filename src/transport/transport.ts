@@ -48,8 +48,8 @@ export interface Transport extends Batch {
   readonly failure: string;
 
   /**
-   * Reads once, without waiting. Bytes that are left in the transport's own memory make no poller report
-   * it, so it reads no more than it can return.
+   * Reads once, without waiting. No poller reports a transport for bytes that are left in its own memory,
+   * so it reads no more than it can return.
    *
    * @param into The memory for the bytes
    * @returns The number of bytes; 0 at the end of the stream; {@linkcode AGAIN} or {@linkcode BROKEN}

@@ -1,7 +1,7 @@
 // A queue of frames for a tunnel, stored in one ring buffer as the bytes that will be sent.
 //
 // A frame is never split: if the end of the buffer has no room for it, it goes to the start. An empty queue
-// starts over at the start, so that a short queue uses little of the memory. Separate arrays hold the
+// begins again at the start, so that a short queue uses little of the memory. Separate arrays hold the
 // position of each frame.
 
 import { Pinned, VIEW_STEP } from "../../ffi/mod.ts";

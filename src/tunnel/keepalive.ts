@@ -9,7 +9,7 @@ export const DEAD = -1;
 
 /** The keepalive of one tunnel. Only one ping at a time is under way. */
 export class Keepalive {
-  /** The smoothed round-trip time: a new measurement counts an eighth, as in TCP (RFC 6298). */
+  /** The smoothed round-trip time: a new measurement counts for an eighth, as in TCP (RFC 6298). */
   rttMs: number | undefined;
   #heardMs: number;
   // The first ping goes out at once, so that the round-trip time is soon known.

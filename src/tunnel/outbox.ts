@@ -21,7 +21,7 @@ export type OutboxLane = "data" | "control" | "last";
 
 /** The smallest mean size of data frames with which the queue can be filled. A TCP ACK has 70 bytes. */
 const SMALL_FRAME = 64;
-/** The number of bytes from which control frames are refused, except those in the lane `last`. */
+/** The number of queued bytes above which control frames are refused, except those in the lane `last`. */
 const CONTROL_LIMIT = 64 * 1024;
 /** The size of the control queue. The rest is for the lane `last`; a PADT takes 23 bytes. */
 const CONTROL_BYTES = 3 * CONTROL_LIMIT;

@@ -27,8 +27,8 @@ export interface AddedTags {
 export const HOST_UNIQ_MAX = 64;
 
 /**
- * Returns true if no Relay-Session-Id is to be added although there is no fixed Host-Uniq: it is added only
- * with one.
+ * Returns true if the options leave out the Relay-Session-Id, but lack the fixed Host-Uniq without which it is
+ * never added.
  */
 export function lacksHostUniq({ hostUniq, relayTag = true }: AddedTags): boolean {
   return !relayTag && hostUniq === undefined;

@@ -88,7 +88,7 @@ export class Addresses {
   /**
    * Checks that the counts match the open sessions.
    *
-   * @throws {InvariantError} If they are not
+   * @throws {InvariantError} If they do not
    */
   audit(sessions: Iterable<Session>): void {
     const acs = new Map<string, number>();

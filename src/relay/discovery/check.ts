@@ -33,7 +33,7 @@ export function opensSession(code: number): boolean {
   return HOST_CODES.has(code) || AC_CODES.has(code);
 }
 
-/** Parses a frame; returns a drop reason if this kind of station may not send it, or has no such address. */
+/** Parses a frame; returns a drop reason if this kind of station may not send it, or an address is impossible. */
 export function checkDiscovery(frame: Uint8Array, fromHost: boolean): DiscoveryPacket | Drop {
   if (readEtherType(frame) !== ETH_P_PPP_DISC) return DROP["not-pppoe"];
   const packet = parseDiscovery(frame);

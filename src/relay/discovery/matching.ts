@@ -13,7 +13,7 @@ export interface ServerPending extends Asking {
   readonly passes: number;
   /** The address by which the AC knows its host; it stays the same if the client changes its name. */
   readonly shownMac: Uint8Array;
-  /** The tag that tells the AC the line; undefined if the AC is not told. */
+  /** The tag that names the host's line for the AC; undefined if the AC is not told the line. */
   readonly line: Tag | undefined;
   /** The answers of ACs to its PADIs. */
   readonly offers: Offers;

@@ -23,10 +23,10 @@ const APART_MS = 1050;
 /** The time that a host waits after its last PADI, in ms. pppd sends three, and gives up 20 s later. */
 export const PATIENCE_MS = 20_000;
 
-/** The number of repeats for a host; once repeats have helped any host, for each PADI of a host. */
+/** The number of repeats for a host. Once a repeat has helped any host, each PADI of a host gets as many. */
 const REPEATS = 3;
 
-/** The number of hosts that must give up, within a time in ms, before it counts as more than one host's refusal. */
+/** If this many hosts give up within this time, in ms, the AC is not merely refusing one host. */
 const STARVED_HOSTS = 2;
 const STARVED_MS = 60_000;
 
@@ -169,7 +169,8 @@ export class PadiRepeats {
     return starved && this.#starvedMs.size >= STARVED_HOSTS;
   }
 
-  // Returns true if another PADI, which was in the way of this host's, was answered after or shortly before its first.
+  // Returns true if another PADI, which was in the way of this host's, was answered after this host's first PADI
+  // or shortly before it.
   #answersOthersThan({ firstMs }: Pick<Waiting, "firstMs">): boolean {
     return this.#answeredMs > firstMs - this.#waitMs;
   }

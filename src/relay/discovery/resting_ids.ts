@@ -7,7 +7,7 @@ import type { Session, SessionKey } from "../session.ts";
 /** The time for which an id rests. A host that missed its PADT may keep sending for a while. */
 export const REST_MS = 10_000;
 
-/** The maximum number of resting ids; one more ends the rest of the oldest one. */
+/** The maximum number of resting ids; one more releases the oldest one. */
 export const RESTING_IDS = 4096;
 
 /** The facts about an ended session that are kept; the session itself is not. */
@@ -61,7 +61,7 @@ export class RestingIds {
       resting.farMac !== formatMac(session.farMac);
   }
 
-  /** Ends the rest of ids that have rested long enough. */
+  /** Releases the ids that have rested long enough. */
   expire(nowMs: number): void {
     for (const resting of this.#all) {
       if (nowMs < resting.untilMs) return;

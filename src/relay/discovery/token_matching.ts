@@ -22,7 +22,7 @@ interface Request extends Match {
 export class TokenMatching implements Matching {
   readonly #tokens: TokenSource;
   readonly #byToken = new Map<string, Match>();
-  /** The requests of a discovery with another Host-Uniq than its PADI. */
+  /** The requests of a discovery with a Host-Uniq other than that of its PADI. */
   readonly #others = new WeakMap<ServerPending, Request[]>();
 
   /** Makes a matching with the tokens of a source. */
