@@ -48,7 +48,7 @@ const NIC_OPTIONS = (["cpe", "bras", "mgmt"] as const)
 
 /** A look into the guest takes about as long. */
 const LOOK_EVERY_MS = 250;
-/** What one measurement of the speed carries. */
+/** The amount of data that one measurement of the speed sends. */
 const IPERF_BYTES = "16M";
 
 let rigs = 0;

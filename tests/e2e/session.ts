@@ -16,7 +16,7 @@ import {
   Rig,
 } from "./rig.ts";
 
-/** Filter for session frames with an IP packet of 1492 bytes, after 14 bytes Ethernet, 6 PPPoE and 2 PPP. */
+/** Filter for session frames with an IP packet of 1492 bytes, after 14 bytes of Ethernet, 6 of PPPoE and 2 of PPP. */
 const FULL_SIZE = "ether proto 0x8864 and len == 1514";
 
 /** Measures TCP goodput through session 0 and prints it. Other tests may use the machine at the same time. */

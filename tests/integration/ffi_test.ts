@@ -67,7 +67,7 @@ function session(destination: string, protocol: number, length = 60): Uint8Array
 
 type Tag = [protocol: number, tci: number];
 
-/** Inserts VLAN tags behind the addresses of a frame. */
+/** Inserts VLAN tags after the addresses of a frame. */
 function tagged(inner: Uint8Array, ...tags: Tag[]): Uint8Array<ArrayBuffer> {
   const bytes = tags.flatMap(([protocol, tci]) => [
     protocol >> 8,
@@ -181,7 +181,7 @@ function polled(fd: number): number {
   return set.ready(index);
 }
 
-/** Takes frames from a lane until one equals `last`, which was sent behind them. */
+/** Takes frames from a lane until one equals `last`, which was sent after them. */
 async function until(lane: ControlLane | DataLane, last: Uint8Array): Promise<Uint8Array[]> {
   const frames: Uint8Array[] = [];
   for (;;) {

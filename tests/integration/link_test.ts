@@ -9,7 +9,7 @@ const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const NEW_MAC = "02:00:00:00:fe:ed";
 const SIDES = ["Client", "Server"] as const;
 
-/** Replaces the client's interface by a macvlan on a new veth pair, which leads to the hosts. */
+/** Replaces the client's interface with a macvlan on a new veth pair, which leads to the hosts. */
 async function replaceByMacvlan(sites: Sites, mode: "bridge" | "passthru"): Promise<void> {
   const { net, sites: [site] } = sites;
   const namespace = site.clientNamespace;

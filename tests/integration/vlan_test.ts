@@ -27,7 +27,7 @@ import { testUnless, whyNot } from "../support/skip.ts";
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const STRANGER = parseMac("02:00:00:00:ee:01");
 
-/** Inserts tags behind the addresses of a frame, each with a protocol and a value. */
+/** Inserts tags after the addresses of a frame, each with a protocol and a value. */
 function tagged(frame: Uint8Array, ...tags: [protocol: number, tci: number][]): Uint8Array {
   const bytes = tags.flatMap((
     [protocol, tci],

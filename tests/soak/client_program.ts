@@ -106,7 +106,7 @@ export class ClientProgram extends Program {
   protected override looked(): void {
     const { end } = this;
     if (end?.peer === undefined || end.key === undefined || end.tampered || end.unsettled) return;
-    // A plane that has not been given its tunnel yet has not read the list behind the greeting.
+    // A plane that has not been given its tunnel yet has not read the list after the greeting.
     if (![end, end.peer].every(({ program, id }) => program.relay!.peersByTunnel.has(id))) return;
     assertHas(end, end.peer);
     assertHas(end.peer, end);

@@ -638,7 +638,7 @@ export class Guard {
   }
 }
 
-// Returns a session frame without the bytes behind it in its buffer.
+// Returns a session frame without the bytes after it in its buffer.
 function whole(frame: Uint8Array, offset: number): Uint8Array {
   const length = frameLength(frame, offset, frame.length - offset);
   return frame.slice(offset, offset + Math.max(0, length));

@@ -51,7 +51,7 @@ export interface Letter {
   readonly sentMs: number;
   /** True once the station at the other end has it. */
   arrived: boolean;
-  /** True if its station could not be told from another one, so that it may arrive wherever its header says. */
+  /** True if its station could not be told apart from another one, so that it may arrive wherever its header says. */
   excused: boolean;
 }
 

@@ -121,7 +121,7 @@ export function padr(pado: Uint8Array): Uint8Array {
   return discovery("PADR", destination, source, [SERVICE, ...kept]);
 }
 
-/** Returns the token by which the server's relay replaces the Host-Uniq of discovery `n`, counted from 1. */
+/** Returns the token with which the server's relay replaces the Host-Uniq of discovery `n`, counted from 1. */
 export function token(n: number): Tag {
   return { type: TAG.HOST_UNIQ, value: bytes("token", 0, n >> 8, n) };
 }

@@ -408,7 +408,7 @@ export class Sites implements AsyncDisposable {
     await this.net.ip(namespace, "link", "del", station.name);
   }
 
-  /** Makes a link that was cut again, without its former hosts and ACs. */
+  /** Restores a link that was cut, without its former hosts and ACs. */
   async join(site?: ClientSite): Promise<void> {
     if (site === undefined) {
       this.acs = await this.#join(this.acNamespace, this.serverNamespace, "isp0");

@@ -77,7 +77,7 @@ class Bench implements AsyncDisposable {
   }
 }
 
-Deno.test("ClientDriver hands a greeted connection to the worker, with the bytes behind the greeting", async () => {
+Deno.test("ClientDriver hands a greeted connection to the worker, with the bytes after the greeting", async () => {
   await using bench = new Bench();
   using conn = await bench.listener.accept();
   const { peer } = await greetClient(conn, SERVER);
@@ -92,7 +92,7 @@ Deno.test("ClientDriver hands a greeted connection to the worker, with the bytes
   await bench.logged(/INFO +Tunnel up name=tokyo peer=127\.0\.0\.1:\d+ software=test\/1$/);
 });
 
-Deno.test("ClientDriver keeps bytes that a server sends right behind its welcome", async () => {
+Deno.test("ClientDriver keeps bytes that a server sends right after its welcome", async () => {
   await using bench = new Bench();
   using conn = await bench.listener.accept();
   const ping = encodeFrame(FRAME.PING, new Uint8Array(0));

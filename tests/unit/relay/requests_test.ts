@@ -158,7 +158,7 @@ Deno.test("Relay keeps a host's made-up address for a PADR with another Host-Uni
   assertEquals(parseDiscovery(asked)!.source, macFor("c", HOST));
 });
 
-Deno.test("Relay keeps the answers to a few Host-Uniqs of one discovery, and is bounded for any number", () => {
+Deno.test("Relay keeps only the last few Host-Uniqs of a discovery's PADRs, however many there are", () => {
   const joined = line("own", undefined);
   const [sought] = joined.host(padi(HOST, [SERVICE, hostUniq("h")]));
   const [offer] = joined.ac(answer(sought, AC, "PADO", { tags: [cookie("c")] }));

@@ -38,12 +38,12 @@ Deno.test("AllowList allows networks", () => {
   assertAllows(["192.0.2.7/31"], ["192.0.2.6", "192.0.2.7"], ["192.0.2.5", "192.0.2.8"]);
 });
 
-Deno.test("AllowList takes a network with prefix length 0 as all of its family only", () => {
+Deno.test("AllowList treats a network with prefix length 0 as every address of its own family only", () => {
   assertAllows(["0.0.0.0/0"], ["0.0.0.0", "255.255.255.255", "::ffff:1.2.3.4"], ["::1", "2001::"]);
   assertAllows(["::/0"], ["::", "2001::", "fe80::1"], ["1.2.3.4", "127.0.0.1"]);
 });
 
-Deno.test("AllowList ignores the bits behind the prefix", () => {
+Deno.test("AllowList ignores the bits after the prefix", () => {
   assertAllows(["10.1.2.3/8"], ["10.9.9.9"], ["11.1.2.3"]);
   assertAllows(["2001:db8::1/32"], ["2001:db8:1::"], ["2001:db9::1"]);
 });

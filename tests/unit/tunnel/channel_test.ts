@@ -252,7 +252,7 @@ Deno.test("Channel.nextFrame() finds each frame when its last byte arrives", asy
   }
 });
 
-Deno.test("Channel takes over bytes that were read behind the greeting", async () => {
+Deno.test("Channel takes over bytes that were read after the greeting", async () => {
   const frames = [1, 2].map((seed) => ({ type: SESSION, payload: payload(100, seed) }));
   const all = stream(frames);
   const received = all.slice(0, 150);

@@ -25,7 +25,7 @@ Deno.test("CoDel.drops() drops nothing from a burst that passes within 100 ms", 
   assertEquals(dropTimes(codel, 50, { fromMs: 101, untilMs: 200 }), []);
 });
 
-Deno.test("CoDel.drops() drops from a standing queue at intervals of 100 ms by the root of the count", () => {
+Deno.test("CoDel.drops() drops from a standing queue at intervals of 100 ms divided by the square root of the count", () => {
   const times = dropTimes(new CoDel(), 50, { untilMs: 600, everyMs: 0.1 });
   // The first drop comes after an interval, then 100/sqrt(1), 100/sqrt(2), ... (RFC 8289, section 5.5).
   let expected = 100;

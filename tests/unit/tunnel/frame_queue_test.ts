@@ -120,7 +120,7 @@ Deno.test("FrameQueue keeps bytes intact when its buffer wraps around", async ()
     const each = frame(1000 + i, i);
     assert(drain.push(each), `frame ${i}`);
     pushed.push(each);
-    // Some frames always wait, so that the queue never starts over at the start.
+    // Some frames always wait, because an empty queue starts again at the beginning of its buffer.
     if (i > 60) drain.send(1, NEVER);
   }
   drain.send();

@@ -267,7 +267,7 @@ Deno.test("greetServer() reports a goodbye that it cannot read", async () => {
   );
 });
 
-Deno.test("greetClient() and greetServer() keep bytes behind the greeting", async () => {
+Deno.test("greetClient() and greetServer() keep bytes after the greeting", async () => {
   const behind = encodeFrame(FRAME.SESSION, new Uint8Array(1500).map((_, i) => i));
   const joined = (type: number, hello: Hello) =>
     Uint8Array.of(...encodeFrame(type, emitHello(hello)), ...behind);

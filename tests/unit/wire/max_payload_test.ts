@@ -14,7 +14,7 @@ for (
     [1500, -8, 0],
   ]
 ) {
-  Deno.test(`lowerMaxPayload() makes ${left} of ${promised} where ${most} can be carried`, () => {
+  Deno.test(`lowerMaxPayload() turns ${promised} into ${left} if ${most} can be carried`, () => {
     const tag = maxPayloadTag(promised);
     lowerMaxPayload(tag, most);
     assertEquals(tag, maxPayloadTag(left));
