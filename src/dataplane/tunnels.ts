@@ -80,7 +80,7 @@ export class Tunnels {
   add(facts: TunnelFacts, transport: Transport, nowMs: number): void {
     const { id, name, endpoint } = facts;
     const channel = this.#makeChannel({ ...facts, transport }, nowMs, this.#sizes);
-    // There may be frames behind the greeting, so the tunnel starts as unfinished.
+    // There may be frames after the greeting, so the tunnel starts as unfinished.
     const state = { ready: 0, waitsToWrite: false, unfinished: true, leaveByMs: Infinity };
     const tunnel = { channel, name, endpoint, ...state };
     const added: Poller[] = [];

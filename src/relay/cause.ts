@@ -70,14 +70,14 @@ export interface SessionEnd {
  * Describes the end of a session for the log.
  *
  * @param end The end of a session
- * @returns The description, such as `idle` or `shutdown, told by the peer`
+ * @returns The description, such as `idle` or `shutdown, as reported by the peer`
  */
 export function describeEnd({ cause, detail, byPeer }: SessionEnd): string {
   let { text }: { text: string } = CAUSES[cause];
   if (cause === "host-silent" || cause === "ac-silent") {
     text += detail === undefined ? " any more" : ` for the last ${detail}`;
   } else if (detail !== undefined) text += ` (${detail})`;
-  return byPeer ? `${text}, told by the peer` : text;
+  return byPeer ? `${text}, as reported by the peer` : text;
 }
 
 const MARK = "pppoe-proxy: ";

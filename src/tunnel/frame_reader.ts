@@ -37,7 +37,7 @@ export class FrameReader {
    * Begins with bytes that were read before.
    *
    * @param readBytes The maximum number of bytes in one read
-   * @param received The bytes that were read behind the greeting
+   * @param received The bytes that were read after the greeting
    */
   constructor(readBytes: number, received: Uint8Array) {
     const room = Math.max(readBytes, received.length);

@@ -366,7 +366,9 @@ testUnless(
         server.start();
         assertEquals(await host.closed(8000), "ac");
         over = true;
-        await second.server.untilLine(/Session closed .*moved to another server, told by the peer/);
+        await second.server.untilLine(
+          /Session closed .*moved to another server, as reported by the peer/,
+        );
         await until("its AC knows", () => ac2.sessions.size === 0);
       } finally {
         over = true;

@@ -53,7 +53,10 @@ for (const variant of VARIANTS) {
           assertEquals([padtsAt(sites.acs), padtsAt(sites.hosts)], [SESSIONS, SESSIONS]);
           const closed = (reason: string) =>
             new RegExp(`Session closed.*reason="?${reason}"?( |$)`);
-          assertEquals(other.matching(closed("shutdown, told by the peer")).length, SESSIONS);
+          assertEquals(
+            other.matching(closed("shutdown, as reported by the peer")).length,
+            SESSIONS,
+          );
           assertEquals(told.matching(closed("shutdown")).length, SESSIONS);
           assertMatch(told.lines.at(-1)!, /Stopped/);
 

@@ -258,14 +258,17 @@ Deno.test("Relay names the cause in the PADT for the tunnel, but not in the one 
 Deno.test("describeEnd() has one text for each cause", () => {
   const texts = SESSION_CAUSES.map((cause) => describeEnd({ cause }));
   assertEquals(new Set(texts).size, SESSION_CAUSES.length);
-  assertEquals(describeEnd({ cause: "shutdown", byPeer: true }), "shutdown, told by the peer");
+  assertEquals(
+    describeEnd({ cause: "shutdown", byPeer: true }),
+    "shutdown, as reported by the peer",
+  );
   assertEquals(
     describeEnd({ cause: "ac-silent", detail: "180 s" }),
     "the AC answered LCP echo before, but not for the last 180 s",
   );
   assertEquals(
     describeEnd({ cause: "host-silent", byPeer: true }),
-    "the host answered LCP echo before, but not any more, told by the peer",
+    "the host answered LCP echo before, but not any more, as reported by the peer",
   );
 });
 
