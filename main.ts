@@ -1,6 +1,7 @@
 // The command line. Subcommands are loaded on demand, so that this help and the version need neither
 // libc nor Linux.
 
+import { closest } from "./src/cli/hint.ts";
 import { UsageError } from "./src/cli/options.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -19,6 +20,8 @@ Quick start, on two machines:
   pppoe-proxy server --interface eth1 --listen 0.0.0.0:8000 --allow 198.51.100.7
   pppoe-proxy client --interface eth1 --connect 192.0.2.1:8000
 `;
+
+const SUBCOMMANDS = ["server", "client", "demo"];
 
 interface Subcommand {
   help: string;
@@ -44,6 +47,7 @@ async function load(name: string): Promise<Subcommand | undefined> {
 }
 
 async function main([name, ...args]: string[]): Promise<number> {
+  if (name === "help" && args[0] !== undefined) [name, args] = [args[0], ["--help"]];
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     print(HELP);
     return name === undefined ? 2 : 0;
@@ -57,7 +61,9 @@ async function main([name, ...args]: string[]): Promise<number> {
   }
   const subcommand = await load(name);
   if (subcommand === undefined) {
-    return fail(`Unknown subcommand ${name}; see pppoe-proxy --help`, 2);
+    const nearest = closest(name, SUBCOMMANDS);
+    const hint = nearest === undefined ? "" : ` (did you mean ${nearest}?)`;
+    return fail(`Unknown subcommand ${name}${hint}; see pppoe-proxy --help`, 2);
   }
   if (args.includes("--help") || args.includes("-h")) {
     print(subcommand.help);

@@ -2,33 +2,17 @@
 
 import { Client } from "../client/client.ts";
 import type { Endpoint } from "../net/endpoint.ts";
-import { CONFIG_FLAGS } from "./config_file.ts";
-import { describeFlags, endpoint, type Flags, required, UsageError } from "./options.ts";
+import { CLIENT_FLAGS } from "./flags.ts";
+import { describeFlags, endpoint, required, UsageError } from "./options.ts";
 import { runSide } from "./run.ts";
-import { RUNTIME_FLAGS, runtimeOptions } from "./runtime_flags.ts";
-
-const FLAGS: Flags = {
-  interface: { value: "IF", help: "Ethernet interface towards the PPPoE hosts." },
-  connect: {
-    value: "HOST:PORT",
-    help: "Address of the server: a name, an IPv4 or a bracketed IPv6 address. Several\n" +
-      "servers, separated by commas or in repeated flags, are tried in turn.",
-    repeats: true,
-  },
-  "prefer-first": {
-    help: "Return to the first server once it works again. This closes the sessions\n" +
-      "through another server; the hosts dial again through the first one.",
-  },
-  ...RUNTIME_FLAGS,
-  ...CONFIG_FLAGS,
-};
+import { runtimeOptions } from "./runtime_options.ts";
 
 /** The help of the subcommand. */
 export const CLIENT_HELP = `Usage: pppoe-proxy client --interface IF --connect HOST:PORT [flags]
 
 Runs beside the PPPoE hosts and keeps a tunnel to the server.
 
-${describeFlags(FLAGS)}
+${describeFlags(CLIENT_FLAGS)}
 
 Examples:
   pppoe-proxy client --interface eth1 --connect vpn.example:8000
@@ -42,7 +26,7 @@ is wrong.
 /** Runs the subcommand. */
 export function client(args: string[]): Promise<number> {
   return runSide({
-    flags: FLAGS,
+    flags: CLIENT_FLAGS,
     live: ["padi-rate", "log-level"],
     options: (given) => {
       required(given, "connect", "vpn.example:8000");

@@ -1,21 +1,14 @@
 // The configuration file, which has the same flags as the command line, one per line.
 
 import { reasonOf } from "../reason.ts";
-import { type Flags, type Given, readFlags, UsageError } from "./options.ts";
-
-/** The flag for the path of the file. */
-export const CONFIG_FLAGS: Flags = {
-  config: {
-    value: "FILE",
-    help: "Read more flags from a file with one `name value` per line. The command line\n" +
-      "takes precedence. SIGHUP reads the file again.",
-  },
-};
+import { CONFIG_FLAGS, type Flags } from "./flags.ts";
+import { flagHint } from "./hint.ts";
+import { type Given, readFlags, UsageError } from "./options.ts";
 
 /**
  * Parses a configuration file. Each line has a flag without its dashes, then its value, with or without
- * an equals sign between them, and with or without double quotes around the value. Empty lines and
- * lines that start with `#` are ignored.
+ * an equals sign between them, and with or without quotes around the value, single or double. Empty
+ * lines, lines that start with `#`, and what follows a blank and `#` outside quotes are ignored.
  *
  * @param flags The flags that the file may contain
  * @param text The content of the file
@@ -30,10 +23,13 @@ export function parseConfig(flags: Flags, text: string, name: string): Given {
     const fault = (reason: string) =>
       new UsageError(`Cannot read ${name}, line ${index + 1}: ${reason}`);
     if (match === null) throw fault("expected `name value`");
-    const [, flag, quoted] = match;
-    const value = quoted && unquoted(quoted);
+    const [, flag, rest] = match;
     if (flag === undefined) continue;
-    if (!Object.hasOwn(flags, flag) || flag === "config") throw fault(`unknown flag ${flag}`);
+    if (flag === "config") throw fault("give the flag config on the command line only");
+    if (!Object.hasOwn(flags, flag)) {
+      throw fault(`unknown flag ${flag}${flagHint(flag, flags, "")}`);
+    }
+    const value = valueIn(rest, fault);
     const takesValue = flags[flag].value !== undefined;
     if (takesValue && value === "") throw fault(`${flag} needs a value: ${flags[flag].value}`);
     if (!takesValue && value !== "") throw fault(`${flag} takes no value`);
@@ -80,6 +76,14 @@ export function readFlagsAndConfig(flags: Flags, args: string[]): Given {
   };
 }
 
-function unquoted(value: string): string {
-  return /^"[^"]*"$/.test(value) ? value.slice(1, -1) : value;
+/** Returns the value in the rest of a line, without quotes and a comment. */
+function valueIn(rest: string, fault: (reason: string) => UsageError): string {
+  const [quote] = rest;
+  if (quote !== '"' && quote !== "'") return rest.replace(/(^|\s+)#.*$/, "");
+  const end = rest.indexOf(quote, 1);
+  if (end < 0) throw fault("the closing quote is missing");
+  if (!/^\s*(#.*)?$/.test(rest.slice(end + 1))) {
+    throw fault("there is text after the closing quote");
+  }
+  return rest.slice(1, end);
 }

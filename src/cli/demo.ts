@@ -3,7 +3,8 @@
 import { LabNet } from "../lab/namespaces.ts";
 import { Scenario, type ScenarioReport } from "../lab/scenario.ts";
 import { SITE, TwoSites } from "../lab/two_sites.ts";
-import { choice, describeFlags, type Flags, integer, readFlags } from "./options.ts";
+import type { Flags } from "./flags.ts";
+import { choice, describeFlags, integer, readFlags } from "./options.ts";
 
 const FLAGS: Flags = {
   json: { help: "Print only one JSON object with the result." },

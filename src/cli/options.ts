@@ -1,32 +1,16 @@
-// Flags. Each subcommand has a table of them, which defines both the parsing and the help.
+// Parsing of flags and their values.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { AllowList } from "../server/allow.ts";
 import type { LogLevel } from "../observe/log.ts";
 import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
+import { COMMON_FLAGS, type Flag, type Flags } from "./flags.ts";
+import { flagHint } from "./hint.ts";
 
 /** Error thrown when the command line is wrong. The program then exits with status 2. */
 export class UsageError extends Error {
   override name = "UsageError";
 }
-
-/** A flag. */
-export interface Flag {
-  /** Placeholder for the value in the help. A flag without one is a switch. */
-  value?: string;
-  help: string;
-  /** True if the flag may be given more than once. */
-  repeats?: boolean;
-}
-
-/** The flags of a subcommand by name. */
-export type Flags = Record<string, Flag>;
-
-/** Flags of every subcommand. */
-const COMMON_FLAGS: Flags = {
-  help: { help: "Show this help." },
-  version: { help: "Show the version." },
-};
 
 /** The flags that were given. */
 export interface Given {
@@ -53,14 +37,21 @@ export function readFlags(flags: Flags, args: string[]): Given {
   const withValue = named((flag) => flag.value !== undefined);
   const needsValue = (name: string) =>
     new UsageError(`--${name} needs a value: ${all[name].value}`);
-  for (const [at, arg] of args.entries()) {
+  const words: string[] = [];
+  for (const arg of args) {
+    // parseArgs treats a negative number, as in --grace -1, as a flag.
+    const flag = /^-\d/.test(arg) && withValue.find((name) => words.at(-1) === `--${name}`);
+    if (flag) words[words.length - 1] += `=${arg}`;
+    else words.push(arg);
+  }
+  for (const [at, arg] of words.entries()) {
     // parseArgs treats an empty value, as in --name "$UNSET", as an argument.
-    const before = withValue.find((name) => args[at - 1] === `--${name}`);
+    const before = withValue.find((name) => words[at - 1] === `--${name}`);
     if (arg === "" && before !== undefined) throw needsValue(before);
     // parseArgs accepts --no-NAME and --NAME=VALUE for a switch.
     const [, name] = /^--([^=]+)/.exec(arg) ?? [];
     if (name?.startsWith("no-") && !Object.hasOwn(all, name)) {
-      throw new UsageError(`Unknown flag --${name}`);
+      throw new UsageError(`Unknown flag --${name}${flagHint(name, all)}`);
     }
     const isSwitch = name !== undefined && Object.hasOwn(all, name) &&
       all[name].value === undefined;
@@ -68,14 +59,15 @@ export function readFlags(flags: Flags, args: string[]): Given {
       throw new UsageError(`--${name} takes no value`);
     }
   }
-  const parsed: Record<string, unknown> = parseArgs(args, {
+  const parsed: Record<string, unknown> = parseArgs(words, {
     string: withValue,
     collect: withValue,
     boolean: named((flag) => flag.value === undefined),
     alias: { help: "h", version: "V" },
     unknown: (arg, key) => {
-      const kind = key === undefined ? "argument" : "flag";
-      throw new UsageError(`Unknown ${kind} ${arg.replace(/=.*/s, "") || '""'}`);
+      const word = arg.replace(/=.*/s, "");
+      if (key === undefined) throw new UsageError(`Unknown argument ${word || '""'}`);
+      throw new UsageError(`Unknown flag ${word}${flagHint(word.replace(/^-+/, ""), all)}`);
     },
   });
   // `unknown` is not called for arguments after "--".

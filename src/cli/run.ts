@@ -4,7 +4,8 @@ import { ConfigurationError } from "../configuration_error.ts";
 import type { LeveledLog } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
 import { readFlagsAndConfig } from "./config_file.ts";
-import { type Flags, type Given, logLevel, UsageError } from "./options.ts";
+import type { Flags } from "./flags.ts";
+import { type Given, logLevel, UsageError } from "./options.ts";
 
 /** A running server or client. */
 interface Running<O> {

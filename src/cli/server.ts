@@ -3,59 +3,19 @@
 import type { LeveledLog } from "../observe/log.ts";
 import { HOST_UNIQ_MAX, lacksHostUniq, LineTemplate } from "../relay/mod.ts";
 import { Server, type ServerOptions } from "../server/server.ts";
-import { CONFIG_FLAGS } from "./config_file.ts";
+import { SERVER_FLAGS } from "./flags.ts";
 import {
   allowed,
   bytes,
   describeFlags,
   endpoint,
-  type Flags,
   type Given,
   integer,
   required,
   UsageError,
 } from "./options.ts";
 import { runSide } from "./run.ts";
-import { RUNTIME_FLAGS, runtimeOptions } from "./runtime_flags.ts";
-
-/** The flags of the subcommand. */
-export const SERVER_FLAGS: Flags = {
-  interface: { value: "IF", help: "Ethernet interface towards the access concentrator." },
-  listen: { value: "HOST:PORT", help: "Address to listen on for clients." },
-  allow: {
-    value: "CIDR",
-    help: "Addresses and networks that may connect, separated by commas or in repeated\n" +
-      "flags (127.0.0.0/8,::1). Nothing is read from other addresses.",
-    repeats: true,
-  },
-  "max-clients": {
-    value: "N",
-    help: "Maximum number of clients (256). A client with held sessions can always return.",
-  },
-  "max-sessions": { value: "N", help: "Maximum number of sessions per client (16384)." },
-  "host-uniq": {
-    value: "VALUE",
-    help: "Host-Uniq sent to the AC, for an ISP that requires a certain one: text, or 0x\n" +
-      "and hexadecimal. A Relay-Session-Id is added to tell the answers apart.",
-  },
-  "no-relay-tag": {
-    help: "With --host-uniq: do not add a Relay-Session-Id, for an AC that cannot cope with\n" +
-      "it. Hosts can then dial only one at a time.",
-  },
-  "circuit-id": {
-    value: "TEMPLATE",
-    help: "Agent circuit id (TR-101) sent to the AC. {client} stands for the client's name,\n" +
-      "{host} for the host's address, {interface} for the name of this interface.",
-  },
-  "remote-id": { value: "TEMPLATE", help: "Agent remote id, with the same placeholders." },
-  "padi-rate-client": {
-    value: "N",
-    help: "Limit for dialling per client: PADIs per second, with bursts of twice as many.\n" +
-      "PADRs have a limit of their own (2500; 0: no limit).",
-  },
-  ...RUNTIME_FLAGS,
-  ...CONFIG_FLAGS,
-};
+import { runtimeOptions } from "./runtime_options.ts";
 
 /** The help of the subcommand. */
 export const SERVER_HELP = `Usage: pppoe-proxy server --interface IF --listen HOST:PORT [flags]

@@ -1,12 +1,7 @@
 // The command line of the benchmark.
 
-import {
-  describeFlags,
-  type Flags,
-  integer,
-  readFlags,
-  UsageError,
-} from "../../src/cli/options.ts";
+import type { Flags } from "../../src/cli/flags.ts";
+import { describeFlags, integer, readFlags, UsageError } from "../../src/cli/options.ts";
 import { type Path, PATHS } from "./paths/mod.ts";
 
 /** The measures in their order. */

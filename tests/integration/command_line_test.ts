@@ -38,21 +38,21 @@ const CASES: Case[] = [
     args: ["sevrer"],
     status: 2,
     names: /sevrer/,
-    mends: /see pppoe-proxy --help/,
+    mends: /did you mean server\?.*see pppoe-proxy --help/,
   },
   {
     what: "an unknown flag",
     args: [...SERVER, "--interfase", "eth1"],
     status: 2,
     names: /--interfase/,
-    mends: /see pppoe-proxy server --help/,
+    mends: /did you mean --interface\?.*see pppoe-proxy server --help/,
   },
   {
     what: "a flag of the other side",
     args: [...CLIENT, "--allow", "10.0.0.1"],
     status: 2,
     names: /--allow/,
-    mends: /see pppoe-proxy client --help/,
+    mends: /a flag of the server.*see pppoe-proxy client --help/,
   },
   {
     what: "an argument too many",
@@ -131,6 +131,13 @@ const CASES: Case[] = [
     status: 2,
     names: /--connect/,
     mends: /HOST:PORT|\S+:\d+/,
+  },
+  {
+    what: "a negative grace time",
+    args: [...CLIENT, "--grace", "-1"],
+    status: 2,
+    names: /--grace.*"-1"/,
+    mends: /0 to 3600/,
   },
   {
     what: "a grace time out of bounds",
@@ -245,5 +252,10 @@ testUnless(
       assertEquals(stderr, "");
       assert(stdout.startsWith("pppoe-proxy") || stdout.startsWith("Usage: pppoe-proxy"), stdout);
     }
+    const [byFlag, byName] = [
+      await run([], ["server", "--help"]),
+      await run([], ["help", "server"]),
+    ];
+    assertEquals(byName, byFlag);
   },
 );

@@ -1,12 +1,7 @@
 // deno task soak: runs random schedules of relays, tunnels, hosts and ACs until the time is up or one fails.
 
-import {
-  describeFlags,
-  type Flags,
-  integer,
-  readFlags,
-  UsageError,
-} from "../../src/cli/options.ts";
+import type { Flags } from "../../src/cli/flags.ts";
+import { describeFlags, integer, readFlags, UsageError } from "../../src/cli/options.ts";
 import { runSchedule, type ScheduleOptions, shorten } from "./schedule.ts";
 
 const FLAGS: Flags = {

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseConfig, readFlagsAndConfig } from "../../../src/cli/config_file.ts";
-import { type Flags, UsageError } from "../../../src/cli/options.ts";
+import type { Flags } from "../../../src/cli/flags.ts";
+import { UsageError } from "../../../src/cli/options.ts";
 
 const FLAGS: Flags = {
   name: { value: "NAME", help: "A word." },
@@ -25,19 +26,45 @@ Deno.test("parseConfig() reads one flag per line, with or without an equals sign
 });
 
 Deno.test("parseConfig() keeps a value unchanged, including dashes and equals signs", () => {
-  assertEquals(parse("name --x=y # z").value("name"), "--x=y # z");
-  assertEquals(parse('name "osaka 1"').value("name"), "osaka 1");
-  assertEquals(parse('name "a" "b"').value("name"), '"a" "b"');
+  assertEquals(parse("name --x=y").value("name"), "--x=y");
+  assertEquals(parse("name a#b").value("name"), "a#b");
+});
+
+Deno.test("parseConfig() removes quotes and trailing comments", () => {
+  for (
+    const [text, name] of [
+      ['name "osaka 1"', "osaka 1"],
+      ["name='osaka 1'", "osaka 1"],
+      ['name "osaka # 1"  # the one in the cellar', "osaka # 1"],
+      ["name 'the \"first\"'", 'the "first"'],
+      ["name osaka 1 # the # one", "osaka 1"],
+      ["name osaka\t#1", "osaka"],
+    ]
+  ) assertEquals(parse(text).value("name"), name);
+  assertEquals(parse("legacy # older").has("legacy"), true);
 });
 
 Deno.test("parseConfig() names the file and the line of an error", () => {
   for (
     const [text, message] of [
-      ["name a\nnme b", "Cannot read a.conf, line 2: unknown flag nme"],
-      ["config b.conf", "Cannot read a.conf, line 1: unknown flag config"],
+      ["name a\nnme b", "Cannot read a.conf, line 2: unknown flag nme (did you mean name?)"],
+      ["alow ::1", "Cannot read a.conf, line 1: unknown flag alow (did you mean allow?)"],
+      [
+        "connect a:1",
+        "Cannot read a.conf, line 1: unknown flag connect (it is a flag of the client)",
+      ],
+      [
+        "config b.conf",
+        "Cannot read a.conf, line 1: give the flag config on the command line only",
+      ],
       ["constructor x", "Cannot read a.conf, line 1: unknown flag constructor"],
       ["--name a", "Cannot read a.conf, line 1: expected `name value`"],
       ["name", "Cannot read a.conf, line 1: name needs a value: NAME"],
+      ["name # a", "Cannot read a.conf, line 1: name needs a value: NAME"],
+      ['name ""', "Cannot read a.conf, line 1: name needs a value: NAME"],
+      ['name "a', "Cannot read a.conf, line 1: the closing quote is missing"],
+      ["name 'a\"", "Cannot read a.conf, line 1: the closing quote is missing"],
+      ['name "a" "b"', "Cannot read a.conf, line 1: there is text after the closing quote"],
       ["legacy yes", "Cannot read a.conf, line 1: legacy takes no value"],
       ["name a\nname b", "Cannot read a.conf: --name is given 2 times; give it once"],
     ]

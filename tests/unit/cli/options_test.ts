@@ -6,14 +6,14 @@ import {
   choice,
   describeFlags,
   endpoint,
-  type Flags,
   integer,
   readFlags,
   required,
   UsageError,
 } from "../../../src/cli/options.ts";
 import { logOf } from "../../../src/cli/log.ts";
-import { RUNTIME_FLAGS, runtimeOptions } from "../../../src/cli/runtime_flags.ts";
+import { type Flags, RUNTIME_FLAGS } from "../../../src/cli/flags.ts";
+import { runtimeOptions } from "../../../src/cli/runtime_options.ts";
 
 const FLAGS: Flags = {
   interface: { value: "IF", help: "An interface." },
@@ -44,6 +44,15 @@ Deno.test("readFlags() reads --flag value and --flag=value", () => {
     assertEquals(given.values("listen"), ["[::1]:80"]);
     assertEquals([given.value("count"), given.values("allow")], [undefined, []]);
   }
+});
+
+Deno.test("readFlags() reads a negative number as a value", () => {
+  assertEquals(read("--count", "-1").value("count"), "-1");
+  assertEquals(read("--count", "-1.5", "--legacy").value("count"), "-1.5");
+  assertEquals(
+    refusal(() => integer(read("--count", "-1"), "count", 0, 10)),
+    '--count must be a whole number from 0 to 10, not "-1"',
+  );
 });
 
 Deno.test("readFlags() keeps values unchanged", () => {
@@ -81,10 +90,19 @@ Deno.test("readFlags() collects a flag that may repeat, in order", () => {
 });
 
 const REFUSED: [args: string[], message: string][] = [
-  [["--interfaces", "eth1"], "Unknown flag --interfaces"],
-  [["--interfaces=eth1"], "Unknown flag --interfaces"],
+  [["--interfaces", "eth1"], "Unknown flag --interfaces (did you mean --interface?)"],
+  [["--interfaces=eth1"], "Unknown flag --interfaces (did you mean --interface?)"],
   [["--no-legacy"], "Unknown flag --no-legacy"],
-  [["--Interface", "eth1"], "Unknown flag --Interface"],
+  [["--Interface", "eth1"], "Unknown flag --Interface (did you mean --interface?)"],
+  [["-interface", "eth1"], "Unknown flag -interface (did you mean --interface?)"],
+  [["--interafce", "eth1"], "Unknown flag --interafce (did you mean --interface?)"],
+  [["--alow=::1"], "Unknown flag --alow (did you mean --allow?)"],
+  [["--al", "::1"], "Unknown flag --al"],
+  [["--max-clients", "3"], "Unknown flag --max-clients (it is a flag of the server)"],
+  [["--no-relay-tag"], "Unknown flag --no-relay-tag (it is a flag of the server)"],
+  [["--connect=a:1"], "Unknown flag --connect (it is a flag of the client)"],
+  [["--", "-1"], "Unknown argument -1"],
+  [["-1"], "Unknown flag -1"],
   [["-i", "eth1"], "Unknown flag -i"],
   [["--__proto__=x"], "Unknown flag --__proto__"],
   [["eth1"], "Unknown argument eth1"],

@@ -2,7 +2,8 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { readFlags, UsageError } from "../../../src/cli/options.ts";
-import { SERVER_FLAGS, serverOptions } from "../../../src/cli/server.ts";
+import { SERVER_FLAGS } from "../../../src/cli/flags.ts";
+import { serverOptions } from "../../../src/cli/server.ts";
 
 function options(...args: string[]) {
   const all = ["--interface", "eth1", "--listen", "127.0.0.1:8000", ...args];

@@ -1,0 +1,146 @@
+// The tables of flags, which define both the parsing and the help.
+
+/** A flag. */
+export interface Flag {
+  /** Placeholder for the value in the help. A flag without one is a switch. */
+  value?: string;
+  help: string;
+  /** True if the flag may be given more than once. */
+  repeats?: boolean;
+}
+
+/** The flags of a subcommand by name. */
+export type Flags = Record<string, Flag>;
+
+/** Flags of every subcommand. */
+export const COMMON_FLAGS: Flags = {
+  help: { help: "Show this help." },
+  version: { help: "Show the version." },
+};
+
+/** The flag for the path of the configuration file. */
+export const CONFIG_FLAGS: Flags = {
+  config: {
+    value: "FILE",
+    help: "Read more flags from a file with one `name value` per line. The command line\n" +
+      "takes precedence. SIGHUP reads the file again.",
+  },
+};
+
+/** The flags of both sides. */
+export const RUNTIME_FLAGS: Flags = {
+  name: {
+    value: "NAME",
+    help: "Name of this side, shown to the other, 1 to 64 bytes of printable UTF-8 (the\n" +
+      "machine's host name, or a name made from the interface's address if the host\n" +
+      "name is unusable).",
+  },
+  mac: {
+    value: "own|per-host|transparent",
+    help: "MAC addresses used on the link: this machine's own (default), a made-up one for\n" +
+      "each station beyond the tunnel, or the stations' own. The last two make the\n" +
+      "interface promiscuous.",
+  },
+  status: {
+    value: "HOST:PORT",
+    help: "Serve /healthz, /api/status and /metrics on this address, without authentication.\n" +
+      "Use a loopback address unless you know who can reach it.",
+  },
+  grace: {
+    value: "SECONDS",
+    help: "Time to hold sessions while their tunnel is down (20; 0: close them at once).",
+  },
+  "state-dir": {
+    value: "DIR",
+    help: "Directory to keep the sessions in, so that they survive a kill and a quick\n" +
+      "restart. One process at a time can use it. Created if missing.",
+  },
+  "idle-timeout": {
+    value: "SECONDS",
+    help: "Close a session after a station has been silent for this time (14400; 0: never).",
+  },
+  "dead-timeout": {
+    value: "SECONDS",
+    help: "Close a session if a station that used to answer LCP echo has left three or more\n" +
+      "requests unanswered for this time and sent nothing else (180; 0: never).",
+  },
+  "padi-rate": {
+    value: "N",
+    help: "Limit for dialling per host: PADIs per second, with bursts of ten times as many.\n" +
+      "PADRs have a limit of their own (100; 0: no limit).",
+  },
+  "ring-frames": {
+    value: "N",
+    help: "Number of data frames that can wait to be read from the interface, a power of two\n" +
+      "(4096). Each takes 2 KiB of memory, or more if the MTU is larger.",
+  },
+  "queue-kib": {
+    value: "N",
+    help: "KiB of data that can wait for a tunnel that is slower than the link (256).",
+  },
+  "batch-kib": { value: "N", help: "KiB of data given to a tunnel's socket at once (64)." },
+  congestion: {
+    value: "NAME",
+    help: "TCP congestion control of the tunnel, or `system` for the system's default (bbr,\n" +
+      "or the system's default with a warning if bbr is not available).",
+  },
+  legacy: { help: "The peer is an older pppoeproxy: frame types 0 to 3, no handshake." },
+  "log-level": { value: "debug|info|warning|error", help: "Minimum level of the log (info)." },
+  "log-format": { value: "text|json", help: "Format of the log on standard error (text)." },
+};
+
+/** The flags of the subcommand `client`. */
+export const CLIENT_FLAGS: Flags = {
+  interface: { value: "IF", help: "Ethernet interface towards the PPPoE hosts." },
+  connect: {
+    value: "HOST:PORT",
+    help: "Address of the server: a name, an IPv4 or a bracketed IPv6 address. Several\n" +
+      "servers, separated by commas or in repeated flags, are tried in turn.",
+    repeats: true,
+  },
+  "prefer-first": {
+    help: "Return to the first server once it works again. This closes the sessions\n" +
+      "through another server; the hosts dial again through the first one.",
+  },
+  ...RUNTIME_FLAGS,
+  ...CONFIG_FLAGS,
+};
+
+/** The flags of the subcommand `server`. */
+export const SERVER_FLAGS: Flags = {
+  interface: { value: "IF", help: "Ethernet interface towards the access concentrator." },
+  listen: { value: "HOST:PORT", help: "Address to listen on for clients." },
+  allow: {
+    value: "CIDR",
+    help: "Addresses and networks that may connect, separated by commas or in repeated\n" +
+      "flags (127.0.0.0/8,::1). Nothing is read from other addresses.",
+    repeats: true,
+  },
+  "max-clients": {
+    value: "N",
+    help: "Maximum number of clients (256). A client with held sessions can always return.",
+  },
+  "max-sessions": { value: "N", help: "Maximum number of sessions per client (16384)." },
+  "host-uniq": {
+    value: "VALUE",
+    help: "Host-Uniq sent to the AC, for an ISP that requires a certain one: text, or 0x\n" +
+      "and hexadecimal. A Relay-Session-Id is added to tell the answers apart.",
+  },
+  "no-relay-tag": {
+    help: "With --host-uniq: do not add a Relay-Session-Id, for an AC that cannot cope with\n" +
+      "it. Hosts can then dial only one at a time.",
+  },
+  "circuit-id": {
+    value: "TEMPLATE",
+    help: "Agent circuit id (TR-101) sent to the AC. {client} stands for the client's name,\n" +
+      "{host} for the host's address, {interface} for the name of this interface.",
+  },
+  "remote-id": { value: "TEMPLATE", help: "Agent remote id, with the same placeholders." },
+  "padi-rate-client": {
+    value: "N",
+    help: "Limit for dialling per client: PADIs per second, with bursts of twice as many.\n" +
+      "PADRs have a limit of their own (2500; 0: no limit).",
+  },
+  ...RUNTIME_FLAGS,
+  ...CONFIG_FLAGS,
+};

@@ -1,0 +1,45 @@
+// The options that server and client share.
+
+import type { RuntimeOptions } from "../runtime.ts";
+import type { LeveledLog } from "../observe/log.ts";
+import { nameFault } from "../own_name.ts";
+import { NAME_MAX } from "../wire/mod.ts";
+import { logOf } from "./log.ts";
+import { choice, endpoint, type Given, integer, required, UsageError } from "./options.ts";
+
+/** Makes the options of both sides from the flags. */
+export function runtimeOptions(given: Given): RuntimeOptions & { log: LeveledLog } {
+  const status = given.value("status");
+  const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
+  const deadSeconds = integer(given, "dead-timeout", 0, 1_000_000);
+  const graceSeconds = integer(given, "grace", 0, 3600);
+  const padiPerHost = integer(given, "padi-rate", 0, 1_000_000);
+  const name = given.value("name");
+  const ringFrames = integer(given, "ring-frames", 32, 65536);
+  if (ringFrames !== undefined && !Number.isInteger(Math.log2(ringFrames))) {
+    throw new UsageError(`--ring-frames must be a power of two, such as 4096, not "${ringFrames}"`);
+  }
+  const queueKib = integer(given, "queue-kib", 64, 65536);
+  const batchKib = integer(given, "batch-kib", 8, 1024);
+  const fault = name === undefined ? undefined : nameFault(name);
+  if (fault !== undefined) {
+    throw new UsageError(`--name must be 1 to ${NAME_MAX} bytes of printable UTF-8: it ${fault}`);
+  }
+  return {
+    interface: required(given, "interface", "eth1"),
+    mac: choice(given, "mac", ["own", "per-host", "transparent"]),
+    name,
+    status: status === undefined ? undefined : endpoint("status", status),
+    legacy: given.has("legacy"),
+    idleTimeoutMs: idleSeconds === undefined ? undefined : idleSeconds * 1000,
+    deadTimeoutMs: deadSeconds === undefined ? undefined : deadSeconds * 1000,
+    graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
+    stateDir: given.value("state-dir"),
+    limits: { padiPerHost },
+    ringFrames,
+    queueBytes: queueKib === undefined ? undefined : queueKib * 1024,
+    batchBytes: batchKib === undefined ? undefined : batchKib * 1024,
+    congestion: given.value("congestion"),
+    ...logOf(given),
+  };
+}
