@@ -1,7 +1,7 @@
 // The handshake over a real connection: carries bytes between a connection and the machines of
 // handshake_machine.ts, which make every decision.
 
-import { emitGoodbye, encodeFrame, FRAME, type Goodbye, type Hello } from "../wire/mod.ts";
+import type { Goodbye, Hello } from "../wire/mod.ts";
 import { GREETING_MAX } from "./first_frame.ts";
 import {
   ClientHandshake,
@@ -83,17 +83,6 @@ export async function greetClient(
   timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
 ): Promise<Handshake> {
   return await carry(conn, new ServerHandshake(welcome, performance.now(), refuse, timeoutMs));
-}
-
-/**
- * Says goodbye on a connection whose handshake is not complete. Never fails, even if the peer is gone.
- *
- * @param conn The connection, which stays open
- * @param reason A code of `REASON`
- * @param text The text for the peer's log
- */
-export async function sayGoodbye(conn: Deno.Conn, reason: number, text: string): Promise<void> {
-  await tell(conn, encodeFrame(FRAME.GOODBYE, emitGoodbye({ reason, text })));
 }
 
 async function carry(conn: Deno.Conn, machine: HandshakeMachine): Promise<Handshake> {

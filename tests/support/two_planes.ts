@@ -24,9 +24,9 @@ import { AcProtocol } from "../../src/lab/ac_protocol.ts";
 import { HostProtocol } from "../../src/lab/host_protocol.ts";
 import { patient } from "../../src/lab/patience.ts";
 import type { Side } from "../../src/side.ts";
-import { CHANNEL_SIZES } from "../../src/tunnel/channel.ts";
 import { CODE, emitSession, PPP_PROTOCOL, readCode } from "../../src/wire/mod.ts";
 import { TestNet } from "./namespaces.ts";
+import { PLANE_DEFAULTS } from "./plane_defaults.ts";
 import { TcpPair } from "./tcp_pair.ts";
 
 const SO_TXTIME = 61;
@@ -401,13 +401,7 @@ export class TwoPlanes implements AsyncDisposable {
       side,
       interfaceName: side === "client" ? "lan" : "isp",
       mac: "own",
-      idleMs: 0,
-      deadMs: 0,
-      graceMs: 0,
-      pingMs: 5000,
-      tunnelDeadMs: 15_000,
-      debug: false,
-      ...CHANNEL_SIZES,
+      ...PLANE_DEFAULTS,
       ...options[side],
     };
     return inNamespace(path, () => {

@@ -5,7 +5,7 @@ import type { FromWorker, PlaneOptions, TunnelFacts } from "../../../src/datapla
 import { MemoryLink } from "../../../src/link/memory.ts";
 import { Counters } from "../../../src/observe/counters.ts";
 import { MemoryPoller } from "../../../src/poll/memory.ts";
-import { CHANNEL_SIZES } from "../../../src/tunnel/channel.ts";
+import { PLANE_DEFAULTS } from "../plane_defaults.ts";
 import type { Clock, MemoryEnd, MemoryNetwork } from "./network.ts";
 
 /** The maximum number of turns in a row; a plane that then still has work to do is paused for 1 ms. */
@@ -52,13 +52,7 @@ export class MemoryPlane {
     });
     this.plane = new DataPlane({
       interfaceName: "eth0",
-      idleMs: 0,
-      deadMs: 0,
-      graceMs: 0,
-      pingMs: 5000,
-      tunnelDeadMs: 15_000,
-      debug: false,
-      ...CHANNEL_SIZES,
+      ...PLANE_DEFAULTS,
       ...options.plane,
       side,
     }, {

@@ -7,7 +7,6 @@ import {
   type Handshake,
   HandshakeError,
   PROTOCOL_VERSION,
-  sayGoodbye,
 } from "../../../src/tunnel/handshake.ts";
 import {
   describeGoodbye,
@@ -247,7 +246,11 @@ Deno.test("greetServer() and greetClient() fail when the peer closes", async () 
 Deno.test("greetServer() reports the reason of a server that refuses without reading", async () => {
   for (let i = 0; i < 20; i++) {
     await using pair = await TcpPair.make();
-    const refused = sayGoodbye(pair.server, REASON.FULL, "no room").then(() => pair.server.close());
+    const goodbye = encodeFrame(
+      FRAME.GOODBYE,
+      emitGoodbye({ reason: REASON.FULL, text: "no room" }),
+    );
+    const refused = writeAll(pair.server, goodbye).then(() => pair.server.close());
     await assertFails(
       greetServer(pair.client, HELLO),
       "Refused: goodbye (full): no room",
@@ -314,11 +317,15 @@ Deno.test("greetClient() reads a greeting of 1000 bytes with mostly unknown cont
   assertEquals((await greetClient(pair.server, WELCOME)).peer, HELLO);
 });
 
-Deno.test("sayGoodbye() ignores a connection that is gone", async () => {
+Deno.test("greetClient() reports its refusal of a client that is gone", async () => {
   await using pair = await TcpPair.make();
-  pair.server.close();
-  await sayGoodbye(pair.server, REASON.SHUTDOWN, "");
-  assertEquals(await pair.client.read(new Uint8Array(8)), null);
+  await writeAll(pair.client, encodeFrame(FRAME.HELLO, emitHello(HELLO)));
+  const refuse = () => {
+    // From now on every write to the connection fails.
+    pair.server.close();
+    return { reason: REASON.FULL, text: "no room" };
+  };
+  await assertFails(greetClient(pair.server, WELCOME, refuse), "no room", REASON.FULL);
 });
 
 Deno.test("describeGoodbye() describes each reason and text", () => {
