@@ -1,18 +1,9 @@
 // Network interfaces: reading their state, and noticing changes.
 
-import { ERRNO, errno, systemError } from "./errno.ts";
+import { errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
-import {
-  AF_INET,
-  AF_NETLINK,
-  MSG_DONTWAIT,
-  NETLINK_ROUTE,
-  SOCK_CLOEXEC,
-  SOCK_DGRAM,
-  SOCK_NONBLOCK,
-  SOCK_RAW,
-  sockaddrNl,
-} from "./structs.ts";
+import { NetlinkWatch } from "./netlink.ts";
+import { AF_INET, SOCK_CLOEXEC, SOCK_DGRAM } from "./structs.ts";
 
 const SIOCGIFFLAGS = 0x8913;
 const SIOCGIFMTU = 0x8921;
@@ -122,8 +113,6 @@ export function listInterfaces(): string[] {
   return names.filter((name) => readInterface(name)?.isEthernet);
 }
 
-const messages = new Uint8Array(16384);
-
 /**
  * A watch that notices when an interface appears, disappears or changes (up, down, carrier, address,
  * MTU) in the network namespace of the thread that opens it. It does not report the change itself; the
@@ -142,9 +131,7 @@ const messages = new Uint8Array(16384);
  * watch.close();
  * ```
  */
-export class InterfaceWatch {
-  #fd: number;
-
+export class InterfaceWatch extends NetlinkWatch {
   /**
    * Starts watching.
    *
@@ -153,35 +140,6 @@ export class InterfaceWatch {
    * See rtnetlink(7).
    */
   constructor() {
-    this.#fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-    if (this.#fd < 0) throw systemError("Cannot watch the interfaces", errno());
-    const address = sockaddrNl(RTMGRP_LINK);
-    if (libc.bind(this.#fd, address, address.length) < 0) {
-      const error = systemError("Cannot watch the interfaces", errno());
-      libc.close(this.#fd);
-      throw error;
-    }
-  }
-
-  /** The descriptor, readable after a change, or -1 once closed. */
-  get fd(): number {
-    return this.#fd;
-  }
-
-  /** Reads all messages and returns true if there were any, or so many that some were lost. */
-  drain(): boolean {
-    let changed = false;
-    for (;;) {
-      const length = libc.recv(this.#fd, messages, messages.length, MSG_DONTWAIT);
-      if (length > 0) changed = true;
-      else if (length < 0 && errno() === ERRNO.ENOBUFS) changed = true;
-      else return changed;
-    }
-  }
-
-  /** Stops watching. */
-  close(): void {
-    if (this.#fd >= 0) libc.close(this.#fd);
-    this.#fd = -1;
+    super(RTMGRP_LINK, "interfaces");
   }
 }

@@ -1,28 +1,18 @@
 // The kind of an interface, such as macvlan, which only rtnetlink reports.
 
-import { libc } from "./libc.ts";
-import {
-  AF_NETLINK,
-  LITTLE_ENDIAN,
-  MSG_DONTWAIT,
-  NETLINK_ROUTE,
-  SOCK_CLOEXEC,
-  SOCK_RAW,
-} from "./structs.ts";
+import { askNetlink, attribute, NLM_F_REQUEST, viewOf } from "./netlink.ts";
+import { LITTLE_ENDIAN } from "./structs.ts";
 
-const NLM_F_REQUEST = 1;
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
-const NLA_TYPE_MASK = 0x3fff;
+const IFF_RUNNING = 0x40;
 const IFLA_LINKINFO = 18;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_MACVLAN_MODE = 1;
 
 /** `struct nlmsghdr` of netlink(7), followed by `struct ifinfomsg` of rtnetlink(7). */
-const LINK_MESSAGE = { len: 0, type: 4, flags: 6, index: 20, length: 32 } as const;
-/** `struct nlattr` of linux/netlink.h. Attributes start at multiples of 4. */
-const NLATTR = { len: 0, type: 2, length: 4 } as const;
+const LINK_MESSAGE = { len: 0, type: 4, flags: 6, index: 20, state: 24, length: 32 } as const;
 
 /** `enum macvlan_mode` of linux/if_link.h. */
 const MACVLAN_MODES: Readonly<Record<number, MacvlanMode | undefined>> = {
@@ -48,8 +38,6 @@ export interface LinkKind {
   macvlanMode?: MacvlanMode;
 }
 
-const reply = new Uint8Array(16384);
-
 /**
  * Reads the kind of an interface of this thread's network namespace. Needs no privilege.
  *
@@ -68,17 +56,8 @@ const reply = new Uint8Array(16384);
  * See rtnetlink(7).
  */
 export function readLinkKind(index: number): LinkKind | undefined {
-  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (fd < 0) return undefined;
-  try {
-    const request = getLink(index);
-    if (libc.send(fd, request, request.length, MSG_DONTWAIT) < 0) return undefined;
-    // The kernel answers during send, so an answer that is not there yet will never arrive.
-    const length = libc.recv(fd, reply, reply.length, MSG_DONTWAIT);
-    return length < 0 ? undefined : parseLinkKind(reply.subarray(0, length));
-  } finally {
-    libc.close(fd);
-  }
+  const message = askNetlink(getLink(index));
+  return message && parseLinkKind(message);
 }
 
 /** Builds the RTM_GETLINK message that asks for an interface. */
@@ -89,6 +68,14 @@ export function getLink(index: number): Uint8Array<ArrayBuffer> {
   view.setUint16(LINK_MESSAGE.flags, NLM_F_REQUEST, LITTLE_ENDIAN);
   view.setInt32(LINK_MESSAGE.index, index, LITTLE_ENDIAN);
   return new Uint8Array(view.buffer);
+}
+
+/** Reads from an RTM_NEWLINK message whether the interface is set up and has a carrier. */
+export function parseIsRunning(message: Uint8Array): boolean {
+  if (message.length < LINK_MESSAGE.length) return false;
+  const view = viewOf(message);
+  if (view.getUint16(LINK_MESSAGE.type, LITTLE_ENDIAN) !== RTM_NEWLINK) return false;
+  return (view.getUint32(LINK_MESSAGE.state, LITTLE_ENDIAN) & IFF_RUNNING) !== 0;
 }
 
 /**
@@ -115,22 +102,4 @@ export function parseLinkKind(message: Uint8Array): LinkKind | undefined {
   if (mode?.length !== 4) return { kind };
   const macvlanMode = MACVLAN_MODES[viewOf(mode).getUint32(0, LITTLE_ENDIAN)];
   return macvlanMode === undefined ? { kind } : { kind, macvlanMode };
-}
-
-/** Returns the payload of the first attribute of a type. Stops at one that does not fit into `bytes`. */
-function attribute(bytes: Uint8Array, type: number): Uint8Array | undefined {
-  const view = viewOf(bytes);
-  for (let at = 0; at + NLATTR.length <= bytes.length;) {
-    const length = view.getUint16(at + NLATTR.len, LITTLE_ENDIAN);
-    if (length < NLATTR.length || at + length > bytes.length) return undefined;
-    if ((view.getUint16(at + NLATTR.type, LITTLE_ENDIAN) & NLA_TYPE_MASK) === type) {
-      return bytes.subarray(at + NLATTR.length, at + length);
-    }
-    at += (length + 3) & ~3;
-  }
-  return undefined;
-}
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
 }

@@ -18,6 +18,7 @@ export * from "./netns.ts";
 export { ControlLane, type LaneOptions } from "./packet_socket.ts";
 export { Pinned } from "./pinned.ts";
 export * from "./poll.ts";
+export { NetworkWatch, type Route, routeTo } from "./route.ts";
 export * from "./rx_ring.ts";
 export * from "./stream_sender.ts";
 export * from "./tcp.ts";

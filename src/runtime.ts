@@ -99,6 +99,8 @@ export interface RuntimeHooks {
   tunnelDown(id: number, reason: string, goodbye?: number): void;
   /** Called with the number of sessions that are held for a peer without a tunnel; 0 if none are left. */
   held(peer: string, sessions: number): void;
+  /** Called when addresses or routes of this machine may have changed; a server need not know. */
+  networkChanged?(): void;
   /** Called when the data worker has died, so no frames are carried any more. */
   failed(): void;
   /** Returns true if the side does its job, apart from its link. */
@@ -226,6 +228,8 @@ export class Runtime {
         return this.#hooks.tunnelDown(event.id, event.reason, event.goodbye);
       case "held":
         return this.#hooks.held(event.peer, event.sessions);
+      case "network-changed":
+        return this.#hooks.networkChanged?.();
     }
   }
 

@@ -1,9 +1,18 @@
-// One attempt to reach a server: resolves its name, connects to each address in turn, and greets.
+// One attempt to reach a server: finds an address that answers, and greets.
 
-import { ConnectAttempt } from "../net/connect_attempt.ts";
+import { ConnectAttempt, type ConnectCommand } from "../net/connect_attempt.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
+import type { KnownAddresses } from "../net/known_addresses.ts";
 import { FEATURE, type Hello } from "../wire/mod.ts";
 import type { ClientCommand, ClientEvent, ClientFailure } from "./messages.ts";
+
+/** A server that a client may use. */
+export interface ServerFacts {
+  /** Its place in the list of servers. */
+  readonly at: number;
+  readonly endpoint: Endpoint;
+  readonly known: KnownAddresses;
+}
 
 /** A connection that can be handed over. */
 export interface Greeted {
@@ -31,6 +40,10 @@ export interface AttemptHost {
   newId(): number;
   /** True for older servers, which know no handshake and count as greeted once they are connected. */
   readonly legacy: boolean;
+  /** Returns true if another address may be better than one whose server says that its link is down. */
+  avoidsLinkDown(at: number): boolean;
+  /** Notes that a lookup has failed, although the attempt goes on with the addresses of an earlier one. */
+  lookupFailed(at: number, reason: string, nowMs: number): void;
 }
 
 /** An attempt at one server. Times are in ms, by a monotonic clock. */
@@ -39,32 +52,34 @@ export class Attempt {
   readonly at: number;
   /** The result; undefined while the attempt continues. */
   result: AttemptResult | undefined;
-  readonly #server: Endpoint;
+  readonly #server: ServerFacts;
   readonly #host: AttemptHost;
   readonly #connect: ConnectAttempt;
-  /** The id of the lookup or connection that is under way. */
-  #id = 0;
-  #endpoint = "";
+  /** The greetings and addresses of connections, by their ids. */
+  readonly #answers = new Map<number, { endpoint: string; hello?: Hello }>();
+  #toldLookupFailure = false;
 
   /**
    * Begins an attempt.
    *
-   * @param at The index of the server
    * @param server The server
    * @param host Takes the commands
    * @param nowMs The time
    */
-  constructor(at: number, server: Endpoint, host: AttemptHost, nowMs: number) {
-    this.at = at;
+  constructor(server: ServerFacts, host: AttemptHost, nowMs: number) {
+    this.at = server.at;
     this.#server = server;
     this.#host = host;
-    this.#connect = new ConnectAttempt(server, nowMs);
-    this.#begin();
+    this.#connect = new ConnectAttempt(server.endpoint, server.known, {
+      command: (command) => host.command(this.#asClient(command)),
+      newId: () => host.newId(),
+      checks: !host.legacy,
+    }, nowMs);
   }
 
   /** The time at which to call {@linkcode tick}. A greeting has its own deadline, in the handshake. */
   get dueMs(): number {
-    return this.result === undefined ? this.#connect.dueMs : Infinity;
+    return this.#connect.dueMs;
   }
 
   /**
@@ -74,76 +89,76 @@ export class Attempt {
    * @param nowMs The time
    */
   handle(event: ClientEvent, nowMs: number): void {
-    if (!("id" in event) || event.id !== this.#id || this.result !== undefined) return;
+    if (!("id" in event) || this.result !== undefined || !this.#connect.has(event.id)) return;
+    const { id } = event;
     switch (event.type) {
       case "resolved":
-        return this.#move(() => this.#connect.resolved(event.addresses, nowMs));
+        this.#connect.resolved(id, event.addresses, nowMs);
+        break;
       case "connected":
-        this.#endpoint = event.endpoint;
-        return this.#move(() => this.#connect.connected());
-      case "greeted":
-        if (this.#connect.step.is !== "connected") return;
-        return this.#greeted(event.server);
+        this.#answers.set(id, { endpoint: event.endpoint });
+        this.#connect.connected(id, nowMs);
+        break;
+      case "greeted": {
+        const { server: hello } = event;
+        const answer = this.#answers.get(id);
+        if (answer === undefined) return;
+        answer.hello = hello;
+        const isGood = !(hello.linkDown ?? false) || !this.#host.avoidsLinkDown(this.at);
+        this.#connect.checked(id, isGood, nowMs);
+        break;
+      }
       case "failed":
-        if (this.#connect.step.is !== "connected") {
-          return this.#move(() => this.#connect.failed(event.reason, nowMs));
-        }
-        this.result = { failure: { step: "greet", reason: event.reason } };
-        return;
+        this.#connect.failed(id, event.reason, nowMs);
     }
+    this.#settle(nowMs);
   }
 
   /**
-   * Gives up the current step if its time is over.
+   * Does the work that is due.
    *
    * @param nowMs The time
    */
   tick(nowMs: number): void {
-    if (nowMs < this.dueMs) return;
-    this.#host.command({ type: "drop", id: this.#id });
-    this.#move(() => this.#connect.tick(nowMs));
+    this.#connect.tick(nowMs);
+    this.#settle(nowMs);
   }
 
   /** Gives up the attempt. */
   drop(): void {
-    if (this.result === undefined) this.#host.command({ type: "drop", id: this.#id });
+    if (this.result === undefined) this.#connect.drop();
   }
 
-  /** Moves the connecting on, and issues the next command. */
-  #move(act: () => void): void {
-    const { step } = this.#connect;
-    act();
-    if (this.#connect.step !== step) this.#begin();
+  #asClient(command: ConnectCommand): ClientCommand {
+    if (command.type !== "check") return command;
+    return { type: "greet", id: command.id, server: this.#server.endpoint };
   }
 
-  #begin(): void {
-    const { step } = this.#connect;
-    switch (step.is) {
-      case "resolve":
-        this.#id = this.#host.newId();
-        return this.#host.command({ type: "resolve", id: this.#id, hostname: step.hostname });
-      case "connect":
-        this.#id = this.#host.newId();
-        return this.#host.command({ type: "connect", id: this.#id, address: step.address });
-      case "connected":
-        if (this.#host.legacy) return this.#greeted(undefined);
-        return this.#host.command({ type: "greet", id: this.#id, server: this.#server });
-      case "failed":
-        this.result = { failure: step.failure };
+  #settle(nowMs: number): void {
+    const { result, lookupFailure } = this.#connect;
+    if (result === undefined) {
+      if (lookupFailure === undefined || this.#toldLookupFailure) return;
+      this.#toldLookupFailure = true;
+      return this.#host.lookupFailed(this.at, lookupFailure, nowMs);
+    }
+    if ("id" in result) {
+      const { endpoint, hello } = this.#answers.get(result.id)!;
+      this.result = { greeted: this.#greeted(result.id, endpoint, hello) };
+    } else {
+      const { step, reason } = result.failure;
+      this.result = { failure: { step: step === "check" ? "greet" : step, reason } };
     }
   }
 
-  #greeted(hello: Hello | undefined): void {
+  #greeted(id: number, endpoint: string, hello: Hello | undefined): Greeted {
     const resumes = hello !== undefined && (hello.features & FEATURE.RESUME) !== 0;
-    this.result = {
-      greeted: {
-        id: this.#id,
-        at: this.at,
-        name: hello?.name ?? this.#endpoint,
-        peer: resumes ? formatEndpoint(this.#server) : undefined,
-        endpoint: this.#endpoint,
-        hello,
-      },
+    return {
+      id,
+      at: this.at,
+      name: hello?.name ?? endpoint,
+      peer: resumes ? formatEndpoint(this.#server.endpoint) : undefined,
+      endpoint,
+      hello,
     };
   }
 }

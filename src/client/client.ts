@@ -85,6 +85,7 @@ export class Client extends RunningSide {
       tunnelDown: (tunnel, reason, goodbye) => driver.tunnelDown(tunnel, reason, goodbye),
       held: (peer, sessions) => driver.handle({ type: "held", peer, sessions }),
       knows: (peer) => keys.includes(peer),
+      networkChanged: () => driver.networkChanged(),
       failed: () => driver.handle({ type: "stop" }),
       healthy: () => machine.state === "up",
       reconnects: () => machine.reconnects,

@@ -12,10 +12,11 @@ import type { Hello } from "../wire/mod.ts";
 import type { ClientMachine } from "./machine.ts";
 import type { ClientCommand, ClientEvent } from "./messages.ts";
 import { logNote } from "./notes.ts";
+import { Way } from "../net/way.ts";
 
 /** The part of a runtime that a driver needs. The worker must exist by the first event. */
 export type DriverRuntime = Pick<Runtime, "hello" | "log"> & {
-  readonly worker: Pick<DataWorker, "addTunnel" | "leave">;
+  readonly worker: Pick<DataWorker, "addTunnel" | "leave" | "probe" | "end">;
 };
 
 /** A lookup or a connection that is under way. */
@@ -32,8 +33,10 @@ export class ClientDriver {
   readonly #legacy: boolean;
   /** Lookups and connections, by their ids in the machine. */
   readonly #underWay = new Map<number, UnderWay>();
-  /** The ids of tunnels in the machine, by their ids in the worker. */
-  readonly #tunnels = new Map<number, number>();
+  /** The ids of tunnels in the machine, and their own addresses, by their ids in the worker. */
+  readonly #tunnels = new Map<number, { id: number; ownAddress: string }>();
+  readonly #lookups: Lookups;
+  readonly #way: Way;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -42,11 +45,19 @@ export class ClientDriver {
    * @param machine The machine
    * @param runtime The runtime, which has a worker once it has started
    * @param legacy True if the servers know no handshake
+   * @param network The network, as the driver sees it
    */
-  constructor(machine: ClientMachine, runtime: DriverRuntime, legacy: boolean) {
+  constructor(
+    machine: ClientMachine,
+    runtime: DriverRuntime,
+    legacy: boolean,
+    network: { way?: Way; lookUp?: (hostname: string) => Promise<string[]> } = {},
+  ) {
     this.#machine = machine;
     this.#runtime = runtime;
     this.#legacy = legacy;
+    this.#way = network.way ?? new Way();
+    this.#lookups = new Lookups(network.lookUp ?? lookUp);
   }
 
   /**
@@ -65,7 +76,7 @@ export class ClientDriver {
    * @param tunnel The worker's id
    */
   tunnelUp(tunnel: number): void {
-    const id = this.#tunnels.get(tunnel);
+    const id = this.#tunnels.get(tunnel)?.id;
     if (id !== undefined) this.handle({ type: "tunnel-up", id });
   }
 
@@ -77,9 +88,18 @@ export class ClientDriver {
    * @param goodbye The code of the server's goodbye, if there was one
    */
   tunnelDown(tunnel: number, reason: string, goodbye?: number): void {
-    const id = this.#tunnels.get(tunnel);
+    const id = this.#tunnels.get(tunnel)?.id;
     this.#tunnels.delete(tunnel);
     if (id !== undefined) this.handle({ type: "tunnel-down", id, reason, goodbye });
+  }
+
+  /** Looks at the network again, and tells the machine if something that matters has changed. */
+  networkChanged(): void {
+    const own = [...this.#tunnels.values()].at(-1)?.ownAddress;
+    const lost = own !== undefined && !this.#way.isOwn(own);
+    if (!this.#way.changed() && !lost) return;
+    this.#lookups.forget();
+    this.handle({ type: "network-changed", lost });
   }
 
   #carryOut(): void {
@@ -106,10 +126,15 @@ export class ClientDriver {
       case "hand-over":
         return this.#handOver(command.id, command.peer, command.name);
       case "leave":
-        for (const [tunnel, id] of this.#tunnels) {
-          if (id === command.id) this.#runtime.worker.leave(tunnel, command.peer);
-        }
-        return;
+        return this.#forTunnel(command.id, (tunnel) => {
+          this.#runtime.worker.leave(tunnel, command.peer);
+        });
+      case "probe":
+        return this.#forTunnel(command.id, (tunnel) => this.#runtime.worker.probe(tunnel));
+      case "end":
+        return this.#forTunnel(command.id, (tunnel) => {
+          this.#runtime.worker.end(tunnel, command.reason);
+        });
       case "drop":
         this.#underWay.get(command.id)?.conn?.close();
         this.#underWay.delete(command.id);
@@ -119,9 +144,13 @@ export class ClientDriver {
     }
   }
 
+  #forTunnel(id: number, act: (tunnel: number) => void): void {
+    for (const [tunnel, facts] of this.#tunnels) if (facts.id === id) act(tunnel);
+  }
+
   async #resolve(id: number, hostname: string): Promise<void> {
     try {
-      const addresses = await lookUp(hostname);
+      const addresses = await this.#lookups.find(hostname);
       if (this.#underWay.delete(id)) this.handle({ type: "resolved", id, addresses });
     } catch (error) {
       this.#fail(id, error);
@@ -129,6 +158,7 @@ export class ClientDriver {
   }
 
   async #connect(id: number, address: Endpoint): Promise<void> {
+    this.#way.use(address.hostname);
     try {
       const conn = await Deno.connect({ ...address, transport: "tcp" });
       const underWay = this.#underWay.get(id);
@@ -157,7 +187,8 @@ export class ClientDriver {
       const legacy = this.#legacy;
       const tunnel = this.#runtime.worker.addTunnel(conn!, { peer, name, legacy, received });
       this.#underWay.delete(id);
-      this.#tunnels.set(tunnel, id);
+      const ownAddress = conn!.localAddr.hostname;
+      this.#tunnels.set(tunnel, { id, ownAddress });
     } catch (error) {
       return this.#fail(id, error);
     }
@@ -176,5 +207,43 @@ export class ClientDriver {
   #helloFor(server: Endpoint): Hello {
     const { hello } = this.#runtime;
     return { ...hello, resumeSecret: secretFor(hello.resumeSecret!, server) };
+  }
+}
+
+/** The number of lookups that can be under way together. A lookup cannot be given up, and may take a minute. */
+const LOOKUPS_MAX = 4;
+
+/** Lookups, of which several attempts share one as long as it is under way. */
+class Lookups {
+  readonly #lookUp: (hostname: string) => Promise<string[]>;
+  readonly #underWay = new Map<string, Promise<string[]>>();
+  #count = 0;
+
+  constructor(lookUp: (hostname: string) => Promise<string[]>) {
+    this.#lookUp = lookUp;
+  }
+
+  /** Looks up a name, or waits for a lookup of it that is under way. */
+  find(hostname: string): Promise<string[]> {
+    const underWay = this.#underWay.get(hostname);
+    if (underWay !== undefined) return underWay;
+    const lookup = this.#begin(hostname);
+    this.#underWay.set(hostname, lookup);
+    return lookup;
+  }
+
+  /** Lets the next attempt begin a new lookup, for example on another network. */
+  forget(): void {
+    if (this.#count < LOOKUPS_MAX) this.#underWay.clear();
+  }
+
+  async #begin(hostname: string): Promise<string[]> {
+    this.#count++;
+    try {
+      return await this.#lookUp(hostname);
+    } finally {
+      this.#count--;
+      this.#underWay.delete(hostname);
+    }
   }
 }

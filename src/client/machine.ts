@@ -7,7 +7,7 @@
 //         idle
 //           │ started
 //           ▼
-//      connecting ◄────time is up, or the network changed──── waiting
+//      connecting ◄───time is up, or the network changed───── waiting
 //           │ │                                                ▲ ▲ ▲
 //           │ └───────────failed, or released──────────────────┘ │ │
 //           │ greeted                                            │ │
@@ -21,7 +21,10 @@
 //
 //      any state ──stop──► stopped
 //
-// So far, only tests report that the network changed.
+// A change of the network also begins a new attempt while one is connecting, because packets that were lost on
+// the old way are sent again only after seconds. In a tunnel it leads to a probe, so that a way that has
+// become useless is noticed within a second or two. If the tunnel's own address is gone, and does not come
+// back soon, the tunnel ends without a probe.
 //
 // *Connecting* is an attempt (attempt.ts) to reach the server that reconnect.ts chose; reconnect.ts also
 // sets the delay before the next attempt. While sessions are held for that server, no other one is tried,
@@ -45,9 +48,10 @@
 // or there is a tunnel (its end will be an event). The machine therefore never gets stuck.
 
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
+import { KnownAddresses } from "../net/known_addresses.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
 import { REASON } from "../wire/mod.ts";
-import { Attempt, type AttemptHost, type Greeted } from "./attempt.ts";
+import { Attempt, type AttemptHost, type Greeted, type ServerFacts } from "./attempt.ts";
 import { FirstServer } from "./first_server.ts";
 import type { ClientCommand, ClientEvent, ClientFailure, ClientNote } from "./messages.ts";
 import { type Outcome, Reconnect } from "./reconnect.ts";
@@ -55,6 +59,10 @@ import { type Outcome, Reconnect } from "./reconnect.ts";
 /** The number of failures of one kind that are noted per interval. Some occur several times a second. */
 const FAILURES_NOTED = 3;
 const FAILURES_INTERVAL_MS = 10_000;
+
+/** The time that a tunnel's own address may be missing, in ms: a renewed lease removes it and adds it again. */
+const ADDRESS_LOST_MS = 500;
+const ADDRESS_LOST = "this machine no longer has the tunnel's own address";
 
 /** The outcome of a failed attempt. */
 const FAILED: Outcome = { upMs: 0, held: false, replaced: false, restarts: false };
@@ -78,6 +86,8 @@ interface Tunnel extends Greeted {
   readonly sinceMs: number;
   /** True once the worker drives it. Until then, frames of hosts have nowhere to go. */
   isUp: boolean;
+  /** The time at which this machine lost the tunnel's own address; undefined if it has it. */
+  lostMs: number | undefined;
 }
 
 /** A check of the first server, beside a tunnel to another one. */
@@ -97,7 +107,7 @@ type State =
 
 /** Makes the client's decisions. Times are in ms, by a monotonic clock. */
 export class ClientMachine {
-  readonly #servers: readonly Endpoint[];
+  readonly #servers: readonly ServerFacts[];
   readonly #random: () => number;
   readonly #prefersFirst: boolean;
   readonly #reconnect: Reconnect;
@@ -118,7 +128,9 @@ export class ClientMachine {
    * @param options The servers, and how to choose among them
    */
   constructor(options: ClientMachineOptions) {
-    this.#servers = options.servers;
+    this.#servers = options.servers.map((endpoint, at) => {
+      return { at, endpoint, known: new KnownAddresses() };
+    });
     this.#random = options.random;
     this.#prefersFirst = options.preferFirst ?? false;
     this.#reconnect = new Reconnect(options.servers.length);
@@ -127,6 +139,11 @@ export class ClientMachine {
       command: (command) => this.#commands.push(command),
       newId: () => ++this.#ids,
       legacy: options.legacy ?? false,
+      // Held sessions can continue only where they are.
+      avoidsLinkDown: (at) => this.#heldFor(at) === undefined,
+      lookupFailed: (at, reason, nowMs) => {
+        this.#noteFailure(at, { step: "lookup", reason }, nowMs);
+      },
     };
   }
 
@@ -139,7 +156,7 @@ export class ClientMachine {
 
   /** The server that is in use or being tried. */
   get server(): Endpoint {
-    return this.#servers[this.#reconnect.at];
+    return this.#servers[this.#reconnect.at].endpoint;
   }
 
   /** The name of the server of the last tunnel; empty before the first tunnel. */
@@ -161,8 +178,7 @@ export class ClientMachine {
       case "waiting":
         return state.untilMs;
       case "tunnel":
-        if (state.check?.is === "pausing") return state.check.untilMs;
-        if (state.check?.is === "trying") return state.check.attempt.dueMs;
+        return Math.min(checkDueMs(state.check), lostDueMs(state.tunnel));
     }
     return Infinity;
   }
@@ -193,8 +209,7 @@ export class ClientMachine {
         if (this.#state.is === "idle") this.#start(nowMs);
         return;
       case "network-changed":
-        if (this.#state.is === "waiting" && !this.#reconnect.rival) this.#connectAgain(nowMs);
-        return;
+        return this.#networkChanged(event.lost, nowMs);
     }
     switch (this.#state.is) {
       case "connecting":
@@ -222,6 +237,11 @@ export class ClientMachine {
       case "waiting":
         return this.#connectAgain(nowMs);
       case "tunnel":
+        if (nowMs >= lostDueMs(state.tunnel)) {
+          state.tunnel.lostMs = undefined;
+          this.#host.command({ type: "end", id: state.tunnel.id, reason: ADDRESS_LOST });
+        }
+        if (nowMs < checkDueMs(state.check)) return;
         if (state.check?.is === "pausing") {
           state.check = { is: "trying", attempt: this.#try(0, nowMs) };
         } else if (state.check?.is === "trying") {
@@ -243,7 +263,7 @@ export class ClientMachine {
   }
 
   #try(at: number, nowMs: number): Attempt {
-    return new Attempt(at, this.#servers[at], this.#host, nowMs);
+    return new Attempt(this.#servers[at], this.#host, nowMs);
   }
 
   #connectAgain(nowMs: number): void {
@@ -252,6 +272,25 @@ export class ClientMachine {
     const released = this.#state.held && this.#heldFor(this.#reconnect.at) === undefined;
     if (released && this.#servers.length > 1) this.#reconnect.next(FAILED, this.#random());
     this.#connect(nowMs);
+  }
+
+  #networkChanged(lost: boolean, nowMs: number): void {
+    const state = this.#state;
+    switch (state.is) {
+      case "waiting":
+        // Another program that takes this client's place will do it again, wherever this machine is.
+        if (!this.#reconnect.rival) this.#connectAgain(nowMs);
+        return;
+      case "connecting":
+        state.attempt.drop();
+        return this.#connect(nowMs);
+      case "tunnel":
+        state.tunnel.lostMs = lost ? state.tunnel.lostMs ?? nowMs : undefined;
+        if (!lost) this.#host.command({ type: "probe", id: state.tunnel.id });
+        if (state.check?.is !== "trying") return;
+        state.check.attempt.drop();
+        state.check = { is: "trying", attempt: this.#try(state.check.attempt.at, nowMs) };
+    }
   }
 
   #settle(attempt: Attempt, nowMs: number): void {
@@ -300,7 +339,7 @@ export class ClientMachine {
     const checks = this.#prefersFirst && at > 0;
     this.#state = {
       is: "tunnel",
-      tunnel: { ...greeted, sinceMs: nowMs, isUp: false },
+      tunnel: { ...greeted, sinceMs: nowMs, isUp: false, lostMs: undefined },
       check: checks ? this.#pause(nowMs) : undefined,
     };
   }
@@ -388,12 +427,12 @@ export class ClientMachine {
 
   /** Returns the number of sessions that are held for a server; undefined if there are none. */
   #heldFor(at: number): number | undefined {
-    return this.#held.get(formatEndpoint(this.#servers[at]));
+    return this.#held.get(formatEndpoint(this.#servers[at].endpoint));
   }
 
   /** Notes a failure, unless many like it were noted recently; returns true if it was noted. */
   #noteFailure(at: number, failure: ClientFailure, nowMs: number): boolean {
-    const server = this.#servers[at];
+    const server = this.#servers[at].endpoint;
     const kind = JSON.stringify([server, failure]);
     const suppressed = this.#failuresNoted.allow(kind, nowMs);
     if (suppressed < 0) return false;
@@ -404,4 +443,15 @@ export class ClientMachine {
   #note(note: ClientNote): void {
     this.#host.command({ type: "note", note });
   }
+}
+
+/** Returns the time at which a check of the first server has something to do. */
+function checkDueMs(check: Check | undefined): number {
+  if (check?.is === "pausing") return check.untilMs;
+  return check?.is === "trying" ? check.attempt.dueMs : Infinity;
+}
+
+/** Returns the time at which a tunnel ends because its own address is gone. */
+function lostDueMs({ lostMs }: Tunnel): number {
+  return lostMs === undefined ? Infinity : lostMs + ADDRESS_LOST_MS;
 }

@@ -27,8 +27,11 @@ export type ClientEvent =
   | { type: "tunnel-down"; id: number; reason: string; goodbye?: number }
   /** The number of sessions that are held for a server without a tunnel; 0 if none are left. */
   | { type: "held"; peer: string; sessions: number }
-  /** This machine's addresses or routes have changed. Only tests report it so far. */
-  | { type: "network-changed" }
+  /**
+   * The way from this machine to its server has changed. `lost` is true if the tunnel's own address is no
+   * longer one of this machine's.
+   */
+  | { type: "network-changed"; lost: boolean }
   /** The client is stopped; later events do not matter. */
   | { type: "stop" };
 
@@ -47,6 +50,10 @@ export type ClientCommand =
   | { type: "hand-over"; id: number; peer: string | undefined; name: string }
   /** Close all sessions of a tunnel on both sides, then the tunnel; ends in `tunnel-down`. */
   | { type: "leave"; id: number; peer: string | undefined }
+  /** Find out soon whether a tunnel still works. If it does not, it ends in `tunnel-down`. */
+  | { type: "probe"; id: number }
+  /** End a tunnel for this reason; ends in `tunnel-down`. */
+  | { type: "end"; id: number; reason: string }
   /** Give up a lookup or a connection, unless it is already a tunnel. */
   | { type: "drop"; id: number }
   /** Log something. */
@@ -56,6 +63,8 @@ export type ClientCommand =
 export type ClientFailure =
   /** A step failed. */
   | { step: "resolve" | "connect" | "greet" | "hand-over"; reason: string }
+  /** A lookup failed, and the attempt goes on with the addresses of an earlier one. */
+  | { step: "lookup"; reason: string }
   /** The link of the server with this name is down, and another server's link may be up. */
   | { step: "link-down"; name: string };
 

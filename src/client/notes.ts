@@ -47,6 +47,8 @@ export function describeFailure(server: Endpoint, failure: ClientFailure): strin
     case "resolve":
     case "connect":
       return describeConnectFailure(server, { step: failure.step, reason: failure.reason });
+    case "lookup":
+      return `Cannot find ${server.hostname}: ${failure.reason}; its last addresses are tried`;
     case "link-down":
       return `The interface of the server ${failure.name} is not up`;
     default:

@@ -2,7 +2,8 @@
 //
 // A turn (`step`) waits for descriptors, then handles them in this order:
 //   1. the wake-up: the caller has messages for the data plane;
-//   2. the watch: the interface may have gone or come back (link/monitor.ts);
+//   2. the watches: the interface may have gone or come back (link/monitor.ts), or the machine's addresses
+//      and routes have changed (network_changes.ts);
 //   3. link, control lane: takes discovery and PPP control frames, even if a tunnel is congested;
 //   4. link, data lane: takes frames from the mapped ring, but only as long as some tunnel has room.
 //      Otherwise frames wait in the ring; the kernel drops and counts those that do not fit
@@ -45,11 +46,12 @@ import type { Transport } from "../transport/transport.ts";
 import { Channel } from "../tunnel/channel.ts";
 import { COALESCE_US, Coalescer } from "./coalescer.ts";
 import { EventBatch } from "./event_batch.ts";
+import { NetworkChanges } from "./network_changes.ts";
 import { FromLink } from "./from_link.ts";
 import { FromTunnels } from "./from_tunnels.ts";
 import type { FromWorker, PlaneOptions, TunnelFacts } from "./messages.ts";
 import type { SessionJournal } from "./session_journal.ts";
-import { FIRST_TUNNEL_TAG, Readiness, type Wake } from "./readiness.ts";
+import { FIRST_TUNNEL_TAG, Readiness, type Signal } from "./readiness.ts";
 import { relayPorts } from "./relay_ports.ts";
 import { RelayTimers } from "./relay_timers.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -66,7 +68,9 @@ export interface PlaneParts {
   readonly counters: Counters;
   /** Makes a poller. */
   poller(): Poller;
-  readonly wake?: Wake;
+  readonly wake?: Signal;
+  /** Signals that an address or a route of this machine has changed; by default nobody is told. */
+  readonly network?: Signal & { close(): void };
   /** The record of sessions for the next run; by default nothing is kept. */
   readonly journal?: SessionJournal;
   /** Takes the messages of a turn. */
@@ -100,6 +104,7 @@ export class DataPlane {
   readonly #readiness: Readiness;
   readonly #coalescer = new Coalescer();
   readonly #ages: RingAge;
+  readonly #network: NetworkChanges;
   /** The start of this turn. */
   #nowMs: number;
   /** The time of the next tick. */
@@ -118,7 +123,7 @@ export class DataPlane {
     this.#tickMs = this.#nowMs;
     const events = new EventBatch(options.side, options.debug, now, (all) => parts.post(all));
     const output = new LinkOutput(link, counters, events, journal);
-    const readiness = new Readiness(link, parts.wake, () => parts.poller());
+    const readiness = new Readiness(link, parts, () => parts.poller());
     const tunnels = new Tunnels(readiness.pollers, FIRST_TUNNEL_TAG, options, channel);
     const toTunnels = new ToTunnels(tunnels, counters);
     const nowMs = () => this.#nowMs;
@@ -131,6 +136,7 @@ export class DataPlane {
     this.#relay = relay;
     this.#timers = new RelayTimers(relay);
     this.#monitor = new LinkMonitor(link, counters, events, () => this.#linkUp());
+    this.#network = new NetworkChanges(readiness, events);
     this.#ages = new RingAge({ now, wall });
     this.#fromLink = new FromLink(relay, tunnels, counters, events, this.#monitor, this.#ages);
     this.#fromTunnels = new FromTunnels(relay, tunnels, output, counters, events);
@@ -169,7 +175,7 @@ export class DataPlane {
   /** The time at which `step` has something to do, even if nothing arrives. */
   get dueMs(): number {
     if (this.#shutdown !== undefined) return this.#nowMs + this.#shutdown.waitMs(this.#nowMs);
-    const dueMs = Math.min(this.#tickMs, this.#timers.nextMs);
+    const dueMs = this.#timerMs;
     return this.#tunnels.hasRoom ? dueMs : Math.min(dueMs, this.#nowMs + NO_ROOM_MS);
   }
 
@@ -184,7 +190,7 @@ export class DataPlane {
     const unfinished = this.#tunnels.prepare(beforeMs) || asked;
     const hasRoom = this.#tunnels.hasRoom;
     const takesData = lanes !== undefined && hasRoom;
-    const dueMs = Math.min(this.#tickMs, this.#timers.nextMs);
+    const dueMs = this.#timerMs;
     const longestMs = Math.min(timeoutMs, dueMs - beforeMs, hasRoom ? Infinity : NO_ROOM_MS);
     const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(longestMs));
     const coalesces = takesData && this.#coalescer.due && waitMs > 0 && !lanes.data.waiting;
@@ -195,6 +201,7 @@ export class DataPlane {
       : readiness.waitForAllButData(waitMs, this.#tunnels);
     const nowMs = this.#nowMs = this.#parts.now();
     if (readiness.watch) this.#monitor.refresh();
+    if (readiness.network) this.#network.heard(nowMs);
     if (coalesces) {
       if (lanes.data.waiting) readiness.data = POLLIN;
       else this.#coalescer.took(0, nowMs);
@@ -203,6 +210,7 @@ export class DataPlane {
     if (ready || unfinished) this.#fromTunnels.take(nowMs);
     if (asked) this.#events.reply(this.#queries.proceed(() => this.#tunnels.statuses()));
     this.#timers.run(nowMs);
+    this.#network.run(nowMs);
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
     this.#settle(nowMs);
   }
@@ -219,6 +227,19 @@ export class DataPlane {
     const nowMs = this.#parts.now();
     this.#life.leave(id, peer, nowMs);
     this.#settle(nowMs);
+  }
+
+  /** Ends a tunnel unless its peer answers soon. */
+  probe(id: number): void {
+    const nowMs = this.#parts.now();
+    this.#life.probe(id, nowMs);
+    this.#settle(nowMs);
+  }
+
+  /** Ends a tunnel; its sessions are held. */
+  end(id: number, reason: string): void {
+    this.#tunnels.get(id)?.channel.end(reason);
+    this.#settle(this.#parts.now());
   }
 
   /** Asks for a snapshot of all tunnels and sessions; the answers carry the number of the request. */
@@ -261,7 +282,12 @@ export class DataPlane {
     this.#events.flush();
     this.#parts.link.dispose();
     this.#parts.journal?.close();
+    this.#parts.network?.close();
     this.#readiness.close();
+  }
+
+  get #timerMs(): number {
+    return Math.min(this.#tickMs, this.#timers.nextMs, this.#network.dueMs);
   }
 
   #stepShutdown(timeoutMs: number): void {

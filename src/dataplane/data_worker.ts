@@ -196,6 +196,16 @@ export class DataWorker {
     this.#post({ type: "leave", id, peer });
   }
 
+  /** Ends a tunnel unless its peer answers soon; a `tunnel-down` event follows. */
+  probe(id: number): void {
+    this.#post({ type: "probe", id });
+  }
+
+  /** Ends a tunnel; a `tunnel-down` event follows. */
+  end(id: number, reason: string): void {
+    this.#post({ type: "end", id, reason });
+  }
+
   /** Closes all sessions, or keeps them for the next run; says goodbye on each tunnel; ends the worker. */
   async stop(keep = false): Promise<void> {
     if (this.#over) return;

@@ -94,6 +94,10 @@ export type ToWorker =
   | { type: "reload"; debug: boolean; limits: Partial<Limits> }
   /** Closes all sessions of a peer on both sides, then its tunnel if there still is one. */
   | { type: "leave"; id: number; peer: string | undefined }
+  /** Ends a tunnel unless its peer answers soon. */
+  | { type: "probe"; id: number }
+  /** Ends a tunnel. */
+  | { type: "end"; id: number; reason: string }
   /** Ends the data plane; with `keep`, the sessions are left to the next run. */
   | { type: "stop"; keep: boolean };
 

@@ -1,6 +1,6 @@
 // A data plane over a real interface, with a journal in a state directory. The worker makes its transports.
 
-import { drainEventFd, EventSet } from "../../ffi/mod.ts";
+import { drainEventFd, EventSet, NetworkWatch } from "../../ffi/mod.ts";
 import { PacketLink } from "../link/packet_link.ts";
 import type { Counters } from "../observe/counters.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
@@ -42,12 +42,15 @@ export interface PacketPlaneParts {
 export function makePacketPlane(options: PlaneOptions, parts: PacketPlaneParts): DataPlane {
   const { interfaceName, mac, ringFrames, state } = options;
   const { wakeFd } = parts;
+  // Only a client can do something about a change.
+  const network = options.side === "client" ? new NetworkWatch() : undefined;
   const link = new PacketLink(interfaceName, { promiscuous: mac !== "own", ringFrames });
   return new DataPlane(options, {
     ...parts,
     link,
     poller: () => new EventSet(READY_PER_TURN),
     wake: { fd: wakeFd, drain: () => void drainEventFd(wakeFd) },
+    network,
     journal: state && openJournal(state, parts),
   });
 }

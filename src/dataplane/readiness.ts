@@ -6,12 +6,12 @@ import { type Poller, POLLERR, POLLHUP, POLLIN } from "../poll/poller.ts";
 import type { Tunnels } from "./tunnels.ts";
 
 /** The tags of descriptors in the pollers. */
-const TAG = { wake: 0, watch: 1, control: 2, data: 3 } as const;
+const TAG = { wake: 0, watch: 1, control: 2, data: 3, network: 4 } as const;
 /** The offset from a tunnel's id to its tag. */
-export const FIRST_TUNNEL_TAG = 4;
+export const FIRST_TUNNEL_TAG = 5;
 
-/** A descriptor that another thread signals to end a wait. */
-export interface Wake {
+/** A descriptor that ends a wait when something has happened elsewhere. */
+export interface Signal {
   readonly fd: number;
   /** Clears the signals. */
   drain(): void;
@@ -25,18 +25,27 @@ export class Readiness {
   data = 0;
   /** True if the interface may have changed. */
   watch = false;
+  /** True if the machine's addresses or routes may have changed. */
+  network = false;
 
   // Two pollers, with and without the data lane, because changing a single one would cost a system call per turn.
   readonly #all: Poller;
   readonly #allButData: Poller;
   readonly #link: LinkDevice;
-  readonly #wake: Wake | undefined;
+  readonly #wake: Signal | undefined;
+  readonly #network: Signal | undefined;
+  #watchesNetwork = false;
   #lanes: Lanes | undefined;
 
   /** Makes the pollers; they watch nothing before `start`. */
-  constructor(link: LinkDevice, wake: Wake | undefined, makePoller: () => Poller) {
+  constructor(
+    link: LinkDevice,
+    signals: { readonly wake?: Signal; readonly network?: Signal },
+    makePoller: () => Poller,
+  ) {
     this.#link = link;
-    this.#wake = wake;
+    this.#wake = signals.wake;
+    this.#network = signals.network;
     this.#all = makePoller();
     this.#allButData = makePoller();
   }
@@ -51,12 +60,28 @@ export class Readiness {
     return ((this.control | this.data) & (POLLERR | POLLHUP)) !== 0;
   }
 
-  /** Begins to watch the link, and the wake-up. */
+  /** Begins to watch the link, the wake-up and the network. */
   start(): void {
     for (const poller of this.pollers) {
       if (this.#wake !== undefined) poller.add(this.#wake.fd, POLLIN, TAG.wake);
       poller.add(this.#link.watchFd, POLLIN, TAG.watch);
     }
+    this.watchNetwork();
+  }
+
+  /** Watches the network, after clearing what has been signalled so far. */
+  watchNetwork(): void {
+    if (this.#network === undefined || this.#watchesNetwork) return;
+    this.#watchesNetwork = true;
+    this.#network.drain();
+    for (const poller of this.pollers) poller.add(this.#network.fd, POLLIN, TAG.network);
+  }
+
+  /** Ignores the network, so that many changes in a row do not end every wait. */
+  ignoreNetwork(): void {
+    if (!this.#watchesNetwork) return;
+    this.#watchesNetwork = false;
+    for (const poller of this.pollers) poller.remove(this.#network!.fd);
   }
 
   /** Returns the link's lanes, after adding new ones to the pollers. Closed lanes leave them by themselves. */
@@ -96,8 +121,9 @@ export class Readiness {
     return this.#take(this.#allButData, ready, tunnels);
   }
 
-  /** Ignores the link from now on. */
+  /** Ignores the link and the network from now on. */
   leaveLink(): void {
+    this.ignoreNetwork();
     for (const poller of this.pollers) poller.remove(this.#link.watchFd);
     if (this.#lanes !== undefined && this.#lanes === this.#link.lanes) {
       this.#allButData.remove(this.#lanes.control.fd);
@@ -112,7 +138,7 @@ export class Readiness {
   #take(poller: Poller, ready: number, tunnels: Tunnels): boolean {
     if (ready < 0) throw systemError("Cannot wait for frames", -ready);
     this.control = this.data = 0;
-    this.watch = false;
+    this.watch = this.network = false;
     for (let i = 0; i < ready; i++) {
       const tag = poller.tag(i);
       const events = poller.events(i);
@@ -120,6 +146,7 @@ export class Readiness {
       else if (tag === TAG.data) this.data = events;
       else if (tag === TAG.wake) this.#wake!.drain();
       else if (tag === TAG.watch) this.watch = true;
+      else if (tag === TAG.network) this.network = true;
       else tunnels.ready(tag, events);
     }
     return ready > 0;

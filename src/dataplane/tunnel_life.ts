@@ -86,6 +86,12 @@ export class TunnelLife {
     tunnel.leaveByMs = nowMs + LEAVE_MS;
   }
 
+  /** Asks a peer for a sign of life, and ends its tunnel if none comes soon. An older peer cannot answer. */
+  probe(id: number, nowMs: number): void {
+    const channel = this.#tunnels.get(id)?.channel;
+    if (channel !== undefined && !channel.legacy) channel.probe(nowMs);
+  }
+
   /** Keeps the tunnels alive, and ends those whose peers are gone; to be called about once a second. */
   tick(nowMs: number, pingMs: number, deadMs: number): void {
     for (const { channel, leaveByMs } of this.#tunnels.list) {

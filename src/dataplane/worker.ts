@@ -79,6 +79,10 @@ function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): voi
       return plane.reload(message);
     case "leave":
       return plane.leave(message.id, message.peer);
+    case "probe":
+      return plane.probe(message.id);
+    case "end":
+      return plane.end(message.id, message.reason);
     case "stop":
       return plane.stop(message.keep);
   }

@@ -2,38 +2,28 @@
 
 import { lookup } from "node:dns/promises";
 import { reasonOf } from "../reason.ts";
-import { ConnectAttempt, describeConnectFailure } from "./connect_attempt.ts";
+import { ConnectAttempt, type ConnectCommand, describeConnectFailure } from "./connect_attempt.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { KnownAddresses } from "./known_addresses.ts";
 
 /**
- * Connects to each address of a host in turn, until one answers.
+ * Connects to a host at the first of its addresses that answers. The next address is tried after a quarter
+ * of a second, or at once when one has failed (RFC 8305).
  *
  * @param endpoint The host; a name is looked up each time
  * @param signal Ends the attempt
  * @returns The connection
- * @throws {Error} If none answers, with the reason of the last failure
+ * @throws {Error} If no address answers, with the reasons
  */
 export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<Deno.TcpConn> {
-  const attempt = new ConnectAttempt(endpoint, performance.now());
-  let cause: unknown;
-  for (;;) {
-    const { step, dueMs } = attempt;
-    if (step.is === "failed") {
-      throw new Error(describeConnectFailure(endpoint, step.failure), { cause });
-    }
-    try {
-      if (step.is === "connect") {
-        const conn = Deno.connect({ ...step.address, transport: "tcp" });
-        return await before(dueMs, conn, signal, (late) => late.close());
-      }
-      const addresses = await before(dueMs, lookUp(endpoint.hostname), signal, () => {});
-      attempt.resolved(addresses, performance.now());
-    } catch (error) {
-      signal.throwIfAborted();
-      cause = error;
-      if (error === LATE) attempt.tick(dueMs);
-      else attempt.failed(reasonOf(error), performance.now());
-    }
+  signal.throwIfAborted();
+  const connecting = new Connecting(endpoint);
+  const abort = () => connecting.abort(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await connecting.conn;
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 
@@ -49,27 +39,70 @@ export async function lookUp(hostname: string): Promise<string[]> {
   return found.map(({ address }) => address);
 }
 
-const LATE = new Error("late");
+/** Carries out an attempt. */
+class Connecting {
+  readonly #endpoint: Endpoint;
+  readonly #attempt: ConnectAttempt;
+  readonly #conns = new Map<number, Deno.TcpConn>();
+  readonly #result = Promise.withResolvers<Deno.TcpConn>();
+  #ids = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The last error, as the cause of a failure. */
+  #cause: unknown;
 
-/** Returns the promise's value. Passes a value that arrives after the deadline or the signal to `late`. */
-async function before<T>(
-  dueMs: number,
-  promise: Promise<T>,
-  signal: AbortSignal,
-  late: (value: T) => void,
-): Promise<T> {
-  const { promise: ended, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  const timer = setTimeout(() => reject(LATE), dueMs - performance.now());
-  signal.addEventListener("abort", abort, { once: true });
-  let settled = false;
-  promise.then((value) => settled && late(value), () => {});
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([promise, ended]);
-  } finally {
-    settled = true;
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint;
+    const host = {
+      command: (command: ConnectCommand) => void this.#do(command),
+      newId: () => ++this.#ids,
+      checks: false,
+    };
+    this.#attempt = new ConnectAttempt(endpoint, new KnownAddresses(), host, performance.now());
+    this.#settle();
+  }
+
+  get conn(): Promise<Deno.TcpConn> {
+    return this.#result.promise;
+  }
+
+  abort(reason: unknown): void {
+    this.#attempt.drop();
+    clearTimeout(this.#timer);
+    this.#result.reject(reason);
+  }
+
+  async #do(command: ConnectCommand): Promise<void> {
+    const { type, id } = command;
+    try {
+      if (type === "resolve") {
+        const addresses = await lookUp(command.hostname);
+        this.#attempt.resolved(id, addresses, performance.now());
+      } else if (type === "connect") {
+        const conn = await Deno.connect({ ...command.address, transport: "tcp" });
+        if (!this.#attempt.has(id)) return conn.close();
+        this.#conns.set(id, conn);
+        this.#attempt.connected(id, performance.now());
+      } else return;
+    } catch (error) {
+      this.#cause = error;
+      this.#attempt.failed(id, reasonOf(error), performance.now());
+    }
+    this.#settle();
+  }
+
+  #settle(): void {
+    clearTimeout(this.#timer);
+    const { result, dueMs } = this.#attempt;
+    if (result === undefined) {
+      if (dueMs === Infinity) return;
+      this.#timer = setTimeout(() => {
+        this.#attempt.tick(performance.now());
+        this.#settle();
+      }, dueMs - performance.now());
+    } else if ("id" in result) this.#result.resolve(this.#conns.get(result.id)!);
+    else {
+      const message = describeConnectFailure(this.#endpoint, result.failure);
+      this.#result.reject(new Error(message, { cause: this.#cause }));
+    }
   }
 }

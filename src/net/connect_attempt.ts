@@ -1,115 +1,340 @@
-// Connecting to a host, without I/O: its name is looked up, then its addresses are tried in turn.
+// Connecting to a host, without I/O: its name is looked up, then its addresses are tried until one works.
 //
-//     resolve ──addresses──► connect ──► connected
-//        │                    │   ▲
-//        │ failed             │   └ failed, or no answer in time: the next address
-//        ▼                    ▼
-//      failed ◄───────────── after the last one
+//     lookup ──addresses──► queue ──► connecting ──► connected ──► checking ──► the result
+//                             ▲            │             │            │
+//                             │            └──failed─────┴────────────┴──► failures
+//                             └── the last addresses, if the lookup is slow or fails
 //
-// Each step has ten seconds, including the lookup, because a resolver may not answer either.
+// The addresses race, as in RFC 8305: the next one is tried when one has failed, or has not answered within
+// a quarter of a second. The caller may *check* a connection, for example by a greeting, because a port that
+// takes connections and never says a word must not win. Only one connection is checked at a time, unless its
+// check is slow, so that a server does not usually see two greetings of one client.
+//
+// A check can find that a host works, but cannot do its job at the moment. Such a connection is kept as a
+// *spare*, for the case that no other address is better.
 
 import { type Endpoint, formatEndpoint } from "./endpoint.ts";
+import type { KnownAddresses } from "./known_addresses.ts";
 
 /** The time limit for the lookup and for each address, in ms. */
 export const STEP_MS = 10_000;
+/** The time after which the next address is tried too, and the last addresses if a lookup is slow, in ms. */
+export const NEXT_MS = 250;
+/** The time after which the next address is tried although a check is under way, in ms, at least and at most. */
+const CHECK_MS = { least: 500, most: 3_000 };
+/** The time for which a spare connection waits for a better one, in ms. */
+const SPARE_MS = 2_000;
+/** The number of addresses that a failure describes. */
+const DESCRIBED = 4;
 
 /** The reason why a host could not be connected to. */
 export interface ConnectFailure {
-  /** The step at which the attempt ended. */
-  step: "resolve" | "connect";
-  /** The error; for several addresses, that of the last one. */
+  /** The last step that failed. */
+  step: "resolve" | "connect" | "check";
+  /** The error; if several addresses were tried, those of all. */
   reason: string;
 }
 
-/** The current step of an attempt. */
-export type ConnectStep =
-  /** Look up the addresses of a name. */
-  | { is: "resolve"; hostname: string }
-  /** Connect to an address. */
-  | { is: "connect"; address: Endpoint }
-  | { is: "connected" }
-  | { is: "failed"; failure: ConnectFailure };
+/** Something that the caller must do. Each id is used for one lookup or one connection only. */
+export type ConnectCommand =
+  /** Look up the addresses of a name; ends in `resolved` or `failed`. */
+  | { type: "resolve"; id: number; hostname: string }
+  /** Connect to an address; ends in `connected` or `failed`. */
+  | { type: "connect"; id: number; address: Endpoint }
+  /** Check a connection; ends in `checked` or `failed`. */
+  | { type: "check"; id: number }
+  /** Give up a lookup or a connection. */
+  | { type: "drop"; id: number };
+
+/** The result of an attempt: the id of the connection, or the reason why there is none. */
+export type ConnectResult = { id: number } | { failure: ConnectFailure };
+
+/** The caller of an attempt. */
+export interface ConnectHost {
+  /** Takes commands. */
+  command(command: ConnectCommand): void;
+  /** Returns an id that has never been used. */
+  newId(): number;
+  /** True if connections are checked. Otherwise the first one is the result. */
+  readonly checks: boolean;
+}
+
+interface Candidate {
+  readonly id: number;
+  readonly address: string;
+  is: "connecting" | "connected" | "checking" | "spare";
+  /** The time at which it came into this state. */
+  sinceMs: number;
+  /** The time that the connection took. */
+  tookMs: number;
+}
 
 /** An attempt to connect to a host. Times are in ms, by a monotonic clock. */
 export class ConnectAttempt {
-  readonly #port: number;
-  #step: ConnectStep;
-  #dueMs: number;
-  #addresses: string[] = [];
+  /** The result; undefined while the attempt continues. */
+  result: ConnectResult | undefined;
+  readonly #endpoint: Endpoint;
+  readonly #known: KnownAddresses;
+  readonly #host: ConnectHost;
+  /** The lookup while it is under way. */
+  #lookup: { id: number; sinceMs: number } | undefined;
+  /** The reason why the lookup failed. */
+  #lookupFailure: string | undefined;
+  /** True once the addresses of an earlier lookup are being tried. */
+  #usesKnown = false;
+  /** The addresses that are still to be tried. */
+  #queue: string[] = [];
+  readonly #tried = new Set<string>();
+  readonly #candidates = new Map<number, Candidate>();
+  readonly #failures: { address: string; step: "connect" | "check"; reason: string }[] = [];
+  /** The earliest time at which the next address is tried beside another one. */
+  #nextMs: number;
 
   /**
-   * Starts with the lookup.
+   * Begins with the lookup.
    *
    * @param endpoint The host
+   * @param known The host's addresses as of its last lookup
+   * @param host Takes the commands
    * @param nowMs The time
    */
-  constructor({ hostname, port }: Endpoint, nowMs: number) {
-    this.#port = port;
-    this.#step = { is: "resolve", hostname };
-    this.#dueMs = nowMs + STEP_MS;
+  constructor(endpoint: Endpoint, known: KnownAddresses, host: ConnectHost, nowMs: number) {
+    this.#endpoint = endpoint;
+    this.#known = known;
+    this.#host = host;
+    this.#nextMs = nowMs;
+    const id = host.newId();
+    this.#lookup = { id, sinceMs: nowMs };
+    host.command({ type: "resolve", id, hostname: endpoint.hostname });
   }
 
-  /** The current step: a new object whenever the attempt has moved on. */
-  get step(): ConnectStep {
-    return this.#step;
-  }
-
-  /** The time at which the current step is given up; `Infinity` once the attempt is over. */
+  /** The time at which to call {@linkcode tick}; `Infinity` if the attempt only waits for its commands. */
   get dueMs(): number {
-    return this.#dueMs;
+    if (this.result !== undefined) return Infinity;
+    let dueMs = Infinity;
+    const at = (ms: number) => dueMs = Math.min(dueMs, ms);
+    if (this.#lookup !== undefined) {
+      at(this.#lookup.sinceMs + (this.#usesKnown || this.#known.isEmpty ? STEP_MS : NEXT_MS));
+    }
+    const patientUntilMs = this.#patientUntilMs;
+    if (this.#queue.length > 0) at(Math.max(patientUntilMs, this.#nextMs));
+    for (const { is, sinceMs } of this.#candidates.values()) {
+      if (is === "connecting") at(sinceMs + STEP_MS);
+      else if (is === "connected") at(patientUntilMs);
+      else if (is === "spare") at(sinceMs + SPARE_MS);
+    }
+    return dueMs;
+  }
+
+  /** The reason why the lookup failed, if it did; the attempt goes on with the last addresses. */
+  get lookupFailure(): string | undefined {
+    return this.#lookupFailure;
+  }
+
+  /** True if something with this id is under way. */
+  has(id: number): boolean {
+    return id === this.#lookup?.id || this.#candidates.has(id);
+  }
+
+  /** Returns the address that a connection leads to; undefined if it is not one of this attempt. */
+  addressOf(id: number): string | undefined {
+    return this.#candidates.get(id)?.address;
   }
 
   /**
    * Takes the result of the lookup.
    *
-   * @param addresses The addresses, in the order in which they are tried
+   * @param id The lookup
+   * @param addresses The addresses, in the system's order
    * @param nowMs The time
    */
-  resolved(addresses: string[], nowMs: number): void {
-    if (this.#step.is !== "resolve") return;
-    this.#addresses = [...addresses];
-    this.#next("it has no address", nowMs);
-  }
-
-  /** Notes that the current address has answered. */
-  connected(): void {
-    if (this.#step.is === "connect") this.#end({ is: "connected" });
+  resolved(id: number, addresses: string[], nowMs: number): void {
+    if (this.result !== undefined || id !== this.#lookup?.id) return;
+    if (addresses.length === 0) return this.failed(id, "it has no address", nowMs);
+    this.#lookup = undefined;
+    this.#known.found(addresses);
+    this.#queue = this.#known.inOrder.filter((address) => !this.#tried.has(address));
+    this.#proceed(nowMs);
   }
 
   /**
-   * Notes that the current step has failed.
+   * Notes that an address has answered.
    *
+   * @param id The connection
+   * @param nowMs The time
+   */
+  connected(id: number, nowMs: number): void {
+    const candidate = this.#candidates.get(id);
+    if (this.result !== undefined || candidate?.is !== "connecting") return;
+    candidate.tookMs = nowMs - candidate.sinceMs;
+    candidate.sinceMs = nowMs;
+    candidate.is = "connected";
+    if (!this.#host.checks) return this.#won(candidate);
+    this.#proceed(nowMs);
+  }
+
+  /**
+   * Takes the result of a check that did not fail.
+   *
+   * @param id The connection
+   * @param isGood False if the connection should be used only if there is no better one
+   * @param nowMs The time
+   */
+  checked(id: number, isGood: boolean, nowMs: number): void {
+    const candidate = this.#candidates.get(id);
+    if (this.result !== undefined || candidate?.is !== "checking") return;
+    if (isGood) return this.#won(candidate);
+    // A later connection to the same host may have replaced an earlier one.
+    for (const { id, is } of this.#candidates.values()) if (is === "spare") this.#drop(id);
+    candidate.is = "spare";
+    candidate.sinceMs = nowMs;
+    this.#proceed(nowMs);
+  }
+
+  /**
+   * Notes that a command has failed.
+   *
+   * @param id The lookup or the connection
    * @param reason The error
    * @param nowMs The time
    */
-  failed(reason: string, nowMs: number): void {
-    if (this.#step.is === "connect") this.#next(reason, nowMs);
-    else if (this.#step.is === "resolve") {
-      this.#end({ is: "failed", failure: { step: "resolve", reason } });
+  failed(id: number, reason: string, nowMs: number): void {
+    if (this.result !== undefined) return;
+    if (id === this.#lookup?.id) {
+      this.#lookup = undefined;
+      this.#lookupFailure = reason;
+    } else {
+      const candidate = this.#candidates.get(id);
+      if (candidate === undefined) return;
+      this.#candidates.delete(id);
+      const step = candidate.is === "connecting" ? "connect" : "check";
+      this.#failures.push({ address: candidate.address, step, reason });
     }
+    this.#proceed(nowMs);
   }
 
   /**
-   * Gives up the current step if its time is over.
+   * Does the work that is due.
    *
    * @param nowMs The time
    */
   tick(nowMs: number): void {
-    if (nowMs >= this.#dueMs) this.failed(`no answer in ${STEP_MS / 1000} s`, nowMs);
-  }
-
-  #next(reason: string, nowMs: number): void {
-    const hostname = this.#addresses.shift();
-    if (hostname === undefined) {
-      return this.#end({ is: "failed", failure: { step: "connect", reason } });
+    if (nowMs < this.dueMs) return;
+    const late = `no answer in ${STEP_MS / 1000} s`;
+    const lookup = this.#lookup;
+    if (lookup !== undefined && nowMs >= lookup.sinceMs + STEP_MS) {
+      this.#host.command({ type: "drop", id: lookup.id });
+      this.failed(lookup.id, late, nowMs);
     }
-    this.#step = { is: "connect", address: { hostname, port: this.#port } };
-    this.#dueMs = nowMs + STEP_MS;
+    for (const { id, is, sinceMs } of this.#candidates.values()) {
+      if (is !== "connecting" || nowMs < sinceMs + STEP_MS) continue;
+      this.#host.command({ type: "drop", id });
+      this.failed(id, late, nowMs);
+    }
+    if (this.result === undefined) this.#proceed(nowMs);
   }
 
-  #end(step: ConnectStep): void {
-    this.#step = step;
-    this.#dueMs = Infinity;
+  /** Gives up the attempt, with all that is under way. */
+  drop(): void {
+    if (this.result !== undefined) return;
+    this.#dropAllBut(undefined);
+    this.#queue = [];
+  }
+
+  /** Begins everything that can begin, and ends the attempt when nothing is left to try. */
+  #proceed(nowMs: number): void {
+    this.#useKnown(nowMs);
+    while (this.#next(nowMs));
+    const candidates = [...this.#candidates.values()];
+    const spare = candidates.find(({ is }) => is === "spare");
+    const isOver = this.#lookup === undefined && this.#queue.length === 0 &&
+      candidates.every(({ is }) => is === "spare");
+    if (spare !== undefined && (isOver || nowMs >= spare.sinceMs + SPARE_MS)) this.#won(spare);
+    else if (isOver) this.result = { failure: this.#failure() };
+  }
+
+  /** Takes the addresses of the last lookup if the present one is slow, or has failed. */
+  #useKnown(nowMs: number): void {
+    const lookup = this.#lookup;
+    if (this.#usesKnown || this.#known.isEmpty) return;
+    const isSlow = lookup !== undefined && nowMs >= lookup.sinceMs + NEXT_MS;
+    if (!isSlow && this.#lookupFailure === undefined) return;
+    this.#usesKnown = true;
+    this.#queue = this.#known.inOrder.filter((address) => !this.#tried.has(address));
+  }
+
+  /** Checks the next connection, or tries the next address; returns false if neither can begin. */
+  #next(nowMs: number): boolean {
+    if (nowMs < this.#patientUntilMs) return false;
+    let isBusy = false;
+    for (const candidate of this.#candidates.values()) {
+      if (candidate.is === "connected") {
+        candidate.is = "checking";
+        candidate.sinceMs = nowMs;
+        this.#host.command({ type: "check", id: candidate.id });
+        return true;
+      }
+      if (candidate.is === "connecting") isBusy = true;
+    }
+    if (isBusy && nowMs < this.#nextMs) return false;
+    const hostname = this.#queue.shift();
+    if (hostname === undefined) return false;
+    const id = this.#host.newId();
+    this.#tried.add(hostname);
+    this.#candidates.set(id, {
+      id,
+      address: hostname,
+      is: "connecting",
+      sinceMs: nowMs,
+      tookMs: 0,
+    });
+    this.#nextMs = nowMs + NEXT_MS;
+    const { port } = this.#endpoint;
+    this.#host.command({ type: "connect", id, address: { hostname, port } });
+    return true;
+  }
+
+  /** The time until which nothing else begins, because of a check that may still succeed. */
+  get #patientUntilMs(): number {
+    let untilMs = -Infinity;
+    for (const { is, sinceMs, tookMs } of this.#candidates.values()) {
+      if (is !== "checking") continue;
+      const patienceMs = Math.min(CHECK_MS.most, Math.max(CHECK_MS.least, 2 * tookMs));
+      untilMs = Math.max(untilMs, sinceMs + patienceMs);
+    }
+    return untilMs;
+  }
+
+  #won({ id, address }: Candidate): void {
+    this.#known.worked(address);
+    this.#dropAllBut(id);
+    this.result = { id };
+  }
+
+  #dropAllBut(kept: number | undefined): void {
+    if (this.#lookup !== undefined) this.#host.command({ type: "drop", id: this.#lookup.id });
+    this.#lookup = undefined;
+    for (const id of [...this.#candidates.keys()]) if (id !== kept) this.#drop(id);
+  }
+
+  #drop(id: number): void {
+    this.#candidates.delete(id);
+    this.#host.command({ type: "drop", id });
+  }
+
+  #failure(): ConnectFailure {
+    const failures = this.#failures;
+    const last = failures.at(-1);
+    const lookup = this.#lookupFailure;
+    if (last === undefined) return { step: "resolve", reason: lookup ?? "it has no address" };
+    const { step, reason } = last;
+    if (lookup === undefined && failures.every((failure) => failure.reason === reason)) {
+      return { step, reason };
+    }
+    const all = failures.slice(0, DESCRIBED).map(({ address, reason }) => `${address}: ${reason}`);
+    if (failures.length > DESCRIBED) all.push(`${failures.length - DESCRIBED} more addresses`);
+    if (lookup !== undefined) all.unshift(`the lookup failed: ${lookup}`);
+    return { step: "connect", reason: all.join("; ") };
   }
 }
 
@@ -124,7 +349,12 @@ export function describeConnectFailure(
   endpoint: Endpoint,
   { step, reason }: ConnectFailure,
 ): string {
-  return step === "resolve"
-    ? `Cannot find ${endpoint.hostname}: ${reason}`
-    : `Cannot connect to ${formatEndpoint(endpoint)}: ${reason}`;
+  switch (step) {
+    case "resolve":
+      return `Cannot find ${endpoint.hostname}: ${reason}`;
+    case "connect":
+      return `Cannot connect to ${formatEndpoint(endpoint)}: ${reason}`;
+    case "check":
+      return reason;
+  }
 }

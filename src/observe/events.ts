@@ -48,6 +48,8 @@ export type Notice =
 export type DataPlaneEvent =
   /** The state of the link's interface has changed. */
   | { type: "link"; name: string; state: LinkState; mac: string }
+  /** Addresses or routes of this machine may have changed. */
+  | { type: "network-changed" }
   /** A tunnel carries frames from now on. */
   | { type: "tunnel-up"; id: number }
   /** A tunnel has ended; `goodbye` is the code in the peer's goodbye, if there was one. */

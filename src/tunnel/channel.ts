@@ -12,7 +12,7 @@ import {
   REASON,
 } from "../wire/mod.ts";
 import { FAULTY, FOUND, FrameReader } from "./frame_reader.ts";
-import { DEAD, Keepalive, PING_DUE } from "./keepalive.ts";
+import { DEAD, Keepalive, PING_DUE, UNANSWERED } from "./keepalive.ts";
 import { Outbox, type OutboxLane } from "./outbox.ts";
 
 /** The limits of a tunnel's queue, and of a single send or read. */
@@ -314,10 +314,22 @@ export class Channel {
   keepalive(nowMs: number, pingMs: number, deadMs: number): void {
     const keepalive = this.#keepalive;
     const result = keepalive.check(nowMs, pingMs, deadMs);
-    if (result === DEAD) {
+    if (result === UNANSWERED) {
+      this.end("no answer after a change of this machine's network", REASON.TIMEOUT);
+    } else if (result === DEAD) {
       const seconds = Math.round(keepalive.silentMs(nowMs) / 1000);
       this.end(`nothing heard for ${seconds} s`, REASON.TIMEOUT);
     } else if (result === PING_DUE) keepalive.pinged(nowMs, this.#outbox.ping(nowMs));
+  }
+
+  /**
+   * Queues a ping at once, and lets {@linkcode keepalive} end the tunnel if nothing arrives for about a
+   * second, because the way to the peer may have become useless.
+   *
+   * @param nowMs The time
+   */
+  probe(nowMs: number): void {
+    if (this.#keepalive.probe(nowMs)) this.#keepalive.pinged(nowMs, this.#outbox.ping(nowMs));
   }
 
   /**

@@ -6,6 +6,11 @@ export const QUIET = 0;
 export const PING_DUE = 1;
 /** The result if the peer is gone. */
 export const DEAD = -1;
+/** The result if the peer has not answered a probe. */
+export const UNANSWERED = -2;
+
+/** The time for the answer to a probe, in ms, beside four round trips. */
+const PROBE_MS = 750;
 
 /** The keepalive of one tunnel. Only one ping at a time is under way. */
 export class Keepalive {
@@ -15,6 +20,8 @@ export class Keepalive {
   // The first ping goes out at once, so that the round-trip time is soon known.
   #pingMs = -Infinity;
   #pingOut = false;
+  /** The time of the probe that waits for an answer. */
+  #probeMs = Infinity;
 
   /** Begins at `nowMs`. */
   constructor(nowMs: number) {
@@ -24,6 +31,18 @@ export class Keepalive {
   /** Notes that bytes have arrived from the peer. */
   heard(nowMs: number): void {
     this.#heardMs = nowMs;
+    this.#probeMs = Infinity;
+  }
+
+  /**
+   * Begins a probe, unless one is under way.
+   *
+   * @param nowMs The time
+   * @returns True if a ping should be queued; a ping that is under way is as good
+   */
+  probe(nowMs: number): boolean {
+    this.#probeMs = Math.min(this.#probeMs, nowMs);
+    return !this.#pingOut;
   }
 
   /**
@@ -32,10 +51,11 @@ export class Keepalive {
    * @param nowMs The time
    * @param pingMs The time between two pings
    * @param deadMs The time of silence after which the peer counts as gone
-   * @returns {@linkcode QUIET}, {@linkcode PING_DUE} or {@linkcode DEAD}
+   * @returns {@linkcode QUIET}, {@linkcode PING_DUE}, {@linkcode DEAD} or {@linkcode UNANSWERED}
    */
   check(nowMs: number, pingMs: number, deadMs: number): number {
     if (this.silentMs(nowMs) >= deadMs) return DEAD;
+    if (nowMs - this.#probeMs >= PROBE_MS + 4 * (this.rttMs ?? 0)) return UNANSWERED;
     return nowMs - this.#pingMs >= pingMs && !this.#pingOut ? PING_DUE : QUIET;
   }
 

@@ -23,7 +23,7 @@ const LAYERS: Record<string, string[]> = {
   "src/wire": [],
   "src/version.ts": [],
   "src/own_name.ts": ["src/wire"],
-  "src/net": [],
+  "src/net": ["ffi"],
   "src/poll": ["ffi"],
   "src/transport": ["ffi", "src/poll"],
   "src/tunnel": ["ffi", "src/net", "src/transport", "src/wire"],

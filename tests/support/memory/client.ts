@@ -89,7 +89,7 @@ export class MemoryClient {
 
   /** Tells the machine that the network has changed. */
   networkChanged(): void {
-    this.#handle({ type: "network-changed" });
+    this.#handle({ type: "network-changed", lost: false });
   }
 
   #end(): MemoryEnd[] {
@@ -157,15 +157,23 @@ export class MemoryClient {
       case "hand-over":
         return this.#handOver(command.id, command.peer, command.name);
       case "leave":
-        for (const [tunnel, id] of this.#tunnels) {
-          if (id === command.id) this.plane.plane.leave(tunnel, command.peer);
-        }
+        this.#forTunnel(command.id, (tunnel) => this.plane.plane.leave(tunnel, command.peer));
+        return this.plane.poke();
+      case "probe":
+        this.#forTunnel(command.id, (tunnel) => this.plane.plane.probe(tunnel));
+        return this.plane.poke();
+      case "end":
+        this.#forTunnel(command.id, (tunnel) => this.plane.plane.end(tunnel, command.reason));
         return this.plane.poke();
       case "drop":
         return this.#drop(command.id);
       case "note":
         return this.#options.noted?.(command.note);
     }
+  }
+
+  #forTunnel(id: number, act: (tunnel: number) => void): void {
+    for (const [tunnel, known] of this.#tunnels) if (known === id) act(tunnel);
   }
 
   #connect(id: number, { hostname, port }: Endpoint): void {

@@ -54,6 +54,8 @@ class Bench implements AsyncDisposable {
         return TUNNEL_ID;
       },
       leave: () => {},
+      probe: () => {},
+      end: () => {},
     };
     this.driver = new ClientDriver(this.machine, { hello: CLIENT, log, worker }, false);
     this.driver.handle({ type: "started" });

@@ -17,7 +17,7 @@ class World {
   readonly machine: ClientMachine;
   readonly stages = new Map<number, Stage>();
   nowMs = 0;
-  /** The tunnel that the worker was told to leave. */
+  /** The tunnel that the worker was told to leave or to end. */
   #leaving: number | undefined;
   #lastId = 0;
 
@@ -104,6 +104,12 @@ class World {
         assertEquals(stage, "tunnel");
         this.#leaving = id;
         return;
+      case "probe":
+        return assertEquals(stage, "tunnel");
+      case "end":
+        assertEquals(stage, "tunnel");
+        this.#leaving = id;
+        return;
       case "drop":
         assert(stage !== undefined && stage !== "tunnel", `${stage} is dropped`);
         this.stages.delete(id);
@@ -127,7 +133,8 @@ class World {
     const { dueMs } = this.machine;
     const shown = `${JSON.stringify([...this.stages])}, due ${dueMs}`;
     assert(this.awaited.length > 0 || dueMs < Infinity, `it waits for nothing: ${shown}`);
-    assert(this.stages.size <= 2, `more than a tunnel and an attempt: ${shown}`);
+    // An attempt is a lookup and a connection to each of two addresses.
+    assert(this.stages.size <= 1 + 3, `more than a tunnel and an attempt: ${shown}`);
     assert(dueMs === Infinity || dueMs <= this.nowMs + 3_600_000, `it waits for long: ${shown}`);
   }
 }
@@ -205,7 +212,7 @@ function take(world: World, step: Step): void {
 
 /** An event for an id that is over or never existed, or a change of the network. */
 function stray(world: World, { id, type }: Step & { do: "stray" }): void {
-  if (type === "network-changed") return world.handle({ type });
+  if (type === "network-changed") return world.handle({ type, lost: id % 2 === 1 });
   if (world.stages.has(id)) return;
   switch (type) {
     case "resolved":

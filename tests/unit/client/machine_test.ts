@@ -10,7 +10,7 @@ const ENDED = { type: "tunnel-down", reason: "the connection broke" } as const;
 
 Deno.test("ClientMachine does nothing before it is started", () => {
   const bench = new Bench(1);
-  bench.handle({ type: "network-changed" });
+  bench.handle({ type: "network-changed", lost: false });
   bench.pass(100_000);
   bench.idle();
   assertEquals(bench.machine.dueMs, Infinity);
@@ -56,7 +56,7 @@ Deno.test("ClientMachine is up once the worker drives the tunnel, and counts rec
   assertEquals(bench.machine.reconnects, 1);
 });
 
-Deno.test("ClientMachine tries each address in turn for up to 10 s", () => {
+Deno.test("ClientMachine tries each address, the next one after 250 ms, each for up to 10 s", () => {
   const bench = Bench.start(1);
   bench.handle({
     type: "resolved",
@@ -67,21 +67,45 @@ Deno.test("ClientMachine tries each address in turn for up to 10 s", () => {
   bench.handle({ type: "failed", id: first.id, reason: "Connection refused" });
   const second = bench.take("connect");
   assertEquals(second.address.hostname, "192.0.2.2");
-  assertEquals(bench.due(), 10_000);
-  assertEquals(bench.take("drop").id, second.id);
+  assertEquals(bench.due(), 250);
   const third = bench.take("connect");
   assertEquals(third.address.hostname, "192.0.2.3");
+  assertEquals(bench.due(), 9750);
+  assertEquals(bench.take("drop").id, second.id);
   // An event for a dropped id is ignored.
   bench.handle({ type: "connected", id: second.id, endpoint: "192.0.2.2:8000" });
   bench.handle({ type: "failed", id: first.id, reason: "late" });
   bench.idle();
   bench.handle({ type: "failed", id: third.id, reason: "No route to host" });
   bench.idle();
-  const failure = { step: "connect", reason: "No route to host" } as const;
+  const reason = "192.0.2.1: Connection refused; 192.0.2.2: no answer in 10 s; " +
+    "192.0.2.3: No route to host";
+  const failure = { step: "connect", reason } as const;
   assertEquals(bench.takeNotes(), [
     { type: "failed", server: SERVERS[0], failure, suppressed: 0 },
     { type: "connecting-again", server: SERVERS[0], delayMs: 750 },
   ]);
+});
+
+Deno.test("ClientMachine uses the last address of a server, which worked, if a lookup fails", () => {
+  const bench = Bench.start(1);
+  const id = bench.tunnel("a.example");
+  bench.handle({ type: "held", peer: A, sessions: 1 });
+  bench.handle({ ...ENDED, id });
+  bench.takeNotes();
+  bench.due();
+  const lookup = bench.take("resolve");
+  bench.handle({ type: "failed", id: lookup.id, reason: "no name server answers" });
+  const { id: again, address } = bench.take("connect");
+  assertEquals(address.hostname, "192.0.2.1");
+  const failure = { step: "lookup", reason: "no name server answers" } as const;
+  assertEquals(bench.takeNotes(), [
+    { type: "failed", server: SERVERS[0], failure, suppressed: 0 },
+  ]);
+  bench.handle({ type: "connected", id: again, endpoint: "192.0.2.1:8000" });
+  bench.take("greet");
+  bench.handle({ type: "greeted", id: again, server: HELLO });
+  bench.take("hand-over");
 });
 
 Deno.test("ClientMachine gives up a lookup that is not answered in 10 s", () => {
@@ -257,13 +281,100 @@ Deno.test("ClientMachine forgets held sessions once their server has a tunnel ag
   assertEquals(bench.take("resolve").hostname, "b.example");
 });
 
+const CHANGED = { type: "network-changed", lost: false } as const;
+const LOST = { type: "network-changed", lost: true } as const;
+
 Deno.test("ClientMachine connects at once when the network has changed while it waits", () => {
   const bench = Bench.start(1);
   bench.fails("a.example");
-  bench.handle({ type: "network-changed" });
+  bench.handle(CHANGED);
   bench.take("resolve");
-  bench.handle({ type: "network-changed" });
+});
+
+Deno.test("ClientMachine begins its attempt again when the network has changed meanwhile", () => {
+  const bench = Bench.start(1);
+  const { id } = bench.take("resolve");
+  bench.handle(CHANGED);
+  assertEquals(bench.take("drop").id, id);
+  const connection = bench.connected("a.example");
+  bench.take("greet");
+  bench.handle(CHANGED);
+  assertEquals(bench.take("drop").id, connection);
+  bench.tunnel("a.example");
+});
+
+Deno.test("ClientMachine probes the tunnel when the network has changed", () => {
+  const bench = Bench.start(1);
+  const id = bench.tunnel("a.example");
+  bench.handle(CHANGED);
+  assertEquals(bench.take("probe").id, id);
+  assertEquals(bench.machine.dueMs, Infinity);
+  assertEquals(bench.machine.state, "up");
+});
+
+Deno.test("ClientMachine ends a tunnel whose own address is gone for half a second", () => {
+  const bench = Bench.start(1);
+  const id = bench.tunnel("a.example");
+  bench.handle(LOST);
+  bench.pass(400);
+  // A second change does not delay the end.
+  bench.handle(LOST);
   bench.idle();
+  assertEquals(bench.due(), 100);
+  const reason = "this machine no longer has the tunnel's own address";
+  assertEquals(bench.take("end"), { type: "end", id, reason });
+  assertEquals(bench.machine.dueMs, Infinity);
+  bench.handle({ type: "tunnel-down", id, reason });
+  assertEquals(bench.machine.state, "waiting");
+});
+
+Deno.test("ClientMachine keeps a tunnel whose own address comes back soon, but probes it", () => {
+  const bench = Bench.start(1);
+  const id = bench.tunnel("a.example");
+  bench.handle(LOST);
+  bench.pass(400);
+  bench.handle(CHANGED);
+  assertEquals(bench.take("probe").id, id);
+  bench.pass(10_000);
+  bench.idle();
+});
+
+Deno.test("ClientMachine begins the check of the first server again when the network has changed", () => {
+  const bench = Bench.start(2, { preferFirst: true });
+  bench.fails("a.example");
+  bench.due();
+  const id = bench.tunnel("b.example");
+  bench.due();
+  const check = bench.take("resolve");
+  assertEquals(check.hostname, "a.example");
+  bench.handle(CHANGED);
+  assertEquals(bench.take("probe").id, id);
+  assertEquals(bench.take("drop").id, check.id);
+  assertEquals(bench.take("resolve").hostname, "a.example");
+});
+
+Deno.test("ClientMachine prefers an address of a server whose link is up to one whose link is down", () => {
+  for (const held of [0, 1]) {
+    const bench = Bench.start(1);
+    bench.handle({ type: "held", peer: A, sessions: held });
+    const addresses = ["192.0.2.1", "192.0.2.2"];
+    bench.handle({ type: "resolved", id: bench.take("resolve").id, addresses });
+    const { id } = bench.take("connect");
+    bench.handle({ type: "connected", id, endpoint: "192.0.2.1:8000" });
+    bench.take("greet");
+    bench.handle({ type: "greeted", id, server: DOWN });
+    // Held sessions can continue only at their own server.
+    if (held > 0) {
+      assertEquals(bench.take("hand-over").id, id);
+      continue;
+    }
+    const other = bench.take("connect");
+    bench.handle({ type: "connected", id: other.id, endpoint: "192.0.2.2:8000" });
+    bench.take("greet");
+    bench.handle({ type: "greeted", id: other.id, server: HELLO });
+    assertEquals(bench.take("drop").id, id);
+    assertEquals(bench.take("hand-over").id, other.id);
+  }
 });
 
 Deno.test("ClientMachine tries a restarting server again after 1 to 2 s", () => {
@@ -285,7 +396,7 @@ Deno.test("ClientMachine waits longer when another program replaces it a second 
     const expected = ["tunnel-lost", ...rival ? ["rival"] : [], "connecting-again"];
     assertEquals(types, expected);
     if (rival) {
-      bench.handle({ type: "network-changed" });
+      bench.handle(CHANGED);
       bench.idle();
     }
     assertEquals(bench.due(), rival ? 45_000 : 300);
@@ -491,7 +602,7 @@ for (const [name, make] of Object.entries(STATES)) {
     // Later events are ignored.
     bench.handle({ type: "held", peer: A, sessions: 0 });
     for (let id = 0; id < 20; id++) bench.handle({ ...ENDED, id });
-    bench.handle({ type: "network-changed" });
+    bench.handle({ type: "network-changed", lost: false });
     bench.pass(1e9);
     bench.idle();
     assertEquals(bench.takeNotes(), []);
