@@ -54,7 +54,15 @@ export class Client extends RunningSide {
     this.#runtime = runtime;
     this.#servers = servers;
     const random = Math.random;
-    this.#machine = new ClientMachine({ servers, random, legacy, preferFirst, preferFirstMs });
+    const holds = options.graceMs !== 0;
+    this.#machine = new ClientMachine({
+      servers,
+      random,
+      legacy,
+      holds,
+      preferFirst,
+      preferFirstMs,
+    });
     this.#driver = new ClientDriver(this.#machine, runtime, legacy);
   }
 

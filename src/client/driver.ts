@@ -36,7 +36,7 @@ export class ClientDriver {
   /** The ids of tunnels in the machine, and their own addresses, by their ids in the worker. */
   readonly #tunnels = new Map<number, { id: number; ownAddress: string }>();
   readonly #lookups: Lookups;
-  readonly #way: Way;
+  readonly #way: Pick<Way, keyof Way>;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -51,7 +51,7 @@ export class ClientDriver {
     machine: ClientMachine,
     runtime: DriverRuntime,
     legacy: boolean,
-    network: { way?: Way; lookUp?: (hostname: string) => Promise<string[]> } = {},
+    network: { way?: Pick<Way, keyof Way>; lookUp?: (hostname: string) => Promise<string[]> } = {},
   ) {
     this.#machine = machine;
     this.#runtime = runtime;
@@ -97,9 +97,10 @@ export class ClientDriver {
   networkChanged(): void {
     const own = [...this.#tunnels.values()].at(-1)?.ownAddress;
     const lost = own !== undefined && !this.#way.isOwn(own);
-    if (!this.#way.changed() && !lost) return;
+    const { changed, reachable } = this.#way.look();
+    if (!changed && !lost) return;
     this.#lookups.forget();
-    this.handle({ type: "network-changed", lost });
+    this.handle({ type: "network-changed", lost, reachable });
   }
 
   #carryOut(): void {

@@ -24,7 +24,8 @@
 // A change of the network also begins a new attempt while one is connecting, because packets that were lost on
 // the old way are sent again only after seconds. In a tunnel it leads to a probe, so that a way that has
 // become useless is noticed within a second or two. If the tunnel's own address is gone, and does not come
-// back soon, the tunnel ends without a probe.
+// back soon, the tunnel ends without a probe. As long as there is no way at all, nothing is tried. Where
+// sessions are not held, the tunnel is left alone, because TCP may yet bring it through.
 //
 // *Connecting* is an attempt (attempt.ts) to reach the server that reconnect.ts chose; reconnect.ts also
 // sets the delay before the next attempt. While sessions are held for that server, no other one is tried,
@@ -75,6 +76,11 @@ export interface ClientMachineOptions {
   random: () => number;
   /** True if the servers know no handshake. */
   legacy?: boolean;
+  /**
+   * False if sessions end with their tunnel, so that no tunnel must be ended on a mere suspicion; true by
+   * default.
+   */
+  holds?: boolean;
   /** True to return to the first server once it works again. */
   preferFirst?: boolean;
   /** The time between two checks of the first server, in ms; 30 s by default. */
@@ -110,6 +116,7 @@ export class ClientMachine {
   readonly #servers: readonly ServerFacts[];
   readonly #random: () => number;
   readonly #prefersFirst: boolean;
+  readonly #holds: boolean;
   readonly #reconnect: Reconnect;
   readonly #first: FirstServer;
   readonly #host: AttemptHost;
@@ -133,6 +140,7 @@ export class ClientMachine {
     });
     this.#random = options.random;
     this.#prefersFirst = options.preferFirst ?? false;
+    this.#holds = options.holds ?? true;
     this.#reconnect = new Reconnect(options.servers.length);
     this.#first = new FirstServer(options.preferFirstMs);
     this.#host = {
@@ -204,12 +212,12 @@ export class ClientMachine {
       case "stop":
         return this.#stop();
       case "held":
-        return this.#holds(event.peer, event.sessions, nowMs);
+        return this.#heldChanged(event.peer, event.sessions, nowMs);
       case "started":
         if (this.#state.is === "idle") this.#start(nowMs);
         return;
       case "network-changed":
-        return this.#networkChanged(event.lost, nowMs);
+        return this.#networkChanged(event, nowMs);
     }
     switch (this.#state.is) {
       case "connecting":
@@ -274,20 +282,26 @@ export class ClientMachine {
     this.#connect(nowMs);
   }
 
-  #networkChanged(lost: boolean, nowMs: number): void {
+  #networkChanged(
+    { lost, reachable }: ClientEvent & { type: "network-changed" },
+    nowMs: number,
+  ): void {
     const state = this.#state;
     switch (state.is) {
       case "waiting":
         // Another program that takes this client's place will do it again, wherever this machine is.
-        if (!this.#reconnect.rival) this.#connectAgain(nowMs);
+        if (reachable && !this.#reconnect.rival) this.#connectAgain(nowMs);
         return;
       case "connecting":
+        if (!reachable) return;
         state.attempt.drop();
         return this.#connect(nowMs);
       case "tunnel":
-        state.tunnel.lostMs = lost ? state.tunnel.lostMs ?? nowMs : undefined;
-        if (!lost) this.#host.command({ type: "probe", id: state.tunnel.id });
-        if (state.check?.is !== "trying") return;
+        if (this.#holds && state.tunnel.peer !== undefined) {
+          state.tunnel.lostMs = lost ? state.tunnel.lostMs ?? nowMs : undefined;
+          if (reachable && !lost) this.#host.command({ type: "probe", id: state.tunnel.id });
+        }
+        if (!reachable || state.check?.is !== "trying") return;
         state.check.attempt.drop();
         state.check = { is: "trying", attempt: this.#try(state.check.attempt.at, nowMs) };
     }
@@ -395,7 +409,7 @@ export class ClientMachine {
     if (noted) this.#note({ type: "connecting-again", server: this.server, delayMs });
   }
 
-  #holds(peer: string, sessions: number, nowMs: number): void {
+  #heldChanged(peer: string, sessions: number, nowMs: number): void {
     if (sessions > 0) {
       this.#held.set(peer, sessions);
       return;

@@ -5,6 +5,14 @@ import { type Route, routeTo } from "../../ffi/mod.ts";
 /** The number of addresses whose routes are watched. */
 const DESTINATIONS_MAX = 8;
 
+/** The result of a look at the routes. */
+export interface Look {
+  /** True if a route has changed since the last look, or no address is known. */
+  changed: boolean;
+  /** True if there is a route to one of the addresses, or no address is known. */
+  reachable: boolean;
+}
+
 /** Remembers the routes to the addresses that were last connected to. */
 export class Way {
   readonly #routeTo: (address: string) => Route | undefined;
@@ -27,7 +35,7 @@ export class Way {
    */
   use(address: string): void {
     this.#routes.delete(address);
-    this.#routes.set(address, this.#describe(address));
+    this.#routes.set(address, describe(this.#routeTo(address)));
     const [oldest] = this.#routes.keys();
     if (this.#routes.size > DESTINATIONS_MAX) this.#routes.delete(oldest);
   }
@@ -35,17 +43,20 @@ export class Way {
   /**
    * Looks at the routes again.
    *
-   * @returns True if one has changed since the last look, or no address is known
+   * @returns The result
    */
-  changed(): boolean {
-    let changed = this.#routes.size === 0;
+  look(): Look {
+    if (this.#routes.size === 0) return { changed: true, reachable: true };
+    let changed = false;
+    let reachable = false;
     for (const [address, before] of this.#routes) {
-      const now = this.#describe(address);
-      if (now === before) continue;
-      changed = true;
+      const route = this.#routeTo(address);
+      const now = describe(route);
+      if (now !== before) changed = true;
       this.#routes.set(address, now);
+      if (route?.isUp) reachable = true;
     }
-    return changed;
+    return { changed, reachable };
   }
 
   /**
@@ -57,8 +68,8 @@ export class Way {
   isOwn(address: string): boolean {
     return this.#routeTo(address)?.isLocal ?? false;
   }
+}
 
-  #describe(address: string): string {
-    return JSON.stringify(this.#routeTo(address) ?? null);
-  }
+function describe(route: Route | undefined): string {
+  return JSON.stringify(route ?? null);
 }

@@ -9,12 +9,14 @@ import {
   LinkSender,
   listInterfaces,
   type MacvlanMode,
+  NetworkWatch,
   Pinned,
   POLLERR,
   POLLIN,
   PollSet,
   readInterface,
   readLinkKind,
+  routeTo,
   SystemError,
   VlanFrames,
 } from "../../ffi/mod.ts";
@@ -797,6 +799,44 @@ testUnless(
     } finally {
       watch.close();
       nothing.close();
+    }
+  },
+);
+
+testUnless(
+  noNet,
+  "NetworkWatch notices changes of addresses, routes and rules of both families, and routeTo() follows",
+  async () => {
+    await using wire = await Wire.make();
+    const watch = wire.atFar(() => new NetworkWatch());
+    const { index } = wire.atFar(() => readInterface("eth0"))!;
+    const change = async (...change: string[]) => {
+      await wire.net.ip(wire.farSpace, ...change);
+      await readable(watch.fd);
+      assertEquals(watch.drain(), true);
+    };
+    const route = (address: string) => wire.atFar(() => routeTo(address));
+    try {
+      assertEquals(route("198.51.100.1"), undefined);
+      await change("address", "add", "192.0.2.1/24", "dev", "eth0");
+      assertEquals(route("192.0.2.1")?.isLocal, true);
+      await change("route", "add", "default", "via", "192.0.2.254");
+      const expected = { isLocal: false, interfaceIndex: index, isUp: true };
+      const ipv4 = { ...expected, gateway: "c00002fe", source: "c0000201" };
+      assertEquals(route("198.51.100.1"), ipv4);
+      await change("rule", "add", "to", "198.51.100.0/24", "unreachable");
+      assertEquals(route("198.51.100.1"), undefined);
+      await change("-6", "address", "add", "2001:db8::1/64", "dev", "eth0", "nodad");
+      await change("-6", "route", "add", "2001:db8:1::/48", "via", "2001:db8::fe");
+      const prefix = `20010db8${"00".repeat(11)}`;
+      const ipv6 = { ...expected, gateway: `${prefix}fe`, source: `${prefix}01` };
+      assertEquals(route("2001:db8:1::9"), ipv6);
+      await change("-6", "rule", "add", "to", "2001:db8:1::/48", "unreachable");
+      assertEquals(route("2001:db8:1::9"), undefined);
+      await change("link", "set", "eth0", "down");
+      assertEquals(route("192.0.2.9"), undefined);
+    } finally {
+      watch.close();
     }
   },
 );

@@ -89,7 +89,7 @@ export class MemoryClient {
 
   /** Tells the machine that the network has changed. */
   networkChanged(): void {
-    this.#handle({ type: "network-changed", lost: false });
+    this.#handle({ type: "network-changed", lost: false, reachable: true });
   }
 
   #end(): MemoryEnd[] {

@@ -37,10 +37,15 @@ class Bench implements AsyncDisposable {
   workerFault: Error | undefined;
   #isListening = true;
 
-  constructor() {
+  /** The network, as the driver sees it. */
+  readonly way = { changes: false, own: true, used: [] as string[] };
+  /** The messages to the worker about tunnels. */
+  readonly told: string[] = [];
+
+  constructor(name?: string, lookUp?: (hostname: string) => Promise<string[]>) {
     const { hostname, port } = this.listener.addr;
     this.endpoint = `${hostname}:${port}`;
-    const servers = [{ hostname, port }];
+    const servers = [{ hostname: name ?? hostname, port }];
     this.machine = new ClientMachine({ servers, random: () => 0 });
     const log = createLog({
       level: "info",
@@ -54,10 +59,16 @@ class Bench implements AsyncDisposable {
         return TUNNEL_ID;
       },
       leave: () => {},
-      probe: () => {},
-      end: () => {},
+      probe: (id: number) => void this.told.push(`probe ${id}`),
+      end: (id: number, reason: string) => void this.told.push(`end ${id} ${reason}`),
     };
-    this.driver = new ClientDriver(this.machine, { hello: CLIENT, log, worker }, false);
+    const way = {
+      use: (address: string) => void this.way.used.push(address),
+      look: () => ({ changed: this.way.changes, reachable: true }),
+      isOwn: () => this.way.own,
+    };
+    const runtime = { hello: CLIENT, log, worker };
+    this.driver = new ClientDriver(this.machine, runtime, false, { way, lookUp });
     this.driver.handle({ type: "started" });
   }
 
@@ -162,6 +173,52 @@ Deno.test("ClientDriver reports why it cannot connect to a server", async () => 
   conn.close();
   await bench.logged(/The peer closed the connection|reset/);
   await bench.logged(/WARN\w* +Cannot connect to 127\.0\.0\.1:\d+: Connection refused$/);
+});
+
+Deno.test("ClientDriver asks the worker for a probe when the way to the server has changed", async () => {
+  await using bench = new Bench();
+  using conn = await bench.listener.accept();
+  await greetClient(conn, SERVER);
+  await until("the worker has it", () => bench.tunnels.length === 1);
+  assertEquals(bench.way.used, ["127.0.0.1"]);
+  bench.driver.networkChanged();
+  assertEquals(bench.told, []);
+  bench.way.changes = true;
+  bench.driver.networkChanged();
+  assertEquals(bench.told, [`probe ${TUNNEL_ID}`]);
+});
+
+Deno.test("ClientDriver has the worker end a tunnel whose own address is gone", async () => {
+  await using bench = new Bench();
+  using conn = await bench.listener.accept();
+  await greetClient(conn, SERVER);
+  await until("the worker has it", () => bench.tunnels.length === 1);
+  bench.way.own = false;
+  bench.driver.networkChanged();
+  await until("the worker is told", () => bench.told.length === 1);
+  const reason = "this machine no longer has the tunnel's own address";
+  assertEquals(bench.told, [`end ${TUNNEL_ID} ${reason}`]);
+});
+
+Deno.test("ClientDriver has one lookup of a name under way, and a new one after a change of the network", async () => {
+  const lookups: PromiseWithResolvers<string[]>[] = [];
+  const lookUp = () => {
+    const lookup = Promise.withResolvers<string[]>();
+    lookups.push(lookup);
+    return lookup.promise;
+  };
+  await using bench = new Bench("server.test", lookUp);
+  assertEquals(lookups.length, 1);
+  bench.way.changes = true;
+  for (let change = 0; change < 10; change++) bench.driver.networkChanged();
+  // Some may never be answered, and none can be given up, so their number is limited.
+  assertEquals(lookups.length, 4);
+  lookups[0].resolve(["192.0.2.99"]);
+  lookups[3].resolve(["127.0.0.1"]);
+  using conn = await bench.listener.accept();
+  await greetClient(conn, SERVER);
+  await until("the worker has it", () => bench.tunnels.length === 1);
+  assertEquals(bench.way.used, ["127.0.0.1"]);
 });
 
 Deno.test("ClientDriver shows each server its own secret, the same each time", async () => {

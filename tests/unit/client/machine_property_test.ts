@@ -212,7 +212,9 @@ function take(world: World, step: Step): void {
 
 /** An event for an id that is over or never existed, or a change of the network. */
 function stray(world: World, { id, type }: Step & { do: "stray" }): void {
-  if (type === "network-changed") return world.handle({ type, lost: id % 2 === 1 });
+  if (type === "network-changed") {
+    return world.handle({ type, lost: id % 2 === 1, reachable: id % 4 < 2 });
+  }
   if (world.stages.has(id)) return;
   switch (type) {
     case "resolved":

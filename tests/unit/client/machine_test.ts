@@ -6,11 +6,14 @@ import { REASON } from "../../../src/wire/mod.ts";
 import { A, B, Bench, HELLO, SERVERS } from "./machine_bench.ts";
 
 const REFUSED = "Refused: goodbye (full)";
+const CHANGED = { type: "network-changed", lost: false, reachable: true } as const;
+const LOST = { ...CHANGED, lost: true } as const;
+const CUT_OFF = { ...CHANGED, reachable: false } as const;
 const ENDED = { type: "tunnel-down", reason: "the connection broke" } as const;
 
 Deno.test("ClientMachine does nothing before it is started", () => {
   const bench = new Bench(1);
-  bench.handle({ type: "network-changed", lost: false });
+  bench.handle(CHANGED);
   bench.pass(100_000);
   bench.idle();
   assertEquals(bench.machine.dueMs, Infinity);
@@ -281,9 +284,6 @@ Deno.test("ClientMachine forgets held sessions once their server has a tunnel ag
   assertEquals(bench.take("resolve").hostname, "b.example");
 });
 
-const CHANGED = { type: "network-changed", lost: false } as const;
-const LOST = { type: "network-changed", lost: true } as const;
-
 Deno.test("ClientMachine connects at once when the network has changed while it waits", () => {
   const bench = Bench.start(1);
   bench.fails("a.example");
@@ -326,6 +326,35 @@ Deno.test("ClientMachine ends a tunnel whose own address is gone for half a seco
   assertEquals(bench.machine.dueMs, Infinity);
   bench.handle({ type: "tunnel-down", id, reason });
   assertEquals(bench.machine.state, "waiting");
+});
+
+Deno.test("ClientMachine tries nothing while there is no way to the server", () => {
+  const waiting = Bench.start(1);
+  waiting.fails("a.example");
+  waiting.handle(CUT_OFF);
+  waiting.idle();
+  const connecting = Bench.start(1);
+  connecting.take("resolve");
+  connecting.handle(CUT_OFF);
+  connecting.idle();
+  const tunnel = Bench.start(1);
+  const id = tunnel.tunnel("a.example");
+  tunnel.handle(CUT_OFF);
+  tunnel.idle();
+  tunnel.handle(CHANGED);
+  assertEquals(tunnel.take("probe").id, id);
+});
+
+Deno.test("ClientMachine leaves a tunnel alone where sessions are not held", () => {
+  const older = { ...HELLO, features: 0 };
+  const benches = [[{ holds: false }, HELLO], [{}, older]] as const;
+  for (const [options, hello] of benches) {
+    const bench = Bench.start(1, options);
+    bench.tunnel("a.example", hello);
+    for (const event of [CHANGED, LOST]) bench.handle(event);
+    bench.pass(10_000);
+    bench.idle();
+  }
 });
 
 Deno.test("ClientMachine keeps a tunnel whose own address comes back soon, but probes it", () => {
@@ -602,7 +631,7 @@ for (const [name, make] of Object.entries(STATES)) {
     // Later events are ignored.
     bench.handle({ type: "held", peer: A, sessions: 0 });
     for (let id = 0; id < 20; id++) bench.handle({ ...ENDED, id });
-    bench.handle({ type: "network-changed", lost: false });
+    bench.handle(CHANGED);
     bench.pass(1e9);
     bench.idle();
     assertEquals(bench.takeNotes(), []);

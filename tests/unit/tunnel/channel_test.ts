@@ -452,6 +452,43 @@ Deno.test("Channel.keepalive() ends a tunnel after a time of silence", async () 
   assertEquals(channel.ended, "nothing heard for 15 s");
 });
 
+Deno.test("Channel.probe() ends a tunnel whose peer does not answer within 0.75 s and four round trips", async () => {
+  const reason = "no answer after a change of this machine's network";
+  await using ends = await Ends.make();
+  const { channel } = ends;
+  channel.keepalive(0, 5000, 15_000);
+  channel.flush(0);
+  assertEquals(ends.sent(), PING);
+  ends.give(PONG, 100);
+  ends.frames(100);
+  channel.probe(1000);
+  channel.flush(1000);
+  assertEquals(ends.sent(), PING);
+  channel.keepalive(2149, 5000, 15_000);
+  assertEquals(channel.ended, undefined);
+  channel.keepalive(2150, 5000, 15_000);
+  assertEquals(channel.ended, reason);
+});
+
+Deno.test("Channel.probe() takes any byte for an answer, and does not wait for two", async () => {
+  await using ends = await Ends.make();
+  const { channel } = ends;
+  channel.probe(1000);
+  channel.probe(1500);
+  channel.flush(1500);
+  assertEquals(ends.sent(), PING);
+  ends.give(Uint8Array.of(0), 1600);
+  channel.keepalive(9000, 5000, 15_000);
+  assertEquals(channel.ended, undefined);
+  // The unanswered ping is not repeated, and the next probe waits for its answer.
+  channel.probe(9000);
+  channel.probe(9700);
+  channel.keepalive(9749, 5000, 15_000);
+  assertEquals(channel.ended, undefined);
+  channel.keepalive(9750, 5000, 15_000);
+  assertEquals(channel.ended, "no answer after a change of this machine's network");
+});
+
 Deno.test("Channel ends with the reason of a goodbye", async () => {
   await using ends = await Ends.make();
   ends.give(stream([
