@@ -1,6 +1,7 @@
 // The allow list: the addresses that may connect.
 
 import { BlockList, isIP } from "node:net";
+import { networkOf } from "../net/network.ts";
 
 const LOOPBACK = ["127.0.0.0/8", "::1"];
 
@@ -17,10 +18,9 @@ export class AllowList {
    * Parses an allow list.
    *
    * @param entries IPv4 or IPv6 addresses and networks; each string has one or several, separated by
-   * commas. Bits after the prefix and a scope id (`%eth0`) are ignored. Without entries, only loopback
-   * addresses may connect.
+   * commas. A scope id (`%eth0`) is ignored. Without entries, only loopback addresses may connect.
    * @returns The list
-   * @throws {Error} If an entry is neither an address nor a network
+   * @throws {Error} If an entry is neither an address nor a network, or has host bits set
    */
   static parse(entries: string[]): AllowList {
     const list = new AllowList();
@@ -54,6 +54,12 @@ export class AllowList {
       const longest = version === 4 ? 32 : 128;
       if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > longest) {
         throw fail(`the prefix length must be 0 to ${longest}`);
+      }
+      const network = networkOf(address, Number(prefix));
+      if (network !== undefined) {
+        throw fail(
+          `it has host bits set; give ${network}/${prefix}, or ${address} alone`,
+        );
       }
       this.#networks.addSubnet(address, Number(prefix), family);
     }

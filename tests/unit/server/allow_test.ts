@@ -35,17 +35,12 @@ Deno.test("AllowList allows networks", () => {
   );
   assertAllows(["192.0.2.7/32"], ["192.0.2.7"], ["192.0.2.6", "192.0.2.8"]);
   assertAllows(["::7/128"], ["::7"], ["::6", "::8"]);
-  assertAllows(["192.0.2.7/31"], ["192.0.2.6", "192.0.2.7"], ["192.0.2.5", "192.0.2.8"]);
+  assertAllows(["192.0.2.6/31"], ["192.0.2.6", "192.0.2.7"], ["192.0.2.5", "192.0.2.8"]);
 });
 
 Deno.test("AllowList treats a network with prefix length 0 as every address of its own family only", () => {
   assertAllows(["0.0.0.0/0"], ["0.0.0.0", "255.255.255.255", "::ffff:1.2.3.4"], ["::1", "2001::"]);
   assertAllows(["::/0"], ["::", "2001::", "fe80::1"], ["1.2.3.4", "127.0.0.1"]);
-});
-
-Deno.test("AllowList ignores the bits after the prefix", () => {
-  assertAllows(["10.1.2.3/8"], ["10.9.9.9"], ["11.1.2.3"]);
-  assertAllows(["2001:db8::1/32"], ["2001:db8:1::"], ["2001:db9::1"]);
 });
 
 Deno.test("AllowList accepts several entries in a string, and blanks around them", () => {
@@ -93,6 +88,9 @@ Deno.test("AllowList allows only valid addresses", () => {
 
 const PREFIX = "the prefix length must be 0 to";
 const FORM = "give an IPv4 or IPv6 address, alone or with a prefix length, like 192.0.2.0/24";
+const hostBits = (entry: string, network: string, address: string) =>
+  `Cannot read --allow "${entry}": it has host bits set; give ${network}, or ` +
+  `${address} alone`;
 const BAD: [string, string][] = [
   ["10.0.0.0/33", `Cannot read --allow "10.0.0.0/33": ${PREFIX} 32`],
   ["10.0.0.0/-1", `Cannot read --allow "10.0.0.0/-1": ${PREFIX} 32`],
@@ -109,6 +107,11 @@ const BAD: [string, string][] = [
   ["[::1]", `Cannot read --allow "[::1]": ${FORM}`],
   ["10.0.0.1:80", `Cannot read --allow "10.0.0.1:80": ${FORM}`],
   ["localhost", `Cannot read --allow "localhost": ${FORM}`],
+  ["198.51.100.7/24", hostBits("198.51.100.7/24", "198.51.100.0/24", "198.51.100.7")],
+  ["10.0.0.0/8, 10.1.2.3/16", hostBits("10.1.2.3/16", "10.1.0.0/16", "10.1.2.3")],
+  ["10.0.0.1/0", hostBits("10.0.0.1/0", "0.0.0.0/0", "10.0.0.1")],
+  ["2001:db8::7/64", hostBits("2001:db8::7/64", "2001:db8::/64", "2001:db8::7")],
+  ["fe80::1%eth0/64", hostBits("fe80::1%eth0/64", "fe80::/64", "fe80::1")],
   ["", 'Cannot read --allow "": give an address or a network, like 192.0.2.0/24'],
   ["  ", 'Cannot read --allow "  ": give an address or a network, like 192.0.2.0/24'],
   [
@@ -149,7 +152,8 @@ Deno.test("AllowList agrees with a comparison of the leading bits of IPv4 addres
     const address = near(BigInt(network), BigInt(noise), 32, shared);
     const expected = BigInt(network) >> BigInt(32 - prefix) === address >> BigInt(32 - prefix);
     const text = ipv4Text(Number(address));
-    const list = AllowList.parse([`${ipv4Text(network)}/${prefix}`]);
+    const base = near(BigInt(network), 0n, 32, prefix);
+    const list = AllowList.parse([`${ipv4Text(Number(base))}/${prefix}`]);
     assertEquals(list.allows(text), expected);
     assertEquals(list.allows(`::ffff:${text}`), expected);
   }));
@@ -160,8 +164,21 @@ Deno.test("AllowList agrees with a comparison of the leading bits of IPv6 addres
   fc.assert(fc.property(ipv6, ipv6, length, length, (network, noise, prefix, shared) => {
     const address = near(network, noise, 128, shared);
     const expected = network >> BigInt(128 - prefix) === address >> BigInt(128 - prefix);
-    const list = AllowList.parse([`${ipv6Text(network)}/${prefix}`]);
+    const list = AllowList.parse([`${ipv6Text(near(network, 0n, 128, prefix))}/${prefix}`]);
     assertEquals(list.allows(ipv6Text(address)), expected);
+  }));
+});
+
+Deno.test("AllowList.parse() refuses a network exactly if host bits are set", () => {
+  const length = fc.integer({ min: 0, max: 128 });
+  fc.assert(fc.property(ipv6, length, length, (noise, prefix, shared) => {
+    const address = near(noise, 0n, 128, shared);
+    const network = near(address, 0n, 128, prefix);
+    const parse = () => AllowList.parse([`${ipv6Text(address)}/${prefix}`]);
+    if (network === address) return parse().toString() !== "";
+    const { message } = assertThrows(parse, Error);
+    const [, offered] = /host bits set; give (\S+),/.exec(message)!;
+    assertEquals(AllowList.parse([offered]).allows(ipv6Text(address)), true);
   }));
 });
 
