@@ -1,89 +1,101 @@
-// The command line. Subcommands are loaded on demand, so that this help and the version need neither
-// libc nor Linux.
+// The command line. Subcommands are loaded on demand, so that the help and the version need neither libc
+// nor Linux, nor any permission.
 
-import { closest } from "./src/cli/hint.ts";
+import process from "node:process";
+import { commandOf, type Program, programOf } from "./src/cli/program.ts";
+import { programHelp, subcommandHelp, SUBCOMMANDS } from "./src/cli/help.ts";
+import { bareFlag, closest, isFlag } from "./src/cli/hint.ts";
 import { UsageError } from "./src/cli/options.ts";
+import { permissionFault } from "./src/cli/permissions.ts";
 import { VERSION } from "./src/version.ts";
 
-const HELP = `pppoe-proxy ${VERSION}: carries PPPoE across an IP network
+type Run = (args: string[]) => Promise<number>;
 
-Usage: pppoe-proxy SUBCOMMAND [flags]
-
-  server   run beside the access concentrator and accept tunnels from clients
-  client   run beside the PPPoE hosts and keep a tunnel to the server
-  demo     show both at work in network namespaces of this machine
-
-  --help     show this help, or that of a subcommand
-  --version  show the version
-
-Quick start, on two machines:
-  pppoe-proxy server --interface eth1 --listen 0.0.0.0:8000 --allow 198.51.100.7
-  pppoe-proxy client --interface eth1 --connect 192.0.2.1:8000
-`;
-
-const SUBCOMMANDS = ["server", "client", "demo"];
-
-interface Subcommand {
-  help: string;
-  run(args: string[]): Promise<number>;
-}
-
-async function load(name: string): Promise<Subcommand | undefined> {
+async function load(name: string): Promise<Run> {
   switch (name) {
-    case "server": {
-      const { server, SERVER_HELP } = await import("./src/cli/server.ts");
-      return { run: server, help: SERVER_HELP };
-    }
-    case "client": {
-      const { client, CLIENT_HELP } = await import("./src/cli/client.ts");
-      return { run: client, help: CLIENT_HELP };
-    }
-    case "demo": {
-      const { demo, DEMO_HELP } = await import("./src/cli/demo.ts");
-      return { run: demo, help: DEMO_HELP };
-    }
+    case "server":
+      return (await import("./src/cli/server.ts")).server;
+    case "client":
+      return (await import("./src/cli/client.ts")).client;
+    default:
+      return (await import("./src/cli/demo.ts")).demo;
   }
-  return undefined;
 }
 
-async function main([name, ...args]: string[]): Promise<number> {
-  if (name === "help" && args[0] !== undefined) [name, args] = [args[0], ["--help"]];
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    print(HELP);
-    return name === undefined ? 2 : 0;
+async function main(program: Program): Promise<number> {
+  const { name, side } = program;
+  let [subcommand, ...args] = side === undefined ? program.args : [side, ...program.args];
+  const fail = (message: string, status: number) => {
+    Deno.stderr.writeSync(new TextEncoder().encode(`${name}: ${onOneLine(message)}\n`));
+    return status;
+  };
+  if (subcommand === "help" && args[0] !== undefined) {
+    [subcommand, args] = [args[0], ["--help"]];
   }
-  if (name === "--version" || name === "-V" || args.includes("--version") || args.includes("-V")) {
+  if (subcommand === undefined || ["--help", "-h", "help"].includes(subcommand)) {
+    print(programHelp(name));
+    return subcommand === undefined ? 2 : 0;
+  }
+  if (["--version", "-V"].some((flag) => subcommand === flag || args.includes(flag))) {
     print(`pppoe-proxy ${VERSION}\n`);
+    return 0;
+  }
+  const fault = subcommandFault(program, subcommand, args);
+  if (fault !== undefined) return fail(fault, 2);
+  const command = commandOf(program, subcommand);
+  if (
+    args.includes("--help") || args.includes("-h") || (side !== undefined && args[0] === "help")
+  ) {
+    print(subcommandHelp(subcommand, command)!);
     return 0;
   }
   if (Deno.build.os !== "linux") {
     return fail("Cannot run on this system: only Linux has packet sockets; run it on Linux", 1);
   }
-  const subcommand = await load(name);
-  if (subcommand === undefined) {
-    const nearest = closest(name, SUBCOMMANDS);
-    const hint = nearest === undefined ? "" : ` (did you mean ${nearest}?)`;
-    return fail(`Unknown subcommand ${name}${hint}; see pppoe-proxy --help`, 2);
-  }
-  if (args.includes("--help") || args.includes("-h")) {
-    print(subcommand.help);
-    return 0;
-  }
+  const missing = permissionFault(subcommand);
+  if (missing !== undefined) return fail(missing, 2);
+  const run = await load(subcommand);
   try {
-    return await subcommand.run(args);
+    return await run(args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    return fail(`${error.message}; see pppoe-proxy ${name} --help`, 2);
+    return fail(`${error.message}; see ${command} --help`, 2);
   }
+}
+
+/** Describes the fault of a word that is not a subcommand of this program. */
+function subcommandFault(
+  { name, side }: Program,
+  subcommand: string,
+  args: string[],
+): string | undefined {
+  if (side !== undefined) {
+    if (!SUBCOMMANDS.includes(args[0])) return undefined;
+    return `Cannot run ${args[0]}: this program is only the ${side}; use pppoe-proxy ${args[0]}`;
+  }
+  if (SUBCOMMANDS.includes(subcommand)) return undefined;
+  const see = `see ${name} --help`;
+  if (isFlag(subcommand)) {
+    const flag = closest(bareFlag(subcommand), ["help", "version"]);
+    if (flag !== undefined) return `Unknown flag ${subcommand} (did you mean --${flag}?); ${see}`;
+    return `Give a subcommand before ${subcommand}: server, client or demo; ${see}`;
+  }
+  const nearest = closest(subcommand.toLowerCase(), SUBCOMMANDS);
+  const hint = nearest === undefined ? "" : ` (did you mean ${nearest}?)`;
+  return `Unknown subcommand ${subcommand || '""'}${hint}; ${see}`;
+}
+
+/** Escapes what would break a line, or confuse a terminal, because a message repeats what was typed. */
+function onOneLine(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
 }
 
 function print(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(text));
 }
 
-function fail(message: string, status: number): number {
-  Deno.stderr.writeSync(new TextEncoder().encode(`pppoe-proxy: ${message}\n`));
-  return status;
-}
-
-Deno.exit(await main(Deno.args));
+const path = Deno.build.standalone ? process.argv0 : undefined;
+Deno.exit(await main(programOf(Deno.args, path)));

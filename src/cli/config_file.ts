@@ -18,13 +18,17 @@ import { type Given, readFlags, UsageError } from "./options.ts";
  */
 export function parseConfig(flags: Flags, text: string, name: string): Given {
   const args: string[] = [];
+  const lineOf = new Map<string, number>();
   for (const [index, line] of text.split("\n").entries()) {
-    const match = /^\s*(?:#.*|([a-z][a-z-]*)(?:\s*=\s*|\s+|\s*$)(.*?))?\s*$/.exec(line);
+    const match = /^\s*(?:#.*|([^\s=]+)(?:\s*=\s*|\s+|\s*$)(.*?))?\s*$/.exec(line);
     const fault = (reason: string) =>
       new UsageError(`Cannot read ${name}, line ${index + 1}: ${reason}`);
-    if (match === null) throw fault("expected `name value`");
-    const [, flag, rest] = match;
-    if (flag === undefined) continue;
+    const [, flag = "", rest = ""] = match ?? [];
+    if (match !== null && flag === "") continue;
+    if (/^\[.*\]$/.test(flag)) throw fault(`remove ${flag}; the file has no sections`);
+    if (!/^[-\w:]*[a-z][-\w:]*$/i.test(flag)) {
+      throw fault("expected a flag and its value, such as `interface eth1`");
+    }
     if (flag === "config") throw fault("give the flag config on the command line only");
     if (!Object.hasOwn(flags, flag)) {
       throw fault(`unknown flag ${flag}${flagHint(flag, flags, "")}`);
@@ -32,7 +36,12 @@ export function parseConfig(flags: Flags, text: string, name: string): Given {
     const value = valueIn(rest, fault);
     const takesValue = flags[flag].value !== undefined;
     if (takesValue && value === "") throw fault(`${flag} needs a value: ${flags[flag].value}`);
-    if (!takesValue && value !== "") throw fault(`${flag} takes no value`);
+    if (!takesValue && value !== "") throw fault(`${flag} takes no value; leave "${value}" out`);
+    const before = lineOf.get(flag);
+    if (before !== undefined && takesValue && !flags[flag].repeats) {
+      throw fault(`${flag} is already on line ${before}; give it once`);
+    }
+    lineOf.set(flag, index + 1);
     args.push(takesValue ? `--${flag}=${value}` : `--${flag}`);
   }
   try {
@@ -55,16 +64,7 @@ export function readFlagsAndConfig(flags: Flags, args: string[]): Given {
   const given = readFlags(all, args);
   const name = given.value("config");
   if (name === undefined) return given;
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(name);
-  } catch (error) {
-    const isMissing = error instanceof Deno.errors.NotFound;
-    throw new UsageError(
-      `Cannot read ${name}: ${isMissing ? "the file does not exist" : reasonOf(error)}`,
-    );
-  }
-  const more = parseConfig(all, text, name);
+  const more = parseConfig(all, readConfig(name), name);
   const values = (flag: string) => {
     const own = given.values(flag);
     return own.length > 0 ? own : more.values(flag);
@@ -74,6 +74,20 @@ export function readFlagsAndConfig(flags: Flags, args: string[]): Given {
     value: (flag) => values(flag)[0],
     has: (flag) => given.has(flag) || more.has(flag),
   };
+}
+
+function readConfig(name: string): string {
+  try {
+    return Deno.readTextFileSync(name);
+  } catch (error) {
+    const kinds = [
+      [Deno.errors.NotFound, "the file does not exist"],
+      [Deno.errors.IsADirectory, "it is a directory; give a file"],
+      [Deno.errors.PermissionDenied, "not permitted; run as root, or change the file's mode"],
+    ] as const;
+    const [, reason] = kinds.find(([kind]) => error instanceof kind) ?? [];
+    throw new UsageError(`Cannot read ${name}: ${reason ?? reasonOf(error)}`);
+  }
 }
 
 /** Returns the value in the rest of a line, without quotes and a comment. */

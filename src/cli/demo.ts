@@ -3,38 +3,8 @@
 import { LabNet } from "../lab/namespaces.ts";
 import { Scenario, type ScenarioReport } from "../lab/scenario.ts";
 import { SITE, TwoSites } from "../lab/two_sites.ts";
-import type { Flags } from "./flags.ts";
-import { choice, describeFlags, integer, readFlags } from "./options.ts";
-
-const FLAGS: Flags = {
-  json: { help: "Print only one JSON object with the result." },
-  keep: { help: "Keep everything running until Ctrl-C, to try things out." },
-  sessions: { value: "N", help: "Number of PPPoE sessions to open (3)." },
-  frames: { value: "N", help: "Number of data frames per session in each direction (500)." },
-  "log-level": {
-    value: "debug|info|warning|error",
-    help: "Minimum level of the log of server and client on standard error (warning).",
-  },
-};
-
-/** The help of the subcommand. */
-export const DEMO_HELP = `Usage: pppoe-proxy demo [flags]
-
-Shows a server and a client at work on this machine alone: makes network namespaces for a PPPoE
-host, the client, the server and an access concentrator (AC), opens sessions from the host to the AC
-through the tunnel, sends data in both directions and checks every byte. Needs root, and ip from
-iproute2. Changes nothing outside these namespaces, and removes them at the end.
-
-${describeFlags(FLAGS)}
-
-Examples:
-  pppoe-proxy demo
-  pppoe-proxy demo --keep
-  pppoe-proxy demo --json --sessions 20 --frames 2000
-
-Exit status: 0 if every session opened and every byte came back unchanged, 1 if not, 2 if the command
-line is wrong.
-`;
+import { DEMO_FLAGS } from "./flags.ts";
+import { choice, integer, readFlags } from "./options.ts";
 
 interface DemoOptions {
   json: boolean;
@@ -49,7 +19,7 @@ const ECHO_EVERY_MS = 1000;
 
 /** Runs the subcommand. */
 export async function demo(args: string[]): Promise<number> {
-  const given = readFlags(FLAGS, args);
+  const given = readFlags(DEMO_FLAGS, args);
   const options: DemoOptions = {
     json: given.has("json"),
     keep: given.has("keep"),

@@ -144,3 +144,15 @@ export const SERVER_FLAGS: Flags = {
   ...RUNTIME_FLAGS,
   ...CONFIG_FLAGS,
 };
+
+/** The flags of the subcommand `demo`. */
+export const DEMO_FLAGS: Flags = {
+  json: { help: "Print only one JSON object with the result." },
+  keep: { help: "Keep everything running until Ctrl-C, to try things out." },
+  sessions: { value: "N", help: "Number of PPPoE sessions to open (3)." },
+  frames: { value: "N", help: "Number of data frames per session in each direction (500)." },
+  "log-level": {
+    value: "debug|info|warning|error",
+    help: "Minimum level of the log of server and client on standard error (warning).",
+  },
+};

@@ -5,7 +5,7 @@ import { AllowList } from "../server/allow.ts";
 import type { LogLevel } from "../observe/log.ts";
 import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
 import { COMMON_FLAGS, type Flag, type Flags } from "./flags.ts";
-import { flagHint } from "./hint.ts";
+import { bareFlag, flagHint, isFlag } from "./hint.ts";
 
 /** Error thrown when the command line is wrong. The program then exits with status 2. */
 export class UsageError extends Error {
@@ -37,6 +37,15 @@ export function readFlags(flags: Flags, args: string[]): Given {
   const withValue = named((flag) => flag.value !== undefined);
   const needsValue = (name: string) =>
     new UsageError(`--${name} needs a value: ${all[name].value}`);
+  const unknownArgument = (arg: string) => {
+    const repeated = repeatedBefore(all, args, arg);
+    const hint = repeated !== undefined
+      ? ` (separate the values of --${repeated} by commas)`
+      : !isFlag(arg) && Object.hasOwn(all, bareFlag(arg))
+      ? ` (did you mean --${bareFlag(arg)}?)`
+      : "";
+    return new UsageError(`Unknown argument ${arg || '""'}${hint}`);
+  };
   const words: string[] = [];
   for (const arg of args) {
     // parseArgs treats a negative number, as in --grace -1, as a flag.
@@ -56,7 +65,7 @@ export function readFlags(flags: Flags, args: string[]): Given {
     const isSwitch = name !== undefined && Object.hasOwn(all, name) &&
       all[name].value === undefined;
     if (isSwitch && arg.includes("=")) {
-      throw new UsageError(`--${name} takes no value`);
+      throw new UsageError(`--${name} takes no value; leave "${arg.slice(name.length + 3)}" out`);
     }
   }
   const parsed: Record<string, unknown> = parseArgs(words, {
@@ -66,13 +75,13 @@ export function readFlags(flags: Flags, args: string[]): Given {
     alias: { help: "h", version: "V" },
     unknown: (arg, key) => {
       const word = arg.replace(/=.*/s, "");
-      if (key === undefined) throw new UsageError(`Unknown argument ${word || '""'}`);
-      throw new UsageError(`Unknown flag ${word}${flagHint(word.replace(/^-+/, ""), all)}`);
+      if (key === undefined && !isFlag(word)) throw unknownArgument(arg);
+      throw new UsageError(`Unknown flag ${word}${flagHint(word, all)}`);
     },
   });
   // `unknown` is not called for arguments after "--".
   const [argument] = parsed._ as (string | number)[];
-  if (argument !== undefined) throw new UsageError(`Unknown argument ${argument}`);
+  if (argument !== undefined) throw unknownArgument(`${argument}`);
   const values = (flag: string) => (parsed[flag] ?? []) as string[];
   for (const name of withValue) {
     const given = values(name);
@@ -86,6 +95,14 @@ export function readFlags(flags: Flags, args: string[]): Given {
     value: (flag) => values(flag)[0],
     has: (flag) => parsed[flag] === true,
   };
+}
+
+/** Returns the flag that takes several values, if the argument comes right after one of them. */
+function repeatedBefore(all: Flags, args: string[], argument: string): string | undefined {
+  const at = args.indexOf(argument);
+  return Object.keys(all).find((name) =>
+    all[name].repeats && (args[at - 2] === `--${name}` || args[at - 1]?.startsWith(`--${name}=`))
+  );
 }
 
 /** Formats the flags for a help text. */

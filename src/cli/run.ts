@@ -108,7 +108,9 @@ function optionsOf<O extends { log: LeveledLog }>(
     return options(given);
   } catch (error) {
     const [flag] = /--[a-z][a-z-]*/.exec((error as Error).message) ?? [];
-    const isInFile = flag !== undefined && !args.some((arg) => arg.split("=")[0] === flag);
+    const name = flag?.slice(2) ?? "";
+    const isInFile = (given.has(name) || given.value(name) !== undefined) &&
+      !args.some((arg) => arg.split("=")[0] === flag);
     const file = given.value("config");
     if (!(error instanceof UsageError) || !isInFile || file === undefined) throw error;
     throw new UsageError(`${error.message} (in ${file})`);

@@ -4,34 +4,9 @@ import type { LeveledLog } from "../observe/log.ts";
 import { HOST_UNIQ_MAX, lacksHostUniq, LineTemplate } from "../relay/mod.ts";
 import { Server, type ServerOptions } from "../server/server.ts";
 import { SERVER_FLAGS } from "./flags.ts";
-import {
-  allowed,
-  bytes,
-  describeFlags,
-  endpoint,
-  type Given,
-  integer,
-  required,
-  UsageError,
-} from "./options.ts";
+import { allowed, bytes, endpoint, type Given, integer, required, UsageError } from "./options.ts";
 import { runSide } from "./run.ts";
 import { runtimeOptions } from "./runtime_options.ts";
-
-/** The help of the subcommand. */
-export const SERVER_HELP = `Usage: pppoe-proxy server --interface IF --listen HOST:PORT [flags]
-
-Runs beside the access concentrator and accepts tunnels from clients.
-
-${describeFlags(SERVER_FLAGS)}
-
-Examples:
-  pppoe-proxy server --interface eth1 --listen 0.0.0.0:8000 --allow 198.51.100.7
-  pppoe-proxy server --interface eth1 --listen '[::]:8000' --allow 10.0.0.0/8,2001:db8::/32 \\
-      --status 127.0.0.1:9000 --log-format json
-
-Exit status: 0 when stopped by a signal, 1 after a failure, 2 if the command line or the configuration
-is wrong.
-`;
 
 /** Runs the subcommand. */
 export function server(args: string[]): Promise<number> {

@@ -38,6 +38,9 @@ export function parseEndpoint(text: string): Endpoint {
   if (match[1] !== undefined && !isIPv6(match[1])) {
     throw new TypeError(`"${text}" has no IPv6 address in its brackets`);
   }
+  if (match[2]?.includes("*")) {
+    throw new TypeError(`"${text}" has no address; 0.0.0.0 and [::] stand for all of them`);
+  }
   const port = Number(match[3]);
   if (port > 65535) throw new TypeError(`"${text}" has a port over 65535`);
   return { hostname: match[1] ?? match[2], port };

@@ -40,7 +40,20 @@ async function run(path: string, args: string[], options?: Deno.CommandOptions):
 
 /** Runs a compiled program with an empty environment, outside of the source folder. */
 async function runCompiled(program: string, ...args: string[]): Promise<Result> {
-  return await run(`${ROOT}dist/${program}`, args, { clearEnv: true, cwd: "/" });
+  const path = program.startsWith("/") ? program : `${ROOT}dist/${program}`;
+  return await run(path, args, { clearEnv: true, cwd: "/" });
+}
+
+/** Makes a folder with links to compiled programs. */
+async function linked(links: Record<string, string>) {
+  const folder = await Deno.makeTempDir();
+  for (const [link, program] of Object.entries(links)) {
+    await Deno.symlink(`${ROOT}dist/${program}`, `${folder}/${link}`);
+  }
+  return {
+    path: (link: string) => `${folder}/${link}`,
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
 }
 
 testUnless(reason, "deno task compile makes programs that need nothing else", async (t) => {
@@ -53,15 +66,52 @@ testUnless(reason, "deno task compile makes programs that need nothing else", as
     ["pppoe-proxy", ["--version"], `pppoe-proxy ${VERSION}\n`],
     ["pppoe-proxy", ["server", "--help"], "Usage: pppoe-proxy server "],
     ["pppoe-proxy-server", ["--version"], `pppoe-proxy ${VERSION}\n`],
-    ["pppoe-proxy-server", ["--help"], "Usage: pppoe-proxy server "],
+    ["pppoe-proxy-server", ["--help"], "Usage: pppoe-proxy-server --interface "],
+    ["pppoe-proxy-server", ["help"], "\n  pppoe-proxy-server --interface eth1 --listen "],
     ["pppoe-proxy-client", ["--version"], `pppoe-proxy ${VERSION}\n`],
-    ["pppoe-proxy-client", ["--help"], "Usage: pppoe-proxy client "],
+    ["pppoe-proxy-client", ["client", "-h"], "Usage: pppoe-proxy-client --interface "],
   ];
+  // A link is called by its own name, and a program for one side knows its side by whatever name.
+  await using links = await linked({
+    "pppoe-proxy-client": "pppoe-proxy",
+    "dialler": "pppoe-proxy-client",
+  });
+  cases.push(
+    [links.path("pppoe-proxy-client"), ["--help"], "Usage: pppoe-proxy-client --interface "],
+    [links.path("dialler"), ["--help"], "Usage: dialler --interface "],
+  );
   for (const [program, args, expected] of cases) {
     await t.step(`${program} ${args.join(" ")}`, async () => {
       const { code, stdout, stderr } = await runCompiled(program, ...args);
       assertEquals(code, 0, stderr);
       assertStringIncludes(stdout, expected);
+    });
+  }
+
+  const mistakes: [program: string, args: string[], line: string][] = [
+    [
+      "pppoe-proxy-server",
+      [],
+      "pppoe-proxy-server: --interface is missing; for example --interface eth1; " +
+      "see pppoe-proxy-server --help\n",
+    ],
+    [
+      "pppoe-proxy-client",
+      ["--alow", "::1"],
+      "pppoe-proxy-client: Unknown flag --alow (did you mean --allow, a flag of the server?); " +
+      "see pppoe-proxy-client --help\n",
+    ],
+    [
+      "pppoe-proxy-server",
+      ["client"],
+      "pppoe-proxy-server: Cannot run client: this program is only the server; " +
+      "use pppoe-proxy client\n",
+    ],
+  ];
+  for (const [program, args, line] of mistakes) {
+    await t.step(`${program} ${args.join(" ")}, which is a mistake`, async () => {
+      const { code, stdout, stderr } = await runCompiled(program, ...args);
+      assertEquals([stderr, stdout, code], [line, "", 2]);
     });
   }
 

@@ -9,6 +9,8 @@ const FLAGS: Flags = {
   legacy: { help: "A switch." },
 };
 
+const EXPECTED = "expected a flag and its value, such as `interface eth1`";
+
 const parse = (text: string) => parseConfig(FLAGS, text, "a.conf");
 
 function refusal(act: () => unknown): string {
@@ -58,15 +60,22 @@ Deno.test("parseConfig() names the file and the line of an error", () => {
         "Cannot read a.conf, line 1: give the flag config on the command line only",
       ],
       ["constructor x", "Cannot read a.conf, line 1: unknown flag constructor"],
-      ["--name a", "Cannot read a.conf, line 1: expected `name value`"],
+      ["--name a", "Cannot read a.conf, line 1: unknown flag --name (did you mean name?)"],
+      ["name: a", "Cannot read a.conf, line 1: unknown flag name: (did you mean name?)"],
+      ["Name a", "Cannot read a.conf, line 1: unknown flag Name (did you mean name?)"],
+      ["# a\n[client]", "Cannot read a.conf, line 2: remove [client]; the file has no sections"],
+      ["= a", `Cannot read a.conf, line 1: ${EXPECTED}`],
+      ["// a", `Cannot read a.conf, line 1: ${EXPECTED}`],
+      ['{ "name": "a" }', `Cannot read a.conf, line 1: ${EXPECTED}`],
+      ["\0\x1b[2J", `Cannot read a.conf, line 1: ${EXPECTED}`],
       ["name", "Cannot read a.conf, line 1: name needs a value: NAME"],
       ["name # a", "Cannot read a.conf, line 1: name needs a value: NAME"],
       ['name ""', "Cannot read a.conf, line 1: name needs a value: NAME"],
       ['name "a', "Cannot read a.conf, line 1: the closing quote is missing"],
       ["name 'a\"", "Cannot read a.conf, line 1: the closing quote is missing"],
       ['name "a" "b"', "Cannot read a.conf, line 1: there is text after the closing quote"],
-      ["legacy yes", "Cannot read a.conf, line 1: legacy takes no value"],
-      ["name a\nname b", "Cannot read a.conf: --name is given 2 times; give it once"],
+      ["legacy yes", 'Cannot read a.conf, line 1: legacy takes no value; leave "yes" out'],
+      ["name a\n\nname b", "Cannot read a.conf, line 3: name is already on line 1; give it once"],
     ]
   ) assertEquals(refusal(() => parse(text)), message);
 });
@@ -85,7 +94,22 @@ Deno.test("readFlagsAndConfig() gives the command line precedence over the file"
   }
 });
 
-Deno.test("readFlagsAndConfig() rejects a missing file", () => {
+Deno.test("parseConfig() reads a file with a byte order mark and the line ends of Windows", () => {
+  const file = Deno.makeTempFileSync();
+  try {
+    Deno.writeTextFileSync(file, "\ufeffname\ta\r\n\tlegacy\r\n");
+    const given = readFlagsAndConfig(FLAGS, ["--config", file]);
+    assertEquals([given.value("name"), given.has("legacy")], ["a", true]);
+  } finally {
+    Deno.removeSync(file);
+  }
+});
+
+Deno.test("readFlagsAndConfig() rejects a missing file, and a directory", () => {
+  assertEquals(
+    refusal(() => readFlagsAndConfig(FLAGS, ["--config", "/"])),
+    "Cannot read /: it is a directory; give a file",
+  );
   assertEquals(
     refusal(() => readFlagsAndConfig(FLAGS, ["--config", "/no/such"])),
     "Cannot read /no/such: the file does not exist",

@@ -28,7 +28,17 @@ Deno.test("flagHint() names a near flag, or the side that has the flag", () => {
       ["statedir", " (did you mean --state-dir?)"],
       ["connect", " (did you mean --connect?)"],
       ["allow", " (it is a flag of the server)"],
-      ["verbose", ""],
+      ["max-sesions", " (did you mean --max-sessions, a flag of the server?)"],
+      ["--Conect=a:1", " (did you mean --connect?)"],
+      ["\u2013connect", " (did you mean --connect?)"],
+      ["grace20", " (did you mean --grace 20?)"],
+      ["connecta:1", " (did you mean --connect a:1?)"],
+      ["status-port", " (did you mean --status?)"],
+      ["inter", " (did you mean --interface?)"],
+      ["iface", " (did you mean --interface?)"],
+      ["verbose", " (did you mean --log-level debug?)"],
+      ["log", ""],
+      ["xyz", ""],
       ["constructor", ""],
     ]
   ) assertEquals(flagHint(name, CLIENT_FLAGS), hint, name);

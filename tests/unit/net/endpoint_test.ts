@@ -48,6 +48,7 @@ const BAD: [text: string, message: string][] = [
   ["::1", BRACKETS],
   ["2001:db8::1:8000", BRACKETS],
   ["host:65536", "has a port over 65535"],
+  ["*:8000", "has no address; 0.0.0.0 and [::] stand for all of them"],
   ["[::1]:99999", "has a port over 65535"],
 ];
 

@@ -1,0 +1,100 @@
+// The help texts. They need nothing of what the subcommands need, such as Linux or Deno's permissions.
+
+import { VERSION } from "../version.ts";
+import { CLIENT_FLAGS, DEMO_FLAGS, SERVER_FLAGS } from "./flags.ts";
+import { describeFlags } from "./options.ts";
+
+/** The names of the subcommands. */
+export const SUBCOMMANDS: readonly string[] = ["server", "client", "demo"];
+
+/** Returns the help of the program with all subcommands, for the name by which it was called. */
+export function programHelp(name: string): string {
+  return `${name} ${VERSION}: carries PPPoE across an IP network
+
+Usage: ${name} SUBCOMMAND [flags]
+
+  server   run beside the access concentrator and accept tunnels from clients
+  client   run beside the PPPoE hosts and keep a tunnel to the server
+  demo     show both at work in network namespaces of this machine
+
+  --help     show this help, or that of a subcommand
+  --version  show the version
+
+Quick start, on two machines:
+  ${name} server --interface eth1 --listen 0.0.0.0:8000 --allow 198.51.100.7
+  ${name} client --interface eth1 --connect 192.0.2.1:8000
+`;
+}
+
+/**
+ * Returns the help of a subcommand.
+ *
+ * @param subcommand The name of the subcommand
+ * @param command The words that run it, such as `pppoe-proxy server`
+ * @returns The help; undefined if there is no such subcommand
+ */
+export function subcommandHelp(subcommand: string, command: string): string | undefined {
+  switch (subcommand) {
+    case "server":
+      return serverHelp(command);
+    case "client":
+      return clientHelp(command);
+    case "demo":
+      return demoHelp(command);
+  }
+  return undefined;
+}
+
+function serverHelp(command: string): string {
+  return `Usage: ${command} --interface IF --listen HOST:PORT [flags]
+
+Runs beside the access concentrator and accepts tunnels from clients.
+
+${describeFlags(SERVER_FLAGS)}
+
+Examples:
+  ${command} --interface eth1 --listen 0.0.0.0:8000 --allow 198.51.100.7
+  ${command} --interface eth1 --listen '[::]:8000' --allow 10.0.0.0/8,2001:db8::/32 \\
+      --status 127.0.0.1:9000 --log-format json
+
+Exit status: 0 when stopped by a signal, 1 after a failure, 2 if the command line or the configuration
+is wrong.
+`;
+}
+
+function clientHelp(command: string): string {
+  return `Usage: ${command} --interface IF --connect HOST:PORT [flags]
+
+Runs beside the PPPoE hosts and keeps a tunnel to the server.
+
+${describeFlags(CLIENT_FLAGS)}
+
+Examples:
+  ${command} --interface eth1 --connect vpn.example:8000
+  ${command} --interface eth1 --connect '[2001:db8::1]:8000' --status 127.0.0.1:9000
+  ${command} --interface eth1 --connect a.example:8000,b.example:8000 --prefer-first
+
+Exit status: 0 when stopped by a signal, 1 after a failure, 2 if the command line or the configuration
+is wrong.
+`;
+}
+
+function demoHelp(command: string): string {
+  return `Usage: ${command} [flags]
+
+Shows a server and a client at work on this machine alone: makes network namespaces for a PPPoE
+host, the client, the server and an access concentrator (AC), opens sessions from the host to the AC
+through the tunnel, sends data in both directions and checks every byte. Needs root, and ip from
+iproute2. Changes nothing outside these namespaces, and removes them at the end.
+
+${describeFlags(DEMO_FLAGS)}
+
+Examples:
+  ${command}
+  ${command} --keep
+  ${command} --json --sessions 20 --frames 2000
+
+Exit status: 0 if every session opened and every byte came back unchanged, 1 if not, 2 if the command
+line is wrong.
+`;
+}

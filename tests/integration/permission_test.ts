@@ -1,0 +1,79 @@
+// The program under `deno run` without all permissions.
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
+import { VERSION } from "../../src/version.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const CLIENT = ["client", "--interface", "eth-none", "--connect", "127.0.0.1:8000"];
+
+interface Said {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the program with some permissions. */
+async function run(permissions: string[], args: string[]): Promise<Said> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", ...permissions, MAIN, ...args],
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+function refusal(missing: string, subcommand: string): Said {
+  const stderr = `pppoe-proxy: Cannot run without Deno's permissions${missing}; ` +
+    `run it with deno run -A main.ts ${subcommand}\n`;
+  return { code: 2, stdout: "", stderr };
+}
+
+Deno.test("main() shows help and version without permissions", async () => {
+  for (
+    const [args, expected] of [
+      [["--help"], "Usage: pppoe-proxy SUBCOMMAND"],
+      [["--version"], `pppoe-proxy ${VERSION}\n`],
+      [["server", "--help"], "Usage: pppoe-proxy server "],
+      [["help", "client"], "Usage: pppoe-proxy client "],
+      [["demo", "-h"], "Usage: pppoe-proxy demo "],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await run([], [...args]);
+    assertEquals([code, stderr], [0, ""]);
+    assertStringIncludes(stdout, expected);
+  }
+});
+
+testUnless(
+  whyNot("linux"),
+  "main() names the missing permissions and the remedy in one line, with status 2",
+  async () => {
+    assertEquals(
+      await run([], CLIENT),
+      refusal(" (missing: ffi, net, read, write, sys)", "client"),
+    );
+    assertEquals(
+      await run(["--allow-ffi", "--allow-read", "--allow-write", "--allow-sys"], ["server"]),
+      refusal(" (missing: net)", "server"),
+    );
+    assertEquals(await run(["-A", "--deny-ffi"], CLIENT), refusal(" (missing: ffi)", "client"));
+    assertEquals(await run(["-A", "--deny-run"], ["demo"]), refusal(" (missing: run)", "demo"));
+  },
+);
+
+testUnless(
+  whyNot("linux") ?? (hasProgram("script") ? undefined : "no script"),
+  "main() does not ask for permissions at a terminal",
+  async () => {
+    const command = [Deno.execPath(), "run", "--quiet", MAIN, ...CLIENT].join(" ");
+    const { code, stdout } = await new Deno.Command("script", {
+      args: ["--quiet", "--return", "--command", command, "/dev/null"],
+      stdin: "null",
+    }).output();
+    assertEquals(
+      { code, stdout: "", stderr: new TextDecoder().decode(stdout).replace("\r\n", "\n") },
+      refusal(" (missing: ffi, net, read, write, sys)", "client"),
+    );
+  },
+);
