@@ -1,18 +1,23 @@
-// The kind of an interface, such as macvlan, which only rtnetlink reports.
+// Properties of an interface that only rtnetlink reports: its kind, such as macvlan, and its carrier.
 
 import { askNetlink, attribute, NLM_F_REQUEST, viewOf } from "./netlink.ts";
 import { LITTLE_ENDIAN } from "./structs.ts";
 
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
-const IFF_RUNNING = 0x40;
+const IFLA_IFNAME = 3;
+const IFLA_LINK = 5;
 const IFLA_LINKINFO = 18;
+const IFLA_LINK_NETNSID = 37;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_MACVLAN_MODE = 1;
+const IFF_UP = 0x1;
+const IFF_RUNNING = 0x40;
+const IFF_DORMANT = 0x20000;
 
 /** `struct nlmsghdr` of netlink(7), followed by `struct ifinfomsg` of rtnetlink(7). */
-const LINK_MESSAGE = { len: 0, type: 4, flags: 6, index: 20, state: 24, length: 32 } as const;
+const LINK_MESSAGE = { len: 0, type: 4, flags: 6, index: 20, ifFlags: 24, length: 32 } as const;
 
 /** `enum macvlan_mode` of linux/if_link.h. */
 const MACVLAN_MODES: Readonly<Record<number, MacvlanMode | undefined>> = {
@@ -38,6 +43,27 @@ export interface LinkKind {
   macvlanMode?: MacvlanMode;
 }
 
+/** The state of a link, and the interface on which it depends. */
+export interface LinkCondition {
+  /** Name of the interface. */
+  name: string;
+  /** True if it is switched on (`ip link set IF up`), with or without a carrier. */
+  isSwitchedOn: boolean;
+  /** True if it can carry frames. */
+  isRunning: boolean;
+  /** True if it has a carrier, but waits for a supplicant, as with 802.1X. */
+  isDormant: boolean;
+  /** Name of its kind as in ip-link(8), such as `vlan`; undefined for a network card. */
+  kind: string | undefined;
+  /** The interface below a VLAN or a macvlan, or the other end of a veth pair. */
+  other: {
+    /** Its number in its network namespace. */
+    index: number;
+    /** True if that is this thread's network namespace. */
+    isHere: boolean;
+  } | undefined;
+}
+
 /**
  * Reads the kind of an interface of this thread's network namespace. Needs no privilege.
  *
@@ -57,7 +83,20 @@ export interface LinkKind {
  */
 export function readLinkKind(index: number): LinkKind | undefined {
   const message = askNetlink(getLink(index));
-  return message && parseLinkKind(message);
+  return message === undefined ? undefined : parseLinkKind(message);
+}
+
+/**
+ * Reads the condition of an interface of this thread's network namespace. Needs no privilege.
+ *
+ * @param index The interface's number
+ * @returns The condition, or undefined if it cannot be read
+ *
+ * See rtnetlink(7).
+ */
+export function readLinkCondition(index: number): LinkCondition | undefined {
+  const message = askNetlink(getLink(index));
+  return message === undefined ? undefined : parseLinkCondition(message);
 }
 
 /** Builds the RTM_GETLINK message that asks for an interface. */
@@ -70,14 +109,6 @@ export function getLink(index: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(view.buffer);
 }
 
-/** Reads from an RTM_NEWLINK message whether the interface is set up and has a carrier. */
-export function parseIsRunning(message: Uint8Array): boolean {
-  if (message.length < LINK_MESSAGE.length) return false;
-  const view = viewOf(message);
-  if (view.getUint16(LINK_MESSAGE.type, LITTLE_ENDIAN) !== RTM_NEWLINK) return false;
-  return (view.getUint32(LINK_MESSAGE.state, LITTLE_ENDIAN) & IFF_RUNNING) !== 0;
-}
-
 /**
  * Reads the kind from an RTM_NEWLINK message.
  *
@@ -86,15 +117,11 @@ export function parseIsRunning(message: Uint8Array): boolean {
  * error
  */
 export function parseLinkKind(message: Uint8Array): LinkKind | undefined {
-  if (message.length < LINK_MESSAGE.length) return undefined;
-  const view = viewOf(message);
-  const length = view.getUint32(LINK_MESSAGE.len, LITTLE_ENDIAN);
-  const type = view.getUint16(LINK_MESSAGE.type, LITTLE_ENDIAN);
-  if (type !== RTM_NEWLINK || length > message.length) return undefined;
-  const info = attribute(message.subarray(LINK_MESSAGE.length, length), IFLA_LINKINFO);
+  const attributes = attributesOf(message);
+  const info = attributes && attribute(attributes, IFLA_LINKINFO);
   const name = info && attribute(info, IFLA_INFO_KIND);
   if (name === undefined) return undefined;
-  const [kind] = new TextDecoder().decode(name.slice()).split("\0");
+  const kind = textOf(name);
   if (kind !== "macvlan" && kind !== "macvtap") return { kind };
   // The numbers of the attributes in the data differ from kind to kind.
   const data = attribute(info!, IFLA_INFO_DATA);
@@ -102,4 +129,45 @@ export function parseLinkKind(message: Uint8Array): LinkKind | undefined {
   if (mode?.length !== 4) return { kind };
   const macvlanMode = MACVLAN_MODES[viewOf(mode).getUint32(0, LITTLE_ENDIAN)];
   return macvlanMode === undefined ? { kind } : { kind, macvlanMode };
+}
+
+/**
+ * Reads the condition from an RTM_NEWLINK message.
+ *
+ * @param message The bytes received
+ * @returns The condition; undefined if the message is truncated, or has another type, such as an error
+ */
+export function parseLinkCondition(message: Uint8Array): LinkCondition | undefined {
+  const attributes = attributesOf(message);
+  const name = attributes && attribute(attributes, IFLA_IFNAME);
+  if (name === undefined) return undefined;
+  const view = viewOf(message);
+  const flags = view.getUint32(LINK_MESSAGE.ifFlags, LITTLE_ENDIAN);
+  const link = attribute(attributes!, IFLA_LINK);
+  const index = link?.length === 4 ? viewOf(link).getInt32(0, LITTLE_ENDIAN) : 0;
+  const isItself = index === view.getInt32(LINK_MESSAGE.index, LITTLE_ENDIAN);
+  const isHere = attribute(attributes!, IFLA_LINK_NETNSID) === undefined;
+  return {
+    name: textOf(name),
+    isSwitchedOn: (flags & IFF_UP) !== 0,
+    isRunning: (flags & IFF_RUNNING) !== 0,
+    isDormant: (flags & IFF_DORMANT) !== 0,
+    kind: parseLinkKind(message)?.kind,
+    other: index <= 0 || (isItself && isHere) ? undefined : { index, isHere },
+  };
+}
+
+/** Returns the attributes of an RTM_NEWLINK message; undefined if it is truncated, or another one. */
+function attributesOf(message: Uint8Array): Uint8Array | undefined {
+  if (message.length < LINK_MESSAGE.length) return undefined;
+  const view = viewOf(message);
+  const length = view.getUint32(LINK_MESSAGE.len, LITTLE_ENDIAN);
+  const type = view.getUint16(LINK_MESSAGE.type, LITTLE_ENDIAN);
+  if (type !== RTM_NEWLINK || length > message.length) return undefined;
+  return message.subarray(LINK_MESSAGE.length, length);
+}
+
+/** Returns the text of an attribute, which ends with a zero byte. */
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes.slice()).split("\0")[0];
 }

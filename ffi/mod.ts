@@ -10,7 +10,13 @@ export * from "./eventfd.ts";
 export * from "./filter.ts";
 export * from "./frame_views.ts";
 export * from "./interface.ts";
-export { type LinkKind, type MacvlanMode, readLinkKind } from "./link_info.ts";
+export {
+  type LinkCondition,
+  type LinkKind,
+  type MacvlanMode,
+  readLinkCondition,
+  readLinkKind,
+} from "./link_info.ts";
 export * from "./link_sender.ts";
 export * from "./lock_file.ts";
 export * from "./mute.ts";

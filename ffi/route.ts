@@ -1,7 +1,7 @@
 // The routes of this machine: the one to an address, and noticing changes.
 
 import { libc } from "./libc.ts";
-import { getLink, parseIsRunning } from "./link_info.ts";
+import { readLinkCondition } from "./link_info.ts";
 import {
   askNetlink,
   attribute,
@@ -70,8 +70,7 @@ export function routeTo(address: string): Route | undefined {
   const message = request && askNetlink(request);
   const route = message && parseRoute(message);
   if (route === undefined) return undefined;
-  const link = askNetlink(getLink(route.interfaceIndex));
-  return { ...route, isUp: link !== undefined && parseIsRunning(link) };
+  return { ...route, isUp: readLinkCondition(route.interfaceIndex)?.isRunning ?? false };
 }
 
 /** Builds the RTM_GETROUTE message for an address; undefined if the text is no address. */

@@ -305,6 +305,7 @@ export class Runtime {
       uptimeSeconds: Math.floor((performance.now() - this.#startedMs) / 1000),
       interface: this.#options.interface,
       interfaceState: worker.linkState,
+      interfaceReason: worker.linkReason,
       healthy: this.healthy,
       problems: this.#problems.list(performance.now()),
       reconnects: this.#hooks.reconnects(),

@@ -60,6 +60,7 @@ export class DataWorker {
   readonly #stopped = Promise.withResolvers<void>();
   readonly #wake = EventFd.open();
   #linkState: LinkState = "down";
+  #linkReason: string | undefined;
   #requests = 0;
   #ids = 0;
   #over = false;
@@ -112,6 +113,11 @@ export class DataWorker {
   /** The state of the link's interface. */
   get linkState(): LinkState {
     return this.#linkState;
+  }
+
+  /** The reason why the interface is down, with the remedy; undefined if it is not down. */
+  get linkReason(): string | undefined {
+    return this.#linkReason;
   }
 
   /** Returns the current values of the counters. */
@@ -263,6 +269,7 @@ export class DataWorker {
         return this.#stopped.resolve();
       case "link":
         this.#linkState = message.state;
+        this.#linkReason = message.reason;
         break;
       case "tunnel-down":
         this.#conns.get(message.id)?.close();

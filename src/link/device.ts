@@ -104,6 +104,8 @@ export interface LinkDevice {
   readonly vlanFrames: number;
   /** Returns the VLAN of such a frame that arrived since the last call; undefined if there is none. */
   takeVlan(): VlanFrame | undefined;
+  /** Returns why an existing interface is down, and the remedy, to follow "is down,"; undefined if unknown. */
+  explainDown(): string | undefined;
   /** Looks at the interface again; returns true if something has changed. */
   refresh(): boolean;
   /** Closes the lanes until the next `refresh`, because one of them has failed. */

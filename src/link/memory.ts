@@ -157,6 +157,8 @@ export class MemoryLink implements LinkDevice, MemorySource {
   readonly options: MemoryLinkOptions;
   readonly failure: undefined;
   readonly watchFd: number;
+  /** The reason to give while the interface is down. */
+  whyDown: string | undefined;
   state: LinkState = "up";
   mac: Uint8Array;
   mtu: number;
@@ -205,6 +207,10 @@ export class MemoryLink implements LinkDevice, MemorySource {
 
   takeVlan(): VlanFrame | undefined {
     return undefined;
+  }
+
+  explainDown(): string | undefined {
+    return this.state === "down" ? this.whyDown : undefined;
   }
 
   refresh(): boolean {

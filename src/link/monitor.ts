@@ -16,6 +16,10 @@ export class LinkMonitor {
   readonly #onUp: () => void;
   readonly #vlans: OtherVlans;
   #state: LinkState;
+  /** The reason why the interface is down, as last reported. */
+  #reason: string | undefined;
+  /** The reason at the last tick. */
+  #lastReason: string | undefined;
   /** The last MTU that was checked. */
   #mtu = ETH_DATA_LEN;
   #kernelDrops = 0;
@@ -67,6 +71,7 @@ export class LinkMonitor {
   tick(nowMs: number): void {
     const link = this.#link;
     if (link.lanes === undefined || link.failure !== undefined) this.refresh();
+    if (this.#state === "down") this.#followReason();
     const { kernelDrops } = link;
     if (kernelDrops > this.#kernelDrops) {
       this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
@@ -89,7 +94,21 @@ export class LinkMonitor {
 
   #reportState(): void {
     const { name, mac } = this.#link;
-    this.#events.push({ type: "link", name, state: this.#state, mac: formatMac(mac) });
+    const reason = this.#link.explainDown();
+    this.#reason = reason;
+    const why = reason === undefined ? {} : { reason };
+    this.#events.push({ type: "link", name, state: this.#state, mac: formatMac(mac), ...why });
+  }
+
+  /**
+   * Reports another reason for which the interface is down, once it lasts from one tick to the next: an
+   * interface that is switched on has no carrier at first.
+   */
+  #followReason(): void {
+    const reason = this.#link.explainDown();
+    const lasts = reason === this.#lastReason;
+    this.#lastReason = reason;
+    if (lasts && reason !== undefined && reason !== this.#reason) this.#reportState();
   }
 
   #checkMtu(): void {

@@ -10,6 +10,7 @@ import {
   listInterfaces,
   type MacvlanMode,
   readInterface,
+  readLinkCondition,
   readLinkKind,
   type VlanFrame,
   VlanFrames,
@@ -18,6 +19,7 @@ import { ConfigurationError } from "../configuration_error.ts";
 import { reasonOf } from "../reason.ts";
 import { sameMac } from "../wire/mod.ts";
 import type { Lanes, LinkDevice, LinkState } from "./device.ts";
+import { downReason } from "./down_reason.ts";
 import { laneFilter, vlanFilter } from "./lane_filter.ts";
 
 /** The lanes over packet sockets. */
@@ -125,6 +127,13 @@ export class PacketLink implements LinkDevice {
   /** Returns the VLAN of such a frame that arrived since the last call; undefined if it is not known. */
   takeVlan(): VlanFrame | undefined {
     return this.#lanes?.vlans.take();
+  }
+
+  /** Returns why an existing interface is down, and the remedy; undefined if unknown. */
+  explainDown(): string | undefined {
+    const link = this.#state === "down" ? readLinkCondition(this.#info.index) : undefined;
+    if (link === undefined) return undefined;
+    return downReason(link, link.other?.isHere ? readLinkCondition(link.other.index) : undefined);
   }
 
   /** Looks at the interface again; returns true if something has changed. */

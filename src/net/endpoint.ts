@@ -56,6 +56,11 @@ export function formatEndpoint({ hostname, port }: Endpoint): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
+/** Returns true if an IP address can only be reached from its own machine. */
+export function isLoopback(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127\./i.test(address);
+}
+
 /**
  * Explains why an address cannot be listened on, and how to fix it.
  *

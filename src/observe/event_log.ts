@@ -24,9 +24,10 @@ const LINK_WORDS = { up: "is up", down: "is down", missing: "is gone" } as const
 export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
   switch (event.type) {
     case "link": {
-      const { name, state, mac } = event;
+      const { name, state, mac, reason } = event;
       const level = state === "up" ? "info" : "warning";
-      return { level, message: `Interface ${name} ${LINK_WORDS[state]}`, fields: { mac } };
+      const why = reason === undefined ? "" : `, ${reason}`;
+      return { level, message: `Interface ${name} ${LINK_WORDS[state]}${why}`, fields: { mac } };
     }
     case "session-opened":
       return { level: "info", message: "Session opened", fields: sessionFields(event.session) };

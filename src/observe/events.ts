@@ -46,8 +46,8 @@ export type Notice =
 
 /** Something that has happened in the data plane. */
 export type DataPlaneEvent =
-  /** The state of the link's interface has changed. */
-  | { type: "link"; name: string; state: LinkState; mac: string }
+  /** The state of the link's interface has changed, or the reason why it is down, with the remedy. */
+  | { type: "link"; name: string; state: LinkState; mac: string; reason?: string }
   /** Addresses or routes of this machine may have changed. */
   | { type: "network-changed" }
   /** A tunnel carries frames from now on. */

@@ -100,6 +100,8 @@ export interface Status {
   interface: string;
   /** The state of that interface: up, down or missing. */
   interfaceState: LinkState;
+  /** The reason why the interface is down, with the remedy; left out if it is not down, or none is known. */
+  interfaceReason?: string;
   /** True if the program does its job; the same as in `GET /healthz`. */
   healthy: boolean;
   /** The problems of the last two minutes, with advice. */

@@ -1,6 +1,6 @@
 // The HTTP server of the status.
 
-import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
+import { type Endpoint, formatEndpoint, isLoopback, listenReason } from "../net/endpoint.ts";
 import type { Log } from "./log.ts";
 import { renderMetrics } from "./metrics.ts";
 import type { Status } from "./status.ts";
@@ -47,8 +47,16 @@ export function serveStatus(
       { cause: error },
     );
   }
+  const { hostname, port } = server.addr;
+  if (!isLoopback(hostname)) {
+    log.warning(
+      "Anyone who can reach the address of the status can read it, with the names of clients and " +
+        `MAC addresses: use --status 127.0.0.1:${port}, or a firewall`,
+      { address: formatEndpoint({ hostname, port }) },
+    );
+  }
   return {
-    address: { hostname: server.addr.hostname, port: server.addr.port },
+    address: { hostname, port },
     close: () => {
       ended.abort();
       return server.finished;

@@ -12,7 +12,12 @@ export class AllowList {
   readonly #networks = new BlockList();
   readonly #entries: string[] = [];
 
-  private constructor() {}
+  /** True if no entry was given, so that only loopback addresses may connect. */
+  readonly isDefault: boolean;
+
+  private constructor(isDefault: boolean) {
+    this.isDefault = isDefault;
+  }
 
   /**
    * Parses an allow list.
@@ -23,7 +28,7 @@ export class AllowList {
    * @throws {Error} If an entry is neither an address nor a network, or has host bits set
    */
   static parse(entries: string[]): AllowList {
-    const list = new AllowList();
+    const list = new AllowList(entries.length === 0);
     for (const entry of (entries.length > 0 ? entries : LOOPBACK)) {
       for (const part of entry.split(",")) list.#add(part.trim(), entry);
     }

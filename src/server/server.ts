@@ -13,7 +13,7 @@ import { AllowList } from "./allow.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
 import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
-import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
+import { type Endpoint, formatEndpoint, isLoopback, listenReason } from "../net/endpoint.ts";
 import { greetClient, type Handshake } from "../tunnel/handshake.ts";
 import { peerKey } from "../tunnel/identity.ts";
 import type { Hello } from "../wire/mod.ts";
@@ -129,7 +129,20 @@ export class Server extends RunningSide {
       address: formatEndpoint(this.address),
       allow: String(this.#admission.allow),
     });
+    this.#warnOfAllow();
     this.#accept();
+  }
+
+  /** Warns if clients on other machines can reach this address, but are not on the allow list. */
+  #warnOfAllow(): void {
+    const { hostname } = this.address;
+    if (!this.#admission.allow.isDefault || isLoopback(hostname)) return;
+    // To one address, even this machine connects from that address and not from a loopback one.
+    const nobody = ["0.0.0.0", "::"].includes(hostname) ? "Nobody but this machine" : "Nobody";
+    this.#runtime.log.warning(
+      `${nobody} can connect, because --allow is missing: add the addresses of the clients, ` +
+        "such as --allow 198.51.100.7",
+    );
   }
 
   /** The address that it listens on. */
@@ -148,6 +161,7 @@ export class Server extends RunningSide {
   override reload(options: Pick<ServerOptions, "allow" | "maxClients" | "limits" | "debug">): void {
     const allow = AllowList.parse(options.allow ?? []);
     this.#admission.change({ allow, maxClients: options.maxClients });
+    this.#warnOfAllow();
     super.reload(options);
   }
 

@@ -155,10 +155,13 @@ testUnless(
         "its tunnel is up",
         ({ tunnels }) => tunnels[0].state === "up",
       );
-      assertEquals((await sites.client.status()).interfaceState, "down");
-      await sites.client.untilLine(/WARN {2}Interface lan0 is down/);
+      const reason = "switched off by the administrator: ip link set lan0 up";
+      const { interfaceState, interfaceReason } = await sites.client.status();
+      assertEquals([interfaceState, interfaceReason], ["down", reason]);
+      await sites.client.untilLine(new RegExp(`WARN {2}Interface lan0 is down, ${reason}`));
       await sites.net.up({ namespace: site.clientNamespace, name: "lan0" });
       await sites.client.untilHealth(200);
+      assertEquals((await sites.client.status()).interfaceReason, undefined);
       sites.ac();
       const host = sites.host();
       await host.dial();

@@ -1,7 +1,13 @@
 // The bytes here are the kernel's answers on x86-64, without some attributes.
 
 import { assertEquals } from "@std/assert";
-import { getLink, parseLinkKind, readLinkKind } from "../../../ffi/link_info.ts";
+import {
+  getLink,
+  parseLinkCondition,
+  parseLinkKind,
+  readLinkCondition,
+  readLinkKind,
+} from "../../../ffi/link_info.ts";
 
 const MTU = "08000400dc050000";
 /** An attribute of 9 bytes, so that 3 bytes of padding follow. */
@@ -117,4 +123,59 @@ Deno.test("readLinkKind() does not leak descriptors", () => {
   const before = open();
   for (let i = 0; i < 100; i++) readLinkKind(i % 2 ? 1 : 2 ** 31 - 1);
   assertEquals(open(), before);
+});
+
+/** The name `eth1.7`, and 5 as the number of the interface itself. */
+const NAME = "0b000300" + "657468312e370000";
+const ITSELF = "08000500" + "05000000";
+const BELOW = "08000500" + "02000000";
+const ELSEWHERE = "08002500" + "00000000";
+
+Deno.test("parseLinkCondition() reads flags, kind and the other interface", () => {
+  const condition = {
+    name: "eth1.7",
+    isSwitchedOn: false,
+    isRunning: false,
+    isDormant: false,
+    kind: undefined,
+    other: undefined,
+  };
+  assertEquals(parseLinkCondition(message(NAME)), condition);
+  assertEquals(parseLinkCondition(message(NAME + ITSELF)), condition);
+  assertEquals(parseLinkCondition(message(MTU + NAME + BELOW + VETH)), {
+    ...condition,
+    kind: "veth",
+    other: { index: 2, isHere: true },
+  });
+  // In another namespace, the number may be the same as here.
+  for (const [link, index] of [[BELOW, 2], [ITSELF, 5]] as const) {
+    assertEquals(
+      parseLinkCondition(message(NAME + link + ELSEWHERE))?.other,
+      { index, isHere: false },
+    );
+  }
+  const flagged = (flags: string) => {
+    const bytes = message(NAME);
+    bytes.set(Uint8Array.fromHex(flags), 24);
+    const { isSwitchedOn, isRunning, isDormant } = parseLinkCondition(bytes)!;
+    return [isSwitchedOn, isRunning, isDormant];
+  };
+  assertEquals(flagged("03100000"), [true, false, false]);
+  assertEquals(flagged("43100100"), [true, true, false]);
+  assertEquals(flagged("03100300"), [true, false, true]);
+});
+
+Deno.test("parseLinkCondition() returns undefined for another, a nameless or a truncated message", () => {
+  const whole = message(NAME + BELOW);
+  assertEquals(parseLinkCondition(message(BELOW)), undefined);
+  assertEquals(parseLinkCondition(message(NAME, "0200")), undefined);
+  for (let length = 0; length < whole.length; length++) {
+    assertEquals(parseLinkCondition(whole.subarray(0, length)), undefined, `${length} bytes`);
+  }
+});
+
+Deno.test("readLinkCondition() reads the loopback, and returns undefined for a missing interface", () => {
+  const { name, kind, other } = readLinkCondition(1)!;
+  assertEquals([name, kind, other], ["lo", undefined, undefined]);
+  for (const index of [0, -1, 2 ** 31 - 1]) assertEquals(readLinkCondition(index), undefined);
 });

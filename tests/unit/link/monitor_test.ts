@@ -51,6 +51,22 @@ Deno.test("LinkMonitor reports once that a link goes down, and once that it come
   assertEquals(bench.ups, 1);
 });
 
+Deno.test("LinkMonitor says why a link is down, and again once another reason lasts", () => {
+  const bench = new Bench();
+  bench.link.whyDown = "switched off";
+  bench.link.change({ state: "down" });
+  bench.monitor.refresh();
+  const event = { type: "link", name: "eth1", state: "down", mac: MAC };
+  assertEquals(bench.told() as unknown, [{ ...event, reason: "switched off" }]);
+  bench.monitor.tick(0);
+  bench.link.whyDown = "without a carrier";
+  bench.monitor.tick(1000);
+  assertEquals(bench.told(), []);
+  bench.monitor.tick(2000);
+  bench.monitor.tick(3000);
+  assertEquals(bench.told() as unknown, [{ ...event, reason: "without a carrier" }]);
+});
+
 Deno.test("LinkMonitor.tick() notices a link that went down without a notification", () => {
   const bench = new Bench();
   bench.monitor.failed();

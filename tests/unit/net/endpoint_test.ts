@@ -2,7 +2,12 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { type Endpoint, formatEndpoint, parseEndpoint } from "../../../src/net/endpoint.ts";
+import {
+  type Endpoint,
+  formatEndpoint,
+  isLoopback,
+  parseEndpoint,
+} from "../../../src/net/endpoint.ts";
 
 const GOOD: [text: string, endpoint: Endpoint][] = [
   ["192.0.2.1:8000", { hostname: "192.0.2.1", port: 8000 }],
@@ -78,4 +83,13 @@ Deno.test("parseEndpoint() reads any text or throws a TypeError", () => {
       assertEquals(error instanceof TypeError, true);
     }
   }));
+});
+
+Deno.test("isLoopback() knows the addresses that only their own machine reaches", () => {
+  for (const address of ["127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"]) {
+    assertEquals(isLoopback(address), true, address);
+  }
+  for (const address of ["0.0.0.0", "::", "128.0.0.1", "10.127.0.1", "fe80::1", "::11"]) {
+    assertEquals(isLoopback(address), false, address);
+  }
 });

@@ -57,6 +57,15 @@ Deno.test("describeEvent() warns of a link that is not up, with its state", () =
   ]);
 });
 
+Deno.test("describeEvent() says why a link is down, if that is known", () => {
+  const mac = "02:00:00:00:00:01";
+  const reason = "without a carrier: check the cable";
+  assertEquals(
+    describeEvent({ type: "link", name: "eth1", state: "down", mac, reason })?.message,
+    "Interface eth1 is down, without a carrier: check the cable",
+  );
+});
+
 const NOTICES: Record<Notice["id"], [Notice, RegExp]> = {
   "small-mtu": [
     { id: "small-mtu", interface: "eth1", mtu: 1400, payload: 1392 },

@@ -162,3 +162,31 @@ Deno.test("listenReason() advises on a missing privilege, and returns other mess
   assertEquals(listenReason(new Error("No buffer space (os error 105)")), "No buffer space");
   assertEquals(listenReason("odd"), "odd");
 });
+
+const EXPOSED = /WARN {2}Anyone who can reach the address of the status can read it.*--status 127/;
+
+for (const [hostname, address] of [["0.0.0.0", "0.0.0.0:"], ["::", "[::]:"]]) {
+  testUnless(
+    canListen(hostname) ? undefined : `no address ${hostname}`,
+    `serveStatus() warns that anyone can read the status on ${hostname}`,
+    () =>
+      serving(up, (_, lines) => {
+        const [line, ...others] = lines.filter((line) => EXPOSED.test(line));
+        assertStringIncludes(line, ` address=${address}`);
+        assertEquals(others, []);
+        return Promise.resolve();
+      }, { hostname, port: 0 }),
+  );
+}
+
+for (const hostname of ["127.0.0.1", "127.9.9.9", "::1", "localhost"]) {
+  testUnless(
+    canListen(hostname) ? undefined : `no address ${hostname}`,
+    `serveStatus() does not warn on ${hostname}`,
+    () =>
+      serving(up, (_, lines) => {
+        assertEquals(lines.filter((line) => line.includes("WARN")), []);
+        return Promise.resolve();
+      }, { hostname, port: 0 }),
+  );
+}
