@@ -7,6 +7,187 @@ import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const MAIN = new URL("../../main.ts", import.meta.url).href;
 
+const S = "server --interface eth1 --listen 0.0.0.0:8000";
+const C = "client --interface eth1 --connect 192.0.2.1:8000";
+const SEE = "; see pppoe-proxy --help";
+const SEE_SERVER = "; see pppoe-proxy server --help";
+const SEE_CLIENT = "; see pppoe-proxy client --help";
+
+/** The mistakes: what is typed after `pppoe-proxy`, and the one line that follows, with status 2. */
+const MISTAKES: [typed: string, line: string][] = [
+  // The subcommand.
+  ["sevrer", `Unknown subcommand sevrer (did you mean server?)${SEE}`],
+  ["Clinet --interface eth1", `Unknown subcommand Clinet (did you mean client?)${SEE}`],
+  ["help dmeo", `Unknown subcommand dmeo (did you mean demo?)${SEE}`],
+  ["start", `Unknown subcommand start${SEE}`],
+  ["''", `Unknown subcommand ""${SEE}`],
+  ["--hlep", `Unknown flag --hlep (did you mean --help?)${SEE}`],
+  ["\u2013help", `Unknown flag \u2013help (did you mean --help?)${SEE}`],
+  [
+    "--interface eth1",
+    `Give a subcommand before --interface: server, client or demo${SEE}`,
+  ],
+  // Flags.
+  [`${C} --conect 192.0.2.1:8000`, `Unknown flag --conect (did you mean --connect?)${SEE_CLIENT}`],
+  [`${C} --conect=x`, `Unknown flag --conect (did you mean --connect?)${SEE_CLIENT}`],
+  [`${C} --Status=[::1]:9000`, `Unknown flag --Status (did you mean --status?)${SEE_CLIENT}`],
+  [`${C} -status [::1]:9000`, `Unknown flag -status (did you mean --status?)${SEE_CLIENT}`],
+  [
+    `${C} \u2014status [::1]:9000`,
+    `Unknown flag \u2014status (did you mean --status?)${SEE_CLIENT}`,
+  ],
+  [`${C} --grace20`, `Unknown flag --grace20 (did you mean --grace 20?)${SEE_CLIENT}`],
+  [`${S} --verbose`, `Unknown flag --verbose (did you mean --log-level debug?)${SEE_SERVER}`],
+  [`${S} --frobnicate`, `Unknown flag --frobnicate${SEE_SERVER}`],
+  [`${S} --no-legacy`, `Unknown flag --no-legacy${SEE_SERVER}`],
+  [`${C} --allow 10.0.0.1`, `Unknown flag --allow (it is a flag of the server)${SEE_CLIENT}`],
+  [`${S} --prefer-first`, `Unknown flag --prefer-first (it is a flag of the client)${SEE_SERVER}`],
+  [
+    `${C} --max-sesions 9`,
+    `Unknown flag --max-sesions (did you mean --max-sessions, a flag of the server?)${SEE_CLIENT}`,
+  ],
+  [
+    "demo --mac own",
+    "Unknown flag --mac (it is a flag of the server and the client); see pppoe-proxy demo --help",
+  ],
+  [`${S} --legacy=yes`, `--legacy takes no value; leave "yes" out${SEE_SERVER}`],
+  // Arguments and values that are missing, or too many.
+  [`${S} eth1`, `Unknown argument eth1${SEE_SERVER}`],
+  [`${S} ''`, `Unknown argument ""${SEE_SERVER}`],
+  [`${S} status=[::1]:9`, `Unknown argument status=[::1]:9 (did you mean --status?)${SEE_SERVER}`],
+  [
+    `${S} --allow 10.0.0.1 10.0.0.2`,
+    `Unknown argument 10.0.0.2 (separate the values of --allow by commas)${SEE_SERVER}`,
+  ],
+  [
+    "server --listen 0.0.0.0:8000",
+    `--interface is missing; for example --interface eth1${SEE_SERVER}`,
+  ],
+  [
+    "client --interface eth1",
+    `--connect is missing; for example --connect vpn.example:8000${SEE_CLIENT}`,
+  ],
+  [
+    "server --interface eth1",
+    `--listen is missing; for example --listen 0.0.0.0:8000${SEE_SERVER}`,
+  ],
+  [`${C} --name`, `--name needs a value: NAME${SEE_CLIENT}`],
+  [`${C} --name ''`, `--name needs a value: NAME${SEE_CLIENT}`],
+  [`${C} --name=`, `--name needs a value: NAME${SEE_CLIENT}`],
+  [`${S} --state-dir --legacy`, `--state-dir needs a value: DIR${SEE_SERVER}`],
+  [`${S} --listen [::]:8000`, `--listen is given 2 times; give it once${SEE_SERVER}`],
+  // Values.
+  [
+    `${C} --name ' '`,
+    `--name must be 1 to 64 bytes of printable UTF-8: it consists of white space${SEE_CLIENT}`,
+  ],
+  [`${C} --grace -1`, `--grace must be a whole number from 0 to 3600, not "-1"${SEE_CLIENT}`],
+  [`${C} --grace 3601`, `--grace must be a whole number from 0 to 3600, not "3601"${SEE_CLIENT}`],
+  [`${C} --grace 20s`, `--grace must be a whole number from 0 to 3600, not "20s"${SEE_CLIENT}`],
+  [
+    `${S} --max-clients 1001`,
+    `--max-clients must be a whole number from 1 to 1000, not "1001"${SEE_SERVER}`,
+  ],
+  [
+    `${S} --ring-frames 1000`,
+    `--ring-frames must be a power of two, such as 4096, not "1000"${SEE_SERVER}`,
+  ],
+  [
+    `${C} --mac theirs`,
+    `--mac must be own, per-host or transparent, not "theirs"${SEE_CLIENT}`,
+  ],
+  [
+    "client --interface eth1 --connect 192.0.2.1",
+    `Cannot read --connect: "192.0.2.1" is not HOST:PORT, such as 192.0.2.1:8000${SEE_CLIENT}`,
+  ],
+  [
+    "client --interface eth1 --connect fd00::1:8000",
+    'Cannot read --connect: "fd00::1:8000" needs brackets around the IPv6 address: ' +
+    `[2001:db8::1]:8000${SEE_CLIENT}`,
+  ],
+  [
+    "client --interface eth1 --connect 192.0.2.1:8000,192.0.2.2:0",
+    `Cannot read --connect: the port must not be 0${SEE_CLIENT}`,
+  ],
+  [
+    "client --interface eth1 --connect 192.0.2.1:8000,,192.0.2.2:8000",
+    `Cannot read --connect: "" is not HOST:PORT, such as 192.0.2.1:8000${SEE_CLIENT}`,
+  ],
+  [
+    "server --interface eth1 --listen *:8000",
+    'Cannot read --listen: "*:8000" has no address; 0.0.0.0 and [::] stand for all of them' +
+    SEE_SERVER,
+  ],
+  [
+    "server --interface eth1 --listen 0.0.0.0:80000",
+    `Cannot read --listen: "0.0.0.0:80000" has a port over 65535${SEE_SERVER}`,
+  ],
+  [
+    `${S} --allow 198.51.100.7/24`,
+    'Cannot read --allow "198.51.100.7/24": it has host bits set; ' +
+    `give 198.51.100.0/24, or 198.51.100.7 alone${SEE_SERVER}`,
+  ],
+  [
+    `${S} --allow ::1,2001:db8::7/64`,
+    'Cannot read --allow "2001:db8::7/64": it has host bits set; ' +
+    `give 2001:db8::/64, or 2001:db8::7 alone${SEE_SERVER}`,
+  ],
+  [
+    `${S} --allow 10.0.0.0/33`,
+    `Cannot read --allow "10.0.0.0/33": the prefix length must be 0 to 32${SEE_SERVER}`,
+  ],
+  [
+    `${S} --allow 10.0.0.1,`,
+    `Cannot read --allow "10.0.0.1,": an entry is empty; remove the extra comma${SEE_SERVER}`,
+  ],
+  [`${S} --no-relay-tag`, `--no-relay-tag needs --host-uniq${SEE_SERVER}`],
+  [
+    "demo --sessions 0",
+    '--sessions must be a whole number from 1 to 500, not "0"; ' +
+    "see pppoe-proxy demo --help",
+  ],
+  // A message stays on one line.
+  [`${S} 'a\nb\u202e'`, `Unknown argument a\\u{a}b\\u{202e}${SEE_SERVER}`],
+];
+
+/** The mistakes in a configuration file, whose name is FILE here. */
+const MISTAKES_IN_FILES: [content: string, line: string][] = [
+  ["interface eth1\nalow ::1", `Cannot read FILE, line 2: unknown flag alow (did you mean allow?)`],
+  [
+    "--interface eth1",
+    `Cannot read FILE, line 1: unknown flag --interface (did you mean interface?)`,
+  ],
+  [
+    "\ufeffmax_clients = 4\r\n",
+    "Cannot read FILE, line 1: unknown flag max_clients " +
+    "(did you mean max-clients?)",
+  ],
+  ["connect a:1", "Cannot read FILE, line 1: unknown flag connect (it is a flag of the client)"],
+  [
+    "[server]\ninterface eth1",
+    "Cannot read FILE, line 1: remove [server]; the file has no sections",
+  ],
+  ["config b.conf", "Cannot read FILE, line 1: give the flag config on the command line only"],
+  ["interface", "Cannot read FILE, line 1: interface needs a value: IF"],
+  ["name ''", "Cannot read FILE, line 1: name needs a value: NAME"],
+  ['name "osaka', "Cannot read FILE, line 1: the closing quote is missing"],
+  ["legacy yes", 'Cannot read FILE, line 1: legacy takes no value; leave "yes" out'],
+  [
+    "interface eth1\n\ninterface eth2",
+    "Cannot read FILE, line 3: interface is already on line 1; give it once",
+  ],
+  [
+    '{ "interface": "eth1" }',
+    "Cannot read FILE, line 1: expected a flag and its value, such as `interface eth1`",
+  ],
+  [
+    "interface eth1\nlisten 0.0.0.0:8000\nallow 198.51.100.7/24 # home",
+    'Cannot read --allow "198.51.100.7/24": it has host bits set; ' +
+    "give 198.51.100.0/24, or 198.51.100.7 alone (in FILE)",
+  ],
+  ["# nothing", "--interface is missing; for example --interface eth1"],
+];
+
 interface Said {
   code: number;
   stdout: string;
@@ -34,48 +215,6 @@ const TAKEN = "127.0.0.1:8001";
 
 const CASES: Case[] = [
   {
-    what: "an unknown subcommand",
-    args: ["sevrer"],
-    status: 2,
-    names: /sevrer/,
-    mends: /did you mean server\?.*see pppoe-proxy --help/,
-  },
-  {
-    what: "an unknown flag",
-    args: [...SERVER, "--interfase", "eth1"],
-    status: 2,
-    names: /--interfase/,
-    mends: /did you mean --interface\?.*see pppoe-proxy server --help/,
-  },
-  {
-    what: "a flag of the other side",
-    args: [...CLIENT, "--allow", "10.0.0.1"],
-    status: 2,
-    names: /--allow/,
-    mends: /a flag of the server.*see pppoe-proxy client --help/,
-  },
-  {
-    what: "an argument too many",
-    args: [...SERVER, "eth1"],
-    status: 2,
-    names: /eth1/,
-    mends: /--help/,
-  },
-  {
-    what: "no interface",
-    args: ["server", "--listen", "127.0.0.1:8000"],
-    status: 2,
-    names: /--interface is missing/,
-    mends: /--interface eth1/,
-  },
-  {
-    what: "no server to connect to",
-    args: ["client", "--interface", "lan0"],
-    status: 2,
-    names: /--connect is missing/,
-    mends: /--connect \S+:\d+/,
-  },
-  {
     what: "a missing interface",
     args: ["client", "--interface", "lan9", "--connect", "127.0.0.1:8000"],
     status: 2,
@@ -96,69 +235,6 @@ const CASES: Case[] = [
     names: /on mv0 with the addresses of other stations: it is a macvlan in bridge mode/,
     mends: /use --mac own, or make it with mode passthru$/m,
     macvlan: "bridge",
-  },
-  {
-    what: "an invalid network",
-    args: [...SERVER, "--allow", "10.0.0.0/33"],
-    status: 2,
-    names: /10\.0\.0\.0\/33/,
-    mends: /0 to 32/,
-  },
-  {
-    what: "an invalid port",
-    args: ["server", "--interface", "lan0", "--listen", "127.0.0.1:80000"],
-    status: 2,
-    names: /--listen.*80000/,
-    mends: /65535/,
-  },
-  {
-    what: "an IPv6 address without brackets",
-    args: ["client", "--interface", "lan0", "--connect", "fd00::1:8000"],
-    status: 2,
-    names: /--connect.*fd00::1:8000/,
-    mends: /\[2001:db8::1\]:8000/,
-  },
-  {
-    what: "an invalid port of one of several servers",
-    args: [...CLIENT, "--connect", "127.0.0.1:8000,127.0.0.2:0"],
-    status: 2,
-    names: /--connect: the port must not be 0/,
-    mends: /port must not be 0/,
-  },
-  {
-    what: "one of several servers without a name",
-    args: ["client", "--interface", "lan0", "--connect", "127.0.0.1:8000,,127.0.0.2:8000"],
-    status: 2,
-    names: /--connect/,
-    mends: /HOST:PORT|\S+:\d+/,
-  },
-  {
-    what: "a negative grace time",
-    args: [...CLIENT, "--grace", "-1"],
-    status: 2,
-    names: /--grace.*"-1"/,
-    mends: /0 to 3600/,
-  },
-  {
-    what: "a grace time out of bounds",
-    args: [...CLIENT, "--grace", "3601"],
-    status: 2,
-    names: /--grace.*3601/,
-    mends: /0 to 3600/,
-  },
-  {
-    what: "an unknown word for a flag",
-    args: [...CLIENT, "--mac", "theirs"],
-    status: 2,
-    names: /--mac.*theirs/,
-    mends: /own, per-host or transparent/,
-  },
-  {
-    what: "a number out of bounds",
-    args: [...SERVER, "--max-clients", "1001"],
-    status: 2,
-    names: /--max-clients.*1001/,
-    mends: /1 to 1000/,
   },
   {
     what: "a congestion control that the kernel does not have",
@@ -216,6 +292,60 @@ function assertRefused({ code, stdout, stderr }: Said, { status, names, mends }:
   assertEquals(code, status, stderr);
   assertEquals(stdout, "");
 }
+
+/** Runs the program without a namespace. */
+async function runHere(args: string[]): Promise<Said> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", MAIN, ...args],
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+/** Returns the words of a command line, where quotes keep blanks together. */
+function words(typed: string): string[] {
+  return [...typed.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word);
+}
+
+function assertMistake({ code, stdout, stderr }: Said, line: string): void {
+  assertEquals({ code, stdout, stderr }, { code: 2, stdout: "", stderr: `pppoe-proxy: ${line}\n` });
+}
+
+for (const [typed, line] of MISTAKES) {
+  testUnless(whyNot("linux"), `main() refuses ${JSON.stringify(typed)} in one line`, async () => {
+    assertMistake(await runHere(words(typed)), line);
+  });
+}
+
+for (const [content, line] of MISTAKES_IN_FILES) {
+  testUnless(
+    whyNot("linux"),
+    `main() refuses a file with ${JSON.stringify(content)} in one line`,
+    async () => {
+      const file = await Deno.makeTempFile();
+      try {
+        await Deno.writeTextFile(file, content);
+        const said = await runHere(["server", "--config", file]);
+        assertMistake(said, line.replace("FILE", file) + SEE_SERVER);
+      } finally {
+        await Deno.remove(file);
+      }
+    },
+  );
+}
+
+testUnless(whyNot("linux"), "main() refuses a file that it cannot read in one line", async () => {
+  for (
+    const [path, reason] of [
+      ["/no/such", "the file does not exist"],
+      ["/", "it is a directory; give a file"],
+    ]
+  ) {
+    const said = await runHere(["client", "--config", path]);
+    assertMistake(said, `Cannot read ${path}: ${reason}${SEE_CLIENT}`);
+  }
+});
 
 for (const wrong of CASES) {
   testUnless(
