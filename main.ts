@@ -80,7 +80,9 @@ function subcommandFault(
     if (flag !== undefined) return `Unknown flag ${subcommand} (did you mean --${flag}?); ${see}`;
     return `Give a subcommand before ${subcommand}: server, client or demo; ${see}`;
   }
-  const nearest = closest(subcommand.toLowerCase(), SUBCOMMANDS);
+  const nearest = subcommand === "version"
+    ? "--version"
+    : closest(subcommand.toLowerCase(), [...SUBCOMMANDS, "help"]);
   const hint = nearest === undefined ? "" : ` (did you mean ${nearest}?)`;
   return `Unknown subcommand ${subcommand || '""'}${hint}; ${see}`;
 }

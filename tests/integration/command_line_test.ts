@@ -19,6 +19,8 @@ const MISTAKES: [typed: string, line: string][] = [
   ["sevrer", `Unknown subcommand sevrer (did you mean server?)${SEE}`],
   ["Clinet --interface eth1", `Unknown subcommand Clinet (did you mean client?)${SEE}`],
   ["help dmeo", `Unknown subcommand dmeo (did you mean demo?)${SEE}`],
+  ["hlep", `Unknown subcommand hlep (did you mean help?)${SEE}`],
+  ["version", `Unknown subcommand version (did you mean --version?)${SEE}`],
   ["start", `Unknown subcommand start${SEE}`],
   ["''", `Unknown subcommand ""${SEE}`],
   ["--hlep", `Unknown flag --hlep (did you mean --help?)${SEE}`],
