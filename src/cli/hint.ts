@@ -52,6 +52,10 @@ export function closest(typed: string, words: readonly string[]): string | undef
  */
 export function flagHint(name: string, flags: Flags, dashes = "--"): string {
   const bare = bareFlag(name);
+  const [start] = bare.split(/\s/);
+  if (start !== bare && Object.hasOwn(flags, start)) {
+    return ` (give ${dashes}${start} and its value as two words)`;
+  }
   if (Object.hasOwn(flags, bare)) return ` (did you mean ${dashes}${bare}?)`;
   const sides = Object.entries({ server: SERVER_FLAGS, client: CLIENT_FLAGS });
   const owners = sides.filter(([, flags]) => Object.hasOwn(flags, bare));

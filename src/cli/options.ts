@@ -37,15 +37,8 @@ export function readFlags(flags: Flags, args: string[]): Given {
   const withValue = named((flag) => flag.value !== undefined);
   const needsValue = (name: string) =>
     new UsageError(`--${name} needs a value: ${all[name].value}`);
-  const unknownArgument = (arg: string) => {
-    const repeated = repeatedBefore(all, args, arg);
-    const hint = repeated !== undefined
-      ? ` (separate the values of --${repeated} by commas)`
-      : !isFlag(arg) && Object.hasOwn(all, bareFlag(arg))
-      ? ` (did you mean --${bareFlag(arg)}?)`
-      : "";
-    return new UsageError(`Unknown argument ${arg || '""'}${hint}`);
-  };
+  const unknownArgument = (arg: string) =>
+    new UsageError(`Unknown argument ${arg || '""'}${argumentHint(all, args, arg)}`);
   const words: string[] = [];
   for (const arg of args) {
     // parseArgs treats a negative number, as in --grace -1, as a flag.
@@ -57,6 +50,9 @@ export function readFlags(flags: Flags, args: string[]): Given {
     // parseArgs treats an empty value, as in --name "$UNSET", as an argument.
     const before = withValue.find((name) => words[at - 1] === `--${name}`);
     if (arg === "" && before !== undefined) throw needsValue(before);
+    if (arg === "=" && before !== undefined) {
+      throw new UsageError(`Cannot read --${before}: remove the blanks around "="`);
+    }
     // parseArgs accepts --no-NAME and --NAME=VALUE for a switch.
     const [, name] = /^--([^=]+)/.exec(arg) ?? [];
     if (name?.startsWith("no-") && !Object.hasOwn(all, name)) {
@@ -97,12 +93,15 @@ export function readFlags(flags: Flags, args: string[]): Given {
   };
 }
 
-/** Returns the flag that takes several values, if the argument comes right after one of them. */
-function repeatedBefore(all: Flags, args: string[], argument: string): string | undefined {
+/** Describes what may have been meant by an argument; empty if nothing is likely. */
+function argumentHint(all: Flags, args: string[], argument: string): string {
   const at = args.indexOf(argument);
-  return Object.keys(all).find((name) =>
+  const several = Object.keys(all).find((name) =>
     all[name].repeats && (args[at - 2] === `--${name}` || args[at - 1]?.startsWith(`--${name}=`))
   );
+  if (several !== undefined) return ` (separate the values of --${several} by commas)`;
+  const name = bareFlag(argument);
+  return !isFlag(argument) && Object.hasOwn(all, name) ? ` (did you mean --${name}?)` : "";
 }
 
 /** Formats the flags for a help text. */

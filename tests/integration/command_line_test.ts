@@ -40,6 +40,11 @@ const MISTAKES: [typed: string, line: string][] = [
   ],
   [`${C} --grace20`, `Unknown flag --grace20 (did you mean --grace 20?)${SEE_CLIENT}`],
   [`${S} --verbose`, `Unknown flag --verbose (did you mean --log-level debug?)${SEE_SERVER}`],
+  [
+    `${C} '--grace\u00a020'`,
+    `Unknown flag --grace\u00a020 (give --grace and its value as two words)${SEE_CLIENT}`,
+  ],
+  [`${S} --grace = 20`, `Cannot read --grace: remove the blanks around "="${SEE_SERVER}`],
   [`${S} --frobnicate`, `Unknown flag --frobnicate${SEE_SERVER}`],
   [`${S} --no-legacy`, `Unknown flag --no-legacy${SEE_SERVER}`],
   [`${C} --allow 10.0.0.1`, `Unknown flag --allow (it is a flag of the server)${SEE_CLIENT}`],
