@@ -20,6 +20,7 @@ export {
 export * from "./link_sender.ts";
 export * from "./lock_file.ts";
 export * from "./mute.ts";
+export { NetlinkWatch } from "./netlink.ts";
 export * from "./netns.ts";
 export { ControlLane, type LaneOptions } from "./packet_socket.ts";
 export { Pinned } from "./pinned.ts";
