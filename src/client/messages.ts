@@ -29,7 +29,8 @@ export type ClientEvent =
   | { type: "held"; peer: string; sessions: number }
   /**
    * The way from this machine to its server has changed. `lost` is true if the tunnel's own address is no
-   * longer one of this machine's, `reachable` if there still is a way, or a server's address is not known yet.
+   * longer one of this machine's, `reachable` if there still is a way, or no address of a server is known
+   * yet.
    */
   | { type: "network-changed"; lost: boolean; reachable: boolean }
   /** The client is stopped; later events do not matter. */

@@ -2,12 +2,14 @@
 
 import { type Route, routeTo } from "../../ffi/mod.ts";
 
+/** Addresses for documentation (RFC 5737, RFC 3849), which packets would reach by the default routes. */
+const ANYWHERE = ["192.0.2.1", "2001:db8::1"];
 /** The number of addresses whose routes are watched. */
 const DESTINATIONS_MAX = 8;
 
 /** The result of a look at the routes. */
 export interface Look {
-  /** True if a route has changed since the last look, or no address is known. */
+  /** True if a route has changed since the last look. */
   changed: boolean;
   /** True if there is a route to one of the addresses, or no address is known. */
   reachable: boolean;
@@ -18,6 +20,8 @@ export class Way {
   readonly #routeTo: (address: string) => Route | undefined;
   /** The routes as text, by their destinations, the latest one last. */
   readonly #routes = new Map<string, string>();
+  /** True until an address is known. Until then, the default routes are watched. */
+  #anywhere = true;
 
   /**
    * Starts with no address.
@@ -26,6 +30,7 @@ export class Way {
    */
   constructor(route: (address: string) => Route | undefined = routeTo) {
     this.#routeTo = route;
+    for (const address of ANYWHERE) this.#routes.set(address, describe(route(address)));
   }
 
   /**
@@ -34,6 +39,8 @@ export class Way {
    * @param address The address
    */
   use(address: string): void {
+    if (this.#anywhere) this.#routes.clear();
+    this.#anywhere = false;
     this.#routes.delete(address);
     this.#routes.set(address, describe(this.#routeTo(address)));
     const [oldest] = this.#routes.keys();
@@ -46,9 +53,9 @@ export class Way {
    * @returns The result
    */
   look(): Look {
-    if (this.#routes.size === 0) return { changed: true, reachable: true };
     let changed = false;
-    let reachable = false;
+    // A server that has not been found yet may be on this machine's own network.
+    let reachable = this.#anywhere;
     for (const [address, before] of this.#routes) {
       const route = this.#routeTo(address);
       const now = describe(route);

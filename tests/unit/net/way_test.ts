@@ -41,11 +41,17 @@ Deno.test("Way knows the routes of the addresses that were used last", () => {
   }
 });
 
-Deno.test("Way takes any change for one that matters as long as no address is known", () => {
-  const way = new Way(() => undefined);
-  for (let look = 0; look < 2; look++) {
+Deno.test("Way watches the default routes as long as no address is known", () => {
+  const routes = new Map([["192.0.2.1", ROUTE]]);
+  const way = new Way((address) => routes.get(address));
+  assertEquals(way.look(), { changed: false, reachable: true });
+  for (const address of ["2001:db8::1", "192.0.2.1"]) {
+    routes.set(address, { ...ROUTE, gateway: "c00002fe" });
     assertEquals(way.look(), { changed: true, reachable: true });
   }
+  way.use("198.51.100.1");
+  routes.clear();
+  assertEquals(way.look(), { changed: false, reachable: false });
 });
 
 Deno.test("Way needs a route on an interface that is up", () => {
