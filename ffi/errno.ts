@@ -26,6 +26,7 @@ export const ERRNO = {
   ENOBUFS: 105,
   ENOTCONN: 107,
   ETIMEDOUT: 110,
+  ECONNREFUSED: 111,
 } as const;
 
 // Each thread has its own errno and its own copy of this module, because a worker stays on one thread.

@@ -33,6 +33,15 @@ const symbols = {
     result: "i32",
   },
 
+  connect: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const struct sockaddr *addr
+      "u32", // socklen_t addrlen
+    ],
+    result: "i32",
+  },
+
   getsockname: {
     parameters: [
       "i32", // int sockfd

@@ -18,6 +18,7 @@ export {
   readLinkKind,
 } from "./link_info.ts";
 export * from "./link_sender.ts";
+export * from "./local_socket.ts";
 export * from "./lock_file.ts";
 export * from "./mute.ts";
 export { NetlinkWatch } from "./netlink.ts";

@@ -13,6 +13,7 @@ export const EPOLL_EVENT = Deno.build.arch === "x86_64"
 /** `struct iovec`, in 32-bit words (LP64). */
 export const IOVEC = { base: 0, len: 2, length: 4 } as const;
 
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
@@ -39,6 +40,15 @@ export function int(value: number): Uint8Array<ArrayBuffer> {
 /** Makes a C string. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text + "\0");
+}
+
+/** Makes a `struct sockaddr_un` of unix(7), for a name in the abstract namespace. */
+export function sockaddrUn(name: string): Uint8Array<ArrayBuffer> {
+  const path = new TextEncoder().encode(`\0${name}`);
+  const bytes = new Uint8Array(2 + path.length);
+  new DataView(bytes.buffer).setUint16(0, AF_UNIX, LITTLE_ENDIAN); // sun_family
+  bytes.set(path, 2); // sun_path
+  return bytes;
 }
 
 /** Makes a `struct sockaddr_ll` of packet(7). */

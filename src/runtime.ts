@@ -1,18 +1,20 @@
 // The part that client and server have in common: options, state directory, data worker, status.
 //
-// Everything is built before anything is started. A side first makes its `Runtime`, then its other parts,
-// and only then calls `start` with its hooks, so no hook sees an object that does not exist yet. The start
-// has four steps, and each depends on those before it:
+// Everything is built before anything is started. A side first makes its `Runtime` and claims the interface,
+// then makes its other parts, and only then calls `start` with its hooks, so no hook sees an object that does
+// not exist yet. The start has five steps, and each depends on those before it:
 //
-//     1. the state directory   has the sessions of an earlier run
-//     2. the data worker       opens the link and restores the sessions; from now on it calls hooks
-//     3. the status            is served, because everything that it shows exists by now
-//     4. the sign of life      comes last: a failed start must not delay the PADTs of the last run
+//     1. the claim             comes before anything that a second side on the interface could disturb
+//     2. the state directory   has the sessions of an earlier run
+//     3. the data worker       opens the link and restores the sessions; from now on it calls hooks
+//     4. the status            is served, because everything that it shows exists by now
+//     5. the sign of life      comes last: a failed start must not delay the PADTs of the last run
 //
-// The data worker may die in any of these steps. Then the start fails with its error, and everything that
-// was opened is closed. If it dies after the start, `finished` rejects.
+// The data worker may die in any of the steps after its own. Then the start fails with its error, and
+// everything that was opened is closed. If it dies after the start, `finished` rejects.
 
 import { readInterface } from "../ffi/mod.ts";
+import { type Facts, InterfaceClaim } from "./claim/mod.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
 import type { KeptState } from "./dataplane/messages.ts";
@@ -26,7 +28,7 @@ import type { AddedTags, Limits, MacMode } from "./relay/mod.ts";
 import type { Side } from "./side.ts";
 import { defaultName, nameFault, type OwnName } from "./own_name.ts";
 import { StateDir } from "./state/mod.ts";
-import type { Endpoint } from "./net/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "./net/endpoint.ts";
 import { VERSION } from "./version.ts";
 import { ETH_ALEN, FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
 import { CHANNEL_SIZES } from "./tunnel/channel.ts";
@@ -133,6 +135,7 @@ export class Runtime {
   readonly #problems = new Problems();
   /** The secret by which a returning client proves its identity. */
   #secret: Uint8Array = crypto.getRandomValues(new Uint8Array(RESUME_SECRET_LENGTH));
+  #claim: InterfaceClaim | undefined;
   #state: StateDir | undefined;
   #worker: DataWorker | undefined;
   #status: StatusServer | undefined;
@@ -155,6 +158,27 @@ export class Runtime {
   }
 
   /**
+   * Claims the interface, so that no second one of this side starts there. To be called before `start`, and
+   * before the side opens anything.
+   *
+   * @throws {ConfigurationError} If another one of this side uses the interface
+   */
+  async claim(): Promise<void> {
+    const { log } = this;
+    this.#claim = await InterfaceClaim.take({
+      side: this.#side,
+      interface: this.#options.interface,
+      facts: () => this.#facts(),
+      log,
+    });
+  }
+
+  /** Gives the claim up, if the side cannot call `start`. */
+  async release(): Promise<void> {
+    await this.#claim?.release();
+  }
+
+  /**
    * Opens the state directory and the link, then serves the status.
    *
    * @param hooks The hooks of the side, which must be complete by now
@@ -174,6 +198,7 @@ export class Runtime {
       // The sessions of an earlier run are left for the next start.
       await Promise.all([this.#worker?.stop(this.keepsSessions), this.#status?.close()]);
       await this.#state?.close();
+      await this.release();
       throw error;
     }
   }
@@ -253,6 +278,15 @@ export class Runtime {
     this.#status = serveStatus(status, () => this.status(), () => this.healthy, this.log);
   }
 
+  #facts(): Facts {
+    const { statusAddress } = this;
+    return {
+      version: VERSION,
+      name: this.#name.name,
+      status: statusAddress === undefined ? null : formatEndpoint(statusAddress),
+    };
+  }
+
   #kept(): KeptState | undefined {
     const state = this.#state;
     if (state === undefined) return undefined;
@@ -327,11 +361,13 @@ export class Runtime {
 
   /** Stops the worker and the status; with `keep`, the sessions are left to the next run. */
   async stop(keep = false): Promise<void> {
+    this.#claim?.stopping();
     const state = this.#state;
     const lost = keep && state !== undefined && !await state.exists();
     if (lost) this.log.error(`Sessions are closed, because ${state.path} is gone`);
     await Promise.all([this.worker.stop(keep && !lost), this.#status?.close()]);
     await state?.close();
+    await this.release();
     this.#finished.resolve();
   }
 }

@@ -67,7 +67,7 @@ export class Client extends RunningSide {
   }
 
   /**
-   * Starts a client: opens the interface, then keeps connecting until it is stopped.
+   * Starts a client: claims and opens the interface, then keeps connecting until it is stopped.
    *
    * @param options The servers to connect to, and other options
    * @returns The client, which has started to connect
@@ -88,6 +88,7 @@ export class Client extends RunningSide {
     const machine = this.#machine;
     const driver = this.#driver;
     const keys = this.#servers.map(formatEndpoint);
+    await this.#runtime.claim();
     await this.#runtime.start({
       tunnelUp: (tunnel) => driver.tunnelUp(tunnel),
       tunnelDown: (tunnel, reason, goodbye) => driver.tunnelDown(tunnel, reason, goodbye),

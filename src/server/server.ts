@@ -93,7 +93,7 @@ export class Server extends RunningSide {
   }
 
   /**
-   * Starts a server: listens, then opens the interface, then accepts clients.
+   * Starts a server: claims the interface and listens, then opens the interface, then accepts clients.
    *
    * @param options The address to listen on, the clients to admit, and other options
    * @returns The server, which accepts clients
@@ -103,14 +103,18 @@ export class Server extends RunningSide {
     const allow = AllowList.parse(options.allow ?? []);
     checkAddedTags(tagsOf(options));
     const runtime = new Runtime("server", options);
-    const server = new Server(runtime, options, allow, listen(options.listen));
+    await runtime.claim();
+    let listener: Deno.TcpListener | undefined;
     try {
+      listener = listen(options.listen);
+      const server = new Server(runtime, options, allow, listener);
       await server.#start();
+      return server;
     } catch (error) {
-      closeListener(server.#listener);
+      if (listener !== undefined) closeListener(listener);
+      await runtime.release();
       throw error;
     }
-    return server;
   }
 
   async #start(): Promise<void> {

@@ -213,8 +213,10 @@ testUnless(
 );
 
 /** Runs a server with a state directory until it ends by itself. */
-async function runServer(sites: Sites, namespace: string, stateDir: string) {
-  const flags = ["server", "--interface", sites.serverInterface, "--listen", "127.0.0.1:0"];
+async function runServer(sites: Sites, namespace: string, stateDir: string, link?: string) {
+  const flags = [
+    ...["server", "--interface", link ?? sites.serverInterface, "--listen", "127.0.0.1:0"],
+  ];
   const { code, stderr } = await new Deno.Command("ip", {
     // deno-fmt-ignore
     args: [
@@ -232,9 +234,10 @@ testUnless(
   () =>
     withState([], async (sites) => {
       const dir = await stateDirOf(sites.server.pid);
-      const { code, stderr } = await runServer(sites, sites.serverNamespace, dir);
+      const { serverNamespace, sites: [{ wan }] } = sites;
+      const { code, stderr } = await runServer(sites, serverNamespace, dir, wan);
       assertEquals(code, 2);
-      assert(/another process uses it/.test(stderr));
+      assert(stderr.includes(`Cannot use ${dir}: another process uses it`), stderr);
     }),
 );
 

@@ -30,6 +30,7 @@ const LAYERS: Record<string, string[]> = {
   "src/relay": ["src/wire"],
   "src/observe": ["src/net", "src/relay", "src/wire"],
   "src/link": ["ffi", "src/observe", "src/poll", "src/relay", "src/wire"],
+  "src/claim": ["ffi", "src/observe"],
   "src/state": ["ffi", "src/observe", "src/relay", "src/wire"],
   "src/dataplane": [
     "ffi",
@@ -45,6 +46,7 @@ const LAYERS: Record<string, string[]> = {
   ],
   "src/runtime.ts": [
     "ffi",
+    "src/claim",
     "src/dataplane",
     "src/net",
     "src/observe",

@@ -9,6 +9,7 @@ import {
   packetMreq,
   sockaddrLl,
   sockaddrNl,
+  sockaddrUn,
   sockFprog,
   tpacketReq,
   writeSockFilter,
@@ -24,6 +25,10 @@ Deno.test("sockaddrLl() lays out struct sockaddr_ll", () => {
 
 Deno.test("sockaddrNl() lays out struct sockaddr_nl", () => {
   assertEquals(hex(sockaddrNl(1)), "100000000000000001000000");
+});
+
+Deno.test("sockaddrUn() lays out struct sockaddr_un with an abstract name", () => {
+  assertEquals(hex(sockaddrUn("a/b")), "0100" + "00" + "612f62");
 });
 
 Deno.test("packetMreq() lays out struct packet_mreq", () => {

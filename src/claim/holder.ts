@@ -1,0 +1,149 @@
+// The running sides of this machine: the names that they hold, and what they say about themselves.
+//
+// Each side listens on a unix socket whose name is made of the side and its interface. The name is in the
+// abstract namespace, of which Linux keeps one for each network namespace: containers that share a network
+// see each other's names, no file is left behind, and a name is free again as soon as its process has
+// ended. Each connection gets one line of JSON and is closed.
+
+import { LocalSocket } from "../../ffi/mod.ts";
+import type { Side } from "../side.ts";
+
+const PREFIX = "pppoe-proxy";
+/** An interface's name, as in dev_valid_name() of Linux; others cannot be opened anyway. */
+const INTERFACE_NAME = /^[^\s/\0]{1,15}$/;
+/** The flag of a listening socket in /proc/net/unix. */
+const ACCEPTS = 0x10000;
+/** A socket in /proc/net/unix: address, references, protocol, flags, type, state, inode, name. */
+const LISTED = /^\S+ \S+ \S+ ([0-9A-F]+) \S+ \S+ +\d+ @pppoe-proxy\/(server|client)\/(\S+)$/;
+/** A socket in /proc/net/packet: address, references, type, protocol, interface, running, memory, user. */
+const PACKET_SOCKET = /^\S+ +\d+ +\d+ +[0-9a-f]+ +(\d+) +\d+ +\d+ +(\d+) /;
+const ANSWER_MAX = 4096;
+
+/** A side and its interface, of which a machine's network namespace has one at most. */
+export interface Place {
+  side: Side;
+  /** The name of the interface, as the side was given it. */
+  interface: string;
+}
+
+/** The line that a side sends about itself. */
+export interface Introduction extends Place {
+  program: "pppoe-proxy";
+  version: string;
+  /** The process, as numbered in its own namespace of process ids. */
+  pid: number;
+  /** The name of the side. */
+  name: string;
+  /** The address on which the status is served, or null. */
+  status: string | null;
+  /** The time of the start, in ISO 8601. */
+  started: string;
+  /** True once the side has been told to stop. */
+  stopping: boolean;
+}
+
+/** The process that holds a place. */
+export interface Holder {
+  /** The process id; 0 if it is unknown, as of a process in another container. */
+  pid: number;
+  /** The user of the process; undefined if too many connections wait for it. */
+  uid: number | undefined;
+  /** The answer; undefined if there was none in time, as of a stopped process. */
+  introduction: Introduction | undefined;
+}
+
+/**
+ * Returns the name of a place's socket.
+ *
+ * @param place The place
+ * @returns The name without the zero byte at its start; undefined if no interface can have such a name
+ */
+export function socketName({ side, interface: name }: Place): string | undefined {
+  if (!INTERFACE_NAME.test(name) || new TextEncoder().encode(name).length > 15) return undefined;
+  return `${PREFIX}/${side}/${name}`;
+}
+
+/**
+ * Lists the places that are held in this network namespace.
+ *
+ * @param table The text of /proc/net/unix
+ * @returns The places
+ * @throws {Error} If the table cannot be read
+ *
+ * See proc_pid_net(5).
+ */
+export function heldPlaces(table = readTable("unix")): Place[] {
+  return table.split("\n").flatMap((line) => {
+    const [, flags, side, name] = LISTED.exec(line) ?? [];
+    if (flags === undefined || (parseInt(flags, 16) & ACCEPTS) === 0) return [];
+    return [{ side: side as Side, interface: name }];
+  });
+}
+
+/**
+ * Lists the users that have a packet socket on an interface, for which they need a privilege.
+ *
+ * @param index The number of the interface
+ * @param table The text of /proc/net/packet
+ * @returns The users
+ * @throws {Error} If the table cannot be read
+ *
+ * See proc_pid_net(5).
+ */
+export function packetUsers(index: number, table = readTable("packet")): Set<number> {
+  const users = table.split("\n").flatMap((line) => {
+    const [, link, uid] = PACKET_SOCKET.exec(line) ?? [];
+    return Number(link) === index ? [Number(uid)] : [];
+  });
+  return new Set(users);
+}
+
+/**
+ * Asks the process that holds a place about itself.
+ *
+ * @param place The place
+ * @param waitMs The maximum time to wait for the answer, in ms
+ * @returns The holder; undefined if there is none
+ * @throws {SystemError} If the process cannot open a socket
+ */
+export async function askHolder(place: Place, waitMs: number): Promise<Holder | undefined> {
+  const name = socketName(place);
+  const socket = name === undefined ? "refused" : LocalSocket.connect(name);
+  if (socket === "refused") return undefined;
+  if (socket === "busy") return { pid: 0, uid: undefined, introduction: undefined };
+  try {
+    const introduction = parseIntroduction(await socket.read(ANSWER_MAX, waitMs));
+    return { pid: socket.pid, uid: socket.uid, introduction };
+  } finally {
+    socket.close();
+  }
+}
+
+/**
+ * Reads the line that a side sends about itself.
+ *
+ * @param bytes The bytes that were received
+ * @returns The content; undefined if it is something else, or incomplete
+ */
+export function parseIntroduction(bytes: Uint8Array): Introduction | undefined {
+  let value: Introduction;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+  const isOurs = value?.program === "pppoe-proxy" && Number.isInteger(value.pid) &&
+    ["server", "client"].includes(value.side) &&
+    [value.version, value.interface, value.name, value.started].every(isText) &&
+    (value.status === null || isText(value.status)) && typeof value.stopping === "boolean";
+  return isOurs ? value : undefined;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+// Reads a table of the thread's own network namespace, which is not always that of the process.
+function readTable(name: string): string {
+  return Deno.readTextFileSync(`/proc/thread-self/net/${name}`);
+}

@@ -1,0 +1,237 @@
+// The claim of a side to its interface, so that no second one starts there by mistake: two clients on one
+// link would both carry a host's PADI, and leave a session at the AC that nobody ends.
+
+import { readInterface } from "../../ffi/mod.ts";
+import { ConfigurationError } from "../configuration_error.ts";
+import type { Log } from "../observe/log.ts";
+import { reasonOf } from "../reason.ts";
+import {
+  askHolder,
+  heldPlaces,
+  type Holder,
+  type Introduction,
+  packetUsers,
+  type Place,
+  socketName,
+} from "./holder.ts";
+
+/** The time for which a start waits for a process that may just be ending. */
+const PATIENCE_MS = 300;
+/** The time for which it waits for a process that does not answer, or that cannot be identified. */
+const SILENT_MS = 1000;
+/** The time for which it waits for a process that has been told to stop, which takes 2 s at most. */
+const STOPPING_MS = 4000;
+const ASK_AGAIN_MS = 50;
+const ANSWER_WAIT_MS = 250;
+/** The pause after an answer, so that nobody can keep this thread busy by asking. */
+const PAUSE_MS = 10;
+/** The pause after a failed accept, for example for lack of descriptors. */
+const ACCEPT_AGAIN_MS = 200;
+
+/** The facts that a claim gives to those who ask. */
+export type Facts = Omit<Introduction, keyof Place | "program" | "pid" | "started" | "stopping">;
+
+/** Options for {@linkcode InterfaceClaim.take}. */
+export interface ClaimOptions extends Place {
+  log: Pick<Log, "warning">;
+  /** Returns what the claim tells others about its holder. */
+  facts(): Facts;
+}
+
+/** A holder that keeps a side from starting. */
+interface Rival extends Place, Holder {}
+
+/** A claim that this process holds. */
+export class InterfaceClaim {
+  readonly #listener: Deno.UnixListener;
+  readonly #options: ClaimOptions;
+  readonly #started = new Date().toISOString();
+  readonly #answering: Promise<void>;
+  #stopping = false;
+  #released = false;
+  #endPause = () => {};
+
+  private constructor(listener: Deno.UnixListener, options: ClaimOptions) {
+    this.#listener = listener;
+    this.#options = options;
+    this.#answering = this.#answer();
+  }
+
+  /**
+   * Claims an interface for a side. Waits for a process that is about to end.
+   *
+   * Without a claim, the side can run all the same: a system that has no such sockets, or another user who
+   * has taken the name, must not keep it from starting. This is logged.
+   *
+   * @param options The side, its interface, and what to tell others
+   * @returns The claim, to be released by the caller; undefined if there can be none
+   * @throws {ConfigurationError} If another process, or this one, has the claim
+   */
+  static async take(options: ClaimOptions): Promise<InterfaceClaim | undefined> {
+    const name = socketName(options);
+    // The link reports an interface that cannot exist.
+    if (name === undefined) return undefined;
+    try {
+      return await InterfaceClaim.#take(name, options);
+    } catch (error) {
+      if (error instanceof ConfigurationError) throw error;
+      warn(options, reasonOf(error));
+      return undefined;
+    }
+  }
+
+  static async #take(name: string, options: ClaimOptions): Promise<InterfaceClaim | undefined> {
+    const beganMs = performance.now();
+    for (;;) {
+      const listener = listen(name);
+      let rival: Rival | undefined;
+      if (listener === undefined) rival = await rivalAt(options);
+      else {
+        rival = await aliasRival(options);
+        if (rival === undefined) return new InterfaceClaim(listener, options);
+        listener.close();
+      }
+      const trusted = rival !== undefined && isTrusted(rival);
+      if (performance.now() - beganMs >= patienceFor(trusted ? rival : undefined)) {
+        if (rival !== undefined && trusted) throw refusal(options, rival);
+        const by = rival?.uid === undefined ? "another program" : `user ${rival.uid}`;
+        warn(options, `${by} has taken the name @${name}; find it with ss -xlp, and end it`);
+        return undefined;
+      }
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    }
+  }
+
+  /** Tells others from now on that the side is about to end. */
+  stopping(): void {
+    this.#stopping = true;
+  }
+
+  /** Gives the claim up. Another process can have it when this resolves. */
+  async release(): Promise<void> {
+    if (!this.#released) {
+      this.#released = true;
+      // This thread may have nothing else to wait for.
+      this.#listener.ref();
+      this.#listener.close();
+      this.#endPause();
+    }
+    await this.#answering;
+  }
+
+  /** Answers one connection at a time, and reads nothing, so that nobody can hold up the others. */
+  async #answer(): Promise<void> {
+    while (!this.#released) {
+      let pauseMs = PAUSE_MS;
+      try {
+        using conn = await this.#listener.accept();
+        await conn.write(this.#introduction());
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource) return;
+        // The other end may have closed, which is as good as an answer.
+        if (!(error instanceof Deno.errors.BrokenPipe)) pauseMs = ACCEPT_AGAIN_MS;
+      }
+      if (!this.#released) await this.#pause(pauseMs);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      Deno.unrefTimer(timer);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #introduction(): Uint8Array {
+    const { side, interface: interfaceName, facts } = this.#options;
+    const { version, name, status } = facts();
+    const introduction: Introduction = {
+      program: "pppoe-proxy",
+      version,
+      pid: Deno.pid,
+      side,
+      interface: interfaceName,
+      name,
+      status,
+      started: this.#started,
+      stopping: this.#stopping,
+    };
+    return new TextEncoder().encode(`${JSON.stringify(introduction)}\n`);
+  }
+}
+
+/** Listens under a name of the abstract namespace; returns undefined if it is taken. */
+function listen(name: string): Deno.UnixListener | undefined {
+  try {
+    const listener = Deno.listen({ transport: "unix", path: `\0${name}` });
+    listener.unref();
+    return listener;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return undefined;
+    throw error;
+  }
+}
+
+async function rivalAt(place: Place): Promise<Rival | undefined> {
+  const holder = await askHolder(place, ANSWER_WAIT_MS);
+  const { side, interface: name } = place;
+  return holder && { ...holder, side, interface: name };
+}
+
+/** Returns the holder of the same interface by another of its names, as an interface can have several. */
+async function aliasRival({ side, interface: name }: Place): Promise<Rival | undefined> {
+  try {
+    const index = readInterface(name)?.index;
+    for (const place of index === undefined ? [] : heldPlaces()) {
+      if (place.side !== side || place.interface === name) continue;
+      if (readInterface(place.interface)?.index !== index) continue;
+      const rival = await rivalAt(place);
+      if (rival !== undefined && isTrusted(rival)) return rival;
+    }
+  } catch {
+    // Without /proc or descriptors, the claim to the name itself is still worth having.
+  }
+  return undefined;
+}
+
+/**
+ * Returns true if the holder is such a program as it seems. A user without privileges can take any name, but
+ * cannot open a packet socket.
+ */
+function isTrusted({ uid, interface: name }: Rival): boolean {
+  if (uid === 0 || uid === Deno.uid()) return true;
+  const index = readInterface(name)?.index;
+  return uid !== undefined && index !== undefined && packetUsers(index).has(uid);
+}
+
+function patienceFor(rival: Rival | undefined): number {
+  if (rival?.introduction === undefined) return SILENT_MS;
+  return rival.introduction.stopping ? STOPPING_MS : PATIENCE_MS;
+}
+
+function refusal(place: Place, rival: Rival): ConfigurationError {
+  const { side, interface: name } = place;
+  const as = rival.interface === name ? "" : ` as ${rival.interface}`;
+  return new ConfigurationError(
+    `Cannot start a ${side} on ${name}: another process uses it${as}, the ${describe(rival)}; ` +
+      "stop that one first, or use another interface",
+  );
+}
+
+/** Describes a holder, such as `client branch (pid 4711)`. */
+function describe({ side, pid, introduction }: Rival): string {
+  const name = introduction === undefined ? "" : ` ${introduction.name}`;
+  const silent = introduction === undefined ? ", which does not answer" : "";
+  if (pid === Deno.pid) return `${side}${name} in this same process`;
+  if (pid !== 0) return `${side}${name} (pid ${pid})${silent}`;
+  const inner = introduction === undefined ? "" : ` (pid ${introduction.pid} there)`;
+  return `${side}${name} in another container${inner}${silent}`;
+}
+
+function warn({ side, interface: name, log }: ClaimOptions, reason: string): void {
+  log.warning(`Cannot make sure that no other ${side} uses ${name}: ${reason}`);
+}

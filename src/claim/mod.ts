@@ -1,0 +1,4 @@
+// The claim of a side to its interface, and the sides that have one.
+
+export * from "./holder.ts";
+export * from "./interface_claim.ts";
