@@ -7,6 +7,13 @@ import { describeFlags } from "./options.ts";
 /** The names of the subcommands. */
 export const SUBCOMMANDS: readonly string[] = ["server", "client", "demo"];
 
+/** The part of the help about signals. */
+const SIGNALS_HELP = `Signals:
+  SIGTERM, SIGINT  close all sessions and stop; a second one stops at once
+  SIGUSR2          stop, but leave the sessions to the next run
+  SIGHUP           read the file of --config again; without a file, and at the end of the terminal,
+                   the same as SIGTERM (unless ignored, as under nohup)`;
+
 /** Returns the help of the program with all subcommands, for the name by which it was called. */
 export function programHelp(name: string): string {
   return `${name} ${VERSION}: carries PPPoE across an IP network
@@ -57,6 +64,8 @@ Examples:
   ${command} --interface eth1 --listen '[::]:8000' --allow 10.0.0.0/8,2001:db8::/32 \\
       --status 127.0.0.1:9000 --log-format json
 
+${SIGNALS_HELP}
+
 Exit status: 0 when stopped by a signal, 1 after a failure, 2 if the command line or the configuration
 is wrong.
 `;
@@ -73,6 +82,8 @@ Examples:
   ${command} --interface eth1 --connect vpn.example:8000
   ${command} --interface eth1 --connect '[2001:db8::1]:8000' --status 127.0.0.1:9000
   ${command} --interface eth1 --connect a.example:8000,b.example:8000 --prefer-first
+
+${SIGNALS_HELP}
 
 Exit status: 0 when stopped by a signal, 1 after a failure, 2 if the command line or the configuration
 is wrong.

@@ -5,6 +5,7 @@ import type { LeveledLog } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
 import { readFlagsAndConfig } from "./config_file.ts";
 import type { Flags } from "./flags.ts";
+import { ignoresHangup, TerminalWatch } from "./hangup.ts";
 import { type Given, logLevel, UsageError } from "./options.ts";
 
 /** A running server or client. */
@@ -30,7 +31,8 @@ export interface Subject<O extends { log: LeveledLog }> {
 /**
  * Starts a server or a client and runs it. SIGINT and SIGTERM stop it, and a second signal ends the
  * process at once. SIGUSR2 stops it too, but leaves its sessions to the next run. SIGHUP reads the
- * configuration file again.
+ * configuration file again; without a file, or if it comes from the end of the terminal, it stops the
+ * program like SIGTERM. A program that was started with SIGHUP ignored survives its terminal.
  *
  * @param subject The server or the client
  * @param args The command line
@@ -48,12 +50,20 @@ export async function runSide<O extends { log: LeveledLog }>(
   const stopRequest = Promise.withResolvers<{ keepSessions: boolean }>();
   let running: Running<O> | undefined;
   let signals = 0;
+  let stopping = false;
+  let reloadAfterStart = false;
 
-  const stop = (keepSessions: boolean) => {
-    if (++signals > 1) Deno.exit(130);
+  const requestStop = (keepSessions: boolean) => {
+    stopping = true;
     stopRequest.resolve({ keepSessions });
   };
-  // Listen before the start, because a signal must also work during the start.
+  const stop = (keepSessions: boolean) => {
+    if (++signals > 1) Deno.exit(130);
+    requestStop(keepSessions);
+  };
+  // Listen before the start, because a signal must also work during the start. The first listener makes Deno
+  // catch SIGHUP too, even if it was ignored.
+  const survivesTerminal = ignoresHangup();
   Deno.addSignalListener("SIGINT", () => stop(false));
   Deno.addSignalListener("SIGTERM", () => stop(false));
   Deno.addSignalListener("SIGUSR2", () => {
@@ -63,11 +73,11 @@ export async function runSide<O extends { log: LeveledLog }>(
       );
     } else stop(true);
   });
-  Deno.addSignalListener("SIGHUP", () => {
-    if (running === undefined || signals > 0) return;
+  const file = given.value("config");
+  const reload = (side: Running<O>) => {
     try {
       const reread = readFlagsAndConfig(subject.flags, args);
-      running.reload(optionsOf(subject, reread, args));
+      side.reload(optionsOf(subject, reread, args));
       log.level = logLevel(reread);
       const flags = changedFlags(subject, given, reread);
       log.info("Configuration reloaded", { file: reread.value("config") });
@@ -79,6 +89,21 @@ export async function runSide<O extends { log: LeveledLog }>(
         reason: reasonOf(error),
       });
     }
+  };
+  // A terminal can send several when it ends, so SIGHUP never counts as a second signal.
+  const hangUp = (reason: string) => {
+    if (stopping) return;
+    log.info(`Stopping after SIGHUP: ${reason}`);
+    requestStop(false);
+  };
+  const terminal = new TerminalWatch();
+  Deno.addSignalListener("SIGHUP", async () => {
+    if (file === undefined) {
+      if (!survivesTerminal) hangUp("there is no --config to read again");
+    } else if (await terminal.hasEnded()) {
+      if (!survivesTerminal) hangUp("the terminal has ended");
+    } else if (running === undefined) reloadAfterStart = true;
+    else if (!stopping) reload(running);
   });
 
   try {
@@ -87,6 +112,7 @@ export async function runSide<O extends { log: LeveledLog }>(
     log.error(reasonOf(error));
     return error instanceof ConfigurationError ? 2 : 1;
   }
+  if (reloadAfterStart && !stopping) reload(running);
   try {
     const how = await Promise.race([stopRequest.promise, running.finished]);
     // A signal during the start may have asked to keep the sessions, without knowing if that is possible.

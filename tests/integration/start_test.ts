@@ -12,20 +12,21 @@ async function withSlowDisk(
   side: "server" | "client",
   main: string,
   use: (program: SideProgram) => Promise<void>,
+  flags: string[] = [],
 ): Promise<void> {
   const stateDir = await Deno.makeTempDir();
   try {
     await withSites({
       start: false,
       main: new URL(`../support/${main}`, import.meta.url),
-      flags: ["--state-dir", stateDir],
+      flags: ["--state-dir", stateDir, ...flags],
     }, async (sites) => {
       const program = sites[side];
       program.start();
       try {
         await use(program);
       } finally {
-        program.signal("SIGHUP");
+        program.signal("SIGWINCH");
       }
     });
   } finally {
@@ -49,7 +50,7 @@ for (const side of ["server", "client"] as const) {
         assertEquals((await program.get("/metrics")).status, 200);
         assertEquals(program.matching(/ERROR|Listening|Tunnel/), []);
 
-        program.signal("SIGHUP");
+        program.signal("SIGWINCH");
         if (side === "client") await program.untilLine(/Cannot connect to /);
         else await program.untilHealth(200);
       }),
@@ -67,11 +68,47 @@ for (const side of ["server", "client"] as const) {
           "the status is no longer served",
           () => program.get("/healthz").then(() => false, () => true),
         );
-        program.signal("SIGHUP");
+        program.signal("SIGWINCH");
         assertEquals((await program.ended()).code, 1);
         const errors = program.matching(/ERROR/);
         assertEquals(errors.length, 1, errors.join("\n"));
         assertMatch(errors[0], /The data worker died: /);
       }),
+  );
+
+  testUnless(
+    skipped,
+    `SIGHUP without --config during the start of the ${side} ends it once it has started`,
+    () =>
+      withSlowDisk(side, "slow_disk_main.ts", async (program) => {
+        await program.untilLine(/Serving the status/);
+        program.signal("SIGHUP");
+        await program.untilLine(/Stopping after SIGHUP/);
+        program.signal("SIGWINCH");
+        assertEquals((await program.ended()).code, 0);
+        assertMatch(program.lines.at(-1)!, /Stopped/);
+      }),
+  );
+
+  testUnless(
+    skipped,
+    `SIGHUP with --config during the start of the ${side} reads the file again after it`,
+    async () => {
+      const file = await Deno.makeTempFile();
+      try {
+        await withSlowDisk(side, "slow_disk_main.ts", async (program) => {
+          await program.untilLine(/Serving the status/);
+          await Deno.writeTextFile(file, "log-level debug\npadi-rate 70\n");
+          program.signal("SIGHUP");
+          // The signal has arrived before this is answered.
+          await program.get("/healthz");
+          assertEquals(program.matching(/reloaded/), []);
+          program.signal("SIGWINCH");
+          await program.untilLine(/Configuration reloaded/);
+        }, ["--config", file]);
+      } finally {
+        await Deno.remove(file);
+      }
+    },
   );
 }
