@@ -22,36 +22,55 @@ export function ignoresHangup(status = readProc("status")): boolean {
   return ignored !== undefined && (BigInt(`0x${ignored}`) & SIGHUP_BIT) !== 0n;
 }
 
+/** The part of /proc/pid/stat that is needed here. */
+export interface ProcessStat {
+  pid: number;
+  parent: number;
+  /** True if the process has a controlling terminal; it loses it when the terminal ends. */
+  hasTerminal: boolean;
+}
+
 /**
- * Returns true if this process has a controlling terminal. It loses it when the terminal ends, or the leader
- * of its session.
+ * Parses the state of a process.
  *
- * @param stat The text of /proc/self/stat
+ * @param text The text of /proc/pid/stat
+ * @returns The state; undefined if there is no such process, or it has ended
  *
  * See proc_pid_stat(5).
  */
-export function hasTerminal(stat = readProc("stat")): boolean {
+export function parseStat(text: string): ProcessStat | undefined {
   // The name of the program, in parentheses, may contain anything.
-  const [, , , , terminal = "0"] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return terminal !== "0";
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  if (fields.length < 5) return undefined;
+  const [state, parent, , , terminal] = fields;
+  // A zombie has ended, although its parent does not know yet.
+  if (state === "Z") return undefined;
+  return { pid: parseInt(text), parent: Number(parent), hasTerminal: terminal !== "0" };
 }
 
 /** The surroundings of {@linkcode TerminalWatch}. */
 export interface TerminalWatchOptions {
-  hasTerminal?: () => boolean;
+  /** Returns the text of /proc/pid/stat; without such a process, an empty one. */
+  stat?: (pid: number | "self") => string;
   now?: () => number;
   /** Calls a function repeatedly until the returned function is called. */
   everyMs?: (act: () => void, ms: number) => () => void;
   delay?: (ms: number) => Promise<void>;
 }
 
-/** Watches the controlling terminal, to tell the SIGHUP of its end from that of an operator. */
+/**
+ * Watches the controlling terminal, to tell the SIGHUP of its end from that of an operator. Watches those of
+ * its ancestors too: sudo(8) gives the program a terminal of its own, and passes SIGHUP on when the user's
+ * terminal has ended.
+ */
 export class TerminalWatch {
-  readonly #hasTerminal: () => boolean;
+  readonly #stat: (pid: number | "self") => string;
   readonly #now: () => number;
   readonly #delay: (ms: number) => Promise<void>;
+  /** This process and its ancestors, as far as they had a terminal. */
+  readonly #users: number[];
   #stop: (() => void) | undefined;
-  /** The time at which the terminal was first seen to be gone; -Infinity if there never was one. */
+  /** The time at which a terminal was first seen to be gone; -Infinity if there never was one. */
   #goneMs: number | undefined;
 
   /**
@@ -60,10 +79,11 @@ export class TerminalWatch {
    * @param options The surroundings, for tests
    */
   constructor(options: TerminalWatchOptions = {}) {
-    this.#hasTerminal = options.hasTerminal ?? hasTerminal;
+    this.#stat = options.stat ?? ((pid) => readProc("stat", pid));
     this.#now = options.now ?? (() => performance.now());
     this.#delay = options.delay ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
-    if (!this.#hasTerminal()) this.#goneMs = -Infinity;
+    this.#users = terminalUsers(this.#stat);
+    if (this.#users.length === 0) this.#goneMs = -Infinity;
     else this.#stop = (options.everyMs ?? everyMs)(() => this.#look(), LOOK_EVERY_MS);
   }
 
@@ -78,10 +98,25 @@ export class TerminalWatch {
   }
 
   #look(): void {
-    if (this.#goneMs !== undefined || this.#hasTerminal()) return;
+    if (this.#goneMs !== undefined) return;
+    // An ancestor that has ended says nothing about its terminal.
+    const lost = (pid: number) => parseStat(this.#stat(pid))?.hasTerminal === false;
+    if (!this.#users.some(lost)) return;
     this.#goneMs = this.#now();
     this.#stop?.();
   }
+}
+
+function terminalUsers(stat: (pid: number | "self") => string): number[] {
+  const users: number[] = [];
+  let next = parseStat(stat("self"));
+  // A process that has none, as by setsid(1), gets no SIGHUP from one.
+  if (!next?.hasTerminal) return users;
+  while (next !== undefined) {
+    if (next.hasTerminal) users.push(next.pid);
+    next = next.parent === 0 ? undefined : parseStat(stat(next.parent));
+  }
+  return users;
 }
 
 function everyMs(act: () => void, ms: number): () => void {
@@ -90,11 +125,11 @@ function everyMs(act: () => void, ms: number): () => void {
   return () => clearInterval(timer);
 }
 
-function readProc(name: string): string {
+function readProc(name: string, pid: number | "self" = "self"): string {
   try {
-    return Deno.readTextFileSync(`/proc/self/${name}`);
+    return Deno.readTextFileSync(`/proc/${pid}/${name}`);
   } catch {
-    // Without /proc, SIGHUP is taken for an operator's.
+    // There is no such process. Without /proc, SIGHUP is taken for an operator's.
     return "";
   }
 }
