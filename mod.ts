@@ -57,6 +57,7 @@ export {
 export { type Lane, laneFilter, vlanFilter } from "./src/link/lane_filter.ts";
 export { connect } from "./src/net/connect.ts";
 export * from "./src/net/endpoint.ts";
+export * from "./src/transport/path_memory.ts";
 export * from "./src/transport/tcp.ts";
 export * from "./src/transport/transport.ts";
 export * from "./src/tunnel/mod.ts";

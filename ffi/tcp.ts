@@ -10,17 +10,25 @@ import {
   AF_INET6,
   cString,
   int,
+  LITTLE_ENDIAN,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   SOCK_CLOEXEC,
   SOCK_STREAM,
+  SOL_SOCKET,
 } from "./structs.ts";
 
+const SO_REUSEADDR = 2;
+const SO_LINGER = 13;
+const IPPROTO_IP = 0;
+const IP_MTU_DISCOVER = 10;
+const IP_PMTUDISC_DONT = 0;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const TCP_INFO = 11;
 const TCP_CONGESTION = 13;
 const TCP_USER_TIMEOUT = 18;
+const TCP_REPAIR = 19;
 const TCP_NOTSENT_LOWAT = 25;
 const SHUT_WR = 1;
 
@@ -28,8 +36,27 @@ const SHUT_WR = 1;
 const SOCKADDR = { family: 0, port: 2, address4: [4, 8], address6: [8, 24] } as const;
 const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/** `struct tcp_info` of linux/tcp.h, in 32-bit words. */
-const TCPI = { rtt: 17, totalRetrans: 25, notsentBytes: 36, length: 37 } as const;
+/**
+ * `struct tcp_info` of linux/tcp.h, in 32-bit words; `retransmits` is a byte. `length` covers the fields that
+ * every supported kernel has.
+ */
+const TCPI = {
+  retransmits: 2,
+  sndMss: 4,
+  unacked: 6,
+  sacked: 7,
+  pmtu: 15,
+  rtt: 17,
+  totalRetrans: 25,
+  bytesAcked: 30,
+  bytesReceived: 32,
+  segsIn: 35,
+  notsentBytes: 36,
+  dataSegsIn: 38,
+  delivered: 48,
+  sndWnd: 57,
+  length: 58,
+} as const;
 
 /**
  * Finds the descriptor of one of Deno's connections.
@@ -229,6 +256,111 @@ export function tcpInfo(
     retransmits: info[TCPI.totalRetrans],
     unsentBytes: info[TCPI.notsentBytes],
   };
+}
+
+/** The progress of a connection, as the kernel counts it. */
+export interface TcpProgress {
+  /** The number of segments that were sent and are not acknowledged. */
+  unacked: number;
+  /** Those of them that the peer has received behind a gap. */
+  sacked: number;
+  /** The number of bytes that the peer has acknowledged since the start, in order. */
+  bytesAcked: number;
+  /** The number of segments that the peer has received since the start, those behind a gap too. */
+  delivered: number;
+  /** The number of timeouts in a row without an answer. */
+  timeouts: number;
+  /** The number of bytes of data that have arrived since the start, in order. */
+  bytesReceived: number;
+  /** The number of segments without data that have arrived since the start. */
+  bareAcks: number;
+  /** The maximum size of a segment that is sent, without headers. */
+  mss: number;
+  /** The maximum size of a packet to the peer, as far as this system knows. */
+  pathMtu: number;
+  /** The number of bytes that the peer has room for. */
+  window: number;
+}
+
+const infoBytes = new Uint8Array(info.buffer);
+
+/**
+ * Reads the progress of a connection.
+ *
+ * @param fd The connection's descriptor
+ * @returns The progress; undefined if it is not a TCP connection, or the kernel does not tell
+ *
+ * See TCP_INFO in tcp(7).
+ */
+export function tcpProgress(fd: number): TcpProgress | undefined {
+  if (getOption(fd, IPPROTO_TCP, TCP_INFO, info) < info.byteLength) return undefined;
+  return {
+    unacked: info[TCPI.unacked],
+    sacked: info[TCPI.sacked],
+    bytesAcked: readUint64(info, TCPI.bytesAcked),
+    delivered: info[TCPI.delivered],
+    timeouts: infoBytes[TCPI.retransmits],
+    bytesReceived: readUint64(info, TCPI.bytesReceived),
+    bareAcks: info[TCPI.segsIn] - info[TCPI.dataSegsIn],
+    mss: info[TCPI.sndMss],
+    pathMtu: info[TCPI.pmtu],
+    window: info[TCPI.sndWnd],
+  };
+}
+
+function readUint64(words: Uint32Array, at: number): number {
+  const [low, high] = LITTLE_ENDIAN ? [at, at + 1] : [at + 1, at];
+  return words[low] + words[high] * 2 ** 32;
+}
+
+const option = new Uint32Array(1);
+const ON = int(1);
+const OFF = int(0);
+
+/**
+ * Sends an empty segment that the peer must answer with another one, even while data waits for its
+ * acknowledgement.
+ *
+ * The kernel has no call for that alone. It sends such a segment, a window probe, when a connection leaves
+ * the repair mode, which is made for moving connections to another machine. The connection is otherwise
+ * the same afterwards, except for SO_REUSEADDR, which is therefore restored: without it, no listener could
+ * use the same port.
+ *
+ * @param fd The connection's descriptor
+ * @returns False if this process may not do so, which takes CAP_NET_ADMIN
+ *
+ * See TCP_REPAIR in linux/tcp.h.
+ */
+export function probeWindow(fd: number): boolean {
+  if (getOption(fd, SOL_SOCKET, SO_REUSEADDR, option) < 0) return false;
+  if (libc.setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, ON, ON.length) < 0) return false;
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, OFF, OFF.length);
+  if (option[0] !== 0) libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ON, ON.length);
+  return true;
+}
+
+/**
+ * Lets routers split the packets of an IPv4 connection, also those that are sent again.
+ *
+ * @param fd The connection's descriptor
+ *
+ * See IP_MTU_DISCOVER in ip(7).
+ */
+export function allowFragments(fd: number): void {
+  const value = int(IP_PMTUDISC_DONT);
+  libc.setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, value, value.length);
+}
+
+/**
+ * Makes the close of a connection reset it, without another attempt to deliver what waits.
+ *
+ * @param fd The connection's descriptor
+ *
+ * See SO_LINGER in socket(7).
+ */
+export function resetOnClose(fd: number): void {
+  const linger = new Uint8Array(Int32Array.of(1, 0).buffer); // l_onoff, l_linger
+  libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, linger, linger.length);
 }
 
 /**

@@ -212,6 +212,7 @@ export class DataPlane {
     this.#timers.run(nowMs);
     this.#network.run(nowMs);
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
+    else if (nowMs >= this.#life.paths.dueMs) this.#life.paths.tick(nowMs);
     this.#settle(nowMs);
   }
 
@@ -287,7 +288,7 @@ export class DataPlane {
   }
 
   get #timerMs(): number {
-    return Math.min(this.#tickMs, this.#timers.nextMs, this.#network.dueMs);
+    return Math.min(this.#tickMs, this.#timers.nextMs, this.#network.dueMs, this.#life.paths.dueMs);
   }
 
   #stepShutdown(timeoutMs: number): void {

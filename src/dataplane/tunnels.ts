@@ -15,6 +15,8 @@ export interface Tunnel {
   readonly name: string;
   /** The peer's address and port, as HOST:PORT. */
   readonly endpoint: string;
+  /** The peer's address alone. */
+  readonly address: string;
   /** The events for which its socket is ready in this turn, as in poll(2). */
   ready: number;
   /** True while the pollers also wait for the socket to become writable. */
@@ -78,11 +80,11 @@ export class Tunnels {
    * @throws {SystemError} If the system cannot poll one more descriptor
    */
   add(facts: TunnelFacts, transport: Transport, nowMs: number): void {
-    const { id, name, endpoint } = facts;
+    const { id, name, endpoint, address } = facts;
     const channel = this.#makeChannel({ ...facts, transport }, nowMs, this.#sizes);
     // There may be frames after the greeting, so the tunnel starts as unfinished.
     const state = { ready: 0, waitsToWrite: false, unfinished: true, leaveByMs: Infinity };
-    const tunnel = { channel, name, endpoint, ...state };
+    const tunnel = { channel, name, endpoint, address, ...state };
     const added: Poller[] = [];
     try {
       for (const poller of this.#pollers) {

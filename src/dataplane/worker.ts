@@ -9,6 +9,7 @@ import { monotonicMs, setTimerSlack } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import { Counters } from "../observe/counters.ts";
 import { reasonOf } from "../reason.ts";
+import { PathMemory } from "../transport/path_memory.ts";
 import { TcpTransport } from "../transport/tcp.ts";
 import type { DataPlane } from "./data_plane.ts";
 import type { FromWorker, PlaneOptions, ToWorker } from "./messages.ts";
@@ -28,6 +29,7 @@ interface Scope {
 type StartMessage = Extract<ToWorker, { type: "start" }>;
 
 const scope = self as unknown as Scope;
+const memory = new PathMemory(monotonicMs);
 let plane: DataPlane | undefined;
 let options: PlaneOptions | undefined;
 let posted: Int32Array = new Int32Array(1);
@@ -71,7 +73,8 @@ function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): voi
   switch (message.type) {
     case "tunnel": {
       const { fd, ...tunnel } = message.tunnel;
-      return plane.addTunnel(tunnel, new TcpTransport(fd, options?.congestion));
+      const path = { address: tunnel.address, memory };
+      return plane.addTunnel(tunnel, new TcpTransport(fd, options?.congestion, path));
     }
     case "snapshot":
       return plane.query(message.request);

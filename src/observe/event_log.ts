@@ -50,6 +50,10 @@ export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
       const fields = { sessions, undeliveredPadts };
       return { level: "info", message: "Restored from an earlier run", fields };
     }
+    case "path-remembered": {
+      const { peer, address, remedy } = event;
+      return { level: "info", message: PATH_REMEDIES[remedy], fields: { peer, address } };
+    }
     case "discovery": {
       const { from, frame, suppressed } = event;
       return {
@@ -75,6 +79,12 @@ export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
       return undefined;
   }
 }
+
+/** The messages for a path that is known to lose large packets. */
+const PATH_REMEDIES = {
+  "fragments": "Packets may be split on the way, because this path MTU was a problem before",
+  "small-packets": "Only small packets are sent, because this path MTU was a problem before",
+} as const;
 
 function suppressedField(suppressed: number): Fields {
   return suppressed > 0 ? { suppressed } : {};

@@ -70,6 +70,13 @@ export type DataPlaneEvent =
   | { type: "resumed"; peer: string; sessions: number }
   /** Frames that were dropped since the last event of this type. */
   | { type: "drops"; counts: Partial<Record<DropReason, number>> }
+  /** A new tunnel's path is known to lose large packets. */
+  | {
+    type: "path-remembered";
+    peer: string;
+    address: string;
+    remedy: "fragments" | "small-packets";
+  }
   /** PADTs that the link did not take, PADTs that it has taken later, and PADTs that were given up. */
   | { type: "padts"; undelivered: number; delivered: number; givenUp: number }
   /** The state of an earlier run was restored. */

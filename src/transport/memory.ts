@@ -42,6 +42,7 @@ interface Arrival {
 export class MemoryTransport implements Transport, MemorySource {
   readonly fd: number;
   readonly failure = "the connection broke: reset by peer";
+  readonly pathFault = undefined;
   /** The other end. */
   peer!: MemoryTransport;
   bytes = 0;
@@ -151,6 +152,10 @@ export class MemoryTransport implements Transport, MemorySource {
   }
 
   refresh(): void {}
+
+  watchPath(): "unchanged" {
+    return "unchanged";
+  }
 
   shutdown(): void {
     this.#arrive(END);

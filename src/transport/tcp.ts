@@ -1,8 +1,10 @@
 // A transport over TCP.
 
 import {
+  allowFragments,
   congestionControl,
   ERRNO,
+  probeWindow,
   receive,
   restartBbr,
   setNotsentLowat,
@@ -10,9 +12,27 @@ import {
   StreamSender,
   systemError,
   tcpInfo,
+  tcpProgress,
 } from "../../ffi/mod.ts";
 import { SYSTEM_CONGESTION } from "./congestion.ts";
-import { AGAIN, BROKEN, type Transport, type TransportStatus } from "./transport.ts";
+import type { PathMemory } from "./path_memory.ts";
+import { BLACK_HOLE, PathWatch, PROBE } from "./path_watch.ts";
+import {
+  AGAIN,
+  BROKEN,
+  type PathFault,
+  type PathVerdict,
+  type Transport,
+  type TransportStatus,
+} from "./transport.ts";
+
+/** The path of a connection, and what is known of others. */
+export interface TcpPath {
+  /** The peer's IP address. */
+  address: string;
+  /** The paths that are known to lose large packets. */
+  memory: PathMemory;
+}
 
 /**
  * A connected TCP socket as a transport.
@@ -40,7 +60,15 @@ import { AGAIN, BROKEN, type Transport, type TransportStatus } from "./transport
 export class TcpTransport extends StreamSender implements Transport {
   /** The socket's descriptor, which the caller closes. */
   readonly fd: number;
+  /** The fault of the path that is known; undefined if there is none. */
+  pathFault: PathFault | undefined;
   readonly #refreshes: boolean;
+  readonly #path: TcpPath | undefined;
+  readonly #watch = new PathWatch();
+  /** True if everything was acknowledged when the path was last watched. */
+  #idle = true;
+  /** True if something was sent since then. */
+  #hasSent = true;
   #error: number = ERRNO.EIO;
 
   /**
@@ -48,11 +76,15 @@ export class TcpTransport extends StreamSender implements Transport {
    *
    * @param fd The socket's descriptor
    * @param congestion The operator's choice of congestion control; undefined for the default
+   * @param path The path, so that a loss of large packets is recognized; by default it is not
    */
-  constructor(fd: number, congestion?: string) {
+  constructor(fd: number, congestion?: string, path?: TcpPath) {
     super(fd);
     this.fd = fd;
     this.#refreshes = congestion !== SYSTEM_CONGESTION;
+    this.#path = path;
+    this.pathFault = path?.memory.recall(path.address);
+    if (this.pathFault !== undefined) this.#mend(this.pathFault);
   }
 
   /** The reason why the connection is broken. */
@@ -77,6 +109,7 @@ export class TcpTransport extends StreamSender implements Transport {
    * @returns The number of bytes taken; {@linkcode AGAIN} or {@linkcode BROKEN}
    */
   override send(): number {
+    this.#hasSent = true;
     const count = super.send();
     return count >= 0 ? count : this.#failed(-count);
   }
@@ -99,6 +132,31 @@ export class TcpTransport extends StreamSender implements Transport {
     if (this.#refreshes) restartBbr(this.fd);
   }
 
+  /**
+   * Finds out whether the path loses large packets only; see {@linkcode Transport.watchPath}.
+   *
+   * @param nowMs The time in ms, by a monotonic clock
+   * @returns The verdict
+   */
+  watchPath(nowMs: number): PathVerdict {
+    const path = this.#path;
+    if (path === undefined || (this.#idle && !this.#hasSent)) return "unchanged";
+    this.#hasSent = false;
+    const progress = tcpProgress(this.fd);
+    if (progress === undefined) return "unchanged";
+    this.#idle = progress.unacked === 0;
+    switch (this.#watch.check(progress, nowMs)) {
+      case PROBE:
+        this.#watch.probes = probeWindow(this.fd);
+        return "suspected";
+      case BLACK_HOLE:
+        this.#watch.restart(nowMs);
+        return this.#found(path, progress.pathMtu);
+      default:
+        return "unchanged";
+    }
+  }
+
   /** Ends the stream in this direction. */
   shutdown(): void {
     shutdownWrite(this.fd);
@@ -112,6 +170,18 @@ export class TcpTransport extends StreamSender implements Transport {
   status(): TransportStatus {
     const { retransmits = 0, unsentBytes = 0 } = tcpInfo(this.fd) ?? {};
     return { retransmits, unsentBytes, congestion: congestionControl(this.fd) ?? null };
+  }
+
+  #found({ address, memory }: TcpPath, packetBytes: number): PathVerdict {
+    if (this.pathFault !== undefined) return "unchanged";
+    this.pathFault = { packetBytes, remedy: "fragments" };
+    memory.remember(address, this.pathFault);
+    this.#mend(this.pathFault);
+    return "mended";
+  }
+
+  #mend({ remedy }: PathFault): void {
+    if (remedy === "fragments") allowFragments(this.fd);
   }
 
   #failed(error: number): number {

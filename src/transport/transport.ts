@@ -22,6 +22,31 @@ export interface TransportStatus {
   congestion: string | null;
 }
 
+/** Large packets to the peer are lost, although small ones get through. */
+export interface PathFault {
+  /** The size of packets that are lost, in bytes. */
+  packetBytes: number;
+  /** What this side does about it: routers may split the packets, or it sends small ones only. */
+  remedy: "fragments" | "small-packets";
+}
+
+/** The size of packets that every path carries; IPv6 guarantees it. */
+export const SMALL_PACKET: number = 1280;
+
+/** The result of {@linkcode Transport.watchPath}. */
+export type PathVerdict =
+  /** There is no fault, or no new one. */
+  | "unchanged"
+  /** There may be a fault, so the path should be watched again soon. */
+  | "suspected"
+  /** A fault was found, and the connection goes on with the remedy in `pathFault`. */
+  | "mended"
+  /**
+   * A fault was found that this connection cannot survive, because large packets are under way. The next one
+   * to the same address has the remedy in `pathFault` from the start.
+   */
+  | "lost";
+
 /** Pieces of memory that will be sent with one call. */
 export interface Batch {
   /** The number of bytes in the present batch; 0 again after each `send`, even if not all were taken. */
@@ -82,6 +107,18 @@ export interface Transport extends Batch {
    * the transport.
    */
   refresh(): void;
+
+  /** The fault of the path that is known; undefined if there is none. */
+  readonly pathFault: PathFault | undefined;
+
+  /**
+   * Finds out whether the path loses large packets only, and does something about it. It is called about
+   * once a second, and more often while a fault is suspected.
+   *
+   * @param nowMs The time in ms, by a monotonic clock
+   * @returns The verdict
+   */
+  watchPath(nowMs: number): PathVerdict;
 
   /** Ends the stream in this direction. Earlier bytes still go out, and the peer's can still be read. */
   shutdown(): void;

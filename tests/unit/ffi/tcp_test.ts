@@ -4,15 +4,18 @@ import { EventFd } from "../../../ffi/eventfd.ts";
 import { POLLIN, PollSet } from "../../../ffi/poll.ts";
 import { getOption } from "../../../ffi/socket_option.ts";
 import {
+  allowFragments,
   congestionControl,
   congestionControlFault,
   findSocket,
+  probeWindow,
   receive,
   send,
   setTunnelOptions,
   shutdownWrite,
   systemCongestionControl,
   tcpInfo,
+  tcpProgress,
 } from "../../../ffi/tcp.ts";
 import { testUnless } from "../../support/skip.ts";
 
@@ -172,6 +175,64 @@ Deno.test("tcpInfo() returns the round-trip time", async () => {
   const info = tcpInfo(pair.fds[0]);
   assert(info !== undefined && info.rttMs > 0 && info.rttMs < 10_000);
   assert(info.retransmits >= 0);
+});
+
+Deno.test("tcpProgress() counts what was acknowledged and what has arrived", async () => {
+  using pair = await Pair.make();
+  const [client, server] = pair.fds;
+  const [before, after] = [tcpProgress(client)!, tcpProgress(server)!];
+  await assertJoined(pair);
+  const sent = tcpProgress(client)!;
+  assertEquals([sent.unacked, sent.sacked, sent.timeouts], [0, 0, 0]);
+  assertEquals(sent.bytesAcked - before.bytesAcked, 3);
+  assertEquals(sent.bytesReceived - before.bytesReceived, 1);
+  assertEquals(sent.delivered - before.delivered, 1);
+  assertEquals(tcpProgress(server)!.bytesReceived - after.bytesReceived, 3);
+  assert(sent.mss > 1000 && sent.mss < sent.pathMtu && sent.window > sent.mss);
+});
+
+testUnless(
+  Deno.uid() === 0 ? undefined : "not root",
+  "probeWindow() makes the peer answer, and leaves the connection as it was",
+  async () => {
+    using pair = await Pair.make();
+    const [client, server] = pair.fds;
+    await assertJoined(pair);
+    const reuse = (fd: number) => {
+      const value = new Uint32Array(1);
+      assertEquals(getOption(fd, 1, 2, value), 4);
+      return value[0];
+    };
+    for (const fd of [client, server]) {
+      const [{ bareAcks }, before] = [tcpProgress(fd)!, reuse(fd)];
+      assertEquals(probeWindow(fd), true);
+      // Packets on loopback arrive within the call.
+      assertEquals(tcpProgress(fd)!.bareAcks, bareAcks + 1);
+      assertEquals(reuse(fd), before);
+    }
+    assertEquals(reuse(server), 1, "Deno's listeners set SO_REUSEADDR");
+    await assertJoined(pair);
+  },
+);
+
+Deno.test("allowFragments() clears the DF bit of an IPv4 connection, also on an IPv6 socket", async () => {
+  for (const [listen, connect] of [["127.0.0.1"], ["::", "127.0.0.1"]]) {
+    using pair = await Pair.make(listen, connect);
+    for (const fd of pair.fds) {
+      allowFragments(fd);
+      const value = new Uint32Array(1);
+      assertEquals(getOption(fd, 0, 10, value), 4); // IPPROTO_IP, IP_MTU_DISCOVER
+      assertEquals(value[0], 0); // IP_PMTUDISC_DONT
+    }
+    await assertJoined(pair);
+  }
+});
+
+Deno.test("tcpProgress() and probeWindow() fail for an eventfd", () => {
+  const event = EventFd.open();
+  assertEquals(tcpProgress(event.fd), undefined);
+  assertEquals(probeWindow(event.fd), false);
+  event.close();
 });
 
 Deno.test("receive() returns EAGAIN when there is nothing to read, and 0 at the end of the stream", async () => {

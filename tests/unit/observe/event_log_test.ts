@@ -66,6 +66,17 @@ Deno.test("describeEvent() says why a link is down, if that is known", () => {
   );
 });
 
+Deno.test("describeEvent() tells of a path MTU that was a problem before, with the remedy", () => {
+  const told = (remedy: "fragments" | "small-packets") =>
+    describeEvent({ type: "path-remembered", peer: "osaka", address: "192.0.2.1", remedy });
+  assertEquals(told("fragments"), {
+    level: "info",
+    message: "Packets may be split on the way, because this path MTU was a problem before",
+    fields: { peer: "osaka", address: "192.0.2.1" },
+  });
+  assertMatch(told("small-packets")!.message, /^Only small packets are sent.*path MTU/);
+});
+
 const NOTICES: Record<Notice["id"], [Notice, RegExp]> = {
   "small-mtu": [
     { id: "small-mtu", interface: "eth1", mtu: 1400, payload: 1392 },

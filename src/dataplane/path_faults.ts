@@ -1,0 +1,72 @@
+// The faults of the tunnels' paths: looks for them, and reports them.
+
+import type { Problem } from "../problem.ts";
+import { type PathFault, SMALL_PACKET } from "../transport/transport.ts";
+import type { EventBatch } from "./event_batch.ts";
+import type { Tunnel, Tunnels } from "./tunnels.ts";
+
+/** The time between two reports of a fault for the status, which shows it for twice as long. */
+const REPORT_MS = 60_000;
+/** The time between two looks at a path that is suspected to have a fault. */
+const SUSPECTED_MS = 250;
+/** The reason for the end of a tunnel whose large packets are lost. */
+const LOST = "large packets are lost (path MTU); the next tunnel sends small ones";
+
+/** Finds tunnels whose paths lose large packets, although small ones get through. */
+export class PathFaults {
+  readonly #tunnels: Tunnels;
+  readonly #events: EventBatch;
+  /** The time of the next look at a suspected path; `Infinity` if there is none. */
+  dueMs = Infinity;
+  #reportMs = 0;
+
+  constructor(tunnels: Tunnels, events: EventBatch) {
+    this.#tunnels = tunnels;
+    this.#events = events;
+  }
+
+  /** Reports the fault that is remembered of a new tunnel's path. */
+  added(id: number): void {
+    const tunnel = this.#tunnels.get(id);
+    const fault = tunnel?.channel.transport.pathFault;
+    if (fault === undefined) return;
+    const { name: peer, address } = tunnel!;
+    this.#events.push({ type: "path-remembered", peer, address, remedy: fault.remedy });
+    this.#events.push({ type: "problem", problem: problemOf(tunnel!, fault) });
+  }
+
+  /** Looks for faults, and ends the tunnels that cannot go on; to be called about once a second, and at `dueMs`. */
+  tick(nowMs: number): void {
+    this.dueMs = Infinity;
+    const reports = nowMs >= this.#reportMs;
+    if (reports) this.#reportMs = nowMs + REPORT_MS;
+    for (const tunnel of this.#tunnels.list) {
+      const { transport } = tunnel.channel;
+      const verdict = transport.watchPath(nowMs);
+      if (verdict === "suspected") this.dueMs = nowMs + SUSPECTED_MS;
+      const fault = transport.pathFault;
+      if (fault === undefined) continue;
+      const problem = problemOf(tunnel, fault);
+      if (verdict === "mended" || verdict === "lost") this.#events.problem(problem);
+      else if (reports) this.#events.push({ type: "problem", problem });
+      if (verdict === "lost") tunnel.channel.end(LOST);
+    }
+  }
+}
+
+const REMEDIES: Record<PathFault["remedy"], string> = {
+  "fragments": "routers may now split them",
+  "small-packets": `packets to it now have at most ${SMALL_PACKET} bytes, which is slower`,
+};
+
+function problemOf({ name, address }: Tunnel, { packetBytes, remedy }: PathFault): Problem {
+  return {
+    id: "path-mtu",
+    what: `Packets of ${packetBytes} bytes to ${name} (${address}) are lost, although small ones ` +
+      "get through",
+    advice:
+      `${REMEDIES[remedy]}; the path MTU is smaller than this machine knows, because an ICMP ` +
+      "error is lost on the way: let routers and firewalls pass it, set the real MTU on the interface " +
+      "or route to the peer, or clamp the MSS of TCP on a router",
+  };
+}

@@ -1,0 +1,117 @@
+// Recognizing a path MTU black hole: a path that loses large packets, although small ones get through, and
+// loses the ICMP error about it too. TCP then sends the same large segment again and again.
+//
+// The proof takes three steps. Something small was answered, so the path is alive; after that, the oldest
+// segment was sent again, and was not acknowledged; and then something small was answered once more. On a
+// path that is dead nothing is answered, and on one that was dead the next retransmission gets through. On
+// a path that loses packets at random, some retransmission gets through, so a few must have failed before.
+//
+// Small packets are rare just then, because TCP sends nothing behind a segment that has timed out. So the
+// caller sends a probe when it is asked to.
+
+/** The state of a connection at one moment; see `TcpProgress`. */
+export interface PathSample {
+  unacked: number;
+  sacked: number;
+  bytesAcked: number;
+  delivered: number;
+  timeouts: number;
+  bytesReceived: number;
+  bareAcks: number;
+  mss: number;
+  window: number;
+}
+
+/** The result of {@linkcode PathWatch.check} if there is nothing to do. */
+export const SOUND = 0;
+/** The result if a small segment should be sent that the peer must answer, and the next sample should be soon. */
+export const PROBE = 1;
+/** The result if large packets do not get through, although small ones do. */
+export const BLACK_HOLE = 2;
+
+/** The size up to which a segment fits every path: IPv6 guarantees an MTU of 1280. */
+const FITTING_MSS = 1240;
+/** The number of timeouts that large packets on a new path must have. */
+const TIMEOUTS = 3;
+/** The same on a path that has carried large packets, where the cause is more probably random loss. */
+const PROVEN_TIMEOUTS = 4;
+/** The time after which fewer timeouts are enough, because the kernel waits long for each. */
+const LONG_MS = 5000;
+/** The mean size of the acknowledged segments, relative to the maximum, that shows that large ones arrive. */
+const LARGE_SHARE = 0.95;
+/** The minimum number of segments for that mean. */
+const SEGMENTS = 4;
+/** The time after which segments behind a gap count as proof, if probes are impossible. */
+const UNPROBED_MS = 3500;
+
+/**
+ * Watches one connection. It is given a sample about once a second, or more often while it asks for probes;
+ * samples may be left out while nothing waits for an acknowledgement.
+ */
+export class PathWatch {
+  /** False if probes are impossible; the proof is then weaker. */
+  probes = true;
+  #last: PathSample | undefined;
+  /** The time since which the oldest segment has made no progress. */
+  #stuckMs = 0;
+  /** The number of timeouts when something small was first answered; undefined before. */
+  #answeredAfter: number | undefined;
+  /** True if large segments have arrived on this connection. */
+  #proven = false;
+
+  /**
+   * Judges the connection.
+   *
+   * @param sample The present state
+   * @param nowMs The time in ms, by a monotonic clock
+   * @returns {@linkcode SOUND}, {@linkcode PROBE} or {@linkcode BLACK_HOLE}
+   */
+  check(sample: PathSample, nowMs: number): number {
+    const last = this.#last;
+    this.#last = sample;
+    const { unacked, bytesAcked, timeouts, mss, window } = sample;
+    const begins = last === undefined || last.unacked === 0 || bytesAcked > last.bytesAcked;
+    if (begins && last !== undefined) this.#learn(last, sample);
+    // A peer without room drops segments of any size.
+    if (begins || unacked === 0 || mss <= FITTING_MSS || window < mss) {
+      this.#begin(nowMs);
+      return begins && unacked > 0 && timeouts > 0 && mss > FITTING_MSS ? PROBE : SOUND;
+    }
+    return this.#isBlackHole(last, sample, nowMs) ? BLACK_HOLE : PROBE;
+  }
+
+  /**
+   * Begins anew, after something was done about a black hole.
+   *
+   * @param nowMs The time
+   */
+  restart(nowMs: number): void {
+    this.#begin(nowMs);
+  }
+
+  #begin(nowMs: number): void {
+    this.#stuckMs = nowMs;
+    this.#answeredAfter = undefined;
+  }
+
+  // A proof of large segments is the mean size of those that were acknowledged since the last sample.
+  #learn(last: PathSample, sample: PathSample): void {
+    const bytes = sample.bytesAcked - last.bytesAcked;
+    const segments = sample.delivered - sample.sacked - (last.delivered - last.sacked);
+    if (segments >= SEGMENTS && bytes >= segments * sample.mss * LARGE_SHARE) this.#proven = true;
+  }
+
+  #isBlackHole(last: PathSample, sample: PathSample, nowMs: number): boolean {
+    // Only what was sent before the last sample has had time to be acknowledged.
+    const { timeouts } = last;
+    const stuckMs = nowMs - this.#stuckMs;
+    const enough = timeouts >= (this.#proven ? PROVEN_TIMEOUTS : TIMEOUTS) || stuckMs >= LONG_MS;
+    if (!this.probes && sample.sacked > 0 && stuckMs >= UNPROBED_MS && enough) return true;
+    // The peer sends new bytes only if our acknowledgements reach it.
+    const answered = sample.bareAcks > last.bareAcks || sample.bytesReceived > last.bytesReceived;
+    if (!answered) return false;
+    if (this.#answeredAfter !== undefined) return enough && timeouts > this.#answeredAfter;
+    this.#answeredAfter = sample.timeouts;
+    return false;
+  }
+}

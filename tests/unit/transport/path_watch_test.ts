@@ -1,0 +1,150 @@
+import { assertEquals } from "@std/assert";
+import {
+  BLACK_HOLE,
+  type PathSample,
+  PathWatch,
+  PROBE,
+  SOUND,
+} from "../../../src/transport/path_watch.ts";
+
+/** A connection on which nothing has happened yet, with one segment under way. */
+const START: PathSample = {
+  unacked: 1,
+  sacked: 0,
+  bytesAcked: 1000,
+  delivered: 10,
+  timeouts: 0,
+  bytesReceived: 1000,
+  bareAcks: 5,
+  mss: 1448,
+  window: 65_535,
+};
+/** The times of Linux's retransmissions of a segment, in ms, at the shortest timeout. */
+const TIMEOUTS_MS = [200, 600, 1400, 3000, 6200, 12_600];
+
+interface Path {
+  /** Returns changes to the sample at a time, in ms since the segment was sent. */
+  changes?(ms: number): Partial<PathSample>;
+  /** Returns true if a probe at this time is answered. */
+  answers?(ms: number): boolean;
+  /** The time after which the connection ends anyway. */
+  untilMs?: number;
+  timeoutsMs?: number[];
+  watch?: PathWatch;
+}
+
+/** Returns the time at which a black hole is recognized; undefined if none is. */
+function recognizedMs(path: Path): number | undefined {
+  const { changes = () => ({}), answers = () => false, untilMs = 15_000 } = path;
+  const { watch = new PathWatch(), timeoutsMs = TIMEOUTS_MS } = path;
+  let { bareAcks } = START;
+  for (let ms = 0; ms <= untilMs; ms += 500) {
+    const timeouts = timeoutsMs.filter((at) => at <= ms).length;
+    const verdict = watch.check({ ...START, timeouts, bareAcks, ...changes(ms) }, ms);
+    if (verdict === BLACK_HOLE) return ms;
+    if (verdict === PROBE && watch.probes && answers(ms)) bareAcks++;
+  }
+  return undefined;
+}
+
+/** Lets a watch see that large segments were acknowledged. */
+function proven(): PathWatch {
+  const watch = new PathWatch();
+  watch.check({ ...START, bytesAcked: 1000, delivered: 10 }, -1000);
+  watch.check({ ...START, bytesAcked: 1000 + 20 * 1448, delivered: 30 }, -500);
+  watch.check({ ...START, bytesAcked: 1000 + 20 * 1448, delivered: 30, unacked: 0 }, -250);
+  return watch;
+}
+
+Deno.test("PathWatch.check() recognizes a path that answers probes and loses each retransmission", () => {
+  assertEquals(recognizedMs({ answers: () => true }), 2000);
+});
+
+Deno.test("PathWatch.check() waits for one more timeout if large segments have arrived before", () => {
+  const changes = () => ({ bytesAcked: 1000 + 20 * 1448, delivered: 30 });
+  assertEquals(recognizedMs({ answers: () => true, changes, watch: proven() }), 3500);
+});
+
+Deno.test("PathWatch.check() says nothing of a path that answers nothing", () => {
+  assertEquals(recognizedMs({}), undefined);
+  const sacked = () => ({ sacked: 20, unacked: 21 });
+  assertEquals(recognizedMs({ changes: sacked }), undefined);
+});
+
+Deno.test("PathWatch.check() says nothing of a path that was dead and is alive again", () => {
+  for (const healedMs of [2500, 5000, 7000]) {
+    // The first timeout after that gets through.
+    const nextMs = TIMEOUTS_MS.find((at) => at > healedMs)!;
+    const changes = (ms: number) => ms > nextMs ? { bytesAcked: 2448, unacked: 0 } : {};
+    assertEquals(recognizedMs({ answers: (ms) => ms >= healedMs, changes }), undefined);
+  }
+});
+
+Deno.test("PathWatch.check() says nothing of a path that dies after it has answered once", () => {
+  assertEquals(recognizedMs({ answers: (ms) => ms < 1200 }), undefined);
+});
+
+Deno.test("PathWatch.check() says nothing of a path that loses packets at random", () => {
+  for (let lost = 0; lost <= 2; lost++) {
+    const acked = (ms: number) => TIMEOUTS_MS[lost] < ms ? { bytesAcked: 2448, unacked: 0 } : {};
+    assertEquals(recognizedMs({ answers: () => true, changes: acked }), undefined);
+  }
+});
+
+Deno.test("PathWatch.check() says nothing while the connection makes progress, however slow", () => {
+  const changes = (ms: number) => ({
+    bytesAcked: 1000 + Math.floor(ms / 1000) * 1448,
+    timeouts: 3,
+  });
+  assertEquals(recognizedMs({ answers: () => true, changes, untilMs: 60_000 }), undefined);
+});
+
+Deno.test("PathWatch.check() says nothing of a peer without room", () => {
+  assertEquals(
+    recognizedMs({ answers: () => true, changes: () => ({ window: 1000 }) }),
+    undefined,
+  );
+});
+
+Deno.test("PathWatch.check() says nothing of segments that fit every path", () => {
+  assertEquals(recognizedMs({ answers: () => true, changes: () => ({ mss: 1240 }) }), undefined);
+});
+
+Deno.test("PathWatch.check() takes new bytes from the peer for an answer, because they need acknowledgements", () => {
+  const changes = (ms: number) => ({ bytesReceived: 1000 + ms });
+  const watch = new PathWatch();
+  watch.probes = false;
+  assertEquals(recognizedMs({ changes, watch }), 2000);
+});
+
+Deno.test("PathWatch.check() recognizes a black hole although the kernel waits long for each timeout", () => {
+  // The connection began with a long round trip, so the first timeout is late.
+  assertEquals(recognizedMs({ answers: () => true, timeoutsMs: [5500, 16_500] }), 6000);
+});
+
+Deno.test("PathWatch.check() needs segments behind the gap and more time if probes are impossible", () => {
+  const watch = new PathWatch();
+  watch.probes = false;
+  assertEquals(recognizedMs({ watch }), undefined);
+  const other = new PathWatch();
+  other.probes = false;
+  assertEquals(recognizedMs({ watch: other, changes: () => ({ sacked: 1, unacked: 2 }) }), 3500);
+});
+
+Deno.test("PathWatch.check() asks for no probe while nothing is unacknowledged", () => {
+  const watch = new PathWatch();
+  const idle = { ...START, unacked: 0 };
+  assertEquals([0, 500, 1000].map((ms) => watch.check(idle, ms)), [SOUND, SOUND, SOUND]);
+  assertEquals(watch.check(START, 60_000), SOUND);
+  assertEquals(watch.check(START, 60_500), PROBE);
+});
+
+Deno.test("PathWatch.restart() makes the proof begin anew", () => {
+  const watch = new PathWatch();
+  assertEquals(recognizedMs({ answers: () => true, watch }), 2000);
+  watch.restart(2000);
+  const sample = { ...START, timeouts: 3, bareAcks: 100 };
+  assertEquals(watch.check(sample, 2500), PROBE);
+  assertEquals(watch.check({ ...sample, bareAcks: 101, timeouts: 4 }, 3500), PROBE);
+  assertEquals(watch.check({ ...sample, bareAcks: 102, timeouts: 4 }, 4000), BLACK_HOLE);
+});
