@@ -6,10 +6,7 @@
 import { ERRNO, errno } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { Pinned, writeAddress } from "./pinned.ts";
-import { IOVEC, MSG_DONTWAIT } from "./structs.ts";
-
-/** `struct mmsghdr` of sendmmsg(2), in 32-bit words (LP64). */
-const MMSGHDR = { msgIov: 4, msgIovlen: 6, length: 16 } as const;
+import { IOVEC, MMSGHDR, MSG_DONTWAIT } from "./structs.ts";
 
 /**
  * A sender of frames through the descriptor of a lane.

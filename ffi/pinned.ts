@@ -46,3 +46,14 @@ export function writeAddress(words: Uint32Array, index: number, address: number)
   words[index] = address; // modulo 2^32
   words[index + 1] = address / 0x1_0000_0000;
 }
+
+/**
+ * Reads what `writeAddress` has written.
+ *
+ * @param words The words to read from
+ * @param index The index of the first of the two words
+ * @returns The address
+ */
+export function readAddress(words: Uint32Array, index: number): number {
+  return words[index] + words[index + 1] * 0x1_0000_0000;
+}

@@ -13,6 +13,9 @@ export const EPOLL_EVENT = Deno.build.arch === "x86_64"
 /** `struct iovec`, in 32-bit words (LP64). */
 export const IOVEC = { base: 0, len: 2, length: 4 } as const;
 
+/** `struct mmsghdr` of sendmmsg(2), in 32-bit words (LP64). */
+export const MMSGHDR = { msgIov: 4, msgIovlen: 6, msgLen: 14, length: 16 } as const;
+
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -30,6 +33,7 @@ export const NETLINK_ROUTE = 0;
 export const SOL_SOCKET = 1;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
+export const MSG_EOR = 0x80;
 export const MSG_NOSIGNAL = 0x4000;
 
 /** Makes an `int`, the type of most values of setsockopt(2). */

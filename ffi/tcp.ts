@@ -352,6 +352,21 @@ export function allowFragments(fd: number): void {
 }
 
 /**
+ * Tells whether the kernel makes a connection's packets smaller by itself when they are lost again and again.
+ *
+ * @returns True if it does so in this thread's network namespace
+ *
+ * See net.ipv4.tcp_mtu_probing in tcp(7).
+ */
+export function kernelProbesMtu(): boolean {
+  try {
+    return Deno.readTextFileSync("/proc/sys/net/ipv4/tcp_mtu_probing").trim() !== "0";
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Makes the close of a connection reset it, without another attempt to deliver what waits.
  *
  * @param fd The connection's descriptor

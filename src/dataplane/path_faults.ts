@@ -59,11 +59,12 @@ const REMEDIES: Record<PathFault["remedy"], string> = {
   "small-packets": `packets to it now have at most ${SMALL_PACKET} bytes, which is slower`,
 };
 
-function problemOf({ name, address }: Tunnel, { packetBytes, remedy }: PathFault): Problem {
+function problemOf({ name, address }: Tunnel, fault: PathFault): Problem {
+  const { packetBytes, remedy, fragmentsLost } = fault;
   return {
     id: "path-mtu",
-    what: `Packets of ${packetBytes} bytes to ${name} (${address}) are lost, although small ones ` +
-      "get through",
+    what: `Packets of ${packetBytes} bytes to ${name} (${address}) are lost, ` +
+      `${fragmentsLost ? "in fragments too, " : ""}although small ones get through`,
     advice:
       `${REMEDIES[remedy]}; the path MTU is smaller than this machine knows, because an ICMP ` +
       "error is lost on the way: let routers and firewalls pass it, set the real MTU on the interface " +

@@ -17,7 +17,7 @@ const FORGET_MS = 24 * 60 * 60 * 1000;
  * import { assertEquals } from "@std/assert";
  *
  * const memory = new PathMemory(() => performance.now());
- * const fault = { packetBytes: 1500, remedy: "fragments" } as const;
+ * const fault = { packetBytes: 1500, remedy: "fragments", fragmentsLost: false } as const;
  * memory.remember("192.0.2.1", fault);
  * assertEquals(memory.recall("192.0.2.1"), fault);
  * assertEquals(memory.recall("192.0.2.2"), undefined);

@@ -4,14 +4,17 @@ import {
   allowFragments,
   congestionControl,
   ERRNO,
+  kernelProbesMtu,
   probeWindow,
   receive,
+  resetOnClose,
   restartBbr,
   setNotsentLowat,
   shutdownWrite,
   StreamSender,
   systemError,
   tcpInfo,
+  type TcpProgress,
   tcpProgress,
 } from "../../ffi/mod.ts";
 import { SYSTEM_CONGESTION } from "./congestion.ts";
@@ -22,6 +25,7 @@ import {
   BROKEN,
   type PathFault,
   type PathVerdict,
+  SMALL_PACKET,
   type Transport,
   type TransportStatus,
 } from "./transport.ts";
@@ -33,6 +37,11 @@ export interface TcpPath {
   /** The paths that are known to lose large packets. */
   memory: PathMemory;
 }
+
+/** The size of a small packet's payload, with the longest options that TCP has, over IPv6. */
+const SMALL_SEGMENT = SMALL_PACKET - 40 - 60;
+/** The number of timeouts after which the kernel has found smaller packets, if it looks for them. */
+const KERNEL_TIMEOUTS = 5;
 
 /**
  * A connected TCP socket as a transport.
@@ -150,8 +159,7 @@ export class TcpTransport extends StreamSender implements Transport {
         this.#watch.probes = probeWindow(this.fd);
         return "suspected";
       case BLACK_HOLE:
-        this.#watch.restart(nowMs);
-        return this.#found(path, progress.pathMtu);
+        return this.#found(path, progress, nowMs);
       default:
         return "unchanged";
     }
@@ -172,16 +180,31 @@ export class TcpTransport extends StreamSender implements Transport {
     return { retransmits, unsentBytes, congestion: congestionControl(this.fd) ?? null };
   }
 
-  #found({ address, memory }: TcpPath, packetBytes: number): PathVerdict {
-    if (this.pathFault !== undefined) return "unchanged";
-    this.pathFault = { packetBytes, remedy: "fragments" };
+  #found(path: TcpPath, { pathMtu, timeouts }: TcpProgress, nowMs: number): PathVerdict {
+    const { address, memory } = path;
+    const before = this.pathFault?.remedy;
+    // Nothing else is left to try.
+    if (before === "small-packets") return "unchanged";
+    const remedy = before === undefined && isIPv4(address) ? "fragments" : "small-packets";
+    // Routers never split a packet of IPv6, and TCP never splits a segment for a socket's own options. So
+    // the next connection has to send small ones from the start, unless the kernel helps.
+    const lost = remedy === "small-packets";
+    if (lost && timeouts <= KERNEL_TIMEOUTS && kernelProbesMtu()) return "suspected";
+    this.pathFault = { packetBytes: pathMtu, remedy, fragmentsLost: before === "fragments" };
     memory.remember(address, this.pathFault);
+    this.#watch.restart(nowMs);
+    if (lost) {
+      // The peer gets a reset at once, although nothing behind the lost segment would reach it.
+      resetOnClose(this.fd);
+      return "lost";
+    }
     this.#mend(this.pathFault);
     return "mended";
   }
 
   #mend({ remedy }: PathFault): void {
-    if (remedy === "fragments") allowFragments(this.fd);
+    if (isIPv4(this.#path!.address)) allowFragments(this.fd);
+    if (remedy === "small-packets") this.limitSegments(SMALL_SEGMENT);
   }
 
   #failed(error: number): number {
@@ -189,4 +212,9 @@ export class TcpTransport extends StreamSender implements Transport {
     this.#error = error;
     return BROKEN;
   }
+}
+
+/** Returns true for an IPv4 address, also in the form that it has on an IPv6 socket. */
+function isIPv4(address: string): boolean {
+  return !address.includes(":") || address.startsWith("::ffff:");
 }

@@ -28,6 +28,8 @@ export interface PathFault {
   packetBytes: number;
   /** What this side does about it: routers may split the packets, or it sends small ones only. */
   remedy: "fragments" | "small-packets";
+  /** True if fragments of the packets are lost too. */
+  fragmentsLost: boolean;
 }
 
 /** The size of packets that every path carries; IPv6 guarantees it. */

@@ -1,13 +1,14 @@
 // Paths that lose large packets without a word, and paths that only seem to.
 import { assertEquals, assertMatch } from "@std/assert";
 import { patient } from "../../src/lab/patience.ts";
-import { addRouter, routedFlags, type RouterOptions } from "../support/narrow_path.ts";
+import { addRouter, inNamespace, routedFlags, type RouterOptions } from "../support/narrow_path.ts";
 import { type Sites, type SitesOptions, withSites } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
-const LOST = /Packets of 1500 bytes to \S+ \(\S+\) are lost, although small ones get through/;
+const LOST =
+  /Packets of 1500 bytes to \S+ \(\S+\) are lost, (in fragments too, )?although small ones get through/;
 const FRAMES = 20;
 
 /** Runs two sides with a router between them. */
@@ -70,6 +71,72 @@ for (
       }),
   );
 }
+
+for (
+  const [narrow, expected] of [
+    [["to-server", "to-client"], [1, 1]],
+    [["to-server"], [1, 0]],
+    [["to-client"], [0, 1]],
+  ] as const
+) {
+  testUnless(
+    skipped,
+    `a session over IPv6 lives on when large packets ${
+      narrow.join(" and ")
+    } are lost, in a tunnel with small ones`,
+    () =>
+      overRouter("ipv6", { narrow: [...narrow] }, async (sites) => {
+        const { ac } = await untilFullSize(sites);
+        assertEquals([ac.sessions.size, ac.closed.length], [1, 0]);
+        assertEquals(warnings(sites), [...expected]);
+        // Each side that has found the fault has ended one tunnel.
+        const ended = expected[0] + expected[1];
+        assertEquals(sites.client.matching(/Tunnel up/).length, 1 + ended);
+        for (const [n, program] of [sites.client, sites.server].entries()) {
+          const reason = /(Tunnel lost|Client gone).*large packets are lost \(path MTU\)/;
+          assertEquals(program.matching(reason).length, expected[n]);
+          assertEquals(program.matching(/Only small packets are sent/).length > 0, expected[n] > 0);
+          const problems = (await program.status()).problems.filter(({ id }) => id === "path-mtu");
+          assertEquals(problems.length, expected[n]);
+          for (const { what, advice } of problems) {
+            assertMatch(what, LOST);
+            assertMatch(advice, /at most 1280 bytes, which is slower; the path MTU/);
+          }
+        }
+      }),
+  );
+}
+
+testUnless(
+  skipped,
+  "a tunnel over IPv4 sends small packets in the end if fragments are lost too",
+  () =>
+    overRouter("ipv4", { narrow: ["to-server"] }, async (sites) => {
+      // Without memory for fragments, the kernel drops them.
+      await inNamespace(
+        sites.serverNamespace,
+        "cd /proc/sys/net/ipv4; echo 0 > ipfrag_low_thresh; echo 0 > ipfrag_high_thresh",
+      );
+      const { ac } = await untilFullSize(sites);
+      assertEquals([ac.sessions.size, ac.closed.length], [1, 0]);
+      assertEquals(warnings(sites), [2, 0]);
+      assertMatch(sites.client.matching(LOST)[1], /in fragments too.*at most 1280 bytes/);
+      assertEquals(sites.client.matching(/Tunnel up/).length, 2);
+    }),
+);
+
+testUnless(
+  skipped,
+  "a tunnel over IPv6 leaves the path to a kernel that probes its MTU",
+  () =>
+    overRouter("ipv6", { narrow: ["to-server"] }, async (sites) => {
+      const [{ clientNamespace }] = sites.sites;
+      await inNamespace(clientNamespace, "echo 1 > /proc/sys/net/ipv4/tcp_mtu_probing");
+      await untilFullSize(sites);
+      assertEquals(warnings(sites), [0, 0]);
+      assertEquals(sites.client.matching(/Tunnel up/).length, 1);
+    }),
+);
 
 testUnless(
   skipped,

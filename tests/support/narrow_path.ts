@@ -54,6 +54,8 @@ export async function addRouter(
   ];
   for (const { ends: { ipv4, ipv6 }, near, name } of ends) {
     await net.veth(near, { namespace: router, name });
+    // Without a link-local address, a router does not look for its neighbors.
+    await net.ip(router, "address", "add", "fe80::9/64", "dev", name, "nodad");
     for (const [[own, via], bits] of [[ipv4, "24"], [ipv6, "64"]] as const) {
       await net.ip(near.namespace, "address", "add", `${own}/${bits}`, "dev", near.name, "nodad");
       await net.ip(router, "address", "add", `${via}/${bits}`, "dev", name, "nodad");
@@ -87,7 +89,8 @@ async function mute(net: Sites["net"], router: string): Promise<void> {
   }
 }
 
-async function inNamespace(namespace: string, script: string): Promise<void> {
+/** Runs a shell script in a namespace. */
+export async function inNamespace(namespace: string, script: string): Promise<void> {
   const { success, stderr } = await new Deno.Command("ip", {
     args: ["netns", "exec", namespace, "sh", "-c", script],
   }).output();

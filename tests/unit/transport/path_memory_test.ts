@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { PathMemory } from "../../../src/transport/path_memory.ts";
 
-const FRAGMENTS = { packetBytes: 1500, remedy: "fragments" } as const;
-const SMALL = { packetBytes: 1500, remedy: "small-packets" } as const;
+const FRAGMENTS = { packetBytes: 1500, remedy: "fragments", fragmentsLost: false } as const;
+const SMALL = { packetBytes: 1500, remedy: "small-packets", fragmentsLost: true } as const;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 Deno.test("PathMemory.recall() returns the last fault of the peer's address alone", () => {
