@@ -14,12 +14,15 @@ const BYTES_A_FRAME = 8;
 
 const noNet = whyNot("linux", "root", "iproute2", "namespaces");
 
-for (const frameBytes of [1514, 100]) {
+for (
+  const [frameBytes, smallPackets] of [[1514, false], [100, false], [1514, true]] as const
+) {
   testUnless(
     noNet,
-    `DataPlane.step() allocates nothing for a frame of ${frameBytes} bytes`,
+    `DataPlane.step() allocates nothing for a frame of ${frameBytes} bytes` +
+      (smallPackets ? ", over a path that loses large packets" : ""),
     async () => {
-      await using planes = await TwoPlanes.make();
+      await using planes = await TwoPlanes.make({ smallPackets });
       const sessions = planes.open(10);
       planes.hosts.prepare(sessions.map((session) => planes.fromHost(session, frameBytes)));
       planes.acs.prepare(sessions.map((session) => planes.fromAc(session, frameBytes)));

@@ -7,6 +7,7 @@ import {
   EventFd,
   inNamespace,
   LinkSender,
+  monotonicMs,
   Pinned,
   readInterface,
 } from "../../ffi/mod.ts";
@@ -18,6 +19,7 @@ import { AF_PACKET, SOCK_CLOEXEC, SOCK_RAW, sockaddrLl, SOL_SOCKET } from "../..
 import { Counters } from "../../src/observe/counters.ts";
 import type { DataPlane } from "../../src/dataplane/data_plane.ts";
 import { makePacketPlane } from "../../src/dataplane/packet_plane.ts";
+import { PathMemory } from "../../src/transport/path_memory.ts";
 import { TcpTransport } from "../../src/transport/tcp.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
 import { AcProtocol } from "../../src/lab/ac_protocol.ts";
@@ -174,6 +176,8 @@ export interface TwoPlanesOptions {
   server?: Partial<PlaneOptions>;
   /** True if the peers have keys, so that sessions can be held. */
   keyed?: boolean;
+  /** True if both sides know that the path loses large packets. */
+  smallPackets?: boolean;
   /** Returns the time by the clock that stamps frames. */
   wall?: () => number;
 }
@@ -192,6 +196,7 @@ export class TwoPlanes implements AsyncDisposable {
   readonly #wakes: EventFd[] = [];
   readonly #ac: AcProtocol;
   readonly #keyed: boolean;
+  readonly #memory = new PathMemory(monotonicMs);
   #tunnels = 0;
 
   private constructor(net: TestNet, path: string, pair: TcpPair, options: TwoPlanesOptions) {
@@ -203,6 +208,10 @@ export class TwoPlanes implements AsyncDisposable {
     this.client = this.#plane(path, "client", options);
     this.server = this.#plane(path, "server", options);
     this.#keyed = options.keyed ?? false;
+    if (options.smallPackets) {
+      const fault = { packetBytes: 1500, remedy: "small-packets", fragmentsLost: true } as const;
+      this.#memory.remember("far", fault);
+    }
     this.#join();
     const mac = inNamespace(path, () => readInterface("acs")!.mac.slice());
     this.#ac = new AcProtocol({ mac, name: "bras" });
@@ -283,8 +292,10 @@ export class TwoPlanes implements AsyncDisposable {
       received: new Uint8Array(0),
     };
     const { clientFd, serverFd } = this.pair;
-    this.client.addTunnel({ ...tunnel, name: "s" }, new TcpTransport(clientFd));
-    this.server.addTunnel({ ...tunnel, name: "c" }, new TcpTransport(serverFd));
+    const path = { address: tunnel.address, memory: this.#memory };
+    const transport = (fd: number) => new TcpTransport(fd, undefined, path);
+    this.client.addTunnel({ ...tunnel, name: "s" }, transport(clientFd));
+    this.server.addTunnel({ ...tunnel, name: "c" }, transport(serverFd));
   }
 
   /** Makes one turn of each plane. */
