@@ -21,7 +21,10 @@ export function logNote(log: Pick<Log, "info" | "warning" | "error">, note: Clie
       return log.warning("Tunnel lost", { reason: note.reason, held: note.held });
     case "failed": {
       const { server, failure, suppressed } = note;
-      return log.warning(describeFailure(server, failure), suppressed > 0 ? { suppressed } : {});
+      return log.warning(describeFailure(server, failure), {
+        server: failure.step === "greet" ? formatEndpoint(server) : undefined,
+        suppressed: suppressed || undefined,
+      });
     }
     case "rival":
       return log.error(
@@ -45,8 +48,11 @@ export function logNote(log: Pick<Log, "info" | "warning" | "error">, note: Clie
 export function describeFailure(server: Endpoint, failure: ClientFailure): string {
   switch (failure.step) {
     case "resolve":
-    case "connect":
-      return describeConnectFailure(server, { step: failure.step, reason: failure.reason });
+    case "connect": {
+      const { step, reason } = failure;
+      const hint = /reset by peer/.test(reason) ? ": is this machine on its --allow list?" : "";
+      return describeConnectFailure(server, { step, reason }) + hint;
+    }
     case "lookup":
       return `Cannot find ${server.hostname}: ${failure.reason}; its last addresses are tried`;
     case "link-down":

@@ -14,6 +14,7 @@ import {
 import { FAULTY, FOUND, FrameReader } from "./frame_reader.ts";
 import { DEAD, Keepalive, PING_DUE, UNANSWERED } from "./keepalive.ts";
 import { Outbox, type OutboxLane } from "./outbox.ts";
+import { describeNotLegacy, recognize } from "./stranger.ts";
 
 /** The limits of a tunnel's queue, and of a single send or read. */
 export interface ChannelSizes {
@@ -36,6 +37,10 @@ export const CHANNEL_SIZES: ChannelSizes = {
 const REFRESH_MS = 8000;
 /** The time without a refused byte after which the path of a tunnel has no queue. */
 const UNHINDERED_MS = 1000;
+
+/** A hint for the end of a connection whose peer, perhaps an older server, has sent nothing. */
+const BEFORE_ANYTHING =
+  "before it sent anything (a server does so to an address that is not on its --allow list)";
 
 /**
  * One end of a tunnel, for use in a polling loop. Its methods never wait.
@@ -93,6 +98,10 @@ export class Channel {
   readonly #keepalive: Keepalive;
   /** The time of the last refresh of the transport. */
   #refreshedMs: number;
+  /** True until the first bytes have shown that the peer is an older one. Others have greeted. */
+  #isUnknown: boolean;
+  /** True if the peer knows a goodbye. */
+  #knowsGoodbye: boolean;
 
   /**
    * Takes over a connection.
@@ -114,6 +123,8 @@ export class Channel {
     this.#outbox = new Outbox(transport, sizes.queueBytes, sizes.batchBytes);
     this.#keepalive = new Keepalive(nowMs);
     this.#refreshedMs = nowMs;
+    this.#isUnknown = legacy;
+    this.#knowsGoodbye = !legacy;
   }
 
   /** The memory that received frames are read into; the link's sender sends them from there. */
@@ -225,7 +236,7 @@ export class Channel {
    * @returns The number of data frames that were dropped, which `stale` does not count
    */
   queueGoodbye(reason: number, text: string): number {
-    return this.legacy ? 0 : this.#outbox.goodbye(emitGoodbye({ reason, text }));
+    return this.#knowsGoodbye ? this.#outbox.goodbye(emitGoodbye({ reason, text })) : 0;
   }
 
   /**
@@ -247,11 +258,29 @@ export class Channel {
     const count = this.#reader.read(this.transport);
     if (count > 0) {
       this.#keepalive.heard(nowMs);
+      if (this.#isUnknown) this.#recognize(false);
       return true;
     }
-    if (count === 0) this.end("the peer closed the connection");
-    else if (count === BROKEN) this.end(this.transport.failure);
+    if (count === 0) this.#endAs("the peer closed the connection");
+    else if (count === BROKEN) this.#endAs(this.transport.failure);
     return false;
+  }
+
+  /** Ends the tunnel because the connection has ended, perhaps before the peer has shown what it is. */
+  #endAs(reason: string): void {
+    if (this.#isUnknown) this.#recognize(true);
+    this.end(this.#isUnknown ? `${reason} ${BEFORE_ANYTHING}` : reason);
+  }
+
+  /** Finds out whether the peer is an older one, as it should be, and ends the tunnel if it is not. */
+  #recognize(whole: boolean): void {
+    const stranger = recognize(this.#reader.unread, whole);
+    if (stranger === undefined) return;
+    this.#isUnknown = false;
+    const reason = describeNotLegacy(stranger);
+    if (reason === undefined) return;
+    this.#knowsGoodbye = stranger.kind === "greeting-client";
+    this.end(reason, this.#knowsGoodbye ? REASON.PROTOCOL : undefined);
   }
 
   /**
@@ -262,7 +291,7 @@ export class Channel {
    * @returns False if there is no complete frame
    */
   nextFrame(nowMs: number): boolean {
-    if (this.ended !== undefined) return false;
+    if (this.ended !== undefined || this.#isUnknown) return false;
     const reader = this.#reader;
     const result = reader.next();
     if (result === FAULTY) {
@@ -317,8 +346,10 @@ export class Channel {
     if (result === UNANSWERED) {
       this.end("no answer after a change of this machine's network", REASON.TIMEOUT);
     } else if (result === DEAD) {
+      if (this.#isUnknown) this.#recognize(true);
       const seconds = Math.round(keepalive.silentMs(nowMs) / 1000);
-      this.end(`nothing heard for ${seconds} s`, REASON.TIMEOUT);
+      const hint = this.#isUnknown ? " since the start: are address and port right?" : "";
+      this.end(`nothing heard for ${seconds} s${hint}`, REASON.TIMEOUT);
     } else if (result === PING_DUE) keepalive.pinged(nowMs, this.#outbox.ping(nowMs));
   }
 

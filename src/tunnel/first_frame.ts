@@ -21,6 +21,11 @@ export class FirstFrame {
   readonly #header = { type: 0, length: 0 };
   #end = 0;
 
+  /** The bytes so far, up to {@linkcode GREETING_MAX} of them, of whatever the peer sends. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#end);
+  }
+
   /**
    * Adds the next bytes. {@linkcode type} is set as soon as it is known, long before the end of a frame that
    * is not a greeting.

@@ -84,6 +84,11 @@ export class FrameReader {
     this.#readEnd = LARGEST_FRAME;
   }
 
+  /** The bytes that were read, and are not part of a frame that `next` has found. */
+  get unread(): Uint8Array {
+    return this.memory.bytes.subarray(this.#readAt, this.#readEnd);
+  }
+
   /** Discards all bytes that were read. */
   clear(): void {
     this.#readAt = this.#readEnd = LARGEST_FRAME;

@@ -86,14 +86,20 @@ export async function greetClient(
 }
 
 async function carry(conn: Deno.Conn, machine: HandshakeMachine): Promise<Handshake> {
-  await writeAll(conn, machine.takeOutput());
   const bytes = new Uint8Array(GREETING_MAX);
+  let reading: Promise<Reading> | undefined;
   while (machine.state.is === "waiting") {
-    const count = await readUntil(conn, bytes, machine.dueMs);
+    // What a peer that is already gone has said can still be read.
+    await tell(conn, machine.takeOutput());
+    reading ??= read(conn, bytes);
+    const result = await before(machine.dueMs, reading);
     const nowMs = performance.now();
-    if (count === "late") machine.tick(Math.max(nowMs, machine.dueMs));
-    else if (count === null) machine.close();
-    else machine.receive(bytes.subarray(0, count), nowMs);
+    if (result === "late") machine.tick(Math.max(nowMs, machine.dueMs));
+    else {
+      reading = undefined;
+      if (typeof result === "number") machine.receive(bytes.subarray(0, result), nowMs);
+      else machine.close(result);
+    }
   }
   const { state } = machine;
   if (state.is === "failed") {
@@ -104,13 +110,23 @@ async function carry(conn: Deno.Conn, machine: HandshakeMachine): Promise<Handsh
   return state.handshake;
 }
 
-/** Reads for a limited time. A late read ends when the connection is closed. */
-async function readUntil(
-  conn: Deno.Conn,
-  bytes: Uint8Array,
-  dueMs: number,
-): Promise<number | null | "late"> {
-  const reading = conn.read(bytes);
+/** The number of bytes that were read, or how the peer has ended the connection. */
+type Reading = number | "closed" | "reset";
+
+/** The errors of a peer that has ended the connection, and not in order. */
+const RESET = [Deno.errors.ConnectionReset, Deno.errors.ConnectionAborted, Deno.errors.BrokenPipe];
+
+async function read(conn: Deno.Conn, bytes: Uint8Array): Promise<Reading> {
+  try {
+    return await conn.read(bytes) ?? "closed";
+  } catch (error) {
+    if (RESET.some((reset) => error instanceof reset)) return "reset";
+    throw error;
+  }
+}
+
+/** Waits for a limited time. A read that is late continues; it ends when the connection is closed. */
+async function before(dueMs: number, reading: Promise<Reading>): Promise<Reading | "late"> {
   reading.catch(() => {});
   const { promise: late, resolve } = Promise.withResolvers<"late">();
   const timer = setTimeout(() => resolve("late"), dueMs - performance.now());

@@ -7,13 +7,19 @@
 //     waiting ───────────────────────────────► done     the peer's greeting, and the bytes after it
 //        │
 //        └───────────────────────────────────► failed   the reason, and the code for a goodbye, if any
-//          another first frame, one that is too
+//          another program, a greeting that is too
 //          long, a refusal, no greeting in time,
 //          the end of the connection
 //
 // The client sends HELLO at the start. The server sends WELCOME at the end, or GOODBYE if the client can do
 // something about the reason.
+//
+// Bytes that cannot be a greeting come from another program, which stranger.ts recognizes. A server that has
+// said nothing for a while is one that waits for something else, so the client asks it: the original
+// pppoeproxy answers a ping, and many programs answer the end of a line. A pppoe-proxy server that is only
+// slow answers the ping as well, after its WELCOME, and skips a frame of an unknown type.
 
+import { concat } from "@std/bytes";
 import {
   describeGoodbye,
   emitGoodbye,
@@ -28,12 +34,21 @@ import {
 } from "../wire/mod.ts";
 import type { Side } from "../side.ts";
 import { FirstFrame } from "./first_frame.ts";
+import { type HandshakeWords, recognize, WORDS_ABOUT } from "./stranger.ts";
 
 /** The version of the protocol that this program speaks; docs/PROTOCOL.md has its history. */
 export const PROTOCOL_VERSION = 1;
 
 /** The time that each side waits for the other's first frame, in ms. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
+
+/** The part of that time after which a client asks a silent server what it is. */
+const ASK_AFTER = 0.4;
+/** The questions: a ping, and a frame of an unknown type that contains an empty line. */
+const QUESTIONS = concat([
+  encodeFrame(FRAME.PING, new Uint8Array(0)),
+  encodeFrame(0x0d0a, new TextEncoder().encode("\r\n\r\n")),
+]);
 
 /** The result of a handshake. */
 export interface Handshake {
@@ -65,14 +80,17 @@ export abstract class HandshakeMachine {
   #state: HandshakeState = { is: "waiting" };
   #dueMs: number;
   #output: Uint8Array<ArrayBuffer> | undefined;
+  readonly #words: HandshakeWords;
   readonly #frame = new FirstFrame();
 
   /**
    * Starts to wait.
    *
+   * @param peer The side of the peer
    * @param dueMs The time at which to give up, by the caller's clock
    */
-  protected constructor(dueMs: number) {
+  protected constructor(peer: Side, dueMs: number) {
+    this.#words = WORDS_ABOUT[peer];
     this.#dueMs = dueMs;
   }
 
@@ -105,13 +123,12 @@ export abstract class HandshakeMachine {
    * @param nowMs The time in ms, by a monotonic clock
    */
   receive(bytes: Uint8Array, nowMs: number): void {
-    this.tick(nowMs);
+    if (nowMs >= this.#dueMs) this.tick(nowMs);
     if (this.#state.is !== "waiting") return;
     const fits = this.#frame.push(bytes);
     const { type, payload, behind } = this.#frame;
     if (type === undefined) return;
-    const fault = this.checkType(type);
-    if (fault !== undefined) return this.#fail(fault);
+    if (!this.expects(type)) return void this.#failAsStranger(false);
     if (!fits) return this.#fail({ message: "The greeting is too long", reason: REASON.PROTOCOL });
     if (payload === undefined) return;
     const judgement = this.judge(type, payload);
@@ -119,9 +136,17 @@ export abstract class HandshakeMachine {
     this.#end({ is: "done", handshake: { peer: judgement.peer, received: behind } });
   }
 
-  /** Notes that the peer has closed its half of the connection. */
-  close(): void {
-    this.#fail({ message: "The peer closed the connection" });
+  /**
+   * Notes that the peer has ended the connection.
+   *
+   * @param how Whether the peer has closed its half, or reset the connection
+   */
+  close(how: "closed" | "reset" = "closed"): void {
+    if (this.#failAsStranger(true)) return;
+    const message = this.#frame.bytes.length === 0
+      ? this.#words.ended(how)
+      : `The peer ${how} the connection in the middle of its greeting`;
+    this.#fail({ message });
   }
 
   /**
@@ -130,17 +155,25 @@ export abstract class HandshakeMachine {
    * @param nowMs The time in ms, by a monotonic clock
    */
   tick(nowMs: number): void {
-    if (nowMs < this.#dueMs) return;
-    this.#fail({ message: "No greeting in time", reason: REASON.TIMEOUT });
+    if (nowMs < this.#dueMs || this.#state.is !== "waiting" || this.#failAsStranger(true)) return;
+    const message = this.#frame.bytes.length === 0
+      ? this.#words.silent
+      : "No greeting in time: it began, and did not end";
+    this.#fail({ message, reason: REASON.TIMEOUT });
+  }
+
+  /** True if nothing has arrived from the peer. */
+  protected get isSilent(): boolean {
+    return this.#frame.bytes.length === 0;
   }
 
   /**
    * Checks whether the peer's first frame can be a greeting.
    *
    * @param type The frame's type, which is known long before the frame's end
-   * @returns The failure; undefined if the frame may be a greeting
+   * @returns True if the frame may be a greeting
    */
-  protected abstract checkType(type: number): HandshakeFailure | undefined;
+  protected abstract expects(type: number): boolean;
 
   /**
    * Judges the peer's first frame.
@@ -166,6 +199,18 @@ export abstract class HandshakeMachine {
    */
   protected send(frame: Uint8Array<ArrayBuffer>): void {
     this.#output = frame;
+  }
+
+  /** Fails if the bytes so far show another program; returns true if they do. */
+  #failAsStranger(whole: boolean): boolean {
+    const { type, bytes } = this.#frame;
+    // Every frame that may come first begins with 0.
+    if (type === undefined ? bytes[0] === 0 : this.expects(type)) return false;
+    const stranger = recognize(bytes, whole);
+    if (stranger === undefined) return false;
+    const message = this.#words.stranger(stranger);
+    this.#fail({ message, reason: REASON.PROTOCOL });
+    return true;
   }
 
   #fail(failure: HandshakeFailure): void {
@@ -200,6 +245,8 @@ export abstract class HandshakeMachine {
  */
 export class ClientHandshake extends HandshakeMachine {
   readonly #version: number;
+  readonly #askMs: number;
+  #asked = false;
 
   /**
    * Begins a handshake.
@@ -209,18 +256,32 @@ export class ClientHandshake extends HandshakeMachine {
    * @param timeoutMs The time to wait for the answer, in ms
    */
   constructor(hello: Hello, nowMs: number, timeoutMs: number = HANDSHAKE_TIMEOUT_MS) {
-    super(nowMs + timeoutMs);
+    super("server", nowMs + timeoutMs);
     this.#version = hello.version;
+    this.#askMs = nowMs + timeoutMs * ASK_AFTER;
     this.send(encodeFrame(FRAME.HELLO, emitHello(hello)));
   }
 
+  /** The time at which {@linkcode tick} is due. */
+  override get dueMs(): number {
+    return this.#mayAsk ? Math.min(this.#askMs, super.dueMs) : super.dueMs;
+  }
+
+  /** Asks a silent server what it is, and later gives up. */
+  override tick(nowMs: number): void {
+    super.tick(nowMs);
+    if (!this.#mayAsk || nowMs < this.#askMs) return;
+    this.#asked = true;
+    this.send(QUESTIONS.slice());
+  }
+
+  get #mayAsk(): boolean {
+    return !this.#asked && this.isSilent && this.state.is === "waiting";
+  }
+
   /** Expects a welcome or a goodbye. */
-  protected override checkType(type: number): HandshakeFailure | undefined {
-    if (type === FRAME.WELCOME || type === FRAME.GOODBYE) return undefined;
-    return {
-      message: `The server answered with frame type ${type}; is it an older one (--legacy)?`,
-      reason: REASON.PROTOCOL,
-    };
+  protected override expects(type: number): boolean {
+    return type === FRAME.WELCOME || type === FRAME.GOODBYE;
   }
 
   /** Reads a welcome or a goodbye. */
@@ -265,18 +326,14 @@ export class ServerHandshake extends HandshakeMachine {
     refuse: (peer: Hello) => Goodbye | undefined = () => undefined,
     timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
   ) {
-    super(nowMs + timeoutMs);
+    super("client", nowMs + timeoutMs);
     this.#welcome = welcome;
     this.#refuse = refuse;
   }
 
   /** Expects a hello. */
-  protected override checkType(type: number): HandshakeFailure | undefined {
-    if (type === FRAME.HELLO) return undefined;
-    return {
-      message: `The client began with frame type ${type}; is it an older one (--legacy)?`,
-      reason: REASON.PROTOCOL,
-    };
+  protected override expects(type: number): boolean {
+    return type === FRAME.HELLO;
   }
 
   /** Reads a hello and answers it. */

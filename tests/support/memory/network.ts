@@ -107,6 +107,7 @@ export class Greeting {
   readonly #machine: HandshakeMachine;
   readonly #done: () => void;
   #unsent = new Uint8Array(0);
+  #dueMs = Infinity;
   #over = false;
 
   constructor(clock: Clock, end: MemoryEnd, machine: HandshakeMachine, done: () => void) {
@@ -115,8 +116,6 @@ export class Greeting {
     this.#machine = machine;
     this.#done = done;
     end.ready = () => this.#move();
-    const { dueMs } = machine;
-    clock.at(dueMs, () => this.#move());
     this.#move();
   }
 
@@ -142,6 +141,9 @@ export class Greeting {
     const output = this.#machine.takeOutput();
     if (output !== undefined) this.#unsent = Uint8Array.of(...this.#unsent, ...output);
     this.#send();
+    const { dueMs } = this.#machine;
+    if (dueMs !== this.#dueMs && dueMs < Infinity) this.#clock.at(dueMs, () => this.#move());
+    this.#dueMs = dueMs;
     if (this.#machine.state.is === "waiting" || this.#unsent.length > 0) return;
     this.#over = true;
     this.#end.ready = () => {};

@@ -171,7 +171,7 @@ Deno.test("ClientDriver reports why it cannot connect to a server", async () => 
   using conn = await bench.listener.accept();
   bench.stopListening();
   conn.close();
-  await bench.logged(/The peer closed the connection|reset/);
+  await bench.logged(/The server (closed|reset) the connection without a greeting/);
   await bench.logged(/WARN\w* +Cannot connect to 127\.0\.0\.1:\d+: Connection refused$/);
 });
 

@@ -32,11 +32,27 @@ Deno.test("logNote() logs the start and the end of a tunnel, with the held sessi
 Deno.test("logNote() logs a failure, with the number suppressed", () => {
   const failure = { step: "greet", reason: "No greeting in time" } as const;
   const note = { type: "failed", server: SERVER, failure } as const;
-  assertEquals(line({ ...note, suppressed: 0 }), ["warning", "No greeting in time", {}]);
+  const server = "[2001:db8::1]:8000";
+  assertEquals(line({ ...note, suppressed: 0 }), [
+    "warning",
+    "No greeting in time",
+    { server, suppressed: undefined },
+  ]);
   assertEquals(line({ ...note, suppressed: 7 }), [
     "warning",
     "No greeting in time",
-    { suppressed: 7 },
+    { server, suppressed: 7 },
+  ]);
+  // This text names the server.
+  const refused = {
+    ...note,
+    failure: { step: "connect", reason: "refused" },
+    suppressed: 0,
+  } as const;
+  assertEquals(line(refused), [
+    "warning",
+    "Cannot connect to [2001:db8::1]:8000: refused",
+    { server: undefined, suppressed: undefined },
   ]);
 });
 
@@ -55,13 +71,18 @@ Deno.test("logNote() logs the delay in tenths of a second, and a rival program a
 const FAILURES: [ClientFailure, string][] = [
   [{ step: "resolve", reason: "no such name" }, "Cannot find 2001:db8::1: no such name"],
   [{ step: "connect", reason: "refused" }, "Cannot connect to [2001:db8::1]:8000: refused"],
+  [
+    { step: "connect", reason: "Connection reset by peer" },
+    "Cannot connect to [2001:db8::1]:8000: Connection reset by peer: is this machine on its --allow list?",
+  ],
   [{ step: "greet", reason: "Refused: goodbye (full)" }, "Refused: goodbye (full)"],
   [{ step: "hand-over", reason: "Cannot carry a tunnel" }, "Cannot carry a tunnel"],
   [{ step: "link-down", name: "tokyo" }, "The interface of the server tokyo is not up"],
 ];
 
 for (const [failure, text] of FAILURES) {
-  Deno.test(`describeFailure() gives the reason at the step ${failure.step}`, () => {
+  const { step, reason = "" } = { reason: undefined, ...failure };
+  Deno.test(`describeFailure() gives the reason at the step ${step}: ${reason}`, () => {
     assertEquals(describeFailure(SERVER, failure), text);
   });
 }

@@ -522,6 +522,68 @@ Deno.test("Channel.queueGoodbye() sends no goodbye to an older peer, and keeps t
   assertEquals(parse(ends.sent()), [data]);
 });
 
+Deno.test("Channel ends a tunnel to an older peer that turns out to be another program", async () => {
+  const text = new TextEncoder().encode("SSH-2.0-Go\r\nmore");
+  for (const split of [0, 1, 5, text.length - 1]) {
+    await using ends = await Ends.make({ legacy: true });
+    for (const part of [text.subarray(0, split), text.subarray(split)]) {
+      if (part.length > 0) ends.give(part);
+      assertEquals(ends.frames(), []);
+    }
+    assertEquals(
+      ends.channel.ended,
+      'the peer is an SSH server or client, not pppoe-proxy ("SSH-2.0-Go"): are address and port right?',
+    );
+    assertEquals(ends.channel.tellEnd(0), 0);
+    assertEquals(ends.sent().length, 0);
+  }
+});
+
+Deno.test("Channel carries the frames of an older peer that arrive byte by byte", async () => {
+  await using ends = await Ends.make({ legacy: true });
+  const frames = [{ type: DISCOVERY, payload: payload(60, 1) }, {
+    type: SESSION,
+    payload: payload(90, 2),
+  }];
+  const found: Sent[] = [];
+  for (const byte of stream(frames)) {
+    ends.give(Uint8Array.of(byte));
+    found.push(...ends.frames());
+  }
+  assertEquals(found, frames);
+  assertEquals(ends.channel.ended, undefined);
+});
+
+Deno.test("Channel tells a client that greets to a server with --legacy what to change", async () => {
+  await using ends = await Ends.make({ legacy: true });
+  const hello = emitHello({ version: 1, features: 0, name: "osaka", software: "" });
+  ends.give(encodeFrame(FRAME.HELLO, hello));
+  const text =
+    "the client greets, so it is not the original Go pppoeproxy: remove --legacy at the server";
+  assertEquals(ends.channel.ended, text);
+  ends.channel.tellEnd(0);
+  const [{ type, payload: goodbye }] = parse(ends.sent());
+  assertEquals(type, FRAME.GOODBYE);
+  assertEquals(parseGoodbye(goodbye), { reason: REASON.PROTOCOL, text });
+});
+
+Deno.test("Channel says that an older peer has ended the connection before it sent anything", async () => {
+  await using ends = await Ends.make({ legacy: true });
+  ends.pair.server.close();
+  ends.read();
+  assertEquals(
+    ends.channel.ended,
+    "the peer closed the connection before it sent anything (a server does so to an address that " +
+      "is not on its --allow list)",
+  );
+  await using silent = await Ends.make({ legacy: true });
+  silent.channel.keepalive(15_000, 5000, 15_000);
+  assertEquals(
+    silent.channel.ended,
+    "nothing heard for 15 s since the start: are address and port right?",
+  );
+});
+
 Deno.test("Channel skips frames of an unknown type", async () => {
   await using ends = await Ends.make();
   const known = { type: SESSION, payload: payload(60, 1) };

@@ -56,7 +56,42 @@ Deno.test("ClientHandshake sends its hello first, once, and waits for 5 s", () =
   assertEquals(client.takeOutput(), HELLO_FRAME);
   assertEquals(client.takeOutput(), undefined);
   assertEquals(client.state, { is: "waiting" });
+  client.tick(NOW_MS + HANDSHAKE_TIMEOUT_MS - 1);
+  assertEquals(client.state, { is: "waiting" });
   assertEquals(client.dueMs, NOW_MS + HANDSHAKE_TIMEOUT_MS);
+});
+
+Deno.test("ClientHandshake asks a silent server, once, after 2 s, with a ping and an empty line", () => {
+  const client = aClient();
+  assertEquals(client.dueMs, NOW_MS + 2000);
+  client.tick(NOW_MS + 1999);
+  assertEquals(client.takeOutput(), undefined);
+  client.tick(NOW_MS + 2000);
+  const question = Uint8Array.of(
+    ...encodeFrame(FRAME.PING, new Uint8Array(0)),
+    13,
+    10,
+    4,
+    13,
+    10,
+    13,
+    10,
+  );
+  assertEquals(client.takeOutput(), question);
+  assertEquals(client.dueMs, NOW_MS + HANDSHAKE_TIMEOUT_MS);
+  client.tick(NOW_MS + 2001);
+  assertEquals(client.takeOutput(), undefined);
+  // A server that was only slow is welcome.
+  client.receive(WELCOME_FRAME, NOW_MS + 3000);
+  assertDone(client, WELCOME);
+});
+
+Deno.test("ClientHandshake asks nothing while a greeting arrives", () => {
+  const client = aClient();
+  client.receive(WELCOME_FRAME.subarray(0, 1), NOW_MS);
+  assertEquals(client.dueMs, NOW_MS + HANDSHAKE_TIMEOUT_MS);
+  client.tick(NOW_MS + 2000);
+  assertEquals(client.takeOutput(), undefined);
 });
 
 Deno.test("ServerHandshake has nothing to send before a hello, and welcomes it", () => {
@@ -129,22 +164,45 @@ Deno.test("HandshakeMachine accepts a greeting just before the deadline, and non
   server.tick(late - 1);
   assertEquals(server.state, { is: "waiting" });
   server.receive(HELLO_FRAME.subarray(-1), late);
-  assertFailed(server, { message: "No greeting in time", reason: REASON.TIMEOUT });
-  assertEquals(server.takeOutput(), goodbye(REASON.TIMEOUT, "No greeting in time"));
+  const message = "No greeting in time: it began, and did not end";
+  assertFailed(server, { message, reason: REASON.TIMEOUT });
+  assertEquals(server.takeOutput(), goodbye(REASON.TIMEOUT, message));
 });
 
 Deno.test("HandshakeMachine.tick() gives up at the deadline, at a client without a goodbye", () => {
   const client = aClient();
-  client.tick(client.dueMs);
-  assertFailed(client, { message: "No greeting in time", reason: REASON.TIMEOUT });
+  client.tick(NOW_MS + HANDSHAKE_TIMEOUT_MS);
+  const message = "No greeting in time: the server accepts the connection and says nothing. " +
+    "If it is the original Go pppoeproxy, give this client --legacy; otherwise check the address " +
+    "and port in --connect";
+  assertFailed(client, { message, reason: REASON.TIMEOUT });
   assertEquals(client.takeOutput(), undefined);
+});
+
+Deno.test("HandshakeMachine.close() says what may be the reason if the peer has sent nothing", () => {
+  for (const how of ["closed", "reset"] as const) {
+    const client = aClient();
+    client.close(how);
+    assertFailed(client, {
+      message: `The server ${how} the connection without a greeting: is this machine on its ` +
+        "--allow list? A TLS server does so too, and a proxy that cannot reach the server",
+    });
+    const server = aServer();
+    server.close(how);
+    assertFailed(server, {
+      message: `The client ${how} the connection without a greeting, as health checks and port ` +
+        "scanners do",
+    });
+  }
 });
 
 Deno.test("HandshakeMachine.close() fails a pending handshake, and changes no finished one", () => {
   for (const machine of [aClient(), aServer()]) {
     machine.receive(HELLO_FRAME.subarray(0, 1), NOW_MS);
     machine.close();
-    assertFailed(machine, { message: "The peer closed the connection" });
+    assertFailed(machine, {
+      message: "The peer closed the connection in the middle of its greeting",
+    });
     assertEquals(machine.takeOutput(), undefined);
   }
   const server = aServer();
@@ -161,11 +219,15 @@ Deno.test("HandshakeMachine recognizes a wrong first frame by two bytes", () => 
   assertEquals(client.state, { is: "waiting" });
   client.receive(Uint8Array.of(FRAME.HELLO), NOW_MS);
   assertFailed(client, {
-    message: "The server answered with frame type 16; is it an older one (--legacy)?",
+    message:
+      "The server sends back what it receives, like an echo service: check the address and " +
+      "port in --connect",
     reason: REASON.PROTOCOL,
   });
   const server = aServer();
-  const message = "The client began with frame type 0; is it an older one (--legacy)?";
+  const message =
+    "The client does not greet. If it is the original Go pppoeproxy, give the server " +
+    "--legacy; otherwise remove --legacy at the client";
   server.receive(Uint8Array.of(0, FRAME.PING), NOW_MS);
   assertFailed(server, { message, reason: REASON.PROTOCOL });
   assertEquals(server.takeOutput(), goodbye(REASON.PROTOCOL, message));

@@ -1,6 +1,6 @@
 // The first frames of a connection, over real TCP.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   greetClient,
   greetServer,
@@ -117,6 +117,9 @@ function named(name: string): Uint8Array {
   return Uint8Array.of(...bytesOf("PPxy"), 0, 1, 0, 0, 0, 2, 0, value.length, ...value);
 }
 
+const NO_GREETING = "The client does not greet. If it is the original Go pppoeproxy, give the " +
+  "server --legacy; otherwise remove --legacy at the client";
+
 const GARBAGE: [what: string, bytes: Uint8Array, message: string][] = [
   [
     "a length that does not end",
@@ -131,17 +134,18 @@ const GARBAGE: [what: string, bytes: Uint8Array, message: string][] = [
   [
     "a frame of an older client",
     encodeFrame(FRAME.DISCOVERY, new Uint8Array(60)),
-    "The client began with frame type 2; is it an older one (--legacy)?",
+    NO_GREETING,
   ],
   [
     "a ping",
     encodeFrame(FRAME.PING, new Uint8Array(0)),
-    "The client began with frame type 0; is it an older one (--legacy)?",
+    NO_GREETING,
   ],
   [
     "a request of another protocol",
     bytesOf(`GET / HTTP/1.1\r\nHost: vpn.example\r\nUser-Agent: ${"x".repeat(80)}\r\n\r\n`),
-    "The client began with frame type 18245; is it an older one (--legacy)?",
+    'An HTTP client connects instead of pppoe-proxy ("GET / HTTP/1.1"): the status is on the port ' +
+    "of --status, not of --listen",
   ],
   [
     "a hello without the magic number",
@@ -191,19 +195,18 @@ Deno.test("greetServer() refuses an answer that is not a greeting", async () => 
   await writeAll(pair.server, encodeFrame(FRAME.SESSION, new Uint8Array(60)));
   await assertFails(
     greetServer(pair.client, HELLO),
-    "The server answered with frame type 3; is it an older one (--legacy)?",
+    "The server is the original Go pppoeproxy, or runs with --legacy: give this client --legacy as well",
     REASON.PROTOCOL,
   );
 });
 
 Deno.test("greetClient() gives up, with a goodbye, if nothing arrives in time", async () => {
   await using pair = await TcpPair.make();
-  await assertFails(
-    greetClient(pair.server, WELCOME, undefined, SHORT_MS),
-    "No greeting in time",
-    REASON.TIMEOUT,
-  );
-  const goodbye = emitGoodbye({ reason: REASON.TIMEOUT, text: "No greeting in time" });
+  const text =
+    "No greeting in time. Health checks and port scanners say nothing, and so does the " +
+    "original Go pppoeproxy, for which the server needs --legacy";
+  await assertFails(greetClient(pair.server, WELCOME, undefined, SHORT_MS), text, REASON.TIMEOUT);
+  const goodbye = emitGoodbye({ reason: REASON.TIMEOUT, text });
   await assertReads(pair.client, encodeFrame(FRAME.GOODBYE, goodbye));
 });
 
@@ -212,7 +215,7 @@ Deno.test("greetClient() gives up if a greeting is incomplete at the deadline", 
   await writeAll(pair.client, encodeFrame(FRAME.HELLO, emitHello(HELLO)).subarray(0, -1));
   await assertFails(
     greetClient(pair.server, WELCOME, undefined, SHORT_MS),
-    "No greeting in time",
+    "No greeting in time: it began, and did not end",
     REASON.TIMEOUT,
   );
 });
@@ -221,7 +224,9 @@ Deno.test("greetServer() gives up if no answer arrives in time", async () => {
   await using pair = await TcpPair.make();
   await assertFails(
     greetServer(pair.client, HELLO, SHORT_MS),
-    "No greeting in time",
+    "No greeting in time: the server accepts the connection and says nothing. If it is the " +
+      "original Go pppoeproxy, give this client --legacy; otherwise check the address and port in " +
+      "--connect",
     REASON.TIMEOUT,
   );
 });
@@ -231,16 +236,47 @@ Deno.test("greetServer() and greetClient() fail when the peer closes", async () 
   pair.server.closeWrite();
   await assertFails(
     greetServer(pair.client, HELLO),
-    "The peer closed the connection",
+    "The server closed the connection without a greeting: is this machine on its --allow list? " +
+      "A TLS server does so too, and a proxy that cannot reach the server",
     undefined,
   );
   pair.client.closeWrite();
   await read(pair.server, encodeFrame(FRAME.HELLO, emitHello(HELLO)).length);
   await assertFails(
     greetClient(pair.server, WELCOME),
-    "The peer closed the connection",
+    "The client closed the connection without a greeting, as health checks and port scanners do",
     undefined,
   );
+});
+
+Deno.test("greetServer() gives the same hint when the server resets the connection", async () => {
+  const conn: Pick<Deno.Conn, "read" | "write"> = {
+    write: () => Promise.reject(new Deno.errors.BrokenPipe()),
+    read: () => Promise.reject(new Deno.errors.ConnectionReset()),
+  };
+  await assertFails(
+    greetServer(conn as Deno.Conn, HELLO),
+    "The server reset the connection without a greeting: is this machine on its --allow list? " +
+      "A TLS server does so too, and a proxy that cannot reach the server",
+    undefined,
+  );
+});
+
+Deno.test("greetServer() recognizes an older server, which answers a question, and an HTTP server", async () => {
+  const answers: [question: string, answer: Uint8Array, message: RegExp][] = [
+    ["\0\0\0", encodeFrame(FRAME.PONG, new Uint8Array(0)), /^The server is the original Go/],
+    ["\r\n\r\n", bytesOf("HTTP/1.1 400 Bad Request\r\n\r\n"), /^An HTTP server answers/],
+  ];
+  for (const [question, answer, message] of answers) {
+    await using pair = await TcpPair.make();
+    const greeted = greetServer(pair.client, HELLO, 50 * SHORT_MS);
+    await read(pair.server, encodeFrame(FRAME.HELLO, emitHello(HELLO)).length);
+    const asked = await read(pair.server, 10);
+    assert(String.fromCharCode(...asked).includes(question));
+    await writeAll(pair.server, answer);
+    const { message: got } = await assertRejects(() => greeted, HandshakeError);
+    assertMatch(got, message);
+  }
 });
 
 Deno.test("greetServer() reports the reason of a server that refuses without reading", async () => {
