@@ -116,6 +116,12 @@ export const SERVER_FLAGS: Flags = {
       "flags (127.0.0.0/8,::1). Nothing is read from other addresses.",
     repeats: true,
   },
+  "proxy-protocol": {
+    value: "CIDR",
+    help: "Addresses and networks of proxies, such as HAProxy, that say for which client they\n" +
+      "connect, by a PROXY header of version 2. --allow then applies to the client (none).",
+    repeats: true,
+  },
   "max-clients": {
     value: "N",
     help: "Maximum number of clients (256). A client with held sessions can always return.",

@@ -187,6 +187,17 @@ export function allowed(given: Given): string[] {
   return entries;
 }
 
+/** Returns the entries of the list of proxies, after checking them. */
+export function proxies(given: Given): string[] {
+  const entries = given.values("proxy-protocol");
+  try {
+    AllowList.parseProxies(entries);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return entries;
+}
+
 /** Returns the minimum level of the log. */
 export function logLevel(given: Given): LogLevel {
   return choice(given, "log-level", ["debug", "info", "warning", "error"]) ?? "info";

@@ -4,7 +4,16 @@ import type { LeveledLog } from "../observe/log.ts";
 import { HOST_UNIQ_MAX, lacksHostUniq, LineTemplate } from "../relay/mod.ts";
 import { Server, type ServerOptions } from "../server/server.ts";
 import { SERVER_FLAGS } from "./flags.ts";
-import { allowed, bytes, endpoint, type Given, integer, required, UsageError } from "./options.ts";
+import {
+  allowed,
+  bytes,
+  endpoint,
+  type Given,
+  integer,
+  proxies,
+  required,
+  UsageError,
+} from "./options.ts";
 import { runSide } from "./run.ts";
 import { runtimeOptions } from "./runtime_options.ts";
 
@@ -14,6 +23,7 @@ export function server(args: string[]): Promise<number> {
     flags: SERVER_FLAGS,
     live: [
       "allow",
+      "proxy-protocol",
       "max-clients",
       "max-sessions",
       "padi-rate",
@@ -48,6 +58,7 @@ export function serverOptions(given: Given): ServerOptions & { log: LeveledLog }
     },
     listen: endpoint("listen", required(given, "listen", "0.0.0.0:8000")),
     allow: allowed(given),
+    proxyProtocol: proxies(given),
     maxClients: integer(given, "max-clients", 1, 1000),
     hostUniq,
     relayTag,

@@ -7,7 +7,7 @@ import { Counters } from "../observe/counters.ts";
 import type { DataPlaneEvent } from "../observe/events.ts";
 import type { CounterValues, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import { CongestionControl } from "../transport/congestion.ts";
-import { formatEndpoint } from "../net/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import type { FromWorker, PlaneOptions, ToWorker } from "./messages.ts";
 
@@ -130,14 +130,21 @@ export class DataWorker {
    * open and unused until the worker has released it, because closing it would shut down the socket.
    *
    * @param conn The connection
-   * @param tunnel The result of the handshake
+   * @param tunnel The result of the handshake, and the peer's address if that is not the connection's
    * @returns The tunnel's id
    * @throws {Error} If the connection is already gone, or the worker has ended. The caller then closes
    * the connection.
    */
   addTunnel(
     conn: Deno.TcpConn,
-    tunnel: { peer: string | undefined; name: string; legacy: boolean; received: Uint8Array },
+    { source, ...tunnel }: {
+      peer: string | undefined;
+      name: string;
+      legacy: boolean;
+      received: Uint8Array;
+      /** The address of the peer, if the connection comes from a proxy. */
+      source?: Endpoint;
+    },
   ): number {
     if (this.#over) throw new Error("Cannot carry a tunnel: the data worker has ended");
     const local = conn.localAddr as Deno.NetAddr;
@@ -153,9 +160,10 @@ export class DataWorker {
     muteSocket(fd);
     const id = ++this.#ids;
     this.#conns.set(id, conn);
+    const peer = source ?? far;
     this.#post({
       type: "tunnel",
-      tunnel: { id, fd, endpoint: formatEndpoint(far), address: far.hostname, ...tunnel },
+      tunnel: { id, fd, endpoint: formatEndpoint(peer), address: peer.hostname, ...tunnel },
     });
     return id;
   }

@@ -3,10 +3,15 @@
 // Every connection takes these steps, each of which is a method of `Admission`:
 //
 //     arrive ──► at the door ──enter──► inside ──left──► gone
-//        │            │ ▲
-//        │            │ └ refusal: may this client come in?
-//        │            └──left──► gone     its handshake failed, or it gave way to a later one
-//        └──► refused                     its address is not on the allow list
+//        │          │   │ ▲
+//        │          │   │ └ refusal: may this client come in?
+//        │          │   └──left──► gone   its handshake failed, or it gave way to a later one
+//        │          │ ▲
+//        │          │ └ identify: a proxy has said for which address it connects
+//        └──────────┴──► refused          its address is not on the allow list
+//
+// A connection of a proxy waits at the door before its client's address is known. The proxy itself need not
+// be on the allow list, and has no share of its own: the limit for one address is applied to the clients'.
 //
 // The number of connections at the door is limited, because a stranger may open any number of them and say
 // nothing. A client says hello at once, so the connection that has waited longest is the least likely to be
@@ -28,14 +33,20 @@ export const MAX_CLIENTS = { default: 256, limit: 1000 } as const;
 
 /** The fate of an arriving connection. */
 export type Arrival =
-  /** It may say hello. `givesWay` is the id of a connection that had to leave for it, if any. */
-  | { id: number; givesWay: number | undefined }
+  /**
+   * It may say hello. `givesWay` is the id of a connection that had to leave for it, if any. `proxied` is true
+   * if it has to say first for which address it connects.
+   */
+  | { id: number; givesWay: number | undefined; proxied?: true }
   /** It is closed without being read, for this reason. */
   | { refused: string };
 
+const NOT_ALLOWED: Arrival = { refused: "not on the allow list" };
+
 /** A connection at the door or inside. */
 interface Visitor {
-  readonly address: string;
+  /** The client's IP address; undefined until its proxy has told it. */
+  readonly address: string | undefined;
   /** The client's key across tunnels, once it is inside; undefined if it has none. */
   peer?: string;
 }
@@ -43,6 +54,8 @@ interface Visitor {
 /** The rules of an admission. */
 export interface AdmissionRules {
   allow: AllowList;
+  /** The proxies, which have to say for which address they connect; by default none. */
+  proxies?: AllowList;
   /** The maximum number of clients; see {@linkcode MAX_CLIENTS}. */
   maxClients?: number;
 }
@@ -50,6 +63,7 @@ export interface AdmissionRules {
 /** The connections of a server, and the decisions about them. */
 export class Admission {
   #allow: AllowList;
+  #proxies: AllowList | undefined;
   #maxClients: number;
   #ids = 0;
   /** The connections at the door, in the order of their arrival. */
@@ -63,8 +77,9 @@ export class Admission {
    *
    * @param rules The rules
    */
-  constructor({ allow, maxClients }: AdmissionRules) {
+  constructor({ allow, proxies, maxClients }: AdmissionRules) {
     this.#allow = allow;
+    this.#proxies = proxies;
     this.#maxClients = boundedClients(maxClients);
   }
 
@@ -73,14 +88,20 @@ export class Admission {
    *
    * @param rules The new rules
    */
-  change({ allow, maxClients }: AdmissionRules): void {
+  change({ allow, proxies, maxClients }: AdmissionRules): void {
     this.#allow = allow;
+    this.#proxies = proxies;
     this.#maxClients = boundedClients(maxClients);
   }
 
   /** The addresses that may connect. */
   get allow(): AllowList {
     return this.#allow;
+  }
+
+  /** The proxies; undefined if there are none. */
+  get proxies(): AllowList | undefined {
+    return this.#proxies;
   }
 
   /** The ids of the connections at the door. */
@@ -95,17 +116,41 @@ export class Admission {
    * @returns The id of the connection, or the reason why it is refused
    */
   arrive(address: string): Arrival {
-    if (!this.#allow.allows(address)) return { refused: "not on the allow list" };
-    const givesWay = this.#whoGivesWay(address);
+    const proxied = this.#proxies?.allows(address) ?? false;
+    if (!proxied && !this.#allow.allows(address)) return NOT_ALLOWED;
+    const givesWay = (proxied ? undefined : this.#oldestOf(address)) ?? this.#oldestOfAll();
     if (givesWay !== undefined) this.#door.delete(givesWay);
     const id = ++this.#ids;
+    this.#door.set(id, { address: proxied ? undefined : address });
+    return proxied ? { id, givesWay, proxied } : { id, givesWay };
+  }
+
+  /**
+   * Decides about a connection at the door whose proxy has said for which address it connects.
+   *
+   * @param id The id of the connection
+   * @param address The IP address of the client
+   * @returns The id of the connection, or the reason why it is refused, after which it has left
+   */
+  identify(id: number, address: string): Arrival {
+    if (!this.#allow.allows(address)) {
+      this.#door.delete(id);
+      return NOT_ALLOWED;
+    }
+    const givesWay = this.#oldestOf(address);
+    if (givesWay !== undefined) this.#door.delete(givesWay);
     this.#door.set(id, { address });
     return { id, givesWay };
   }
 
-  #whoGivesWay(address: string): number | undefined {
+  /** Returns the oldest connection of an address at the door, if it has its share. */
+  #oldestOf(address: string): number | undefined {
     const same = [...this.#door].filter(([, visitor]) => visitor.address === address);
-    if (same.length >= AT_THE_DOOR_OF_ONE) return same[0][0];
+    return same.length >= AT_THE_DOOR_OF_ONE ? same[0][0] : undefined;
+  }
+
+  /** Returns the oldest connection at the door, if there is no room for another one. */
+  #oldestOfAll(): number | undefined {
     if (this.#door.size < AT_THE_DOOR) return undefined;
     const [oldest] = this.#door.keys();
     return oldest;

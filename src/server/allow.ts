@@ -1,11 +1,11 @@
-// The allow list: the addresses that may connect.
+// Lists of addresses: those that may connect, and those of proxies.
 
 import { BlockList, isIP } from "node:net";
 import { networkOf } from "../net/network.ts";
 
 const LOOPBACK = ["127.0.0.0/8", "::1"];
 
-/** The list of the addresses that may connect. */
+/** A list of addresses, usually of those that may connect. */
 export class AllowList {
   // In spite of its name, a BlockList only checks whether it contains an address. It treats an
   // IPv4-mapped IPv6 address like the IPv4 address, both in the list and in a check.
@@ -20,23 +20,36 @@ export class AllowList {
   }
 
   /**
-   * Parses an allow list.
+   * Parses a list.
    *
    * @param entries IPv4 or IPv6 addresses and networks; each string has one or several, separated by
-   * commas. A scope id (`%eth0`) is ignored. Without entries, only loopback addresses may connect.
+   * commas. A scope id (`%eth0`) is ignored.
+   * @param flag The flag that they come from, for errors
+   * @param byDefault The entries if there are none; by default those of loopback addresses
    * @returns The list
    * @throws {Error} If an entry is neither an address nor a network, or has host bits set
    */
-  static parse(entries: string[]): AllowList {
+  static parse(entries: string[], flag = "--allow", byDefault = LOOPBACK): AllowList {
     const list = new AllowList(entries.length === 0);
-    for (const entry of (entries.length > 0 ? entries : LOOPBACK)) {
-      for (const part of entry.split(",")) list.#add(part.trim(), entry);
+    for (const entry of (entries.length > 0 ? entries : byDefault)) {
+      for (const part of entry.split(",")) list.#add(part.trim(), entry, flag);
     }
     return list;
   }
 
-  #add(text: string, entry: string) {
-    const fail = (reason: string) => new Error(`Cannot read --allow "${text || entry}": ${reason}`);
+  /**
+   * Parses the list of the proxies, which is empty without entries.
+   *
+   * @param entries The addresses and networks, as for {@linkcode parse}
+   * @returns The list
+   * @throws {Error} If an entry is neither an address nor a network
+   */
+  static parseProxies(entries: string[]): AllowList {
+    return AllowList.parse(entries, "--proxy-protocol", []);
+  }
+
+  #add(text: string, entry: string, flag: string) {
+    const fail = (reason: string) => new Error(`Cannot read ${flag} "${text || entry}": ${reason}`);
     if (text === "") {
       throw fail(
         entry.trim() === ""
@@ -72,7 +85,7 @@ export class AllowList {
   }
 
   /**
-   * Checks whether an address may connect.
+   * Checks whether an address is on the list.
    *
    * @param address An IPv4 or IPv6 address as text, such as `Deno.NetAddr.hostname`
    * @returns True if it is on the list; false for anything that is not an address

@@ -1,22 +1,29 @@
 // The server, which runs beside the AC, accepts the tunnels of clients and gives each client its frames.
 //
-// From a client to the AC: a connection is accepted here, admitted or refused (admission.ts), greeted
-// (tunnel/handshake.ts) and handed to the data worker (dataplane/data_worker.ts). There the loop of
+// From a client to the AC: a connection is accepted here, admitted or refused (admission.ts), if necessary
+// asked for the client's address (proxy_header.ts), greeted (tunnel/handshake.ts) and handed to the data worker (dataplane/data_worker.ts). There the loop of
 // dataplane/data_plane.ts reads it (tunnel/channel.ts), looks up the owner of each frame (relay/relay.ts),
 // and injects the frame (link/link_output.ts). From the AC to a client, frames take the same way back.
 //
 // This file owns the listener and the connections, but makes no decisions about them.
 
-import { Admission, boundedClients } from "./admission.ts";
+import { Admission, type AdmissionRules, boundedClients } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
 import { AllowList } from "./allow.ts";
+import { ProxyHeaderReader, type ProxyHeaderState } from "./proxy_header.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
 import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
 import { type Endpoint, formatEndpoint, isLoopback, listenReason } from "../net/endpoint.ts";
-import { greetClient, type Handshake } from "../tunnel/handshake.ts";
+import { carry } from "../tunnel/carry.ts";
+import {
+  greetClient,
+  type Handshake,
+  HANDSHAKE_TIMEOUT_MS,
+  HandshakeError,
+} from "../tunnel/handshake.ts";
 import { peerKey } from "../tunnel/identity.ts";
-import type { Hello } from "../wire/mod.ts";
+import { type Hello, REASON } from "../wire/mod.ts";
 
 /** The errors of `accept` for a connection that is already gone. */
 const GONE = [
@@ -31,8 +38,22 @@ const ACCEPT_AGAIN_MS = 200;
 interface Visit {
   readonly id: number;
   readonly conn: Deno.TcpConn;
-  /** The IP address of the client. */
-  readonly address: string;
+  /** The address of the client: of the connection, until a proxy has told another one. */
+  source: Endpoint;
+  /** The proxy that the connection comes from, if any. */
+  proxy?: Endpoint;
+  /** True for a connection of a proxy itself, as for a health check. */
+  isLocal?: boolean;
+}
+
+/** A refusal, with the reason for the log; undefined if it is not worth a line. */
+class Refusal extends Error {
+  readonly reason: string | undefined;
+
+  constructor(reason: string | undefined) {
+    super(reason);
+    this.reason = reason;
+  }
 }
 
 /** Options for {@linkcode Server.start}. */
@@ -41,6 +62,11 @@ export interface ServerOptions extends RuntimeOptions, AddedTags {
   listen: Endpoint;
   /** The addresses and networks that may connect; by default only loopback. */
   allow?: string[];
+  /**
+   * The addresses and networks of proxies, whose connections begin with a header of version 2 of the PROXY
+   * protocol. It has the client's address, which then counts for `allow`; by default none.
+   */
+  proxyProtocol?: string[];
   /**
    * The maximum number of connected clients; 256 by default, 1000 at most. A client whose sessions are held
    * may always return.
@@ -82,13 +108,13 @@ export class Server extends RunningSide {
   private constructor(
     runtime: Runtime,
     options: ServerOptions,
-    allow: AllowList,
+    rules: AdmissionRules,
     listener: Deno.TcpListener,
   ) {
     super(runtime);
     this.#runtime = runtime;
     this.#options = options;
-    this.#admission = new Admission({ allow, maxClients: options.maxClients });
+    this.#admission = new Admission(rules);
     this.#listener = listener;
   }
 
@@ -100,14 +126,14 @@ export class Server extends RunningSide {
    * @throws {Error} If the interface or an address cannot be used, or an option is invalid
    */
   static async start(options: ServerOptions): Promise<Server> {
-    const allow = AllowList.parse(options.allow ?? []);
+    const rules = rulesOf(options);
     checkAddedTags(tagsOf(options));
     const runtime = new Runtime("server", options);
     await runtime.claim();
     let listener: Deno.TcpListener | undefined;
     try {
       listener = listen(options.listen);
-      const server = new Server(runtime, options, allow, listener);
+      const server = new Server(runtime, options, rules, listener);
       await server.#start();
       return server;
     } catch (error) {
@@ -132,6 +158,7 @@ export class Server extends RunningSide {
     this.#runtime.log.info("Listening", {
       address: formatEndpoint(this.address),
       allow: String(this.#admission.allow),
+      proxies: String(this.#admission.proxies ?? "") || undefined,
     });
     this.#warnOfAllow();
     this.#accept();
@@ -156,15 +183,16 @@ export class Server extends RunningSide {
   }
 
   /**
-   * Applies new values of `allow`, `maxClients`, `limits` and `debug`. All other options need a restart.
-   * Connected clients stay connected.
+   * Applies new values of `allow`, `proxyProtocol`, `maxClients`, `limits` and `debug`. All other options need
+   * a restart. Connected clients stay connected.
    *
    * @param options The new values; missing ones get their defaults
-   * @throws {Error} If an entry of `allow` is invalid, in which case nothing changes
+   * @throws {Error} If an entry of `allow` or `proxyProtocol` is invalid, in which case nothing changes
    */
-  override reload(options: Pick<ServerOptions, "allow" | "maxClients" | "limits" | "debug">): void {
-    const allow = AllowList.parse(options.allow ?? []);
-    this.#admission.change({ allow, maxClients: options.maxClients });
+  override reload(
+    options: Pick<ServerOptions, "allow" | "proxyProtocol" | "maxClients" | "limits" | "debug">,
+  ): void {
+    this.#admission.change(rulesOf(options));
     this.#warnOfAllow();
     super.reload(options);
   }
@@ -193,20 +221,24 @@ export class Server extends RunningSide {
   }
 
   #admit(conn: Deno.TcpConn): void {
-    const address = conn.remoteAddr.hostname;
-    const arrival = this.#admission.arrive(address);
+    const { hostname, port } = conn.remoteAddr;
+    const arrival = this.#admission.arrive(hostname);
     if ("refused" in arrival) {
       conn.close();
-      return this.#logRefused(address, arrival.refused);
+      return this.#logRefused(hostname, arrival.refused);
     }
-    const { id, givesWay } = arrival;
-    if (givesWay !== undefined) {
-      const last = this.#drop(givesWay)!;
-      this.#logRefused(last.address, "too many connections that have not said hello");
-    }
-    const visit = { id, conn, address };
+    const { id, givesWay, proxied } = arrival;
+    this.#giveWay(givesWay);
+    const visit: Visit = { id, conn, source: { hostname, port } };
+    if (proxied) visit.proxy = visit.source;
     this.#greeting.set(id, visit);
     this.#greet(visit);
+  }
+
+  #giveWay(id: number | undefined): void {
+    if (id === undefined) return;
+    const { source } = this.#drop(id)!;
+    this.#logRefused(source.hostname, "too many connections that have not said hello");
   }
 
   /** Closes a connection in its handshake, and returns it; undefined if it was already closed. */
@@ -220,43 +252,70 @@ export class Server extends RunningSide {
 
   async #greet(visit: Visit): Promise<void> {
     try {
-      const greeted = await this.#handshake(visit.conn);
+      const dueMs = performance.now() + HANDSHAKE_TIMEOUT_MS;
+      const received = visit.proxy && await this.#identify(visit);
+      if (!this.#greeting.has(visit.id)) return;
+      const greeted = await this.#handshake(visit, dueMs - performance.now(), received);
       if (this.#greeting.has(visit.id)) this.#enter(visit, greeted);
     } catch (error) {
       // A connection that was closed meanwhile needs no reason.
       if (this.#drop(visit.id) === undefined) return;
-      this.#logRefused(visit.address, error instanceof Error ? error.message : `${error}`);
+      const reason = refusalReason(visit, error);
+      if (reason !== undefined) this.#logRefused(visit.source.hostname, reason);
     }
   }
 
-  async #handshake(conn: Deno.TcpConn): Promise<Handshake> {
+  /** Reads for which client a proxy connects; returns the bytes after that. */
+  async #identify(visit: Visit): Promise<Uint8Array> {
+    const { id, conn, source: { hostname } } = visit;
+    const reader = new ProxyHeaderReader(hostname, performance.now());
+    const state = await carry<ProxyHeaderState>(conn, reader);
+    if (state.is === "failed") throw new Refusal(state.failure?.message);
+    const { header, received } = state;
+    if (!this.#greeting.has(id)) return received;
+    visit.source = header.source ?? visit.source;
+    visit.isLocal = header.isLocal;
+    const arrival = this.#admission.identify(id, visit.source.hostname);
+    // A proxy that checks this server's health need not be on the allow list.
+    if ("refused" in arrival) throw new Refusal(header.isLocal ? undefined : arrival.refused);
+    this.#giveWay(arrival.givesWay);
+    return received;
+  }
+
+  async #handshake(
+    { conn, source }: Visit,
+    timeoutMs: number,
+    received: Uint8Array = new Uint8Array(0),
+  ): Promise<Handshake> {
     if (!this.#options.legacy) {
-      return await greetClient(
-        conn,
-        this.#welcome,
-        (peer) => this.#admission.refusal(peerKey(peer)),
-      );
+      const refuse = (peer: Hello) => this.#admission.refusal(peerKey(peer));
+      return await greetClient(conn, this.#welcome, refuse, timeoutMs, received);
     }
-    const name = formatEndpoint(conn.remoteAddr);
+    const name = formatEndpoint(source);
     const peer = { name, software: "unknown", features: 0, version: 0 };
-    return { peer, received: new Uint8Array(0) };
+    return { peer, received };
   }
 
-  #enter({ id, conn, address }: Visit, { peer: hello, received }: Handshake): void {
+  #enter({ id, conn, source, proxy }: Visit, { peer: hello, received }: Handshake): void {
     const { name, software } = hello;
     const peer = peerKey(hello);
     // Others may have entered while this one was greeted.
     const refusal = this.#admission.refusal(peer);
-    if (refusal !== undefined) throw new Error(refusal.text);
+    if (refusal !== undefined) throw new Refusal(refusal.text);
     const legacy = this.#options.legacy ?? false;
-    const tunnel = this.#runtime.worker.addTunnel(conn, { peer, name, legacy, received });
+    const tunnel = this.#runtime.worker.addTunnel(conn, { peer, name, legacy, received, source });
     this.#greeting.delete(id);
+    const address = source.hostname;
     this.#clients.set(tunnel, { id, name, address });
     const held = this.#admission.enter(id, peer);
-    if (this.#log.coming(address, performance.now())) {
-      const endpoint = formatEndpoint(conn.remoteAddr);
-      this.#runtime.log.info("Client connected", { name, peer: endpoint, software, held });
-    }
+    if (!this.#log.coming(address, performance.now())) return;
+    this.#runtime.log.info("Client connected", {
+      name,
+      peer: formatEndpoint(source),
+      software,
+      held,
+      proxy: proxy && formatEndpoint(proxy),
+    });
   }
 
   get #welcome(): Hello {
@@ -283,6 +342,26 @@ export class Server extends RunningSide {
       this.#runtime.log.info("Client gone", { name: client.name, reason, held });
     }
   }
+}
+
+/** Returns the reason for the log why a handshake has failed; undefined if it is not worth a line. */
+function refusalReason({ isLocal }: Visit, error: unknown): string | undefined {
+  if (error instanceof Refusal) return error.reason;
+  if (!(error instanceof Error)) return `${error}`;
+  // A proxy that checks this server's health says nothing, and closes.
+  const saysNothing = error instanceof HandshakeError &&
+    (error.reason === undefined || error.reason === REASON.TIMEOUT);
+  return isLocal && saysNothing ? undefined : error.message;
+}
+
+function rulesOf(
+  { allow = [], proxyProtocol = [], maxClients }: Pick<
+    ServerOptions,
+    "allow" | "proxyProtocol" | "maxClients"
+  >,
+): AdmissionRules {
+  const proxies = AllowList.parseProxies(proxyProtocol);
+  return { allow: AllowList.parse(allow), proxies, maxClients };
 }
 
 function listen(endpoint: Endpoint): Deno.TcpListener {

@@ -125,6 +125,7 @@ export class Channel {
     this.#refreshedMs = nowMs;
     this.#isUnknown = legacy;
     this.#knowsGoodbye = !legacy;
+    if (this.#isUnknown) this.#recognize(false);
   }
 
   /** The memory that received frames are read into; the link's sender sends them from there. */

@@ -1,13 +1,13 @@
-// The handshake over a real connection: carries bytes between a connection and the machines of
-// handshake_machine.ts, which make every decision.
+// The handshake over a real connection, by the machines of handshake_machine.ts, which make every decision.
 
 import type { Goodbye, Hello } from "../wire/mod.ts";
-import { GREETING_MAX } from "./first_frame.ts";
+import { carry } from "./carry.ts";
 import {
   ClientHandshake,
   type Handshake,
   HANDSHAKE_TIMEOUT_MS,
   type HandshakeMachine,
+  type HandshakeState,
   ServerHandshake,
 } from "./handshake_machine.ts";
 
@@ -62,7 +62,7 @@ export async function greetServer(
   hello: Hello,
   timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
 ): Promise<Handshake> {
-  return await carry(conn, new ClientHandshake(hello, performance.now(), timeoutMs));
+  return await perform(conn, new ClientHandshake(hello, performance.now(), timeoutMs));
 }
 
 /**
@@ -73,6 +73,7 @@ export async function greetServer(
  * @param welcome The greeting to answer with
  * @param refuse Returns the goodbye for a client that is refused; undefined if it is welcome
  * @param timeoutMs The time to wait for the hello, in ms
+ * @param received The start of the client's bytes, if it has been read already
  * @returns The client's greeting
  * @throws {HandshakeError} If the client sends no acceptable hello; the client has been told the reason
  */
@@ -81,71 +82,18 @@ export async function greetClient(
   welcome: Hello,
   refuse: (peer: Hello) => Goodbye | undefined = () => undefined,
   timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
+  received?: Uint8Array,
 ): Promise<Handshake> {
-  return await carry(conn, new ServerHandshake(welcome, performance.now(), refuse, timeoutMs));
+  const machine = new ServerHandshake(welcome, performance.now(), refuse, timeoutMs);
+  return await perform(conn, machine, received);
 }
 
-async function carry(conn: Deno.Conn, machine: HandshakeMachine): Promise<Handshake> {
-  const bytes = new Uint8Array(GREETING_MAX);
-  let reading: Promise<Reading> | undefined;
-  while (machine.state.is === "waiting") {
-    // What a peer that is already gone has said can still be read.
-    await tell(conn, machine.takeOutput());
-    reading ??= read(conn, bytes);
-    const result = await before(machine.dueMs, reading);
-    const nowMs = performance.now();
-    if (result === "late") machine.tick(Math.max(nowMs, machine.dueMs));
-    else {
-      reading = undefined;
-      if (typeof result === "number") machine.receive(bytes.subarray(0, result), nowMs);
-      else machine.close(result);
-    }
-  }
-  const { state } = machine;
-  if (state.is === "failed") {
-    await tell(conn, machine.takeOutput());
-    throw new HandshakeError(state.failure.message, state.failure.reason);
-  }
-  await writeAll(conn, machine.takeOutput());
-  return state.handshake;
-}
-
-/** The number of bytes that were read, or how the peer has ended the connection. */
-type Reading = number | "closed" | "reset";
-
-/** The errors of a peer that has ended the connection, and not in order. */
-const RESET = [Deno.errors.ConnectionReset, Deno.errors.ConnectionAborted, Deno.errors.BrokenPipe];
-
-async function read(conn: Deno.Conn, bytes: Uint8Array): Promise<Reading> {
-  try {
-    return await conn.read(bytes) ?? "closed";
-  } catch (error) {
-    if (RESET.some((reset) => error instanceof reset)) return "reset";
-    throw error;
-  }
-}
-
-/** Waits for a limited time. A read that is late continues; it ends when the connection is closed. */
-async function before(dueMs: number, reading: Promise<Reading>): Promise<Reading | "late"> {
-  reading.catch(() => {});
-  const { promise: late, resolve } = Promise.withResolvers<"late">();
-  const timer = setTimeout(() => resolve("late"), dueMs - performance.now());
-  try {
-    return await Promise.race([reading, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Writes to a peer that may be gone. */
-async function tell(conn: Deno.Conn, bytes: Uint8Array<ArrayBuffer> | undefined): Promise<void> {
-  try {
-    await writeAll(conn, bytes);
-  } catch {
-    // The peer is already gone.
-  }
-}
-
-async function writeAll(conn: Deno.Conn, bytes = new Uint8Array(0)): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+async function perform(
+  conn: Deno.Conn,
+  machine: HandshakeMachine,
+  received?: Uint8Array,
+): Promise<Handshake> {
+  const state = await carry<HandshakeState>(conn, machine, received);
+  if (state.is === "done") return state.handshake;
+  throw new HandshakeError(state.failure.message, state.failure.reason);
 }

@@ -18,8 +18,10 @@ export type StrangerKind =
   | "imap"
   | "vnc"
   | "telnet"
-  /** A proxy that says for which address it connects. */
-  | "proxy"
+  /** A proxy that says for which address it connects, in a line of text. */
+  | "proxy-v1"
+  /** The same, in the binary form. */
+  | "proxy-v2"
   /** A pppoe-proxy with `--legacy`, which sends a ping at once; the original program does so only rarely. */
   | "legacy-ping"
   /** The original Go pppoeproxy, or a pppoe-proxy with `--legacy`. */
@@ -55,7 +57,7 @@ const BYTES: readonly { kind: StrangerKind; start: readonly (number | readonly n
   { kind: "tls", start: [[0x14, 0x15, 0x16, 0x17], 3] },
   // RFC 854: IAC, then SB, WILL, WONT, DO or DONT.
   { kind: "telnet", start: [0xff, [0xfa, 0xfb, 0xfc, 0xfd, 0xfe]] },
-  { kind: "proxy", start: [CR, LF, CR, LF, 0, CR, LF, 0x51, 0x55, 0x49, 0x54, LF] },
+  { kind: "proxy-v2", start: [CR, LF, CR, LF, 0, CR, LF, 0x51, 0x55, 0x49, 0x54, LF] },
 ];
 
 /** First lines. */
@@ -64,7 +66,7 @@ const LINES: readonly { kind: StrangerKind; line: RegExp }[] = [
   { kind: "http", line: /^HTTP\/\d|^<(?:!DOCTYPE )?html\b|^[A-Z]{3,16} \S+ HTTP\/\d/i },
   // A browser's address may be longer than what is waited for.
   { kind: "http", line: /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) / },
-  { kind: "proxy", line: /^PROXY (?:TCP4|TCP6|UNKNOWN)\b/ },
+  { kind: "proxy-v1", line: /^PROXY (?:TCP4|TCP6|UNKNOWN)\b/ },
   { kind: "smtp", line: /^220[ -].*(?:SMTP|mail)/i },
   { kind: "smtp", line: /^(?:EHLO|HELO) / },
   { kind: "ftp", line: /^220[ -]/ },
@@ -161,7 +163,8 @@ const ABOUT_SERVER: HandshakeWords = {
           "give this client --legacy as well";
       case "greeting-client":
         return `The server sends back what it receives, like an echo service: ${CHECK_ADDRESS}`;
-      case "proxy":
+      case "proxy-v1":
+      case "proxy-v2":
         return "The server begins with a PROXY header, which only a client's side may send: " +
           "configure the proxy in between to send it to the server only";
       case "http":
@@ -197,8 +200,12 @@ const ABOUT_CLIENT: HandshakeWords = {
         return `${connects(kind, said)}: the status is on the port of --status, not of --listen`;
       case "tls":
         return `${connects(kind, said)}: this port is for pppoe-proxy clients, without TLS`;
-      case "proxy":
-        return "The connection begins with a PROXY header: configure the proxy not to send one";
+      case "proxy-v1":
+        return "The connection begins with a PROXY header of version 1. If it comes from a proxy of " +
+          "yours, set send-proxy-v2 there, and give the server --proxy-protocol with its address";
+      case "proxy-v2":
+        return "The connection begins with a PROXY header. If it comes from a proxy of yours, give " +
+          "the server --proxy-protocol with its address";
       default:
         return `${connects(kind, said)}: this port is for pppoe-proxy clients`;
     }
@@ -250,8 +257,10 @@ export function describeNotLegacy({ kind, said }: Stranger): string | undefined 
       return "the client greets, so it is not the original Go pppoeproxy: remove --legacy at the server";
     case "greeting-server":
       return "the server is not the original Go pppoeproxy: remove --legacy at the client";
-    case "proxy":
-      return "the connection begins with a PROXY header: configure the proxy not to send one";
+    case "proxy-v1":
+    case "proxy-v2":
+      return "the connection begins with a PROXY header: give the server --proxy-protocol with the " +
+        "proxy's address";
   }
   const protocol = PROTOCOLS[kind];
   const what = protocol === undefined ? "another program" : `${protocol} server or client`;

@@ -122,7 +122,12 @@ const ANSWERS: [what: string, bytes: Uint8Array, message: string][] = [
 
 const NO_GREETING = "The client does not greet. If it is the original Go pppoeproxy, give the " +
   "server --legacy; otherwise remove --legacy at the client";
-const PROXY = "The connection begins with a PROXY header: configure the proxy not to send one";
+const PROXY_V1 =
+  "The connection begins with a PROXY header of version 1. If it comes from a proxy " +
+  "of yours, set send-proxy-v2 there, and give the server --proxy-protocol with its address";
+const PROXY_V2 =
+  "The connection begins with a PROXY header. If it comes from a proxy of yours, give " +
+  "the server --proxy-protocol with its address";
 
 /** What a server says about programs that connect to it. */
 const CONNECTIONS: [what: string, bytes: Uint8Array, message: string][] = [
@@ -154,8 +159,8 @@ const CONNECTIONS: [what: string, bytes: Uint8Array, message: string][] = [
     bytesOf("SSH-2.0-Go\r\n"),
     'An SSH client connects instead of pppoe-proxy ("SSH-2.0-Go"): this port is for pppoe-proxy clients',
   ],
-  ["a PROXY header of version 1", bytesOf("PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n"), PROXY],
-  ["a PROXY header of version 2", bytesOf(`${V2_SIGNATURE}\x21\x11\0\x0c`), PROXY],
+  ["a PROXY header of version 1", bytesOf("PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n"), PROXY_V1],
+  ["a PROXY header of version 2", bytesOf(`${V2_SIGNATURE}\x21\x11\0\x0c`), PROXY_V2],
   [
     "bytes that begin like such a header",
     bytesOf("\r\n\r\n\0\r\nQUIET"),
@@ -268,6 +273,6 @@ Deno.test("describeNotLegacy() has nothing against an older peer, and names each
   );
   assertEquals(
     describe(bytesOf("PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n")),
-    "the connection begins with a PROXY header: configure the proxy not to send one",
+    "the connection begins with a PROXY header: give the server --proxy-protocol with the proxy's address",
   );
 });
