@@ -60,6 +60,7 @@ export type ProxyHeaderState =
 /** Reads the header at the start of a connection. Times are in ms, by a monotonic clock. */
 export class ProxyHeaderReader {
   readonly #proxy: string;
+  readonly #tells: boolean;
   readonly #bytes = new Uint8Array(PROXY_HEADER_MAX);
   #end = 0;
   #state: ProxyHeaderState = { is: "waiting" };
@@ -71,10 +72,12 @@ export class ProxyHeaderReader {
    *
    * @param proxy The IP address of the proxy
    * @param nowMs The time
+   * @param tells True to send a goodbye to the client behind the proxy if there is no header
    * @param timeoutMs The time to wait for the whole header, in ms
    */
-  constructor(proxy: string, nowMs: number, timeoutMs = HANDSHAKE_TIMEOUT_MS) {
+  constructor(proxy: string, nowMs: number, tells = true, timeoutMs = HANDSHAKE_TIMEOUT_MS) {
     this.#proxy = proxy;
+    this.#tells = tells;
     this.#dueMs = nowMs + timeoutMs;
   }
 
@@ -151,6 +154,7 @@ export class ProxyHeaderReader {
 
   #fail(message: string, reason: number = REASON.PROTOCOL): void {
     this.#state = { is: "failed", failure: { message, reason } };
+    if (!this.#tells) return;
     this.#output = encodeFrame(FRAME.GOODBYE, emitGoodbye({ reason, text: message }));
   }
 }

@@ -268,7 +268,8 @@ export class Server extends RunningSide {
   /** Reads for which client a proxy connects; returns the bytes after that. */
   async #identify(visit: Visit): Promise<Uint8Array> {
     const { id, conn, source: { hostname } } = visit;
-    const reader = new ProxyHeaderReader(hostname, performance.now());
+    const tells = !this.#options.legacy;
+    const reader = new ProxyHeaderReader(hostname, performance.now(), tells);
     const state = await carry<ProxyHeaderState>(conn, reader);
     if (state.is === "failed") throw new Refusal(state.failure?.message);
     const { header, received } = state;

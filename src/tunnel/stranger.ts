@@ -242,6 +242,10 @@ export const WORDS_ABOUT: Readonly<Record<Side, HandshakeWords>> = {
   client: ABOUT_CLIENT,
 };
 
+/** The reason for the end of a tunnel whose server says goodbye, or greets, in spite of `--legacy`. */
+export const SERVER_IS_NEW =
+  "the server is not the original Go pppoeproxy: remove --legacy at the client";
+
 /**
  * Describes a program that is not the older peer that `--legacy` announces.
  *
@@ -256,7 +260,7 @@ export function describeNotLegacy({ kind, said }: Stranger): string | undefined 
     case "greeting-client":
       return "the client greets, so it is not the original Go pppoeproxy: remove --legacy at the server";
     case "greeting-server":
-      return "the server is not the original Go pppoeproxy: remove --legacy at the client";
+      return SERVER_IS_NEW;
     case "proxy-v1":
     case "proxy-v2":
       return "the connection begins with a PROXY header: give the server --proxy-protocol with the " +

@@ -30,6 +30,17 @@ Deno.test("serverOptions() reads the limits", () => {
   );
 });
 
+Deno.test("serverOptions() reads the proxies, of which there are none by default", () => {
+  assertEquals(options().proxyProtocol, []);
+  const given = ["--proxy-protocol", "192.0.2.1,::1", "--proxy-protocol", "10.0.0.0/8"];
+  assertEquals(options(...given).proxyProtocol, ["192.0.2.1,::1", "10.0.0.0/8"]);
+  assertEquals(
+    refusal("--proxy-protocol", "haproxy.example"),
+    'Cannot read --proxy-protocol "haproxy.example": give an IPv4 or IPv6 address, alone or with a ' +
+      "prefix length, like 192.0.2.0/24",
+  );
+});
+
 Deno.test("serverOptions() reads a Host-Uniq as text or as hexadecimal", () => {
   const hostUniq = (value: string) => options("--host-uniq", value).hostUniq;
   assertEquals(options().hostUniq, undefined);

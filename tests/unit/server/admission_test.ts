@@ -70,6 +70,71 @@ Deno.test("Admission.arrive() drops the oldest connection beyond 256", () => {
   assertEquals(admission.atTheDoor.length, AT_THE_DOOR);
 });
 
+const PROXIES = AllowList.parseProxies(["192.0.2.0/28"]);
+const PROXY = "192.0.2.5";
+
+function withProxies(): Admission {
+  return new Admission({ allow: ALLOW, proxies: PROXIES });
+}
+
+/** Lets a connection of a proxy arrive, and say for which address it connects. */
+function arriveFor(admission: Admission, address: string): number {
+  const id = arrive(admission, PROXY);
+  assert("id" in admission.identify(id, address));
+  return id;
+}
+
+Deno.test("Admission.arrive() admits a proxy that is not on the allow list, and asks for the client", () => {
+  const admission = withProxies();
+  assertEquals(admission.arrive(PROXY), { id: 1, givesWay: undefined, proxied: true });
+  assertEquals(admission.arrive("10.0.0.1"), { id: 2, givesWay: undefined });
+  assertEquals(admission.arrive("192.0.2.200"), { refused: "not on the allow list" });
+  // A proxy that may also be a client still has to say for which address it connects.
+  const both = new Admission({ allow: ALLOW, proxies: AllowList.parseProxies(["10.0.0.9"]) });
+  assertEquals(both.arrive("10.0.0.9"), { id: 1, givesWay: undefined, proxied: true });
+});
+
+Deno.test("Admission.identify() applies the allow list to the client behind a proxy", () => {
+  const admission = withProxies();
+  const id = arrive(admission, PROXY);
+  assertEquals(admission.identify(id, "10.0.0.1"), { id, givesWay: undefined });
+  assert(admission.waits(id));
+  const other = arrive(admission, PROXY);
+  assertEquals(admission.identify(other, "192.0.2.5"), { refused: "not on the allow list" });
+  assertEquals(admission.atTheDoor, [id]);
+});
+
+Deno.test("Admission.identify() drops the oldest connection of a client that has its share", () => {
+  const admission = withProxies();
+  const others = arriveFor(admission, "10.0.0.2");
+  const ids = Array.from({ length: AT_THE_DOOR_OF_ONE }, () => arriveFor(admission, "10.0.0.1"));
+  const next = arrive(admission, PROXY);
+  assertEquals(admission.identify(next, "10.0.0.1"), { id: next, givesWay: ids[0] });
+  // The share is that of the address, by whatever way it comes.
+  const direct = admission.arrive("10.0.0.1");
+  assert("id" in direct);
+  assertEquals(direct.givesWay, ids[1]);
+  assert(admission.waits(others));
+});
+
+Deno.test("Admission.arrive() limits the connections of a proxy only by the total", () => {
+  const admission = withProxies();
+  const ids = Array.from({ length: AT_THE_DOOR }, () => arrive(admission, PROXY));
+  assertEquals(admission.atTheDoor.length, AT_THE_DOOR);
+  const next = admission.arrive(PROXY);
+  assert("id" in next);
+  assertEquals(next.givesWay, ids[0]);
+  assertEquals(admission.atTheDoor.length, AT_THE_DOOR);
+});
+
+Deno.test("Admission.change() applies to the proxies", () => {
+  const admission = withProxies();
+  admission.change({ allow: ALLOW });
+  assertEquals(admission.arrive(PROXY), { refused: "not on the allow list" });
+  admission.change({ allow: ALLOW, proxies: PROXIES });
+  assert("id" in admission.arrive(PROXY));
+});
+
 Deno.test("Admission.left() makes room at the door", () => {
   const admission = anAdmission();
   const ids = Array.from({ length: AT_THE_DOOR_OF_ONE }, () => arrive(admission));

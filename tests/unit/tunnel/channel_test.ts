@@ -567,6 +567,34 @@ Deno.test("Channel tells a client that greets to a server with --legacy what to 
   assertEquals(parseGoodbye(goodbye), { reason: REASON.PROTOCOL, text });
 });
 
+Deno.test("Channel tells a client with --legacy what a newer server says", async () => {
+  await using ends = await Ends.make({ legacy: true });
+  const text = "The client does not greet";
+  const goodbye = encodeFrame(FRAME.GOODBYE, emitGoodbye({ reason: REASON.PROTOCOL, text }));
+  for (const byte of goodbye) {
+    assertEquals(ends.channel.ended, undefined);
+    ends.give(Uint8Array.of(byte));
+    ends.frames();
+  }
+  assertEquals(
+    ends.channel.ended,
+    "the server is not the original Go pppoeproxy: remove --legacy at the client " +
+      "(it said goodbye (protocol): The client does not greet)",
+  );
+});
+
+Deno.test("Channel recognizes another program by the bytes that were read before it", async () => {
+  const received = new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n");
+  await using ends = await Ends.make({ legacy: true, received });
+  assertEquals(
+    ends.channel.ended,
+    'the peer is an HTTP server or client, not pppoe-proxy ("GET / HTTP/1.1"): are address and port right?',
+  );
+  const frame = { type: DISCOVERY, payload: payload(60, 1) };
+  await using older = await Ends.make({ legacy: true, received: stream([frame]).slice() });
+  assertEquals(older.frames(), [frame]);
+});
+
 Deno.test("Channel says that an older peer has ended the connection before it sent anything", async () => {
   await using ends = await Ends.make({ legacy: true });
   ends.pair.server.close();
