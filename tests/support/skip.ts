@@ -41,6 +41,7 @@ const NEEDS = {
     met: () => succeeds("unshare", "--uts", "sh", "-c", "echo x > /proc/sys/kernel/hostname"),
     reason: "no right to set a host name",
   },
+  haproxy: { met: () => hasProgram("haproxy"), reason: "no haproxy" },
   iproute2: { met: () => hasProgram("ip"), reason: "no iproute2" },
   tun: { met: () => exists("/dev/net/tun"), reason: "no /dev/net/tun" },
   debian12: {

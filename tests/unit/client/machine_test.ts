@@ -160,6 +160,23 @@ Deno.test("ClientMachine notes only the first 3 failures of a kind, and their de
   assertEquals(note.type === "failed" && note.suppressed, 7);
 });
 
+Deno.test("ClientMachine takes failures that differ in what a server said for one kind", () => {
+  const bench = Bench.start(1);
+  bench.handle({ type: "held", peer: A, sessions: 1 });
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const id = bench.connected("a.example");
+    bench.take("greet");
+    bench.handle({
+      type: "failed",
+      id,
+      reason: `An SMTP server answers ("220 at ${attempt}"): check`,
+    });
+    bench.due();
+  }
+  const failures = bench.takeNotes().filter(({ type }) => type === "failed");
+  assertEquals(failures.length, 3);
+});
+
 const DOWN = { ...HELLO, linkDown: true } as const;
 
 Deno.test("ClientMachine goes on to the next server if the link of one is down", () => {
