@@ -447,7 +447,7 @@ export class ClientMachine {
   /** Notes a failure, unless many like it were noted recently; returns true if it was noted. */
   #noteFailure(at: number, failure: ClientFailure, nowMs: number): boolean {
     const server = this.#servers[at].endpoint;
-    // What a program has said is quoted at the end of a reason, and may differ each time.
+    // Text from another program is quoted at the end of a reason, and may differ each time.
     const kind = JSON.stringify([server, failure]).replace(/\\".*/, "");
     const suppressed = this.#failuresNoted.allow(kind, nowMs);
     if (suppressed < 0) return false;

@@ -174,7 +174,7 @@ function faultOf(bytes: Uint8Array): string | undefined {
   if (HEADER.addresses + length > PROXY_HEADER_MAX) {
     return `is ${HEADER.addresses + length} bytes long; the maximum is ${PROXY_HEADER_MAX}`;
   }
-  // Whatever a LOCAL command has for addresses is ignored.
+  // The addresses of a LOCAL command are ignored.
   if (command === COMMAND.LOCAL) return undefined;
   const family = bytes[HEADER.family];
   const needed = ADDRESSES[family];

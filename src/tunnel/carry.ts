@@ -1,4 +1,4 @@
-// Carries bytes between a connection and a machine that decides: of a handshake, or of what comes before it.
+// Carries bytes between a connection and a machine, which decides: that of a handshake, or of a PROXY header.
 
 /** The states of a machine: it waits until it has a result. */
 type MachineState = { is: "waiting" } | { is: "done" } | { is: "failed" };
@@ -15,7 +15,7 @@ export interface Machine<S extends MachineState> {
   tick(nowMs: number): void;
 }
 
-/** The errors of a peer that has ended the connection, and not in order. */
+/** The errors of a connection that the peer has ended without closing it in order. */
 const RESET = [Deno.errors.ConnectionReset, Deno.errors.ConnectionAborted, Deno.errors.BrokenPipe];
 
 /** The number of bytes that are read at once. */
@@ -28,7 +28,7 @@ const READ_BYTES = 1024;
  * @param machine The machine
  * @param received Bytes that have been read already
  * @returns The result
- * @throws {Error} If the connection breaks for another reason than that the peer has ended it
+ * @throws {Error} If the connection breaks for any other reason than its end by the peer
  */
 export async function carry<S extends MachineState>(
   conn: Deno.Conn,
@@ -39,7 +39,7 @@ export async function carry<S extends MachineState>(
   let reading: Promise<Reading> | undefined;
   if (received.length > 0) machine.receive(received, performance.now());
   while (machine.state.is === "waiting") {
-    // What a peer that is already gone has said can still be read.
+    // Bytes of a peer that is already gone can still be read.
     await tell(conn, machine.takeOutput());
     reading ??= read(conn, bytes);
     const result = await before(machine.dueMs, reading);

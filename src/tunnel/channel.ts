@@ -14,7 +14,7 @@ import {
 import { FAULTY, FOUND, FrameReader } from "./frame_reader.ts";
 import { DEAD, Keepalive, PING_DUE, UNANSWERED } from "./keepalive.ts";
 import { Outbox, type OutboxLane } from "./outbox.ts";
-import { describeNotLegacy, recognize, SERVER_IS_NEW } from "./stranger.ts";
+import { describeNotLegacy, recognize } from "./stranger.ts";
 
 /** The limits of a tunnel's queue, and of a single send or read. */
 export interface ChannelSizes {
@@ -278,8 +278,6 @@ export class Channel {
     const stranger = recognize(this.#reader.unread, whole);
     if (stranger === undefined) return;
     this.#isUnknown = false;
-    // The rest of a goodbye may say more.
-    if (stranger.kind === "greeting-server") return;
     const reason = describeNotLegacy(stranger);
     if (reason === undefined) return;
     this.#knowsGoodbye = stranger.kind === "greeting-client";
@@ -319,14 +317,13 @@ export class Channel {
           bytes.subarray(reader.offset, reader.offset + reader.length),
         );
         this.goodbye = goodbye?.reason;
-        const text = describeGoodbye(goodbye);
-        this.end(this.legacy ? `${SERVER_IS_NEW} (it said ${text})` : text);
+        this.end(describeGoodbye(goodbye));
         break;
       }
       case FRAME.HELLO:
       case FRAME.WELCOME:
         // Only the first frame of a connection may be a greeting.
-        this.end(this.legacy ? SERVER_IS_NEW : "the peer sent a second greeting", REASON.PROTOCOL);
+        this.end("the peer sent a second greeting", REASON.PROTOCOL);
         break;
     }
     return true;

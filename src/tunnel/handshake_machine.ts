@@ -139,7 +139,7 @@ export abstract class HandshakeMachine {
   /**
    * Notes that the peer has ended the connection.
    *
-   * @param how Whether the peer has closed its half, or reset the connection
+   * @param how The way: the peer has closed its half, or has reset the connection
    */
   close(how: "closed" | "reset" = "closed"): void {
     if (this.#failAsStranger(true)) return;

@@ -1,6 +1,5 @@
-// Recognizes what answers, or connects, instead of another pppoe-proxy, by the first bytes that it sends.
-//
-// Much of it begins with a line of text, which is quoted in the log; the rest begins with a few fixed bytes.
+// Recognizes a program that answers, or connects, instead of another pppoe-proxy, by the first bytes that it
+// sends. Many begin with a line of text, which is quoted in the log; the others with a few fixed bytes.
 // The result does not depend on how the bytes are split on their way.
 
 import type { Side } from "../side.ts";
@@ -35,11 +34,11 @@ export type StrangerKind =
 /** A program that is not the expected peer. */
 export interface Stranger {
   readonly kind: StrangerKind;
-  /** The start of what it sent, quoted, on one line; empty if that would say nothing to a reader. */
+  /** The start of what it sent, quoted, on one line; empty for bytes that the kind describes fully. */
   readonly said: string;
 }
 
-/** The length of the longest line that is waited for. */
+/** The length beyond which no end of a line is waited for. */
 const LINE_MAX = 128;
 /** The number of bytes that are quoted of a line, and of bytes that are no text. */
 const QUOTED = { line: 48, bytes: 8 } as const;
@@ -64,7 +63,7 @@ const BYTES: readonly { kind: StrangerKind; start: readonly (number | readonly n
 const LINES: readonly { kind: StrangerKind; line: RegExp }[] = [
   { kind: "ssh", line: /^SSH-/ },
   { kind: "http", line: /^HTTP\/\d|^<(?:!DOCTYPE )?html\b|^[A-Z]{3,16} \S+ HTTP\/\d/i },
-  // A browser's address may be longer than what is waited for.
+  // The address may be so long that the end of the line is not waited for.
   { kind: "http", line: /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) / },
   { kind: "proxy-v1", line: /^PROXY (?:TCP4|TCP6|UNKNOWN)\b/ },
   { kind: "smtp", line: /^220[ -].*(?:SMTP|mail)/i },
@@ -114,7 +113,7 @@ function recognizeLine(bytes: Uint8Array, whole: boolean): Stranger | undefined 
     end = searched.length;
   }
   const line = searched.subarray(0, end);
-  // Each byte as one character: what the patterns look for is ASCII.
+  // Takes each byte for one character, because the patterns are ASCII.
   const text = String.fromCharCode(...line);
   const known = LINES.find((known) => known.line.test(text));
   return { kind: known?.kind ?? "unknown", said: quoteStart(line) };
@@ -151,7 +150,7 @@ export interface HandshakeWords {
 /** The advice to a client that has reached another program. */
 const CHECK_ADDRESS = "check the address and port in --connect";
 
-/** What a client says about the server. */
+/** The words of a client about its server. */
 const ABOUT_SERVER: HandshakeWords = {
   stranger({ kind, said }) {
     switch (kind) {
@@ -186,7 +185,7 @@ const ABOUT_SERVER: HandshakeWords = {
     "A TLS server does so too, and a proxy that cannot reach the server",
 };
 
-/** What a server says about a client; the client gets it as well, in a goodbye. */
+/** The words of a server about a client, which gets them as well, in a goodbye. */
 const ABOUT_CLIENT: HandshakeWords = {
   stranger({ kind, said }) {
     switch (kind) {
@@ -242,10 +241,6 @@ export const WORDS_ABOUT: Readonly<Record<Side, HandshakeWords>> = {
   client: ABOUT_CLIENT,
 };
 
-/** The reason for the end of a tunnel whose server says goodbye, or greets, in spite of `--legacy`. */
-export const SERVER_IS_NEW =
-  "the server is not the original Go pppoeproxy: remove --legacy at the client";
-
 /**
  * Describes a program that is not the older peer that `--legacy` announces.
  *
@@ -260,7 +255,7 @@ export function describeNotLegacy({ kind, said }: Stranger): string | undefined 
     case "greeting-client":
       return "the client greets, so it is not the original Go pppoeproxy: remove --legacy at the server";
     case "greeting-server":
-      return SERVER_IS_NEW;
+      return "the server is not the original Go pppoeproxy: remove --legacy at the client";
     case "proxy-v1":
     case "proxy-v2":
       return "the connection begins with a PROXY header: give the server --proxy-protocol with the " +

@@ -276,7 +276,7 @@ testUnless(
         /peer=127\.0\.0\.1:\d+ .*proxy=10\.0\.1\.1:/,
       );
       // Nor is there a line for the health checks.
-      assertEquals(server.matching(/Connection refused/), []);
+      assertEquals(server.matching(/Connection refused peer=10\.0\.1\.1/), []);
       await client.end("SIGTERM");
       assertEquals(await host.closed(), "ac");
     }),

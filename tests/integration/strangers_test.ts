@@ -112,7 +112,7 @@ testUnless(
       await server.untilHealth(200);
       client.start();
       await client.untilLine(
-        /Tunnel lost reason="the server is not .*: remove --legacy at the client /,
+        /Tunnel lost reason="the server is not .*: remove --legacy at the client"/,
       );
       await server.untilLine(
         /Connection refused .*does not greet.* remove --legacy at the client"/,

@@ -567,19 +567,13 @@ Deno.test("Channel tells a client that greets to a server with --legacy what to 
   assertEquals(parseGoodbye(goodbye), { reason: REASON.PROTOCOL, text });
 });
 
-Deno.test("Channel tells a client with --legacy what a newer server says", async () => {
+Deno.test("Channel says that --legacy is one too many if a server says goodbye first", async () => {
   await using ends = await Ends.make({ legacy: true });
-  const text = "The client does not greet";
-  const goodbye = encodeFrame(FRAME.GOODBYE, emitGoodbye({ reason: REASON.PROTOCOL, text }));
-  for (const byte of goodbye) {
-    assertEquals(ends.channel.ended, undefined);
-    ends.give(Uint8Array.of(byte));
-    ends.frames();
-  }
+  const goodbye = emitGoodbye({ reason: REASON.PROTOCOL, text: "The client does not greet" });
+  ends.give(encodeFrame(FRAME.GOODBYE, goodbye).subarray(0, 2));
   assertEquals(
     ends.channel.ended,
-    "the server is not the original Go pppoeproxy: remove --legacy at the client " +
-      "(it said goodbye (protocol): The client does not greet)",
+    "the server is not the original Go pppoeproxy: remove --legacy at the client",
   );
 });
 
