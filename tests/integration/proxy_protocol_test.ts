@@ -141,6 +141,31 @@ testUnless(
 
 testUnless(
   skipped,
+  "Server admits a client through a proxy with hundreds of connections that say nothing",
+  () =>
+    withSites(BEHIND, async (sites) => {
+      await startServer(sites);
+      const silent: Deno.TcpConn[] = [];
+      try {
+        // Some have said for which address they connect, and some have not.
+        while (silent.length < 300) {
+          const conn = await connect(sites);
+          silent.push(conn);
+          if (silent.length % 2 === 0) {
+            await send(conn, headerOf(silent.length % 128)).catch(() => {});
+          }
+        }
+        using conn = await connect(sites);
+        await send(conn, Uint8Array.of(...headerOf(99), ...HELLO));
+        assertEquals((await hear(conn))?.type, FRAME.WELCOME);
+      } finally {
+        for (const conn of silent) conn.close();
+      }
+    }),
+);
+
+testUnless(
+  skipped,
   "Server tells a client whose proxy sends no header what is missing",
   () =>
     withSites(BEHIND, async (sites) => {
@@ -186,6 +211,28 @@ testUnless(
       await sites.server.untilLine(/peer=203\.0\.113\.200/);
       assertEquals(sites.server.matching(/Connection refused peer=10\.0\.1\.1/), []);
     }),
+);
+
+testUnless(
+  skipped,
+  "Server takes a proxy's own connection, and one without an address, by the proxy's address",
+  () => {
+    const serverFlags = [...LISTEN, "--allow", PROXY, "--proxy-protocol", PROXY];
+    return withSites({ start: false, serverFlags }, async (sites) => {
+      await startServer(sites);
+      const unspecified = Uint8Array.of(...LOCAL.subarray(0, 12), 0x21, 0, 0, 0);
+      for (const header of [LOCAL, unspecified]) {
+        using conn = await connect(sites);
+        await send(conn, Uint8Array.of(...header, ...HELLO));
+        assertEquals((await hear(conn))?.type, FRAME.WELCOME);
+        const { port } = conn.localAddr as Deno.NetAddr;
+        await sites.server.untilStatus(
+          "it is a client",
+          ({ tunnels }) => tunnels.some(({ peer }) => peer === `${PROXY}:${port}`),
+        );
+      }
+    });
+  },
 );
 
 testUnless(
