@@ -7,7 +7,14 @@
 import type { Pinned } from "../../ffi/mod.ts";
 import type { MemoryDescriptors, MemorySource } from "../poll/memory.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../poll/poller.ts";
-import { AGAIN, BROKEN, type Transport, type TransportStatus } from "./transport.ts";
+import {
+  AGAIN,
+  BROKEN,
+  type PathFault,
+  type PathVerdict,
+  type Transport,
+  type TransportStatus,
+} from "./transport.ts";
 
 /** The path between two ends. */
 export interface MemoryPath {
@@ -42,7 +49,10 @@ interface Arrival {
 export class MemoryTransport implements Transport, MemorySource {
   readonly fd: number;
   readonly failure = "the connection broke: reset by peer";
-  readonly pathFault = undefined;
+  /** The fault of the path. */
+  pathFault: PathFault | undefined;
+  /** The result of `watchPath`. */
+  pathVerdict: PathVerdict = "unchanged";
   /** The other end. */
   peer!: MemoryTransport;
   bytes = 0;
@@ -153,8 +163,8 @@ export class MemoryTransport implements Transport, MemorySource {
 
   refresh(): void {}
 
-  watchPath(): "unchanged" {
-    return "unchanged";
+  watchPath(): PathVerdict {
+    return this.pathVerdict;
   }
 
   shutdown(): void {
