@@ -53,7 +53,7 @@ const TCPI = {
   segsIn: 35,
   notsentBytes: 36,
   dataSegsIn: 38,
-  delivered: 48,
+  dataSegsOut: 39,
   sndWnd: 57,
   length: 58,
 } as const;
@@ -266,8 +266,10 @@ export interface TcpProgress {
   sacked: number;
   /** The number of bytes that the peer has acknowledged since the start, in order. */
   bytesAcked: number;
-  /** The number of segments that the peer has received since the start, those behind a gap too. */
-  delivered: number;
+  /** The number of segments with data that were sent since the start, also those sent again. */
+  segments: number;
+  /** The number of segments that were sent again since the start. */
+  retransmits: number;
   /** The number of timeouts in a row without an answer. */
   timeouts: number;
   /** The number of bytes of data that have arrived since the start, in order. */
@@ -298,7 +300,8 @@ export function tcpProgress(fd: number): TcpProgress | undefined {
     unacked: info[TCPI.unacked],
     sacked: info[TCPI.sacked],
     bytesAcked: readUint64(info, TCPI.bytesAcked),
-    delivered: info[TCPI.delivered],
+    segments: info[TCPI.dataSegsOut],
+    retransmits: info[TCPI.totalRetrans],
     timeouts: infoBytes[TCPI.retransmits],
     bytesReceived: readUint64(info, TCPI.bytesReceived),
     bareAcks: info[TCPI.segsIn] - info[TCPI.dataSegsIn],

@@ -4,7 +4,8 @@
 // The proof takes three steps. Something small was answered, so the path is alive; after that, the oldest
 // segment was sent again, and was not acknowledged; and then something small was answered once more. On a
 // path that is dead nothing is answered, and on one that was dead the next retransmission gets through. On
-// a path that loses packets at random, some retransmission gets through, so a few must have failed before.
+// a path that loses packets at random, some retransmission gets through soon; so several must have failed,
+// and more on a path that has lost more before.
 //
 // Small packets are rare just then, because TCP sends nothing behind a segment that has timed out. So the
 // caller sends a probe when it is asked to.
@@ -14,7 +15,8 @@ export interface PathSample {
   unacked: number;
   sacked: number;
   bytesAcked: number;
-  delivered: number;
+  segments: number;
+  retransmits: number;
   timeouts: number;
   bytesReceived: number;
   bareAcks: number;
@@ -31,16 +33,14 @@ export const BLACK_HOLE = 2;
 
 /** The size up to which a segment fits every path: IPv6 guarantees an MTU of 1280. */
 const FITTING_MSS = 1240;
-/** The number of timeouts that large packets on a new path must have. */
+/** The minimum number of timeouts in a row. */
 const TIMEOUTS = 3;
-/** The same on a path that has carried large packets, where the cause is more probably random loss. */
-const PROVEN_TIMEOUTS = 4;
+/** The chance that a segment and its retransmissions were lost at random, below which they were not. */
+const CHANCE = 1e-6;
+/** The number of retransmissions that say little about the share of segments that a path loses. */
+const FEW_RETRANSMITS = 3;
 /** The time after which fewer timeouts are enough, because the kernel waits long for each. */
 const LONG_MS = 5000;
-/** The mean size of the acknowledged segments, relative to the maximum, that shows that large ones arrive. */
-const LARGE_SHARE = 0.95;
-/** The minimum number of segments for that mean. */
-const SEGMENTS = 4;
 /** The time after which segments behind a gap count as proof, if probes are impossible. */
 const UNPROBED_MS = 3500;
 
@@ -56,8 +56,8 @@ export class PathWatch {
   #stuckMs = 0;
   /** The number of timeouts when something small was first answered; undefined before. */
   #answeredAfter: number | undefined;
-  /** True if large segments have arrived on this connection. */
-  #proven = false;
+  /** The number of timeouts in a row that random loss does not explain. */
+  #timeouts = TIMEOUTS;
 
   /**
    * Judges the connection.
@@ -71,7 +71,8 @@ export class PathWatch {
     this.#last = sample;
     const { unacked, bytesAcked, timeouts, mss, window } = sample;
     const begins = last === undefined || last.unacked === 0 || bytesAcked > last.bytesAcked;
-    if (begins && last !== undefined) this.#learn(last, sample);
+    // This sample has retransmissions that the black hole may have caused.
+    if (begins && last !== undefined) this.#timeouts = unlikelyTimeouts(last);
     // A peer without room drops segments of any size.
     if (begins || unacked === 0 || mss <= FITTING_MSS || window < mss) {
       this.#begin(nowMs);
@@ -94,18 +95,12 @@ export class PathWatch {
     this.#answeredAfter = undefined;
   }
 
-  // A proof of large segments is the mean size of those that were acknowledged since the last sample.
-  #learn(last: PathSample, sample: PathSample): void {
-    const bytes = sample.bytesAcked - last.bytesAcked;
-    const segments = sample.delivered - sample.sacked - (last.delivered - last.sacked);
-    if (segments >= SEGMENTS && bytes >= segments * sample.mss * LARGE_SHARE) this.#proven = true;
-  }
-
   #isBlackHole(last: PathSample, sample: PathSample, nowMs: number): boolean {
     // Only what was sent before the last sample has had time to be acknowledged.
     const { timeouts } = last;
     const stuckMs = nowMs - this.#stuckMs;
-    const enough = timeouts >= (this.#proven ? PROVEN_TIMEOUTS : TIMEOUTS) || stuckMs >= LONG_MS;
+    const enough = timeouts >= this.#timeouts ||
+      (stuckMs >= LONG_MS && this.#timeouts === TIMEOUTS);
     if (!this.probes && sample.sacked > 0 && stuckMs >= UNPROBED_MS && enough) return true;
     // The peer sends new bytes only if our acknowledgements reach it.
     const answered = sample.bareAcks > last.bareAcks || sample.bytesReceived > last.bytesReceived;
@@ -114,4 +109,13 @@ export class PathWatch {
     this.#answeredAfter = sample.timeouts;
     return false;
   }
+}
+
+// Returns the number of timeouts in a row that are not random loss, by the share of segments lost so far.
+function unlikelyTimeouts({ segments, retransmits }: PathSample): number {
+  const lost = retransmits - FEW_RETRANSMITS;
+  if (lost <= 0) return TIMEOUTS;
+  const losses = Math.ceil(Math.log(CHANCE) / Math.log(lost / segments));
+  // The first of them was no timeout.
+  return Math.max(TIMEOUTS, losses - 1);
 }

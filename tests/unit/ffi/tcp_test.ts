@@ -186,7 +186,8 @@ Deno.test("tcpProgress() counts what was acknowledged and what has arrived", asy
   assertEquals([sent.unacked, sent.sacked, sent.timeouts], [0, 0, 0]);
   assertEquals(sent.bytesAcked - before.bytesAcked, 3);
   assertEquals(sent.bytesReceived - before.bytesReceived, 1);
-  assertEquals(sent.delivered - before.delivered, 1);
+  assertEquals(sent.segments - before.segments, 1);
+  assertEquals(sent.retransmits, 0);
   assertEquals(tcpProgress(server)!.bytesReceived - after.bytesReceived, 3);
   assert(sent.mss > 1000 && sent.mss < sent.pathMtu && sent.window > sent.mss);
 });

@@ -12,7 +12,8 @@ const START: PathSample = {
   unacked: 1,
   sacked: 0,
   bytesAcked: 1000,
-  delivered: 10,
+  segments: 10,
+  retransmits: 0,
   timeouts: 0,
   bytesReceived: 1000,
   bareAcks: 5,
@@ -47,22 +48,21 @@ function recognizedMs(path: Path): number | undefined {
   return undefined;
 }
 
-/** Lets a watch see that large segments were acknowledged. */
-function proven(): PathWatch {
-  const watch = new PathWatch();
-  watch.check({ ...START, bytesAcked: 1000, delivered: 10 }, -1000);
-  watch.check({ ...START, bytesAcked: 1000 + 20 * 1448, delivered: 30 }, -500);
-  watch.check({ ...START, bytesAcked: 1000 + 20 * 1448, delivered: 30, unacked: 0 }, -250);
-  return watch;
-}
-
 Deno.test("PathWatch.check() recognizes a path that answers probes and loses each retransmission", () => {
   assertEquals(recognizedMs({ answers: () => true }), 2000);
 });
 
-Deno.test("PathWatch.check() waits for one more timeout if large segments have arrived before", () => {
-  const changes = () => ({ bytesAcked: 1000 + 20 * 1448, delivered: 30 });
-  assertEquals(recognizedMs({ answers: () => true, changes, watch: proven() }), 3500);
+Deno.test("PathWatch.check() waits for more timeouts on a path that has lost more segments", () => {
+  const verdict = (retransmits: number, segments = 10_000) => {
+    const watch = new PathWatch();
+    watch.check({ ...START, segments, retransmits, unacked: 0 }, -1000);
+    return recognizedMs({ answers: () => true, untilMs: 30_000, watch });
+  };
+  assertEquals([0, 3, 100].map((retransmits) => verdict(retransmits)), [2000, 2000, 2000]);
+  assertEquals(verdict(3, 10), 2000, "these are too few to tell");
+  assertEquals(verdict(600), 3500);
+  assertEquals(verdict(900), 7000);
+  assertEquals(verdict(3000), undefined);
 });
 
 Deno.test("PathWatch.check() says nothing of a path that answers nothing", () => {
@@ -137,6 +137,14 @@ Deno.test("PathWatch.check() asks for no probe while nothing is unacknowledged",
   assertEquals([0, 500, 1000].map((ms) => watch.check(idle, ms)), [SOUND, SOUND, SOUND]);
   assertEquals(watch.check(START, 60_000), SOUND);
   assertEquals(watch.check(START, 60_500), PROBE);
+});
+
+Deno.test("PathWatch.check() does not take retransmissions into the black hole for random loss", () => {
+  const watch = new PathWatch();
+  watch.check({ ...START, unacked: 0 }, -1000);
+  // A whole window was sent again before the first sample.
+  const changes = () => ({ segments: 30, retransmits: 12, unacked: 12 });
+  assertEquals(recognizedMs({ answers: () => true, changes, watch }), 2000);
 });
 
 Deno.test("PathWatch.restart() makes the proof begin anew", () => {
