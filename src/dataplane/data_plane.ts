@@ -12,7 +12,8 @@
 //      link's sender without a copy (from_tunnels.ts);
 //   6. status: describes the next few sessions, if it was asked for (status_queries.ts);
 //   7. timers: a grace time is over, or a PADI is due again (relay_timers.ts). Once a second comes the tick:
-//      pings, dead tunnels, silent sessions, the link's health, undelivered PADTs, a failed journal;
+//      pings, dead tunnels, paths that lose large packets (path_faults.ts), silent sessions, the link's
+//      health, undelivered PADTs, a failed journal;
 //   8. tunnels: sends the frames that are queued for them, control frames first (tunnel/outbox.ts), and
 //      removes those that have ended;
 //   9. events: posts what has happened to the main thread (event_batch.ts).
