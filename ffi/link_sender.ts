@@ -42,6 +42,8 @@ export class LinkSender {
   refusedFull = 0;
   /** Number of frames refused because the interface is down or gone, or for any other reason. */
   refusedDown = 0;
+  /** Number of bytes in all refused frames. */
+  refusedBytes = 0;
 
   readonly #fd: number;
   readonly #capacity: number;
@@ -117,6 +119,9 @@ export class LinkSender {
       // A full send buffer would refuse all other frames too. Any other error was caused by the first
       // frame, and the others must still be tried.
       const refused = error === ERRNO.EAGAIN ? queued - first : 1;
+      for (let i = first; i < first + refused; i++) {
+        this.refusedBytes += this.#words[this.#iovecs + i * IOVEC.length + IOVEC.len];
+      }
       this.#countRefused(error, refused);
       first += refused;
     }
@@ -133,6 +138,7 @@ export class LinkSender {
   send(frame: Uint8Array): boolean {
     const buffer = frame as Uint8Array<ArrayBuffer>;
     if (libc.send(this.#fd, buffer, frame.length, MSG_DONTWAIT) < 0) {
+      this.refusedBytes += frame.length;
       this.#countRefused(errno());
       return false;
     }

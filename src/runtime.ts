@@ -345,7 +345,8 @@ export class Runtime {
       reconnects: this.#hooks.reconnects(),
       tunnels: this.#hooks.tunnels(snapshot.tunnels),
       sessions: snapshot.sessions,
-      ...worker.counters(),
+      ...snapshot.counters,
+      balance: snapshot.balance,
     };
   }
 

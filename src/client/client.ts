@@ -121,6 +121,7 @@ export class Client extends RunningSide {
       bytesIn: 0,
       bytesOut: 0,
       queuedBytes: 0,
+      queuedFrames: 0,
       unsentBytes: 0,
       retransmits: 0,
       congestion: null,

@@ -23,7 +23,7 @@
 //
 // The relay decides which session a frame belongs to. A frame that belongs to none, or that does not fit,
 // is dropped with a reason. Each tunnel has its own queue, managed by CoDel, so a slow client does not
-// delay the others. Frames that a broken tunnel had accepted are lost with it. A session frame costs no
+// delay the others. Frames that wait for a tunnel when it breaks are dropped (tunnel-lost). A session frame costs no
 // allocation. A data frame costs no system call of its own either; a PPP control frame from the link costs
 // one recv(2).
 
@@ -31,7 +31,8 @@ import type { Lanes, LinkDevice } from "../link/device.ts";
 import { LinkOutput } from "../link/link_output.ts";
 import { LinkMonitor } from "../link/monitor.ts";
 import { RingAge } from "../link/ring_age.ts";
-import type { Counters } from "../observe/counters.ts";
+import { type Counters, FRAMES } from "../observe/counters.ts";
+import type { Balances } from "../observe/status.ts";
 import { type Poller, POLLIN } from "../poll/poller.ts";
 import {
   type Limits,
@@ -50,10 +51,10 @@ import { EventBatch } from "./event_batch.ts";
 import { NetworkChanges } from "./network_changes.ts";
 import { FromLink } from "./from_link.ts";
 import { FromTunnels } from "./from_tunnels.ts";
-import type { FromWorker, PlaneOptions, TunnelFacts } from "./messages.ts";
+import type { FromWorker, PlaneOptions, Totals, TunnelFacts } from "./messages.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import { FIRST_TUNNEL_TAG, Readiness, type Signal } from "./readiness.ts";
-import { relayPorts } from "./relay_ports.ts";
+import { type Handling, relayPorts } from "./relay_ports.ts";
 import { RelayTimers } from "./relay_timers.ts";
 import { Shutdown } from "./shutdown.ts";
 import { StatusQueries } from "./status_queries.ts";
@@ -128,7 +129,8 @@ export class DataPlane {
     const tunnels = new Tunnels(readiness.pollers, FIRST_TUNNEL_TAG, options, channel);
     const toTunnels = new ToTunnels(tunnels, counters);
     const nowMs = () => this.#nowMs;
-    const ports = relayPorts({ output, toTunnels, counters, events, journal, nowMs });
+    const handling: Handling = { flow: FRAMES.discoveryFromLink };
+    const ports = relayPorts({ output, toTunnels, counters, handling, events, journal, nowMs });
     const relay = makeRelay(options, parts, ports);
     this.#events = events;
     this.#output = output;
@@ -139,8 +141,9 @@ export class DataPlane {
     this.#monitor = new LinkMonitor(link, counters, events, () => this.#linkUp());
     this.#network = new NetworkChanges(readiness, events);
     this.#ages = new RingAge({ now, wall });
-    this.#fromLink = new FromLink(relay, tunnels, counters, events, this.#monitor, this.#ages);
-    this.#fromTunnels = new FromTunnels(relay, tunnels, output, counters, events);
+    const { monitor, ages } = { monitor: this.#monitor, ages: this.#ages };
+    this.#fromLink = new FromLink(relay, tunnels, counters, events, monitor, ages, handling);
+    this.#fromTunnels = new FromTunnels(relay, tunnels, output, counters, events, handling);
     this.#life = new TunnelLife(relay, tunnels, counters, events, journal);
     this.#queries = new StatusQueries(relay.sessions, (session) => events.status(session));
   }
@@ -180,6 +183,17 @@ export class DataPlane {
     return this.#tunnels.hasRoom ? dueMs : Math.min(dueMs, this.#nowMs + NO_ROOM_MS);
   }
 
+  /** Returns the fates of all frames since the start, as of now. */
+  balance(): Balances {
+    const { counters } = this.#parts;
+    this.#tunnels.count(counters);
+    const output = this.#output;
+    return counters.balance({
+      fromLink: this.#tunnels.queued,
+      fromTunnel: { discovery: output.undelivered.length, session: output.queuedSession },
+    });
+  }
+
   /** Makes one turn: waits up to `timeoutMs` for something to do, then does a bounded amount of it. */
   step(timeoutMs: number): void {
     if (this.#shutdown !== undefined) return this.#stepShutdown(timeoutMs);
@@ -209,7 +223,7 @@ export class DataPlane {
     } else if (takesData && readiness.data === 0) this.#ages.emptied(beforeMs);
     if (lanes !== undefined && lanes === this.#parts.link.lanes) this.#takeFromLink(lanes, nowMs);
     if (ready || unfinished) this.#fromTunnels.take(nowMs);
-    if (asked) this.#events.reply(this.#queries.proceed(() => this.#tunnels.statuses()));
+    if (asked) this.#events.reply(this.#queries.proceed(() => this.#totals()));
     this.#timers.run(nowMs);
     this.#network.run(nowMs);
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
@@ -310,6 +324,12 @@ export class DataPlane {
       this.#coalescer.took(this.#fromLink.takeData(lanes, nowMs), nowMs);
     }
     if (readiness.laneFailed && lanes === link.lanes) this.#monitor.failed();
+  }
+
+  // Describes everything but the sessions, as of one moment.
+  #totals(): Totals {
+    const balance = this.balance();
+    return { tunnels: this.#tunnels.statuses(), counters: this.#parts.counters.read(), balance };
   }
 
   #linkUp(): void {

@@ -5,11 +5,11 @@ import type { Limits } from "../relay/mod.ts";
 import type { LinkState } from "../link/device.ts";
 import { Counters } from "../observe/counters.ts";
 import type { DataPlaneEvent } from "../observe/events.ts";
-import type { CounterValues, SessionStatus, TunnelStatus } from "../observe/status.ts";
+import type { SessionStatus } from "../observe/status.ts";
 import { CongestionControl } from "../transport/congestion.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { ConfigurationError } from "../configuration_error.ts";
-import type { FromWorker, PlaneOptions, ToWorker } from "./messages.ts";
+import type { FromWorker, PlaneOptions, Totals, ToWorker } from "./messages.ts";
 
 /** The hooks of a data worker's owner. */
 export interface DataWorkerHooks {
@@ -29,9 +29,8 @@ const SNAPSHOT_MS = 1000;
 /** The time that a stop may take before the worker is terminated. */
 const STOP_MS = 1500;
 
-/** All tunnels and sessions. Thousands of sessions are described over several turns. */
-export interface Snapshot {
-  tunnels: TunnelStatus[];
+/** The whole status of the data plane. Thousands of sessions are described over several turns. */
+export interface Snapshot extends Totals {
   sessions: SessionStatus[];
 }
 
@@ -120,11 +119,6 @@ export class DataWorker {
     return this.#linkReason;
   }
 
-  /** Returns the current values of the counters. */
-  counters(): CounterValues {
-    return this.#counters.read();
-  }
-
   /**
    * Gives a connection to the worker, which from now on drives its descriptor. The connection object stays
    * open and unused until the worker has released it, because closing it would shut down the socket.
@@ -186,7 +180,7 @@ export class DataWorker {
   }
 
   async #takeSnapshot(): Promise<Snapshot> {
-    if (this.#over) return { tunnels: [], sessions: [] };
+    if (this.#over) return this.#nothing();
     const done = Promise.withResolvers<Snapshot>();
     const request = ++this.#requests;
     const snapshot: SnapshotRequest = { request, sessions: [], done, timer: deadline(done) };
@@ -269,7 +263,8 @@ export class DataWorker {
         clearTimeout(snapshot.timer);
         snapshot.timer = deadline(snapshot.done);
         if (message.type === "snapshot") {
-          snapshot.done.resolve({ tunnels: message.tunnels, sessions: snapshot.sessions });
+          const { tunnels, counters, balance } = message;
+          snapshot.done.resolve({ tunnels, counters, balance, sessions: snapshot.sessions });
         }
         return;
       }
@@ -308,8 +303,15 @@ export class DataWorker {
       this.#hooks.event({ type: "tunnel-down", id, reason: "the data worker has ended" });
     }
     this.#conns.clear();
-    this.#snapshot?.done.resolve({ tunnels: [], sessions: [] });
+    this.#snapshot?.done.resolve(this.#nothing());
     if (gone) this.#wake.close();
+  }
+
+  // The status once the worker has ended: nothing waits any more.
+  #nothing(): Snapshot {
+    const none = { discovery: 0, session: 0 };
+    const balance = this.#counters.balance({ fromLink: none, fromTunnel: none });
+    return { tunnels: [], sessions: [], counters: this.#counters.read(), balance };
   }
 }
 

@@ -66,9 +66,9 @@ export class Drain {
     }
     this.#tunnels.takeEnded(nowMs, this.#counters, ({ id }) => gone(id));
     if (list.length > 0 && nowMs < this.#deadlineMs) return false;
-    for (const { channel } of list) {
-      this.#counters.drop(DROP["no-tunnel"], channel.abandon());
-      gone(channel.id);
+    for (const tunnel of list) {
+      this.#tunnels.abandon(tunnel, DROP["no-tunnel"], this.#counters);
+      gone(tunnel.channel.id);
     }
     this.#tunnels.clear();
     return true;

@@ -5,7 +5,7 @@ import type { Lanes } from "../link/device.ts";
 import type { LinkMonitor } from "../link/monitor.ts";
 import type { RingAge } from "../link/ring_age.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
-import { DROP, type Relay } from "../relay/mod.ts";
+import { DROP, type Drop, type Relay } from "../relay/mod.ts";
 import {
   discoveryLength,
   ETH_P_PPP_DISC,
@@ -15,6 +15,7 @@ import {
   readEtherType,
 } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
+import type { Handling } from "./relay_ports.ts";
 import type { Tunnels } from "./tunnels.ts";
 
 /** The number of frames of each lane that one turn takes. */
@@ -31,6 +32,7 @@ export class FromLink {
   readonly #events: EventBatch;
   readonly #monitor: LinkMonitor;
   readonly #ages: RingAge;
+  readonly #handling: Handling;
   readonly #buffer = new Uint8Array(MAX_PAYLOAD);
   readonly #views = new FrameViews(this.#buffer, 1, MAX_PAYLOAD);
 
@@ -41,6 +43,7 @@ export class FromLink {
     events: EventBatch,
     monitor: LinkMonitor,
     ages: RingAge,
+    handling: Handling,
   ) {
     this.#relay = relay;
     this.#tunnels = tunnels;
@@ -48,6 +51,7 @@ export class FromLink {
     this.#events = events;
     this.#monitor = monitor;
     this.#ages = ages;
+    this.#handling = handling;
   }
 
   /** Takes control frames, even if a tunnel is congested. */
@@ -57,22 +61,24 @@ export class FromLink {
       const wireLength = control.receive(buffer);
       if (wireLength === 0) return;
       if (wireLength < 0) return this.#monitor.failed();
+      const isDiscovery = readEtherType(buffer) === ETH_P_PPP_DISC;
       if (wireLength > buffer.length) {
-        this.#counters.drop(DROP["frame-too-large"]);
+        this.#drop(DROP["frame-too-large"], isDiscovery);
         continue;
       }
-      const isDiscovery = readEtherType(buffer) === ETH_P_PPP_DISC;
       const length = isDiscovery
         ? discoveryLength(buffer, 0, wireLength)
         : frameLength(buffer, 0, wireLength);
-      if (length < 0) this.#counters.drop(DROP.malformed);
+      if (length < 0) this.#drop(DROP.malformed, isDiscovery);
       else if (isDiscovery) {
         const whole = buffer.subarray(0, length);
         this.#events.discovery("link", whole);
+        this.#handling.flow = FRAMES.discoveryFromLink;
         this.#relay.discoveryFromLink(whole, nowMs);
         this.tookDiscovery = true;
       } else {
         const frame = this.#views.at(0, 0, length);
+        this.#counters.offer(FRAMES.sessionFromLink);
         this.#session(frame, length, "control", nowMs, 0);
       }
     }
@@ -83,6 +89,7 @@ export class FromLink {
     let taken = 0;
     this.#ages.begin(nowMs);
     for (; taken < DATA_FRAMES_PER_TURN && this.#tunnels.hasRoom && data.next(); taken++) {
+      this.#counters.offer(FRAMES.sessionFromLink);
       if (data.wireLength > data.length) this.#monitor.frameTooLarge(data.wireLength);
       else {
         const length = frameLength(data.memory, data.offset, data.length);
@@ -110,11 +117,14 @@ export class FromLink {
     if (typeof owner === "number") return this.#counters.drop(owner);
     const channel = this.#tunnels.get(owner.tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
-    if (!channel.queue(FRAME.SESSION, frame, length, lane, nowMs, waitedMs)) {
-      return this.#counters.drop(DROP["tunnel-full"]);
+    if (!channel.queue(FRAME.SESSION, frame, length, lane, nowMs, waitedMs, owner)) {
+      this.#counters.drop(DROP["tunnel-full"]);
     }
-    owner.framesFromLink++;
-    owner.bytesFromLink += length;
-    this.#counters.frame(FRAMES.sessionFromLink, length);
+  }
+
+  #drop(reason: Drop, isDiscovery: boolean): void {
+    const flow = isDiscovery ? FRAMES.discoveryFromLink : FRAMES.sessionFromLink;
+    this.#counters.offer(flow);
+    this.#counters.drop(reason, 1, flow);
   }
 }

@@ -1,12 +1,13 @@
 // Frames from tunnels to the link: the second half of a turn.
 
 import type { LinkOutput } from "../link/link_output.ts";
-import type { Counters } from "../observe/counters.ts";
+import { type Counters, FRAMES } from "../observe/counters.ts";
 import { POLLOUT } from "../poll/poller.ts";
 import { DROP, type Relay } from "../relay/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
 import { discoveryLength, FRAME, frameLength, REASON } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
+import type { Handling } from "./relay_ports.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
 /** The numbers of frames that one turn takes: from one tunnel, and from all tunnels. */
@@ -22,6 +23,7 @@ export class FromTunnels {
   readonly #output: LinkOutput;
   readonly #counters: Counters;
   readonly #events: EventBatch;
+  readonly #handling: Handling;
   /** The tunnel that is read first in the next turn. */
   #first = 0;
 
@@ -31,12 +33,14 @@ export class FromTunnels {
     output: LinkOutput,
     counters: Counters,
     events: EventBatch,
+    handling: Handling,
   ) {
     this.#relay = relay;
     this.#tunnels = tunnels;
     this.#output = output;
     this.#counters = counters;
     this.#events = events;
+    this.#handling = handling;
   }
 
   /** Reads each tunnel that is ready once, and takes a bounded number of frames. */
@@ -79,10 +83,12 @@ export class FromTunnels {
   #session(channel: Channel, nowMs: number): void {
     const { received, offset } = channel;
     const { bytes } = received;
+    const flow = FRAMES.sessionFromTunnel;
+    this.#counters.offer(flow);
     const length = frameLength(bytes, offset, channel.length);
-    if (length < 0) return this.#counters.drop(DROP.malformed);
+    if (length < 0) return this.#counters.drop(DROP.malformed, 1, flow);
     const owner = this.#relay.sessionFromTunnel(channel.id, bytes, offset, nowMs);
-    if (typeof owner === "number") return this.#counters.drop(owner);
+    if (typeof owner === "number") return this.#counters.drop(owner, 1, flow);
     if (!this.#output.session(received, offset, length)) return;
     owner.framesFromTunnel++;
     owner.bytesFromTunnel += length;
@@ -90,8 +96,12 @@ export class FromTunnels {
 
   #discovery(channel: Channel, nowMs: number): void {
     const { received: { bytes }, offset } = channel;
+    const flow = this.#handling.flow = FRAMES.discoveryFromTunnel;
     const length = discoveryLength(bytes, offset, channel.length);
-    if (length < 0) return this.#counters.drop(DROP.malformed);
+    if (length < 0) {
+      this.#counters.offer(flow);
+      return this.#counters.drop(DROP.malformed, 1, flow);
+    }
     const whole = bytes.subarray(offset, offset + length);
     this.#events.discovery("tunnel", whole);
     this.#relay.discoveryFromTunnel(channel.id, whole, nowMs);

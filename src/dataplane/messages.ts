@@ -2,7 +2,7 @@
 
 import type { LinkState } from "../link/device.ts";
 import type { DataPlaneEvent } from "../observe/events.ts";
-import type { SessionStatus, TunnelStatus } from "../observe/status.ts";
+import type { Balances, CounterValues, SessionStatus, TunnelStatus } from "../observe/status.ts";
 import type { AddedTags, Limits, MacMode } from "../relay/mod.ts";
 import type { Side } from "../side.ts";
 import type { SessionRecord } from "../state/mod.ts";
@@ -77,6 +77,13 @@ export interface TunnelHandover extends TunnelFacts {
   fd: number;
 }
 
+/** The status of a data plane without its sessions, all of it as of one moment. */
+export interface Totals {
+  tunnels: TunnelStatus[];
+  counters: CounterValues;
+  balance: Balances;
+}
+
 /** Messages from the main thread to the worker. */
 export type ToWorker =
   | {
@@ -116,5 +123,5 @@ export type FromWorker =
   /** Some sessions of a snapshot; more follow. */
   | { type: "snapshot-part"; request: number; sessions: SessionStatus[] }
   /** The last sessions of a snapshot. */
-  | { type: "snapshot"; request: number; tunnels: TunnelStatus[]; sessions: SessionStatus[] }
+  | { type: "snapshot"; request: number; sessions: SessionStatus[] } & Totals
   | { type: "stopped" };

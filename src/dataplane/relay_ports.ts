@@ -1,17 +1,24 @@
 // Connects the relay to the rest of the data plane: frames, drops, problems, and the life of sessions.
 
 import type { LinkOutput } from "../link/link_output.ts";
-import type { Counters } from "../observe/counters.ts";
+import { type Counters, FRAMES } from "../observe/counters.ts";
 import type { RelayPorts } from "../relay/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import type { ToTunnels } from "./to_tunnels.ts";
+
+/** The discovery frame that the relay is handling. */
+export interface Handling {
+  /** Its direction: that of a drop. */
+  flow: typeof FRAMES.discoveryFromLink | typeof FRAMES.discoveryFromTunnel;
+}
 
 /** The parts of a data plane that its relay uses. */
 export interface RelaySurroundings {
   readonly output: LinkOutput;
   readonly toTunnels: ToTunnels;
   readonly counters: Counters;
+  readonly handling: Handling;
   readonly events: EventBatch;
   readonly journal: SessionJournal | undefined;
   /** Returns the start of the present turn. */
@@ -20,13 +27,17 @@ export interface RelaySurroundings {
 
 /** Makes the ports of a relay. */
 export function relayPorts(surroundings: RelaySurroundings): RelayPorts {
-  const { output, toTunnels, counters, events, journal, nowMs } = surroundings;
+  const { output, toTunnels, counters, handling, events, journal, nowMs } = surroundings;
   return {
-    toLink: (frame) => output.discovery(frame),
+    toLink: (frame) => {
+      counters.offer(FRAMES.discoveryFromTunnel);
+      output.discovery(frame);
+    },
     toTunnel: (tunnel, frame) => toTunnels.discovery(tunnel, frame, nowMs()),
     listToTunnel: (tunnel, payload) => toTunnels.list(tunnel, payload, nowMs()),
     drop: (reason) => {
-      counters.drop(reason);
+      counters.offer(handling.flow);
+      counters.drop(reason, 1, handling.flow);
       events.dropped(reason);
     },
     problem: (problem) => events.problem(problem),

@@ -1,8 +1,8 @@
 // Snapshots of all sessions for the status. Each turn describes a few: thousands at once would delay frames.
 
-import type { SessionStatus, TunnelStatus } from "../observe/status.ts";
+import type { SessionStatus } from "../observe/status.ts";
 import type { Session } from "../relay/mod.ts";
-import type { FromWorker } from "./messages.ts";
+import type { FromWorker, Totals } from "./messages.ts";
 
 /** The number of sessions that one turn describes: less than half a millisecond of work. */
 const SESSIONS_PER_TURN = 128;
@@ -37,7 +37,7 @@ export class StatusQueries {
   }
 
   /** Returns the next part of the first snapshot; to be called only while `pending` is true. */
-  proceed(tunnels: () => TunnelStatus[]): FromWorker {
+  proceed(totals: () => Totals): FromWorker {
     const [request] = this.#requests;
     this.#rest ??= this.#sessions[Symbol.iterator]();
     const sessions: SessionStatus[] = [];
@@ -46,7 +46,7 @@ export class StatusQueries {
       if (done) {
         this.#requests.shift();
         this.#rest = undefined;
-        return { type: "snapshot", request, tunnels: tunnels(), sessions };
+        return { type: "snapshot", request, sessions, ...totals() };
       }
       sessions.push(this.#describe(value));
     }

@@ -18,7 +18,9 @@ export class ToTunnels {
   /** Queues a discovery frame, or counts it as dropped. */
   discovery(tunnel: number, frame: Uint8Array, nowMs: number): void {
     const channel = this.#tunnels.get(tunnel)?.channel;
-    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
+    const flow = FRAMES.discoveryFromLink;
+    this.#counters.offer(flow);
+    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"], 1, flow);
     const lane = readCode(frame) === CODE.PADT ? "last" : "control";
     const { length } = frame;
     let queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, nowMs);
@@ -27,8 +29,7 @@ export class ToTunnels {
       channel.flush(nowMs);
       queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, nowMs);
     }
-    if (queued) this.#counters.frame(FRAMES.discoveryFromLink, length);
-    else this.#counters.drop(DROP["tunnel-full"]);
+    if (!queued) this.#counters.drop(DROP["tunnel-full"], 1, flow);
   }
 
   /** Queues a part of a session list; returns false if there is no room for it. */

@@ -2,10 +2,12 @@
 
 import type { TunnelStatus } from "../observe/status.ts";
 import { type Poller, POLLIN, POLLOUT } from "../poll/poller.ts";
-import { DROP } from "../relay/mod.ts";
+import { DROP, type Drop } from "../relay/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Channel, ChannelSizes } from "../tunnel/channel.ts";
-import type { Counters } from "../observe/counters.ts";
+import { Tally } from "../tunnel/tally.ts";
+import { type Counters, FRAMES } from "../observe/counters.ts";
+import { FRAME } from "../wire/mod.ts";
 import type { TunnelFacts } from "./messages.ts";
 
 /** A tunnel in the data plane. */
@@ -25,6 +27,8 @@ export interface Tunnel {
   unfinished: boolean;
   /** The time by which the tunnel ends if it is being left; `Infinity` otherwise. */
   leaveByMs: number;
+  /** The part of the channel's `carried` that is counted already. */
+  readonly counted: Tally;
 }
 
 /** Makes the channel of a tunnel. */
@@ -84,7 +88,7 @@ export class Tunnels {
     const channel = this.#makeChannel({ ...facts, transport }, nowMs, this.#sizes);
     // There may be frames after the greeting, so the tunnel starts as unfinished.
     const state = { ready: 0, waitsToWrite: false, unfinished: true, leaveByMs: Infinity };
-    const tunnel = { channel, name, endpoint, address, ...state };
+    const tunnel = { channel, name, endpoint, address, ...state, counted: new Tally() };
     const added: Poller[] = [];
     try {
       for (const poller of this.#pollers) {
@@ -124,10 +128,7 @@ export class Tunnels {
     for (let i = 0; i < list.length; i++) {
       const { channel } = list[i];
       channel.flush(nowMs);
-      if (channel.stale > 0) {
-        counters.drop(DROP["queue-delay"], channel.stale);
-        channel.stale = 0;
-      }
+      count(list[i], counters);
       if (channel.blocked !== list[i].waitsToWrite) this.#watch(list[i]);
       if (channel.ended !== undefined) ended = true;
     }
@@ -143,14 +144,45 @@ export class Tunnels {
    */
   takeEnded(nowMs: number, counters: Counters, gone: (channel: Channel) => void): void {
     for (let i = this.list.length - 1; i >= 0; i--) {
-      const { channel } = this.list[i];
+      const tunnel = this.list[i];
+      const { channel } = tunnel;
       if (channel.ended === undefined) continue;
-      counters.drop(DROP["no-tunnel"], channel.tellEnd(nowMs) + channel.abandon());
+      counters.drop(DROP["tunnel-lost"], channel.tellEnd(nowMs));
+      this.abandon(tunnel, DROP["tunnel-lost"], counters);
+      channel.abandonRead((type) => {
+        const flow = type === FRAME.SESSION ? FRAMES.sessionFromTunnel : FRAMES.discoveryFromTunnel;
+        counters.offer(flow);
+        counters.drop(DROP["tunnel-lost"], 1, flow);
+      });
       gone(channel);
       for (const poller of this.#pollers) poller.remove(channel.transport.fd);
       this.#byId.delete(channel.id);
       this.list.splice(i, 1);
     }
+  }
+
+  /** Drops all frames that wait for a tunnel. */
+  abandon(tunnel: Tunnel, reason: Drop, counters: Counters): void {
+    count(tunnel, counters);
+    const { channel } = tunnel;
+    counters.drop(reason, channel.queuedDiscovery, FRAMES.discoveryFromLink);
+    counters.drop(reason, channel.queuedSession, FRAMES.sessionFromLink);
+    channel.abandon();
+  }
+
+  /** Counts what the tunnels have carried and dropped since the last `flush`. */
+  count(counters: Counters): void {
+    for (const tunnel of this.list) count(tunnel, counters);
+  }
+
+  /** The numbers of Ethernet frames that wait for all tunnels, by kind. */
+  get queued(): { discovery: number; session: number } {
+    const queued = { discovery: 0, session: 0 };
+    for (const { channel } of this.list) {
+      queued.discovery += channel.queuedDiscovery;
+      queued.session += channel.queuedSession;
+    }
+    return queued;
   }
 
   /** Removes all tunnels. */
@@ -170,10 +202,11 @@ export class Tunnels {
       state: "up",
       rttMs: channel.rttMs === undefined ? null : Math.round(channel.rttMs * 1000) / 1000,
       framesIn: channel.framesIn,
-      framesOut: channel.framesOut,
+      framesOut: channel.carried.discoveryFrames + channel.carried.sessionFrames,
       bytesIn: channel.bytesIn,
-      bytesOut: channel.bytesOut,
+      bytesOut: channel.carried.discoveryBytes + channel.carried.sessionBytes,
       queuedBytes: channel.queuedBytes,
+      queuedFrames: channel.queuedDiscovery + channel.queuedSession,
       ...channel.transport.status(),
     }));
   }
@@ -185,5 +218,33 @@ export class Tunnels {
     for (const poller of this.#pollers) {
       poller.modify(channel.transport.fd, events, this.#firstTag + channel.id);
     }
+  }
+}
+
+// Counts what a tunnel has carried and dropped since the last time.
+function count({ channel, counted }: Tunnel, counters: Counters): void {
+  const { carried } = channel;
+  if (carried.sessionFrames !== counted.sessionFrames) {
+    counters.frames(
+      FRAMES.sessionFromLink,
+      carried.sessionFrames - counted.sessionFrames,
+      carried.sessionBytes - counted.sessionBytes,
+    );
+    counted.sessionFrames = carried.sessionFrames;
+    counted.sessionBytes = carried.sessionBytes;
+  }
+  if (carried.discoveryFrames !== counted.discoveryFrames) {
+    counters.frames(
+      FRAMES.discoveryFromLink,
+      carried.discoveryFrames - counted.discoveryFrames,
+      carried.discoveryBytes - counted.discoveryBytes,
+    );
+    counted.discoveryFrames = carried.discoveryFrames;
+    counted.discoveryBytes = carried.discoveryBytes;
+  }
+  if (channel.stale > 0) {
+    // Only data waits in a queue that drops old frames.
+    counters.drop(DROP["queue-delay"], channel.stale);
+    channel.stale = 0;
   }
 }

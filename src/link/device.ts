@@ -59,6 +59,8 @@ export interface FrameSender {
   readonly refusedFull: number;
   /** The number of frames that could not be sent because the interface was down or gone. */
   readonly refusedDown: number;
+  /** The number of bytes in all refused frames. */
+  readonly refusedBytes: number;
   /**
    * Queues a frame, which must not change until `flush`; returns false if the queue is full. If the
    * link refuses the frame, `flush` counts it.

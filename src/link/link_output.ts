@@ -4,12 +4,35 @@
 import type { Pinned } from "../../ffi/mod.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import type { EventSink } from "../observe/events.ts";
-import { DROP, type SessionTable } from "../relay/mod.ts";
+import { DROP, type Drop, type SessionTable } from "../relay/mod.ts";
 import { CODE, isControlProtocol, PPPOE, readCode, readProtocol } from "../wire/mod.ts";
-import type { Lanes, LinkDevice } from "./device.ts";
+import type { FrameSender, Lanes, LinkDevice } from "./device.ts";
 
 /** The maximum number of undelivered PADTs that are kept. A client has up to 65,534 sessions. */
 const PADTS_KEPT = 65536;
+
+/** The result of sending a frame that the link has taken; otherwise it is the drop reason. */
+const SENT = -1;
+
+/** The session frames that wait in a sender, and the refused frames that are counted already. */
+class Waiting {
+  frames = 0;
+  bytes = 0;
+  tooLong = 0;
+  full = 0;
+  down = 0;
+  refusedBytes = 0;
+
+  /** Begins anew, with a sender that counts from 0. */
+  clear(): void {
+    this.frames = this.bytes = 0;
+    this.tooLong =
+      this.full =
+      this.down =
+      this.refusedBytes =
+        0;
+  }
+}
 
 /** The record of undelivered PADTs for the next run of the program. */
 export interface PadtJournal {
@@ -17,14 +40,16 @@ export interface PadtJournal {
   delivered(padt: Uint8Array): void;
 }
 
-/** Sends frames to one link. Every frame is sent or counted as dropped. */
+/** Sends frames to one link. Every frame is sent, counted as dropped, or queued. */
 export class LinkOutput {
   readonly #link: LinkDevice;
   readonly #counters: Counters;
   readonly #events: EventSink;
   readonly #journal: PadtJournal | undefined;
-  /** The refused frames that are counted already, with the lanes that they belong to. */
-  readonly #refused = { lanes: undefined as Lanes | undefined, tooLong: 0, full: 0, down: 0 };
+  /** The lanes whose frames wait. */
+  #lanes: Lanes | undefined;
+  readonly #control = new Waiting();
+  readonly #data = new Waiting();
   #undelivered: Uint8Array[] = [];
   readonly #padts = { undelivered: 0, delivered: 0, givenUp: 0 };
 
@@ -40,16 +65,22 @@ export class LinkOutput {
     return this.#undelivered;
   }
 
+  /** The number of session frames that wait for `flush`. */
+  get queuedSession(): number {
+    return this.#control.frames + this.#data.frames;
+  }
+
   /** Takes over the undelivered PADTs of an earlier run. */
   restore(padts: readonly Uint8Array[]): void {
+    this.#counters.offer(FRAMES.discoveryFromTunnel, padts.length);
     this.#undelivered.push(...padts);
   }
 
   /** Queues a session frame, which must not change until `flush`; returns false if it is dropped. */
   session(memory: Pinned, offset: number, length: number): boolean {
-    const lanes = this.#link.lanes;
+    const lanes = this.#usable();
     if (lanes === undefined) {
-      this.#counters.drop(DROP["link-down"]);
+      this.#counters.drop(DROP["link-down"], 1, FRAMES.sessionFromTunnel);
       return false;
     }
     // The bytes behind a shorter frame belong to other frames.
@@ -60,26 +91,29 @@ export class LinkOutput {
       this.flush();
       sender.push(memory, offset, length);
     }
-    this.#counters.frame(FRAMES.sessionFromTunnel, length);
+    const waiting = control ? this.#control : this.#data;
+    waiting.frames++;
+    waiting.bytes += length;
     return true;
   }
 
   /** Sends a discovery frame at once. If the link does not take a PADT, it is kept. */
   discovery(frame: Uint8Array): void {
-    if (this.#send(frame)) {
-      this.#counters.frame(FRAMES.discoveryFromTunnel, frame.length);
-    } else if (readCode(frame) === CODE.PADT) {
-      if (this.#undelivered.length >= PADTS_KEPT) {
-        this.#padts.givenUp++;
-        const { name } = this.#link;
-        this.#events.notice({ id: "too-many-padts", interface: name, limit: PADTS_KEPT });
-        return;
-      }
-      const padt = frame.slice();
-      this.#undelivered.push(padt);
-      this.#padts.undelivered++;
-      this.#journal?.undelivered(padt);
+    const flow = FRAMES.discoveryFromTunnel;
+    const result = this.#send(frame);
+    if (result === SENT) return this.#counters.frame(flow, frame.length);
+    if (readCode(frame) !== CODE.PADT) return this.#counters.drop(result, 1, flow);
+    if (this.#undelivered.length >= PADTS_KEPT) {
+      this.#counters.drop(result, 1, flow);
+      this.#padts.givenUp++;
+      const { name } = this.#link;
+      this.#events.notice({ id: "too-many-padts", interface: name, limit: PADTS_KEPT });
+      return;
     }
+    const padt = frame.slice();
+    this.#undelivered.push(padt);
+    this.#padts.undelivered++;
+    this.#journal?.undelivered(padt);
   }
 
   /**
@@ -92,9 +126,11 @@ export class LinkOutput {
     if (this.#link.lanes === undefined || this.#undelivered.length === 0) return;
     this.#undelivered = this.#undelivered.filter((padt) => {
       const obsolete = sessions.atLinkAs(padt) !== undefined;
-      if (!obsolete && !this.#send(padt)) return true;
-      if (obsolete) this.#padts.givenUp++;
-      else {
+      if (!obsolete && this.#send(padt) !== SENT) return true;
+      if (obsolete) {
+        this.#padts.givenUp++;
+        this.#counters.drop(DROP["link-down"], 1, FRAMES.discoveryFromTunnel);
+      } else {
         this.#padts.delivered++;
         this.#counters.frame(FRAMES.discoveryFromTunnel, padt.length);
       }
@@ -113,47 +149,65 @@ export class LinkOutput {
 
   /** Sends the queued frames. */
   flush(): void {
-    const lanes = this.#link.lanes;
-    if (lanes === undefined) return;
+    const lanes = this.#usable();
+    if (lanes === undefined || this.#control.frames + this.#data.frames === 0) return;
     const { controlSender, dataSender } = lanes;
-    if (controlSender.queued + dataSender.queued === 0) return;
     controlSender.flush();
     dataSender.flush();
-    this.#countRefused(lanes);
+    this.#settle(controlSender, this.#control);
+    this.#settle(dataSender, this.#data);
   }
 
-  #send(frame: Uint8Array): boolean {
-    const lanes = this.#link.lanes;
-    if (lanes === undefined) {
-      this.#counters.drop(DROP["link-down"]);
-      return false;
-    }
+  // Returns the link's lanes. Frames that wait in earlier ones are lost with them.
+  #usable(): Lanes | undefined {
+    const { lanes } = this.#link;
+    if (lanes === this.#lanes) return lanes;
+    this.#lanes = lanes;
+    this.#counters.drop(DROP["link-down"], this.queuedSession, FRAMES.sessionFromTunnel);
+    this.#control.clear();
+    this.#data.clear();
+    return lanes;
+  }
+
+  // Sends a discovery frame; returns `SENT`, or the reason why the link refused it.
+  #send(frame: Uint8Array): typeof SENT | Drop {
+    const lanes = this.#usable();
+    if (lanes === undefined) return DROP["link-down"];
+    const { controlSender } = lanes;
     // Earlier frames must stay ahead of this one.
-    lanes.controlSender.flush();
-    const sent = lanes.controlSender.send(frame);
-    this.#countRefused(lanes);
-    return sent;
+    controlSender.flush();
+    this.#settle(controlSender, this.#control);
+    if (controlSender.send(frame)) return SENT;
+    const { tooLong, full } = this.#control;
+    this.#note(controlSender, this.#control);
+    if (this.#control.tooLong > tooLong) return DROP["frame-too-large"];
+    return this.#control.full > full ? DROP["link-full"] : DROP["link-down"];
   }
 
-  #countRefused(lanes: Lanes): void {
-    const { controlSender, dataSender } = lanes;
-    const before = this.#refused;
-    if (before.lanes !== lanes) {
-      // New lanes count from 0.
-      before.lanes = lanes;
-      before.tooLong = before.full = before.down = 0;
-    }
-    const tooLong = controlSender.refusedTooLong + dataSender.refusedTooLong;
-    const full = controlSender.refusedFull + dataSender.refusedFull;
-    const down = controlSender.refusedDown + dataSender.refusedDown;
-    if (tooLong > before.tooLong) {
-      this.#counters.drop(DROP["frame-too-large"], tooLong - before.tooLong);
+  // Counts the frames of a sender that has just sent what waited in it.
+  #settle(sender: FrameSender, waiting: Waiting): void {
+    const { frames, bytes, tooLong, full, down, refusedBytes } = waiting;
+    if (frames === 0) return;
+    this.#note(sender, waiting);
+    const counters = this.#counters;
+    const flow = FRAMES.sessionFromTunnel;
+    const refused = waiting.tooLong - tooLong + waiting.full - full + waiting.down - down;
+    counters.frames(flow, frames - refused, bytes - (waiting.refusedBytes - refusedBytes));
+    waiting.frames = waiting.bytes = 0;
+    if (refused === 0) return;
+    counters.drop(DROP["frame-too-large"], waiting.tooLong - tooLong, flow);
+    counters.drop(DROP["link-full"], waiting.full - full, flow);
+    counters.drop(DROP["link-down"], waiting.down - down, flow);
+  }
+
+  // Notes the numbers of frames that a sender has refused.
+  #note(sender: FrameSender, waiting: Waiting): void {
+    if (sender.refusedTooLong > waiting.tooLong) {
       this.#events.notice({ id: "frame-too-large", interface: this.#link.name });
     }
-    this.#counters.drop(DROP["link-full"], full - before.full);
-    this.#counters.drop(DROP["link-down"], down - before.down);
-    before.tooLong = tooLong;
-    before.full = full;
-    before.down = down;
+    waiting.tooLong = sender.refusedTooLong;
+    waiting.full = sender.refusedFull;
+    waiting.down = sender.refusedDown;
+    waiting.refusedBytes = sender.refusedBytes;
   }
 }

@@ -115,6 +115,7 @@ class Sender implements FrameSender {
   refusedTooLong = 0;
   refusedFull = 0;
   refusedDown = 0;
+  refusedBytes = 0;
   readonly #link: MemoryLink;
   readonly #queue: { memory: Pinned; offset: number; length: number }[] = [];
 
@@ -147,6 +148,7 @@ class Sender implements FrameSender {
       options.sent(frame.slice());
       return true;
     }
+    this.refusedBytes += frame.length;
     return false;
   }
 }

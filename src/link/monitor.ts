@@ -1,7 +1,7 @@
 // The health of a link: the state of its interface, and the frames that were lost before they reached a
 // lane. Reports both, with advice for the operator.
 
-import type { Counters } from "../observe/counters.ts";
+import { type Counters, FRAMES } from "../observe/counters.ts";
 import type { EventSink } from "../observe/events.ts";
 import { DROP, PPP_OVERHEAD } from "../relay/mod.ts";
 import { ETH_DATA_LEN, formatMac } from "../wire/mod.ts";
@@ -74,6 +74,7 @@ export class LinkMonitor {
     if (this.#state === "down") this.#followReason();
     const { kernelDrops } = link;
     if (kernelDrops > this.#kernelDrops) {
+      this.#counters.offer(FRAMES.sessionFromLink, kernelDrops - this.#kernelDrops);
       this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
       this.#kernelDrops = kernelDrops;
     }

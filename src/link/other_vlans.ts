@@ -3,7 +3,7 @@
 import type { VlanFrame } from "../../ffi/mod.ts";
 import type { Problem } from "../problem.ts";
 import { DROP } from "../relay/mod.ts";
-import type { Counters } from "../observe/counters.ts";
+import { type Counters, FRAMES } from "../observe/counters.ts";
 import type { EventSink } from "../observe/events.ts";
 import type { LinkDevice } from "./device.ts";
 
@@ -53,6 +53,7 @@ export class OtherVlans {
     const frames = link.vlanFrames - this.#counted;
     if (frames <= 0) return;
     this.#counted += frames;
+    this.#counters.offer(FRAMES.sessionFromLink, frames);
     this.#counters.drop(DROP.vlan, frames);
     // Take the frame even if it will not be reported, so that the next report is about a recent one.
     const vlan = link.takeVlan();

@@ -1,7 +1,10 @@
 // The counters of the data plane, in shared memory: the worker counts, and the main thread reads.
+//
+// At every moment, for each direction and kind: offered = carried + dropped + queued. docs/PERFORMANCE.md
+// says what each word means. The frames that are queued are not counted here, but by those who queue them.
 
 import { DROP_REASONS, type DropReason } from "../relay/mod.ts";
-import type { CounterValues } from "./status.ts";
+import type { Balances, CounterValues, Queued } from "./status.ts";
 
 /** The index of each frame counter. The counter of the frames' bytes follows it. */
 export const FRAMES = {
@@ -10,7 +13,12 @@ export const FRAMES = {
   discoveryFromTunnel: 4,
   sessionFromTunnel: 6,
 } as const;
-const DROPS = 8;
+/** The direction and kind of a frame: one of {@linkcode FRAMES}. */
+export type Flow = typeof FRAMES[keyof typeof FRAMES];
+/** The offset from a frame counter to those of the offered and the dropped frames of its flow. */
+const OFFERED = 8;
+const DROPPED = 9;
+const DROPS = 16;
 const LENGTH = DROPS + DROP_REASONS.length;
 
 /** Counters of frames, bytes and drops. They are exact up to 2^53. */
@@ -27,20 +35,53 @@ export class Counters {
     this.#values = new Float64Array(buffer);
   }
 
-  /** Counts one frame; `index` is one of `FRAMES`. */
-  frame(index: number, bytes: number): void {
-    this.#values[index]++;
-    this.#values[index + 1] += bytes;
+  /** Counts frames that are there to be carried. Each of them is carried, dropped or queued. */
+  offer(flow: Flow, count = 1): void {
+    this.#values[OFFERED + flow] += count;
+  }
+
+  /** Counts one frame that was carried. */
+  frame(flow: Flow, bytes: number): void {
+    this.#values[flow]++;
+    this.#values[flow + 1] += bytes;
+  }
+
+  /** Counts frames that were carried, with the sum of their bytes. */
+  frames(flow: Flow, count: number, bytes: number): void {
+    this.#values[flow] += count;
+    this.#values[flow + 1] += bytes;
   }
 
   /** Counts dropped frames; `reason` is one of `DROP`. */
-  drop(reason: number, count = 1): void {
+  drop(reason: number, count = 1, flow: Flow = FRAMES.sessionFromLink): void {
     this.#values[DROPS + reason] += count;
+    this.#values[DROPPED + flow] += count;
   }
 
   /** Returns the number of frames that were dropped for a reason of `DROP`. */
   dropped(reason: number): number {
     return this.#values[DROPS + reason];
+  }
+
+  /** Returns the balance of each direction and kind, given the frames that are queued now. */
+  balance({ fromLink, fromTunnel }: Queued): Balances {
+    const values = this.#values;
+    const of = (flow: Flow, queued: number) => ({
+      offered: values[OFFERED + flow],
+      carried: values[flow],
+      dropped: values[DROPPED + flow],
+      queued,
+    });
+    return {
+      fromLink: {
+        discovery: of(FRAMES.discoveryFromLink, fromLink.discovery),
+        session: of(FRAMES.sessionFromLink, fromLink.session),
+      },
+      fromTunnel: {
+        discovery: of(FRAMES.discoveryFromTunnel, fromTunnel.discovery),
+        session: of(FRAMES.sessionFromTunnel, fromTunnel.session),
+      },
+    };
   }
 
   /** Returns all values by name. */

@@ -26,6 +26,19 @@ export function renderMetrics(status: Status): string {
       }
     }
   }
+  for (
+    const [name, field, type, help] of [
+      ["offered_frames_total", "offered", "counter", "Frames offered: carried, dropped or queued."],
+      ["queued_frames", "queued", "gauge", "Frames that wait for a tunnel or the link."],
+    ] as const
+  ) {
+    family(name, type, help);
+    for (const [from, direction] of [["link", "fromLink"], ["tunnel", "fromTunnel"]] as const) {
+      for (const kind of ["discovery", "session"] as const) {
+        sample(name, { kind, from }, status.balance[direction][kind][field]);
+      }
+    }
+  }
   family("sessions", "gauge", "PPPoE sessions.");
   for (const state of ["open", "held"]) {
     const count = status.sessions.filter((session) => session.state === state).length;

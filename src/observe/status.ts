@@ -15,6 +15,24 @@ export type Direction = "fromLink" | "fromTunnel" | "uplink" | "downlink";
 /** The PPPoE stage that a frame belongs to, by its EtherType. */
 export type Kind = "discovery" | "session";
 
+/** The number of frames that are queued, by direction and kind. */
+export type Queued = Record<"fromLink" | "fromTunnel", Record<Kind, number>>;
+
+/** The fates of the frames of one direction and kind: `offered` is the sum of the other three. */
+export interface Balance {
+  /** The number of frames that were there to be carried. */
+  offered: number;
+  /** The number of frames that the tunnel's connection, or the link, has taken whole. */
+  carried: number;
+  /** The number of frames that were dropped, for whatever reason. */
+  dropped: number;
+  /** The number of frames that still wait. */
+  queued: number;
+}
+
+/** The balances of all directions and kinds. */
+export type Balances = Record<keyof Queued, Record<Kind, Balance>>;
+
 /** The values of the counters at one moment. */
 export interface CounterValues {
   /** The number of frames carried. */
@@ -37,7 +55,7 @@ export interface TunnelStatus {
   rttMs: number | null;
   /** The number of Ethernet frames that came out of the tunnel. */
   framesIn: number;
-  /** The number of Ethernet frames that went into the tunnel. */
+  /** The number of Ethernet frames that went into the tunnel: its connection has taken them whole. */
   framesOut: number;
   /** The number of bytes in the frames that came out of the tunnel. */
   bytesIn: number;
@@ -45,6 +63,8 @@ export interface TunnelStatus {
   bytesOut: number;
   /** The number of bytes that wait for the connection to take them. */
   queuedBytes: number;
+  /** The number of Ethernet frames that wait for the connection to take them. */
+  queuedFrames: number;
   /** The number of bytes that the connection has taken and not sent yet. */
   unsentBytes: number;
   /** The number of TCP segments that this side has retransmitted. */
@@ -67,7 +87,7 @@ export interface SessionStatus {
   state: string;
   /** The time since the PADS, in seconds. */
   ageSeconds: number;
-  /** The number of session frames from this side's link into the tunnel. */
+  /** The number of session frames from this side's link that the tunnel's connection has taken whole. */
   framesFromLink: number;
   /** The number of session frames from the tunnel to this side's link. */
   framesFromTunnel: number;
@@ -118,4 +138,6 @@ export interface Status {
   bytes: CounterValues["bytes"];
   /** The number of frames dropped since the start, by reason. */
   drops: CounterValues["drops"];
+  /** The fates of all frames since the start, by direction and kind. */
+  balance: Balances;
 }

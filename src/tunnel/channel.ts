@@ -15,6 +15,7 @@ import { FAULTY, FOUND, FrameReader } from "./frame_reader.ts";
 import { DEAD, Keepalive, PING_DUE, UNANSWERED } from "./keepalive.ts";
 import { Outbox, type OutboxLane } from "./outbox.ts";
 import { describeNotLegacy, recognize } from "./stranger.ts";
+import type { FrameOwner, Tally } from "./tally.ts";
 
 /** The limits of a tunnel's queue, and of a single send or read. */
 export interface ChannelSizes {
@@ -171,6 +172,21 @@ export class Channel {
     return this.#outbox.bytes;
   }
 
+  /** The number of discovery frames that wait for the transport, including one that it took in part. */
+  get queuedDiscovery(): number {
+    return this.#outbox.discoveryFrames;
+  }
+
+  /** The number of session frames that wait for the transport, including one that it took in part. */
+  get queuedSession(): number {
+    return this.#outbox.sessionFrames;
+  }
+
+  /** The Ethernet frames that the transport has taken whole. */
+  get carried(): Tally {
+    return this.#outbox.carried;
+  }
+
   /** True if there is room for a data frame. */
   get hasRoom(): boolean {
     return this.#outbox.hasRoom;
@@ -200,6 +216,7 @@ export class Channel {
    * there is reserved room
    * @param nowMs The time
    * @param waitedMs The time that the frame has already waited, in whole ms
+   * @param owner The owner of the frame, which counts it once the transport has taken it
    * @returns False if there is no room
    */
   queue(
@@ -209,10 +226,11 @@ export class Channel {
     lane: OutboxLane,
     nowMs: number,
     waitedMs = 0,
+    owner: FrameOwner | undefined = undefined,
   ): boolean {
     if (length > MAX_PAYLOAD) return false;
     assertInvariant(length <= frame.length, "a frame is longer than the memory that it lies in");
-    if (!this.#outbox.push(type, frame, length, lane, nowMs, waitedMs)) return false;
+    if (!this.#outbox.push(type, frame, length, lane, nowMs, waitedMs, owner)) return false;
     if (type === FRAME.SESSION || type === FRAME.DISCOVERY) {
       this.framesOut++;
       this.bytesOut += length;
@@ -221,7 +239,7 @@ export class Channel {
   }
 
   /**
-   * Drops all queued frames.
+   * Drops all frames that wait, also one that the transport took in part.
    *
    * @returns The number of frames, including those of `stale`
    */
@@ -327,6 +345,18 @@ export class Channel {
         break;
     }
     return true;
+  }
+
+  /**
+   * Takes the Ethernet frames that were read and not found yet, once the tunnel has ended.
+   *
+   * @param found Called with the type of each frame
+   */
+  abandonRead(found: (type: number) => void): void {
+    const reader = this.#reader;
+    while (reader.next() === FOUND) {
+      if (reader.type === FRAME.DISCOVERY || reader.type === FRAME.SESSION) found(reader.type);
+    }
   }
 
   /** Makes room for the next read, once `nextFrame` has found no more. It overwrites the earlier frames. */

@@ -8,6 +8,7 @@ import { Pinned, VIEW_STEP } from "../../ffi/mod.ts";
 import { assertInvariant } from "../assert.ts";
 import type { Batch } from "../transport/transport.ts";
 import { FRAME, headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
+import { type FrameOwner, Tally } from "./tally.ts";
 
 /** The length of the largest frame, with its header. */
 export const LARGEST_FRAME = MAX_HEADER + MAX_PAYLOAD;
@@ -19,19 +20,32 @@ export type Judge = (waitedMs: number, last: boolean, nowMs: number) => boolean;
 export class FrameQueue {
   /** The number of bytes in the queue, headers included. */
   bytes = 0;
+  /** The number of discovery frames in the queue. */
+  discoveryFrames = 0;
+  /** The number of session frames in the queue. */
+  sessionFrames = 0;
   /** The number of Ethernet frames that were dropped from the queue since this was last set to 0. */
   dropped = 0;
+  /** The type of the frame that `consume` has removed in part. */
+  partType = 0;
+  /** The length of that frame's payload. */
+  partLength = 0;
+  /** The owner of that frame. */
+  partOwner: FrameOwner | undefined = undefined;
 
   readonly #memory: Pinned;
   readonly #limitBytes: number;
   readonly #capacity: number;
-  // Frames are numbered, and the number modulo the arrays' length is the index into these three.
+  readonly #tally: Tally;
+  // Frames are numbered, and the number modulo the arrays' length is the index into these four.
   /** The offset of each frame's first byte. */
   readonly #starts: Uint32Array;
   /** The offset after each frame's last byte; a dropped frame ends at its start. */
   readonly #ends: Uint32Array;
   /** The time at which each frame arrived. */
   readonly #arrivedMs: Float64Array;
+  /** The owner of each frame, which may be undefined. It grows to the largest number of frames so far. */
+  readonly #owners: (FrameOwner | undefined)[] = [];
   readonly #mask: number;
   /** The number of the first frame. */
   #head = 0;
@@ -45,8 +59,10 @@ export class FrameQueue {
    * @param limitBytes The size at which the queue counts as full; the last frame may exceed it. The buffer
    * has room for two more of the largest frames, because frames are not split at its end
    * @param frames The maximum number of frames, a power of two
+   * @param tally The place to count the frames that were sent; by default nobody sees it
    */
-  constructor(limitBytes: number, frames: number) {
+  constructor(limitBytes: number, frames: number, tally: Tally = new Tally()) {
+    this.#tally = tally;
     this.#limitBytes = limitBytes;
     this.#capacity = limitBytes + 2 * LARGEST_FRAME + VIEW_STEP;
     this.#memory = new Pinned(new Uint8Array(this.#capacity + VIEW_STEP));
@@ -80,6 +96,7 @@ export class FrameQueue {
    * @param length The length of the payload, in bytes
    * @param nowMs The time
    * @param waitedMs The time that the frame has already waited
+   * @param owner The owner of the frame, which counts it once it is sent
    * @returns False if there is no room
    */
   push(
@@ -88,6 +105,7 @@ export class FrameQueue {
     length: number,
     nowMs: number,
     waitedMs = 0,
+    owner: FrameOwner | undefined = undefined,
   ): boolean {
     if (this.#tail - this.#head > this.#mask) return false;
     const size = headerLength(length) + length;
@@ -101,7 +119,10 @@ export class FrameQueue {
     this.#starts[index] = start;
     this.#ends[index] = this.#writeAt = start + size;
     this.#arrivedMs[index] = nowMs - waitedMs;
+    this.#owners[index] = owner;
     this.bytes += size;
+    if (type === FRAME.SESSION) this.sessionFrames++;
+    else if (type === FRAME.DISCOVERY) this.discoveryFrames++;
     return true;
   }
 
@@ -130,8 +151,9 @@ export class FrameQueue {
   }
 
   /**
-   * Removes bytes that were sent from the head. A frame that was sent in part is removed as well: its rest
-   * must be sent before everything else.
+   * Removes bytes that were sent from the head, and counts the frames that were sent whole. A frame that was
+   * sent in part is removed as well: its rest must be sent before everything else, and the caller counts it
+   * then.
    *
    * @param bytes The number of bytes that were sent
    * @param rest The memory that the rest of such a frame is copied to
@@ -146,6 +168,20 @@ export class FrameQueue {
       const start = this.#starts[index];
       const size = this.#ends[index] - start;
       this.bytes -= size;
+      if (size > 0) {
+        const type = this.#left(index);
+        // Only the header's length depends on the payload's, so that this is its inverse.
+        const length = size - headerLength(size - MAX_HEADER + 1);
+        const owner = this.#owners[index];
+        // A closed session must not be kept in memory.
+        this.#owners[index] = undefined;
+        if (left >= size) this.#tally.carry(type, length, owner);
+        else {
+          this.partType = type;
+          this.partLength = length;
+          this.partOwner = owner;
+        }
+      }
       if (left < size) {
         restLength = size - left;
         rest.set(this.#memory.bytes.subarray(start + left, start + size));
@@ -178,11 +214,23 @@ export class FrameQueue {
 
   // Marks a frame as dropped. Its space becomes free once all frames before it are gone.
   #drop(index: number): void {
-    this.bytes -= this.#ends[index] - this.#starts[index];
+    const size = this.#ends[index] - this.#starts[index];
+    // A frame that was dropped between others is still in the list.
+    if (size === 0) return;
+    this.bytes -= size;
     this.#ends[index] = this.#starts[index];
+    this.#owners[index] = undefined;
+    const type = this.#left(index);
+    if (type === FRAME.SESSION || type === FRAME.DISCOVERY) this.dropped++;
+  }
+
+  // Notes that a frame leaves the queue; returns its type.
+  #left(index: number): number {
     // The second byte of the header is the low byte of the type.
     const type = this.#memory.bytes[this.#starts[index] + 1];
-    if (type === FRAME.SESSION || type === FRAME.DISCOVERY) this.dropped++;
+    if (type === FRAME.SESSION) this.sessionFrames--;
+    else if (type === FRAME.DISCOVERY) this.discoveryFrames--;
+    return type;
   }
 
   #skipDropped(): void {

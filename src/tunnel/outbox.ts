@@ -15,6 +15,7 @@ import { FRAME } from "../wire/mod.ts";
 import { CoDel } from "./codel.ts";
 import { FrameQueue, LARGEST_FRAME } from "./frame_queue.ts";
 import { Pace } from "./pace.ts";
+import { type FrameOwner, Tally } from "./tally.ts";
 
 /** The lanes of a tunnel: `last` is for control frames that end a session, with reserved room. */
 export type OutboxLane = "data" | "control" | "last";
@@ -37,14 +38,20 @@ const NO_BYTES = new Uint8Array(0);
 export class Outbox {
   /** True if a pong must be sent. One is enough for any number of pings; more could fill the queue. */
   pongDue = false;
+  /** The Ethernet frames that the transport has taken whole. */
+  readonly carried = new Tally();
 
   readonly #transport: Transport;
-  readonly #control = new FrameQueue(CONTROL_BYTES, CONTROL_FRAMES);
+  readonly #control = new FrameQueue(CONTROL_BYTES, CONTROL_FRAMES, this.carried);
   readonly #data: FrameQueue;
   /** The rest of a frame that was sent in part. */
   readonly #rest = new Pinned(new Uint8Array(LARGEST_FRAME));
   #restAt = 0;
   #restEnd = 0;
+  /** That frame: its type, the length of its payload, and its owner. */
+  #restType = 0;
+  #restLength = 0;
+  #restOwner: FrameOwner | undefined;
   readonly #codel = new CoDel();
   readonly #pace: Pace;
   #staleMs = STALE_MS;
@@ -62,7 +69,7 @@ export class Outbox {
   constructor(transport: Transport, queueBytes: number, batchBytes: number) {
     this.#transport = transport;
     const frames = 2 ** Math.ceil(Math.log2(queueBytes / SMALL_FRAME));
-    this.#data = new FrameQueue(queueBytes, frames);
+    this.#data = new FrameQueue(queueBytes, frames, this.carried);
     this.#pace = new Pace(batchBytes);
   }
 
@@ -74,6 +81,17 @@ export class Outbox {
   /** The number of bytes that wait. */
   get bytes(): number {
     return this.#restEnd - this.#restAt + this.#control.bytes + this.#data.bytes;
+  }
+
+  /** The number of discovery frames that wait, including one that was sent in part. */
+  get discoveryFrames(): number {
+    return this.#control.discoveryFrames + this.#data.discoveryFrames +
+      this.#restOf(FRAME.DISCOVERY);
+  }
+
+  /** The number of session frames that wait, including one that was sent in part. */
+  get sessionFrames(): number {
+    return this.#control.sessionFrames + this.#data.sessionFrames + this.#restOf(FRAME.SESSION);
   }
 
   /** True if there is room for a data frame. */
@@ -107,12 +125,13 @@ export class Outbox {
     lane: OutboxLane,
     nowMs: number,
     waitedMs: number,
+    owner: FrameOwner | undefined,
   ): boolean {
     if (lane === "data") {
-      return this.hasRoom && this.#data.push(type, frame, length, nowMs, waitedMs);
+      return this.hasRoom && this.#data.push(type, frame, length, nowMs, waitedMs, owner);
     }
     if (lane === "control" && this.#control.bytes > CONTROL_LIMIT) return false;
-    return this.#control.push(type, frame, length, nowMs, waitedMs);
+    return this.#control.push(type, frame, length, nowMs, waitedMs, owner);
   }
 
   /** Queues a ping; returns false if there is no room for it. */
@@ -135,11 +154,13 @@ export class Outbox {
     return dropped;
   }
 
-  /** Drops all queued frames; returns their number, including those of `stale`. */
+  /** Drops all frames that wait; returns their number, including those of `stale`. */
   abandon(): number {
+    const rest = this.#restOf(FRAME.SESSION) + this.#restOf(FRAME.DISCOVERY);
+    this.#restAt = this.#restEnd = 0;
     this.#data.dropBefore(Infinity);
     this.#control.dropBefore(Infinity);
-    return this.#data.dropped + this.#control.dropped;
+    return rest + this.#data.dropped + this.#control.dropped;
   }
 
   /** Sends as much as the transport takes; returns false if the transport is broken. */
@@ -193,11 +214,31 @@ export class Outbox {
     const rest = this.#restEnd - this.#restAt;
     this.#restAt += Math.min(sent, rest);
     if (sent < rest) return;
-    this.#restAt = 0;
-    this.#restEnd = sent < controlBytes
-      ? this.#control.consume(sent - rest, this.#rest.bytes)
-      : this.#control.consume(controlBytes - rest, this.#rest.bytes) +
-        this.#data.consume(sent - controlBytes, this.#rest.bytes);
+    if (rest > 0) {
+      this.carried.carry(this.#restType, this.#restLength, this.#restOwner);
+      this.#restOwner = undefined;
+    }
+    this.#restAt = this.#restEnd = 0;
+    if (sent < controlBytes) this.#consumeFrom(this.#control, sent - rest);
+    else {
+      this.#consumeFrom(this.#control, controlBytes - rest);
+      this.#consumeFrom(this.#data, sent - controlBytes);
+    }
+  }
+
+  #consumeFrom(queue: FrameQueue, bytes: number): void {
+    const rest = queue.consume(bytes, this.#rest.bytes);
+    if (rest === 0) return;
+    this.#restEnd = rest;
+    this.#restType = queue.partType;
+    this.#restLength = queue.partLength;
+    this.#restOwner = queue.partOwner;
+    queue.partOwner = undefined;
+  }
+
+  // Returns 1 if a frame of this type was sent in part, and 0 otherwise.
+  #restOf(type: number): number {
+    return this.#restAt < this.#restEnd && this.#restType === type ? 1 : 0;
   }
 
   #block(nowMs: number): void {

@@ -249,6 +249,27 @@ const OTHERS: Record<string, Omit<Faults, "relay">> = {
       })(...parameters),
   },
 
+  "a channel that does not count the frames that are lost with its tunnel": {
+    channel: (...parameters) =>
+      new (class extends Channel {
+        override get queuedSession(): number {
+          return this.ended === undefined ? super.queuedSession : 0;
+        }
+        override get queuedDiscovery(): number {
+          return this.ended === undefined ? super.queuedDiscovery : 0;
+        }
+      })(...parameters),
+  },
+
+  "a channel that counts a frame that was sent in part as carried": {
+    channel: (...parameters) =>
+      new (class extends Channel {
+        override get queuedSession(): number {
+          return Math.max(0, super.queuedSession - (this.blocked ? 1 : 0));
+        }
+      })(...parameters),
+  },
+
   "a channel that forgets the rest of a partial write": {
     channel: ({ transport, ...tunnel }, ...parameters) => {
       const careless: Transport = Object.create(transport, {

@@ -1,12 +1,14 @@
 // A client or a server as a process that starts, stops and is killed. In between it runs the program's own
 // code: data plane, channels, relay, and the machines that make its tunnels.
 
+import type { DataPlane } from "../../src/dataplane/data_plane.ts";
 import { SessionJournal } from "../../src/dataplane/session_journal.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
 import { DROP_REASONS, type Relay, Tokens } from "../../src/relay/mod.ts";
 import type { Side } from "../../src/side.ts";
 import { FEATURE, type Hello } from "../../src/wire/mod.ts";
 import { PROTOCOL_VERSION } from "../../src/tunnel/handshake_machine.ts";
+import { imbalance } from "../support/balance.ts";
 import type { MemoryEnd } from "../support/memory/network.ts";
 import type { MemoryPlane, MemoryPlaneOptions } from "../support/memory/plane.ts";
 import { breakConnection, End, type Leave, leaveConnections } from "./connection.ts";
@@ -20,6 +22,8 @@ const FIXED_HOST_UNIQ = new TextEncoder().encode("isp");
 const SECRET_BYTES = 16;
 /** The time between two checks whether the last run of a program is over. */
 const AGAIN_MS = 50;
+/** The number of turns between two looks at the balance of frames. */
+const TURNS_A_LOOK = 16;
 /** Small buffers, so that a schedule with many tunnels takes little memory. */
 const SIZES = { queueBytes: 16 * 1024, batchBytes: 8 * 1024, readBytes: 16 * 1024 };
 
@@ -45,6 +49,7 @@ export abstract class Program {
   #run: Run | undefined;
   #running = false;
   #linkUp = true;
+  #turns = 0;
   /** The secret by which a later run recognizes its tokens. */
   #secret: Uint8Array;
   readonly #guard: Guard;
@@ -150,6 +155,7 @@ export abstract class Program {
       plane,
       linkMac: this.linkMac,
       toLink: (frame) => this.#toLink(frame),
+      moved: (plane) => this.#assertBalance(plane),
       journal: new SessionJournal(state, state.peersAway, () => timeline.nowMs),
       relay: (options, ports) => this.#guard.makeRelay(options, ports),
       tokens: new Tokens(this.#secret, random.uint32()),
@@ -249,6 +255,14 @@ export abstract class Program {
   /** Notes a connection that is about to become a tunnel. */
   protected joined(id: number, memory: MemoryEnd, key: string | undefined, far: Program): void {
     this.ends.set(id, new End(this.world.connections, this, far, memory, id, key));
+  }
+
+  // Asserts that each frame was carried, dropped or queued, and is counted once. A wrong count stays wrong, so
+  // that it is enough to look now and then.
+  #assertBalance(plane: DataPlane): void {
+    if (++this.#turns % TURNS_A_LOOK > 0) return;
+    const fault = imbalance(plane.balance(), this.plane!.counters.read());
+    hold(fault === undefined, () => `${this.name} lost count of frames: ${fault}`);
   }
 
   // Drops a frame that something hostile has made the relay send.

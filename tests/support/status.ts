@@ -11,6 +11,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
     bytesIn: 3,
     bytesOut: 4,
     queuedBytes: 5,
+    queuedFrames: 1,
     unsentBytes: 0,
     retransmits: 6,
     congestion: "bbr",
@@ -50,6 +51,16 @@ export function aStatus(over: Partial<Status> = {}): Status {
       DropReason,
       number
     >,
+    balance: {
+      fromLink: {
+        discovery: { offered: 6, carried: 1, dropped: 2, queued: 3 },
+        session: { offered: 10, carried: 2, dropped: 3, queued: 5 },
+      },
+      fromTunnel: {
+        discovery: { offered: 3, carried: 3, dropped: 0, queued: 0 },
+        session: { offered: 9, carried: 4, dropped: 5, queued: 0 },
+      },
+    },
     ...over,
   };
 }

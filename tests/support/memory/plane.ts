@@ -19,8 +19,12 @@ export interface MemoryPlaneOptions {
   linkMac: Uint8Array;
   /** Takes the frames that are sent to the link. */
   toLink(frame: Uint8Array): void;
+  /** Returns true if the interface has no room for a frame; by default there is always room. */
+  refuses?(frame: Uint8Array): boolean;
   /** Takes a message of the plane. */
   heard?(message: FromWorker): void;
+  /** Called after each turn, and after each call from outside. */
+  moved?(plane: DataPlane): void;
   journal?: PlaneParts["journal"];
   relay?: PlaneParts["relay"];
   tokens?: PlaneParts["tokens"];
@@ -33,6 +37,7 @@ export class MemoryPlane {
   readonly plane: DataPlane;
   readonly counters = new Counters();
   readonly #clock: Clock;
+  readonly #moved: () => void;
   readonly #pollers: MemoryPoller[] = [];
   readonly #ends = new Map<number, MemoryEnd>();
   #scheduledMs = Infinity;
@@ -42,6 +47,7 @@ export class MemoryPlane {
     const { clock, network, heard = () => {} } = options;
     const { side, mac } = options.plane;
     this.#clock = clock;
+    this.#moved = () => options.moved?.(this.plane);
     const now = () => clock.nowMs;
     this.link = new MemoryLink(network.descriptors, {
       name: "eth0",
@@ -49,6 +55,7 @@ export class MemoryPlane {
       promiscuous: mac !== "own",
       wall: now,
       sent: options.toLink,
+      refuses: options.refuses,
     });
     this.plane = new DataPlane({
       interfaceName: "eth0",
@@ -97,6 +104,7 @@ export class MemoryPlane {
     this.#ends.set(facts.id, end);
     end.ready = () => this.poke();
     this.plane.addTunnel(facts, end.transport);
+    this.#moved();
     this.poke();
   }
 
@@ -104,7 +112,10 @@ export class MemoryPlane {
   poke(): void {
     if (this.#gone) return;
     let turns = 0;
-    do this.plane.step(0); while (!this.plane.stopped && this.#ready && ++turns < TURNS);
+    do {
+      this.plane.step(0);
+      this.#moved();
+    } while (!this.plane.stopped && this.#ready && ++turns < TURNS);
     if (this.plane.stopped) return this.#end();
     const dueMs = Math.max(this.plane.dueMs, this.#clock.nowMs + (turns === TURNS ? 1 : 0));
     if (dueMs >= this.#scheduledMs) return;
@@ -125,6 +136,7 @@ export class MemoryPlane {
   stop(keep: boolean): void {
     if (this.#gone) return;
     this.plane.stop(keep);
+    this.#moved();
     this.poke();
   }
 

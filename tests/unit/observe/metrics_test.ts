@@ -64,6 +64,8 @@ Deno.test("renderMetrics() has each metric with its type", () => {
   assertEquals(parse(renderMetrics(aStatus())).types, {
     pppoe_proxy_frames_total: "counter",
     pppoe_proxy_bytes_total: "counter",
+    pppoe_proxy_offered_frames_total: "counter",
+    pppoe_proxy_queued_frames: "gauge",
     pppoe_proxy_sessions: "gauge",
     pppoe_proxy_tunnels: "gauge",
     pppoe_proxy_drops_total: "counter",
@@ -87,6 +89,14 @@ Deno.test("renderMetrics() renders the values of the status", () => {
   assertEquals(of("frames_total", metrics) as unknown, four(1, 2, 3, 4));
   assertEquals(of("bytes_total", metrics) as unknown, four(60, 2 ** 40, 62, 5));
   assertEquals(of("sessions", metrics), [[{ state: "open" }, 1], [{ state: "held" }, 0]]);
+  const balance = (a: number, b: number, c: number, d: number) => [
+    [{ kind: "discovery", from: "link" }, a],
+    [{ kind: "session", from: "link" }, b],
+    [{ kind: "discovery", from: "tunnel" }, c],
+    [{ kind: "session", from: "tunnel" }, d],
+  ];
+  assertEquals(of("offered_frames_total", metrics) as unknown, balance(6, 10, 3, 9));
+  assertEquals(of("queued_frames", metrics) as unknown, balance(3, 5, 0, 0));
   assertEquals(of("tunnels", metrics), [[{}, 2]]);
   assertEquals(of("reconnects_total", metrics), [[{}, 3]]);
   assertEquals(
