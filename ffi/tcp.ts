@@ -31,6 +31,7 @@ const TCP_USER_TIMEOUT = 18;
 const TCP_REPAIR = 19;
 const TCP_NOTSENT_LOWAT = 25;
 const SHUT_WR = 1;
+const SIOCOUTQ = 0x5411;
 
 /** `struct sockaddr_in` of ip(7) and `struct sockaddr_in6` of ipv6(7). */
 const SOCKADDR = { family: 0, port: 2, address4: [4, 8], address6: [8, 24] } as const;
@@ -379,6 +380,22 @@ export function kernelProbesMtu(): boolean {
 export function resetOnClose(fd: number): void {
   const linger = new Uint8Array(Int32Array.of(1, 0).buffer); // l_onoff, l_linger
   libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, linger, linger.length);
+}
+
+const outq = new Uint8Array(4);
+const outqValue = new Int32Array(outq.buffer);
+
+/**
+ * Reads the number of bytes that were written to a connection and that its other end has not acknowledged.
+ * The end of the stream counts as one of them. Also works after the connection has broken.
+ *
+ * @param fd The connection's descriptor
+ * @returns The number of bytes; 0 if it is not a connection
+ *
+ * See SIOCOUTQ in tcp(7).
+ */
+export function unacknowledged(fd: number): number {
+  return libc.ioctl(fd, SIOCOUTQ, outq) < 0 ? 0 : outqValue[0];
 }
 
 /**

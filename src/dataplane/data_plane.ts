@@ -186,7 +186,7 @@ export class DataPlane {
   /** Returns the fates of all frames since the start, as of now. */
   balance(): Balances {
     const { counters } = this.#parts;
-    this.#tunnels.count(counters);
+    this.#tunnels.settle(counters);
     const output = this.#output;
     return counters.balance({
       fromLink: this.#tunnels.queued,
@@ -223,7 +223,10 @@ export class DataPlane {
     } else if (takesData && readiness.data === 0) this.#ages.emptied(beforeMs);
     if (lanes !== undefined && lanes === this.#parts.link.lanes) this.#takeFromLink(lanes, nowMs);
     if (ready || unfinished) this.#fromTunnels.take(nowMs);
-    if (asked) this.#events.reply(this.#queries.proceed(() => this.#totals()));
+    if (asked) {
+      this.#tunnels.settle(this.#parts.counters);
+      this.#events.reply(this.#queries.proceed(() => this.#totals()));
+    }
     this.#timers.run(nowMs);
     this.#network.run(nowMs);
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
@@ -342,6 +345,7 @@ export class DataPlane {
     this.#tickMs = nowMs + TICK_MS;
     const { pingMs, tunnelDeadMs } = this.#options;
     this.#life.tick(nowMs, pingMs, tunnelDeadMs);
+    this.#tunnels.settle(this.#parts.counters);
     this.#relay.tick(nowMs);
     this.#monitor.tick(nowMs);
     this.#output.deliver(this.#relay.sessions);

@@ -150,7 +150,9 @@ export class EventBatch implements EventSink {
   /** Describes a session as the status shows it. */
   status(session: Session): SessionStatus {
     const { id: sessionId, ...facts } = this.#facts(session);
-    const { framesFromLink, framesFromTunnel, bytesFromLink, bytesFromTunnel } = session;
+    const { framesFromTunnel, bytesFromTunnel } = session;
+    const framesFromLink = session.framesFromLink - session.framesUnderWay;
+    const bytesFromLink = session.bytesFromLink - session.bytesUnderWay;
     return {
       sessionId,
       ...facts,

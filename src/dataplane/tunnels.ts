@@ -5,7 +5,7 @@ import { type Poller, POLLIN, POLLOUT } from "../poll/poller.ts";
 import { DROP, type Drop } from "../relay/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Channel, ChannelSizes } from "../tunnel/channel.ts";
-import { Tally } from "../tunnel/tally.ts";
+import { Tally } from "../tunnel/flight.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import { FRAME } from "../wire/mod.ts";
 import type { TunnelFacts } from "./messages.ts";
@@ -161,8 +161,9 @@ export class Tunnels {
     }
   }
 
-  /** Drops all frames that wait for a tunnel. */
+  /** Drops all frames that wait for a tunnel, or are under way in it. */
   abandon(tunnel: Tunnel, reason: Drop, counters: Counters): void {
+    tunnel.channel.settle();
     count(tunnel, counters);
     const { channel } = tunnel;
     counters.drop(reason, channel.queuedDiscovery, FRAMES.discoveryFromLink);
@@ -170,12 +171,15 @@ export class Tunnels {
     channel.abandon();
   }
 
-  /** Counts what the tunnels have carried and dropped since the last `flush`. */
-  count(counters: Counters): void {
-    for (const tunnel of this.list) count(tunnel, counters);
+  /** Finds out which frames have arrived, and counts them; to be called at least once a second. */
+  settle(counters: Counters): void {
+    for (const tunnel of this.list) {
+      tunnel.channel.settle();
+      count(tunnel, counters);
+    }
   }
 
-  /** The numbers of Ethernet frames that wait for all tunnels, by kind. */
+  /** The numbers of Ethernet frames that wait for all tunnels, or are under way in them, by kind. */
   get queued(): { discovery: number; session: number } {
     const queued = { discovery: 0, session: 0 };
     for (const { channel } of this.list) {

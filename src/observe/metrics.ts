@@ -29,7 +29,12 @@ export function renderMetrics(status: Status): string {
   for (
     const [name, field, type, help] of [
       ["offered_frames_total", "offered", "counter", "Frames offered: carried, dropped or queued."],
-      ["queued_frames", "queued", "gauge", "Frames that wait for a tunnel or the link."],
+      [
+        "queued_frames",
+        "queued",
+        "gauge",
+        "Frames that wait for a tunnel or the link, or are under way in a tunnel.",
+      ],
     ] as const
   ) {
     family(name, type, help);

@@ -22,11 +22,11 @@ export type Queued = Record<"fromLink" | "fromTunnel", Record<Kind, number>>;
 export interface Balance {
   /** The number of frames that were there to be carried. */
   offered: number;
-  /** The number of frames that the tunnel's connection, or the link, has taken whole. */
+  /** The number of frames that the peer's machine has acknowledged, or that the link has taken. */
   carried: number;
   /** The number of frames that were dropped, for whatever reason. */
   dropped: number;
-  /** The number of frames that still wait. */
+  /** The number of frames that still wait, or are under way to the peer. */
   queued: number;
 }
 
@@ -55,7 +55,7 @@ export interface TunnelStatus {
   rttMs: number | null;
   /** The number of Ethernet frames that came out of the tunnel. */
   framesIn: number;
-  /** The number of Ethernet frames that went into the tunnel: its connection has taken them whole. */
+  /** The number of Ethernet frames that went through the tunnel: the peer's machine has them. */
   framesOut: number;
   /** The number of bytes in the frames that came out of the tunnel. */
   bytesIn: number;
@@ -63,7 +63,7 @@ export interface TunnelStatus {
   bytesOut: number;
   /** The number of bytes that wait for the connection to take them. */
   queuedBytes: number;
-  /** The number of Ethernet frames that wait for the connection to take them. */
+  /** The number of Ethernet frames that wait, or are under way and not acknowledged by the peer's machine. */
   queuedFrames: number;
   /** The number of bytes that the connection has taken and not sent yet. */
   unsentBytes: number;
@@ -87,7 +87,7 @@ export interface SessionStatus {
   state: string;
   /** The time since the PADS, in seconds. */
   ageSeconds: number;
-  /** The number of session frames from this side's link that the tunnel's connection has taken whole. */
+  /** The number of session frames from this side's link that the peer's machine has. */
   framesFromLink: number;
   /** The number of session frames from the tunnel to this side's link. */
   framesFromTunnel: number;

@@ -26,7 +26,7 @@ export const DROP_REASONS = [
   "wrong-ac", // a PADS from an AC other than the one that the PADR went to
   "vlan", // from a VLAN, which is not the interface's own segment
   "padt-rate", // a PADT with session id 0, of a host or a client that sends too many
-  "tunnel-lost", // it waited for a tunnel, or had been sent in part, when the tunnel ended
+  "tunnel-lost", // it waited for a tunnel when it ended, or was sent and never acknowledged
 ] as const;
 
 /** The name of a reason: one of {@linkcode DROP_REASONS}. */

@@ -167,6 +167,10 @@ export class MemoryTransport implements Transport, MemorySource {
     return this.pathVerdict;
   }
 
+  unacknowledgedBytes(): number {
+    return this.#underWay;
+  }
+
   shutdown(): void {
     this.#arrive(END);
   }

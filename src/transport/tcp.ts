@@ -16,6 +16,7 @@ import {
   tcpInfo,
   type TcpProgress,
   tcpProgress,
+  unacknowledged,
 } from "../../ffi/mod.ts";
 import { SYSTEM_CONGESTION } from "./congestion.ts";
 import type { PathMemory } from "./path_memory.ts";
@@ -163,6 +164,15 @@ export class TcpTransport extends StreamSender implements Transport {
       default:
         return "unchanged";
     }
+  }
+
+  /**
+   * Returns the number of bytes that the peer's machine has not acknowledged.
+   *
+   * @returns The number of bytes, in the end too
+   */
+  unacknowledgedBytes(): number {
+    return unacknowledged(this.fd);
   }
 
   /** Ends the stream in this direction. */

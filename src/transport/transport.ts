@@ -122,6 +122,12 @@ export interface Transport extends Batch {
    */
   watchPath(nowMs: number): PathVerdict;
 
+  /**
+   * Returns the number of bytes that were taken and are not known to have arrived at the peer's machine, also
+   * after the connection has broken. A transport that cannot know returns 0.
+   */
+  unacknowledgedBytes(): number;
+
   /** Ends the stream in this direction. Earlier bytes still go out, and the peer's can still be read. */
   shutdown(): void;
 

@@ -14,8 +14,8 @@ import {
 import { FAULTY, FOUND, FrameReader } from "./frame_reader.ts";
 import { DEAD, Keepalive, PING_DUE, UNANSWERED } from "./keepalive.ts";
 import { Outbox, type OutboxLane } from "./outbox.ts";
+import type { FrameOwner, Tally } from "./flight.ts";
 import { describeNotLegacy, recognize } from "./stranger.ts";
-import type { FrameOwner, Tally } from "./tally.ts";
 
 /** The limits of a tunnel's queue, and of a single send or read. */
 export interface ChannelSizes {
@@ -172,17 +172,17 @@ export class Channel {
     return this.#outbox.bytes;
   }
 
-  /** The number of discovery frames that wait for the transport, including one that it took in part. */
+  /** The number of discovery frames that have not arrived yet: they wait, or are under way. */
   get queuedDiscovery(): number {
     return this.#outbox.discoveryFrames;
   }
 
-  /** The number of session frames that wait for the transport, including one that it took in part. */
+  /** The number of session frames that have not arrived yet. */
   get queuedSession(): number {
     return this.#outbox.sessionFrames;
   }
 
-  /** The Ethernet frames that the transport has taken whole. */
+  /** The Ethernet frames that have arrived at the peer's machine, as of the last `settle`. */
   get carried(): Tally {
     return this.#outbox.carried;
   }
@@ -238,10 +238,15 @@ export class Channel {
     return true;
   }
 
+  /** Finds out which frames have arrived at the peer's machine. */
+  settle(): void {
+    this.#outbox.settle();
+  }
+
   /**
-   * Drops all frames that wait, also one that the transport took in part.
+   * Drops all frames that have not arrived: those that wait, and those that are under way.
    *
-   * @returns The number of frames, including those of `stale`
+   * @returns The number of frames that waited, including those of `stale`
    */
   abandon(): number {
     return this.#outbox.abandon();

@@ -8,7 +8,7 @@ import { Pinned, VIEW_STEP } from "../../ffi/mod.ts";
 import { assertInvariant } from "../assert.ts";
 import type { Batch } from "../transport/transport.ts";
 import { FRAME, headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
-import { type FrameOwner, Tally } from "./tally.ts";
+import { Flight, type FrameOwner } from "./flight.ts";
 
 /** The length of the largest frame, with its header. */
 export const LARGEST_FRAME = MAX_HEADER + MAX_PAYLOAD;
@@ -36,7 +36,7 @@ export class FrameQueue {
   readonly #memory: Pinned;
   readonly #limitBytes: number;
   readonly #capacity: number;
-  readonly #tally: Tally;
+  readonly #flight: Flight;
   // Frames are numbered, and the number modulo the arrays' length is the index into these four.
   /** The offset of each frame's first byte. */
   readonly #starts: Uint32Array;
@@ -59,10 +59,10 @@ export class FrameQueue {
    * @param limitBytes The size at which the queue counts as full; the last frame may exceed it. The buffer
    * has room for two more of the largest frames, because frames are not split at its end
    * @param frames The maximum number of frames, a power of two
-   * @param tally The place to count the frames that were sent; by default nobody sees it
+   * @param flight The frames that were sent; by default they are not followed
    */
-  constructor(limitBytes: number, frames: number, tally: Tally = new Tally()) {
-    this.#tally = tally;
+  constructor(limitBytes: number, frames: number, flight: Flight = new Flight()) {
+    this.#flight = flight;
     this.#limitBytes = limitBytes;
     this.#capacity = limitBytes + 2 * LARGEST_FRAME + VIEW_STEP;
     this.#memory = new Pinned(new Uint8Array(this.#capacity + VIEW_STEP));
@@ -151,8 +151,8 @@ export class FrameQueue {
   }
 
   /**
-   * Removes bytes that were sent from the head, and counts the frames that were sent whole. A frame that was
-   * sent in part is removed as well: its rest must be sent before everything else, and the caller counts it
+   * Removes bytes that were sent from the head, and notes the frames that were sent whole. A frame that was
+   * sent in part is removed as well: its rest must be sent before everything else, and the caller notes it
    * then.
    *
    * @param bytes The number of bytes that were sent
@@ -175,8 +175,9 @@ export class FrameQueue {
         const owner = this.#owners[index];
         // A closed session must not be kept in memory.
         this.#owners[index] = undefined;
-        if (left >= size) this.#tally.carry(type, length, owner);
+        if (left >= size) this.#flight.whole(type, length, owner, size);
         else {
+          this.#flight.part(left);
           this.partType = type;
           this.partLength = length;
           this.partOwner = owner;

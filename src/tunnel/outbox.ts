@@ -13,9 +13,9 @@ import { assertInvariant } from "../assert.ts";
 import { BROKEN, type Transport } from "../transport/transport.ts";
 import { FRAME } from "../wire/mod.ts";
 import { CoDel } from "./codel.ts";
+import { Flight, type FrameOwner, type Tally } from "./flight.ts";
 import { FrameQueue, LARGEST_FRAME } from "./frame_queue.ts";
 import { Pace } from "./pace.ts";
-import { type FrameOwner, Tally } from "./tally.ts";
 
 /** The lanes of a tunnel: `last` is for control frames that end a session, with reserved room. */
 export type OutboxLane = "data" | "control" | "last";
@@ -38,11 +38,10 @@ const NO_BYTES = new Uint8Array(0);
 export class Outbox {
   /** True if a pong must be sent. One is enough for any number of pings; more could fill the queue. */
   pongDue = false;
-  /** The Ethernet frames that the transport has taken whole. */
-  readonly carried = new Tally();
 
   readonly #transport: Transport;
-  readonly #control = new FrameQueue(CONTROL_BYTES, CONTROL_FRAMES, this.carried);
+  readonly #flight = new Flight();
+  readonly #control = new FrameQueue(CONTROL_BYTES, CONTROL_FRAMES, this.#flight);
   readonly #data: FrameQueue;
   /** The rest of a frame that was sent in part. */
   readonly #rest = new Pinned(new Uint8Array(LARGEST_FRAME));
@@ -69,7 +68,7 @@ export class Outbox {
   constructor(transport: Transport, queueBytes: number, batchBytes: number) {
     this.#transport = transport;
     const frames = 2 ** Math.ceil(Math.log2(queueBytes / SMALL_FRAME));
-    this.#data = new FrameQueue(queueBytes, frames, this.carried);
+    this.#data = new FrameQueue(queueBytes, frames, this.#flight);
     this.#pace = new Pace(batchBytes);
   }
 
@@ -83,15 +82,26 @@ export class Outbox {
     return this.#restEnd - this.#restAt + this.#control.bytes + this.#data.bytes;
   }
 
-  /** The number of discovery frames that wait, including one that was sent in part. */
-  get discoveryFrames(): number {
-    return this.#control.discoveryFrames + this.#data.discoveryFrames +
-      this.#restOf(FRAME.DISCOVERY);
+  /** The Ethernet frames that have arrived, as of the last `settle`. */
+  get carried(): Tally {
+    return this.#flight.carried;
   }
 
-  /** The number of session frames that wait, including one that was sent in part. */
+  /** The number of discovery frames that have not: they wait, were sent in part, or are under way. */
+  get discoveryFrames(): number {
+    return this.#control.discoveryFrames + this.#data.discoveryFrames +
+      this.#restOf(FRAME.DISCOVERY) + this.#flight.underWay.discoveryFrames;
+  }
+
+  /** The number of session frames that have not arrived. */
   get sessionFrames(): number {
-    return this.#control.sessionFrames + this.#data.sessionFrames + this.#restOf(FRAME.SESSION);
+    return this.#control.sessionFrames + this.#data.sessionFrames + this.#restOf(FRAME.SESSION) +
+      this.#flight.underWay.sessionFrames;
+  }
+
+  /** Counts the frames that have arrived. */
+  settle(): void {
+    if (!this.#flight.empty) this.#flight.settle(this.#transport.unacknowledgedBytes());
   }
 
   /** True if there is room for a data frame. */
@@ -154,8 +164,9 @@ export class Outbox {
     return dropped;
   }
 
-  /** Drops all frames that wait; returns their number, including those of `stale`. */
+  /** Drops all frames that have not arrived; returns the number of those not sent, including `stale`. */
   abandon(): number {
+    this.#flight.abandon();
     const rest = this.#restOf(FRAME.SESSION) + this.#restOf(FRAME.DISCOVERY);
     this.#restAt = this.#restEnd = 0;
     this.#data.dropBefore(Infinity);
@@ -182,6 +193,7 @@ export class Outbox {
       if (sent === BROKEN) return false;
       assertInvariant(sent <= offered, "a transport took more than it was given");
       if (sent > 0) this.#consume(sent, controlBytes);
+      if (this.#flight.isLong) this.settle();
       this.#pace.sent(Math.max(0, sent));
       // A transport that took only a part has no room for more. If it did so recently, it gets no more bytes
       // until it is writable: whatever its limit, TCP would take as many as fit into its last segment of
@@ -212,10 +224,12 @@ export class Outbox {
   // control frames; data followed.
   #consume(sent: number, controlBytes: number): void {
     const rest = this.#restEnd - this.#restAt;
-    this.#restAt += Math.min(sent, rest);
-    if (sent < rest) return;
+    if (sent < rest) {
+      this.#restAt += sent;
+      return this.#flight.part(sent);
+    }
     if (rest > 0) {
-      this.carried.carry(this.#restType, this.#restLength, this.#restOwner);
+      this.#flight.whole(this.#restType, this.#restLength, this.#restOwner, rest);
       this.#restOwner = undefined;
     }
     this.#restAt = this.#restEnd = 0;

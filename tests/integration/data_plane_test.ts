@@ -154,6 +154,17 @@ class Bench implements AsyncDisposable {
     return this.#plane.stopped;
   }
 
+  /** Makes turns until the far end has acknowledged all frames. */
+  untilCarried(): void {
+    const deadlineMs = performance.now() + DEADLINE_MS;
+    const queued = () =>
+      Object.values(this.#plane.balance().fromLink).some((one) => one.queued > 0);
+    while (queued()) {
+      assert(performance.now() < deadlineMs, "frames stay under way");
+      this.step();
+    }
+  }
+
   /** Returns the sessions in a snapshot. */
   sessions(): SessionStatus[] {
     return this.#snapshot().sessions;
@@ -304,6 +315,7 @@ testUnless(noNet, "DataPlane.step() carries discovery and session frames both wa
     bench.receive(),
     emitSession({ ...echo, destination: HOST, source: parseMac(OURS) }),
   );
+  bench.untilCarried();
   const { frames, drops } = bench.counters.read();
   assertEquals(frames.fromLink, { discovery: 3, session: 1 });
   assertEquals(frames.fromTunnel, { discovery: 2, session: 1 });

@@ -282,7 +282,15 @@ const OTHERS: Record<string, Omit<Faults, "relay">> = {
         },
       });
       for (
-        const name of ["receive", "add", "limitUnsent", "refresh", "shutdown", "status"] as const
+        const name of [
+          "receive",
+          "add",
+          "limitUnsent",
+          "refresh",
+          "shutdown",
+          "status",
+          "unacknowledgedBytes",
+        ] as const
       ) {
         Object.defineProperty(careless, name, { value: transport[name].bind(transport) });
       }
