@@ -291,10 +291,12 @@ export class Runtime {
     const state = this.#state;
     if (state === undefined) return undefined;
     const { path, segment, nextSerial, undelivered, away, identity: secret, silentMs = 0 } = state;
+    const { clockOffsetMs } = state;
     const sessions = state.sessions.map((session) =>
       this.#hooks.knows(session.peer) ? session : { ...session, peer: "" }
     );
-    return { path, segment, nextSerial, undelivered, away, secret, silentMs, sessions };
+    const times = { away, silentMs, clockOffsetMs };
+    return { path, segment, nextSerial, undelivered, secret, sessions, ...times };
   }
 
   /** The greeting that describes this side in the handshake. */

@@ -81,6 +81,8 @@ export interface PlaneParts {
   now(): number;
   /** Returns the time in ms, by the clock that stamps frames; `Date.now` by default. */
   wall?(): number;
+  /** Returns the time in ms since the epoch, by the clock of the state directory; `wall` by default. */
+  clock?(): number;
   /** Makes the relay; a {@linkcode Relay} by default. */
   relay?(options: RelayOptions, ports: RelayPorts): Relay;
   /** Makes the channel of a tunnel; a {@linkcode Channel} by default. */
@@ -152,9 +154,9 @@ export class DataPlane {
   start(): void {
     this.#readiness.start();
     const { state } = this.#options;
-    const { link, journal, wall = Date.now } = this.#parts;
+    const { link, journal, wall = Date.now, clock = wall } = this.#parts;
     if (state !== undefined) {
-      restore(this.#relay, state, this.#nowMs, wall());
+      restore(this.#relay, state, this.#nowMs, clock());
       // Another restart must not start their grace time again.
       for (const peer of this.#relay.held) journal?.noteAway(peer, this.#nowMs);
       this.#output.restore(state.undelivered);

@@ -52,6 +52,11 @@ export interface KeptState {
   secret: Uint8Array;
   /** The time for which no process was running, in ms. */
   silentMs: number;
+  /**
+   * The clock of all these times: it is so much ahead of the time since the machine's start. By default they
+   * are by the wall clock.
+   */
+  clockOffsetMs?: number;
 }
 
 /** A tunnel whose handshake is done, without its transport. */

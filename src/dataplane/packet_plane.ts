@@ -1,6 +1,6 @@
 // A data plane over a real interface, with a journal in a state directory. The worker makes its transports.
 
-import { drainEventFd, EventSet, NetworkWatch } from "../../ffi/mod.ts";
+import { drainEventFd, EventSet, NetworkWatch, sinceBootMs } from "../../ffi/mod.ts";
 import { PacketLink } from "../link/packet_link.ts";
 import type { Counters } from "../observe/counters.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
@@ -44,6 +44,7 @@ export function makePacketPlane(options: PlaneOptions, parts: PacketPlaneParts):
   const { wakeFd } = parts;
   // Only a client can do something about a change.
   const network = options.side === "client" ? new NetworkWatch() : undefined;
+  const clock = stateClock(state, parts);
   const link = new PacketLink(interfaceName, { promiscuous: mac !== "own", ringFrames });
   return new DataPlane(options, {
     ...parts,
@@ -51,13 +52,24 @@ export function makePacketPlane(options: PlaneOptions, parts: PacketPlaneParts):
     poller: () => new EventSet(READY_PER_TURN),
     wake: { fd: wakeFd, drain: () => void drainEventFd(wakeFd) },
     network,
-    journal: state && openJournal(state, parts),
+    clock,
+    journal: state && openJournal(state, parts, clock),
   });
+}
+
+// Returns the clock of the state directory.
+function stateClock(
+  state: KeptState | undefined,
+  { wall = Date.now }: PacketPlaneParts,
+): () => number {
+  const offsetMs = state?.clockOffsetMs;
+  return offsetMs === undefined ? wall : () => sinceBootMs() + offsetMs;
 }
 
 function openJournal(
   { path, segment, away }: KeptState,
   { post, now }: PacketPlaneParts,
+  clock: () => number,
 ): SessionJournal {
   const failures = new RateLimit(FAILURE_EVERY_MS);
   const journal = Journal.open(path, segment, {
@@ -68,5 +80,5 @@ function openJournal(
       post([{ type: "notice", notice: { id: "state-unwritable", path, reason }, suppressed }]);
     },
   });
-  return new SessionJournal(journal, away.keys());
+  return new SessionJournal(journal, away.keys(), clock);
 }

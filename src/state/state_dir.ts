@@ -1,7 +1,8 @@
 // The state directory, which lets sessions survive a killed process. Used on the main thread.
 //
-//     lock              held by the process that uses the directory; its modification time is a sign of
-//                       life, which a process gives only once it has taken over the sessions
+//     lock              held by the process that uses the directory; its content and its modification time
+//                       are a sign of life (sign_of_life.ts), which a process gives only once it has taken
+//                       over the sessions
 //     identity          a secret by which servers recognize a client, and a server recognizes its tokens
 //     sessions.jsonl    the base: a header, then all sessions and undelivered PADTs at some time
 //     changes.N.jsonl   segments: the changes since then, appended by the data worker (journal.ts)
@@ -28,6 +29,13 @@ import {
 } from "./files.ts";
 import { encodeHeader } from "./header.ts";
 import { parseHex } from "./hex.ts";
+import {
+  type BootClock,
+  encodeSign,
+  parseSign,
+  silenceSince,
+  systemBootClock,
+} from "./sign_of_life.ts";
 import { type Damage, load, type Loaded } from "./load.ts";
 import type { Replay } from "./replay.ts";
 import { encodeAway, encodeOpen, encodeUndelivered, type SessionRecord } from "./session_record.ts";
@@ -46,6 +54,8 @@ export interface StateDirOptions {
   log: Pick<Log, "warning">;
   /** Returns the wall-clock time in ms since the epoch. */
   now?: () => number;
+  /** The time since the machine's start; by default the machine's own, or none if `now` is given. */
+  clock?: BootClock;
   /** Calls a function every second until the returned function is called. */
   everySecond?: (act: () => Promise<void>) => () => void;
 }
@@ -55,6 +65,14 @@ interface Found {
   identity: Uint8Array;
   loaded: Loaded;
   silentMs: number | undefined;
+  /** The time by the directory's clock. */
+  clockMs: number;
+}
+
+/** The last sign of life: the file's content, and the time of its last change. */
+interface LastSign {
+  text: string;
+  changedMs: number;
 }
 
 /** A state directory that this process holds. */
@@ -73,15 +91,21 @@ export class StateDir {
    */
   readonly away: ReadonlyMap<string, number>;
   /**
-   * Time since the previous process's last sign of life, in ms by the wall clock; 0 if the clock went
-   * back, and undefined if there was no sign of life.
+   * Time since the previous process's last sign of life, in ms, by a clock that nobody sets if there is
+   * one; undefined if there was no sign of life.
    */
   readonly silentMs: number | undefined;
+  /**
+   * The directory's clock, which is never set: the time by it, in ms since the epoch, is so much ahead of
+   * the time since the machine's start; undefined if that is not known, and the wall clock serves instead.
+   */
+  readonly clockOffsetMs: number | undefined;
   /** Serial number for the next session. */
   readonly nextSerial: number;
   /** Number of the journal's first segment. */
   readonly segment: number;
   readonly #options: StateDirOptions;
+  readonly #clock: BootClock | undefined;
   readonly #lock: LockFile;
   /** Stops the signs of life, once `alive` has started them. */
   #stopTimer: (() => void) | undefined;
@@ -104,6 +128,8 @@ export class StateDir {
     this.undelivered = [...replay.undelivered.values()];
     this.away = awayOf(replay);
     this.silentMs = found.silentMs;
+    const clock = this.#clock = bootClockOf(options);
+    this.clockOffsetMs = clock && found.clockMs - clock.sinceBootMs();
     this.nextSerial = replay.lastSerial + 1;
     this.segment = this.#current = lastSegment(found.loaded) + 1;
     this.#options = options;
@@ -130,10 +156,13 @@ export class StateDir {
       if (lock === undefined) {
         throw new ConfigurationError(`Cannot use ${path}: another process uses it`);
       }
-      const sign = await lastChange(existed ? lockPath : `${path}/${FILE.base}`);
+      const signPath = existed ? lockPath : `${path}/${FILE.base}`;
+      const change = await lastChange(signPath);
       // The lock is new and the base is about to be replaced, so keep the base's time in the lock.
-      if (!existed && sign !== undefined) await Deno.utime(lockPath, sign, sign);
-      const found = await find(path, options, sign?.getTime());
+      if (!existed && change !== undefined) await Deno.utime(lockPath, change, change);
+      const text = existed ? await Deno.readTextFile(lockPath) : "";
+      const sign = change && { text, changedMs: change.getTime() };
+      const found = await find(path, options, sign);
       return new StateDir(path, options, lock, found);
     } catch (error) {
       lock?.close();
@@ -201,8 +230,16 @@ export class StateDir {
 
   #touch(): Promise<void> {
     return this.#guarded("give a sign of life in", async () => {
-      const now = new Date((this.#options.now ?? Date.now)());
-      await Deno.utime(`${this.path}/${FILE.lock}`, now, now);
+      const path = `${this.path}/${FILE.lock}`;
+      const wallMs = (this.#options.now ?? Date.now)();
+      const clock = this.#clock;
+      if (clock !== undefined) {
+        const { boot } = clock;
+        const sinceBootMs = clock.sinceBootMs();
+        const clockMs = sinceBootMs + this.clockOffsetMs!;
+        await writeSign(path, encodeSign({ boot, sinceBootMs, clockMs, wallMs }));
+      }
+      await Deno.utime(path, new Date(wallMs), new Date(wallMs));
     });
   }
 
@@ -230,11 +267,19 @@ export class StateDir {
   }
 }
 
-async function find(path: string, options: StateDirOptions, signMs?: number): Promise<Found> {
+async function find(path: string, options: StateDirOptions, last?: LastSign): Promise<Found> {
   const loaded = await load(path, { salvage: true });
   checkHeader(path, options, loaded);
   const nowMs = (options.now ?? Date.now)();
-  const silentMs = signMs === undefined ? undefined : Math.max(0, nowMs - signMs);
+  let clockMs = nowMs;
+  let silentMs: number | undefined;
+  if (last !== undefined) {
+    const sign = parseSign(last.text, last.changedMs);
+    silentMs = silenceSince(sign, last.changedMs, nowMs, bootClockOf(options));
+    // Without sessions there are no times to compare with, so the clock can begin anew.
+    const lastMs = sign?.clockMs ?? last.changedMs;
+    if (loaded.replay.sessions.size > 0) clockMs = lastMs + silentMs;
+  }
 
   await removeUnfinished(path);
   const identity = await readIdentity(path, options) ?? await makeIdentity(path);
@@ -248,7 +293,23 @@ async function find(path: string, options: StateDirOptions, signMs?: number): Pr
     if (!ours || !isFileError(error) || !NO_SPACE.includes(error.code)) throw error;
     options.log.warning(`Cannot compact ${path}: ${reasonOf(error)}`);
   }
-  return { identity, loaded, silentMs };
+  return { identity, loaded, silentMs, clockMs };
+}
+
+function bootClockOf({ now, clock }: StateDirOptions): BootClock | undefined {
+  return clock ?? (now === undefined ? systemBootClock() : undefined);
+}
+
+// Replaces the content of the lock in place.
+async function writeSign(path: string, text: string): Promise<void> {
+  try {
+    using file = await Deno.open(path, { write: true });
+    await file.write(new TextEncoder().encode(text));
+  } catch {
+    // The disk may be full. Then the time of the change alone is the sign, and an older content would be
+    // taken for a later one.
+    await Deno.truncate(path, 0).catch(() => {});
+  }
 }
 
 async function lastChange(path: string): Promise<Date | undefined> {

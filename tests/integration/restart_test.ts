@@ -25,11 +25,13 @@ const GO_ON_MS = 10_000;
 async function withState(
   flags: string[],
   use: (sites: Sites, dir: string) => Promise<void>,
+  main?: URL,
 ): Promise<void> {
   const dir = await Deno.makeTempDir();
   try {
     await withSites({
       flags,
+      main,
       serverFlags: [
         ..."--listen 0.0.0.0:8863 --allow 10.0.0.0/8 --state-dir".split(" "),
         `${dir}/server`,
@@ -109,6 +111,27 @@ for (const victims of [["client"], ["client", "server"]] as const) {
           assertEquals((await host.exchange({ frames: 50 })).returned, 50);
         }
       }),
+  );
+}
+
+for (const [where, stepMs] of [["forward", 3600_000], ["back", -3600_000]] as const) {
+  testUnless(
+    skipped,
+    `Sessions continue after kill -9 and restart while the clock is stepped an hour ${where}`,
+    () =>
+      withState([], async (sites, dir) => {
+        const ac = sites.ac();
+        const { hosts } = await sites.dialMany(2);
+        for (const side of ["server", "client"] as const) {
+          await sites[side].end("SIGKILL");
+          await Deno.writeTextFile(`${dir}/${side}.step`, `${stepMs}`);
+          sites[side].start();
+          await sites[side].untilLine(/Restored from an earlier run sessions=2 /);
+          await Promise.all(hosts.map(goesOn));
+        }
+        assertEquals(ac.sessions.size, 2);
+        assertEquals([padtsAt(sites.hosts), padtsAt(sites.acs)], [0, 0]);
+      }, new URL("../support/stepped_clock_main.ts", import.meta.url)),
   );
 }
 
