@@ -270,6 +270,14 @@ const symbols = {
     result: "i32",
   },
 
+  signal: {
+    parameters: [
+      "i32", // int signum
+      "pointer", // sighandler_t handler
+    ],
+    result: "pointer",
+  },
+
   ioctl: {
     parameters: [
       "i32", // int fd

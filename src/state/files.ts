@@ -136,7 +136,19 @@ export async function setAside(dir: string, name: string): Promise<string> {
   }
 }
 
+/** The errors of a disk without space, and of the limit on the size of a file. */
+const NO_SPACE = ["ENOSPC", "EDQUOT", "EFBIG"];
+/** Deno has no code for EFBIG, only the system's message and number. */
+const TOO_LARGE = /\(os error 27\)/;
+
 /** Checks whether the system refused an operation on a file, as opposed to a bug in the program. */
-export function isFileError(error: unknown): error is Error & { code: string } {
-  return error instanceof Error && typeof (error as { code?: unknown }).code === "string";
+export function isFileError(error: unknown): error is Error {
+  return error instanceof Error &&
+    (typeof (error as { code?: unknown }).code === "string" || TOO_LARGE.test(error.message));
+}
+
+/** Checks whether there was no space for a file. */
+export function isNoSpace(error: unknown): boolean {
+  if (!isFileError(error)) return false;
+  return TOO_LARGE.test(error.message) || NO_SPACE.includes((error as { code?: string }).code!);
 }

@@ -11,7 +11,7 @@
 // segments are removed. The base names the last segment that it includes, so a kill between these steps
 // does no harm.
 
-import { LockFile, SystemError } from "../../ffi/mod.ts";
+import { LockFile, surviveFileLimit, SystemError } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import type { Log } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
@@ -20,6 +20,7 @@ import {
   FILE,
   ifExists,
   isFileError,
+  isNoSpace,
   removeFile,
   removeUnfinished,
   replaceFile,
@@ -42,8 +43,6 @@ import { encodeAway, encodeOpen, encodeUndelivered, type SessionRecord } from ".
 
 const IDENTITY_BYTES = 16;
 const EVERY_MS = 1000;
-/** Errors of a full disk, which does not keep the program from starting. */
-const NO_SPACE = ["ENOSPC", "EDQUOT"];
 
 /** Options for {@linkcode StateDir.open}. */
 export interface StateDirOptions {
@@ -148,6 +147,7 @@ export class StateDir {
    */
   static async open(path: string, options: StateDirOptions): Promise<StateDir> {
     let lock: LockFile | undefined;
+    surviveFileLimit();
     try {
       await Deno.mkdir(path, { recursive: true, mode: 0o700 });
       const lockPath = `${path}/${FILE.lock}`;
@@ -286,11 +286,11 @@ async function find(path: string, options: StateDirOptions, last?: LastSign): Pr
   try {
     await compact(path, options, loaded);
   } catch (error) {
-    // The old files can be used again, unless the base belongs to the other side or another interface.
+    // There is no space. The old files can be used again, unless the base belongs to the other side or another interface.
     const { header } = loaded;
     const ours = header !== undefined && "side" in header && header.side === options.side &&
       header.interface === options.interfaceName;
-    if (!ours || !isFileError(error) || !NO_SPACE.includes(error.code)) throw error;
+    if (!ours || !isNoSpace(error)) throw error;
     options.log.warning(`Cannot compact ${path}: ${reasonOf(error)}`);
   }
   return { identity, loaded, silentMs, clockMs };
