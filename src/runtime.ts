@@ -77,7 +77,7 @@ export interface RuntimeOptions {
   tunnelTimeoutMs?: number;
   /**
    * The number of slots in the receive ring for data frames, a power of two; 4096 by default. Each takes
-   * 2 KiB of locked memory, more on a link with a larger MTU.
+   * 2 KiB of memory that is never swapped, more on a link with a larger MTU.
    */
   ringFrames?: number;
   /** The number of bytes of data that can wait for a congested tunnel; 256 KiB by default. */
