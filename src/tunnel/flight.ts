@@ -17,22 +17,34 @@ const MANY = FRAMES / 2;
 
 /** The owner of frames, such as a session. */
 export interface FrameOwner {
-  /** The number of its frames that were taken from the link and not lost with a tunnel, and their bytes. */
+  /** The number of its frames that a transport has taken, and that were not lost with it. */
   framesFromLink: number;
+  /** The number of bytes in these. */
   bytesFromLink: number;
-  /** The number of these that are not known to have arrived yet, and their bytes. */
+  /** The number of these that are not known to have arrived yet. */
   framesUnderWay: number;
+  /** The number of bytes in those. */
   bytesUnderWay: number;
 }
 
 /** Counts of Ethernet frames by kind, and of their bytes. */
 export class Tally {
+  /** The number of discovery frames. */
   discoveryFrames = 0;
+  /** The number of bytes in these. */
   discoveryBytes = 0;
+  /** The number of session frames. */
   sessionFrames = 0;
+  /** The number of bytes in these. */
   sessionBytes = 0;
 
-  /** Adds frames of one type, or removes them; frames that are not Ethernet frames do not count. */
+  /**
+   * Adds frames of one type, or removes them.
+   *
+   * @param type The type of the tunnel frame; other than Ethernet frames do not count
+   * @param frames The number of frames, negative to remove them
+   * @param bytes The number of bytes in them, with the same sign
+   */
   add(type: number, frames: number, bytes: number): void {
     if (type === FRAME.SESSION) {
       this.sessionFrames += frames;
