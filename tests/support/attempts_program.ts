@@ -56,6 +56,8 @@ const runtime: DriverRuntime = {
       throw new Error("The server has greeted");
     },
     leave() {},
+    probe() {},
+    end() {},
   },
 };
 const servers = [{ hostname: kind === "named" ? "localhost" : hostname, port }];
