@@ -1,14 +1,15 @@
 // The frames of a tunnel that its transport has taken, and that the peer's machine has not acknowledged yet.
 //
 // A transport takes bytes long before they arrive. If the connection breaks meanwhile, they are lost with it.
-// So a frame counts as carried only once its last byte is acknowledged. Nobody is told of acknowledgements:
-// the transport is asked now and then how many bytes are under way, and the frames before these have arrived.
+// So a frame counts as carried only once its last byte is acknowledged. The program is not told of
+// acknowledgements. It asks the transport now and then how many bytes are under way; all frames before these
+// have arrived.
 
 import { FRAME } from "../wire/mod.ts";
 
 /**
- * The maximum number of frames that are followed; beyond that, the oldest ones count as carried. A path that
- * holds more would need 12 MB of frames of 1500 bytes.
+ * The maximum number of frames that are followed; beyond that, the oldest ones count as carried. That takes
+ * 12 MB of large frames, which few paths hold.
  */
 const FRAMES = 8192;
 const MASK = FRAMES - 1;
@@ -58,7 +59,7 @@ export class Tally {
 
 /** The frames that are under way in one connection. Nothing is allocated for a frame. */
 export class Flight {
-  /** The frames that were carried. They only become more. */
+  /** The frames that were carried. These counts only grow. */
   readonly carried = new Tally();
   /** The frames that are under way. */
   readonly underWay = new Tally();
