@@ -48,3 +48,29 @@ Deno.test("A log that nobody reads blocks nothing, and reports the number of los
   assert(whole > 100, `${whole} lines came`);
   assertEquals(whole + Number(lost), LINES);
 });
+
+Deno.test("A log file that reaches the limit on the size of a file does not end the program", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    // A shell counts the limit in blocks of 512 bytes. Deno's own cache gets no place to write to.
+    const { code, signal, stdout } = await new Deno.Command("sh", {
+      args: [
+        "-c",
+        'ulimit -f 8 && exec "$@" 2>"$0"',
+        file,
+        Deno.execPath(),
+        "eval",
+        "--no-lock",
+        PROGRAM,
+      ],
+      cwd: new URL("../../..", import.meta.url),
+      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", DENO_DIR: "/dev/null/none" },
+      stdin: "null",
+    }).output();
+    assertEquals([code, signal], [0, null]);
+    assertEquals(new TextDecoder().decode(stdout), "full");
+    assertEquals((await Deno.stat(file)).size, 4096);
+  } finally {
+    await Deno.remove(file);
+  }
+});
