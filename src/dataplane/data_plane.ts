@@ -187,10 +187,13 @@ export class DataPlane {
 
   /** Returns the fates of all frames since the start, as of now. */
   balance(): Balances {
-    const { counters } = this.#parts;
-    this.#tunnels.settle(counters);
+    this.#tunnels.settle(this.#parts.counters);
+    return this.#settledBalance();
+  }
+
+  #settledBalance(): Balances {
     const output = this.#output;
-    return counters.balance({
+    return this.#parts.counters.balance({
       fromLink: this.#tunnels.queued,
       fromTunnel: { discovery: output.undelivered.length, session: output.queuedSession },
     });
@@ -331,10 +334,10 @@ export class DataPlane {
     if (readiness.laneFailed && lanes === link.lanes) this.#monitor.failed();
   }
 
-  // Describes everything but the sessions, as of one moment.
+  // Describes everything but the sessions, as of the moment at which the tunnels were settled.
   #totals(): Totals {
-    const balance = this.balance();
-    return { tunnels: this.#tunnels.statuses(), counters: this.#parts.counters.read(), balance };
+    const tunnels = this.#tunnels.statuses();
+    return { tunnels, counters: this.#parts.counters.read(), balance: this.#settledBalance() };
   }
 
   #linkUp(): void {

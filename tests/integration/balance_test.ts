@@ -38,13 +38,7 @@ testUnless(
       await exchange;
       assert(looks > 2, "the tunnel was reset");
       for (const program of [sites.client, sites.server]) {
-        const all = (status: Status) => {
-          const { fromLink, fromTunnel } = status.balance;
-          return [fromLink, fromTunnel].every(({ discovery, session }) =>
-            discovery.queued + session.queued === 0
-          );
-        };
-        await program.untilStatus("nothing is queued", all);
+        await program.untilCarried();
         await balanced(program);
       }
     }),
@@ -61,9 +55,13 @@ testUnless(
       const host = sites.host();
       await host.dial();
       assertEquals((await host.exchange({ frames: 20 })).returned, 20);
-      const nothingQueued = ({ balance }: Status) => balance.fromLink.session.queued === 0;
-      const before = (await client.untilStatus("the exchange is over", nothingQueued)).balance;
-      assertEquals(before.fromLink.session, { offered: 20, carried: 20, dropped: 0, queued: 0 });
+      const before = await client.untilCarried();
+      assertEquals(before.balance.fromLink.session, {
+        offered: 20,
+        carried: 20,
+        dropped: 0,
+        queued: 0,
+      });
 
       await sites.reachable(site, false);
       for (let n = 0; n < FRAMES; n++) host.send(PAYLOAD);
@@ -77,7 +75,7 @@ testUnless(
       assertEquals(taken.frames.fromLink.session, 20);
 
       await sites.resetTunnels(site);
-      const after = await client.untilStatus("the tunnel is lost", nothingQueued);
+      const after = await client.untilCarried();
       assertEquals(imbalance(after.balance, after), undefined);
       assertEquals(after.balance.fromLink.session, {
         offered,

@@ -115,7 +115,7 @@ for (const variant of VARIANTS) {
         for (const line of [`Tunnel lost .*${told}`, `Tunnel up .*${told}`]) {
           assertEquals(client.matching(new RegExp(line)).length, 1);
         }
-        const after = (await server.status()).sessions;
+        const after = (await server.untilCarried()).sessions;
         const names = ({ sessionId, ac, host }: SessionStatus) => [sessionId, ac, host];
         assertEquals(after.map(names), before.map(names));
         assert(after.every(({ framesUp }) => framesUp === FRAMES));

@@ -111,7 +111,7 @@ for (const variant of VARIANTS) {
         assertEquals(sessionIds(ac), [1, 2]);
         const results = await Promise.all(hosts.map((host) => host.exchange({ frames: FRAMES })));
         assertEquals(results.map(({ returned }) => returned), [FRAMES, FRAMES]);
-        const status = await sites.server.status();
+        const status = await sites.server.untilCarried();
         assertEquals(status.tunnels.length, 2);
         assertEquals(status.sessions.map(({ framesUp }) => framesUp), [FRAMES, FRAMES]);
       }),

@@ -154,7 +154,7 @@ for (const variant of VARIANTS) {
         const { returned } = await host.exchange({ frames, payloadLength: () => payload });
         assertEquals(returned, frames);
         for (const program of [sites.client, sites.server]) {
-          const status = await program.status();
+          const status = await program.untilCarried();
           const [session] = status.sessions;
           assertEquals([session.framesFromLink, session.framesFromTunnel], [frames, frames]);
           assertEquals([session.bytesFromLink, session.bytesFromTunnel], [bytes, bytes]);

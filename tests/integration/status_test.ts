@@ -84,6 +84,7 @@ testUnless(
       assert(looks >= 4, `${looks} looks`);
       assertEquals((await exchange).returned, 5000);
       for (const program of [sites.client, sites.server]) {
+        await program.untilCarried();
         await look(program);
         assertEquals(before.get(program)!.metric, 5000);
         assertEquals(await program.drops(), {});

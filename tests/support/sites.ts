@@ -186,6 +186,15 @@ export class SideProgram {
     });
   }
 
+  /** Waits until the other side has acknowledged all frames, and returns the status. */
+  async untilCarried(): Promise<Status> {
+    return await this.untilStatus(
+      "all frames are acknowledged",
+      ({ balance: { fromLink: { discovery, session } } }) =>
+        discovery.queued + session.queued === 0,
+    );
+  }
+
   /** Returns the lines that match a pattern. */
   matching(pattern: RegExp): string[] {
     return this.lines.filter((line) => pattern.test(line));
