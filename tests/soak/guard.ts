@@ -543,7 +543,9 @@ export class Guard {
       const sent = tunnel.find(({ bytes }) => bytes !== undefined && !isPadt(bytes));
       if (sent === undefined) return;
       const end = this.#program.ends.get(sent.id);
-      const right = end === undefined || end.far === dial.host.client;
+      // A PADI may wait before it is sent, so nobody can tell any more that it is a hostile copy of a host's.
+      const copied = this.#world.plan.hostile && code === CODE.PADO;
+      const right = end === undefined || end.far === dial.host.client || copied;
       hold(
         right,
         () => `${this.#program.name} sent an answer for ${dial.host.name} to another client`,
