@@ -32,9 +32,12 @@ async function main(program: Program): Promise<number> {
   if (subcommand === "help" && args[0] !== undefined) {
     [subcommand, args] = [args[0], ["--help"]];
   }
-  if (subcommand === undefined || ["--help", "-h", "help"].includes(subcommand)) {
+  if (subcommand === undefined) {
+    return fail(`Give a subcommand: server, client or demo; see ${name} --help`, 2);
+  }
+  if (["--help", "-h", "help"].includes(subcommand)) {
     print(programHelp(name));
-    return subcommand === undefined ? 2 : 0;
+    return 0;
   }
   if (["--version", "-V"].some((flag) => subcommand === flag || args.includes(flag))) {
     print(`pppoe-proxy ${VERSION}\n`);

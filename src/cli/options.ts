@@ -7,6 +7,9 @@ import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
 import { COMMON_FLAGS, type Flag, type Flags } from "./flags.ts";
 import { bareFlag, flagHint, isFlag } from "./hint.ts";
 
+/** Words that other programs take as the value of a switch. */
+const SWITCH_VALUES = /^(true|false|yes|no|on|off|1|0)$/i;
+
 /** Error thrown when the command line is wrong. The program then exits with status 2. */
 export class UsageError extends Error {
   override name = "UsageError";
@@ -53,15 +56,17 @@ export function readFlags(flags: Flags, args: string[]): Given {
     if (arg === "=" && before !== undefined) {
       throw new UsageError(`Cannot read --${before}: remove the blanks around "="`);
     }
-    // parseArgs accepts --no-NAME and --NAME=VALUE for a switch.
+    // parseArgs accepts --no-NAME, --NAME=VALUE and --NAME true for a switch.
     const [, name] = /^--([^=]+)/.exec(arg) ?? [];
     if (name?.startsWith("no-") && !Object.hasOwn(all, name)) {
       throw new UsageError(`Unknown flag --${name}${flagHint(name, all)}`);
     }
     const isSwitch = name !== undefined && Object.hasOwn(all, name) &&
       all[name].value === undefined;
-    if (isSwitch && arg.includes("=")) {
-      throw new UsageError(`--${name} takes no value; leave "${arg.slice(name.length + 3)}" out`);
+    const next = words[at + 1] ?? "";
+    if (isSwitch && (arg.includes("=") || SWITCH_VALUES.test(next))) {
+      const value = arg.includes("=") ? arg.slice(name.length + 3) : next;
+      throw new UsageError(`--${name} takes no value; leave "${value}" out`);
     }
   }
   const parsed: Record<string, unknown> = parseArgs(words, {

@@ -16,6 +16,7 @@ const SEE_CLIENT = "; see pppoe-proxy client --help";
 /** The mistakes: what is typed after `pppoe-proxy`, and the one line that follows, with status 2. */
 const MISTAKES: [typed: string, line: string][] = [
   // The subcommand.
+  ["", `Give a subcommand: server, client or demo${SEE}`],
   ["sevrer", `Unknown subcommand sevrer (did you mean server?)${SEE}`],
   ["Clinet --interface eth1", `Unknown subcommand Clinet (did you mean client?)${SEE}`],
   ["help dmeo", `Unknown subcommand dmeo (did you mean demo?)${SEE}`],
@@ -58,6 +59,7 @@ const MISTAKES: [typed: string, line: string][] = [
     "Unknown flag --mac (it is a flag of the server and the client); see pppoe-proxy demo --help",
   ],
   [`${S} --legacy=yes`, `--legacy takes no value; leave "yes" out${SEE_SERVER}`],
+  [`${C} --prefer-first true`, `--prefer-first takes no value; leave "true" out${SEE_CLIENT}`],
   // Arguments and values that are missing, or too many.
   [`${S} eth1`, `Unknown argument eth1${SEE_SERVER}`],
   [`${S} ''`, `Unknown argument ""${SEE_SERVER}`],
