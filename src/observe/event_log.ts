@@ -26,8 +26,10 @@ export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
     case "link": {
       const { name, state, mac, reason } = event;
       const level = state === "up" ? "info" : "warning";
-      const why = reason === undefined ? "" : `, ${reason}`;
-      return { level, message: `Interface ${name} ${LINK_WORDS[state]}${why}`, fields: { mac } };
+      const message = `Interface ${name} ${LINK_WORDS[state]}`;
+      if (reason === undefined) return { level, message, fields: { mac } };
+      // The reason may end with a command to copy, so no fields follow it.
+      return { level, message: `${message}, ${reason}`, fields: {} };
     }
     case "session-opened":
       return { level: "info", message: "Session opened", fields: sessionFields(event.session) };

@@ -51,8 +51,8 @@ export function serveStatus(
   if (!isLoopback(hostname)) {
     log.warning(
       "Anyone who can reach the address of the status can read it, with the names of clients and " +
-        `MAC addresses: use --status 127.0.0.1:${port}, or a firewall`,
-      { address: formatEndpoint({ hostname, port }) },
+        `MAC addresses: use --status 127.0.0.1:${port}, or restrict ` +
+        `${formatEndpoint({ hostname, port })} by a firewall`,
     );
   }
   return {

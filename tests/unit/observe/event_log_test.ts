@@ -57,12 +57,16 @@ Deno.test("describeEvent() warns of a link that is not up, with its state", () =
   ]);
 });
 
-Deno.test("describeEvent() says why a link is down, if that is known", () => {
+Deno.test("describeEvent() says why a link is down, if that is known, without fields behind a command", () => {
   const mac = "02:00:00:00:00:01";
   const reason = "without a carrier: check the cable";
   assertEquals(
-    describeEvent({ type: "link", name: "eth1", state: "down", mac, reason })?.message,
-    "Interface eth1 is down, without a carrier: check the cable",
+    describeEvent({ type: "link", name: "eth1", state: "down", mac, reason }),
+    {
+      level: "warning",
+      message: "Interface eth1 is down, without a carrier: check the cable",
+      fields: {},
+    },
   );
 });
 

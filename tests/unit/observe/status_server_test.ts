@@ -1,6 +1,6 @@
 // Tests of the status server over HTTP.
 
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { createLog } from "../../../src/observe/log.ts";
 import { renderMetrics } from "../../../src/observe/metrics.ts";
 import type { Status } from "../../../src/observe/status.ts";
@@ -172,7 +172,8 @@ for (const [hostname, address] of [["0.0.0.0", "0.0.0.0:"], ["::", "[::]:"]]) {
     () =>
       serving(up, (_, lines) => {
         const [line, ...others] = lines.filter((line) => EXPOSED.test(line));
-        assertStringIncludes(line, ` address=${address}`);
+        assertMatch(line, /, or restrict \S+ by a firewall$/);
+        assertStringIncludes(line, ` restrict ${address}`);
         assertEquals(others, []);
         return Promise.resolve();
       }, { hostname, port: 0 }),
