@@ -7,6 +7,7 @@ const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
 const IFLA_IFNAME = 3;
 const IFLA_LINK = 5;
+const IFLA_OPERSTATE = 16;
 const IFLA_LINKINFO = 18;
 const IFLA_LINK_NETNSID = 37;
 const IFLA_INFO_KIND = 1;
@@ -15,6 +16,8 @@ const IFLA_MACVLAN_MODE = 1;
 const IFF_UP = 0x1;
 const IFF_RUNNING = 0x40;
 const IFF_DORMANT = 0x20000;
+/** The operational state of an interface that waits for a supplicant (RFC 2863, section 3.1.13). */
+const IF_OPER_DORMANT = 5;
 
 /** `struct nlmsghdr` of netlink(7), followed by `struct ifinfomsg` of rtnetlink(7). */
 const LINK_MESSAGE = { len: 0, type: 4, flags: 6, index: 20, ifFlags: 24, length: 32 } as const;
@@ -146,12 +149,14 @@ export function parseLinkCondition(message: Uint8Array): LinkCondition | undefin
   const link = attribute(attributes!, IFLA_LINK);
   const index = link?.length === 4 ? viewOf(link).getInt32(0, LITTLE_ENDIAN) : 0;
   const isItself = index === view.getInt32(LINK_MESSAGE.index, LITTLE_ENDIAN);
+  // A supplicant makes the interface report this state in place of up, without the flag.
+  const [operationalState] = attribute(attributes!, IFLA_OPERSTATE) ?? [];
   const isHere = attribute(attributes!, IFLA_LINK_NETNSID) === undefined;
   return {
     name: textOf(name),
     isSwitchedOn: (flags & IFF_UP) !== 0,
     isRunning: (flags & IFF_RUNNING) !== 0,
-    isDormant: (flags & IFF_DORMANT) !== 0,
+    isDormant: (flags & IFF_DORMANT) !== 0 || operationalState === IF_OPER_DORMANT,
     kind: parseLinkKind(message)?.kind,
     other: index <= 0 || (isItself && isHere) ? undefined : { index, isHere },
   };

@@ -2,51 +2,73 @@
 
 import type { LinkCondition } from "../../ffi/mod.ts";
 
+/** Returns an interface of this network namespace by its number; undefined if it cannot be read. */
+type Find = (index: number) => LinkCondition | undefined;
+
 /** The way to get a carrier. */
 const PLUG = "check the cable, and the device at its other end";
+/** The ways to get one for interfaces without a cable, by their kind. */
+const REMEDIES: { readonly [kind: string]: ((name: string) => string) | undefined } = {
+  tun: () =>
+    ": no program has the tap open, so start the one that uses it, such as a virtual machine",
+  bridge: portReason,
+  bond: portReason,
+  team: portReason,
+};
 
 /**
  * Explains why an interface is down.
  *
  * @param link The interface
- * @param other The interface below it, or the other end of a veth pair; undefined if there is none, or it is
- * in another network namespace
+ * @param find Reads the interfaces on which it depends
  * @returns The reason and the remedy, to follow "is down,"; undefined if the interface is up
  */
 export function downReason(
   link: LinkCondition,
-  other: LinkCondition | undefined,
+  find: Find,
 ): string | undefined {
-  const { name, kind, isDormant } = link;
-  const isPair = kind === "veth";
+  const { name, kind } = link;
   if (!link.isSwitchedOn) {
     // It cannot be switched on before the interface below it.
-    const below = !isPair && other?.isSwitchedOn === false ? other.name : undefined;
+    const other = otherOf(link, find);
+    const below = kind !== "veth" && other?.isSwitchedOn === false ? other.name : undefined;
     const also = below === undefined ? "" : `, and so is ${below} below it`;
     const first = below === undefined ? "" : `ip link set ${below} up && `;
     return `switched off by the administrator${also}: ${first}ip link set ${name} up`;
   }
   if (link.isRunning) return undefined;
-  if (isDormant) {
-    return "without a carrier that it may use: it waits for 802.1X or Wi-Fi, so check the supplicant";
-  }
-  const without = "without a carrier";
-  if (isPair) {
+  return `without a carrier${carrierReason(link, find)}`;
+}
+
+/** Explains why an interface that is switched on has no carrier, to follow "without a carrier". */
+function carrierReason(link: LinkCondition, find: Find): string {
+  const { name, kind, isDormant } = link;
+  if (isDormant) return " that it may use: it waits for 802.1X or Wi-Fi, so check the supplicant";
+  const other = otherOf(link, find);
+  if (kind === "veth") {
     const remedy = other === undefined || other.isSwitchedOn
       ? "switch it on, in its own network namespace"
       : `ip link set ${other.name} up`;
-    return `${without}, because the other end of the veth pair is down: ${remedy}`;
+    return `, because the other end of the veth pair is down: ${remedy}`;
   }
   if (other?.isSwitchedOn === false) {
-    return `${without}, because ${other.name} below it was switched off by the administrator: ` +
+    return `, because ${other.name} below it was switched off by the administrator: ` +
       `ip link set ${other.name} up`;
   }
   if (other?.isRunning === false) {
-    return `${without}, because ${other.name} below it has none: ${PLUG}`;
+    return `, because ${other.name} below it has none${carrierReason(other, find)}`;
   }
   if (link.other?.isHere === false) {
-    return `${without}, because the interface below it, in another network namespace, is down`;
+    return ", because the interface below it, in another network namespace, is down";
   }
-  if (kind === "bridge" || kind === "bond") return `${without}: none of its ports is up`;
-  return `${without}: ${PLUG}`;
+  return REMEDIES[kind ?? ""]?.(name) ?? `: ${PLUG}`;
+}
+
+/** Returns the interface below another one, or the other end of a veth pair, if it is in this namespace. */
+function otherOf({ other }: LinkCondition, find: Find): LinkCondition | undefined {
+  return other?.isHere ? find(other.index) : undefined;
+}
+
+function portReason(name: string): string {
+  return `, because it has no port that is up: see ip -br link show master ${name}`;
 }

@@ -132,8 +132,7 @@ export class PacketLink implements LinkDevice {
   /** Returns why an existing interface is down, and the remedy; undefined if unknown. */
   explainDown(): string | undefined {
     const link = this.#state === "down" ? readLinkCondition(this.#info.index) : undefined;
-    if (link === undefined) return undefined;
-    return downReason(link, link.other?.isHere ? readLinkCondition(link.other.index) : undefined);
+    return link && downReason(link, readLinkCondition);
   }
 
   /** Looks at the interface again; returns true if something has changed. */

@@ -38,8 +38,8 @@ testUnless(noNet, "PacketLink.explainDown() knows the administrator from a carri
   ]);
   assertEquals(reasonOf("mv0"), [
     "down",
-    "without a carrier, because lan0 below it has none: " +
-    "check the cable, and the device at its other end",
+    "without a carrier, because lan0 below it has none, " +
+    "because the other end of the veth pair is down: switch it on, in its own network namespace",
   ]);
 
   await net.ip(here, "link", "set", "lan0", "down");

@@ -163,6 +163,9 @@ Deno.test("parseLinkCondition() reads flags, kind and the other interface", () =
   assertEquals(flagged("03100000"), [true, false, false]);
   assertEquals(flagged("43100100"), [true, true, false]);
   assertEquals(flagged("03100300"), [true, false, true]);
+  const inState = (state: string) =>
+    parseLinkCondition(message(NAME + "05001000" + state))?.isDormant;
+  assertEquals(["05000000", "06000000", "02000000"].map(inState), [true, false, false]);
 });
 
 Deno.test("parseLinkCondition() returns undefined for another, a nameless or a truncated message", () => {

@@ -91,12 +91,40 @@ const CASES: [what: string, LinkCondition, LinkCondition | undefined, string | u
     "a bridge without a port",
     link("br0", { kind: "bridge" }),
     undefined,
-    "without a carrier: none of its ports is up",
+    "without a carrier, because it has no port that is up: see ip -br link show master br0",
+  ],
+  [
+    "a tap that no program has open",
+    link("tap0", { kind: "tun" }),
+    undefined,
+    "without a carrier: no program has the tap open, so start the one that uses it, " +
+    "such as a virtual machine",
+  ],
+  [
+    "a macvlan on a veth whose other end is in another namespace",
+    link("mv0", { ...HERE, kind: "macvlan" }),
+    link("veth0", { ...ELSEWHERE, kind: "veth" }),
+    "without a carrier, because veth0 below it has none, because the other end of the veth pair is " +
+    "down: switch it on, in its own network namespace",
+  ],
+  [
+    "a VLAN on a bridge without a port",
+    link("br0.7", { ...HERE, kind: "vlan" }),
+    link("br0", { kind: "bridge" }),
+    "without a carrier, because br0 below it has none, because it has no port that is up: " +
+    "see ip -br link show master br0",
+  ],
+  [
+    "a macvlan on a card before 802.1X",
+    link("mv0", { ...HERE, kind: "macvlan" }),
+    link("eth1", { isDormant: true }),
+    "without a carrier, because eth1 below it has none that it may use: it waits for 802.1X or " +
+    "Wi-Fi, so check the supplicant",
   ],
 ];
 
 for (const [what, condition, other, reason] of CASES) {
   Deno.test(`downReason() explains ${what}`, () => {
-    assertEquals(downReason(condition, other), reason);
+    assertEquals(downReason(condition, () => other), reason);
   });
 }
