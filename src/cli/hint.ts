@@ -15,9 +15,10 @@ export function isFlag(word: string): boolean {
   return DASHES.test(word);
 }
 
-/** Returns the name of a flag as it was meant: without dashes and value, and in small letters. */
+/** Returns the name of a flag as it was meant: without dashes before it and value, and in small letters. */
 export function bareFlag(word: string): string {
-  return word.replace(DASHES, "").replace(/[=:]?$|=.*/s, "").toLowerCase();
+  const visible = word.replace(/\p{Cf}/gu, "");
+  return visible.replace(DASHES, "").replace(/[=:]?$|=.*/s, "").replaceAll("_", "-").toLowerCase();
 }
 
 /**
@@ -26,10 +27,15 @@ export function bareFlag(word: string): string {
  *
  * @param typed What was typed
  * @param words The words that are known
+ * @param mistakesMax The maximum number of mistakes
  * @returns The nearest word; undefined if none is near
  */
-export function closest(typed: string, words: readonly string[]): string | undefined {
-  let most = Math.min(MISTAKES_MAX, Math.floor(typed.length / 3));
+export function closest(
+  typed: string,
+  words: readonly string[],
+  mistakesMax = MISTAKES_MAX,
+): string | undefined {
+  let most = Math.min(mistakesMax, Math.floor(typed.length / 3));
   let nearest: string | undefined;
   for (const word of words) {
     // Comparing takes time that grows with the product of the lengths.
@@ -62,42 +68,67 @@ export function flagHint(name: string, flags: Flags, dashes = "--"): string {
   if (owners.length > 0) {
     return ` (it is a flag of ${owners.map(([side]) => `the ${side}`).join(" and ")})`;
   }
-  const meant = meantFlag(bare, flags);
-  if (meant !== undefined) return ` (did you mean ${dashes}${meant}?)`;
-  for (const [side, flags] of sides) {
-    const flag = closest(bare, Object.keys(flags));
-    if (flag !== undefined) return ` (did you mean ${dashes}${flag}, a flag of the ${side}?)`;
+  if (Object.hasOwn(ADVICE, bare)) return ` (${ADVICE[bare]})`;
+  // A likely flag of the other side comes before an unlikely one of this side.
+  for (const mistakes of [0, 1, MISTAKES_MAX]) {
+    for (const [side, known] of [[undefined, flags] as const, ...sides]) {
+      const meant = meantFlags(bare, known, mistakes).map((flag) => `${dashes}${flag}`);
+      if (meant.length === 0) continue;
+      const whose = side === undefined ? "" : `, a flag of the ${side}`;
+      return ` (did you mean ${meant.join(" or ")}${whose}?)`;
+    }
   }
   return "";
 }
 
-/** Words that other programs have for what a flag does. */
-const SYNONYMS: { readonly [word: string]: [flag: string, value?: string] } = {
-  iface: ["interface"],
-  bind: ["listen"],
-  debug: ["log-level", "debug"],
-  verbose: ["log-level", "debug"],
+/** The flags, with their values, for the words that other programs have for what they do. */
+const SYNONYMS: { readonly [flag: string]: string } = {
+  interface: "i if iface intf dev device nic",
+  connect: "c s server peer remote host endpoint",
+  listen: "bind local lport",
+  config: "f",
+  status: "metrics http prometheus",
+  allow: "acl whitelist allowlist allowed-ips",
+  "dead-timeout": "timeout keepalive",
+  "mac transparent": "transparent",
+  "mac per-host": "per-host",
+  "log-level debug": "v vv vvv d verb verbose debug",
+  "log-level warning": "q quiet silent",
 };
 
-/** Returns the flag, with its value if that was typed too, for which a word was probably meant. */
-function meantFlag(typed: string, flags: Flags): string | undefined {
+const FOREGROUND = "the program stays in the foreground; leave this out";
+const OF_DENO = "it is a flag of Deno, which comes before main.ts";
+
+/** The advice for words that no flag stands for. */
+const ADVICE: { readonly [word: string]: string } = {
+  port: "put the port behind the address, as in HOST:PORT",
+  p: "put the port behind the address, as in HOST:PORT",
+  daemon: FOREGROUND,
+  daemonize: FOREGROUND,
+  background: FOREGROUND,
+  foreground: FOREGROUND,
+  vlan: "give the VLAN's own interface to --interface, such as eth1.7",
+  a: OF_DENO,
+  "allow-all": OF_DENO,
+  "allow-net": OF_DENO,
+};
+
+/** Returns the flags, with the value if that was typed too, for which a word was probably meant. */
+function meantFlags(typed: string, flags: Flags, mistakes: number): string[] {
   const known = Object.keys(flags);
   const [start] = known.filter((flag) => typed.startsWith(flag))
     .sort((a, b) => b.length - a.length);
-  const rest = start === undefined ? "" : typed.slice(start.length);
-  const hasValue = start !== undefined && flags[start].value !== undefined;
+  const rest = start === undefined ? "" : typed.slice(start.length).replace(/^[:/]/, "");
   // A value was glued to its flag, as in --grace20.
-  if (hasValue && /^[^a-z-]/.test(rest)) return `${start} ${rest}`;
-  const [abbreviated, another] = known.filter((flag) => flag.startsWith(typed));
-  if (Object.hasOwn(SYNONYMS, typed) && Object.hasOwn(flags, SYNONYMS[typed][0])) {
-    return SYNONYMS[typed].join(" ");
-  }
-  const near = closest(typed, known);
-  if (near !== undefined) return near;
-  if (typed.length >= ABBREVIATION_MIN && another === undefined && abbreviated !== undefined) {
-    return abbreviated;
-  }
-  return hasValue && !rest.startsWith("-") ? `${start} ${rest}` : start;
+  if (/^[\d"'[]|:\d+$/.test(rest) && flags[start].value !== undefined) return [`${start} ${rest}`];
+  const [synonym] =
+    Object.entries(SYNONYMS).find(([, words]) => words.split(" ").includes(typed)) ??
+      [];
+  if (synonym !== undefined && Object.hasOwn(flags, synonym.split(" ")[0])) return [synonym];
+  if (start !== undefined) return [start];
+  const abbreviated = known.filter((flag) => flag.startsWith(typed));
+  if (typed.length >= ABBREVIATION_MIN && abbreviated.length > 0) return abbreviated;
+  return [closest(typed, known, mistakes) ?? []].flat();
 }
 
 /** Returns the number of mistakes between two words: the restricted Damerau-Levenshtein distance. */

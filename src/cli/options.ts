@@ -10,6 +10,11 @@ import { bareFlag, flagHint, isFlag } from "./hint.ts";
 /** Words that other programs take as the value of a switch. */
 const SWITCH_VALUES = /^(true|false|yes|no|on|off|1|0)$/i;
 
+/** Names of subcommands, which are taken off the command line before its flags are read. */
+const SUBCOMMAND = /^(server|client|demo)$/;
+/** The kinds of values that may contain blanks. */
+const TEXTS = ["NAME", "VALUE", "TEMPLATE", "DIR", "FILE"];
+
 /** Error thrown when the command line is wrong. The program then exits with status 2. */
 export class UsageError extends Error {
   override name = "UsageError";
@@ -100,13 +105,31 @@ export function readFlags(flags: Flags, args: string[]): Given {
 
 /** Describes what may have been meant by an argument; empty if nothing is likely. */
 function argumentHint(all: Flags, args: string[], argument: string): string {
-  const at = args.indexOf(argument);
-  const several = Object.keys(all).find((name) =>
-    all[name].repeats && (args[at - 2] === `--${name}` || args[at - 1]?.startsWith(`--${name}=`))
-  );
-  if (several !== undefined) return ` (separate the values of --${several} by commas)`;
   const name = bareFlag(argument);
-  return !isFlag(argument) && Object.hasOwn(all, name) ? ` (did you mean --${name}?)` : "";
+  if (isFlag(argument)) return args.includes("--") ? ' (remove the "--" before it)' : "";
+  if (Object.hasOwn(all, name)) return ` (did you mean --${name}?)`;
+  const at = args.indexOf(argument);
+  const [before = "", value = args[at - 1]] = args[at - 1]?.startsWith("--")
+    ? args[at - 1].split(/=(.*)/s)
+    : [args[at - 2]];
+  const flag = before.slice(2);
+  const { value: kind, repeats } = Object.hasOwn(all, flag) ? all[flag] : {} as Partial<Flag>;
+  if (kind === undefined || value === undefined || argument === "") {
+    return SUBCOMMAND.test(argument) ? " (give one subcommand)" : "";
+  }
+  // A value was split where it has a colon or a slash.
+  const isPort = kind === "HOST:PORT" && /^:?\d+$/.test(argument) && !/:\d+$/.test(value);
+  if (isPort) {
+    return ` (did you mean ${before} ${value.replace(/:$/, "")}:${argument.replace(":", "")}?)`;
+  }
+  if (kind === "CIDR" && argument.startsWith("/")) {
+    return ` (did you mean ${before} ${value}${argument}?)`;
+  }
+  if (repeats && (value.endsWith(",") || argument.startsWith(","))) {
+    return ` (remove the blank beside the comma)`;
+  }
+  if (repeats && /[.:]/.test(argument)) return ` (separate the values of ${before} by commas)`;
+  return TEXTS.includes(kind) ? " (put a value with blanks in quotes)" : "";
 }
 
 /** Formats the flags for a help text. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { CLIENT_FLAGS } from "../../../src/cli/flags.ts";
+import { CLIENT_FLAGS, SERVER_FLAGS } from "../../../src/cli/flags.ts";
 import { closest, flagHint } from "../../../src/cli/hint.ts";
 
 Deno.test("closest() finds the word with the fewest mistakes", () => {
@@ -37,7 +37,36 @@ Deno.test("flagHint() names a near flag, or the side that has the flag", () => {
       ["inter", " (did you mean --interface?)"],
       ["iface", " (did you mean --interface?)"],
       ["verbose", " (did you mean --log-level debug?)"],
-      ["log", ""],
+      ["log", " (did you mean --log-level or --log-format?)"],
+      ["log_", " (did you mean --log-level or --log-format?)"],
+      ["max", " (did you mean --max-clients or --max-sessions, a flag of the server?)"],
+      ["state-directory", " (did you mean --state-dir?)"],
+      ["state_dir", " (did you mean --state-dir?)"],
+      ["graceperiod", " (did you mean --grace?)"],
+      ["grace_time", " (did you mean --grace?)"],
+      ["connect_to", " (did you mean --connect?)"],
+      ["connection", " (did you mean --connect?)"],
+      ["connect:192.0.2.1:8000", " (did you mean --connect 192.0.2.1:8000?)"],
+      ["connect[::1]:8000", " (did you mean --connect [::1]:8000?)"],
+      ["status/127.0.0.1:9000", " (did you mean --status 127.0.0.1:9000?)"],
+      ["grace\u200b", " (did you mean --grace?)"],
+      ["padi-", " (did you mean --padi-rate?)"],
+      ["-I", " (did you mean --interface?)"],
+      ["dev", " (did you mean --interface?)"],
+      ["server", " (did you mean --connect?)"],
+      ["remote", " (did you mean --connect?)"],
+      ["-vvv", " (did you mean --log-level debug?)"],
+      ["-q", " (did you mean --log-level warning?)"],
+      ["-f", " (did you mean --config?)"],
+      ["prometheus", " (did you mean --status?)"],
+      ["whitelist", " (did you mean --allow, a flag of the server?)"],
+      ["keepalive", " (did you mean --dead-timeout?)"],
+      ["lport", " (did you mean --listen, a flag of the server?)"],
+      ["port", " (put the port behind the address, as in HOST:PORT)"],
+      ["daemon", " (the program stays in the foreground; leave this out)"],
+      ["vlan", " (give the VLAN's own interface to --interface, such as eth1.7)"],
+      ["transparent", " (did you mean --mac transparent?)"],
+      ["-A", " (it is a flag of Deno, which comes before main.ts)"],
       ["xyz", ""],
       ["constructor", ""],
     ]
@@ -45,6 +74,15 @@ Deno.test("flagHint() names a near flag, or the side that has the flag", () => {
   assertEquals(
     flagHint("mac", { json: { help: "" } }),
     " (it is a flag of the server and the client)",
+  );
+  assertEquals(
+    flagHint("allow:10.0.0.1", SERVER_FLAGS),
+    " (did you mean --allow 10.0.0.1?)",
+  );
+  assertEquals(flagHint("conection", SERVER_FLAGS), " (did you mean --congestion?)");
+  assertEquals(
+    flagHint("connection", SERVER_FLAGS),
+    " (did you mean --connect, a flag of the client?)",
   );
   assertEquals(flagHint("conect", CLIENT_FLAGS, ""), " (did you mean connect?)");
 });
