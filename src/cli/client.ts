@@ -1,7 +1,7 @@
 // The subcommand `client`.
 
 import { Client } from "../client/client.ts";
-import type { Endpoint } from "../net/endpoint.ts";
+import { type Endpoint, isUnspecified } from "../net/endpoint.ts";
 import { CLIENT_FLAGS } from "./flags.ts";
 import { endpoint, required, UsageError } from "./options.ts";
 import { runSide } from "./run.ts";
@@ -27,5 +27,10 @@ export function client(args: string[]): Promise<number> {
 function server(text: string): Endpoint {
   const address = endpoint("connect", text.trim());
   if (address.port === 0) throw new UsageError("Cannot read --connect: the port must not be 0");
+  if (isUnspecified(address.hostname)) {
+    throw new UsageError(
+      `Cannot read --connect: ${address.hostname} is not the address of one machine; give the server's`,
+    );
+  }
   return address;
 }

@@ -3,7 +3,7 @@
 import { reasonOf } from "../reason.ts";
 import { CONFIG_FLAGS, type Flags } from "./flags.ts";
 import { flagHint } from "./hint.ts";
-import { type Given, readFlags, UsageError } from "./options.ts";
+import { type Given, path, readFlags, UsageError } from "./options.ts";
 
 /**
  * Parses a configuration file. Each line has a flag without its dashes, then its value, with or without
@@ -62,7 +62,7 @@ export function parseConfig(flags: Flags, text: string, name: string): Given {
 export function readFlagsAndConfig(flags: Flags, args: string[]): Given {
   const all = { ...flags, ...CONFIG_FLAGS };
   const given = readFlags(all, args);
-  const name = given.value("config");
+  const name = path(given, "config");
   if (name === undefined) return given;
   const more = parseConfig(all, readConfig(name), name);
   const values = (flag: string) => {

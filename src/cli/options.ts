@@ -170,13 +170,16 @@ export function integer(
   flag: string,
   least: number,
   most: number,
+  unit = "",
 ): number | undefined {
   const value = given.value(flag);
   if (value === undefined) return undefined;
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= least && number <= most) return number;
   throw new UsageError(
-    `--${flag} must be a whole number from ${least} to ${most}, not "${value}"`,
+    `--${flag} must be a whole number${
+      unit && ` of ${unit}`
+    } from ${least} to ${most}, not "${value}"`,
   );
 }
 
@@ -195,13 +198,58 @@ export function bytes(given: Given, flag: string, most: number): Uint8Array | un
   throw new UsageError(`--${flag} is ${read.length} bytes long; the maximum is ${most}`);
 }
 
+/** Examples of the flags that take HOST:PORT. */
+const ENDPOINTS: { readonly [flag: string]: string } = {
+  connect: "192.0.2.1:8000",
+  listen: "0.0.0.0:8000",
+  status: "127.0.0.1:9000",
+};
+
 /** Parses the HOST:PORT of a flag. */
 export function endpoint(flag: string, value: string): Endpoint {
+  const fail = (reason: string) => new UsageError(`Cannot read --${flag}: ${reason}`);
+  const bare = value.replace(/["'\u2018-\u201f]/g, "");
+  if (bare !== value) throw fail(`leave out the quotes around ${bare || "it"}`);
+  let read: Endpoint;
   try {
-    return parseEndpoint(value);
+    read = parseEndpoint(value, ENDPOINTS[flag]);
   } catch (error) {
-    throw new UsageError(`Cannot read --${flag}: ${(error as Error).message}`);
+    throw fail((error as Error).message);
   }
+  const { hostname, port } = read;
+  if (/^fe[89ab][\da-f]:[^%]*$/i.test(hostname)) {
+    throw fail(`a link-local address needs its interface: [${hostname}%eth1]:${port}`);
+  }
+  return read;
+}
+
+/** Returns the value of a flag whose value is a path, which only a shell expands. */
+export function path(given: Given, flag: string): string | undefined {
+  const value = given.value(flag);
+  const [variable] = /^~[^/]*|\$(\w+|\{.*?\})/.exec(value ?? "") ?? [];
+  if (variable === undefined) return value;
+  throw new UsageError(
+    `Cannot use --${flag} "${value}": ${variable} is not expanded here; give the full path`,
+  );
+}
+
+/** Returns the name of the interface, after checking that it can be one. */
+export function interfaceName(given: Given): string {
+  const name = required(given, "interface", "eth1");
+  const fail = (reason: string) => new UsageError(`Cannot use --interface "${name}": ${reason}`);
+  if (/\s/.test(name)) {
+    throw fail(
+      "give one name without blanks; each flag is a word, or a line of the file, of its own",
+    );
+  }
+  const [device, ...alias] = name.split(":");
+  if (alias.length > 0) {
+    throw fail(`an interface has no colon in its name; give ${device || "eth1"}`);
+  }
+  if (name.includes("/") || new TextEncoder().encode(name).length > 15) {
+    throw fail("an interface has up to 15 letters without a slash in its name, such as eth1");
+  }
+  return name;
 }
 
 /** Returns the entries of the allow list, after checking them. */

@@ -5,28 +5,36 @@ import type { LeveledLog } from "../observe/log.ts";
 import { nameFault } from "../own_name.ts";
 import { NAME_MAX } from "../wire/mod.ts";
 import { logOf } from "./log.ts";
-import { choice, endpoint, type Given, integer, required, UsageError } from "./options.ts";
+import {
+  choice,
+  endpoint,
+  type Given,
+  integer,
+  interfaceName,
+  path,
+  UsageError,
+} from "./options.ts";
 
 /** Makes the options of both sides from the flags. */
 export function runtimeOptions(given: Given): RuntimeOptions & { log: LeveledLog } {
   const status = given.value("status");
-  const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000);
-  const deadSeconds = integer(given, "dead-timeout", 0, 1_000_000);
-  const graceSeconds = integer(given, "grace", 0, 3600);
+  const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000, "seconds");
+  const deadSeconds = integer(given, "dead-timeout", 0, 1_000_000, "seconds");
+  const graceSeconds = integer(given, "grace", 0, 3600, "seconds");
   const padiPerHost = integer(given, "padi-rate", 0, 1_000_000);
   const name = given.value("name");
   const ringFrames = integer(given, "ring-frames", 32, 65536);
   if (ringFrames !== undefined && !Number.isInteger(Math.log2(ringFrames))) {
     throw new UsageError(`--ring-frames must be a power of two, such as 4096, not "${ringFrames}"`);
   }
-  const queueKib = integer(given, "queue-kib", 64, 65536);
-  const batchKib = integer(given, "batch-kib", 8, 1024);
+  const queueKib = integer(given, "queue-kib", 64, 65536, "KiB");
+  const batchKib = integer(given, "batch-kib", 8, 1024, "KiB");
   const fault = name === undefined ? undefined : nameFault(name);
   if (fault !== undefined) {
     throw new UsageError(`--name must be 1 to ${NAME_MAX} bytes of printable UTF-8: it ${fault}`);
   }
   return {
-    interface: required(given, "interface", "eth1"),
+    interface: interfaceName(given),
     mac: choice(given, "mac", ["own", "per-host", "transparent"]),
     name,
     status: status === undefined ? undefined : endpoint("status", status),
@@ -34,7 +42,7 @@ export function runtimeOptions(given: Given): RuntimeOptions & { log: LeveledLog
     idleTimeoutMs: idleSeconds === undefined ? undefined : idleSeconds * 1000,
     deadTimeoutMs: deadSeconds === undefined ? undefined : deadSeconds * 1000,
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
-    stateDir: given.value("state-dir"),
+    stateDir: path(given, "state-dir"),
     limits: { padiPerHost },
     ringFrames,
     queueBytes: queueKib === undefined ? undefined : queueKib * 1024,

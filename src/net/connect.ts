@@ -27,6 +27,12 @@ export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<
   }
 }
 
+/** Words for the resolver's codes. */
+const REASONS: { readonly [code: string]: string } = {
+  ENOTFOUND: "no such name",
+  EAI_AGAIN: "no name server answers",
+};
+
 /**
  * Looks up a name.
  *
@@ -35,8 +41,13 @@ export async function connect(endpoint: Endpoint, signal: AbortSignal): Promise<
  * @throws {Error} If the name is unknown, or no resolver answers
  */
 export async function lookUp(hostname: string): Promise<string[]> {
-  const found = await lookup(hostname, { all: true });
-  return found.map(({ address }) => address);
+  try {
+    const found = await lookup(hostname, { all: true });
+    return found.map(({ address }) => address);
+  } catch (error) {
+    const reason = REASONS[(error as { code?: string }).code ?? ""];
+    throw reason === undefined ? error : new Error(reason, { cause: error });
+  }
 }
 
 /** Carries out an attempt. */

@@ -90,9 +90,18 @@ const MISTAKES: [typed: string, line: string][] = [
     `${C} --name ' '`,
     `--name must be 1 to 64 bytes of printable UTF-8: it consists of white space${SEE_CLIENT}`,
   ],
-  [`${C} --grace -1`, `--grace must be a whole number from 0 to 3600, not "-1"${SEE_CLIENT}`],
-  [`${C} --grace 3601`, `--grace must be a whole number from 0 to 3600, not "3601"${SEE_CLIENT}`],
-  [`${C} --grace 20s`, `--grace must be a whole number from 0 to 3600, not "20s"${SEE_CLIENT}`],
+  [
+    `${C} --grace -1`,
+    `--grace must be a whole number of seconds from 0 to 3600, not "-1"${SEE_CLIENT}`,
+  ],
+  [
+    `${C} --grace 3601`,
+    `--grace must be a whole number of seconds from 0 to 3600, not "3601"${SEE_CLIENT}`,
+  ],
+  [
+    `${C} --grace 20s`,
+    `--grace must be a whole number of seconds from 0 to 3600, not "20s"${SEE_CLIENT}`,
+  ],
   [
     `${S} --max-clients 1001`,
     `--max-clients must be a whole number from 1 to 1000, not "1001"${SEE_SERVER}`,
@@ -112,7 +121,25 @@ const MISTAKES: [typed: string, line: string][] = [
   [
     "client --interface eth1 --connect fd00::1:8000",
     'Cannot read --connect: "fd00::1:8000" needs brackets around the IPv6 address: ' +
-    `[2001:db8::1]:8000${SEE_CLIENT}`,
+    `[fd00::1]:8000${SEE_CLIENT}`,
+  ],
+  [
+    "client --interface eth1 --connect 192.0.2.256:8000",
+    `Cannot read --connect: "192.0.2.256" is not an IPv4 address or a host name${SEE_CLIENT}`,
+  ],
+  [
+    "client --interface eth1 --connect 0.0.0.0:8000",
+    "Cannot read --connect: 0.0.0.0 is not the address of one machine; " +
+    `give the server's${SEE_CLIENT}`,
+  ],
+  [
+    `${S} --state-dir ~/x`,
+    `Cannot use --state-dir "~/x": ~ is not expanded here; give the full path${SEE_SERVER}`,
+  ],
+  [
+    "server --listen 0.0.0.0:8000 --interface eth1:0",
+    'Cannot use --interface "eth1:0": an interface has no colon in its name; give eth1' +
+    SEE_SERVER,
   ],
   [
     "client --interface eth1 --connect 192.0.2.1:8000,192.0.2.2:0",

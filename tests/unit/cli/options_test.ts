@@ -7,6 +7,8 @@ import {
   describeFlags,
   endpoint,
   integer,
+  interfaceName,
+  path,
   readFlags,
   required,
   UsageError,
@@ -199,8 +201,64 @@ Deno.test("endpoint() parses HOST:PORT, or names the wrong flag", () => {
   assertEquals(endpoint("listen", "[::1]:80"), { hostname: "::1", port: 80 });
   assertEquals(
     refusal(() => endpoint("listen", "80")),
-    'Cannot read --listen: "80" is not HOST:PORT, such as 192.0.2.1:8000',
+    'Cannot read --listen: "80" is not HOST:PORT, such as 0.0.0.0:8000',
   );
+  for (
+    const [flag, value, message] of [
+      ["status", "on", '"on" is not HOST:PORT, such as 127.0.0.1:9000'],
+      ["status", "::1", '"::1" needs brackets around the IPv6 address: [::1]:9000'],
+      ["connect", '"192.0.2.1:8000"', "leave out the quotes around 192.0.2.1:8000"],
+      ["connect", "\u201cvpn:8000\u201d", "leave out the quotes around vpn:8000"],
+      [
+        "listen",
+        "[fe80::1]:8000",
+        "a link-local address needs its interface: [fe80::1%eth1]:8000",
+      ],
+    ]
+  ) {
+    assertEquals(refusal(() => endpoint(flag, value)), `Cannot read --${flag}: ${message}`);
+  }
+  assertEquals(endpoint("connect", "[fe80::1%eth1]:80").hostname, "fe80::1%eth1");
+});
+
+Deno.test("path() refuses what only a shell expands", () => {
+  const of = (value: string) => path(read("--name", value), "name");
+  for (const value of ["/var/lib/x", "./~x", "a~", "/a$", undefined]) {
+    assertEquals(value === undefined ? path(read(), "name") : of(value), value);
+  }
+  for (
+    const [value, part] of [["~/x", "~"], ["~me/x", "~me"], ["$HOME/x", "$HOME"], [
+      "/${A}/x",
+      "${A}",
+    ]]
+  ) {
+    assertEquals(
+      refusal(() => of(value)),
+      `Cannot use --name "${value}": ${part} is not expanded here; give the full path`,
+    );
+  }
+});
+
+Deno.test("interfaceName() refuses what cannot be the name of an interface", () => {
+  const of = (value: string) => interfaceName(read("--interface", value));
+  for (const name of ["eth1", "eth1.7", "br-lan", "wan@x", "a".repeat(15)]) {
+    assertEquals(of(name), name);
+  }
+  const blanks =
+    "give one name without blanks; each flag is a word, or a line of the file, of its own";
+  const form = "an interface has up to 15 letters without a slash in its name, such as eth1";
+  for (
+    const [name, reason] of [
+      ["eth1 --listen=0.0.0.0:8000", blanks],
+      ["eth1 ", blanks],
+      ["eth1:", "an interface has no colon in its name; give eth1"],
+      ["eth1:0", "an interface has no colon in its name; give eth1"],
+      ["/dev/eth1", form],
+      ["a".repeat(16), form],
+    ]
+  ) {
+    assertEquals(refusal(() => of(name)), `Cannot use --interface "${name}": ${reason}`);
+  }
 });
 
 Deno.test("allowed() accepts repeated flags and commas", () => {
