@@ -82,6 +82,7 @@ function readConfig(name: string): string {
   } catch (error) {
     const kinds = [
       [Deno.errors.NotFound, "the file does not exist"],
+      [Deno.errors.NotADirectory, "a part of the path is a file"],
       [Deno.errors.IsADirectory, "it is a directory; give a file"],
       [Deno.errors.PermissionDenied, "not permitted; run as root, or change the file's mode"],
     ] as const;

@@ -1,9 +1,21 @@
 // Lists of addresses: those that may connect, and those of proxies.
 
-import { BlockList, isIP } from "node:net";
+import { BlockList, isIP, isIPv4 } from "node:net";
+import { isLoopback, isUnspecified } from "../net/endpoint.ts";
 import { networkOf } from "../net/network.ts";
 
 const LOOPBACK = ["127.0.0.0/8", "::1"];
+
+/** What to give in place of an entry that is neither an address nor a network. */
+const REMEDIES: readonly (readonly [entry: RegExp, remedy: string])[] = [
+  [/^(any|all|\*)$/i, "for anyone give 0.0.0.0/0,::/0"],
+  [/\S\s+\S/, "separate the entries by commas"],
+  [/^(\d+\.[\d.]+|\[.*\]):\d+$/, "leave the port out"],
+  [/^\[.*\]/, "leave the brackets out"],
+  [/^[\d.]+(\*|-)[\d.*]*$/, "give a network with a prefix length, like 192.0.2.0/24"],
+  [/^[^:/]*[a-z][^:/]*$/i, "names are not looked up; give an IPv4 or IPv6 address"],
+  [/(?:)/, "give an IPv4 or IPv6 address, alone or with a prefix length, like 192.0.2.0/24"],
+];
 
 /** A list of addresses, usually of those that may connect. */
 export class AllowList {
@@ -61,14 +73,19 @@ export class AllowList {
     const slash = text.indexOf("/");
     const address = withoutScope(slash < 0 ? text : text.slice(0, slash));
     const version = isIP(address);
-    if (version === 0) {
-      throw fail("give an IPv4 or IPv6 address, alone or with a prefix length, like 192.0.2.0/24");
-    }
+    if (version === 0) throw fail(REMEDIES.find(([entry]) => entry.test(text))![1]);
     const family = version === 4 ? "ipv4" : "ipv6";
     if (slash < 0) {
+      if (isUnspecified(address)) {
+        throw fail(`it is not the address of a client; for anyone give ${address}/0`);
+      }
       this.#networks.addAddress(address, family);
     } else {
       const prefix = text.slice(slash + 1);
+      const bits = version === 4 ? prefixOfMask(prefix) : undefined;
+      if (bits !== undefined) {
+        throw fail(`give ${networkOf(address, bits) ?? address}/${bits}, without a mask`);
+      }
       const longest = version === 4 ? 32 : 128;
       if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > longest) {
         throw fail(`the prefix length must be 0 to ${longest}`);
@@ -97,6 +114,20 @@ export class AllowList {
   }
 
   /**
+   * Checks whether any of the addresses can reach one that a server listens on.
+   *
+   * @param listening The IP address that the server listens on
+   * @returns False if none is of the same family, or the server is only reached from its own machine
+   */
+  canReach(listening: string): boolean {
+    if (listening === "::") return true;
+    const addresses = this.#entries.map((entry) => entry.split("/")[0]);
+    if (isLoopback(listening)) return this.allows(listening) || addresses.some(isLoopback);
+    const isV4 = (address: string) => isIPv4(address) || /^::ffff:/i.test(address);
+    return addresses.some((address) => isV4(address) === isV4(listening));
+  }
+
+  /**
    * Formats the list.
    *
    * @returns The entries as they were given, separated by commas
@@ -110,4 +141,11 @@ export class AllowList {
 // machine. The peer address of a socket does not have one.
 function withoutScope(address: string): string {
   return address.includes(":") ? address.replace(/^([^%]*)%[^%/]+$/, "$1") : address;
+}
+
+/** Returns the prefix length for a mask such as 255.255.255.0; undefined if it is not a mask. */
+function prefixOfMask(text: string): number | undefined {
+  if (!isIPv4(text)) return undefined;
+  const bits = text.split(".").map((byte) => Number(byte).toString(2).padStart(8, "0")).join("");
+  return /^1*0*$/.test(bits) ? bits.lastIndexOf("1") + 1 : undefined;
 }

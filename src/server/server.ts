@@ -164,10 +164,17 @@ export class Server extends RunningSide {
     this.#accept();
   }
 
-  /** Warns if clients on other machines can reach this address, but are not on the allow list. */
+  /** Warns if clients on other machines can reach this address, but are not on the allow list, or that nobody on it can. */
   #warnOfAllow(): void {
     const { hostname } = this.address;
-    if (!this.#admission.allow.isDefault || isLoopback(hostname)) return;
+    const { allow } = this.#admission;
+    if (!allow.isDefault && !allow.canReach(hostname)) {
+      this.#runtime.log.warning(
+        `Nobody can connect to ${hostname}, because no address on the allow list can reach it: ` +
+          "change --listen or --allow",
+      );
+    }
+    if (!allow.isDefault || isLoopback(hostname)) return;
     // To one address, even this machine connects from that address and not from a loopback one.
     const nobody = ["0.0.0.0", "::"].includes(hostname) ? "Nobody but this machine" : "Nobody";
     this.#runtime.log.warning(

@@ -168,7 +168,7 @@ export class StateDir {
       lock?.close();
       if (error instanceof SystemError) throw new ConfigurationError(error.message);
       if (!isFileError(error)) throw error;
-      throw new ConfigurationError(`Cannot use ${path}: ${reasonOf(error)}`);
+      throw new ConfigurationError(`Cannot use ${path}: ${refusal(error)}`);
     }
   }
 
@@ -265,6 +265,16 @@ export class StateDir {
       this.#options.log.warning(`Cannot ${action} ${this.path}: ${reasonOf(error)}`);
     }
   }
+}
+
+/** Explains why the system refuses a directory. */
+function refusal(error: unknown): string {
+  if (error instanceof Deno.errors.AlreadyExists) return "it is a file; give a directory";
+  if (error instanceof Deno.errors.NotADirectory) return "a part of the path is a file";
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "not permitted; give a directory to which this user can write";
+  }
+  return reasonOf(error);
 }
 
 async function find(path: string, options: StateDirOptions, last?: LastSign): Promise<Found> {

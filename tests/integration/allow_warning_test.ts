@@ -14,6 +14,11 @@ const CASES: [flags: string[], warning: string | undefined][] = [
   [["--listen", "10.0.1.2:8863"], `Nobody can connect, ${ADVICE}`],
   [["--listen", "127.0.0.1:8863"], undefined],
   [["--listen", "0.0.0.0:8863", "--allow", "10.0.0.0/8"], undefined],
+  [
+    ["--listen", "127.0.0.1:8863", "--allow", "10.0.0.0/8"],
+    "Nobody can connect to 127\\.0\\.0\\.1, because no address on the allow list can reach it: " +
+    "change --listen or --allow$",
+  ],
 ];
 
 for (const [flags, warning] of CASES) {

@@ -114,4 +114,8 @@ Deno.test("readFlagsAndConfig() rejects a missing file, and a directory", () => 
     refusal(() => readFlagsAndConfig(FLAGS, ["--config", "/no/such"])),
     "Cannot read /no/such: the file does not exist",
   );
+  assertEquals(
+    refusal(() => readFlagsAndConfig(FLAGS, ["--config", "/dev/null/x"])),
+    "Cannot read /dev/null/x: a part of the path is a file",
+  );
 });

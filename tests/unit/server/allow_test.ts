@@ -86,8 +86,36 @@ Deno.test("AllowList allows only valid addresses", () => {
   );
 });
 
+Deno.test("AllowList.canReach() knows a list whose addresses cannot reach the server", () => {
+  for (
+    const [entries, listening, reaches] of [
+      ["198.51.100.7", "0.0.0.0", true],
+      ["198.51.100.7", "192.0.2.1", true],
+      ["198.51.100.7", "::", true],
+      ["2001:db8::1", "2001:db8::2", true],
+      ["::ffff:10.0.0.1", "0.0.0.0", true],
+      ["198.51.100.7,127.0.0.1", "127.0.0.1", true],
+      ["0.0.0.0/0", "127.0.0.1", true],
+      ["127.0.0.9", "127.0.0.1", true],
+      ["198.51.100.7", "127.0.0.1", false],
+      ["198.51.100.7", "::1", false],
+      ["2001:db8::1", "0.0.0.0", false],
+      ["198.51.100.7", "2001:db8::2", false],
+    ] as const
+  ) {
+    assertEquals(
+      AllowList.parse([entries]).canReach(listening),
+      reaches,
+      `${entries} ${listening}`,
+    );
+  }
+});
+
 const PREFIX = "the prefix length must be 0 to";
 const FORM = "give an IPv4 or IPv6 address, alone or with a prefix length, like 192.0.2.0/24";
+const NAMES = "names are not looked up; give an IPv4 or IPv6 address";
+const NETWORK = "give a network with a prefix length, like 192.0.2.0/24";
+const UNSPECIFIED = "it is not the address of a client; for anyone give";
 const hostBits = (entry: string, network: string, address: string) =>
   `Cannot read --allow "${entry}": it has host bits set; give ${network}, or ` +
   `${address} alone`;
@@ -96,17 +124,33 @@ const BAD: [string, string][] = [
   ["10.0.0.0/-1", `Cannot read --allow "10.0.0.0/-1": ${PREFIX} 32`],
   ["10.0.0.0/", `Cannot read --allow "10.0.0.0/": ${PREFIX} 32`],
   ["10.0.0.0/8/8", `Cannot read --allow "10.0.0.0/8/8": ${PREFIX} 32`],
-  ["10.0.0.0/255.0.0.0", `Cannot read --allow "10.0.0.0/255.0.0.0": ${PREFIX} 32`],
+  [
+    "10.0.0.0/255.0.0.0",
+    `Cannot read --allow "10.0.0.0/255.0.0.0": give 10.0.0.0/8, without a mask`,
+  ],
   ["10.0.0.0/ 8", `Cannot read --allow "10.0.0.0/ 8": ${PREFIX} 32`],
   ["10.0.0.0/0x8", `Cannot read --allow "10.0.0.0/0x8": ${PREFIX} 32`],
   ["::/129", `Cannot read --allow "::/129": ${PREFIX} 128`],
-  ["10.0.0.1,bad", `Cannot read --allow "bad": ${FORM}`],
+  ["10.0.0.1,bad", `Cannot read --allow "bad": ${NAMES}`],
   ["10.0.0.256", `Cannot read --allow "10.0.0.256": ${FORM}`],
   ["10.1/16", `Cannot read --allow "10.1/16": ${FORM}`],
   ["010.0.0.1", `Cannot read --allow "010.0.0.1": ${FORM}`],
-  ["[::1]", `Cannot read --allow "[::1]": ${FORM}`],
-  ["10.0.0.1:80", `Cannot read --allow "10.0.0.1:80": ${FORM}`],
-  ["localhost", `Cannot read --allow "localhost": ${FORM}`],
+  ["[::1]", `Cannot read --allow "[::1]": leave the brackets out`],
+  ["10.0.0.1:80", `Cannot read --allow "10.0.0.1:80": leave the port out`],
+  ["[::1]:80", `Cannot read --allow "[::1]:80": leave the port out`],
+  ["localhost", `Cannot read --allow "localhost": ${NAMES}`],
+  ["home.example", `Cannot read --allow "home.example": ${NAMES}`],
+  ["Any", `Cannot read --allow "Any": for anyone give 0.0.0.0/0,::/0`],
+  ["10.0.0.1 10.0.0.2", `Cannot read --allow "10.0.0.1 10.0.0.2": separate the entries by commas`],
+  ["10.0.0.*", `Cannot read --allow "10.0.0.*": ${NETWORK}`],
+  ["10.0.0.1-10.0.0.9", `Cannot read --allow "10.0.0.1-10.0.0.9": ${NETWORK}`],
+  [
+    "10.0.0.9/255.255.0.0",
+    `Cannot read --allow "10.0.0.9/255.255.0.0": give 10.0.0.0/16, without a mask`,
+  ],
+  ["10.0.0.0/255.0.255.0", `Cannot read --allow "10.0.0.0/255.0.255.0": ${PREFIX} 32`],
+  ["0.0.0.0", `Cannot read --allow "0.0.0.0": ${UNSPECIFIED} 0.0.0.0/0`],
+  ["::1,::", `Cannot read --allow "::": ${UNSPECIFIED} ::/0`],
   ["198.51.100.7/24", hostBits("198.51.100.7/24", "198.51.100.0/24", "198.51.100.7")],
   ["10.0.0.0/8, 10.1.2.3/16", hostBits("10.1.2.3/16", "10.1.0.0/16", "10.1.2.3")],
   ["10.0.0.1/0", hostBits("10.0.0.1/0", "0.0.0.0/0", "10.0.0.1")],

@@ -227,7 +227,7 @@ Deno.test("StateDir.open() throws a ConfigurationError when the directory cannot
   await assertRejects(
     () => fixture.open({}, `${fixture.path}/identity`),
     ConfigurationError,
-    "File exists",
+    "it is a file; give a directory",
   );
 });
 
