@@ -3,17 +3,14 @@
 import { errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { NetlinkWatch } from "./netlink.ts";
-import { AF_INET, SOCK_CLOEXEC, SOCK_DGRAM } from "./structs.ts";
+import { AF_INET, IFF_RUNNING, IFF_UP, RTMGRP_LINK, SOCK_CLOEXEC, SOCK_DGRAM } from "./structs.ts";
 
 const SIOCGIFFLAGS = 0x8913;
 const SIOCGIFMTU = 0x8921;
 const SIOCGIFHWADDR = 0x8927;
 const SIOCGIFINDEX = 0x8933;
 const IFNAMSIZ = 16;
-const IFF_UP = 0x1;
-const IFF_RUNNING = 0x40;
 const ARPHRD_ETHER = 1;
-const RTMGRP_LINK = 1;
 
 /** `struct ifreq` of netdevice(7): the name and a union. */
 const IFREQ = { name: [0, IFNAMSIZ], value: 16, hwaddr: [18, 24], length: 40 } as const;

@@ -1,7 +1,7 @@
 // Properties of an interface that only rtnetlink reports: its kind, such as macvlan, and its carrier.
 
-import { askNetlink, attribute, NLM_F_REQUEST, viewOf } from "./netlink.ts";
-import { LITTLE_ENDIAN } from "./structs.ts";
+import { askNetlink, attribute, NLM_F_REQUEST, NLMSGHDR, viewOf } from "./netlink.ts";
+import { IFF_DORMANT, IFF_RUNNING, IFF_UP, LITTLE_ENDIAN } from "./structs.ts";
 
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
@@ -13,14 +13,13 @@ const IFLA_LINK_NETNSID = 37;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_MACVLAN_MODE = 1;
-const IFF_UP = 0x1;
-const IFF_RUNNING = 0x40;
-const IFF_DORMANT = 0x20000;
 /** The operational state of an interface that waits for a supplicant (RFC 2863, section 3.1.13). */
 const IF_OPER_DORMANT = 5;
 
-/** `struct nlmsghdr` of netlink(7), followed by `struct ifinfomsg` of rtnetlink(7). */
-const LINK_MESSAGE = { len: 0, type: 4, flags: 6, index: 20, ifFlags: 24, length: 32 } as const;
+/** `struct ifinfomsg` of rtnetlink(7), behind the header. */
+const IFINFOMSG = { index: NLMSGHDR.length + 4, flags: NLMSGHDR.length + 8 } as const;
+/** The length of both. */
+const LINK_MESSAGE_LENGTH = NLMSGHDR.length + 16;
 
 /** `enum macvlan_mode` of linux/if_link.h. */
 const MACVLAN_MODES: Readonly<Record<number, MacvlanMode | undefined>> = {
@@ -47,7 +46,7 @@ export interface LinkKind {
 }
 
 /** The state of a link, and the interface on which it depends. */
-export interface LinkCondition {
+export interface InterfaceCondition {
   /** Name of the interface. */
   name: string;
   /** True if it is switched on (`ip link set IF up`), with or without a carrier. */
@@ -85,8 +84,8 @@ export interface LinkCondition {
  * See rtnetlink(7).
  */
 export function readLinkKind(index: number): LinkKind | undefined {
-  const message = askNetlink(getLink(index));
-  return message === undefined ? undefined : parseLinkKind(message);
+  const message = ask(index);
+  return message && parseLinkKind(message);
 }
 
 /**
@@ -97,18 +96,26 @@ export function readLinkKind(index: number): LinkKind | undefined {
  *
  * See rtnetlink(7).
  */
-export function readLinkCondition(index: number): LinkCondition | undefined {
-  const message = askNetlink(getLink(index));
-  return message === undefined ? undefined : parseLinkCondition(message);
+export function readInterfaceCondition(index: number): InterfaceCondition | undefined {
+  const message = ask(index);
+  return message && parseInterfaceCondition(message);
+}
+
+function ask(index: number): Uint8Array | undefined {
+  try {
+    return askNetlink(getLink(index));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Builds the RTM_GETLINK message that asks for an interface. */
 export function getLink(index: number): Uint8Array<ArrayBuffer> {
-  const view = new DataView(new ArrayBuffer(LINK_MESSAGE.length));
-  view.setUint32(LINK_MESSAGE.len, LINK_MESSAGE.length, LITTLE_ENDIAN);
-  view.setUint16(LINK_MESSAGE.type, RTM_GETLINK, LITTLE_ENDIAN);
-  view.setUint16(LINK_MESSAGE.flags, NLM_F_REQUEST, LITTLE_ENDIAN);
-  view.setInt32(LINK_MESSAGE.index, index, LITTLE_ENDIAN);
+  const view = new DataView(new ArrayBuffer(LINK_MESSAGE_LENGTH));
+  view.setUint32(NLMSGHDR.len, LINK_MESSAGE_LENGTH, LITTLE_ENDIAN);
+  view.setUint16(NLMSGHDR.type, RTM_GETLINK, LITTLE_ENDIAN);
+  view.setUint16(NLMSGHDR.flags, NLM_F_REQUEST, LITTLE_ENDIAN);
+  view.setInt32(IFINFOMSG.index, index, LITTLE_ENDIAN);
   return new Uint8Array(view.buffer);
 }
 
@@ -140,15 +147,15 @@ export function parseLinkKind(message: Uint8Array): LinkKind | undefined {
  * @param message The bytes received
  * @returns The condition; undefined if the message is truncated, or has another type, such as an error
  */
-export function parseLinkCondition(message: Uint8Array): LinkCondition | undefined {
+export function parseInterfaceCondition(message: Uint8Array): InterfaceCondition | undefined {
   const attributes = attributesOf(message);
   const name = attributes && attribute(attributes, IFLA_IFNAME);
   if (name === undefined) return undefined;
   const view = viewOf(message);
-  const flags = view.getUint32(LINK_MESSAGE.ifFlags, LITTLE_ENDIAN);
+  const flags = view.getUint32(IFINFOMSG.flags, LITTLE_ENDIAN);
   const link = attribute(attributes!, IFLA_LINK);
   const index = link?.length === 4 ? viewOf(link).getInt32(0, LITTLE_ENDIAN) : 0;
-  const isItself = index === view.getInt32(LINK_MESSAGE.index, LITTLE_ENDIAN);
+  const isItself = index === view.getInt32(IFINFOMSG.index, LITTLE_ENDIAN);
   // A supplicant makes the interface report this state in place of up, without the flag.
   const [operationalState] = attribute(attributes!, IFLA_OPERSTATE) ?? [];
   const isHere = attribute(attributes!, IFLA_LINK_NETNSID) === undefined;
@@ -164,12 +171,12 @@ export function parseLinkCondition(message: Uint8Array): LinkCondition | undefin
 
 /** Returns the attributes of an RTM_NEWLINK message; undefined if it is truncated, or another one. */
 function attributesOf(message: Uint8Array): Uint8Array | undefined {
-  if (message.length < LINK_MESSAGE.length) return undefined;
+  if (message.length < LINK_MESSAGE_LENGTH) return undefined;
   const view = viewOf(message);
-  const length = view.getUint32(LINK_MESSAGE.len, LITTLE_ENDIAN);
-  const type = view.getUint16(LINK_MESSAGE.type, LITTLE_ENDIAN);
+  const length = view.getUint32(NLMSGHDR.len, LITTLE_ENDIAN);
+  const type = view.getUint16(NLMSGHDR.type, LITTLE_ENDIAN);
   if (type !== RTM_NEWLINK || length > message.length) return undefined;
-  return message.subarray(LINK_MESSAGE.length, length);
+  return message.subarray(LINK_MESSAGE_LENGTH, length);
 }
 
 /** Returns the text of an attribute, which ends with a zero byte. */

@@ -12,10 +12,10 @@ export * from "./filter.ts";
 export * from "./frame_views.ts";
 export * from "./interface.ts";
 export {
-  type LinkCondition,
+  type InterfaceCondition,
   type LinkKind,
   type MacvlanMode,
-  readLinkCondition,
+  readInterfaceCondition,
   readLinkKind,
 } from "./link_info.ts";
 export * from "./link_sender.ts";

@@ -41,6 +41,7 @@ export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView
   return new DataView(buffer, byteOffset, byteLength);
 }
 
+const CANNOT_ASK = "Cannot ask the kernel about the network";
 const reply = new Uint8Array(16384);
 
 /**
@@ -48,12 +49,15 @@ const reply = new Uint8Array(16384);
  *
  * @param request The message
  * @returns The answer, until the next call; undefined if there is none
+ * @throws {SystemError} If the process has no free descriptor, or may not ask
  */
 export function askNetlink(request: Uint8Array<ArrayBuffer>): Uint8Array | undefined {
   const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (fd < 0) return undefined;
+  if (fd < 0) throw systemError(CANNOT_ASK, errno());
   try {
-    if (libc.send(fd, request, request.length, MSG_DONTWAIT) < 0) return undefined;
+    if (libc.send(fd, request, request.length, MSG_DONTWAIT) < 0) {
+      throw systemError(CANNOT_ASK, errno());
+    }
     // The kernel answers during send, so an answer that is not there yet will never arrive.
     const length = libc.recv(fd, reply, reply.length, MSG_DONTWAIT);
     return length < 0 ? undefined : reply.subarray(0, length);

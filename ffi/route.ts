@@ -1,7 +1,6 @@
 // The routes of this machine: the one to an address, and noticing changes.
 
 import { libc } from "./libc.ts";
-import { readLinkCondition } from "./link_info.ts";
 import {
   askNetlink,
   attribute,
@@ -11,7 +10,7 @@ import {
   NLMSGHDR,
   viewOf,
 } from "./netlink.ts";
-import { AF_INET, AF_INET6, cString, LITTLE_ENDIAN } from "./structs.ts";
+import { AF_INET, AF_INET6, cString, LITTLE_ENDIAN, RTMGRP_LINK } from "./structs.ts";
 
 const RTM_NEWROUTE = 24;
 const RTM_GETROUTE = 26;
@@ -23,7 +22,6 @@ const RTA_GATEWAY = 5;
 const RTA_PREFSRC = 7;
 const RTA_VIA = 18;
 
-const RTMGRP_LINK = 0x1;
 const RTMGRP_IPV4_IFADDR = 0x10;
 const RTMGRP_IPV4_ROUTE = 0x40;
 const RTMGRP_IPV4_RULE = 0x80;
@@ -45,15 +43,14 @@ export interface Route {
   gateway: string;
   /** The address that this machine would use as its own, as hexadecimal digits. */
   source: string;
-  /** True if that interface is set up and has a carrier. */
-  isUp: boolean;
 }
 
 /**
  * Finds the route to an address in this thread's network namespace. Needs no privilege.
  *
  * @param address An IPv4 or IPv6 address; a zone such as `%eth0` is ignored
- * @returns The route, or undefined if there is none, or it cannot be found out
+ * @returns The route, or undefined if there is none
+ * @throws {SystemError} If the process has no free descriptor, or may not ask
  *
  * @example The machine itself
  * ```ts
@@ -68,9 +65,7 @@ export interface Route {
 export function routeTo(address: string): Route | undefined {
   const request = getRoute(address);
   const message = request && askNetlink(request);
-  const route = message && parseRoute(message);
-  if (route === undefined) return undefined;
-  return { ...route, isUp: readLinkCondition(route.interfaceIndex)?.isRunning ?? false };
+  return message && parseRoute(message);
 }
 
 /** Builds the RTM_GETROUTE message for an address; undefined if the text is no address. */
@@ -105,7 +100,7 @@ export function getRoute(address: string): Uint8Array<ArrayBuffer> | undefined {
  * @returns The route; undefined if the message has none, is truncated, or has another type, such as an
  * error
  */
-export function parseRoute(message: Uint8Array): Omit<Route, "isUp"> | undefined {
+export function parseRoute(message: Uint8Array): Route | undefined {
   const payload = NLMSGHDR.length + RTMSG.length;
   if (message.length < payload) return undefined;
   const view = viewOf(message);

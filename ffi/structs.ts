@@ -29,6 +29,11 @@ export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
 
 export const NETLINK_ROUTE = 0;
+export const RTMGRP_LINK = 0x1;
+
+export const IFF_UP = 0x1;
+export const IFF_RUNNING = 0x40;
+export const IFF_DORMANT = 0x20000;
 
 export const SOL_SOCKET = 1;
 export const MSG_TRUNC = 0x20;

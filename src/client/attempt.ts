@@ -33,7 +33,7 @@ export interface Greeted {
 export type AttemptResult = { greeted: Greeted } | { failure: ClientFailure };
 
 /** The machine, as its attempts see it. */
-export interface AttemptHost {
+export interface AttemptCaller {
   /** Takes commands. */
   command(command: ClientCommand): void;
   /** Returns an id that has never been used. */
@@ -53,7 +53,7 @@ export class Attempt {
   /** The result; undefined while the attempt continues. */
   result: AttemptResult | undefined;
   readonly #server: ServerFacts;
-  readonly #host: AttemptHost;
+  readonly #caller: AttemptCaller;
   readonly #connect: ConnectAttempt;
   /** The greetings and addresses of connections, by their ids. */
   readonly #answers = new Map<number, { endpoint: string; hello?: Hello }>();
@@ -63,17 +63,17 @@ export class Attempt {
    * Begins an attempt.
    *
    * @param server The server
-   * @param host Takes the commands
+   * @param caller Takes the commands
    * @param nowMs The time
    */
-  constructor(server: ServerFacts, host: AttemptHost, nowMs: number) {
+  constructor(server: ServerFacts, caller: AttemptCaller, nowMs: number) {
     this.at = server.at;
     this.#server = server;
-    this.#host = host;
+    this.#caller = caller;
     this.#connect = new ConnectAttempt(server.endpoint, server.known, {
-      command: (command) => host.command(this.#asClient(command)),
-      newId: () => host.newId(),
-      checks: !host.legacy,
+      command: (command) => caller.command(this.#asClient(command)),
+      newId: () => caller.newId(),
+      checks: !caller.legacy,
     }, nowMs);
   }
 
@@ -104,7 +104,7 @@ export class Attempt {
         const answer = this.#answers.get(id);
         if (answer === undefined) return;
         answer.hello = hello;
-        const isGood = !(hello.linkDown ?? false) || !this.#host.avoidsLinkDown(this.at);
+        const isGood = !(hello.linkDown ?? false) || !this.#caller.avoidsLinkDown(this.at);
         this.#connect.checked(id, isGood, nowMs);
         break;
       }
@@ -139,7 +139,7 @@ export class Attempt {
     if (result === undefined) {
       if (lookupFailure === undefined || this.#toldLookupFailure) return;
       this.#toldLookupFailure = true;
-      return this.#host.lookupFailed(this.at, lookupFailure, nowMs);
+      return this.#caller.lookupFailed(this.at, lookupFailure, nowMs);
     }
     if ("id" in result) {
       const { endpoint, hello } = this.#answers.get(result.id)!;

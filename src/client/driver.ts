@@ -12,7 +12,7 @@ import type { Hello } from "../wire/mod.ts";
 import type { ClientMachine } from "./machine.ts";
 import type { ClientCommand, ClientEvent } from "./messages.ts";
 import { logNote } from "./notes.ts";
-import { Way } from "../net/way.ts";
+import { ServerRoutes } from "../net/server_routes.ts";
 
 /** The part of a runtime that a driver needs. The worker must exist by the first event. */
 export type DriverRuntime = Pick<Runtime, "hello" | "log"> & {
@@ -36,7 +36,9 @@ export class ClientDriver {
   /** The ids of tunnels in the machine, and their own addresses, by their ids in the worker. */
   readonly #tunnels = new Map<number, { id: number; ownAddress: string }>();
   readonly #lookups: Lookups;
-  readonly #way: Pick<Way, keyof Way>;
+  readonly #routes: Pick<ServerRoutes, keyof ServerRoutes>;
+  /** True if the tunnel's own address was gone at the last look. */
+  #lost = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -51,12 +53,15 @@ export class ClientDriver {
     machine: ClientMachine,
     runtime: DriverRuntime,
     legacy: boolean,
-    network: { way?: Pick<Way, keyof Way>; lookUp?: (hostname: string) => Promise<string[]> } = {},
+    network: {
+      routes?: Pick<ServerRoutes, keyof ServerRoutes>;
+      lookUp?: (hostname: string) => Promise<string[]>;
+    } = {},
   ) {
     this.#machine = machine;
     this.#runtime = runtime;
     this.#legacy = legacy;
-    this.#way = network.way ?? new Way();
+    this.#routes = network.routes ?? new ServerRoutes();
     this.#lookups = new Lookups(network.lookUp ?? lookUp);
   }
 
@@ -96,9 +101,11 @@ export class ClientDriver {
   /** Looks at the network again, and tells the machine if something that matters has changed. */
   networkChanged(): void {
     const own = [...this.#tunnels.values()].at(-1)?.ownAddress;
-    const lost = own !== undefined && !this.#way.isOwn(own);
-    const { changed, reachable } = this.#way.look();
-    if (!changed && !lost) return;
+    const lost = own !== undefined && !this.#routes.isOwn(own);
+    const { changed, reachable } = this.#routes.look();
+    if (!changed && lost === this.#lost) return;
+    this.#lost = lost;
+    this.#runtime.log.debug("The way to the server has changed", { lost, reachable });
     this.#lookups.forget();
     this.handle({ type: "network-changed", lost, reachable });
   }
@@ -111,7 +118,7 @@ export class ClientDriver {
     this.#timer = setTimeout(() => {
       this.#machine.tick(performance.now());
       this.#carryOut();
-    }, dueMs - performance.now());
+    }, Math.max(0, dueMs - performance.now()));
   }
 
   #do(command: ClientCommand): void {
@@ -159,7 +166,7 @@ export class ClientDriver {
   }
 
   async #connect(id: number, address: Endpoint): Promise<void> {
-    this.#way.use(address.hostname);
+    this.#routes.use(address.hostname);
     try {
       const conn = await Deno.connect({ ...address, transport: "tcp" });
       const underWay = this.#underWay.get(id);
@@ -189,6 +196,7 @@ export class ClientDriver {
       const tunnel = this.#runtime.worker.addTunnel(conn!, { peer, name, legacy, received });
       this.#underWay.delete(id);
       const ownAddress = conn!.localAddr.hostname;
+      this.#lost = false;
       this.#tunnels.set(tunnel, { id, ownAddress });
     } catch (error) {
       return this.#fail(id, error);

@@ -52,7 +52,7 @@ import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { KnownAddresses } from "../net/known_addresses.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
 import { REASON } from "../wire/mod.ts";
-import { Attempt, type AttemptHost, type Greeted, type ServerFacts } from "./attempt.ts";
+import { Attempt, type AttemptCaller, type Greeted, type ServerFacts } from "./attempt.ts";
 import { FirstServer } from "./first_server.ts";
 import type { ClientCommand, ClientEvent, ClientFailure, ClientNote } from "./messages.ts";
 import { type Outcome, Reconnect } from "./reconnect.ts";
@@ -119,7 +119,7 @@ export class ClientMachine {
   readonly #holds: boolean;
   readonly #reconnect: Reconnect;
   readonly #first: FirstServer;
-  readonly #host: AttemptHost;
+  readonly #caller: AttemptCaller;
   readonly #commands: ClientCommand[] = [];
   /** The number of held sessions, by the key of their server. */
   readonly #held = new Map<string, number>();
@@ -143,7 +143,7 @@ export class ClientMachine {
     this.#holds = options.holds ?? true;
     this.#reconnect = new Reconnect(options.servers.length);
     this.#first = new FirstServer(options.preferFirstMs);
-    this.#host = {
+    this.#caller = {
       command: (command) => this.#commands.push(command),
       newId: () => ++this.#ids,
       legacy: options.legacy ?? false,
@@ -247,7 +247,7 @@ export class ClientMachine {
       case "tunnel":
         if (nowMs >= lostDueMs(state.tunnel)) {
           state.tunnel.lostMs = undefined;
-          this.#host.command({ type: "end", id: state.tunnel.id, reason: ADDRESS_LOST });
+          this.#caller.command({ type: "end", id: state.tunnel.id, reason: ADDRESS_LOST });
         }
         if (nowMs < checkDueMs(state.check)) return;
         if (state.check?.is === "pausing") {
@@ -271,7 +271,7 @@ export class ClientMachine {
   }
 
   #try(at: number, nowMs: number): Attempt {
-    return new Attempt(this.#servers[at], this.#host, nowMs);
+    return new Attempt(this.#servers[at], this.#caller, nowMs);
   }
 
   #connectAgain(nowMs: number): void {
@@ -299,7 +299,7 @@ export class ClientMachine {
       case "tunnel":
         if (this.#holds && state.tunnel.peer !== undefined) {
           state.tunnel.lostMs = lost ? state.tunnel.lostMs ?? nowMs : undefined;
-          if (reachable && !lost) this.#host.command({ type: "probe", id: state.tunnel.id });
+          if (reachable && !lost) this.#caller.command({ type: "probe", id: state.tunnel.id });
         }
         if (!reachable || state.check?.is !== "trying") return;
         state.check.attempt.drop();
@@ -323,7 +323,7 @@ export class ClientMachine {
     if (hello === undefined) return result;
     const held = this.#heldFor(at);
     if (hello.linkDown && this.#servers.length > 1 && held === undefined) {
-      this.#host.command({ type: "drop", id });
+      this.#caller.command({ type: "drop", id });
       return { failure: { step: "link-down", name } };
     }
     this.#note({ type: "greeted", name, endpoint, software: hello.software, held });
@@ -333,7 +333,7 @@ export class ClientMachine {
   #handOver(greeted: Greeted): void {
     this.#state = { is: "handing-over", greeted };
     const { id, peer, name } = greeted;
-    this.#host.command({ type: "hand-over", id, peer, name });
+    this.#caller.command({ type: "hand-over", id, peer, name });
   }
 
   #handleHandover(greeted: Greeted, event: ClientEvent, nowMs: number): void {
@@ -382,7 +382,7 @@ export class ClientMachine {
     }
     state.check = { is: "moving", greeted: result.greeted };
     const { id, peer } = state.tunnel;
-    this.#host.command({ type: "leave", id, peer });
+    this.#caller.command({ type: "leave", id, peer });
   }
 
   #ended(
@@ -430,11 +430,11 @@ export class ClientMachine {
       case "connecting":
         return state.attempt.drop();
       case "handing-over":
-        return this.#host.command({ type: "drop", id: state.greeted.id });
+        return this.#caller.command({ type: "drop", id: state.greeted.id });
       case "tunnel":
         if (state.check?.is === "trying") state.check.attempt.drop();
         if (state.check?.is === "moving") {
-          this.#host.command({ type: "drop", id: state.check.greeted.id });
+          this.#caller.command({ type: "drop", id: state.check.greeted.id });
         }
     }
   }
@@ -448,7 +448,8 @@ export class ClientMachine {
   #noteFailure(at: number, failure: ClientFailure, nowMs: number): boolean {
     const server = this.#servers[at].endpoint;
     // Text from another program is quoted at the end of a reason, and may differ each time.
-    const kind = JSON.stringify([server, failure]).replace(/\\".*/, "");
+    const [words] = ("reason" in failure ? failure.reason : failure.name).split('"');
+    const kind = `${formatEndpoint(server)} ${failure.step} ${words}`;
     const suppressed = this.#failuresNoted.allow(kind, nowMs);
     if (suppressed < 0) return false;
     this.#note({ type: "failed", server, failure, suppressed });
@@ -456,7 +457,7 @@ export class ClientMachine {
   }
 
   #note(note: ClientNote): void {
-    this.#host.command({ type: "note", note });
+    this.#caller.command({ type: "note", note });
   }
 }
 

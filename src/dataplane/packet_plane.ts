@@ -42,19 +42,26 @@ export interface PacketPlaneParts {
 export function makePacketPlane(options: PlaneOptions, parts: PacketPlaneParts): DataPlane {
   const { interfaceName, mac, ringFrames, state } = options;
   const { wakeFd } = parts;
-  // Only a client can do something about a change.
-  const network = options.side === "client" ? new NetworkWatch() : undefined;
   const clock = stateClock(state, parts);
   const link = new PacketLink(interfaceName, { promiscuous: mac !== "own", ringFrames });
-  return new DataPlane(options, {
-    ...parts,
-    link,
-    poller: () => new EventSet(READY_PER_TURN),
-    wake: { fd: wakeFd, drain: () => void drainEventFd(wakeFd) },
-    network,
-    clock,
-    journal: state && openJournal(state, parts, clock),
-  });
+  let network: NetworkWatch | undefined;
+  try {
+    // Only a client can do something about a change.
+    if (options.side === "client") network = new NetworkWatch();
+    return new DataPlane(options, {
+      ...parts,
+      link,
+      poller: () => new EventSet(READY_PER_TURN),
+      wake: { fd: wakeFd, drain: () => void drainEventFd(wakeFd) },
+      network,
+      clock,
+      journal: state && openJournal(state, parts, clock),
+    });
+  } catch (error) {
+    network?.close();
+    link.dispose();
+    throw error;
+  }
 }
 
 // Returns the clock of the state directory.

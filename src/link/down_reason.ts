@@ -1,9 +1,9 @@
 // The reason why an interface is down, in words: switched off by the administrator, or without a carrier.
 
-import type { LinkCondition } from "../../ffi/mod.ts";
+import type { InterfaceCondition } from "../../ffi/mod.ts";
 
 /** Returns an interface of this network namespace by its number; undefined if it cannot be read. */
-type Find = (index: number) => LinkCondition | undefined;
+type Find = (index: number) => InterfaceCondition | undefined;
 
 /** The way to get a carrier. */
 const PLUG = "check the cable, and the device at its other end";
@@ -24,7 +24,7 @@ const REMEDIES: { readonly [kind: string]: ((name: string) => string) | undefine
  * @returns The reason and the remedy, to follow "is down,"; undefined if the interface is up
  */
 export function downReason(
-  link: LinkCondition,
+  link: InterfaceCondition,
   find: Find,
 ): string | undefined {
   const { name, kind } = link;
@@ -41,7 +41,7 @@ export function downReason(
 }
 
 /** Explains why an interface that is switched on has no carrier, to follow "without a carrier". */
-function carrierReason(link: LinkCondition, find: Find): string {
+function carrierReason(link: InterfaceCondition, find: Find): string {
   const { name, kind, isDormant } = link;
   if (isDormant) return " that it may use: it waits for 802.1X or Wi-Fi, so check the supplicant";
   const other = otherOf(link, find);
@@ -65,7 +65,7 @@ function carrierReason(link: LinkCondition, find: Find): string {
 }
 
 /** Returns the interface below another one, or the other end of a veth pair, if it is in this namespace. */
-function otherOf({ other }: LinkCondition, find: Find): LinkCondition | undefined {
+function otherOf({ other }: InterfaceCondition, find: Find): InterfaceCondition | undefined {
   return other?.isHere ? find(other.index) : undefined;
 }
 

@@ -10,7 +10,7 @@ import {
   listInterfaces,
   type MacvlanMode,
   readInterface,
-  readLinkCondition,
+  readInterfaceCondition,
   readLinkKind,
   type VlanFrame,
   VlanFrames,
@@ -131,8 +131,8 @@ export class PacketLink implements LinkDevice {
 
   /** Returns why an existing interface is down, and the remedy; undefined if unknown. */
   explainDown(): string | undefined {
-    const link = this.#state === "down" ? readLinkCondition(this.#info.index) : undefined;
-    return link && downReason(link, readLinkCondition);
+    const link = this.#state === "down" ? readInterfaceCondition(this.#info.index) : undefined;
+    return link && downReason(link, readInterfaceCondition);
   }
 
   /** Looks at the interface again; returns true if something has changed. */

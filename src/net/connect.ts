@@ -1,4 +1,4 @@
-// Connecting to a host over TCP, at the first of its addresses that answers.
+// Connecting to a server over TCP, at the first of its addresses that answers.
 
 import { lookup } from "node:dns/promises";
 import { reasonOf } from "../reason.ts";
@@ -7,10 +7,10 @@ import type { Endpoint } from "./endpoint.ts";
 import { KnownAddresses } from "./known_addresses.ts";
 
 /**
- * Connects to a host at the first of its addresses that answers. The next address is tried after a quarter
+ * Connects to a server at the first of its addresses that answers. The next address is tried after a quarter
  * of a second, or at once when one has failed (RFC 8305).
  *
- * @param endpoint The host; a name is looked up each time
+ * @param endpoint The server; a name is looked up each time
  * @param signal Ends the attempt
  * @returns The connection
  * @throws {Error} If no address answers, with the reasons
@@ -63,12 +63,12 @@ class Connecting {
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
-    const host = {
+    const caller = {
       command: (command: ConnectCommand) => void this.#do(command),
       newId: () => ++this.#ids,
       checks: false,
     };
-    this.#attempt = new ConnectAttempt(endpoint, new KnownAddresses(), host, performance.now());
+    this.#attempt = new ConnectAttempt(endpoint, new KnownAddresses(), caller, performance.now());
     this.#settle();
   }
 
@@ -109,7 +109,7 @@ class Connecting {
       this.#timer = setTimeout(() => {
         this.#attempt.tick(performance.now());
         this.#settle();
-      }, dueMs - performance.now());
+      }, Math.max(0, dueMs - performance.now()));
     } else if ("id" in result) this.#result.resolve(this.#conns.get(result.id)!);
     else {
       const message = describeConnectFailure(this.#endpoint, result.failure);

@@ -1,4 +1,4 @@
-// Connecting to a host, without I/O: its name is looked up, then its addresses are tried until one works.
+// Connecting to a server, without I/O: its name is looked up, then its addresses are tried until one works.
 //
 //     lookup ──addresses──► queue ──► connecting ──► connected ──► checking ──► the result
 //                             ▲            │             │            │
@@ -7,10 +7,10 @@
 //
 // The addresses race, as in RFC 8305: the next one is tried when one has failed, or has not answered within
 // a quarter of a second. The caller may *check* a connection, for example by a greeting, because a port that
-// takes connections and never says a word must not win. Only one connection is checked at a time, unless its
+// accepts connections and sends nothing must not win. Only one connection is checked at a time, unless its
 // check is slow, so that a server does not usually see two greetings of one client.
 //
-// A check can find that a host works, but cannot do its job at the moment. Such a connection is kept as a
+// A check can find that a server works, but cannot do its job at the moment. Such a connection is kept as a
 // *spare*, for the case that no other address is better.
 
 import { type Endpoint, formatEndpoint } from "./endpoint.ts";
@@ -27,7 +27,7 @@ const SPARE_MS = 2_000;
 /** The number of addresses that a failure describes. */
 const DESCRIBED = 4;
 
-/** The reason why a host could not be connected to. */
+/** The reason why a server could not be connected to. */
 export interface ConnectFailure {
   /** The last step that failed. */
   step: "resolve" | "connect" | "check";
@@ -50,7 +50,7 @@ export type ConnectCommand =
 export type ConnectResult = { id: number } | { failure: ConnectFailure };
 
 /** The caller of an attempt. */
-export interface ConnectHost {
+export interface ConnectCaller {
   /** Takes commands. */
   command(command: ConnectCommand): void;
   /** Returns an id that has never been used. */
@@ -69,13 +69,13 @@ interface Candidate {
   tookMs: number;
 }
 
-/** An attempt to connect to a host. Times are in ms, by a monotonic clock. */
+/** An attempt to connect to a server. Times are in ms, by a monotonic clock. */
 export class ConnectAttempt {
   /** The result; undefined while the attempt continues. */
   result: ConnectResult | undefined;
   readonly #endpoint: Endpoint;
   readonly #known: KnownAddresses;
-  readonly #host: ConnectHost;
+  readonly #caller: ConnectCaller;
   /** The lookup while it is under way. */
   #lookup: { id: number; sinceMs: number } | undefined;
   /** The reason why the lookup failed. */
@@ -93,19 +93,19 @@ export class ConnectAttempt {
   /**
    * Begins with the lookup.
    *
-   * @param endpoint The host
-   * @param known The host's addresses as of its last lookup
-   * @param host Takes the commands
+   * @param endpoint The server
+   * @param known The server's addresses as of its last lookup
+   * @param caller Takes the commands
    * @param nowMs The time
    */
-  constructor(endpoint: Endpoint, known: KnownAddresses, host: ConnectHost, nowMs: number) {
+  constructor(endpoint: Endpoint, known: KnownAddresses, caller: ConnectCaller, nowMs: number) {
     this.#endpoint = endpoint;
     this.#known = known;
-    this.#host = host;
+    this.#caller = caller;
     this.#nextMs = nowMs;
-    const id = host.newId();
+    const id = caller.newId();
     this.#lookup = { id, sinceMs: nowMs };
-    host.command({ type: "resolve", id, hostname: endpoint.hostname });
+    caller.command({ type: "resolve", id, hostname: endpoint.hostname });
   }
 
   /** The time at which to call {@linkcode tick}; `Infinity` if the attempt only waits for its commands. */
@@ -169,7 +169,7 @@ export class ConnectAttempt {
     candidate.tookMs = nowMs - candidate.sinceMs;
     candidate.sinceMs = nowMs;
     candidate.is = "connected";
-    if (!this.#host.checks) return this.#won(candidate);
+    if (!this.#caller.checks) return this.#won(candidate);
     this.#proceed(nowMs);
   }
 
@@ -184,7 +184,7 @@ export class ConnectAttempt {
     const candidate = this.#candidates.get(id);
     if (this.result !== undefined || candidate?.is !== "checking") return;
     if (isGood) return this.#won(candidate);
-    // A later connection to the same host may have replaced an earlier one.
+    // A later connection to the same server may have replaced an earlier one.
     for (const { id, is } of this.#candidates.values()) if (is === "spare") this.#drop(id);
     candidate.is = "spare";
     candidate.sinceMs = nowMs;
@@ -223,12 +223,12 @@ export class ConnectAttempt {
     const late = `no answer in ${STEP_MS / 1000} s`;
     const lookup = this.#lookup;
     if (lookup !== undefined && nowMs >= lookup.sinceMs + STEP_MS) {
-      this.#host.command({ type: "drop", id: lookup.id });
+      this.#caller.command({ type: "drop", id: lookup.id });
       this.failed(lookup.id, late, nowMs);
     }
     for (const { id, is, sinceMs } of this.#candidates.values()) {
       if (is !== "connecting" || nowMs < sinceMs + STEP_MS) continue;
-      this.#host.command({ type: "drop", id });
+      this.#caller.command({ type: "drop", id });
       this.failed(id, late, nowMs);
     }
     if (this.result === undefined) this.#proceed(nowMs);
@@ -271,7 +271,7 @@ export class ConnectAttempt {
       if (candidate.is === "connected") {
         candidate.is = "checking";
         candidate.sinceMs = nowMs;
-        this.#host.command({ type: "check", id: candidate.id });
+        this.#caller.command({ type: "check", id: candidate.id });
         return true;
       }
       if (candidate.is === "connecting") isBusy = true;
@@ -279,7 +279,7 @@ export class ConnectAttempt {
     if (isBusy && nowMs < this.#nextMs) return false;
     const hostname = this.#queue.shift();
     if (hostname === undefined) return false;
-    const id = this.#host.newId();
+    const id = this.#caller.newId();
     this.#tried.add(hostname);
     this.#candidates.set(id, {
       id,
@@ -290,7 +290,7 @@ export class ConnectAttempt {
     });
     this.#nextMs = nowMs + NEXT_MS;
     const { port } = this.#endpoint;
-    this.#host.command({ type: "connect", id, address: { hostname, port } });
+    this.#caller.command({ type: "connect", id, address: { hostname, port } });
     return true;
   }
 
@@ -312,14 +312,14 @@ export class ConnectAttempt {
   }
 
   #dropAllBut(kept: number | undefined): void {
-    if (this.#lookup !== undefined) this.#host.command({ type: "drop", id: this.#lookup.id });
+    if (this.#lookup !== undefined) this.#caller.command({ type: "drop", id: this.#lookup.id });
     this.#lookup = undefined;
     for (const id of [...this.#candidates.keys()]) if (id !== kept) this.#drop(id);
   }
 
   #drop(id: number): void {
     this.#candidates.delete(id);
-    this.#host.command({ type: "drop", id });
+    this.#caller.command({ type: "drop", id });
   }
 
   #failure(): ConnectFailure {
@@ -341,7 +341,7 @@ export class ConnectAttempt {
 /**
  * Describes the failure of a connection attempt, for a log.
  *
- * @param endpoint The host
+ * @param endpoint The server
  * @param failure The reason
  * @returns A sentence without a full stop
  */

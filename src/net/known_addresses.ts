@@ -1,6 +1,6 @@
-// The addresses of a host, in the order in which to try them.
+// The addresses of a server, in the order in which to try them.
 
-/** The maximum number of addresses that are kept of one host. */
+/** The maximum number of addresses that are kept of one server. */
 export const ADDRESSES_MAX = 32;
 
 /** The addresses that the last lookups of a name have found, and the one that worked. */
@@ -15,7 +15,7 @@ export class KnownAddresses {
 
   /**
    * The addresses in the order in which to try them: the one that worked last, then the others by turns of
-   * their families. So a host whose addresses of one family are all dead costs one delay, not one for each.
+   * their families. So a server whose addresses of one family are all dead costs one delay, not one for each.
    * See RFC 8305, section 4.
    */
   get inOrder(): string[] {
@@ -41,7 +41,7 @@ export class KnownAddresses {
   }
 
   /**
-   * Notes that the host has answered at an address.
+   * Notes that the server has answered at an address.
    *
    * @param address The address
    */

@@ -72,7 +72,7 @@ async function read(conn: Deno.Conn, bytes: Uint8Array): Promise<Reading> {
 async function before(dueMs: number, reading: Promise<Reading>): Promise<Reading | "late"> {
   reading.catch(() => {});
   const { promise: late, resolve } = Promise.withResolvers<"late">();
-  const timer = setTimeout(() => resolve("late"), dueMs - performance.now());
+  const timer = setTimeout(() => resolve("late"), Math.max(0, dueMs - performance.now()));
   try {
     return await Promise.race([reading, late]);
   } finally {

@@ -9,7 +9,7 @@ export const DEAD = -1;
 /** The result if the peer has not answered a probe. */
 export const UNANSWERED = -2;
 
-/** The time for the answer to a probe, in ms, beside four round trips. */
+/** The time to wait for the answer to a probe, in ms, in addition to four round trips. */
 const PROBE_MS = 750;
 
 /** The keepalive of one tunnel. Only one ping at a time is under way. */

@@ -10,6 +10,7 @@ import {
   withSites,
 } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
+import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const PORT = SITE.tunnelPort;
@@ -152,17 +153,22 @@ testUnless(
   skipped,
   "Client keeps its tunnel when its own address is removed and added again, as by a new lease",
   () =>
-    withSites({ timers: TIMERS }, async (sites) => {
+    withSites({ flags: ["--log-level", "debug"] }, async (sites) => {
       const { host } = await dial(sites);
-      const { net, sites: [{ clientNamespace, address }] } = sites;
-      for (const action of ["del", "add"]) {
-        await net.ip(clientNamespace, "address", action, `${address}/24`, "dev", "wan0");
+      const { client, net, sites: [{ clientNamespace, address }] } = sites;
+      const seen = (lost: boolean) => client.matching(RegExp(`has changed lost=${lost}`)).length;
+      // The client waits for half a second, so a machine that takes longer shows nothing.
+      for (let tookMs = Infinity, times = 1; tookMs > 400; times++) {
+        assert(times <= 5, `the change takes ${tookMs} ms`);
+        const startMs = performance.now();
+        await net.ip(clientNamespace, "address", "del", `${address}/24`, "dev", "wan0");
+        await until("the client sees the loss", () => seen(true) === times);
+        await net.ip(clientNamespace, "address", "add", `${address}/24`, "dev", "wan0");
+        await until("the client sees the address", () => seen(false) === times);
+        tookMs = performance.now() - startMs;
+        if (tookMs <= 400) assertEquals(client.matching(/Tunnel lost/).length, 0);
       }
       await assertContinues(sites, host);
-      // Something else changes, so that the client has certainly looked by now.
-      await net.ip(clientNamespace, "route", "add", "198.51.100.0/24", "dev", "lo");
-      await assertContinues(sites, host);
-      assertEquals(sites.client.matching(/Tunnel lost/), []);
     }),
 );
 

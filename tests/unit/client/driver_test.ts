@@ -38,7 +38,7 @@ class Bench implements AsyncDisposable {
   #isListening = true;
 
   /** The network, as the driver sees it. */
-  readonly way = { changes: false, own: true, used: [] as string[] };
+  readonly network = { changes: false, own: true, used: [] as string[] };
   /** The messages to the worker about tunnels. */
   readonly told: string[] = [];
 
@@ -62,13 +62,13 @@ class Bench implements AsyncDisposable {
       probe: (id: number) => void this.told.push(`probe ${id}`),
       end: (id: number, reason: string) => void this.told.push(`end ${id} ${reason}`),
     };
-    const way = {
-      use: (address: string) => void this.way.used.push(address),
-      look: () => ({ changed: this.way.changes, reachable: true }),
-      isOwn: () => this.way.own,
+    const routes = {
+      use: (address: string) => void this.network.used.push(address),
+      look: () => ({ changed: this.network.changes, reachable: true }),
+      isOwn: () => this.network.own,
     };
     const runtime = { hello: CLIENT, log, worker };
-    this.driver = new ClientDriver(this.machine, runtime, false, { way, lookUp });
+    this.driver = new ClientDriver(this.machine, runtime, false, { routes, lookUp });
     this.driver.handle({ type: "started" });
   }
 
@@ -180,10 +180,10 @@ Deno.test("ClientDriver asks the worker for a probe when the way to the server h
   using conn = await bench.listener.accept();
   await greetClient(conn, SERVER);
   await until("the worker has it", () => bench.tunnels.length === 1);
-  assertEquals(bench.way.used, ["127.0.0.1"]);
+  assertEquals(bench.network.used, ["127.0.0.1"]);
   bench.driver.networkChanged();
   assertEquals(bench.told, []);
-  bench.way.changes = true;
+  bench.network.changes = true;
   bench.driver.networkChanged();
   assertEquals(bench.told, [`probe ${TUNNEL_ID}`]);
 });
@@ -193,11 +193,27 @@ Deno.test("ClientDriver has the worker end a tunnel whose own address is gone", 
   using conn = await bench.listener.accept();
   await greetClient(conn, SERVER);
   await until("the worker has it", () => bench.tunnels.length === 1);
-  bench.way.own = false;
+  bench.network.own = false;
   bench.driver.networkChanged();
   await until("the worker is told", () => bench.told.length === 1);
   const reason = "this machine no longer has the tunnel's own address";
   assertEquals(bench.told, [`end ${TUNNEL_ID} ${reason}`]);
+});
+
+Deno.test("ClientDriver leaves a tunnel alone whose own address is soon back, even if no route has changed", async () => {
+  await using bench = new Bench();
+  using conn = await bench.listener.accept();
+  await greetClient(conn, SERVER);
+  await until("the worker has it", () => bench.tunnels.length === 1);
+  bench.network.own = false;
+  bench.driver.networkChanged();
+  assertEquals(bench.machine.dueMs < Infinity, true);
+  bench.network.own = true;
+  bench.driver.networkChanged();
+  assertEquals([bench.machine.dueMs, bench.told], [Infinity, [`probe ${TUNNEL_ID}`]]);
+  // Nothing has changed since.
+  bench.driver.networkChanged();
+  assertEquals(bench.told.length, 1);
 });
 
 Deno.test("ClientDriver has one lookup of a name under way, and a new one after a change of the network", async () => {
@@ -209,7 +225,7 @@ Deno.test("ClientDriver has one lookup of a name under way, and a new one after 
   };
   await using bench = new Bench("server.test", lookUp);
   assertEquals(lookups.length, 1);
-  bench.way.changes = true;
+  bench.network.changes = true;
   for (let change = 0; change < 10; change++) bench.driver.networkChanged();
   // Some may never be answered, and none can be given up, so their number is limited.
   assertEquals(lookups.length, 4);
@@ -218,7 +234,7 @@ Deno.test("ClientDriver has one lookup of a name under way, and a new one after 
   using conn = await bench.listener.accept();
   await greetClient(conn, SERVER);
   await until("the worker has it", () => bench.tunnels.length === 1);
-  assertEquals(bench.way.used, ["127.0.0.1"]);
+  assertEquals(bench.network.used, ["127.0.0.1"]);
 });
 
 Deno.test("ClientDriver shows each server its own secret, the same each time", async () => {

@@ -3,9 +3,9 @@
 import { assertEquals } from "@std/assert";
 import {
   getLink,
-  parseLinkCondition,
+  parseInterfaceCondition,
   parseLinkKind,
-  readLinkCondition,
+  readInterfaceCondition,
   readLinkKind,
 } from "../../../ffi/link_info.ts";
 
@@ -131,7 +131,7 @@ const ITSELF = "08000500" + "05000000";
 const BELOW = "08000500" + "02000000";
 const ELSEWHERE = "08002500" + "00000000";
 
-Deno.test("parseLinkCondition() reads flags, kind and the other interface", () => {
+Deno.test("parseInterfaceCondition() reads flags, kind and the other interface", () => {
   const condition = {
     name: "eth1.7",
     isSwitchedOn: false,
@@ -140,9 +140,9 @@ Deno.test("parseLinkCondition() reads flags, kind and the other interface", () =
     kind: undefined,
     other: undefined,
   };
-  assertEquals(parseLinkCondition(message(NAME)), condition);
-  assertEquals(parseLinkCondition(message(NAME + ITSELF)), condition);
-  assertEquals(parseLinkCondition(message(MTU + NAME + BELOW + VETH)), {
+  assertEquals(parseInterfaceCondition(message(NAME)), condition);
+  assertEquals(parseInterfaceCondition(message(NAME + ITSELF)), condition);
+  assertEquals(parseInterfaceCondition(message(MTU + NAME + BELOW + VETH)), {
     ...condition,
     kind: "veth",
     other: { index: 2, isHere: true },
@@ -150,35 +150,35 @@ Deno.test("parseLinkCondition() reads flags, kind and the other interface", () =
   // In another namespace, the number may be the same as here.
   for (const [link, index] of [[BELOW, 2], [ITSELF, 5]] as const) {
     assertEquals(
-      parseLinkCondition(message(NAME + link + ELSEWHERE))?.other,
+      parseInterfaceCondition(message(NAME + link + ELSEWHERE))?.other,
       { index, isHere: false },
     );
   }
   const flagged = (flags: string) => {
     const bytes = message(NAME);
     bytes.set(Uint8Array.fromHex(flags), 24);
-    const { isSwitchedOn, isRunning, isDormant } = parseLinkCondition(bytes)!;
+    const { isSwitchedOn, isRunning, isDormant } = parseInterfaceCondition(bytes)!;
     return [isSwitchedOn, isRunning, isDormant];
   };
   assertEquals(flagged("03100000"), [true, false, false]);
   assertEquals(flagged("43100100"), [true, true, false]);
   assertEquals(flagged("03100300"), [true, false, true]);
   const inState = (state: string) =>
-    parseLinkCondition(message(NAME + "05001000" + state))?.isDormant;
+    parseInterfaceCondition(message(NAME + "05001000" + state))?.isDormant;
   assertEquals(["05000000", "06000000", "02000000"].map(inState), [true, false, false]);
 });
 
-Deno.test("parseLinkCondition() returns undefined for another, a nameless or a truncated message", () => {
+Deno.test("parseInterfaceCondition() returns undefined for another, a nameless or a truncated message", () => {
   const whole = message(NAME + BELOW);
-  assertEquals(parseLinkCondition(message(BELOW)), undefined);
-  assertEquals(parseLinkCondition(message(NAME, "0200")), undefined);
+  assertEquals(parseInterfaceCondition(message(BELOW)), undefined);
+  assertEquals(parseInterfaceCondition(message(NAME, "0200")), undefined);
   for (let length = 0; length < whole.length; length++) {
-    assertEquals(parseLinkCondition(whole.subarray(0, length)), undefined, `${length} bytes`);
+    assertEquals(parseInterfaceCondition(whole.subarray(0, length)), undefined, `${length} bytes`);
   }
 });
 
-Deno.test("readLinkCondition() reads the loopback, and returns undefined for a missing interface", () => {
-  const { name, kind, other } = readLinkCondition(1)!;
+Deno.test("readInterfaceCondition() reads the loopback, and returns undefined for a missing interface", () => {
+  const { name, kind, other } = readInterfaceCondition(1)!;
   assertEquals([name, kind, other], ["lo", undefined, undefined]);
-  for (const index of [0, -1, 2 ** 31 - 1]) assertEquals(readLinkCondition(index), undefined);
+  for (const index of [0, -1, 2 ** 31 - 1]) assertEquals(readInterfaceCondition(index), undefined);
 });

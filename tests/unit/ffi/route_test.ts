@@ -64,7 +64,6 @@ Deno.test("parseRoute() reads any bytes without throwing", () => {
 });
 
 Deno.test("routeTo() recognizes an address of this machine", () => {
-  const { isLocal, isUp } = routeTo("127.0.0.1")!;
-  assertEquals([isLocal, isUp], [true, true]);
+  assertEquals(routeTo("127.0.0.1")?.isLocal, true);
   assertEquals(routeTo("no address"), undefined);
 });

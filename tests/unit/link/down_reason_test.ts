@@ -1,10 +1,10 @@
 // The reasons why an interface is down.
 
 import { assertEquals } from "@std/assert";
-import type { LinkCondition } from "../../../ffi/mod.ts";
+import type { InterfaceCondition } from "../../../ffi/mod.ts";
 import { downReason } from "../../../src/link/down_reason.ts";
 
-function link(name: string, condition: Partial<LinkCondition> = {}): LinkCondition {
+function link(name: string, condition: Partial<InterfaceCondition> = {}): InterfaceCondition {
   return {
     name,
     isSwitchedOn: true,
@@ -21,7 +21,12 @@ const HERE = { other: { index: 2, isHere: true } };
 const ELSEWHERE = { other: { index: 2, isHere: false } };
 const PLUG = "check the cable, and the device at its other end";
 
-const CASES: [what: string, LinkCondition, LinkCondition | undefined, string | undefined][] = [
+const CASES: [
+  what: string,
+  InterfaceCondition,
+  InterfaceCondition | undefined,
+  string | undefined,
+][] = [
   [
     "a card that is switched off",
     link("eth1", OFF),
