@@ -4,9 +4,10 @@
 import process from "node:process";
 import { commandOf, type Program, programOf } from "./src/cli/program.ts";
 import { programHelp, subcommandHelp, SUBCOMMANDS } from "./src/cli/help.ts";
-import { bareFlag, closest, isFlag } from "./src/cli/hint.ts";
+import { bareFlag, isFlag } from "./src/cli/hint.ts";
 import { UsageError } from "./src/cli/options.ts";
 import { permissionFault } from "./src/cli/permissions.ts";
+import { closest } from "./src/closest.ts";
 import { VERSION } from "./src/version.ts";
 
 type Run = (args: string[]) => Promise<number>;

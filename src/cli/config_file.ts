@@ -5,6 +5,21 @@ import { CONFIG_FLAGS, type Flags } from "./flags.ts";
 import { flagHint } from "./hint.ts";
 import { type Given, path, readFlags, UsageError } from "./options.ts";
 
+/** The flags in a configuration file. */
+export interface FileFlags extends Given {
+  /**
+   * Finds the line of a flag whose value is invalid.
+   *
+   * @param flag The flag
+   * @param message The error, which may repeat the value in quotes
+   * @returns The number of the line; undefined if the flag is not in the file
+   */
+  findLine(flag: string, message: string): number | undefined;
+}
+
+/** Lines of other kinds of files: blocks, and commands of a shell. */
+const FOREIGN = /^(export|server|client|\S*pppoe-proxy(-\w+)?)(?=[\s:{]|$)|^[{}]|^\S+\s*\{$/;
+
 /**
  * Parses a configuration file. Each line has a flag without its dashes, then its value, with or without
  * an equals sign between them, and with or without quotes around the value, single or double. Empty
@@ -16,20 +31,28 @@ import { type Given, path, readFlags, UsageError } from "./options.ts";
  * @returns The flags in the file
  * @throws {UsageError} If a line is not a valid flag; the message names the file and the line
  */
-export function parseConfig(flags: Flags, text: string, name: string): Given {
+export function parseConfig(flags: Flags, text: string, name: string): FileFlags {
   const args: string[] = [];
   const lineOf = new Map<string, number>();
+  const lines: { flag: string; value: string; line: number }[] = [];
   for (const [index, line] of text.split("\n").entries()) {
     const match = /^\s*(?:#.*|([^\s=]+)(?:\s*=\s*|\s+|\s*$)(.*?))?\s*$/.exec(line);
     const fault = (reason: string) =>
       new UsageError(`Cannot read ${name}, line ${index + 1}: ${reason}`);
     const [, flag = "", rest = ""] = match ?? [];
     if (match !== null && flag === "") continue;
-    if (/^\[.*\]$/.test(flag)) throw fault(`remove ${flag}; the file has no sections`);
+    const section = /^\s*(\[[^\]]*\])\s*$/.exec(line)?.[1];
+    if (section !== undefined) throw fault(`remove ${section}; the file has no sections`);
+    if (/^(;|\/\/)/.test(flag)) throw fault("a comment starts with #");
+    if (FOREIGN.test(line.trim())) {
+      throw fault("the file has only flags, one per line, such as `interface eth1`");
+    }
     if (!/^[-\w:]*[a-z][-\w:]*$/i.test(flag)) {
       throw fault("expected a flag and its value, such as `interface eth1`");
     }
-    if (flag === "config") throw fault("give the flag config on the command line only");
+    if (["config", "help", "version"].includes(flag)) {
+      throw fault(`give the flag ${flag} on the command line only`);
+    }
     if (!Object.hasOwn(flags, flag)) {
       throw fault(`unknown flag ${flag}${flagHint(flag, flags, "")}`);
     }
@@ -42,10 +65,18 @@ export function parseConfig(flags: Flags, text: string, name: string): Given {
       throw fault(`${flag} is already on line ${before}; give it once`);
     }
     lineOf.set(flag, index + 1);
+    lines.push({ flag, value, line: index + 1 });
     args.push(takesValue ? `--${flag}=${value}` : `--${flag}`);
   }
+  // A flag can be on several lines, of which a message repeats the value of the faulty one.
+  const findLine = (flag: string, message: string) => {
+    const own = lines.filter((line) => line.flag === flag);
+    const parts = (value: string) => [value, ...value.split(",").map((part) => part.trim())];
+    const isFaulty = (value: string) => parts(value).some((part) => message.includes(`"${part}"`));
+    return (own.find(({ value }) => isFaulty(value)) ?? own.at(-1))?.line;
+  };
   try {
-    return readFlags(flags, args);
+    return { ...readFlags(flags, args), findLine };
   } catch (error) {
     throw new UsageError(`Cannot read ${name}: ${(error as Error).message}`);
   }
@@ -56,10 +87,13 @@ export function parseConfig(flags: Flags, text: string, name: string): Given {
  *
  * @param flags The flags of the subcommand
  * @param args The command line
- * @returns The flags; those of the command line take precedence
+ * @returns The flags, with the lines of the file if there is one; those of the command line take precedence
  * @throws {UsageError} If a flag is invalid or the file cannot be read
  */
-export function readFlagsAndConfig(flags: Flags, args: string[]): Given {
+export function readFlagsAndConfig(
+  flags: Flags,
+  args: string[],
+): Given & Partial<FileFlags> {
   const all = { ...flags, ...CONFIG_FLAGS };
   const given = readFlags(all, args);
   const name = path(given, "config");
@@ -73,6 +107,7 @@ export function readFlagsAndConfig(flags: Flags, args: string[]): Given {
     values,
     value: (flag) => values(flag)[0],
     has: (flag) => given.has(flag) || more.has(flag),
+    findLine: more.findLine,
   };
 }
 

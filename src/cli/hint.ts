@@ -1,9 +1,8 @@
 // Hints for what a user may have meant by a word that is not known.
 
+import { closest, MISTAKES_MAX } from "../closest.ts";
 import { CLIENT_FLAGS, type Flags, SERVER_FLAGS } from "./flags.ts";
 
-/** The number of mistyped letters, beyond which a word is not a mistake for another. */
-const MISTAKES_MAX = 2;
 /** The number of letters from which the start of a flag is a hint. */
 const ABBREVIATION_MIN = 3;
 
@@ -19,33 +18,6 @@ export function isFlag(word: string): boolean {
 export function bareFlag(word: string): string {
   const visible = word.replace(/\p{Cf}/gu, "");
   return visible.replace(DASHES, "").replace(/[=:]?$|=.*/s, "").replaceAll("_", "-").toLowerCase();
-}
-
-/**
- * Finds the word that was mistyped. Letters left out, added, replaced or exchanged with the next one
- * are mistakes; there may be one in three letters.
- *
- * @param typed What was typed
- * @param words The words that are known
- * @param mistakesMax The maximum number of mistakes
- * @returns The nearest word; undefined if none is near
- */
-export function closest(
-  typed: string,
-  words: readonly string[],
-  mistakesMax = MISTAKES_MAX,
-): string | undefined {
-  let most = Math.min(mistakesMax, Math.floor(typed.length / 3));
-  let nearest: string | undefined;
-  for (const word of words) {
-    // Comparing takes time that grows with the product of the lengths.
-    if (Math.abs(word.length - typed.length) > most) continue;
-    const mistakes = distance(typed, word);
-    if (mistakes > most) continue;
-    nearest = word;
-    most = mistakes - 1;
-  }
-  return nearest;
 }
 
 /**
@@ -129,23 +101,4 @@ function meantFlags(typed: string, flags: Flags, mistakes: number): string[] {
   const abbreviated = known.filter((flag) => flag.startsWith(typed));
   if (typed.length >= ABBREVIATION_MIN && abbreviated.length > 0) return abbreviated;
   return [closest(typed, known, mistakes) ?? []].flat();
-}
-
-/** Returns the number of mistakes between two words: the restricted Damerau-Levenshtein distance. */
-function distance(from: string, to: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: to.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= from.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = last[j - 1] + (from[i - 1] === to[j - 1] ? 0 : 1);
-      row[j] = Math.min(replaced, last[j] + 1, row[j - 1] + 1);
-      if (i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]) {
-        row[j] = Math.min(row[j], beforeLast[j - 2] + 1);
-      }
-    }
-    beforeLast = last;
-    last = row;
-  }
-  return last[to.length];
 }

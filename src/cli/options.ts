@@ -4,6 +4,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { AllowList } from "../server/allow.ts";
 import type { LogLevel } from "../observe/log.ts";
 import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
+import { closest } from "../closest.ts";
 import { COMMON_FLAGS, type Flag, type Flags } from "./flags.ts";
 import { bareFlag, flagHint, isFlag } from "./hint.ts";
 
@@ -161,7 +162,10 @@ export function choice<T extends string>(
   const value = given.value(flag);
   if (value === undefined || words.includes(value as T)) return value as T | undefined;
   const others = words.slice(0, -1).join(", ");
-  throw new UsageError(`--${flag} must be ${others} or ${words.at(-1)}, not "${value}"`);
+  const typed = value.toLowerCase().replaceAll("_", "-");
+  const meant = closest(typed, words) ?? words.find((word) => word.startsWith(typed));
+  const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
+  throw new UsageError(`--${flag} must be ${others} or ${words.at(-1)}, not "${value}"${hint}`);
 }
 
 /** Returns the value of a flag whose value is a whole number within bounds. */

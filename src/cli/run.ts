@@ -124,10 +124,10 @@ export async function runSide<O extends { log: LeveledLog }>(
   }
 }
 
-/** Makes the options. If the flag named in an error is in the configuration file, adds the file's name. */
+/** Makes the options. If the flag named in an error is in the configuration file, adds the file's name and line. */
 function optionsOf<O extends { log: LeveledLog }>(
   { options }: Subject<O>,
-  given: Given,
+  given: ReturnType<typeof readFlagsAndConfig>,
   args: string[],
 ): O {
   try {
@@ -139,7 +139,8 @@ function optionsOf<O extends { log: LeveledLog }>(
       !args.some((arg) => arg.split("=")[0] === flag);
     const file = given.value("config");
     if (!(error instanceof UsageError) || !isInFile || file === undefined) throw error;
-    throw new UsageError(`${error.message} (in ${file})`);
+    const line = given.findLine?.(name, error.message);
+    throw new UsageError(`${error.message} (in ${file}, line ${line})`);
   }
 }
 

@@ -73,7 +73,8 @@ function template(given: Given, flag: string): string | undefined {
   try {
     if (text !== undefined) LineTemplate.parse(text);
   } catch (error) {
-    throw new UsageError(`Cannot read --${flag}: ${(error as Error).message}`);
+    // The message begins with "Cannot use" and the template.
+    throw new UsageError((error as Error).message.replace("Cannot use", `Cannot use --${flag}`));
   }
   return text;
 }

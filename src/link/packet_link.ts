@@ -15,6 +15,7 @@ import {
   type VlanFrame,
   VlanFrames,
 } from "../../ffi/mod.ts";
+import { closest } from "../closest.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import { reasonOf } from "../reason.ts";
 import { sameMac } from "../wire/mod.ts";
@@ -67,9 +68,14 @@ export class PacketLink implements LinkDevice {
       const reason = info === undefined
         ? "there is no such interface"
         : "it is not an Ethernet interface";
-      const others = listInterfaces().join(", ") || "none";
+      const others = listInterfaces();
+      // Another number is another interface, not a mistake.
+      const letters = (name: string) => name.replace(/\d/g, "");
+      const meant = closest(name, others.filter((other) => letters(other) !== letters(name)));
+      const hint = info !== undefined || meant === undefined ? "" : `, did you mean ${meant}?`;
       throw new ConfigurationError(
-        `Cannot capture on ${name}: ${reason} (Ethernet interfaces here: ${others})`,
+        `Cannot capture on ${name}: ${reason}${hint} ` +
+          `(Ethernet interfaces here: ${others.join(", ") || "none"})`,
       );
     }
     this.#info = info;

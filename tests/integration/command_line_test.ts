@@ -214,12 +214,12 @@ const MISTAKES_IN_FILES: [content: string, line: string][] = [
   ],
   [
     '{ "interface": "eth1" }',
-    "Cannot read FILE, line 1: expected a flag and its value, such as `interface eth1`",
+    "Cannot read FILE, line 1: the file has only flags, one per line, such as `interface eth1`",
   ],
   [
     "interface eth1\nlisten 0.0.0.0:8000\nallow 198.51.100.7/24 # home",
     'Cannot read --allow "198.51.100.7/24": it has host bits set; ' +
-    "give 198.51.100.0/24, or 198.51.100.7 alone (in FILE)",
+    "give 198.51.100.0/24, or 198.51.100.7 alone (in FILE, line 3)",
   ],
   ["# nothing", "--interface is missing; for example --interface eth1"],
 ];
@@ -254,7 +254,14 @@ const CASES: Case[] = [
     what: "a missing interface",
     args: ["client", "--interface", "lan9", "--connect", "127.0.0.1:8000"],
     status: 2,
-    names: /lan9/,
+    names: /on lan9: there is no such interface \(/,
+    mends: /Ethernet interfaces here: lan0/,
+  },
+  {
+    what: "a mistyped interface",
+    args: ["client", "--interface", "Lan0", "--connect", "127.0.0.1:8000"],
+    status: 2,
+    names: /on Lan0: there is no such interface, did you mean lan0\?/,
     mends: /Ethernet interfaces here: lan0/,
   },
   {

@@ -9,6 +9,7 @@ const FLAGS: Flags = {
   legacy: { help: "A switch." },
 };
 
+const ONLY = "the file has only flags, one per line, such as `interface eth1`";
 const EXPECTED = "expected a flag and its value, such as `interface eth1`";
 
 const parse = (text: string) => parseConfig(FLAGS, text, "a.conf");
@@ -30,6 +31,8 @@ Deno.test("parseConfig() reads one flag per line, with or without an equals sign
 Deno.test("parseConfig() keeps a value unchanged, including dashes and equals signs", () => {
   assertEquals(parse("name --x=y").value("name"), "--x=y");
   assertEquals(parse("name a#b").value("name"), "a#b");
+  assertEquals(parse("name {client}").value("name"), "{client}");
+  assertEquals(parse("name client").value("name"), "client");
 });
 
 Deno.test("parseConfig() removes quotes and trailing comments", () => {
@@ -65,8 +68,16 @@ Deno.test("parseConfig() names the file and the line of an error", () => {
       ["Name a", "Cannot read a.conf, line 1: unknown flag Name (did you mean name?)"],
       ["# a\n[client]", "Cannot read a.conf, line 2: remove [client]; the file has no sections"],
       ["= a", `Cannot read a.conf, line 1: ${EXPECTED}`],
-      ["// a", `Cannot read a.conf, line 1: ${EXPECTED}`],
-      ['{ "name": "a" }', `Cannot read a.conf, line 1: ${EXPECTED}`],
+      ["// a", "Cannot read a.conf, line 1: a comment starts with #"],
+      ["name a\n; b", "Cannot read a.conf, line 2: a comment starts with #"],
+      ["[ client ]", "Cannot read a.conf, line 1: remove [ client ]; the file has no sections"],
+      ["server {", `Cannot read a.conf, line 1: ${ONLY}`],
+      ["client:", `Cannot read a.conf, line 1: ${ONLY}`],
+      ["name a\n}", `Cannot read a.conf, line 2: ${ONLY}`],
+      ["export NAME=a", `Cannot read a.conf, line 1: ${ONLY}`],
+      ["pppoe-proxy client --name a", `Cannot read a.conf, line 1: ${ONLY}`],
+      ["help", "Cannot read a.conf, line 1: give the flag help on the command line only"],
+      ['{ "name": "a" }', `Cannot read a.conf, line 1: ${ONLY}`],
       ["\0\x1b[2J", `Cannot read a.conf, line 1: ${EXPECTED}`],
       ["name", "Cannot read a.conf, line 1: name needs a value: NAME"],
       ["name # a", "Cannot read a.conf, line 1: name needs a value: NAME"],
@@ -78,6 +89,14 @@ Deno.test("parseConfig() names the file and the line of an error", () => {
       ["name a\n\nname b", "Cannot read a.conf, line 3: name is already on line 1; give it once"],
     ]
   ) assertEquals(refusal(() => parse(text)), message);
+});
+
+Deno.test("parseConfig() finds the line of a value that an error repeats", () => {
+  const { findLine } = parse("allow ::1\n\nallow a, 10.0.0.1/8\nname x\nallow b");
+  assertEquals(findLine("allow", 'Cannot read --allow "10.0.0.1/8": …'), 3);
+  assertEquals(findLine("allow", 'Cannot read --allow "::1": …'), 1);
+  assertEquals(findLine("allow", "Cannot read --allow: …"), 5);
+  assertEquals([findLine("name", "…"), findLine("legacy", "…")], [4, undefined]);
 });
 
 Deno.test("readFlagsAndConfig() gives the command line precedence over the file", () => {

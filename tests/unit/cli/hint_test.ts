@@ -1,25 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { CLIENT_FLAGS, SERVER_FLAGS } from "../../../src/cli/flags.ts";
-import { closest, flagHint } from "../../../src/cli/hint.ts";
-
-Deno.test("closest() finds the word with the fewest mistakes", () => {
-  const words = ["server", "client", "demo"];
-  for (
-    const [typed, word] of [
-      ["clinet", "client"],
-      ["sevrer", "server"],
-      ["severr", "server"],
-      ["clients", "client"],
-      ["dem", "demo"],
-      ["server", "server"],
-      ["relay", undefined],
-      ["do", undefined],
-      ["", undefined],
-      ["s".repeat(100_000), undefined],
-    ]
-  ) assertEquals(closest(typed!, words), word, typed);
-  assertEquals(closest("queue-kip", ["batch-kib", "queue-kib", "queue-pib"]), "queue-kib");
-});
+import { flagHint } from "../../../src/cli/hint.ts";
 
 Deno.test("flagHint() names a near flag, or the side that has the flag", () => {
   for (

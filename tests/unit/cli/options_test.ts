@@ -179,8 +179,14 @@ Deno.test("choice() accepts one of the words", () => {
   assertEquals(choice(read(), "mac", words), undefined);
   assertEquals(
     refusal(() => choice(read("--mac", "Own"), "mac", words)),
-    '--mac must be own or transparent, not "Own"',
+    '--mac must be own or transparent, not "Own" (did you mean own?)',
   );
+  const hinted = (value: string, ...words: string[]) =>
+    / \(did you mean (\S+)\?\)$/.exec(refusal(() => choice(read("--mac", value), "mac", words)))
+      ?.[1];
+  assertEquals(hinted("warn", "info", "warning"), "warning");
+  assertEquals(hinted("per_host", "own", "per-host"), "per-host");
+  assertEquals(hinted("theirs", "own", "per-host"), undefined);
 });
 
 Deno.test("integer() accepts whole numbers within the bounds", () => {

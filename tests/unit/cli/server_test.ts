@@ -77,11 +77,11 @@ Deno.test("serverOptions() reads circuit id and remote id, and rejects invalid o
   assertEquals(options().circuitId, undefined);
   assertEquals(
     refusal("--circuit-id", "{mac}"),
-    'Cannot read --circuit-id: Cannot use "{mac}": {mac} is unknown; use {client}, {host}, {interface}',
+    'Cannot use --circuit-id "{mac}": {mac} is unknown; use {client}, {host}, {interface}',
   );
   const long = "x".repeat(64);
   assertEquals(
     refusal("--remote-id", long),
-    `Cannot read --remote-id: Cannot use "${long}": it is 64 characters long; the maximum is 63`,
+    `Cannot use --remote-id "${long}": it is 64 characters long; the maximum is 63`,
   );
 });
