@@ -46,6 +46,8 @@ export function readFlags(flags: Flags, args: string[]): Given {
   const withValue = named((flag) => flag.value !== undefined);
   const needsValue = (name: string) =>
     new UsageError(`--${name} needs a value: ${all[name].value}`);
+  const isEmpty = (name: string) =>
+    new UsageError(`--${name} is empty; give it a value: ${all[name].value}`);
   const unknownArgument = (arg: string) =>
     new UsageError(`Unknown argument ${arg || '""'}${argumentHint(all, args, arg)}`);
   const words: string[] = [];
@@ -58,7 +60,7 @@ export function readFlags(flags: Flags, args: string[]): Given {
   for (const [at, arg] of words.entries()) {
     // parseArgs treats an empty value, as in --name "$UNSET", as an argument.
     const before = withValue.find((name) => words[at - 1] === `--${name}`);
-    if (arg === "" && before !== undefined) throw needsValue(before);
+    if (arg === "" && before !== undefined) throw isEmpty(before);
     if (arg === "=" && before !== undefined) {
       throw new UsageError(`Cannot read --${before}: remove the blanks around "="`);
     }
@@ -67,6 +69,8 @@ export function readFlags(flags: Flags, args: string[]): Given {
     if (name?.startsWith("no-") && !Object.hasOwn(all, name)) {
       throw new UsageError(`Unknown flag --${name}${flagHint(name, all)}`);
     }
+    const empty = withValue.find((name) => arg === `--${name}=`);
+    if (empty !== undefined) throw isEmpty(empty);
     const isSwitch = name !== undefined && Object.hasOwn(all, name) &&
       all[name].value === undefined;
     const next = words[at + 1] ?? "";

@@ -81,8 +81,8 @@ const MISTAKES: [typed: string, line: string][] = [
     `--listen is missing; for example --listen 0.0.0.0:8000${SEE_SERVER}`,
   ],
   [`${C} --name`, `--name needs a value: NAME${SEE_CLIENT}`],
-  [`${C} --name ''`, `--name needs a value: NAME${SEE_CLIENT}`],
-  [`${C} --name=`, `--name needs a value: NAME${SEE_CLIENT}`],
+  [`${C} --name ''`, `--name is empty; give it a value: NAME${SEE_CLIENT}`],
+  [`${C} --name=`, `--name is empty; give it a value: NAME${SEE_CLIENT}`],
   [`${S} --state-dir --legacy`, `--state-dir needs a value: DIR${SEE_SERVER}`],
   [`${S} --listen [::]:8000`, `--listen is given 2 times; give it once${SEE_SERVER}`],
   // Values.

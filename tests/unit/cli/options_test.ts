@@ -140,8 +140,8 @@ const REFUSED: [args: string[], message: string][] = [
   [["--legacy", "Yes"], '--legacy takes no value; leave "Yes" out'],
   [["--count", "1", "--legacy", "0"], '--legacy takes no value; leave "0" out'],
   [["--interface"], "--interface needs a value: IF"],
-  [["--interface="], "--interface needs a value: IF"],
-  [["--interface", ""], "--interface needs a value: IF"],
+  [["--interface="], "--interface is empty; give it a value: IF"],
+  [["--interface", ""], "--interface is empty; give it a value: IF"],
   [["--interface", "--legacy"], "--interface needs a value: IF"],
   [["--allow", "::1", "--allow"], "--allow needs a value: CIDR"],
   [["--interface", "a", "--interface", "b"], "--interface is given 2 times; give it once"],
@@ -369,5 +369,5 @@ Deno.test("runtimeOptions() rejects a name that is too long for the greeting or 
       );
     }
   }
-  assertEquals(refusal(() => named("")), "--name needs a value: NAME");
+  assertEquals(refusal(() => named("")), "--name is empty; give it a value: NAME");
 });
