@@ -124,6 +124,16 @@ export class Attempt {
     this.#settle(nowMs);
   }
 
+  /**
+   * Tries again what has failed or is stuck, because the network has changed.
+   *
+   * @param nowMs The time
+   */
+  renew(nowMs: number): void {
+    this.#connect.renew(nowMs);
+    this.#settle(nowMs);
+  }
+
   /** Gives up the attempt. */
   drop(): void {
     if (this.result === undefined) this.#connect.drop();

@@ -21,8 +21,8 @@
 //
 //      any state ──stop──► stopped
 //
-// A change of the network also begins a new attempt while one is connecting, because packets that were lost on
-// the old way are sent again only after seconds. In a tunnel it leads to a probe, so that a way that has
+// A change of the network also renews an attempt that is under way, because packets that were lost on the old
+// way are sent again only after seconds. In a tunnel it leads to a probe, so that a way that has
 // become useless is noticed within a second or two. If the tunnel's own address is gone, and does not come
 // back soon, the tunnel ends without a probe. As long as there is no way at all, nothing is tried. Where
 // sessions are not held, the tunnel is left alone, because TCP may yet bring it through.
@@ -294,16 +294,16 @@ export class ClientMachine {
         return;
       case "connecting":
         if (!reachable) return;
-        state.attempt.drop();
-        return this.#connect(nowMs);
+        state.attempt.renew(nowMs);
+        return this.#settle(state.attempt, nowMs);
       case "tunnel":
         if (this.#holds && state.tunnel.peer !== undefined) {
           state.tunnel.lostMs = lost ? state.tunnel.lostMs ?? nowMs : undefined;
           if (reachable && !lost) this.#caller.command({ type: "probe", id: state.tunnel.id });
         }
         if (!reachable || state.check?.is !== "trying") return;
-        state.check.attempt.drop();
-        state.check = { is: "trying", attempt: this.#try(state.check.attempt.at, nowMs) };
+        state.check.attempt.renew(nowMs);
+        this.#settleCheck(state, state.check.attempt, nowMs);
     }
   }
 

@@ -7,8 +7,10 @@
 //
 // The addresses race, as in RFC 8305: the next one is tried when one has failed, or has not answered within
 // a quarter of a second. The caller may *check* a connection, for example by a greeting, because a port that
-// accepts connections and sends nothing must not win. Only one connection is checked at a time, unless its
-// check is slow, so that a server does not usually see two greetings of one client.
+// accepts connections and sends nothing must not win. Only one connection is checked at a time, because two
+// addresses may lead to one server, where the greeting on the second connection would end the first one. A
+// check that is slow is given up once another address has answered; its own address is tried once more at the
+// end, and then has all the time that a check may take.
 //
 // A check can find that a server works, but cannot do its job at the moment. Such a connection is kept as a
 // *spare*, for the case that no other address is better.
@@ -20,8 +22,10 @@ import type { KnownAddresses } from "./known_addresses.ts";
 export const STEP_MS = 10_000;
 /** The time after which the next address is tried too, and the last addresses if a lookup is slow, in ms. */
 export const NEXT_MS = 250;
-/** The time after which the next address is tried although a check is under way, in ms, at least and at most. */
+/** The time that a check has before another address is tried, in ms, at least and at most. */
 const CHECK_MS = { least: 500, most: 3_000 };
+/** The time after which something counts as stuck when the network has changed, in ms. */
+const STUCK_MS = 1_000;
 /** The time for which a spare connection waits for a better one, in ms. */
 const SPARE_MS = 2_000;
 /** The number of addresses that a failure describes. */
@@ -67,6 +71,8 @@ interface Candidate {
   sinceMs: number;
   /** The time that the connection took. */
   tookMs: number;
+  /** True if an earlier check of this address was too slow. */
+  readonly again: boolean;
 }
 
 /** An attempt to connect to a server. Times are in ms, by a monotonic clock. */
@@ -84,7 +90,9 @@ export class ConnectAttempt {
   #usesKnown = false;
   /** The addresses that are still to be tried. */
   #queue: string[] = [];
+  /** The addresses that were tried, and those of them whose check was too slow. */
   readonly #tried = new Set<string>();
+  readonly #slow = new Set<string>();
   readonly #candidates = new Map<number, Candidate>();
   readonly #failures: { address: string; step: "connect" | "check"; reason: string }[] = [];
   /** The earliest time at which the next address is tried beside another one. */
@@ -103,9 +111,7 @@ export class ConnectAttempt {
     this.#known = known;
     this.#caller = caller;
     this.#nextMs = nowMs;
-    const id = caller.newId();
-    this.#lookup = { id, sinceMs: nowMs };
-    caller.command({ type: "resolve", id, hostname: endpoint.hostname });
+    this.#lookUp(nowMs);
   }
 
   /** The time at which to call {@linkcode tick}; `Infinity` if the attempt only waits for its commands. */
@@ -153,7 +159,7 @@ export class ConnectAttempt {
     if (addresses.length === 0) return this.failed(id, "it has no address", nowMs);
     this.#lookup = undefined;
     this.#known.found(addresses);
-    this.#queue = this.#known.inOrder.filter((address) => !this.#tried.has(address));
+    this.#enqueueKnown();
     this.#proceed(nowMs);
   }
 
@@ -183,6 +189,7 @@ export class ConnectAttempt {
   checked(id: number, isGood: boolean, nowMs: number): void {
     const candidate = this.#candidates.get(id);
     if (this.result !== undefined || candidate?.is !== "checking") return;
+    this.#known.answered(nowMs - candidate.sinceMs);
     if (isGood) return this.#won(candidate);
     // A later connection to the same server may have replaced an earlier one.
     for (const { id, is } of this.#candidates.values()) if (is === "spare") this.#drop(id);
@@ -234,11 +241,44 @@ export class ConnectAttempt {
     if (this.result === undefined) this.#proceed(nowMs);
   }
 
+  /**
+   * Tries again what has failed or is stuck, because the network has changed. A connection that is being
+   * checked goes on, so that a network that keeps changing does not prevent every connection.
+   *
+   * @param nowMs The time
+   */
+  renew(nowMs: number): void {
+    if (this.result !== undefined) return;
+    const lookup = this.#lookup;
+    if (lookup === undefined ? this.#lookupFailure !== undefined : isStuck(lookup, nowMs)) {
+      if (lookup !== undefined) this.#caller.command({ type: "drop", id: lookup.id });
+      this.#lookupFailure = undefined;
+      this.#lookUp(nowMs);
+    }
+    for (const candidate of [...this.#candidates.values()]) {
+      if (candidate.is === "connecting" && isStuck(candidate, nowMs)) this.#drop(candidate.id);
+    }
+    this.#tried.clear();
+    for (const { address } of this.#candidates.values()) this.#tried.add(address);
+    if (this.#usesKnown || this.#lookup === undefined) this.#enqueueKnown();
+    this.#proceed(nowMs);
+  }
+
   /** Gives up the attempt, with all that is under way. */
   drop(): void {
     if (this.result !== undefined) return;
     this.#dropAllBut(undefined);
     this.#queue = [];
+  }
+
+  #lookUp(nowMs: number): void {
+    const id = this.#caller.newId();
+    this.#lookup = { id, sinceMs: nowMs };
+    this.#caller.command({ type: "resolve", id, hostname: this.#endpoint.hostname });
+  }
+
+  #enqueueKnown(): void {
+    this.#queue = this.#known.inOrder.filter((address) => !this.#tried.has(address));
   }
 
   /** Begins everything that can begin, and ends the attempt when nothing is left to try. */
@@ -260,49 +300,60 @@ export class ConnectAttempt {
     const isSlow = lookup !== undefined && nowMs >= lookup.sinceMs + NEXT_MS;
     if (!isSlow && this.#lookupFailure === undefined) return;
     this.#usesKnown = true;
-    this.#queue = this.#known.inOrder.filter((address) => !this.#tried.has(address));
+    this.#enqueueKnown();
   }
 
   /** Checks the next connection, or tries the next address; returns false if neither can begin. */
   #next(nowMs: number): boolean {
     if (nowMs < this.#patientUntilMs) return false;
+    let connected: Candidate | undefined;
     let isBusy = false;
     for (const candidate of this.#candidates.values()) {
-      if (candidate.is === "connected") {
-        candidate.is = "checking";
-        candidate.sinceMs = nowMs;
-        this.#caller.command({ type: "check", id: candidate.id });
-        return true;
-      }
       if (candidate.is === "connecting") isBusy = true;
+      else if (candidate.is === "connected") connected ??= candidate;
     }
-    if (isBusy && nowMs < this.#nextMs) return false;
-    const hostname = this.#queue.shift();
-    if (hostname === undefined) return false;
+    if (connected !== undefined) {
+      this.#giveUpCheck();
+      connected.is = "checking";
+      connected.sinceMs = nowMs;
+      this.#caller.command({ type: "check", id: connected.id });
+      return true;
+    }
+    if (this.#queue.length === 0 || (isBusy && nowMs < this.#nextMs)) return false;
+    this.#connect(this.#queue.shift()!, nowMs);
+    return true;
+  }
+
+  #connect(address: string, nowMs: number): void {
     const id = this.#caller.newId();
-    this.#tried.add(hostname);
-    this.#candidates.set(id, {
-      id,
-      address: hostname,
-      is: "connecting",
-      sinceMs: nowMs,
-      tookMs: 0,
-    });
+    const again = this.#slow.has(address);
+    this.#tried.add(address);
+    this.#candidates.set(id, { id, address, is: "connecting", sinceMs: nowMs, tookMs: 0, again });
     this.#nextMs = nowMs + NEXT_MS;
     const { port } = this.#endpoint;
-    this.#caller.command({ type: "connect", id, address: { hostname, port } });
-    return true;
+    this.#caller.command({ type: "connect", id, address: { hostname: address, port } });
+  }
+
+  /** Gives up the check that is under way, and leaves its address for the end. */
+  #giveUpCheck(): void {
+    for (const { id, address, is } of this.#candidates.values()) {
+      if (is !== "checking") continue;
+      this.#drop(id);
+      this.#slow.add(address);
+      this.#queue.push(address);
+    }
   }
 
   /** The time until which nothing else begins, because of a check that may still succeed. */
   get #patientUntilMs(): number {
-    let untilMs = -Infinity;
-    for (const { is, sinceMs, tookMs } of this.#candidates.values()) {
+    for (const { is, sinceMs, tookMs, again } of this.#candidates.values()) {
       if (is !== "checking") continue;
-      const patienceMs = Math.min(CHECK_MS.most, Math.max(CHECK_MS.least, 2 * tookMs));
-      untilMs = Math.max(untilMs, sinceMs + patienceMs);
+      // The check has a deadline of its own.
+      if (again) return Infinity;
+      const expectedMs = Math.max(2 * tookMs, 3 * this.#known.answerMs);
+      return sinceMs + Math.min(CHECK_MS.most, Math.max(CHECK_MS.least, expectedMs));
     }
-    return untilMs;
+    return -Infinity;
   }
 
   #won({ id, address }: Candidate): void {
@@ -336,6 +387,10 @@ export class ConnectAttempt {
     if (lookup !== undefined) all.unshift(`the lookup failed: ${lookup}`);
     return { step: "connect", reason: all.join("; ") };
   }
+}
+
+function isStuck({ sinceMs }: { sinceMs: number }, nowMs: number): boolean {
+  return nowMs >= sinceMs + STUCK_MS;
 }
 
 /**

@@ -7,6 +7,7 @@ export const ADDRESSES_MAX = 32;
 export class KnownAddresses {
   #found: string[] = [];
   #worked: string | undefined;
+  #answerMs = 0;
 
   /** True before the first lookup has found an address. */
   get isEmpty(): boolean {
@@ -38,6 +39,20 @@ export class KnownAddresses {
    */
   found(addresses: readonly string[]): void {
     if (addresses.length > 0) this.#found = [...new Set(addresses)].slice(0, ADDRESSES_MAX);
+  }
+
+  /** The time that the server's last answer took, in ms; 0 before the first one. */
+  get answerMs(): number {
+    return this.#answerMs;
+  }
+
+  /**
+   * Notes how long the server took to answer on a connection.
+   *
+   * @param tookMs The time, in ms
+   */
+  answered(tookMs: number): void {
+    this.#answerMs = tookMs;
   }
 
   /**

@@ -25,6 +25,15 @@ Deno.test("KnownAddresses puts the address that worked first, as long as the nam
   assertEquals(known.inOrder, ["192.0.2.3", "192.0.2.2"]);
 });
 
+Deno.test("KnownAddresses remembers how long the last answer took", () => {
+  const known = new KnownAddresses();
+  assertEquals(known.answerMs, 0);
+  for (const tookMs of [600, 20]) {
+    known.answered(tookMs);
+    assertEquals(known.answerMs, tookMs);
+  }
+});
+
 Deno.test("KnownAddresses keeps the last addresses when a lookup finds none", () => {
   const known = new KnownAddresses();
   known.found(["192.0.2.1"]);
