@@ -43,25 +43,24 @@ export function makePacketPlane(options: PlaneOptions, parts: PacketPlaneParts):
   const { interfaceName, mac, ringFrames, state } = options;
   const { wakeFd } = parts;
   const clock = stateClock(state, parts);
+  // Closes what is open if a later step fails.
+  using opened = new DisposableStack();
+  const keep = <T extends { close(): void }>(part: T) => opened.adopt(part, (part) => part.close());
   const link = new PacketLink(interfaceName, { promiscuous: mac !== "own", ringFrames });
-  let network: NetworkWatch | undefined;
-  try {
-    // Only a client can do something about a change.
-    if (options.side === "client") network = new NetworkWatch();
-    return new DataPlane(options, {
-      ...parts,
-      link,
-      poller: () => new EventSet(READY_PER_TURN),
-      wake: { fd: wakeFd, drain: () => void drainEventFd(wakeFd) },
-      network,
-      clock,
-      journal: state && openJournal(state, parts, clock),
-    });
-  } catch (error) {
-    network?.close();
-    link.dispose();
-    throw error;
-  }
+  opened.defer(() => link.dispose());
+  // Only a client can do something about a change.
+  const network = options.side === "client" ? keep(new NetworkWatch()) : undefined;
+  const plane = new DataPlane(options, {
+    ...parts,
+    link,
+    poller: () => keep(new EventSet(READY_PER_TURN)),
+    wake: { fd: wakeFd, drain: () => void drainEventFd(wakeFd) },
+    network,
+    clock,
+    journal: state && keep(openJournal(state, parts, clock)),
+  });
+  opened.move();
+  return plane;
 }
 
 // Returns the clock of the state directory.
