@@ -8,6 +8,8 @@ const LOOK_EVERY_MS = 5000;
 const RECENT_MS = 2 * LOOK_EVERY_MS;
 /** The time after SIGHUP within which the terminal goes, if its session's leader has ended before it. */
 const SETTLE_MS = 100;
+/** The place of `starttime` in /proc/pid/stat, counted from the field after the program's name. */
+const STARTED = 19;
 
 /**
  * Returns true if this process was started with SIGHUP ignored, as by nohup(1). To be called before a
@@ -26,6 +28,8 @@ export function ignoresHangup(status = readProc("status")): boolean {
 export interface ProcessStat {
   pid: number;
   parent: number;
+  /** The time of its start, which tells it from a later process with the same pid. */
+  started: string;
   /** True if the process has a controlling terminal; it loses it when the terminal ends. */
   hasTerminal: boolean;
 }
@@ -41,20 +45,27 @@ export interface ProcessStat {
 export function parseStat(text: string): ProcessStat | undefined {
   // The name of the program, in parentheses, may contain anything.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  if (fields.length < 5) return undefined;
+  if (fields.length <= STARTED) return undefined;
   const [state, parent, , , terminal] = fields;
   // A zombie has ended, although its parent does not know yet.
   if (state === "Z") return undefined;
-  return { pid: parseInt(text), parent: Number(parent), hasTerminal: terminal !== "0" };
+  return {
+    pid: parseInt(text),
+    parent: Number(parent),
+    started: fields[STARTED],
+    hasTerminal: terminal !== "0",
+  };
 }
 
 /** The surroundings of {@linkcode TerminalWatch}. */
 export interface TerminalWatchOptions {
   /** Returns the text of /proc/pid/stat; without such a process, an empty one. */
   stat?: (pid: number | "self") => string;
+  /** Returns the time in ms, by a monotonic clock; by default `performance.now()`. */
   now?: () => number;
   /** Calls a function repeatedly until the returned function is called. */
   everyMs?: (act: () => void, ms: number) => () => void;
+  /** Waits for a time in ms; by default with a timer. */
   delay?: (ms: number) => Promise<void>;
 }
 
@@ -68,7 +79,7 @@ export class TerminalWatch {
   readonly #now: () => number;
   readonly #delay: (ms: number) => Promise<void>;
   /** This process and its ancestors, as far as they had a terminal. */
-  readonly #users: number[];
+  readonly #users: ProcessStat[];
   #stop: (() => void) | undefined;
   /** The time at which a terminal was first seen to be gone; -Infinity if there never was one. */
   #goneMs: number | undefined;
@@ -99,21 +110,24 @@ export class TerminalWatch {
 
   #look(): void {
     if (this.#goneMs !== undefined) return;
-    // An ancestor that has ended says nothing about its terminal.
-    const lost = (pid: number) => parseStat(this.#stat(pid))?.hasTerminal === false;
-    if (!this.#users.some(lost)) return;
+    // An ancestor that has ended says nothing about its terminal, and its pid may be another process's.
+    const hasLost = ({ pid, started }: ProcessStat) => {
+      const now = parseStat(this.#stat(pid));
+      return now?.started === started && !now.hasTerminal;
+    };
+    if (!this.#users.some(hasLost)) return;
     this.#goneMs = this.#now();
     this.#stop?.();
   }
 }
 
-function terminalUsers(stat: (pid: number | "self") => string): number[] {
-  const users: number[] = [];
+function terminalUsers(stat: (pid: number | "self") => string): ProcessStat[] {
+  const users: ProcessStat[] = [];
   let next = parseStat(stat("self"));
   // A process that has none, as by setsid(1), gets no SIGHUP from one.
   if (!next?.hasTerminal) return users;
   while (next !== undefined) {
-    if (next.hasTerminal) users.push(next.pid);
+    if (next.hasTerminal) users.push(next);
     next = next.parent === 0 ? undefined : parseStat(stat(next.parent));
   }
   return users;

@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ignoresHangup, parseStat, TerminalWatch } from "../../../src/cli/hangup.ts";
+import { testUnless, whyNot } from "../../support/skip.ts";
 
 Deno.test("ignoresHangup() reads the set of ignored signals", () => {
   const status = (ignored: string) =>
@@ -10,24 +11,41 @@ Deno.test("ignoresHangup() reads the set of ignored signals", () => {
   assertEquals(ignoresHangup(""), false);
 });
 
-Deno.test("parseStat() reads parent and terminal, whatever the program's name", () => {
-  assertEquals(parseStat("7 (deno) S 5 7 7 34816 7 4194304 2707 0"), {
+/** Makes the text of /proc/pid/stat of a process that was started at the 4711th tick. */
+function statOf(start: string, terminal: number, started = 4711): string {
+  return `${start} 7 7 ${terminal} 7 4194304 2707 0 0 0 12 3 0 0 20 0 9 0 ${started} 740000000 9000`;
+}
+
+Deno.test("parseStat() reads parent, terminal and start, whatever the program's name", () => {
+  assertEquals(parseStat(statOf("7 (deno) S 5", 34816)), {
     pid: 7,
     parent: 5,
+    started: "4711",
     hasTerminal: true,
   });
-  assertEquals(parseStat("7 (a) S 1 2 3 4 5) R 6 7 7 0 -1 4194304"), {
+  assertEquals(parseStat(statOf("7 (a) S 1 2 3 4 5) R 6", 0)), {
     pid: 7,
     parent: 6,
+    started: "4711",
     hasTerminal: false,
   });
-  assertEquals(parseStat("7 (deno) Z 5 7 7 0 -1 4194304 2707 0"), undefined);
+  assertEquals(parseStat(statOf("7 (deno) Z 5", 0)), undefined);
   assertEquals(parseStat(""), undefined);
+});
+
+testUnless(whyNot("linux"), "parseStat() reads the start of this process", () => {
+  const { started } = parseStat(Deno.readTextFileSync("/proc/self/stat"))!;
+  const [uptime] = Deno.readTextFileSync("/proc/uptime").split(" ");
+  // In hundredths of a second since the machine's start.
+  const seconds = Number(uptime) - Number(started) / 100;
+  assert(seconds >= 0 && seconds < 3600, `${seconds}`);
 });
 
 /** This process (7) below sudo (5) and a shell (1), with their terminals; and a clock. */
 class Bench {
   terminals = new Map([[7, 34817], [5, 34816], [1, 34816]]);
+  /** The time of the start of the processes that are found. */
+  started = 4711;
   nowMs = 0;
   looks: (() => void)[] = [];
   /** Called in the delay before a second look. */
@@ -45,7 +63,7 @@ class Bench {
         const number = pid === "self" ? 7 : pid;
         const terminal = this.terminals.get(number);
         if (terminal === undefined) return "";
-        return `${number} (deno) S ${parents.get(number)} 7 7 ${terminal} 7 4194304 2707 0`;
+        return statOf(`${number} (deno) S ${parents.get(number)}`, terminal, this.started);
       },
       now: () => this.nowMs,
       everyMs: (look) => {
@@ -114,4 +132,15 @@ Deno.test("TerminalWatch.hasEnded() is false if a process above it has ended", a
   const watch = bench.watch();
   bench.terminals.delete(5);
   assertEquals(await watch.hasEnded(), false);
+});
+
+Deno.test("TerminalWatch.hasEnded() is false if the pid of a process above it is now a daemon's", async () => {
+  const bench = new Bench();
+  const watch = bench.watch();
+  bench.started = 5822;
+  bench.terminals.set(5, 0);
+  for (const look of bench.looks) look();
+  assertEquals([await watch.hasEnded(), bench.looks.length], [false, 1]);
+  bench.started = 4711;
+  assertEquals(await watch.hasEnded(), true);
 });
