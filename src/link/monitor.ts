@@ -97,6 +97,7 @@ export class LinkMonitor {
     const { name, mac } = this.#link;
     const reason = this.#link.explainDown();
     this.#reason = reason;
+    this.#lastReason = undefined;
     const why = reason === undefined ? {} : { reason };
     this.#events.push({ type: "link", name, state: this.#state, mac: formatMac(mac), ...why });
   }

@@ -67,6 +67,26 @@ Deno.test("LinkMonitor says why a link is down, and again once another reason la
   assertEquals(bench.told() as unknown, [{ ...event, reason: "without a carrier" }]);
 });
 
+Deno.test("LinkMonitor waits for a reason to last, even if it did before the link was up", () => {
+  const bench = new Bench();
+  const event = { type: "link", name: "eth1", state: "down", mac: MAC };
+  bench.link.whyDown = "without a carrier";
+  bench.link.change({ state: "down" });
+  bench.monitor.refresh();
+  bench.monitor.tick(0);
+  bench.link.change({ state: "up" });
+  bench.monitor.refresh();
+  bench.link.whyDown = "switched off";
+  bench.link.change({ state: "down" });
+  bench.monitor.refresh();
+  bench.told();
+  bench.link.whyDown = "without a carrier";
+  bench.monitor.tick(1000);
+  assertEquals(bench.told(), []);
+  bench.monitor.tick(2000);
+  assertEquals(bench.told() as unknown, [{ ...event, reason: "without a carrier" }]);
+});
+
 Deno.test("LinkMonitor.tick() notices a link that went down without a notification", () => {
   const bench = new Bench();
   bench.monitor.failed();
