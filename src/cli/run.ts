@@ -96,9 +96,10 @@ export async function runSide<O extends { log: LeveledLog }>(
     log.info(`Stopping after SIGHUP: ${reason}`);
     requestStop(false);
   };
-  const terminal = new TerminalWatch();
+  // Without a file, SIGHUP stops the program wherever it comes from.
+  const terminal = file === undefined ? undefined : new TerminalWatch();
   Deno.addSignalListener("SIGHUP", async () => {
-    if (file === undefined) {
+    if (terminal === undefined) {
       if (!survivesTerminal) hangUp("there is no --config to read again");
     } else if (await terminal.hasEnded()) {
       if (!survivesTerminal) hangUp("the terminal has ended");
