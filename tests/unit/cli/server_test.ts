@@ -36,8 +36,8 @@ Deno.test("serverOptions() reads the proxies, of which there are none by default
   assertEquals(options(...given).proxyProtocol, ["192.0.2.1,::1", "10.0.0.0/8"]);
   assertEquals(
     refusal("--proxy-protocol", "haproxy.example"),
-    'Cannot read --proxy-protocol "haproxy.example": give an IPv4 or IPv6 address, alone or with a ' +
-      "prefix length, like 192.0.2.0/24",
+    'Cannot read --proxy-protocol "haproxy.example": names are not looked up; give an IPv4 or IPv6 ' +
+      "address",
   );
 });
 
