@@ -1,7 +1,7 @@
 // Parsing of flags and their values.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { AllowList } from "../server/allow.ts";
+import { AddressList } from "../server/address_list.ts";
 import type { LogLevel } from "../observe/log.ts";
 import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
 import { closest } from "../closest.ts";
@@ -260,22 +260,11 @@ export function interfaceName(given: Given): string {
   return name;
 }
 
-/** Returns the entries of the allow list, after checking them. */
-export function allowed(given: Given): string[] {
-  const entries = given.values("allow");
+/** Returns the addresses and networks of a flag, after checking them. */
+export function addresses(given: Given, flag: string): string[] {
+  const entries = given.values(flag);
   try {
-    AllowList.parse(entries);
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-  return entries;
-}
-
-/** Returns the entries of the list of proxies, after checking them. */
-export function proxies(given: Given): string[] {
-  const entries = given.values("proxy-protocol");
-  try {
-    AllowList.parseProxies(entries);
+    AddressList.parse(entries, `--${flag}`);
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

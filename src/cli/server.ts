@@ -5,12 +5,11 @@ import { HOST_UNIQ_MAX, lacksHostUniq, LineTemplate } from "../relay/mod.ts";
 import { Server, type ServerOptions } from "../server/server.ts";
 import { SERVER_FLAGS } from "./flags.ts";
 import {
-  allowed,
+  addresses,
   bytes,
   endpoint,
   type Given,
   integer,
-  proxies,
   required,
   UsageError,
 } from "./options.ts";
@@ -57,8 +56,8 @@ export function serverOptions(given: Given): ServerOptions & { log: LeveledLog }
       maxSessions: integer(given, "max-sessions", 1, 65_534),
     },
     listen: endpoint("listen", required(given, "listen", "0.0.0.0:8000")),
-    allow: allowed(given),
-    proxyProtocol: proxies(given),
+    allow: addresses(given, "allow"),
+    proxyProtocol: addresses(given, "proxy-protocol"),
     maxClients: integer(given, "max-clients", 1, 1000),
     hostUniq,
     relayTag,

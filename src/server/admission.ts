@@ -22,7 +22,7 @@
 // that is already inside, whose old connection it replaces, and one whose sessions are held.
 
 import { type Goodbye, REASON } from "../wire/mod.ts";
-import type { AllowList } from "./allow.ts";
+import type { AddressList } from "./address_list.ts";
 
 /** The maximum number of connections in their handshake. */
 export const AT_THE_DOOR = 256;
@@ -53,17 +53,17 @@ interface Visitor {
 
 /** The rules of an admission. */
 export interface AdmissionRules {
-  allow: AllowList;
-  /** The proxies, which have to say for which address they connect; by default none. */
-  proxies?: AllowList;
+  allow: AddressList;
+  /** The proxies, which must send the client's address first. */
+  proxies: AddressList;
   /** The maximum number of clients; see {@linkcode MAX_CLIENTS}. */
   maxClients?: number;
 }
 
 /** The connections of a server, and the decisions about them. */
 export class Admission {
-  #allow: AllowList;
-  #proxies: AllowList | undefined;
+  #allow: AddressList;
+  #proxies: AddressList;
   #maxClients: number;
   #ids = 0;
   /** The connections at the door, in the order of their arrival. */
@@ -95,12 +95,12 @@ export class Admission {
   }
 
   /** The addresses that may connect. */
-  get allow(): AllowList {
+  get allow(): AddressList {
     return this.#allow;
   }
 
-  /** The proxies; undefined if there are none. */
-  get proxies(): AllowList | undefined {
+  /** The proxies. */
+  get proxies(): AddressList {
     return this.#proxies;
   }
 
@@ -116,8 +116,8 @@ export class Admission {
    * @returns The id of the connection, or the reason why it is refused
    */
   arrive(address: string): Arrival {
-    const proxied = this.#proxies?.allows(address) ?? false;
-    if (!proxied && !this.#allow.allows(address)) return NOT_ALLOWED;
+    const proxied = this.#proxies.contains(address);
+    if (!proxied && !this.#allow.contains(address)) return NOT_ALLOWED;
     const givesWay = (proxied ? undefined : this.#oldestOf(address)) ?? this.#oldestOfAll();
     if (givesWay !== undefined) this.#door.delete(givesWay);
     const id = ++this.#ids;
@@ -133,7 +133,7 @@ export class Admission {
    * @returns The id of the connection, or the reason why it is refused, after which it has left
    */
   identify(id: number, address: string): Arrival {
-    if (!this.#allow.allows(address)) {
+    if (!this.#allow.contains(address)) {
       this.#door.delete(id);
       return NOT_ALLOWED;
     }
@@ -217,7 +217,7 @@ export class Admission {
    * Notes the number of sessions that are held for a peer without a tunnel.
    *
    * @param peer The peer's key
-   * @param sessions The number of sessions; with 0, the peer loses its claim to return
+   * @param sessions The number of sessions; with 0, the peer can no longer return beyond the limit
    */
   held(peer: string, sessions: number): void {
     if (sessions > 0) this.#held.set(peer, sessions);

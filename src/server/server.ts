@@ -7,9 +7,9 @@
 //
 // This file owns the listener and the connections, but makes no decisions about them.
 
+import { allowList, ONLY_LOOPBACK, proxyList } from "./address_list.ts";
 import { Admission, type AdmissionRules, boundedClients } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
-import { AllowList } from "./allow.ts";
 import { ProxyHeaderReader, type ProxyHeaderState } from "./proxy_header.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
@@ -155,10 +155,11 @@ export class Server extends RunningSide {
       reconnects: () => 0,
       tunnels: (up) => up,
     }, { tags: tagsOf(options), maxHeld: boundedClients(options.maxClients) });
+    const { allow, proxies } = this.#admission;
     this.#runtime.log.info("Listening", {
       address: formatEndpoint(this.address),
-      allow: String(this.#admission.allow),
-      proxies: String(this.#admission.proxies ?? "") || undefined,
+      allow: `${allow}`,
+      proxies: proxies.isEmpty ? undefined : `${proxies}`,
     });
     this.#warnOfAllow();
     this.#accept();
@@ -168,13 +169,13 @@ export class Server extends RunningSide {
   #warnOfAllow(): void {
     const { hostname } = this.address;
     const { allow } = this.#admission;
-    if (!allow.isDefault && !allow.canReach(hostname)) {
+    if (allow !== ONLY_LOOPBACK && !allow.canReach(hostname)) {
       this.#runtime.log.warning(
         `Nobody can connect to ${hostname}, because no address on the allow list can reach it: ` +
           "change --listen or --allow",
       );
     }
-    if (!allow.isDefault || isLoopback(hostname)) return;
+    if (allow !== ONLY_LOOPBACK || isLoopback(hostname)) return;
     // To one address, even this machine connects from that address and not from a loopback one.
     const nobody = ["0.0.0.0", "::"].includes(hostname) ? "Nobody but this machine" : "Nobody";
     this.#runtime.log.warning(
@@ -368,8 +369,7 @@ function rulesOf(
     "allow" | "proxyProtocol" | "maxClients"
   >,
 ): AdmissionRules {
-  const proxies = AllowList.parseProxies(proxyProtocol);
-  return { allow: AllowList.parse(allow), proxies, maxClients };
+  return { allow: allowList(allow), proxies: proxyList(proxyProtocol), maxClients };
 }
 
 function listen(endpoint: Endpoint): Deno.TcpListener {

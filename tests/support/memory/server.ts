@@ -2,7 +2,7 @@
 
 import type { FromWorker } from "../../../src/dataplane/messages.ts";
 import { Admission } from "../../../src/server/admission.ts";
-import { AllowList } from "../../../src/server/allow.ts";
+import { allowList, proxyList } from "../../../src/server/address_list.ts";
 import { ServerHandshake } from "../../../src/tunnel/handshake_machine.ts";
 import { peerKey } from "../../../src/tunnel/identity.ts";
 import type { Hello } from "../../../src/wire/mod.ts";
@@ -29,7 +29,10 @@ export class MemoryServer {
   readonly plane: MemoryPlane;
   readonly #options: MemoryServerOptions;
   readonly #clock: Clock;
-  readonly #admission = new Admission({ allow: AllowList.parse([`${ADDRESS}/32`]) });
+  readonly #admission = new Admission({
+    allow: allowList([`${ADDRESS}/32`]),
+    proxies: proxyList([]),
+  });
   readonly #greeting = new Map<number, { end: MemoryEnd; greeting: Greeting | undefined }>();
   /** The ids of clients in the admission, by the ids of their tunnels in the plane. */
   readonly #tunnels = new Map<number, number>();

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
-  allowed,
+  addresses,
   choice,
   describeFlags,
   endpoint,
@@ -267,14 +267,20 @@ Deno.test("interfaceName() refuses what cannot be the name of an interface", () 
   }
 });
 
-Deno.test("allowed() accepts repeated flags and commas", () => {
-  assertEquals(allowed(read("--allow", "10.0.0.0/8,::1", "--allow", "192.0.2.1")), [
+Deno.test("addresses() accepts repeated flags and commas", () => {
+  assertEquals(addresses(read("--allow", "10.0.0.0/8,::1", "--allow", "192.0.2.1"), "allow"), [
     "10.0.0.0/8,::1",
     "192.0.2.1",
   ]);
-  assertEquals(allowed(read()), []);
-  assertMatch(refusal(() => allowed(read("--allow", "10.0.0.0/33"))), /^Cannot read --allow "10/);
-  assertMatch(refusal(() => allowed(read("--allow", "::1,"))), /^Cannot read --allow "::1,"/);
+  assertEquals(addresses(read(), "allow"), []);
+  assertMatch(
+    refusal(() => addresses(read("--allow", "10.0.0.0/33"), "allow")),
+    /^Cannot read --allow "10/,
+  );
+  assertMatch(
+    refusal(() => addresses(read("--allow", "::1,"), "allow")),
+    /^Cannot read --allow "::1,"/,
+  );
 });
 
 Deno.test("logOf() reports whether the level is debug, and rejects other words", () => {

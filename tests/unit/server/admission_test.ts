@@ -8,13 +8,14 @@ import {
   AT_THE_DOOR_OF_ONE,
   boundedClients,
 } from "../../../src/server/admission.ts";
-import { AllowList } from "../../../src/server/allow.ts";
+import { allowList, proxyList } from "../../../src/server/address_list.ts";
 import { REASON } from "../../../src/wire/mod.ts";
 
-const ALLOW = AllowList.parse(["10.0.0.0/8"]);
+const ALLOW = allowList(["10.0.0.0/8"]);
+const NONE = proxyList([]);
 
 function anAdmission(maxClients?: number): Admission {
-  return new Admission({ allow: ALLOW, maxClients });
+  return new Admission({ allow: ALLOW, proxies: NONE, maxClients });
 }
 
 /** Lets a connection arrive and wait at the door. */
@@ -70,7 +71,7 @@ Deno.test("Admission.arrive() drops the oldest connection beyond 256", () => {
   assertEquals(admission.atTheDoor.length, AT_THE_DOOR);
 });
 
-const PROXIES = AllowList.parseProxies(["192.0.2.0/28"]);
+const PROXIES = proxyList(["192.0.2.0/28"]);
 const PROXY = "192.0.2.5";
 
 function withProxies(): Admission {
@@ -90,7 +91,7 @@ Deno.test("Admission.arrive() admits a proxy that is not on the allow list, and 
   assertEquals(admission.arrive("10.0.0.1"), { id: 2, givesWay: undefined });
   assertEquals(admission.arrive("192.0.2.200"), { refused: "not on the allow list" });
   // A proxy that may also be a client still has to say for which address it connects.
-  const both = new Admission({ allow: ALLOW, proxies: AllowList.parseProxies(["10.0.0.9"]) });
+  const both = new Admission({ allow: ALLOW, proxies: proxyList(["10.0.0.9"]) });
   assertEquals(both.arrive("10.0.0.9"), { id: 1, givesWay: undefined, proxied: true });
 });
 
@@ -129,7 +130,7 @@ Deno.test("Admission.arrive() limits the connections of a proxy only by the tota
 
 Deno.test("Admission.change() applies to the proxies", () => {
   const admission = withProxies();
-  admission.change({ allow: ALLOW });
+  admission.change({ allow: ALLOW, proxies: NONE });
   assertEquals(admission.arrive(PROXY), { refused: "not on the allow list" });
   admission.change({ allow: ALLOW, proxies: PROXIES });
   assert("id" in admission.arrive(PROXY));
@@ -205,7 +206,7 @@ Deno.test("Admission.change() applies to new clients, and lets the others stay",
   const admission = anAdmission(3);
   const waiting = arrive(admission);
   enter(admission, "a");
-  admission.change({ allow: AllowList.parse(["192.0.2.0/24"]), maxClients: 1 });
+  admission.change({ allow: allowList(["192.0.2.0/24"]), proxies: NONE, maxClients: 1 });
   assertEquals(admission.arrive("10.0.0.1"), { refused: "not on the allow list" });
   assert(admission.waits(waiting));
   assert(admission.refusal("b") !== undefined);

@@ -1,75 +1,84 @@
-// The allow list.
+// Lists of addresses.
 
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { AllowList } from "../../../src/server/allow.ts";
+import { type AddressList, allowList, proxyList } from "../../../src/server/address_list.ts";
 
-function assertAllows(entries: string[], allowed: string[], refused: string[]) {
-  const list = AllowList.parse(entries);
-  for (const address of allowed) assert(list.allows(address), `${list} refuses ${address}`);
-  for (const address of refused) assertFalse(list.allows(address), `${list} allows ${address}`);
+function assertContains(entries: string[], inside: string[], outside: string[]) {
+  const list = allowList(entries);
+  for (const address of inside) assert(list.contains(address), `${list} lacks ${address}`);
+  for (const address of outside) assertFalse(list.contains(address), `${list} has ${address}`);
 }
 
-Deno.test("AllowList allows loopback only when no entry is given", () => {
-  assertAllows(
+Deno.test("allowList() contains loopback only when no entry is given", () => {
+  assertContains(
     [],
     ["127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1"],
     ["128.0.0.1", "126.255.255.255", "10.0.0.1", "::2", "::", "0.0.0.0", "fe80::1"],
   );
-  assertEquals(String(AllowList.parse([])), "127.0.0.0/8,::1");
+  assertEquals(String(allowList([])), "127.0.0.0/8,::1");
 });
 
-Deno.test("AllowList allows single addresses", () => {
-  assertAllows(
+Deno.test("proxyList() is empty when no entry is given, and names its own flag", () => {
+  assertEquals([proxyList([]).isEmpty, proxyList(["10.0.0.1"]).isEmpty], [true, false]);
+  assertFalse(proxyList([]).contains("127.0.0.1"));
+  assertThrows(() => proxyList([""]), Error, 'Cannot read --proxy-protocol "": ');
+});
+
+Deno.test("AddressList contains single addresses", () => {
+  assertContains(
     ["192.0.2.7", "2001:DB8::7"],
     ["192.0.2.7", "2001:db8::7", "2001:db8:0:0:0:0:0:7"],
     ["192.0.2.6", "192.0.2.8", "2001:db8::8", "127.0.0.1", "::1"],
   );
 });
 
-Deno.test("AllowList allows networks", () => {
-  assertAllows(
+Deno.test("AddressList contains networks", () => {
+  assertContains(
     ["10.0.0.0/8", "2001:db8::/32"],
     ["10.0.0.0", "10.255.255.255", "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"],
     ["9.255.255.255", "11.0.0.0", "2001:db7:ffff::", "2001:db9::"],
   );
-  assertAllows(["192.0.2.7/32"], ["192.0.2.7"], ["192.0.2.6", "192.0.2.8"]);
-  assertAllows(["::7/128"], ["::7"], ["::6", "::8"]);
-  assertAllows(["192.0.2.6/31"], ["192.0.2.6", "192.0.2.7"], ["192.0.2.5", "192.0.2.8"]);
+  assertContains(["192.0.2.7/32"], ["192.0.2.7"], ["192.0.2.6", "192.0.2.8"]);
+  assertContains(["::7/128"], ["::7"], ["::6", "::8"]);
+  assertContains(["192.0.2.6/31"], ["192.0.2.6", "192.0.2.7"], ["192.0.2.5", "192.0.2.8"]);
 });
 
-Deno.test("AllowList treats a network with prefix length 0 as every address of its own family only", () => {
-  assertAllows(["0.0.0.0/0"], ["0.0.0.0", "255.255.255.255", "::ffff:1.2.3.4"], ["::1", "2001::"]);
-  assertAllows(["::/0"], ["::", "2001::", "fe80::1"], ["1.2.3.4", "127.0.0.1"]);
+Deno.test("AddressList treats a network with prefix length 0 as every address of its own family only", () => {
+  assertContains(["0.0.0.0/0"], ["0.0.0.0", "255.255.255.255", "::ffff:1.2.3.4"], [
+    "::1",
+    "2001::",
+  ]);
+  assertContains(["::/0"], ["::", "2001::", "fe80::1"], ["1.2.3.4", "127.0.0.1"]);
 });
 
-Deno.test("AllowList accepts several entries in a string, and blanks around them", () => {
-  const list = AllowList.parse([" 10.0.0.1 , 10.0.0.2", "\t10.0.0.3\n"]);
-  for (const address of ["10.0.0.1", "10.0.0.2", "10.0.0.3"]) assert(list.allows(address));
-  assertFalse(list.allows("10.0.0.4"));
+Deno.test("AddressList accepts several entries in a string, and blanks around them", () => {
+  const list = allowList([" 10.0.0.1 , 10.0.0.2", "\t10.0.0.3\n"]);
+  for (const address of ["10.0.0.1", "10.0.0.2", "10.0.0.3"]) assert(list.contains(address));
+  assertFalse(list.contains("10.0.0.4"));
   assertEquals(list.toString(), "10.0.0.1,10.0.0.2,10.0.0.3");
 });
 
-Deno.test("AllowList treats an IPv4-mapped address as the IPv4 address", () => {
-  assertAllows(
+Deno.test("AddressList treats an IPv4-mapped address as the IPv4 address", () => {
+  assertContains(
     ["10.0.0.0/8"],
     ["::ffff:10.0.0.1", "::FFFF:10.0.0.1", "::ffff:a00:1", "0:0:0:0:0:ffff:a00:1"],
     ["::ffff:11.0.0.1", "::10.0.0.1", "::fffe:10.0.0.1"],
   );
-  assertAllows(
+  assertContains(
     ["::ffff:10.0.0.1", "::ffff:192.0.2.0/120"],
     ["10.0.0.1", "::ffff:10.0.0.1", "192.0.2.255", "::ffff:192.0.2.1"],
     ["10.0.0.2", "192.0.3.0", "::ffff:192.0.3.0"],
   );
 });
 
-Deno.test("AllowList ignores scope ids", () => {
-  assertAllows(["fe80::1%eth0"], ["fe80::1", "fe80::1%eth0", "fe80::1%7"], ["fe80::2%eth0"]);
-  assertAllows(["fe80::%eth0/64"], ["fe80::2%eth0.100", "fe80::3"], ["fe80:0:0:1::"]);
+Deno.test("AddressList ignores scope ids", () => {
+  assertContains(["fe80::1%eth0"], ["fe80::1", "fe80::1%eth0", "fe80::1%7"], ["fe80::2%eth0"]);
+  assertContains(["fe80::%eth0/64"], ["fe80::2%eth0.100", "fe80::3"], ["fe80:0:0:1::"]);
 });
 
-Deno.test("AllowList allows only valid addresses", () => {
-  assertAllows(
+Deno.test("AddressList contains only valid addresses", () => {
+  assertContains(
     ["0.0.0.0/0", "::/0"],
     [],
     [
@@ -86,7 +95,7 @@ Deno.test("AllowList allows only valid addresses", () => {
   );
 });
 
-Deno.test("AllowList.canReach() knows a list whose addresses cannot reach the server", () => {
+Deno.test("AddressList.canReach() knows a list whose addresses cannot reach the server", () => {
   for (
     const [entries, listening, reaches] of [
       ["198.51.100.7", "0.0.0.0", true],
@@ -104,7 +113,7 @@ Deno.test("AllowList.canReach() knows a list whose addresses cannot reach the se
     ] as const
   ) {
     assertEquals(
-      AllowList.parse([entries]).canReach(listening),
+      allowList([entries]).canReach(listening),
       reaches,
       `${entries} ${listening}`,
     );
@@ -169,8 +178,8 @@ const BAD: [string, string][] = [
 ];
 
 for (const [entry, message] of BAD) {
-  Deno.test(`AllowList.parse() refuses ${JSON.stringify(entry)}`, () => {
-    assertEquals(assertThrows(() => AllowList.parse([entry]), Error).message, message);
+  Deno.test(`AddressList.parse() refuses ${JSON.stringify(entry)}`, () => {
+    assertEquals(assertThrows(() => allowList([entry]), Error).message, message);
   });
 }
 
@@ -190,55 +199,55 @@ function near(address: bigint, noise: bigint, bits: number, shared: number): big
   return (address & ~mask) | (noise & mask);
 }
 
-Deno.test("AllowList agrees with a comparison of the leading bits of IPv4 addresses", () => {
+Deno.test("AddressList agrees with a comparison of the leading bits of IPv4 addresses", () => {
   const length = fc.integer({ min: 0, max: 32 });
   fc.assert(fc.property(ipv4, ipv4, length, length, (network, noise, prefix, shared) => {
     const address = near(BigInt(network), BigInt(noise), 32, shared);
     const expected = BigInt(network) >> BigInt(32 - prefix) === address >> BigInt(32 - prefix);
     const text = ipv4Text(Number(address));
     const base = near(BigInt(network), 0n, 32, prefix);
-    const list = AllowList.parse([`${ipv4Text(Number(base))}/${prefix}`]);
-    assertEquals(list.allows(text), expected);
-    assertEquals(list.allows(`::ffff:${text}`), expected);
+    const list = allowList([`${ipv4Text(Number(base))}/${prefix}`]);
+    assertEquals(list.contains(text), expected);
+    assertEquals(list.contains(`::ffff:${text}`), expected);
   }));
 });
 
-Deno.test("AllowList agrees with a comparison of the leading bits of IPv6 addresses", () => {
+Deno.test("AddressList agrees with a comparison of the leading bits of IPv6 addresses", () => {
   const length = fc.integer({ min: 0, max: 128 });
   fc.assert(fc.property(ipv6, ipv6, length, length, (network, noise, prefix, shared) => {
     const address = near(network, noise, 128, shared);
     const expected = network >> BigInt(128 - prefix) === address >> BigInt(128 - prefix);
-    const list = AllowList.parse([`${ipv6Text(near(network, 0n, 128, prefix))}/${prefix}`]);
-    assertEquals(list.allows(ipv6Text(address)), expected);
+    const list = allowList([`${ipv6Text(near(network, 0n, 128, prefix))}/${prefix}`]);
+    assertEquals(list.contains(ipv6Text(address)), expected);
   }));
 });
 
-Deno.test("AllowList.parse() refuses a network exactly if host bits are set", () => {
+Deno.test("AddressList.parse() refuses a network exactly if host bits are set", () => {
   const length = fc.integer({ min: 0, max: 128 });
   fc.assert(fc.property(ipv6, length, length, (noise, prefix, shared) => {
     const address = near(noise, 0n, 128, shared);
     const network = near(address, 0n, 128, prefix);
-    const parse = () => AllowList.parse([`${ipv6Text(address)}/${prefix}`]);
+    const parse = () => allowList([`${ipv6Text(address)}/${prefix}`]);
     if (network === address) return parse().toString() !== "";
     const { message } = assertThrows(parse, Error);
     const [, offered] = /host bits set; give (\S+),/.exec(message)!;
-    assertEquals(AllowList.parse([offered]).allows(ipv6Text(address)), true);
+    assertEquals(allowList([offered]).contains(ipv6Text(address)), true);
   }));
 });
 
-Deno.test("AllowList.parse() refuses an address with two scope ids", () => {
-  assertThrows(() => AllowList.parse(["::%0%0"]), Error, 'Cannot read --allow "::%0%0": ');
+Deno.test("AddressList.parse() refuses an address with two scope ids", () => {
+  assertThrows(() => allowList(["::%0%0"]), Error, 'Cannot read --allow "::%0%0": ');
 });
 
-Deno.test("AllowList.parse() reads or refuses any text, and reads its own output", () => {
+Deno.test("AddressList.parse() reads or refuses any text, and reads its own output", () => {
   fc.assert(fc.property(fc.string({ unit: fc.constantFrom(..."012589abf.:/%, ") }), (text) => {
-    let list: AllowList;
+    let list: AddressList;
     try {
-      list = AllowList.parse([text]);
+      list = allowList([text]);
     } catch (error) {
       assert(error instanceof Error && error.message.startsWith("Cannot read --allow "));
       return;
     }
-    assertEquals(AllowList.parse([list.toString()]).toString(), list.toString());
+    assertEquals(allowList([list.toString()]).toString(), list.toString());
   }));
 });

@@ -1,10 +1,8 @@
-// Lists of addresses: those that may connect, and those of proxies.
+// Lists of addresses: those of clients that may connect, and those of proxies.
 
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { isLoopback, isUnspecified } from "../net/endpoint.ts";
 import { networkOf } from "../net/network.ts";
-
-const LOOPBACK = ["127.0.0.0/8", "::1"];
 
 /** What to give in place of an entry that is neither an address nor a network. */
 const REMEDIES: readonly (readonly [entry: RegExp, remedy: string])[] = [
@@ -17,19 +15,14 @@ const REMEDIES: readonly (readonly [entry: RegExp, remedy: string])[] = [
   [/(?:)/, "give an IPv4 or IPv6 address, alone or with a prefix length, like 192.0.2.0/24"],
 ];
 
-/** A list of addresses, usually of those that may connect. */
-export class AllowList {
+/** A list of addresses and networks. */
+export class AddressList {
   // In spite of its name, a BlockList only checks whether it contains an address. It treats an
   // IPv4-mapped IPv6 address like the IPv4 address, both in the list and in a check.
   readonly #networks = new BlockList();
   readonly #entries: string[] = [];
 
-  /** True if no entry was given, so that only loopback addresses may connect. */
-  readonly isDefault: boolean;
-
-  private constructor(isDefault: boolean) {
-    this.isDefault = isDefault;
-  }
+  private constructor() {}
 
   /**
    * Parses a list.
@@ -37,27 +30,20 @@ export class AllowList {
    * @param entries IPv4 or IPv6 addresses and networks; each string has one or several, separated by
    * commas. A scope id (`%eth0`) is ignored.
    * @param flag The flag that they come from, for errors
-   * @param byDefault The entries if there are none; by default those of loopback addresses
    * @returns The list
    * @throws {Error} If an entry is neither an address nor a network, or has host bits set
    */
-  static parse(entries: string[], flag = "--allow", byDefault = LOOPBACK): AllowList {
-    const list = new AllowList(entries.length === 0);
-    for (const entry of (entries.length > 0 ? entries : byDefault)) {
+  static parse(entries: string[], flag: string): AddressList {
+    const list = new AddressList();
+    for (const entry of entries) {
       for (const part of entry.split(",")) list.#add(part.trim(), entry, flag);
     }
     return list;
   }
 
-  /**
-   * Parses the list of the proxies, which is empty without entries.
-   *
-   * @param entries The addresses and networks, as for {@linkcode parse}
-   * @returns The list
-   * @throws {Error} If an entry is neither an address nor a network
-   */
-  static parseProxies(entries: string[]): AllowList {
-    return AllowList.parse(entries, "--proxy-protocol", []);
+  /** True if the list has no entry. */
+  get isEmpty(): boolean {
+    return this.#entries.length === 0;
   }
 
   #add(text: string, entry: string, flag: string) {
@@ -107,7 +93,7 @@ export class AllowList {
    * @param address An IPv4 or IPv6 address as text, such as `Deno.NetAddr.hostname`
    * @returns True if it is on the list; false for anything that is not an address
    */
-  allows(address: string): boolean {
+  contains(address: string): boolean {
     const bare = withoutScope(address);
     const version = isIP(bare);
     return version !== 0 && this.#networks.check(bare, version === 4 ? "ipv4" : "ipv6");
@@ -122,7 +108,7 @@ export class AllowList {
   canReach(listening: string): boolean {
     if (listening === "::") return true;
     const addresses = this.#entries.map((entry) => entry.split("/")[0]);
-    if (isLoopback(listening)) return this.allows(listening) || addresses.some(isLoopback);
+    if (isLoopback(listening)) return this.contains(listening) || addresses.some(isLoopback);
     const isV4 = (address: string) => isIPv4(address) || /^::ffff:/i.test(address);
     return addresses.some((address) => isV4(address) === isV4(listening));
   }
@@ -135,6 +121,31 @@ export class AllowList {
   toString(): string {
     return this.#entries.join(",");
   }
+}
+
+/** The allow list of a server that was given none. */
+export const ONLY_LOOPBACK = AddressList.parse(["127.0.0.0/8", "::1"], "--allow");
+
+/**
+ * Makes the list of the addresses that may connect.
+ *
+ * @param entries The entries, as for {@linkcode AddressList.parse}
+ * @returns The list; {@linkcode ONLY_LOOPBACK} without entries
+ * @throws {Error} If an entry is neither an address nor a network, or has host bits set
+ */
+export function allowList(entries: string[]): AddressList {
+  return entries.length === 0 ? ONLY_LOOPBACK : AddressList.parse(entries, "--allow");
+}
+
+/**
+ * Makes the list of the proxies.
+ *
+ * @param entries The entries, as for {@linkcode AddressList.parse}
+ * @returns The list
+ * @throws {Error} If an entry is neither an address nor a network, or has host bits set
+ */
+export function proxyList(entries: string[]): AddressList {
+  return AddressList.parse(entries, "--proxy-protocol");
 }
 
 // Removes the scope id of a link-local address (RFC 4007, section 11), which names an interface of this
