@@ -106,11 +106,12 @@ export class AddressList {
    * @returns False if none is of the same family, or the server is only reached from its own machine
    */
   canReach(listening: string): boolean {
-    if (listening === "::") return true;
+    if (listening === "::") return !this.isEmpty;
     const addresses = this.#entries.map((entry) => entry.split("/")[0]);
-    if (isLoopback(listening)) return this.contains(listening) || addresses.some(isLoopback);
     const isV4 = (address: string) => isIPv4(address) || /^::ffff:/i.test(address);
-    return addresses.some((address) => isV4(address) === isV4(listening));
+    const same = addresses.filter((address) => isV4(address) === isV4(listening));
+    if (!isLoopback(listening)) return same.length > 0;
+    return this.contains(listening) || same.some(isLoopback);
   }
 
   /**

@@ -22,7 +22,8 @@
 // that is already inside, whose old connection it replaces, and one whose sessions are held.
 
 import { type Goodbye, REASON } from "../wire/mod.ts";
-import type { AddressList } from "./address_list.ts";
+import { isLoopback, isUnspecified } from "../net/endpoint.ts";
+import { type AddressList, ONLY_LOOPBACK } from "./address_list.ts";
 
 /** The maximum number of connections in their handshake. */
 export const AT_THE_DOOR = 256;
@@ -102,6 +103,32 @@ export class Admission {
   /** The proxies. */
   get proxies(): AddressList {
     return this.#proxies;
+  }
+
+  /**
+   * Checks whether the rules let anyone connect. A client reaches the server itself, or through a proxy, which
+   * then is the only one whose address has to suit the server's.
+   *
+   * @param listening The IP address that the server listens on
+   * @returns A warning for the log if nobody can connect, or only this machine although more were meant
+   */
+  warning(listening: string): string | undefined {
+    const proxied = !this.#proxies.isEmpty;
+    if (this.#allow !== ONLY_LOOPBACK) {
+      if (this.#allow.canReach(listening) || this.#proxies.canReach(listening)) return undefined;
+      const [nor, flag] = proxied ? [", and no proxy,", ", --proxy-protocol"] : ["", ""];
+      return `Nobody can connect to ${listening}, because no address on the allow list${nor} can ` +
+        `reach it: change --listen${flag} or --allow`;
+    }
+    if (isLoopback(listening) && !proxied) return undefined;
+    // To one address, even this machine connects from that address and not from a loopback one.
+    const nobody = isLoopback(listening)
+      ? "Nobody behind a proxy"
+      : isUnspecified(listening)
+      ? "Nobody but this machine"
+      : "Nobody";
+    return `${nobody} can connect, because --allow is missing: add the addresses of the clients, ` +
+      "such as --allow 198.51.100.7";
   }
 
   /** The ids of the connections at the door. */

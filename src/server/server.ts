@@ -7,14 +7,14 @@
 //
 // This file owns the listener and the connections, but makes no decisions about them.
 
-import { allowList, ONLY_LOOPBACK, proxyList } from "./address_list.ts";
+import { allowList, proxyList } from "./address_list.ts";
 import { Admission, type AdmissionRules, boundedClients } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
 import { ProxyHeaderReader, type ProxyHeaderState } from "./proxy_header.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
 import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
-import { type Endpoint, formatEndpoint, isLoopback, listenReason } from "../net/endpoint.ts";
+import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
 import { carry } from "../tunnel/carry.ts";
 import {
   greetClient,
@@ -165,23 +165,10 @@ export class Server extends RunningSide {
     this.#accept();
   }
 
-  /** Warns if clients on other machines can reach this address, but are not on the allow list, or that nobody on it can. */
+  /** Warns of an allow list that keeps out everybody, or all other machines. */
   #warnOfAllow(): void {
-    const { hostname } = this.address;
-    const { allow } = this.#admission;
-    if (allow !== ONLY_LOOPBACK && !allow.canReach(hostname)) {
-      this.#runtime.log.warning(
-        `Nobody can connect to ${hostname}, because no address on the allow list can reach it: ` +
-          "change --listen or --allow",
-      );
-    }
-    if (allow !== ONLY_LOOPBACK || isLoopback(hostname)) return;
-    // To one address, even this machine connects from that address and not from a loopback one.
-    const nobody = ["0.0.0.0", "::"].includes(hostname) ? "Nobody but this machine" : "Nobody";
-    this.#runtime.log.warning(
-      `${nobody} can connect, because --allow is missing: add the addresses of the clients, ` +
-        "such as --allow 198.51.100.7",
-    );
+    const warning = this.#admission.warning(this.address.hostname);
+    if (warning !== undefined) this.#runtime.log.warning(warning);
   }
 
   /** The address that it listens on. */

@@ -19,6 +19,15 @@ const CASES: [flags: string[], warning: string | undefined][] = [
     "Nobody can connect to 127\\.0\\.0\\.1, because no address on the allow list can reach it: " +
     "change --listen or --allow$",
   ],
+  // A proxy on the same machine.
+  [
+    ["--listen", "127.0.0.1:8863", "--allow", "10.0.0.0/8", "--proxy-protocol", "127.0.0.1"],
+    undefined,
+  ],
+  [
+    ["--listen", "127.0.0.1:8863", "--proxy-protocol", "127.0.0.1"],
+    `Nobody behind a proxy can connect, ${ADVICE}`,
+  ],
 ];
 
 for (const [flags, warning] of CASES) {

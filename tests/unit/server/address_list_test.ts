@@ -22,6 +22,7 @@ Deno.test("allowList() contains loopback only when no entry is given", () => {
 Deno.test("proxyList() is empty when no entry is given, and names its own flag", () => {
   assertEquals([proxyList([]).isEmpty, proxyList(["10.0.0.1"]).isEmpty], [true, false]);
   assertFalse(proxyList([]).contains("127.0.0.1"));
+  assertEquals(["::", "0.0.0.0", "127.0.0.1"].some((at) => proxyList([]).canReach(at)), false);
   assertThrows(() => proxyList([""]), Error, 'Cannot read --proxy-protocol "": ');
 });
 
@@ -107,6 +108,8 @@ Deno.test("AddressList.canReach() knows a list whose addresses cannot reach the 
       ["0.0.0.0/0", "127.0.0.1", true],
       ["127.0.0.9", "127.0.0.1", true],
       ["198.51.100.7", "127.0.0.1", false],
+      ["::1", "127.0.0.1", false],
+      ["127.0.0.1", "::1", false],
       ["198.51.100.7", "::1", false],
       ["2001:db8::1", "0.0.0.0", false],
       ["198.51.100.7", "2001:db8::2", false],

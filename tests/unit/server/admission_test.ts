@@ -251,3 +251,37 @@ Deno.test("Admission never exceeds its bounds, in any order of events", () => {
     { numRuns: 30 },
   );
 });
+
+function warning(listening: string, allow: string[], proxies: string[]): string | undefined {
+  const rules = { allow: allowList(allow), proxies: proxyList(proxies) };
+  return new Admission(rules).warning(listening);
+}
+
+Deno.test("Admission.warning() needs no client on the allow list that can reach the server itself, if a proxy can", () => {
+  assertEquals(warning("127.0.0.1", ["203.0.113.0/24"], ["127.0.0.1"]), undefined);
+  assertEquals(warning("::1", ["203.0.113.0/24"], ["::1"]), undefined);
+  assertEquals(warning("192.0.2.1", ["2001:db8::/32"], ["192.0.2.10"]), undefined);
+  assertEquals(warning("127.0.0.1", ["127.0.0.1"], ["192.0.2.10"]), undefined);
+  const [start, end] = ["Nobody can connect to", "can reach it: change --listen"];
+  assertEquals(
+    warning("127.0.0.1", ["203.0.113.0/24"], ["192.0.2.10"]),
+    `${start} 127.0.0.1, because no address on the allow list, and no proxy, ${end}, ` +
+      "--proxy-protocol or --allow",
+  );
+  assertEquals(
+    warning("127.0.0.1", ["203.0.113.0/24"], []),
+    `${start} 127.0.0.1, because no address on the allow list ${end} or --allow`,
+  );
+});
+
+Deno.test("Admission.warning() tells that nobody behind a proxy is on the default allow list", () => {
+  const advice =
+    "can connect, because --allow is missing: add the addresses of the clients, such as " +
+    "--allow 198.51.100.7";
+  for (const listening of ["127.0.0.1", "::1"]) {
+    assertEquals(warning(listening, [], [listening]), `Nobody behind a proxy ${advice}`);
+    assertEquals(warning(listening, [], []), undefined);
+  }
+  assertEquals(warning("0.0.0.0", [], ["192.0.2.10"]), `Nobody but this machine ${advice}`);
+  assertEquals(warning("192.0.2.1", [], ["192.0.2.10"]), `Nobody ${advice}`);
+});
