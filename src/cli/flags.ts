@@ -118,8 +118,8 @@ export const SERVER_FLAGS: Flags = {
   },
   "proxy-protocol": {
     value: "CIDR",
-    help: "Addresses and networks of proxies, such as HAProxy, that say for which client they\n" +
-      "connect, by a PROXY header of version 2. --allow then applies to the client (none).",
+    help: "Addresses and networks of proxies, such as HAProxy, that send the client's address\n" +
+      "first, in a PROXY header of version 2, to which --allow then applies (none).",
     repeats: true,
   },
   "max-clients": {

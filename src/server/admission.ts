@@ -7,7 +7,7 @@
 //        │          │   │ └ refusal: may this client come in?
 //        │          │   └──left──► gone   its handshake failed, or it gave way to a later one
 //        │          │ ▲
-//        │          │ └ identify: a proxy has said for which address it connects
+//        │          │ └ identify: a proxy has sent the client's address
 //        └──────────┴──► refused          its address is not on the allow list
 //
 // A connection of a proxy waits at the door before its client's address is known. The proxy itself need not
@@ -36,7 +36,7 @@ export const MAX_CLIENTS = { default: 256, limit: 1000 } as const;
 export type Arrival =
   /**
    * It may say hello. `givesWay` is the id of a connection that had to leave for it, if any. `proxied` is true
-   * if it has to say first for which address it connects.
+   * if it must send the client's address first.
    */
   | { id: number; givesWay: number | undefined; proxied?: true }
   /** It is closed without being read, for this reason. */
@@ -153,7 +153,7 @@ export class Admission {
   }
 
   /**
-   * Decides about a connection at the door whose proxy has said for which address it connects.
+   * Decides about a connection at the door whose proxy has sent the client's address.
    *
    * @param id The id of the connection
    * @param address The IP address of the client

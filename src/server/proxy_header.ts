@@ -1,4 +1,5 @@
-// The header of version 2 of the PROXY protocol, by which a proxy says for which client it connects. No I/O.
+// The header of version 2 of the PROXY protocol, in which a proxy tells the server the client's address. No
+// I/O.
 //
 //     signature  12 bytes
 //     command    u8: version 2 in the high half; 0 (LOCAL: of the proxy itself) or 1 (PROXY) in the low half
@@ -16,7 +17,10 @@ import { emitGoodbye, encodeFrame, FRAME, REASON } from "../wire/mod.ts";
 import { formatHex } from "../wire/text.ts";
 import { readUint16 } from "../wire/uint16.ts";
 
-/** The maximum length of a header, so that a proxy cannot make us buffer more. Usual ones have 28 to 600 bytes. */
+/**
+ * The maximum length of a header, so that a proxy cannot make us buffer more. Usual ones have 28 to 600
+ * bytes.
+ */
 export const PROXY_HEADER_MAX = 4096;
 
 /** The signature, which no other protocol begins with. */

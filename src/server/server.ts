@@ -1,9 +1,10 @@
 // The server, which runs beside the AC, accepts the tunnels of clients and gives each client its frames.
 //
-// From a client to the AC: a connection is accepted here, admitted or refused (admission.ts), if necessary
-// asked for the client's address (proxy_header.ts), greeted (tunnel/handshake.ts) and handed to the data worker (dataplane/data_worker.ts). There the loop of
-// dataplane/data_plane.ts reads it (tunnel/channel.ts), looks up the owner of each frame (relay/relay.ts),
-// and injects the frame (link/link_output.ts). From the AC to a client, frames take the same way back.
+// From a client to the AC: a connection is accepted here and admitted or refused (admission.ts). If it comes
+// from a proxy, the client's address is read first (proxy_header.ts). It is greeted (tunnel/handshake.ts) and
+// handed to the data worker (dataplane/data_worker.ts). There the loop of dataplane/data_plane.ts reads it
+// (tunnel/channel.ts), looks up the owner of each frame (relay/relay.ts), and injects the frame
+// (link/link_output.ts). From the AC to a client, frames take the same way back.
 //
 // This file owns the listener and the connections, but makes no decisions about them.
 
@@ -260,7 +261,7 @@ export class Server extends RunningSide {
     }
   }
 
-  /** Reads for which client a proxy connects; returns the bytes after that. */
+  /** Reads the client's address, which a proxy sends first; returns the bytes after that. */
   async #identify(visit: Visit): Promise<Uint8Array> {
     const { id, conn, source: { hostname } } = visit;
     const tells = !this.#options.legacy;

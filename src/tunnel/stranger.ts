@@ -17,7 +17,7 @@ export type StrangerKind =
   | "imap"
   | "vnc"
   | "telnet"
-  /** A proxy that says for which address it connects, in a line of text. */
+  /** A proxy that sends the client's address first, in a line of text. */
   | "proxy-v1"
   /** The same, in the binary form. */
   | "proxy-v2"

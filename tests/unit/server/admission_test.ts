@@ -78,7 +78,7 @@ function withProxies(): Admission {
   return new Admission({ allow: ALLOW, proxies: PROXIES });
 }
 
-/** Lets a connection of a proxy arrive, and say for which address it connects. */
+/** Lets a connection of a proxy arrive, and send the client's address. */
 function arriveFor(admission: Admission, address: string): number {
   const id = arrive(admission, PROXY);
   assert("id" in admission.identify(id, address));
@@ -90,7 +90,7 @@ Deno.test("Admission.arrive() admits a proxy that is not on the allow list, and 
   assertEquals(admission.arrive(PROXY), { id: 1, givesWay: undefined, proxied: true });
   assertEquals(admission.arrive("10.0.0.1"), { id: 2, givesWay: undefined });
   assertEquals(admission.arrive("192.0.2.200"), { refused: "not on the allow list" });
-  // A proxy that may also be a client still has to say for which address it connects.
+  // A proxy that may also be a client must still send the client's address.
   const both = new Admission({ allow: ALLOW, proxies: proxyList(["10.0.0.9"]) });
   assertEquals(both.arrive("10.0.0.9"), { id: 1, givesWay: undefined, proxied: true });
 });
