@@ -50,6 +50,7 @@ export {
   type Route,
   routeTo,
   StreamSender,
+  surviveFileLimit,
   SystemError,
   type VlanFrame,
   VlanFrames,

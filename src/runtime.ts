@@ -2,7 +2,8 @@
 //
 // Everything is built before anything is started. A side first makes its `Runtime` and claims the interface,
 // then makes its other parts, and only then calls `start` with its hooks, so no hook sees an object that does
-// not exist yet. The start has five steps, and each depends on those before it:
+// not exist yet. The start has five steps: `claim` is the first, and `start` has the others. Each depends on
+// those before it:
 //
 //     1. the claim             comes before anything that a second side on the interface could disturb
 //     2. the state directory   has the sessions of an earlier run
@@ -10,8 +11,8 @@
 //     4. the status            is served, because everything that it shows exists by now
 //     5. the sign of life      comes last: a failed start must not delay the PADTs of the last run
 //
-// The data worker may die in any of the steps after its own. Then the start fails with its error, and
-// everything that was opened is closed. If it dies after the start, `finished` rejects.
+// The data worker may die at any time from step 3 on. If it does during the start, the start fails with its
+// error, and everything that was opened is closed. If it dies after the start, `finished` rejects.
 
 import { readInterface } from "../ffi/mod.ts";
 import { type Facts, InterfaceClaim } from "./claim/mod.ts";
@@ -66,7 +67,8 @@ export interface RuntimeOptions {
   graceMs?: number;
   /**
    * The directory where sessions are kept in case this process is killed; only one process at a time can
-   * use it. By default there is none.
+   * use it. By default there is none. A write beyond the limit on the size of a file ends the process, unless
+   * it has called `surviveFileLimit`.
    */
   stateDir?: string;
   /** Limits on the rate at which hosts dial, and on the sessions of a client. */

@@ -1,6 +1,6 @@
 // The log of server and client on standard error, which may have a slow reader or none.
 
-import { POLLOUT, PollSet, surviveFileLimit } from "../../ffi/mod.ts";
+import { POLLOUT, PollSet } from "../../ffi/mod.ts";
 import { createLog, type LeveledLog, type LogFormat, stderrWriter } from "../observe/log.ts";
 import { choice, type Given, logLevel } from "./options.ts";
 
@@ -10,8 +10,6 @@ const WAIT_MS = 50;
 
 /** Creates the log with the level and the format of the flags. */
 export function logOf(given: Given): { log: LeveledLog; debug: boolean } {
-  // Standard error may be a file.
-  surviveFileLimit();
   const level = logLevel(given);
   const format: LogFormat = choice(given, "log-format", ["text", "json"]) ?? "text";
   const write = stderrWriter(readerWaiter());

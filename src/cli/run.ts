@@ -1,5 +1,6 @@
 // Running a server or a client until a signal stops it.
 
+import { surviveFileLimit } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import type { LeveledLog } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
@@ -44,6 +45,8 @@ export async function runSide<O extends { log: LeveledLog }>(
   subject: Subject<O>,
   args: string[],
 ): Promise<number> {
+  // Standard error may be a file, and the journal is one.
+  surviveFileLimit();
   const given = readFlagsAndConfig(subject.flags, args);
   const options = optionsOf(subject, given, args);
   const { log } = options;

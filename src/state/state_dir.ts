@@ -11,7 +11,7 @@
 // segments are removed. The base names the last segment that it includes, so a kill between these steps
 // does no harm.
 
-import { LockFile, surviveFileLimit, SystemError } from "../../ffi/mod.ts";
+import { LockFile, SystemError } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import type { Log } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
@@ -147,7 +147,6 @@ export class StateDir {
    */
   static async open(path: string, options: StateDirOptions): Promise<StateDir> {
     let lock: LockFile | undefined;
-    surviveFileLimit();
     try {
       await Deno.mkdir(path, { recursive: true, mode: 0o700 });
       const lockPath = `${path}/${FILE.lock}`;

@@ -1,6 +1,7 @@
 // Writes a journal beyond the limit on the size of a file: `file_limit_program.ts DIR`. Prints its
 // observations as JSON. With a second argument, it only opens the directory.
 
+import { surviveFileLimit } from "../../../ffi/mod.ts";
 import { Journal, StateDir } from "../../../src/state/mod.ts";
 import { record, serials } from "./fixture.ts";
 
@@ -22,6 +23,7 @@ function print(observations: unknown): void {
   Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(observations)));
 }
 
+surviveFileLimit();
 const dir = await open();
 if (only !== undefined) {
   print({ sessions: serials(dir), warnings });
