@@ -36,8 +36,6 @@ export {
   LinkSender,
   listInterfaces,
   type MacvlanMode,
-  NetlinkWatch,
-  NetworkWatch,
   Pinned,
   POLLERR,
   POLLHUP,
@@ -47,8 +45,6 @@ export {
   PollSet,
   readInterface,
   readLinkKind,
-  type Route,
-  routeTo,
   StreamSender,
   surviveFileLimit,
   SystemError,
@@ -57,7 +53,7 @@ export {
 } from "./ffi/mod.ts";
 export { type Lane, laneFilter, vlanFilter } from "./src/link/lane_filter.ts";
 export { connect } from "./src/net/connect.ts";
-export * from "./src/net/endpoint.ts";
+export { type Endpoint, formatEndpoint, listenReason, parseEndpoint } from "./src/net/endpoint.ts";
 export * from "./src/transport/path_memory.ts";
 export * from "./src/transport/tcp.ts";
 export * from "./src/transport/transport.ts";

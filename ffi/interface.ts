@@ -128,7 +128,9 @@ export function listInterfaces(): string[] {
  * watch.close();
  * ```
  */
-export class InterfaceWatch extends NetlinkWatch {
+export class InterfaceWatch {
+  readonly #watch: NetlinkWatch;
+
   /**
    * Starts watching.
    *
@@ -137,6 +139,21 @@ export class InterfaceWatch extends NetlinkWatch {
    * See rtnetlink(7).
    */
   constructor() {
-    super(RTMGRP_LINK, "interfaces");
+    this.#watch = new NetlinkWatch(RTMGRP_LINK, "interfaces");
+  }
+
+  /** The descriptor, readable after a change, or -1 once closed. */
+  get fd(): number {
+    return this.#watch.fd;
+  }
+
+  /** Reads all messages and returns true if there were any, or so many that some were lost. */
+  drain(): boolean {
+    return this.#watch.drain();
+  }
+
+  /** Stops watching. */
+  close(): void {
+    this.#watch.close();
   }
 }

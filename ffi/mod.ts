@@ -22,7 +22,6 @@ export * from "./link_sender.ts";
 export * from "./local_socket.ts";
 export * from "./lock_file.ts";
 export * from "./mute.ts";
-export { NetlinkWatch } from "./netlink.ts";
 export * from "./netns.ts";
 export { ControlLane, type LaneOptions } from "./packet_socket.ts";
 export { Pinned } from "./pinned.ts";

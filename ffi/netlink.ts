@@ -71,20 +71,6 @@ const messages = new Uint8Array(16384);
 /**
  * A socket that receives messages about changes in the network namespace of the thread that opens it, and
  * ignores what they say.
- *
- * @example Wait for a change of an IPv4 address
- * ```ts
- * import { NetlinkWatch, POLLIN, PollSet } from "pppoe-proxy";
- * import { assertEquals } from "@std/assert";
- *
- * const RTMGRP_IPV4_IFADDR = 0x10;
- * const watch = new NetlinkWatch(RTMGRP_IPV4_IFADDR, "addresses");
- * const set = new PollSet(1);
- * set.add(watch.fd, POLLIN);
- * const changed = set.wait(0) > 0;
- * assertEquals(watch.drain() || !changed, true);
- * watch.close();
- * ```
  */
 export class NetlinkWatch {
   #fd: number;

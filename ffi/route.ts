@@ -52,14 +52,6 @@ export interface Route {
  * @returns The route, or undefined if there is none
  * @throws {SystemError} If the process has no free descriptor, or may not ask
  *
- * @example The machine itself
- * ```ts
- * import { routeTo } from "pppoe-proxy";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(routeTo("127.0.0.1")?.isLocal, true);
- * ```
- *
  * See rtnetlink(7).
  */
 export function routeTo(address: string): Route | undefined {
@@ -126,19 +118,6 @@ export function parseRoute(message: Uint8Array): Route | undefined {
  * A watch that notices when an interface, an address, a route or a routing rule changes in the network
  * namespace of the thread that opens it. It does not report the change itself; the caller looks at what
  * matters to it again, for example with {@linkcode routeTo}.
- *
- * @example Wait for a change
- * ```ts
- * import { NetworkWatch, POLLIN, PollSet } from "pppoe-proxy";
- * import { assertEquals } from "@std/assert";
- *
- * const watch = new NetworkWatch();
- * const set = new PollSet(1);
- * set.add(watch.fd, POLLIN);
- * const changed = set.wait(0) > 0;
- * assertEquals(watch.drain() || !changed, true);
- * watch.close();
- * ```
  */
 export class NetworkWatch extends NetlinkWatch {
   /**
