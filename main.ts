@@ -9,6 +9,7 @@ import { UsageError } from "./src/cli/options.ts";
 import { permissionFault } from "./src/cli/permissions.ts";
 import { closest } from "./src/closest.ts";
 import { VERSION } from "./src/version.ts";
+import { escapeUnprintable } from "./src/wire/text.ts";
 
 type Run = (args: string[]) => Promise<number>;
 
@@ -27,7 +28,9 @@ async function main(program: Program): Promise<number> {
   const { name, side } = program;
   let [subcommand, ...args] = side === undefined ? program.args : [side, ...program.args];
   const fail = (message: string, status: number) => {
-    Deno.stderr.writeSync(new TextEncoder().encode(`${name}: ${onOneLine(message)}\n`));
+    // A message repeats what was typed, which must not break a line or confuse a terminal.
+    const line = `${name}: ${escapeUnprintable(message)}\n`;
+    Deno.stderr.writeSync(new TextEncoder().encode(line));
     return status;
   };
   if (subcommand === "help" && args[0] !== undefined) {
@@ -89,14 +92,6 @@ function subcommandFault(
     : closest(subcommand.toLowerCase(), [...SUBCOMMANDS, "help"]);
   const hint = nearest === undefined ? "" : ` (did you mean ${nearest}?)`;
   return `Unknown subcommand ${subcommand || '""'}${hint}; ${see}`;
-}
-
-/** Escapes what would break a line, or confuse a terminal, because a message repeats what was typed. */
-function onOneLine(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
 }
 
 function print(text: string): void {

@@ -45,18 +45,29 @@ export function isPrintable(text: string): boolean {
 }
 
 /**
+ * Escapes unprintable characters, as in a JavaScript string.
+ *
+ * @param text The text
+ * @returns The text, on one line
+ */
+export function escapeUnprintable(text: string): string {
+  return text.replace(UNPRINTABLE_ALL, escape);
+}
+
+/**
  * Quotes a text and escapes unprintable characters, as in a JavaScript string.
  *
  * @param text The text to quote
  * @returns The text in quotes
  */
 export function quote(text: string): string {
-  const escaped = text.replace(ESCAPED, (character) => {
-    if (character === '"' || character === "\\") return `\\${character}`;
-    const code = character.codePointAt(0)!;
-    return code <= 0xff ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-  });
-  return `"${escaped}"`;
+  return `"${text.replace(ESCAPED, escape)}"`;
+}
+
+function escape(character: string): string {
+  if (character === '"' || character === "\\") return `\\${character}`;
+  const code = character.codePointAt(0)!;
+  return code <= 0xff ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
 }
 
 /**

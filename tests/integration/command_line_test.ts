@@ -183,7 +183,7 @@ const MISTAKES: [typed: string, line: string][] = [
     "see pppoe-proxy demo --help",
   ],
   // A message stays on one line.
-  [`${S} 'a\nb\u202e'`, `Unknown argument a\\u{a}b\\u{202e}${SEE_SERVER}`],
+  [`${S} 'a\nb\u202e'`, `Unknown argument a\\x0ab\\u{202e}${SEE_SERVER}`],
 ];
 
 /** The mistakes in a configuration file, whose name is FILE here. */

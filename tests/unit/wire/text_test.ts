@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   decodePrintable,
   decodeText,
+  escapeUnprintable,
   isPrintable,
   quote,
   quoteBytes,
@@ -28,6 +29,12 @@ Deno.test("isPrintable() returns false for characters that move the cursor, end 
 
 Deno.test("isPrintable() returns true for text in any script", () => {
   for (const text of ["", "a b", "é", "回線", "🛰", "שלום"]) assert(isPrintable(text));
+});
+
+Deno.test("escapeUnprintable() leaves quotes and backslashes as they are", () => {
+  const escaped = escapeUnprintable('"a"\\ \n\u2028\ud800回');
+  assertEquals(escaped, String.raw`"a"\ \x0a\u{2028}\u{d800}回`);
+  assert(isPrintable(escaped));
 });
 
 Deno.test("quote() escapes quotes, backslashes and unprintable characters", () => {
