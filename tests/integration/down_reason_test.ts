@@ -5,6 +5,7 @@ import { inNamespace } from "../../ffi/mod.ts";
 import { PacketLink } from "../../src/link/packet_link.ts";
 import { TestNet } from "../support/namespaces.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
+import { until } from "../support/until.ts";
 
 const noNet = whyNot("linux", "root", "iproute2", "namespaces");
 
@@ -23,9 +24,8 @@ testUnless(noNet, "PacketLink.explainDown() knows the administrator from a carri
       }
     });
   /** Waits until the kernel has passed on the carrier, which it does on another thread. */
-  const untilState = async (name: string, state: string) => {
-    while (reasonOf(name)[0] !== state) await new Promise((resolve) => setTimeout(resolve, 10));
-  };
+  const untilState = (name: string, state: string) =>
+    until(`${name} is ${state}`, () => reasonOf(name)[0] === state);
   await untilState("mv0", "up");
   assertEquals(reasonOf("lan0"), ["up", undefined]);
 

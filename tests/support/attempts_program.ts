@@ -29,10 +29,11 @@ else {
   (async () => {
     for await (const conn of listener) {
       if (kind === "closed") conn.close();
-      // The client gives up by itself.
-      else {conn.read(new Uint8Array(1000)).then(() => conn.read(new Uint8Array(1000))).finally(
-          () => conn.close(),
-        );}
+      else {
+        // The client gives up by itself.
+        const bytes = new Uint8Array(1000);
+        conn.read(bytes).then(() => conn.read(bytes)).finally(() => conn.close());
+      }
     }
   })();
 }
@@ -60,8 +61,7 @@ const runtime: DriverRuntime = {
     end() {},
   },
 };
-const servers = [{ hostname: kind === "named" ? "localhost" : hostname, port }];
-const machine = new ClientMachine({ servers, random: Math.random });
+const machine = new ClientMachine({ servers: [{ hostname, port }], random: Math.random });
 new ClientDriver(machine, runtime, false).handle({ type: "started" });
 
 const collect = (globalThis as unknown as { gc(): void }).gc;
