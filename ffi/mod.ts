@@ -29,6 +29,7 @@ export * from "./poll.ts";
 export { NetworkWatch, type Route, routeTo } from "./route.ts";
 export * from "./rx_ring.ts";
 export * from "./stream_sender.ts";
+export { abstractPath } from "./structs.ts";
 export * from "./tcp.ts";
 export * from "./timer_slack.ts";
 export * from "./vlan_frames.ts";

@@ -51,9 +51,14 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text + "\0");
 }
 
+/** Makes the path of a local socket whose name is in the abstract namespace of unix(7). */
+export function abstractPath(name: string): string {
+  return `\0${name}`;
+}
+
 /** Makes a `struct sockaddr_un` of unix(7), for a name in the abstract namespace. */
 export function sockaddrUn(name: string): Uint8Array<ArrayBuffer> {
-  const path = new TextEncoder().encode(`\0${name}`);
+  const path = new TextEncoder().encode(abstractPath(name));
   const bytes = new Uint8Array(2 + path.length);
   new DataView(bytes.buffer).setUint16(0, AF_UNIX, LITTLE_ENDIAN); // sun_family
   bytes.set(path, 2); // sun_path

@@ -15,7 +15,7 @@
 // error, and everything that was opened is closed. If it dies after the start, `finished` rejects.
 
 import { readInterface } from "../ffi/mod.ts";
-import { type Facts, InterfaceClaim } from "./claim/mod.ts";
+import { type ClaimFacts, InterfaceClaim } from "./claim/mod.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
 import type { KeptState } from "./dataplane/messages.ts";
@@ -280,7 +280,7 @@ export class Runtime {
     this.#status = serveStatus(status, () => this.status(), () => this.healthy, this.log);
   }
 
-  #facts(): Facts {
+  #facts(): ClaimFacts {
     const { statusAddress } = this;
     return {
       version: VERSION,

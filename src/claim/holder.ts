@@ -21,6 +21,7 @@ const ANSWER_MAX = 4096;
 
 /** A side and its interface, of which a machine's network namespace has one at most. */
 export interface Place {
+  /** The side that runs there. */
   side: Side;
   /** The name of the interface, as the side was given it. */
   interface: string;
@@ -28,7 +29,9 @@ export interface Place {
 
 /** The line that a side sends about itself. */
 export interface Introduction extends Place {
+  /** The name of the program, which tells that the line is one of these. */
   program: "pppoe-proxy";
+  /** The version of the program, such as `1.2.3`. */
   version: string;
   /** The process, as numbered in its own namespace of process ids. */
   pid: number;

@@ -1,7 +1,7 @@
 // The claim of a side to its interface, so that no second one starts there by mistake: two clients on one
 // link would both carry a host's PADI, and leave a session at the AC that nobody ends.
 
-import { readInterface } from "../../ffi/mod.ts";
+import { abstractPath, readInterface } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import type { Log } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
@@ -21,7 +21,11 @@ const PATIENCE_MS = 300;
 const SILENT_MS = 1000;
 /** The time for which it waits for a process that has been told to stop, which takes 2 s at most. */
 const STOPPING_MS = 4000;
-const ASK_AGAIN_MS = 50;
+/**
+ * The time between two tries, at least and at most. It is random, so that two that start by two names of one
+ * interface do not see each other, and give way, each time.
+ */
+const ASK_AGAIN_MS = { least: 25, most: 100 };
 const ANSWER_WAIT_MS = 250;
 /** The pause after an answer, so that nobody can keep this thread busy by asking. */
 const PAUSE_MS = 10;
@@ -29,17 +33,20 @@ const PAUSE_MS = 10;
 const ACCEPT_AGAIN_MS = 200;
 
 /** The facts that a claim gives to those who ask. */
-export type Facts = Omit<Introduction, keyof Place | "program" | "pid" | "started" | "stopping">;
+export type ClaimFacts = Omit<
+  Introduction,
+  keyof Place | "program" | "pid" | "started" | "stopping"
+>;
 
 /** Options for {@linkcode InterfaceClaim.take}. */
 export interface ClaimOptions extends Place {
   log: Pick<Log, "warning">;
   /** Returns what the claim tells others about its holder. */
-  facts(): Facts;
+  facts(): ClaimFacts;
 }
 
-/** A holder that keeps a side from starting. */
-interface Rival extends Place, Holder {}
+/** A place with its holder, which keeps another one from starting there. */
+interface HeldPlace extends Place, Holder {}
 
 /** A claim that this process holds. */
 export class InterfaceClaim {
@@ -84,21 +91,24 @@ export class InterfaceClaim {
     const beganMs = performance.now();
     for (;;) {
       const listener = listen(name);
-      let rival: Rival | undefined;
-      if (listener === undefined) rival = await rivalAt(options);
+      let other: HeldPlace | undefined;
+      if (listener === undefined) other = await holderAt(options);
       else {
-        rival = await aliasRival(options);
-        if (rival === undefined) return new InterfaceClaim(listener, options);
+        other = await holderByAlias(options);
+        if (other === undefined) return new InterfaceClaim(listener, options);
         listener.close();
       }
-      const trusted = rival !== undefined && isTrusted(rival);
-      if (performance.now() - beganMs >= patienceFor(trusted ? rival : undefined)) {
-        if (rival !== undefined && trusted) throw refusal(options, rival);
-        const by = rival?.uid === undefined ? "another program" : `user ${rival.uid}`;
-        warn(options, `${by} has taken the name @${name}; find it with ss -xlp, and end it`);
+      const trusted = other !== undefined && isTrusted(other);
+      if (performance.now() - beganMs >= patienceFor(trusted ? other : undefined)) {
+        if (other !== undefined && trusted) throw refusal(options, other);
+        const by = other?.uid === undefined ? "another program" : `user ${other.uid}`;
+        const remedy = "find the process with ss -xlp, and stop it";
+        warn(options, `${by} has taken the name @${name}; ${remedy}`);
         return undefined;
       }
-      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+      const { least, most } = ASK_AGAIN_MS;
+      const waitMs = least + Math.random() * (most - least);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
 
@@ -167,7 +177,7 @@ export class InterfaceClaim {
 /** Listens under a name of the abstract namespace; returns undefined if it is taken. */
 function listen(name: string): Deno.UnixListener | undefined {
   try {
-    const listener = Deno.listen({ transport: "unix", path: `\0${name}` });
+    const listener = Deno.listen({ transport: "unix", path: abstractPath(name) });
     listener.unref();
     return listener;
   } catch (error) {
@@ -176,21 +186,21 @@ function listen(name: string): Deno.UnixListener | undefined {
   }
 }
 
-async function rivalAt(place: Place): Promise<Rival | undefined> {
+async function holderAt(place: Place): Promise<HeldPlace | undefined> {
   const holder = await askHolder(place, ANSWER_WAIT_MS);
   const { side, interface: name } = place;
   return holder && { ...holder, side, interface: name };
 }
 
 /** Returns the holder of the same interface by another of its names, as an interface can have several. */
-async function aliasRival({ side, interface: name }: Place): Promise<Rival | undefined> {
+async function holderByAlias({ side, interface: name }: Place): Promise<HeldPlace | undefined> {
   try {
     const index = readInterface(name)?.index;
     for (const place of index === undefined ? [] : heldPlaces()) {
       if (place.side !== side || place.interface === name) continue;
       if (readInterface(place.interface)?.index !== index) continue;
-      const rival = await rivalAt(place);
-      if (rival !== undefined && isTrusted(rival)) return rival;
+      const other = await holderAt(place);
+      if (other !== undefined && isTrusted(other)) return other;
     }
   } catch {
     // Without /proc or descriptors, the claim to the name itself is still worth having.
@@ -202,28 +212,28 @@ async function aliasRival({ side, interface: name }: Place): Promise<Rival | und
  * Returns true if the holder is such a program as it seems. A user without privileges can take any name, but
  * cannot open a packet socket.
  */
-function isTrusted({ uid, interface: name }: Rival): boolean {
+function isTrusted({ uid, interface: name }: HeldPlace): boolean {
   if (uid === 0 || uid === Deno.uid()) return true;
   const index = readInterface(name)?.index;
   return uid !== undefined && index !== undefined && packetUsers(index).has(uid);
 }
 
-function patienceFor(rival: Rival | undefined): number {
-  if (rival?.introduction === undefined) return SILENT_MS;
-  return rival.introduction.stopping ? STOPPING_MS : PATIENCE_MS;
+function patienceFor(other: HeldPlace | undefined): number {
+  if (other?.introduction === undefined) return SILENT_MS;
+  return other.introduction.stopping ? STOPPING_MS : PATIENCE_MS;
 }
 
-function refusal(place: Place, rival: Rival): ConfigurationError {
+function refusal(place: Place, other: HeldPlace): ConfigurationError {
   const { side, interface: name } = place;
-  const as = rival.interface === name ? "" : ` as ${rival.interface}`;
+  const as = other.interface === name ? "" : ` as ${other.interface}`;
   return new ConfigurationError(
-    `Cannot start a ${side} on ${name}: another process uses it${as}, the ${describe(rival)}; ` +
+    `Cannot start a ${side} on ${name}: another process uses it${as}, the ${describe(other)}; ` +
       "stop that one first, or use another interface",
   );
 }
 
 /** Describes a holder, such as `client branch (pid 4711)`. */
-function describe({ side, pid, introduction }: Rival): string {
+function describe({ side, pid, introduction }: HeldPlace): string {
   const name = introduction === undefined ? "" : ` ${introduction.name}`;
   const silent = introduction === undefined ? ", which does not answer" : "";
   if (pid === Deno.pid) return `${side}${name} in this same process`;

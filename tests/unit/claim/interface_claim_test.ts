@@ -167,7 +167,7 @@ testUnless(
     }
     assertEquals(warnings, [
       `Cannot make sure that no other client uses ${name}: another program has taken the name ` +
-      `@pppoe-proxy/client/${name}; find it with ss -xlp, and end it`,
+      `@pppoe-proxy/client/${name}; find the process with ss -xlp, and stop it`,
     ]);
   },
 );
