@@ -4,7 +4,7 @@
 type MachineState = { is: "waiting" } | { is: "done" } | { is: "failed" };
 
 /** A machine without I/O. Times are in ms, by the clock of `performance.now()`. */
-export interface Machine<S extends MachineState> {
+export interface CarriedMachine<S extends MachineState> {
   readonly state: S;
   /** The time at which `tick` is due. */
   readonly dueMs: number;
@@ -32,7 +32,7 @@ const READ_BYTES = 1024;
  */
 export async function carry<S extends MachineState>(
   conn: Deno.Conn,
-  machine: Machine<S>,
+  machine: CarriedMachine<S>,
   received: Uint8Array = new Uint8Array(0),
 ): Promise<Exclude<S, { is: "waiting" }>> {
   const bytes = new Uint8Array(READ_BYTES);

@@ -15,7 +15,7 @@ import { FAULTY, FOUND, FrameReader } from "./frame_reader.ts";
 import { DEAD, Keepalive, PING_DUE, UNANSWERED } from "./keepalive.ts";
 import { Outbox, type OutboxLane } from "./outbox.ts";
 import type { FrameOwner, Tally } from "./flight.ts";
-import { describeNotLegacy, recognize } from "./stranger.ts";
+import { CHECK_ADDRESS, describeNotLegacy, recognize } from "./stranger.ts";
 
 /** The limits of a tunnel's queue, and of a single send or read. */
 export interface ChannelSizes {
@@ -384,7 +384,7 @@ export class Channel {
     } else if (result === DEAD) {
       if (this.#isUnknown) this.#recognize(true);
       const seconds = Math.round(keepalive.silentMs(nowMs) / 1000);
-      const hint = this.#isUnknown ? " since the start: are address and port right?" : "";
+      const hint = this.#isUnknown ? ` since the start: ${CHECK_ADDRESS}` : "";
       this.end(`nothing heard for ${seconds} s${hint}`, REASON.TIMEOUT);
     } else if (result === PING_DUE) keepalive.pinged(nowMs, this.#outbox.ping(nowMs));
   }

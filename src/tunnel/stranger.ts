@@ -34,7 +34,7 @@ export type StrangerKind =
 /** A program that is not the expected peer. */
 export interface Stranger {
   readonly kind: StrangerKind;
-  /** The start of what it sent, quoted, on one line; empty for bytes that the kind describes fully. */
+  /** The start of what it sent, quoted, on one line; empty if the kind says it all. */
   readonly said: string;
 }
 
@@ -148,7 +148,7 @@ export interface HandshakeWords {
 }
 
 /** The advice to a client that has reached another program. */
-const CHECK_ADDRESS = "check the address and port in --connect";
+export const CHECK_ADDRESS = "check the address and port in --connect";
 
 /** The words of a client about its server. */
 const ABOUT_SERVER: HandshakeWords = {
@@ -235,7 +235,7 @@ function inParentheses(said: string): string {
   return said === "" ? "" : ` (${said})`;
 }
 
-/** The words that are about the peer of a client (`server`), and of a server (`client`). */
+/** The messages about a server, for a client's log, and about a client, for a server's log. */
 export const WORDS_ABOUT: Readonly<Record<Side, HandshakeWords>> = {
   server: ABOUT_SERVER,
   client: ABOUT_CLIENT,
@@ -263,5 +263,5 @@ export function describeNotLegacy({ kind, said }: Stranger): string | undefined 
   }
   const protocol = PROTOCOLS[kind];
   const what = protocol === undefined ? "another program" : `${protocol} server or client`;
-  return `the peer is ${what}, not pppoe-proxy${inParentheses(said)}: are address and port right?`;
+  return `the peer is ${what}, not pppoe-proxy${inParentheses(said)}: ${CHECK_ADDRESS}`;
 }

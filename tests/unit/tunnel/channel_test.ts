@@ -532,7 +532,7 @@ Deno.test("Channel ends a tunnel to an older peer that turns out to be another p
     }
     assertEquals(
       ends.channel.ended,
-      'the peer is an SSH server or client, not pppoe-proxy ("SSH-2.0-Go"): are address and port right?',
+      'the peer is an SSH server or client, not pppoe-proxy ("SSH-2.0-Go"): check the address and port in --connect',
     );
     assertEquals(ends.channel.tellEnd(0), 0);
     assertEquals(ends.sent().length, 0);
@@ -582,7 +582,7 @@ Deno.test("Channel recognizes another program by the bytes that were read before
   await using ends = await Ends.make({ legacy: true, received });
   assertEquals(
     ends.channel.ended,
-    'the peer is an HTTP server or client, not pppoe-proxy ("GET / HTTP/1.1"): are address and port right?',
+    'the peer is an HTTP server or client, not pppoe-proxy ("GET / HTTP/1.1"): check the address and port in --connect',
   );
   const frame = { type: DISCOVERY, payload: payload(60, 1) };
   await using older = await Ends.make({ legacy: true, received: stream([frame]).slice() });
@@ -602,7 +602,7 @@ Deno.test("Channel says that an older peer has ended the connection before it se
   silent.channel.keepalive(15_000, 5000, 15_000);
   assertEquals(
     silent.channel.ended,
-    "nothing heard for 15 s since the start: are address and port right?",
+    "nothing heard for 15 s since the start: check the address and port in --connect",
   );
 });
 

@@ -265,11 +265,11 @@ Deno.test("describeNotLegacy() has nothing against an older peer, and names each
   );
   assertEquals(
     describe(bytesOf("SSH-2.0-Go\r\n")),
-    'the peer is an SSH server or client, not pppoe-proxy ("SSH-2.0-Go"): are address and port right?',
+    'the peer is an SSH server or client, not pppoe-proxy ("SSH-2.0-Go"): check the address and port in --connect',
   );
   assertEquals(
     describe(bytesOf("hello\n")),
-    'the peer is another program, not pppoe-proxy ("hello"): are address and port right?',
+    'the peer is another program, not pppoe-proxy ("hello"): check the address and port in --connect',
   );
   assertEquals(
     describe(bytesOf("PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n")),
