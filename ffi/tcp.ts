@@ -111,6 +111,20 @@ function readAddress(
   return `${address} ${readUint16(sockaddr, SOCKADDR.port)}`;
 }
 
+/**
+ * Tells whether a connection sends packets of IPv4, which an IPv6 socket can do too.
+ *
+ * @param fd The connection's descriptor
+ * @returns True for IPv4; false for IPv6, or without a connection
+ */
+export function sendsIPv4(fd: number): boolean {
+  length[0] = sockaddr.length;
+  if (libc.getpeername(fd, sockaddr, length) < 0) return false;
+  const family = families[SOCKADDR.family];
+  if (family !== AF_INET6) return family === AF_INET;
+  return MAPPED_PREFIX.every((byte, index) => sockaddr[SOCKADDR.address6[0] + index] === byte);
+}
+
 /** The options that `setTunnelOptions` sets. */
 export interface TunnelOptions {
   /**

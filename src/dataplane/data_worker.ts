@@ -155,10 +155,9 @@ export class DataWorker {
     const id = ++this.#ids;
     this.#conns.set(id, conn);
     const peer = source ?? far;
-    this.#post({
-      type: "tunnel",
-      tunnel: { id, fd, endpoint: formatEndpoint(peer), address: peer.hostname, ...tunnel },
-    });
+    const endpoint = formatEndpoint(peer);
+    const addresses = { endpoint, address: peer.hostname, pathAddress: far.hostname };
+    this.#post({ type: "tunnel", tunnel: { id, fd, ...addresses, ...tunnel } });
     return id;
   }
 

@@ -70,6 +70,8 @@ export interface TunnelFacts {
   endpoint: string;
   /** The peer's address alone. */
   address: string;
+  /** The address at the other end of the connection: the peer's, or that of a proxy before it. */
+  pathAddress: string;
   /** True if the peer knows frame types 0 to 3 only. */
   legacy: boolean;
   /** Bytes that were read beyond the handshake. */

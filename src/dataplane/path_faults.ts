@@ -1,4 +1,4 @@
-// The faults of the tunnels' paths: looks for them, and reports them.
+// Finds and reports tunnels whose paths lose large packets.
 
 import type { Problem } from "../problem.ts";
 import { type PathFault, SMALL_PACKET } from "../transport/transport.ts";
@@ -30,12 +30,15 @@ export class PathFaults {
     const tunnel = this.#tunnels.get(id);
     const fault = tunnel?.channel.transport.pathFault;
     if (fault === undefined) return;
-    const { name: peer, address } = tunnel!;
+    const { name: peer, pathAddress: address } = tunnel!;
     this.#events.push({ type: "path-remembered", peer, address, remedy: fault.remedy });
     this.#events.push({ type: "problem", problem: problemOf(tunnel!, fault) });
   }
 
-  /** Looks for faults, and ends the tunnels that cannot go on; to be called about once a second, and at `dueMs`. */
+  /**
+   * Looks for faults, and ends the tunnels that cannot go on; to be called about once a second, and at
+   * `dueMs`.
+   */
   tick(nowMs: number): void {
     this.dueMs = Infinity;
     const reports = nowMs >= this.#reportMs;
@@ -59,15 +62,14 @@ const REMEDIES: Record<PathFault["remedy"], string> = {
   "small-packets": `packets to it now have at most ${SMALL_PACKET} bytes, which is slower`,
 };
 
-function problemOf({ name, address }: Tunnel, fault: PathFault): Problem {
+function problemOf({ name, address, pathAddress }: Tunnel, fault: PathFault): Problem {
   const { packetBytes, remedy, fragmentsLost } = fault;
+  const end = pathAddress === address ? name : `the proxy of ${name}`;
   return {
     id: "path-mtu",
-    what: `Packets of ${packetBytes} bytes to ${name} (${address}) are lost, ` +
-      `${fragmentsLost ? "in fragments too, " : ""}although small ones get through`,
-    advice:
-      `${REMEDIES[remedy]}; the path MTU is smaller than this machine knows, because an ICMP ` +
-      "error is lost on the way: let routers and firewalls pass it, set the real MTU on the interface " +
-      "or route to the peer, or clamp the MSS of TCP on a router",
+    what: `Packets of ${packetBytes} bytes to ${end} (${pathAddress}) are lost, ` +
+      `${fragmentsLost ? "in fragments too, " : ""}although small ones arrive; ${REMEDIES[remedy]}`,
+    advice: 'let firewalls pass ICMP "fragmentation needed" and "packet too big", ' +
+      "set the real MTU on the route to the peer, or clamp the MSS of TCP on a router",
   };
 }

@@ -19,6 +19,8 @@ export interface Tunnel {
   readonly endpoint: string;
   /** The peer's address alone. */
   readonly address: string;
+  /** The address at the other end of the connection: the peer's, or that of a proxy before it. */
+  readonly pathAddress: string;
   /** The events for which its socket is ready in this turn, as in poll(2). */
   ready: number;
   /** True while the pollers also wait for the socket to become writable. */
@@ -84,11 +86,12 @@ export class Tunnels {
    * @throws {SystemError} If the system cannot poll one more descriptor
    */
   add(facts: TunnelFacts, transport: Transport, nowMs: number): void {
-    const { id, name, endpoint, address } = facts;
+    const { id, name, endpoint, address, pathAddress } = facts;
     const channel = this.#makeChannel({ ...facts, transport }, nowMs, this.#sizes);
     // There may be frames after the greeting, so the tunnel starts as unfinished.
     const state = { ready: 0, waitsToWrite: false, unfinished: true, leaveByMs: Infinity };
-    const tunnel = { channel, name, endpoint, address, ...state, counted: new Tally() };
+    const addresses = { endpoint, address, pathAddress };
+    const tunnel = { channel, name, ...addresses, ...state, counted: new Tally() };
     const added: Poller[] = [];
     try {
       for (const poller of this.#pollers) {

@@ -73,7 +73,7 @@ function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): voi
   switch (message.type) {
     case "tunnel": {
       const { fd, ...tunnel } = message.tunnel;
-      const path = { address: tunnel.address, memory };
+      const path = { address: tunnel.pathAddress, memory };
       return plane.addTunnel(tunnel, new TcpTransport(fd, options?.congestion, path));
     }
     case "snapshot":

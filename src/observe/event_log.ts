@@ -84,8 +84,10 @@ export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
 
 /** The messages for a path that is known to lose large packets. */
 const PATH_REMEDIES = {
-  "fragments": "Packets may be split on the way, because this path MTU was a problem before",
-  "small-packets": "Only small packets are sent, because this path MTU was a problem before",
+  "fragments":
+    "Routers may split packets to this peer, because large ones were lost on this path before (path MTU)",
+  "small-packets":
+    "Only small packets are sent to this peer, because large ones were lost on this path before (path MTU)",
 } as const;
 
 function suppressedField(suppressed: number): Fields {

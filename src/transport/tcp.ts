@@ -9,6 +9,7 @@ import {
   receive,
   resetOnClose,
   restartBbr,
+  sendsIPv4,
   setNotsentLowat,
   shutdownWrite,
   StreamSender,
@@ -33,7 +34,7 @@ import {
 
 /** The path of a connection, and what is known of others. */
 export interface TcpPath {
-  /** The peer's IP address. */
+  /** The IP address at the other end of the connection: the peer's, or that of a proxy before it. */
   address: string;
   /** The paths that are known to lose large packets. */
   memory: PathMemory;
@@ -74,6 +75,8 @@ export class TcpTransport extends StreamSender implements Transport {
   pathFault: PathFault | undefined;
   readonly #refreshes: boolean;
   readonly #path: TcpPath | undefined;
+  /** True if routers can split the packets. Read at once, because a broken connection cannot tell. */
+  readonly #sendsIPv4: boolean;
   readonly #watch = new PathWatch();
   /** True if everything was acknowledged when the path was last watched. */
   #idle = true;
@@ -93,6 +96,7 @@ export class TcpTransport extends StreamSender implements Transport {
     this.fd = fd;
     this.#refreshes = congestion !== SYSTEM_CONGESTION;
     this.#path = path;
+    this.#sendsIPv4 = path !== undefined && sendsIPv4(fd);
     this.pathFault = path?.memory.recall(path.address);
     if (this.pathFault !== undefined) this.#mend(this.pathFault);
   }
@@ -195,7 +199,7 @@ export class TcpTransport extends StreamSender implements Transport {
     const before = this.pathFault?.remedy;
     // Nothing else is left to try.
     if (before === "small-packets") return "unchanged";
-    const remedy = before === undefined && isIPv4(address) ? "fragments" : "small-packets";
+    const remedy = before === undefined && this.#sendsIPv4 ? "fragments" : "small-packets";
     // Routers never split a packet of IPv6, and TCP never splits a segment for a socket's own options. So
     // the next connection has to send small ones from the start, unless the kernel helps.
     const lost = remedy === "small-packets";
@@ -213,7 +217,7 @@ export class TcpTransport extends StreamSender implements Transport {
   }
 
   #mend({ remedy }: PathFault): void {
-    if (isIPv4(this.#path!.address)) allowFragments(this.fd);
+    if (this.#sendsIPv4) allowFragments(this.fd);
     if (remedy === "small-packets") this.limitSegments(SMALL_SEGMENT);
   }
 
@@ -222,9 +226,4 @@ export class TcpTransport extends StreamSender implements Transport {
     this.#error = error;
     return BROKEN;
   }
-}
-
-/** Returns true for an IPv4 address, also in the form that it has on an IPv6 socket. */
-function isIPv4(address: string): boolean {
-  return !address.includes(":") || address.startsWith("::ffff:");
 }

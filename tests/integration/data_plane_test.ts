@@ -125,6 +125,7 @@ class Bench implements AsyncDisposable {
       name: "far",
       endpoint: "far:1",
       address: "far",
+      pathAddress: "far",
       legacy: false,
       received,
     }, new TcpTransport(fd));

@@ -1,6 +1,7 @@
 // Paths that lose large packets without a word, and paths that only seem to.
 import { assertEquals, assertMatch } from "@std/assert";
-import type { SimulatedHost } from "../../src/lab/mod.ts";
+import { inNamespace as inNetns } from "../../ffi/mod.ts";
+import { type SimulatedHost, SITE } from "../../src/lab/mod.ts";
 import { patient } from "../../src/lab/patience.ts";
 import { addRouter, inNamespace, routedFlags, type RouterOptions } from "../support/narrow_path.ts";
 import { type Sites, type SitesOptions, withSites } from "../support/sites.ts";
@@ -9,7 +10,7 @@ import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const LOST =
-  /Packets of 1500 bytes to \S+ \(\S+\) are lost, (in fragments too, )?although small ones get through/;
+  /Packets of 1500 bytes to \S+ \(\S+\) are lost, (in fragments too, )?although small ones arrive; /;
 const FRAMES = 100;
 
 /** Runs two sides with a router between them. */
@@ -68,7 +69,8 @@ for (
           assertEquals(problems.length, expected[n]);
           for (const { what, advice } of problems) {
             assertMatch(what, LOST);
-            assertMatch(advice, /routers may now split them; the path MTU .* clamp the MSS/);
+            assertMatch(what, /; routers may now split them$/);
+            assertMatch(advice, /^let firewalls pass ICMP .* clamp the MSS/);
           }
         }
       }),
@@ -98,12 +100,16 @@ for (
         for (const [n, program] of [sites.client, sites.server].entries()) {
           const reason = /(Tunnel lost|Client gone).*large packets are lost \(path MTU\)/;
           assertEquals(program.matching(reason).length, expected[n]);
-          assertEquals(program.matching(/Only small packets are sent/).length > 0, expected[n] > 0);
+          assertEquals(
+            program.matching(/Only small packets are sent to this peer/).length > 0,
+            expected[n] > 0,
+          );
           const problems = (await program.status()).problems.filter(({ id }) => id === "path-mtu");
           assertEquals(problems.length, expected[n]);
           for (const { what, advice } of problems) {
             assertMatch(what, LOST);
-            assertMatch(advice, /at most 1280 bytes, which is slower; the path MTU/);
+            assertMatch(what, /at most 1280 bytes, which is slower$/);
+            assertMatch(advice, /^let firewalls pass ICMP/);
           }
         }
       }),
@@ -149,11 +155,81 @@ testUnless(
       const { host } = await untilFullSize(sites);
       await sites.resetTunnels();
       for (const program of [sites.client, sites.server]) {
-        await program.untilLine(/Packets may be split on the way/);
+        await program.untilLine(/Routers may split packets to this peer/);
       }
       await untilAllReturn(host);
       assertEquals(warnings(sites), [1, 1]);
     }),
+);
+
+/** Passes one connection on to the server over IPv4, with a header that tells an IPv6 address. */
+function startProxy({ net, sites: [{ clientNamespace }] }: Sites): AsyncDisposable {
+  const path = net.path(clientNamespace);
+  const hostname = "127.0.0.1";
+  const listener = inNetns(path, () => Deno.listen({ hostname, port: SITE.tunnelPort }));
+  const conns: Deno.TcpConn[] = [];
+  const serve = async () => {
+    for await (const conn of listener) {
+      const server = await inNetns(
+        path,
+        () => Deno.connect({ hostname: "10.0.2.2", port: SITE.tunnelPort }),
+      );
+      conns.push(conn, server);
+      await server.write(HEADER);
+      for (const [from, to] of [[conn, server], [server, conn]]) {
+        from.readable.pipeTo(to.writable).catch(() => {});
+      }
+    }
+  };
+  const served = serve();
+  return {
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await served;
+      for (const conn of conns) {
+        try {
+          conn.close();
+        } catch {
+          // The end of a stream has closed it.
+        }
+      }
+    },
+  };
+}
+
+/** A PROXY header for TCP over IPv6, from 2001:db8::7, port 41000. */
+const HEADER = Uint8Array.of(
+  ...[13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10, 0x21, 0x21, 0, 36],
+  ...[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7],
+  ...[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8],
+  ...[0xa0, 0x28, 0, 80],
+);
+
+testUnless(
+  skipped,
+  "a tunnel lives on when the proxy of an IPv6 client loses large packets over IPv4",
+  async () => {
+    const { serverFlags = [] } = routedFlags("ipv4");
+    await withSites({
+      start: false,
+      serverFlags: [...serverFlags, "--allow", "2001:db8::/32", "--proxy-protocol", "10.0.1.1"],
+      clientFlags: ["--connect", `127.0.0.1:${SITE.tunnelPort}`],
+    }, async (sites) => {
+      await addRouter(sites, { narrow: ["to-client"] });
+      await using _proxy = startProxy(sites);
+      await sites.start();
+      const { ac } = await untilFullSize(sites);
+      assertEquals([ac.sessions.size, ac.closed.length], [1, 0]);
+      assertEquals(sites.client.matching(/Tunnel up/).length, 1);
+      const { problems, tunnels: [{ peer }] } = await sites.server.status();
+      assertMatch(peer, /^\[2001:db8::7\]:41000$/);
+      const [{ what }] = problems.filter(({ id }) => id === "path-mtu");
+      assertMatch(
+        what,
+        /to the proxy of \S+ \(10\.0\.1\.1\) are lost.*; routers may now split them$/,
+      );
+    });
+  },
 );
 
 testUnless(

@@ -288,11 +288,12 @@ export class TwoPlanes implements AsyncDisposable {
       peer,
       endpoint: "far:1",
       address: "far",
+      pathAddress: "far",
       legacy: false,
       received: new Uint8Array(0),
     };
     const { clientFd, serverFd } = this.pair;
-    const path = { address: tunnel.address, memory: this.#memory };
+    const path = { address: tunnel.pathAddress, memory: this.#memory };
     const transport = (fd: number) => new TcpTransport(fd, undefined, path);
     this.client.addTunnel({ ...tunnel, name: "s" }, transport(clientFd));
     this.server.addTunnel({ ...tunnel, name: "c" }, transport(serverFd));

@@ -208,7 +208,8 @@ export class MemoryClient {
     const tunnel = ++this.#tunnelIds;
     this.#tunnels.set(tunnel, id);
     this.#options.handsOver?.(tunnel, end!, peer);
-    const facts = { peer, name, endpoint: `${name}:1`, address: name, legacy: false, received };
+    const addresses = { endpoint: `${name}:1`, address: name, pathAddress: name };
+    const facts = { peer, name, ...addresses, legacy: false, received };
     this.#handle({ type: "handed-over", id });
     this.#handing.set(tunnel, { facts: { id: tunnel, ...facts }, end: end! });
     const { busyMs = () => 0 } = this.#options;

@@ -116,7 +116,8 @@ export class MemoryServer {
     this.#admission.enter(id, peer);
     const { name } = hello;
     this.#options.enters?.(tunnel, end, peer, name);
-    const facts = { peer, name, endpoint: `${name}:1`, address: name, legacy: false, received };
+    const addresses = { endpoint: `${name}:1`, address: name, pathAddress: name };
+    const facts = { peer, name, ...addresses, legacy: false, received };
     this.plane.addTunnel({ id: tunnel, ...facts }, end);
   }
 

@@ -23,7 +23,7 @@ class Bench {
   readonly #events: EventBatch;
   #posted: FromWorker[] = [];
 
-  constructor(known?: PathFault) {
+  constructor(known?: PathFault, pathAddress = "192.0.2.1") {
     const now = () => this.nowMs;
     [this.#transport] = MemoryTransport.pair(new MemoryDescriptors(), { now });
     this.#transport.pathFault = known;
@@ -33,7 +33,7 @@ class Bench {
     });
     this.faults = new PathFaults(tunnels, this.#events);
     const facts = { id: 7, peer: undefined, name: "osaka", endpoint: "192.0.2.1:8000" };
-    const other = { address: "192.0.2.1", legacy: false, received: new Uint8Array(0) };
+    const other = { address: "192.0.2.1", pathAddress, legacy: false, received: new Uint8Array(0) };
     tunnels.add({ ...facts, ...other }, this.#transport, 0);
     this.channel = tunnels.get(7)!.channel;
     this.faults.added(7);
@@ -85,10 +85,22 @@ Deno.test("PathFaults.tick() logs a fault with its remedy, and the tunnel goes o
   assertEquals(id, "path-mtu");
   assertEquals(
     what,
-    "Packets of 1500 bytes to osaka (192.0.2.1) are lost, although small ones get through",
+    "Packets of 1500 bytes to osaka (192.0.2.1) are lost, although small ones arrive; " +
+      "routers may now split them",
   );
-  assertMatch(advice, /^routers may now split them; the path MTU is smaller.*clamp the MSS/);
+  assertMatch(
+    advice,
+    /^let firewalls pass ICMP "fragmentation needed" and "packet too big", .*clamp the MSS/,
+  );
   assertEquals(bench.channel.ended, undefined);
+});
+
+Deno.test("PathFaults names the proxy of a peer, because the path ends there", () => {
+  const bench = new Bench(FRAGMENTS, "2001:db8::9");
+  const [remembered, problem] = bench.events();
+  if (remembered.type !== "path-remembered" || problem.type !== "problem") throw new Error();
+  assertEquals(remembered.address, "2001:db8::9");
+  assertMatch(problem.problem.what, /bytes to the proxy of osaka \(2001:db8::9\) are lost/);
 });
 
 Deno.test("PathFaults.tick() ends a tunnel that cannot go on, without a word to the peer", () => {

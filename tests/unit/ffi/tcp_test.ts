@@ -11,6 +11,7 @@ import {
   probeWindow,
   receive,
   send,
+  sendsIPv4,
   setTunnelOptions,
   shutdownWrite,
   systemCongestionControl,
@@ -229,8 +230,20 @@ Deno.test("allowFragments() clears the DF bit of an IPv4 connection, also on an 
   }
 });
 
-Deno.test("tcpProgress() and probeWindow() fail for an eventfd", () => {
+Deno.test("sendsIPv4() goes by the packets, not by the kind of the socket", async () => {
+  for (const listen of ["127.0.0.1", "::"]) {
+    using pair = await Pair.make(listen, "127.0.0.1");
+    assertEquals(pair.fds.map(sendsIPv4), [true, true]);
+  }
+  if (canListen("::1")) {
+    using pair = await Pair.make("::1");
+    assertEquals(pair.fds.map(sendsIPv4), [false, false]);
+  }
+});
+
+Deno.test("tcpProgress(), probeWindow() and sendsIPv4() fail for an eventfd", () => {
   const event = EventFd.open();
+  assertEquals(sendsIPv4(event.fd), false);
   assertEquals(tcpProgress(event.fd), undefined);
   assertEquals(probeWindow(event.fd), false);
   event.close();

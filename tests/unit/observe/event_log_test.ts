@@ -75,10 +75,14 @@ Deno.test("describeEvent() tells of a path MTU that was a problem before, with t
     describeEvent({ type: "path-remembered", peer: "osaka", address: "192.0.2.1", remedy });
   assertEquals(told("fragments"), {
     level: "info",
-    message: "Packets may be split on the way, because this path MTU was a problem before",
+    message:
+      "Routers may split packets to this peer, because large ones were lost on this path before (path MTU)",
     fields: { peer: "osaka", address: "192.0.2.1" },
   });
-  assertMatch(told("small-packets")!.message, /^Only small packets are sent.*path MTU/);
+  assertMatch(
+    told("small-packets")!.message,
+    /^Only small packets are sent to this peer, because .* on this path before/,
+  );
 });
 
 const NOTICES: Record<Notice["id"], [Notice, RegExp]> = {
