@@ -47,7 +47,6 @@ const TCPI = {
   unacked: 6,
   sacked: 7,
   pmtu: 15,
-  rtt: 17,
   totalRetrans: 25,
   bytesAcked: 30,
   bytesReceived: 32,
@@ -251,30 +250,8 @@ export function setNotsentLowat(fd: number, bytes: number): void {
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, lowat, lowat.length);
 }
 
-const info = new Uint32Array(TCPI.length);
-
-/**
- * Reads statistics of a connection.
- *
- * @param fd The connection's descriptor
- * @returns The smoothed round-trip time in milliseconds, the number of segments retransmitted since the
- * start, and the number of bytes written but not yet sent; undefined if it is not a TCP connection
- *
- * See TCP_INFO in tcp(7).
- */
-export function tcpInfo(
-  fd: number,
-): { rttMs: number; retransmits: number; unsentBytes: number } | undefined {
-  if (getOption(fd, IPPROTO_TCP, TCP_INFO, info) < info.byteLength) return undefined;
-  return {
-    rttMs: info[TCPI.rtt] / 1000,
-    retransmits: info[TCPI.totalRetrans],
-    unsentBytes: info[TCPI.notsentBytes],
-  };
-}
-
-/** The progress of a connection, as the kernel counts it. */
-export interface TcpProgress {
+/** The state of a connection, as the kernel counts it. Counts of segments go on from 0 after 2^32 - 1. */
+export interface TcpInfo {
   /** The number of segments that were sent and are not acknowledged. */
   unacked: number;
   /** Those of them that the peer has received behind a gap. */
@@ -297,19 +274,22 @@ export interface TcpProgress {
   pathMtu: number;
   /** The number of bytes that the peer has room for. */
   window: number;
+  /** The number of bytes that were written and not sent yet. */
+  unsentBytes: number;
 }
 
+const info = new Uint32Array(TCPI.length);
 const infoBytes = new Uint8Array(info.buffer);
 
 /**
- * Reads the progress of a connection.
+ * Reads the state of a connection.
  *
  * @param fd The connection's descriptor
- * @returns The progress; undefined if it is not a TCP connection, or the kernel does not tell
+ * @returns The state; undefined if it is not a TCP connection, or the kernel does not tell
  *
  * See TCP_INFO in tcp(7).
  */
-export function tcpProgress(fd: number): TcpProgress | undefined {
+export function tcpInfo(fd: number): TcpInfo | undefined {
   if (getOption(fd, IPPROTO_TCP, TCP_INFO, info) < info.byteLength) return undefined;
   return {
     unacked: info[TCPI.unacked],
@@ -319,10 +299,11 @@ export function tcpProgress(fd: number): TcpProgress | undefined {
     retransmits: info[TCPI.totalRetrans],
     timeouts: infoBytes[TCPI.retransmits],
     bytesReceived: readUint64(info, TCPI.bytesReceived),
-    bareAcks: info[TCPI.segsIn] - info[TCPI.dataSegsIn],
+    bareAcks: (info[TCPI.segsIn] - info[TCPI.dataSegsIn]) >>> 0,
     mss: info[TCPI.sndMss],
     pathMtu: info[TCPI.pmtu],
     window: info[TCPI.sndWnd],
+    unsentBytes: info[TCPI.notsentBytes],
   };
 }
 

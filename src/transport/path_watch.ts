@@ -1,4 +1,4 @@
-// Recognizing a path MTU black hole: a path that loses large packets, although small ones get through, and
+// Recognizes a path MTU black hole: a path that loses large packets, although small ones get through, and
 // loses the ICMP error about it too. TCP then sends the same large segment again and again.
 //
 // The proof takes three steps. Something small was answered, so the path is alive; after that, the oldest
@@ -10,23 +10,17 @@
 // Small packets are rare just then, because TCP sends nothing behind a segment that has timed out. So the
 // caller sends a probe when it is asked to.
 
-/** The state of a connection at one moment; see `TcpProgress`. */
-export interface PathSample {
-  unacked: number;
-  sacked: number;
-  bytesAcked: number;
-  segments: number;
-  retransmits: number;
-  timeouts: number;
-  bytesReceived: number;
-  bareAcks: number;
-  mss: number;
-  window: number;
-}
+import type { TcpInfo } from "../../ffi/mod.ts";
+
+/** The state of a connection at one moment. */
+export type PathSample = Omit<TcpInfo, "pathMtu" | "unsentBytes">;
 
 /** The result of {@linkcode PathWatch.check} if there is nothing to do. */
 export const SOUND = 0;
-/** The result if a small segment should be sent that the peer must answer, and the next sample should be soon. */
+/**
+ * The result if a small segment should be sent that the peer must answer, and the next sample should come
+ * soon.
+ */
 export const PROBE = 1;
 /** The result if large packets do not get through, although small ones do. */
 export const BLACK_HOLE = 2;
@@ -41,11 +35,15 @@ const CHANCE = 1e-6;
 const FEW_RETRANSMITS = 3;
 /** The time after which fewer timeouts are enough, because the kernel waits long for each. */
 const LONG_MS = 5000;
+/** The time within which lost segments count, twice at the most. */
+const LOSSES_MS = 5 * 60_000;
 /** The time after which segments behind a gap count as proof, if probes are impossible. */
 const UNPROBED_MS = 3500;
 
+type Counts = Pick<PathSample, "segments" | "retransmits">;
+
 /**
- * Watches one connection. It is given a sample about once a second, or more often while it asks for probes;
+ * Watches one connection from its start. It is given a sample about once a second, or more often while it asks for probes;
  * samples may be left out while nothing waits for an acknowledgement.
  */
 export class PathWatch {
@@ -58,6 +56,11 @@ export class PathWatch {
   #answeredAfter: number | undefined;
   /** The number of timeouts in a row that random loss does not explain. */
   #timeouts = TIMEOUTS;
+  /** The counts since which lost segments count, and those that follow them. A connection begins with 0. */
+  #since: Counts = { segments: 0, retransmits: 0 };
+  #next: Counts = this.#since;
+  /** The time of the latter. */
+  #nextMs: number | undefined;
 
   /**
    * Judges the connection.
@@ -72,7 +75,7 @@ export class PathWatch {
     const { unacked, bytesAcked, timeouts, mss, window } = sample;
     const begins = last === undefined || last.unacked === 0 || bytesAcked > last.bytesAcked;
     // This sample has retransmissions that the black hole may have caused.
-    if (begins && last !== undefined) this.#timeouts = unlikelyTimeouts(last);
+    if (begins && last !== undefined) this.#learn(last, nowMs);
     // A peer without room drops segments of any size.
     if (begins || unacked === 0 || mss <= FITTING_MSS || window < mss) {
       this.#begin(nowMs);
@@ -103,19 +106,42 @@ export class PathWatch {
       (stuckMs >= LONG_MS && this.#timeouts === TIMEOUTS);
     if (!this.probes && sample.sacked > 0 && stuckMs >= UNPROBED_MS && enough) return true;
     // The peer sends new bytes only if our acknowledgements reach it.
-    const answered = sample.bareAcks > last.bareAcks || sample.bytesReceived > last.bytesReceived;
+    const answered = sample.bareAcks !== last.bareAcks || sample.bytesReceived > last.bytesReceived;
     if (!answered) return false;
     if (this.#answeredAfter !== undefined) return enough && timeouts > this.#answeredAfter;
     this.#answeredAfter = sample.timeouts;
     return false;
   }
+
+  /** Learns from a sample how many segments the path has lost lately. */
+  #learn(last: PathSample, nowMs: number): void {
+    this.#nextMs ??= nowMs;
+    const ageMs = nowMs - this.#nextMs;
+    if (ageMs >= LOSSES_MS) {
+      // After a long silence, both counts are too old.
+      this.#since = ageMs < 2 * LOSSES_MS ? this.#next : last;
+      this.#next = last;
+      this.#nextMs = nowMs;
+    }
+    const { segments, retransmits } = this.#since;
+    this.#timeouts = unlikelyTimeouts(
+      added(segments, last.segments),
+      added(retransmits, last.retransmits),
+    );
+  }
 }
 
-// Returns the number of timeouts in a row that are not random loss, by the share of segments lost so far.
-function unlikelyTimeouts({ segments, retransmits }: PathSample): number {
+// Returns the number of timeouts in a row that are not random loss, by the share of segments that was lost.
+function unlikelyTimeouts(segments: number, retransmits: number): number {
   const lost = retransmits - FEW_RETRANSMITS;
   if (lost <= 0) return TIMEOUTS;
+  if (lost >= segments) return Infinity;
   const losses = Math.ceil(Math.log(CHANCE) / Math.log(lost / segments));
   // The first of them was no timeout.
   return Math.max(TIMEOUTS, losses - 1);
+}
+
+// Returns the difference of two counts that the kernel keeps in 32 bits.
+function added(before: number, after: number): number {
+  return (after - before) >>> 0;
 }

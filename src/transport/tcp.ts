@@ -14,9 +14,8 @@ import {
   shutdownWrite,
   StreamSender,
   systemError,
+  type TcpInfo,
   tcpInfo,
-  type TcpProgress,
-  tcpProgress,
   unacknowledged,
 } from "../../ffi/mod.ts";
 import { SYSTEM_CONGESTION } from "./congestion.ts";
@@ -156,15 +155,15 @@ export class TcpTransport extends StreamSender implements Transport {
     const path = this.#path;
     if (path === undefined || (this.#idle && !this.#hasSent)) return "unchanged";
     this.#hasSent = false;
-    const progress = tcpProgress(this.fd);
-    if (progress === undefined) return "unchanged";
-    this.#idle = progress.unacked === 0;
-    switch (this.#watch.check(progress, nowMs)) {
+    const info = tcpInfo(this.fd);
+    if (info === undefined) return "unchanged";
+    this.#idle = info.unacked === 0;
+    switch (this.#watch.check(info, nowMs)) {
       case PROBE:
         this.#watch.probes = probeWindow(this.fd);
         return "suspected";
       case BLACK_HOLE:
-        return this.#found(path, progress, nowMs);
+        return this.#found(path, info, nowMs);
       default:
         return "unchanged";
     }
@@ -194,7 +193,7 @@ export class TcpTransport extends StreamSender implements Transport {
     return { retransmits, unsentBytes, congestion: congestionControl(this.fd) ?? null };
   }
 
-  #found(path: TcpPath, { pathMtu, timeouts }: TcpProgress, nowMs: number): PathVerdict {
+  #found(path: TcpPath, { pathMtu, timeouts }: TcpInfo, nowMs: number): PathVerdict {
     const { address, memory } = path;
     const before = this.pathFault?.remedy;
     // Nothing else is left to try.

@@ -65,6 +65,71 @@ Deno.test("PathWatch.check() waits for more timeouts on a path that has lost mor
   assertEquals(verdict(3000), undefined);
 });
 
+Deno.test("PathWatch.check() counts lost segments of the last minutes only", () => {
+  const verdict = (hours: number, retransmits: number) => {
+    const watch = new PathWatch();
+    // A bad time, then a good one, with a sample each minute.
+    let sample = { ...START, unacked: 0, segments: 10_000, retransmits };
+    const beginMs = -hours * 3_600_000 - 60_000;
+    watch.check(sample, beginMs);
+    for (let ms = beginMs + 60_000; ms < 0; ms += 60_000) {
+      sample = { ...sample, segments: sample.segments + 100 };
+      watch.check(sample, ms);
+    }
+    const { segments } = sample;
+    const changes = () => ({ segments, retransmits });
+    return recognizedMs({ answers: () => true, changes, untilMs: 30_000, watch });
+  };
+  assertEquals(verdict(0, 900), 7000);
+  assertEquals(verdict(1, 900), 2000);
+  assertEquals(verdict(1, 3000), 2000);
+});
+
+Deno.test("PathWatch.check() counts lost segments anew after a long silence", () => {
+  const watch = new PathWatch();
+  const sample = { ...START, unacked: 0, segments: 10_000, retransmits: 3000 };
+  watch.check(sample, -7_200_000);
+  watch.check(sample, -7_199_000);
+  const changes = () => ({ segments: 10_000, retransmits: 3000 });
+  assertEquals(recognizedMs({ answers: () => true, changes, watch }), 2000);
+});
+
+Deno.test("PathWatch.check() counts on when the kernel's counts of segments begin again at 0", () => {
+  const verdict = (count: number, retransmits: number) => {
+    const watch = new PathWatch();
+    let sample = { ...START, unacked: 0 };
+    const until = 20 * 60_000;
+    // Both counts grow for twenty minutes, the first of them beyond 2^32.
+    for (let ms = -until; ms < 0; ms += 60_000) {
+      const part = (ms + until) / until;
+      sample = {
+        ...sample,
+        segments: (2 ** 32 - 1000 + count * part) >>> 0,
+        retransmits: (2 ** 32 - 1000 + retransmits * part) >>> 0,
+      };
+      watch.check(sample, ms);
+    }
+    const { segments } = sample;
+    const changes = () => ({ segments, retransmits: sample.retransmits });
+    return recognizedMs({ answers: () => true, changes, untilMs: 30_000, watch });
+  };
+  assertEquals(verdict(20_000, 0), 2000);
+  assertEquals(verdict(20_000, 1800), 7000);
+  assertEquals(verdict(2000, 2000), undefined, "each segment was lost");
+});
+
+Deno.test("PathWatch.check() takes an acknowledgement for an answer although the count begins again at 0", () => {
+  const watch = new PathWatch();
+  let bareAcks = 2 ** 32 - 2;
+  const verdicts: number[] = [];
+  for (let ms = 0; ms <= 2500; ms += 500) {
+    const timeouts = TIMEOUTS_MS.filter((at) => at <= ms).length;
+    verdicts.push(watch.check({ ...START, timeouts, bareAcks }, ms));
+    bareAcks = (bareAcks + 1) >>> 0;
+  }
+  assertEquals(verdicts.indexOf(BLACK_HOLE), 4);
+});
+
 Deno.test("PathWatch.check() says nothing of a path that answers nothing", () => {
   assertEquals(recognizedMs({}), undefined);
   const sacked = () => ({ sacked: 20, unacked: 21 });
