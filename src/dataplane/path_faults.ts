@@ -68,7 +68,8 @@ function problemOf({ name, address, pathAddress }: Tunnel, fault: PathFault): Pr
   return {
     id: "path-mtu",
     what: `Packets of ${packetBytes} bytes to ${end} (${pathAddress}) are lost, ` +
-      `${fragmentsLost ? "in fragments too, " : ""}although small ones arrive; ${REMEDIES[remedy]}`,
+      `${fragmentsLost ? "in fragments too, " : ""}although small ones arrive (path MTU); ` +
+      REMEDIES[remedy],
     advice: 'let firewalls pass ICMP "fragmentation needed" and "packet too big", ' +
       "set the real MTU on the route to the peer, or clamp the MSS of TCP on a router",
   };

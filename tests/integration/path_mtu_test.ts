@@ -10,7 +10,7 @@ import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const LOST =
-  /Packets of 1500 bytes to \S+ \(\S+\) are lost, (in fragments too, )?although small ones arrive; /;
+  /Packets of 1500 bytes to \S+ \(\S+\) are lost, (in fragments too, )?although small ones arrive \(path MTU\); /;
 const FRAMES = 100;
 
 /** Runs two sides with a router between them. */

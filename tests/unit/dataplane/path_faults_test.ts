@@ -85,7 +85,7 @@ Deno.test("PathFaults.tick() logs a fault with its remedy, and the tunnel goes o
   assertEquals(id, "path-mtu");
   assertEquals(
     what,
-    "Packets of 1500 bytes to osaka (192.0.2.1) are lost, although small ones arrive; " +
+    "Packets of 1500 bytes to osaka (192.0.2.1) are lost, although small ones arrive (path MTU); " +
       "routers may now split them",
   );
   assertMatch(
