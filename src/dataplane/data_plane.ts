@@ -23,16 +23,15 @@
 //
 // The relay decides which session a frame belongs to. A frame that belongs to none, or that does not fit,
 // is dropped with a reason. Each tunnel has its own queue, managed by CoDel, so a slow client does not
-// delay the others. Frames that wait for a tunnel when it breaks are dropped (tunnel-lost). A session frame costs no
-// allocation. A data frame costs no system call of its own either; a PPP control frame from the link costs
-// one recv(2).
+// delay the others. Frames that wait for a tunnel when it breaks are dropped (tunnel-lost). A session frame
+// costs no allocation. A data frame costs no system call of its own either; a PPP control frame from the
+// link costs one recv(2).
 
 import type { Lanes, LinkDevice } from "../link/device.ts";
 import { LinkOutput } from "../link/link_output.ts";
 import { LinkMonitor } from "../link/monitor.ts";
 import { RingAge } from "../link/ring_age.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
-import type { Balances } from "../observe/status.ts";
 import { type Poller, POLLIN } from "../poll/poller.ts";
 import {
   type Limits,
@@ -143,8 +142,8 @@ export class DataPlane {
     this.#monitor = new LinkMonitor(link, counters, events, () => this.#linkUp());
     this.#network = new NetworkChanges(readiness, events);
     this.#ages = new RingAge({ now, wall });
-    const { monitor, ages } = { monitor: this.#monitor, ages: this.#ages };
-    this.#fromLink = new FromLink(relay, tunnels, counters, events, monitor, ages, handling);
+    const monitor = this.#monitor;
+    this.#fromLink = new FromLink(relay, tunnels, counters, events, monitor, this.#ages, handling);
     this.#fromTunnels = new FromTunnels(relay, tunnels, output, counters, events, handling);
     this.#life = new TunnelLife(relay, tunnels, counters, events, journal);
     this.#queries = new StatusQueries(relay.sessions, (session) => events.status(session));
@@ -185,18 +184,16 @@ export class DataPlane {
     return this.#tunnels.hasRoom ? dueMs : Math.min(dueMs, this.#nowMs + NO_ROOM_MS);
   }
 
-  /** Returns the fates of all frames since the start, as of now. */
-  balance(): Balances {
-    this.#tunnels.settle(this.#parts.counters);
-    return this.#settledBalance();
-  }
-
-  #settledBalance(): Balances {
+  /** Describes everything but the sessions, all of it as of now. */
+  totals(): Totals {
+    const { counters } = this.#parts;
     const output = this.#output;
-    return this.#parts.counters.balance({
+    this.#tunnels.settle(counters);
+    const balance = counters.balance({
       fromLink: this.#tunnels.queued,
       fromTunnel: { discovery: output.undelivered.length, session: output.queuedSession },
     });
+    return { tunnels: this.#tunnels.statuses(), counters: counters.read(), balance };
   }
 
   /** Makes one turn: waits up to `timeoutMs` for something to do, then does a bounded amount of it. */
@@ -228,42 +225,39 @@ export class DataPlane {
     } else if (takesData && readiness.data === 0) this.#ages.emptied(beforeMs);
     if (lanes !== undefined && lanes === this.#parts.link.lanes) this.#takeFromLink(lanes, nowMs);
     if (ready || unfinished) this.#fromTunnels.take(nowMs);
-    if (asked) {
-      this.#tunnels.settle(this.#parts.counters);
-      this.#events.reply(this.#queries.proceed(() => this.#totals()));
-    }
+    if (asked) this.#answer();
     this.#timers.run(nowMs);
     this.#network.run(nowMs);
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
     else if (nowMs >= this.#life.paths.dueMs) this.#life.paths.tick(nowMs);
-    this.#settle(nowMs);
+    this.#finish(nowMs);
   }
 
   /** Takes over a connection after its handshake. The caller closes the transport. */
   addTunnel(tunnel: TunnelFacts, transport: Transport): void {
     const nowMs = this.#parts.now();
     this.#life.add(tunnel, transport, nowMs);
-    this.#settle(nowMs);
+    this.#finish(nowMs);
   }
 
   /** Closes all sessions of a peer on both sides, then its tunnel if there still is one. */
   leave(id: number, peer: string | undefined): void {
     const nowMs = this.#parts.now();
     this.#life.leave(id, peer, nowMs);
-    this.#settle(nowMs);
+    this.#finish(nowMs);
   }
 
   /** Ends a tunnel unless its peer answers soon. */
   probe(id: number): void {
     const nowMs = this.#parts.now();
     this.#life.probe(id, nowMs);
-    this.#settle(nowMs);
+    this.#finish(nowMs);
   }
 
   /** Ends a tunnel; its sessions are held. */
   end(id: number, reason: string): void {
     this.#tunnels.get(id)?.channel.end(reason);
-    this.#settle(this.#parts.now());
+    this.#finish(this.#parts.now());
   }
 
   /** Asks for a snapshot of all tunnels and sessions; the answers carry the number of the request. */
@@ -334,10 +328,10 @@ export class DataPlane {
     if (readiness.laneFailed && lanes === link.lanes) this.#monitor.failed();
   }
 
-  // Describes everything but the sessions, as of the moment at which the tunnels were settled.
-  #totals(): Totals {
-    const tunnels = this.#tunnels.statuses();
-    return { tunnels, counters: this.#parts.counters.read(), balance: this.#settledBalance() };
+  // Answers the next part of a query.
+  #answer(): void {
+    const settle = () => this.#tunnels.settle(this.#parts.counters);
+    this.#events.reply(this.#queries.proceed(settle, () => this.totals()));
   }
 
   #linkUp(): void {
@@ -359,8 +353,8 @@ export class DataPlane {
     this.#events.drops(this.#parts.counters);
   }
 
-  // Sends the frames that are queued for tunnels, removes ended tunnels, and posts the turn's events.
-  #settle(nowMs: number): void {
+  // Finishes a turn: sends the frames that are queued for tunnels, removes ended tunnels, and posts events.
+  #finish(nowMs: number): void {
     if (this.#fromLink.tookDiscovery || this.#fromTunnels.tookDiscovery) {
       this.#fromLink.tookDiscovery = this.#fromTunnels.tookDiscovery = false;
       this.#timers.discoveryChanged();

@@ -36,20 +36,29 @@ export class StatusQueries {
     this.#requests.push(request);
   }
 
-  /** Returns the next part of the first snapshot; to be called only while `pending` is true. */
-  proceed(totals: () => Totals): FromWorker {
+  /**
+   * Returns the next part of the first snapshot; to be called only while `pending` is true.
+   *
+   * @param settle Finds out which frames have arrived, before the first sessions are described
+   * @param totals Does so too, and describes everything else, before the last sessions are described
+   */
+  proceed(settle: () => void, totals: () => Totals): FromWorker {
     const [request] = this.#requests;
+    const begins = this.#rest === undefined;
     this.#rest ??= this.#sessions[Symbol.iterator]();
-    const sessions: SessionStatus[] = [];
-    while (sessions.length < SESSIONS_PER_TURN) {
+    const part: Session[] = [];
+    while (part.length < SESSIONS_PER_TURN) {
       const { done, value } = this.#rest.next();
       if (done) {
         this.#requests.shift();
         this.#rest = undefined;
-        return { type: "snapshot", request, sessions, ...totals() };
+        const others = totals();
+        return { type: "snapshot", request, sessions: part.map(this.#describe), ...others };
       }
-      sessions.push(this.#describe(value));
+      part.push(value);
     }
-    return { type: "snapshot-part", request, sessions };
+    // Once is enough: it costs a system call for each tunnel.
+    if (begins) settle();
+    return { type: "snapshot-part", request, sessions: part.map(this.#describe) };
   }
 }

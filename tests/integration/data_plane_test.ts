@@ -159,7 +159,7 @@ class Bench implements AsyncDisposable {
   untilCarried(): void {
     const deadlineMs = performance.now() + DEADLINE_MS;
     const queued = () =>
-      Object.values(this.#plane.balance().fromLink).some((one) => one.queued > 0);
+      Object.values(this.#plane.totals().balance.fromLink).some((one) => one.queued > 0);
     while (queued()) {
       assert(performance.now() < deadlineMs, "frames stay under way");
       this.step();

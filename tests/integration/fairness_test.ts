@@ -21,7 +21,7 @@ testUnless(noNet, "DataPlane.step() takes a bounded number of frames from the li
   const [session] = planes.open(1);
   flood(planes, planes.fromHost(session, 100));
   planes.client.step(0);
-  assertEquals(planes.client.balance().fromLink.session.offered, 256);
+  assertEquals(planes.client.totals().balance.fromLink.session.offered, 256);
 });
 
 testUnless(
@@ -57,7 +57,7 @@ testUnless(
       assert(turns < 4, "the frame waits for the flood's end");
       planes.step();
     }
-    assert(planes.client.balance().fromLink.session.offered < FLOOD, "the flood goes on");
+    assert(planes.client.totals().balance.fromLink.session.offered < FLOOD, "the flood goes on");
   },
 );
 

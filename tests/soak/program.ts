@@ -261,7 +261,7 @@ export abstract class Program {
   // that it is enough to look now and then.
   #assertBalance(plane: DataPlane): void {
     if (++this.#turns % TURNS_A_LOOK > 0) return;
-    const fault = imbalance(plane.balance(), this.plane!.counters.read());
+    const fault = imbalance(plane.totals().balance, this.plane!.counters.read());
     hold(fault === undefined, () => `${this.name} lost count of frames: ${fault}`);
   }
 

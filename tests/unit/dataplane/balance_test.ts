@@ -65,7 +65,7 @@ class Checked {
     const side = plane === client?.plane.plane ? client : server;
     // The planes exist before the world does.
     if (side === undefined || plane !== side.plane.plane) return;
-    assertEquals(imbalance(plane.balance(), side.plane.counters.read()), undefined);
+    assertEquals(imbalance(plane.totals().balance, side.plane.counters.read()), undefined);
   }
 }
 
@@ -185,13 +185,13 @@ Deno.test("Frames offered are carried, dropped or queued after every turn, whate
       assert(checked.moves > 10);
       for (const each of [world.client, world.server]) {
         const { plane, counters } = each.plane;
-        assertEquals(imbalance(plane.balance(), counters.read()), undefined);
+        assertEquals(imbalance(plane.totals().balance, counters.read()), undefined);
         // Once the path takes everything again, nothing waits in a tunnel.
-        assertEquals(plane.balance().fromLink.session.queued, 0);
+        assertEquals(plane.totals().balance.fromLink.session.queued, 0);
       }
       const { lanes } = world.client.plane.link;
       if (stopped || lanes === undefined) return;
-      const { offered } = world.client.plane.plane.balance().fromLink.session;
+      const { offered } = world.client.plane.plane.totals().balance.fromLink.session;
       assert(offered <= checked.given, `${offered} of ${checked.given} frames`);
     }),
     { numRuns: 100 },
@@ -204,12 +204,12 @@ Deno.test("All frames that the link hands over are offered", () => {
   checked.fromHost(data(1000), 300);
   checked.fromHost(LCP_ECHO, 300);
   world.run(5000);
-  const { session } = world.client.plane.plane.balance().fromLink;
+  const { session } = world.client.plane.plane.totals().balance.fromLink;
   assertEquals(session.offered, 600);
   assert(session.dropped > 0, "the tunnel was overloaded");
   assertEquals(session.queued, 0);
   // Nothing is lost on the way.
-  const there = world.server.plane.plane.balance().fromTunnel.session;
+  const there = world.server.plane.plane.totals().balance.fromTunnel.session;
   assertEquals([there.offered, there.carried], [session.carried, session.carried]);
 });
 
@@ -217,10 +217,10 @@ Deno.test("Frames that wait when a tunnel breaks are dropped as tunnel-lost, and
   const checked = new Checked();
   const { world } = checked;
   const { plane, counters } = world.client.plane;
-  const before = plane.balance().fromLink.session;
+  const before = plane.totals().balance.fromLink.session;
   checked.takes = 0;
   checked.fromHost(data(1000), 5);
-  assertEquals(plane.balance().fromLink.session, {
+  assertEquals(plane.totals().balance.fromLink.session, {
     ...before,
     offered: before.offered + 5,
     queued: 5,
@@ -228,7 +228,7 @@ Deno.test("Frames that wait when a tunnel breaks are dropped as tunnel-lost, and
   assertEquals(counters.read().frames.fromLink.session, before.carried);
   world.breakTunnel();
   world.run(10);
-  assertEquals(plane.balance().fromLink.session, {
+  assertEquals(plane.totals().balance.fromLink.session, {
     offered: before.offered + 5,
     carried: before.carried,
     dropped: before.dropped + 5,
@@ -250,9 +250,9 @@ Deno.test("A frame that was sent in part when its tunnel breaks is dropped, and 
     },
   });
   checked.fromHost(data(1000));
-  assertEquals(plane.balance().fromLink.session.queued, 1);
+  assertEquals(plane.totals().balance.fromLink.session.queued, 1);
   world.breakTunnel();
   world.run(10);
   assertEquals(counters.read().drops["tunnel-lost"], 1);
-  assertEquals(plane.balance().fromLink.session.carried, 0);
+  assertEquals(plane.totals().balance.fromLink.session.carried, 0);
 });
