@@ -151,8 +151,7 @@ export class EventBatch implements EventSink {
   status(session: Session): SessionStatus {
     const { id: sessionId, ...facts } = this.#facts(session);
     const { framesFromTunnel, bytesFromTunnel } = session;
-    const framesFromLink = session.framesFromLink - session.framesUnderWay;
-    const bytesFromLink = session.bytesFromLink - session.bytesUnderWay;
+    const { framesArrived: framesFromLink, bytesArrived: bytesFromLink } = session;
     return {
       sessionId,
       ...facts,

@@ -61,9 +61,9 @@ export class Session implements SessionKey {
   framesFromTunnel = 0;
   bytesFromLink = 0;
   bytesFromTunnel = 0;
-  /** The part of those from the link that may still be lost with the tunnel. */
-  framesUnderWay = 0;
-  bytesUnderWay = 0;
+  /** The part of those from the link that the peer's machine has acknowledged. */
+  framesArrived = 0;
+  bytesArrived = 0;
   readonly #linkEchoes = new EchoRecord();
   readonly #tunnelEchoes = new EchoRecord();
   /** The next session with the same id in each index of the session table. */

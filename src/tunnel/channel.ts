@@ -81,12 +81,8 @@ export class Channel {
   readonly legacy: boolean;
   /** The number of Ethernet frames that were received. */
   framesIn = 0;
-  /** The number of Ethernet frames that were queued. */
-  framesOut = 0;
   /** The number of bytes in the received frames. */
   bytesIn = 0;
-  /** The number of bytes in the queued frames. */
-  bytesOut = 0;
   /** The reason why the tunnel has ended; undefined while it has not. */
   ended: string | undefined;
   /** The code of `REASON` to tell the peer if this side has ended the tunnel. */
@@ -174,12 +170,12 @@ export class Channel {
 
   /** The number of discovery frames that have not arrived yet: they wait, or are under way. */
   get queuedDiscovery(): number {
-    return this.#outbox.discoveryFrames;
+    return this.#outbox.count(FRAME.DISCOVERY);
   }
 
   /** The number of session frames that have not arrived yet. */
   get queuedSession(): number {
-    return this.#outbox.sessionFrames;
+    return this.#outbox.count(FRAME.SESSION);
   }
 
   /** The Ethernet frames that have arrived at the peer's machine, as of the last `settle`. */
@@ -207,7 +203,7 @@ export class Channel {
   }
 
   /**
-   * Queues a frame. Only Ethernet frames (discovery and session) count in `framesOut`.
+   * Queues a frame.
    *
    * @param type The type of the tunnel frame
    * @param frame The payload, with up to 127 bytes more behind it
@@ -230,12 +226,7 @@ export class Channel {
   ): boolean {
     if (length > MAX_PAYLOAD) return false;
     assertInvariant(length <= frame.length, "a frame is longer than the memory that it lies in");
-    if (!this.#outbox.push(type, frame, length, lane, nowMs, waitedMs, owner)) return false;
-    if (type === FRAME.SESSION || type === FRAME.DISCOVERY) {
-      this.framesOut++;
-      this.bytesOut += length;
-    }
-    return true;
+    return this.#outbox.push(type, frame, length, lane, nowMs, waitedMs, owner);
   }
 
   /** Finds out which frames have arrived at the peer's machine. */
@@ -243,13 +234,9 @@ export class Channel {
     this.#outbox.settle();
   }
 
-  /**
-   * Drops all frames that have not arrived: those that wait, and those that are under way.
-   *
-   * @returns The number of frames that waited, including those of `stale`
-   */
-  abandon(): number {
-    return this.#outbox.abandon();
+  /** Drops all frames that have not arrived: those that wait, and those that are under way. */
+  abandon(): void {
+    this.#outbox.abandon();
   }
 
   /**
@@ -353,7 +340,8 @@ export class Channel {
   }
 
   /**
-   * Takes the Ethernet frames that were read and not found yet, once the tunnel has ended.
+   * Reports the Ethernet frames that were read, but that `nextFrame` has not returned, after the tunnel has
+   * ended.
    *
    * @param found Called with the type of each frame
    */

@@ -7,8 +7,8 @@
 import { Pinned, VIEW_STEP } from "../../ffi/mod.ts";
 import { assertInvariant } from "../assert.ts";
 import type { Batch } from "../transport/transport.ts";
-import { FRAME, headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
-import { Flight, type FrameOwner } from "./flight.ts";
+import { headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
+import { Flight, type FrameOwner, isEthernet, markOf, typeOf } from "./flight.ts";
 
 /** The length of the largest frame, with its header. */
 export const LARGEST_FRAME = MAX_HEADER + MAX_PAYLOAD;
@@ -20,16 +20,10 @@ export type Judge = (waitedMs: number, last: boolean, nowMs: number) => boolean;
 export class FrameQueue {
   /** The number of bytes in the queue, headers included. */
   bytes = 0;
-  /** The number of discovery frames in the queue. */
-  discoveryFrames = 0;
-  /** The number of session frames in the queue. */
-  sessionFrames = 0;
   /** The number of Ethernet frames that were dropped from the queue since this was last set to 0. */
   dropped = 0;
-  /** The type of the frame that `consume` has removed in part. */
-  partType = 0;
-  /** The length of that frame's payload. */
-  partLength = 0;
+  /** The mark of the frame that `consume` has removed in part. */
+  partMark = 0;
   /** The owner of that frame. */
   partOwner: FrameOwner | undefined = undefined;
 
@@ -37,13 +31,15 @@ export class FrameQueue {
   readonly #limitBytes: number;
   readonly #capacity: number;
   readonly #flight: Flight;
-  // Frames are numbered, and the number modulo the arrays' length is the index into these four.
+  // Frames are numbered, and the number modulo the arrays' length is the index into these five.
   /** The offset of each frame's first byte. */
   readonly #starts: Uint32Array;
   /** The offset after each frame's last byte; a dropped frame ends at its start. */
   readonly #ends: Uint32Array;
   /** The time at which each frame arrived. */
   readonly #arrivedMs: Float64Array;
+  /** The type of each frame, and the length of its payload. */
+  readonly #marks: Uint32Array;
   /** The owner of each frame, which may be undefined. It grows to the largest number of frames so far. */
   readonly #owners: (FrameOwner | undefined)[] = [];
   readonly #mask: number;
@@ -70,6 +66,7 @@ export class FrameQueue {
     this.#starts = new Uint32Array(frames);
     this.#ends = new Uint32Array(frames);
     this.#arrivedMs = new Float64Array(frames);
+    this.#marks = new Uint32Array(frames);
   }
 
   /** True if no frame waits. */
@@ -77,14 +74,26 @@ export class FrameQueue {
     return this.#head === this.#tail;
   }
 
+  /** Returns the number of frames of a type that wait, for which it looks at each. */
+  count(type: number): number {
+    let count = 0;
+    for (let number = this.#head; number !== this.#tail; number++) {
+      const index = number & this.#mask;
+      const isDropped = this.#starts[index] === this.#ends[index];
+      if (!isDropped && typeOf(this.#marks[index]) === type) count++;
+    }
+    return count;
+  }
+
   /** True if there is no room for another frame. */
   get full(): boolean {
-    if (this.empty) return false;
-    if (this.#tail - this.#head > this.#mask) return true;
+    const first = this.#head;
+    const frames = this.#tail - first;
+    if (frames === 0) return false;
+    if (frames > this.#mask) return true;
     // Frames that were dropped between others still occupy their space.
-    const head = this.#starts[this.#head & this.#mask];
-    const taken = this.#writeAt - head + (this.#writeAt > head ? 0 : this.#capacity);
-    return taken >= this.#limitBytes;
+    const taken = this.#writeAt - this.#starts[first & this.#mask];
+    return (taken > 0 ? taken : taken + this.#capacity) >= this.#limitBytes;
   }
 
   /**
@@ -119,10 +128,9 @@ export class FrameQueue {
     this.#starts[index] = start;
     this.#ends[index] = this.#writeAt = start + size;
     this.#arrivedMs[index] = nowMs - waitedMs;
+    this.#marks[index] = markOf(type, length);
     this.#owners[index] = owner;
     this.bytes += size;
-    if (type === FRAME.SESSION) this.sessionFrames++;
-    else if (type === FRAME.DISCOVERY) this.discoveryFrames++;
     return true;
   }
 
@@ -169,17 +177,14 @@ export class FrameQueue {
       const size = this.#ends[index] - start;
       this.bytes -= size;
       if (size > 0) {
-        const type = this.#left(index);
-        // Only the header's length depends on the payload's, so that this is its inverse.
-        const length = size - headerLength(size - MAX_HEADER + 1);
+        const mark = this.#marks[index];
         const owner = this.#owners[index];
         // A closed session must not be kept in memory.
         this.#owners[index] = undefined;
-        if (left >= size) this.#flight.whole(type, length, owner, size);
+        if (left >= size) this.#flight.whole(mark, owner, size);
         else {
           this.#flight.part(left);
-          this.partType = type;
-          this.partLength = length;
+          this.partMark = mark;
           this.partOwner = owner;
         }
       }
@@ -221,17 +226,7 @@ export class FrameQueue {
     this.bytes -= size;
     this.#ends[index] = this.#starts[index];
     this.#owners[index] = undefined;
-    const type = this.#left(index);
-    if (type === FRAME.SESSION || type === FRAME.DISCOVERY) this.dropped++;
-  }
-
-  // Notes that a frame leaves the queue; returns its type.
-  #left(index: number): number {
-    // The second byte of the header is the low byte of the type.
-    const type = this.#memory.bytes[this.#starts[index] + 1];
-    if (type === FRAME.SESSION) this.sessionFrames--;
-    else if (type === FRAME.DISCOVERY) this.discoveryFrames--;
-    return type;
+    if (isEthernet(this.#marks[index])) this.dropped++;
   }
 
   #skipDropped(): void {

@@ -13,7 +13,7 @@ import { assertInvariant } from "../assert.ts";
 import { BROKEN, type Transport } from "../transport/transport.ts";
 import { FRAME } from "../wire/mod.ts";
 import { CoDel } from "./codel.ts";
-import { Flight, type FrameOwner, type Tally } from "./flight.ts";
+import { Flight, type FrameOwner, type Tally, typeOf } from "./flight.ts";
 import { FrameQueue, LARGEST_FRAME } from "./frame_queue.ts";
 import { Pace } from "./pace.ts";
 
@@ -47,9 +47,8 @@ export class Outbox {
   readonly #rest = new Pinned(new Uint8Array(LARGEST_FRAME));
   #restAt = 0;
   #restEnd = 0;
-  /** That frame: its type, the length of its payload, and its owner. */
-  #restType = 0;
-  #restLength = 0;
+  /** The mark and the owner of that frame. */
+  #restMark = 0;
   #restOwner: FrameOwner | undefined;
   readonly #codel = new CoDel();
   readonly #pace: Pace;
@@ -87,16 +86,13 @@ export class Outbox {
     return this.#flight.carried;
   }
 
-  /** The number of discovery frames that have not: they wait, were sent in part, or are under way. */
-  get discoveryFrames(): number {
-    return this.#control.discoveryFrames + this.#data.discoveryFrames +
-      this.#restOf(FRAME.DISCOVERY) + this.#flight.underWay.discoveryFrames;
-  }
-
-  /** The number of session frames that have not arrived. */
-  get sessionFrames(): number {
-    return this.#control.sessionFrames + this.#data.sessionFrames + this.#restOf(FRAME.SESSION) +
-      this.#flight.underWay.sessionFrames;
+  /**
+   * Returns the number of Ethernet frames of a type that have not: they wait, were sent in part, or are under
+   * way. This looks at each frame.
+   */
+  count(type: number): number {
+    const rest = this.#restAt < this.#restEnd && typeOf(this.#restMark) === type ? 1 : 0;
+    return this.#control.count(type) + this.#data.count(type) + rest + this.#flight.count(type);
   }
 
   /** Counts the frames that have arrived. */
@@ -164,14 +160,13 @@ export class Outbox {
     return dropped;
   }
 
-  /** Drops all frames that have not arrived; returns the number of those not sent, including `stale`. */
-  abandon(): number {
+  /** Drops all frames that have not arrived; `stale` counts the data frames that wait. */
+  abandon(): void {
     this.#flight.abandon();
-    const rest = this.#restOf(FRAME.SESSION) + this.#restOf(FRAME.DISCOVERY);
     this.#restAt = this.#restEnd = 0;
+    this.#restOwner = undefined;
     this.#data.dropBefore(Infinity);
     this.#control.dropBefore(Infinity);
-    return rest + this.#data.dropped + this.#control.dropped;
   }
 
   /** Sends as much as the transport takes; returns false if the transport is broken. */
@@ -193,7 +188,7 @@ export class Outbox {
       if (sent === BROKEN) return false;
       assertInvariant(sent <= offered, "a transport took more than it was given");
       if (sent > 0) this.#consume(sent, controlBytes);
-      if (this.#flight.isLong) this.settle();
+      if (this.#flight.isDue) this.settle();
       this.#pace.sent(Math.max(0, sent));
       // A transport that took only a part has no room for more. If it did so recently, it gets no more bytes
       // until it is writable: whatever its limit, TCP would take as many as fit into its last segment of
@@ -229,7 +224,7 @@ export class Outbox {
       return this.#flight.part(sent);
     }
     if (rest > 0) {
-      this.#flight.whole(this.#restType, this.#restLength, this.#restOwner, rest);
+      this.#flight.whole(this.#restMark, this.#restOwner, rest);
       this.#restOwner = undefined;
     }
     this.#restAt = this.#restEnd = 0;
@@ -244,15 +239,9 @@ export class Outbox {
     const rest = queue.consume(bytes, this.#rest.bytes);
     if (rest === 0) return;
     this.#restEnd = rest;
-    this.#restType = queue.partType;
-    this.#restLength = queue.partLength;
+    this.#restMark = queue.partMark;
     this.#restOwner = queue.partOwner;
     queue.partOwner = undefined;
-  }
-
-  // Returns 1 if a frame of this type was sent in part, and 0 otherwise.
-  #restOf(type: number): number {
-    return this.#restAt < this.#restEnd && this.#restType === type ? 1 : 0;
   }
 
   #block(nowMs: number): void {
