@@ -31,7 +31,7 @@ import type { Lanes, LinkDevice } from "../link/device.ts";
 import { LinkOutput } from "../link/link_output.ts";
 import { LinkMonitor } from "../link/monitor.ts";
 import { RingAge } from "../link/ring_age.ts";
-import { type Counters, FRAMES } from "../observe/counters.ts";
+import type { Counters } from "../observe/counters.ts";
 import { type Poller, POLLIN } from "../poll/poller.ts";
 import {
   type Limits,
@@ -53,7 +53,7 @@ import { FromTunnels } from "./from_tunnels.ts";
 import type { FromWorker, PlaneOptions, Totals, TunnelFacts } from "./messages.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import { FIRST_TUNNEL_TAG, Readiness, type Signal } from "./readiness.ts";
-import { type Handling, relayPorts } from "./relay_ports.ts";
+import { relayPorts } from "./relay_ports.ts";
 import { RelayTimers } from "./relay_timers.ts";
 import { Shutdown } from "./shutdown.ts";
 import { StatusQueries } from "./status_queries.ts";
@@ -130,8 +130,7 @@ export class DataPlane {
     const tunnels = new Tunnels(readiness.pollers, FIRST_TUNNEL_TAG, options, channel);
     const toTunnels = new ToTunnels(tunnels, counters);
     const nowMs = () => this.#nowMs;
-    const handling: Handling = { flow: FRAMES.discoveryFromLink };
-    const ports = relayPorts({ output, toTunnels, counters, handling, events, journal, nowMs });
+    const ports = relayPorts({ output, toTunnels, counters, events, journal, nowMs });
     const relay = makeRelay(options, parts, ports);
     this.#events = events;
     this.#output = output;
@@ -143,8 +142,8 @@ export class DataPlane {
     this.#network = new NetworkChanges(readiness, events);
     this.#ages = new RingAge({ now, wall });
     const monitor = this.#monitor;
-    this.#fromLink = new FromLink(relay, tunnels, counters, events, monitor, this.#ages, handling);
-    this.#fromTunnels = new FromTunnels(relay, tunnels, output, counters, events, handling);
+    this.#fromLink = new FromLink(relay, tunnels, counters, events, monitor, this.#ages);
+    this.#fromTunnels = new FromTunnels(relay, tunnels, output, counters, events);
     this.#life = new TunnelLife(relay, tunnels, counters, events, journal);
     this.#queries = new StatusQueries(relay.sessions, (session) => events.status(session));
   }

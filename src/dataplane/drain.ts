@@ -1,6 +1,6 @@
 // The end of all tunnels when the program stops.
 
-import type { Counters } from "../observe/counters.ts";
+import { type Counters, FRAMES } from "../observe/counters.ts";
 import { POLLOUT } from "../poll/poller.ts";
 import { DROP } from "../relay/mod.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
@@ -34,7 +34,8 @@ export class Drain {
     this.#counters = counters;
     this.#deadlineMs = nowMs + DRAIN_MS;
     for (const { channel } of tunnels.list) {
-      counters.drop(DROP["no-tunnel"], channel.queueGoodbye(reason, ""));
+      const dropped = channel.queueGoodbye(reason, "");
+      counters.drop(DROP["no-tunnel"], FRAMES.sessionFromLink, dropped);
     }
   }
 

@@ -15,7 +15,6 @@ import {
   readEtherType,
 } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
-import type { Handling } from "./relay_ports.ts";
 import type { Tunnels } from "./tunnels.ts";
 
 /** The number of frames of each lane that one turn takes. */
@@ -32,7 +31,6 @@ export class FromLink {
   readonly #events: EventBatch;
   readonly #monitor: LinkMonitor;
   readonly #ages: RingAge;
-  readonly #handling: Handling;
   readonly #buffer = new Uint8Array(MAX_PAYLOAD);
   readonly #views = new FrameViews(this.#buffer, 1, MAX_PAYLOAD);
 
@@ -43,7 +41,6 @@ export class FromLink {
     events: EventBatch,
     monitor: LinkMonitor,
     ages: RingAge,
-    handling: Handling,
   ) {
     this.#relay = relay;
     this.#tunnels = tunnels;
@@ -51,7 +48,6 @@ export class FromLink {
     this.#events = events;
     this.#monitor = monitor;
     this.#ages = ages;
-    this.#handling = handling;
   }
 
   /** Takes control frames, even if a tunnel is congested. */
@@ -73,7 +69,6 @@ export class FromLink {
       else if (isDiscovery) {
         const whole = buffer.subarray(0, length);
         this.#events.discovery("link", whole);
-        this.#handling.flow = FRAMES.discoveryFromLink;
         this.#relay.discoveryFromLink(whole, nowMs);
         this.tookDiscovery = true;
       } else {
@@ -89,11 +84,10 @@ export class FromLink {
     let taken = 0;
     this.#ages.begin(nowMs);
     for (; taken < DATA_FRAMES_PER_TURN && this.#tunnels.hasRoom && data.next(); taken++) {
-      this.#counters.offer(FRAMES.sessionFromLink);
       if (data.wireLength > data.length) this.#monitor.frameTooLarge(data.wireLength);
       else {
         const length = frameLength(data.memory, data.offset, data.length);
-        if (length < 0) this.#counters.drop(DROP.malformed);
+        if (length < 0) this.#counters.drop(DROP.malformed, FRAMES.sessionFromLink);
         else {
           const waitedMs = this.#ages.waited(data.timestampMs);
           this.#session(data.frame, length, "data", nowMs, waitedMs);
@@ -101,6 +95,8 @@ export class FromLink {
       }
       data.release();
     }
+    // Once for all of them is faster.
+    this.#counters.offer(FRAMES.sessionFromLink, taken);
     if (taken < DATA_FRAMES_PER_TURN && !data.waiting) this.#ages.emptied(nowMs);
     return taken;
   }
@@ -113,18 +109,19 @@ export class FromLink {
     nowMs: number,
     waitedMs: number,
   ): void {
+    const flow = FRAMES.sessionFromLink;
     const owner = this.#relay.sessionFromLink(frame, 0, nowMs);
-    if (typeof owner === "number") return this.#counters.drop(owner);
+    if (typeof owner === "number") return this.#counters.drop(owner, flow);
     const channel = this.#tunnels.get(owner.tunnel)?.channel;
-    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"]);
+    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"], flow);
     if (!channel.queue(FRAME.SESSION, frame, length, lane, nowMs, waitedMs, owner)) {
-      this.#counters.drop(DROP["tunnel-full"]);
+      this.#counters.drop(DROP["tunnel-full"], flow);
     }
   }
 
   #drop(reason: Drop, isDiscovery: boolean): void {
     const flow = isDiscovery ? FRAMES.discoveryFromLink : FRAMES.sessionFromLink;
     this.#counters.offer(flow);
-    this.#counters.drop(reason, 1, flow);
+    this.#counters.drop(reason, flow);
   }
 }

@@ -7,7 +7,6 @@ import { DROP, type Relay } from "../relay/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
 import { discoveryLength, FRAME, frameLength, REASON } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
-import type { Handling } from "./relay_ports.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
 /** The numbers of frames that one turn takes: from one tunnel, and from all tunnels. */
@@ -23,7 +22,6 @@ export class FromTunnels {
   readonly #output: LinkOutput;
   readonly #counters: Counters;
   readonly #events: EventBatch;
-  readonly #handling: Handling;
   /** The tunnel that is read first in the next turn. */
   #first = 0;
 
@@ -33,14 +31,12 @@ export class FromTunnels {
     output: LinkOutput,
     counters: Counters,
     events: EventBatch,
-    handling: Handling,
   ) {
     this.#relay = relay;
     this.#tunnels = tunnels;
     this.#output = output;
     this.#counters = counters;
     this.#events = events;
-    this.#handling = handling;
   }
 
   /** Reads each tunnel that is ready once, and takes a bounded number of frames. */
@@ -67,12 +63,17 @@ export class FromTunnels {
   #takeFrames(tunnel: Tunnel, limit: number, nowMs: number): number {
     const { channel } = tunnel;
     let taken = 0;
+    let sessionFrames = 0;
     while (taken < limit && channel.nextFrame(nowMs)) {
       taken++;
-      if (channel.type === FRAME.SESSION) this.#session(channel, nowMs);
-      else if (channel.type === FRAME.DISCOVERY) this.#discovery(channel, nowMs);
+      if (channel.type === FRAME.SESSION) {
+        sessionFrames++;
+        this.#session(channel, nowMs);
+      } else if (channel.type === FRAME.DISCOVERY) this.#discovery(channel, nowMs);
       else if (channel.type === FRAME.SESSION_LIST) this.#list(channel, nowMs);
     }
+    // Once for all of them is faster.
+    this.#counters.offer(FRAMES.sessionFromTunnel, sessionFrames);
     // The frames are sent from the receive buffer, so they must go out before it is used again.
     this.#output.flush();
     tunnel.unfinished = taken === limit;
@@ -84,11 +85,10 @@ export class FromTunnels {
     const { received, offset } = channel;
     const { bytes } = received;
     const flow = FRAMES.sessionFromTunnel;
-    this.#counters.offer(flow);
     const length = frameLength(bytes, offset, channel.length);
-    if (length < 0) return this.#counters.drop(DROP.malformed, 1, flow);
+    if (length < 0) return this.#counters.drop(DROP.malformed, flow);
     const owner = this.#relay.sessionFromTunnel(channel.id, bytes, offset, nowMs);
-    if (typeof owner === "number") return this.#counters.drop(owner, 1, flow);
+    if (typeof owner === "number") return this.#counters.drop(owner, flow);
     if (!this.#output.session(received, offset, length)) return;
     owner.framesFromTunnel++;
     owner.bytesFromTunnel += length;
@@ -96,11 +96,11 @@ export class FromTunnels {
 
   #discovery(channel: Channel, nowMs: number): void {
     const { received: { bytes }, offset } = channel;
-    const flow = this.#handling.flow = FRAMES.discoveryFromTunnel;
+    const flow = FRAMES.discoveryFromTunnel;
     const length = discoveryLength(bytes, offset, channel.length);
     if (length < 0) {
       this.#counters.offer(flow);
-      return this.#counters.drop(DROP.malformed, 1, flow);
+      return this.#counters.drop(DROP.malformed, flow);
     }
     const whole = bytes.subarray(offset, offset + length);
     this.#events.discovery("tunnel", whole);

@@ -7,18 +7,11 @@ import type { EventBatch } from "./event_batch.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import type { ToTunnels } from "./to_tunnels.ts";
 
-/** The discovery frame that the relay is handling. */
-export interface Handling {
-  /** Its direction: that of a drop. */
-  flow: typeof FRAMES.discoveryFromLink | typeof FRAMES.discoveryFromTunnel;
-}
-
 /** The parts of a data plane that its relay uses. */
 export interface RelaySurroundings {
   readonly output: LinkOutput;
   readonly toTunnels: ToTunnels;
   readonly counters: Counters;
-  readonly handling: Handling;
   readonly events: EventBatch;
   readonly journal: SessionJournal | undefined;
   /** Returns the start of the present turn. */
@@ -27,7 +20,7 @@ export interface RelaySurroundings {
 
 /** Makes the ports of a relay. */
 export function relayPorts(surroundings: RelaySurroundings): RelayPorts {
-  const { output, toTunnels, counters, handling, events, journal, nowMs } = surroundings;
+  const { output, toTunnels, counters, events, journal, nowMs } = surroundings;
   return {
     toLink: (frame) => {
       counters.offer(FRAMES.discoveryFromTunnel);
@@ -35,9 +28,10 @@ export function relayPorts(surroundings: RelaySurroundings): RelayPorts {
     },
     toTunnel: (tunnel, frame) => toTunnels.discovery(tunnel, frame, nowMs()),
     listToTunnel: (tunnel, payload) => toTunnels.list(tunnel, payload, nowMs()),
-    drop: (reason) => {
-      counters.offer(handling.flow);
-      counters.drop(reason, 1, handling.flow);
+    drop: (reason, from) => {
+      const flow = from === "link" ? FRAMES.discoveryFromLink : FRAMES.discoveryFromTunnel;
+      counters.offer(flow);
+      counters.drop(reason, flow);
       events.dropped(reason);
     },
     problem: (problem) => events.problem(problem),

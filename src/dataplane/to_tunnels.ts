@@ -20,7 +20,7 @@ export class ToTunnels {
     const channel = this.#tunnels.get(tunnel)?.channel;
     const flow = FRAMES.discoveryFromLink;
     this.#counters.offer(flow);
-    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"], 1, flow);
+    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"], flow);
     const lane = readCode(frame) === CODE.PADT ? "last" : "control";
     const { length } = frame;
     let queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, nowMs);
@@ -29,7 +29,7 @@ export class ToTunnels {
       channel.flush(nowMs);
       queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, nowMs);
     }
-    if (!queued) this.#counters.drop(DROP["tunnel-full"], 1, flow);
+    if (!queued) this.#counters.drop(DROP["tunnel-full"], flow);
   }
 
   /** Queues a part of a session list; returns false if there is no room for it. */

@@ -1,6 +1,6 @@
 // The life of tunnels, from the handover to the end, and its effect on the sessions of their peers.
 
-import type { Counters } from "../observe/counters.ts";
+import { type Counters, FRAMES } from "../observe/counters.ts";
 import { DROP, NO_TUNNEL, type Relay } from "../relay/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import { REASON } from "../wire/mod.ts";
@@ -87,7 +87,7 @@ export class TunnelLife {
     const tunnel = this.#tunnels.get(id);
     if (tunnel === undefined) return;
     const dropped = tunnel.channel.queueGoodbye(REASON.SHUTDOWN, MOVED);
-    this.#counters.drop(DROP["no-tunnel"], dropped);
+    this.#counters.drop(DROP["no-tunnel"], FRAMES.sessionFromLink, dropped);
     tunnel.leaveByMs = nowMs + LEAVE_MS;
   }
 

@@ -150,12 +150,12 @@ export class Tunnels {
       const tunnel = this.list[i];
       const { channel } = tunnel;
       if (channel.ended === undefined) continue;
-      counters.drop(DROP["tunnel-lost"], channel.tellEnd(nowMs));
+      counters.drop(DROP["tunnel-lost"], FRAMES.sessionFromLink, channel.tellEnd(nowMs));
       this.abandon(tunnel, DROP["tunnel-lost"], counters);
       channel.abandonRead((type) => {
         const flow = type === FRAME.SESSION ? FRAMES.sessionFromTunnel : FRAMES.discoveryFromTunnel;
         counters.offer(flow);
-        counters.drop(DROP["tunnel-lost"], 1, flow);
+        counters.drop(DROP["tunnel-lost"], flow);
       });
       gone(channel);
       for (const poller of this.#pollers) poller.remove(channel.transport.fd);
@@ -169,8 +169,8 @@ export class Tunnels {
     tunnel.channel.settle();
     count(tunnel, counters);
     const { channel } = tunnel;
-    counters.drop(reason, channel.queuedDiscovery, FRAMES.discoveryFromLink);
-    counters.drop(reason, channel.queuedSession, FRAMES.sessionFromLink);
+    counters.drop(reason, FRAMES.discoveryFromLink, channel.queuedDiscovery);
+    counters.drop(reason, FRAMES.sessionFromLink, channel.queuedSession);
     channel.abandon();
   }
 
@@ -251,7 +251,7 @@ function count({ channel, counted }: Tunnel, counters: Counters): void {
   }
   if (channel.stale > 0) {
     // Only data waits in a queue that drops old frames.
-    counters.drop(DROP["queue-delay"], channel.stale);
+    counters.drop(DROP["queue-delay"], FRAMES.sessionFromLink, channel.stale);
     channel.stale = 0;
   }
 }

@@ -80,7 +80,7 @@ export class LinkOutput {
   session(memory: Pinned, offset: number, length: number): boolean {
     const lanes = this.#usable();
     if (lanes === undefined) {
-      this.#counters.drop(DROP["link-down"], 1, FRAMES.sessionFromTunnel);
+      this.#counters.drop(DROP["link-down"], FRAMES.sessionFromTunnel);
       return false;
     }
     // The bytes behind a shorter frame belong to other frames.
@@ -102,9 +102,9 @@ export class LinkOutput {
     const flow = FRAMES.discoveryFromTunnel;
     const result = this.#send(frame);
     if (result === SENT) return this.#counters.frame(flow, frame.length);
-    if (readCode(frame) !== CODE.PADT) return this.#counters.drop(result, 1, flow);
+    if (readCode(frame) !== CODE.PADT) return this.#counters.drop(result, flow);
     if (this.#undelivered.length >= PADTS_KEPT) {
-      this.#counters.drop(result, 1, flow);
+      this.#counters.drop(result, flow);
       this.#padts.givenUp++;
       const { name } = this.#link;
       this.#events.notice({ id: "too-many-padts", interface: name, limit: PADTS_KEPT });
@@ -129,7 +129,7 @@ export class LinkOutput {
       if (!obsolete && this.#send(padt) !== SENT) return true;
       if (obsolete) {
         this.#padts.givenUp++;
-        this.#counters.drop(DROP["link-down"], 1, FRAMES.discoveryFromTunnel);
+        this.#counters.drop(DROP["link-down"], FRAMES.discoveryFromTunnel);
       } else {
         this.#padts.delivered++;
         this.#counters.frame(FRAMES.discoveryFromTunnel, padt.length);
@@ -163,7 +163,7 @@ export class LinkOutput {
     const { lanes } = this.#link;
     if (lanes === this.#lanes) return lanes;
     this.#lanes = lanes;
-    this.#counters.drop(DROP["link-down"], this.queuedSession, FRAMES.sessionFromTunnel);
+    this.#counters.drop(DROP["link-down"], FRAMES.sessionFromTunnel, this.queuedSession);
     this.#control.clear();
     this.#data.clear();
     return lanes;
@@ -195,9 +195,9 @@ export class LinkOutput {
     counters.frames(flow, frames - refused, bytes - (waiting.refusedBytes - refusedBytes));
     waiting.frames = waiting.bytes = 0;
     if (refused === 0) return;
-    counters.drop(DROP["frame-too-large"], waiting.tooLong - tooLong, flow);
-    counters.drop(DROP["link-full"], waiting.full - full, flow);
-    counters.drop(DROP["link-down"], waiting.down - down, flow);
+    counters.drop(DROP["frame-too-large"], flow, waiting.tooLong - tooLong);
+    counters.drop(DROP["link-full"], flow, waiting.full - full);
+    counters.drop(DROP["link-down"], flow, waiting.down - down);
   }
 
   // Notes the numbers of frames that a sender has refused.

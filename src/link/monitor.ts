@@ -63,7 +63,7 @@ export class LinkMonitor {
 
   /** Counts and reports a frame over the MTU, which the interface has joined from several (GRO). */
   frameTooLarge(bytes: number): void {
-    this.#counters.drop(DROP["frame-too-large"]);
+    this.#counters.drop(DROP["frame-too-large"], FRAMES.sessionFromLink);
     this.#events.notice({ id: "joined-frames", interface: this.#link.name, bytes });
   }
 
@@ -75,7 +75,7 @@ export class LinkMonitor {
     const { kernelDrops } = link;
     if (kernelDrops > this.#kernelDrops) {
       this.#counters.offer(FRAMES.sessionFromLink, kernelDrops - this.#kernelDrops);
-      this.#counters.drop(DROP.kernel, kernelDrops - this.#kernelDrops);
+      this.#counters.drop(DROP.kernel, FRAMES.sessionFromLink, kernelDrops - this.#kernelDrops);
       this.#kernelDrops = kernelDrops;
     }
     this.#vlans.tick(nowMs);

@@ -54,7 +54,7 @@ export class OtherVlans {
     if (frames <= 0) return;
     this.#counted += frames;
     this.#counters.offer(FRAMES.sessionFromLink, frames);
-    this.#counters.drop(DROP.vlan, frames);
+    this.#counters.drop(DROP.vlan, FRAMES.sessionFromLink, frames);
     // Take the frame even if it will not be reported, so that the next report is about a recent one.
     const vlan = link.takeVlan();
     if (nowMs < this.#reportMs) return;

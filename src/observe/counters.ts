@@ -53,7 +53,7 @@ export class Counters {
   }
 
   /** Counts dropped frames; `reason` is one of `DROP`. */
-  drop(reason: number, count = 1, flow: Flow = FRAMES.sessionFromLink): void {
+  drop(reason: number, flow: Flow, count = 1): void {
     this.#values[DROPS + reason] += count;
     this.#values[DROPPED + flow] += count;
   }

@@ -55,8 +55,8 @@ export interface RelayPorts {
   toTunnel(tunnel: number, frame: Uint8Array): void;
   /** Sends the payload of a SESSION_LIST frame; returns false if there is no room for it. */
   listToTunnel(tunnel: number, payload: Uint8Array): boolean;
-  /** Counts a drop. */
-  drop(reason: Drop): void;
+  /** Counts the drop of a discovery frame, or of a part of a list, that came from there. */
+  drop(reason: Drop, from: "link" | "tunnel"): void;
   /** Reports a problem that the operator can solve, each time that it occurs. */
   problem(problem: Problem): void;
   /** Reports a session that was opened. */

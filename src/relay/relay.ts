@@ -178,7 +178,7 @@ export class Relay implements DiscoveryContext {
     this.#nowMs = nowMs;
     const fromHost = this.options.side === "client";
     const packet = checkDiscovery(frame, fromHost);
-    if (typeof packet === "number") return this.ports.drop(packet);
+    if (typeof packet === "number") return this.ports.drop(packet, "link");
     if (opensSession(packet.code)) {
       this.#lowerMaxPayload(packet);
       return this.#discovery.fromLink(packet, frame, nowMs);
@@ -186,11 +186,11 @@ export class Relay implements DiscoveryContext {
     if (fromHost && packet.code === CODE.PADT && packet.sessionId === NO_SESSION_ID) {
       // A client has one tunnel at a time.
       const [peer] = this.peersByTunnel.values();
-      if (peer === undefined) return this.ports.drop(DROP["no-tunnel"]);
+      if (peer === undefined) return this.ports.drop(DROP["no-tunnel"], "link");
       return this.#discovery.hangUp(peer, packet, nowMs);
     }
     const session = this.sessions.findByLink(frame, 0);
-    if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
+    if (session === undefined) return this.ports.drop(DROP["unknown-session"], "link");
     session.heardFromLink(nowMs, NO_ECHO);
     session.rewriteForTunnel(frame, 0);
     this.ports.toTunnel(session.tunnel, forwarded(packet, frame));
@@ -203,10 +203,10 @@ export class Relay implements DiscoveryContext {
   discoveryFromTunnel(tunnel: number, frame: Uint8Array, nowMs: number): void {
     this.#nowMs = nowMs;
     const peer = this.#peers.byTunnel.get(tunnel);
-    if (peer === undefined) return this.ports.drop(DROP["no-tunnel"]);
+    if (peer === undefined) return this.ports.drop(DROP["no-tunnel"], "tunnel");
     const fromHost = this.options.side === "server";
     const packet = checkDiscovery(frame, fromHost);
-    if (typeof packet === "number") return this.ports.drop(packet);
+    if (typeof packet === "number") return this.ports.drop(packet, "tunnel");
     if (opensSession(packet.code)) {
       this.#lowerMaxPayload(packet);
       return this.#discovery.fromTunnel(peer, packet, nowMs);
@@ -215,7 +215,7 @@ export class Relay implements DiscoveryContext {
       return this.#discovery.hangUp(peer, packet, nowMs);
     }
     const session = this.sessions.findByTunnel(tunnel, frame, 0);
-    if (session === undefined) return this.ports.drop(DROP["unknown-session"]);
+    if (session === undefined) return this.ports.drop(DROP["unknown-session"], "tunnel");
     session.heardFromTunnel(nowMs, NO_ECHO);
     session.rewriteForLink(frame, 0);
     this.ports.toLink(forwarded(packet, frame));
@@ -317,7 +317,7 @@ export class Relay implements DiscoveryContext {
     this.#nowMs = nowMs;
     const peer = this.#peers.byTunnel.get(tunnel);
     if (peer === undefined) {
-      this.ports.drop(DROP["no-tunnel"]);
+      this.ports.drop(DROP["no-tunnel"], "tunnel");
       return true;
     }
     const list = parseSessionList(payload);
@@ -460,7 +460,7 @@ export class Relay implements DiscoveryContext {
       const payload = emitSessionList({ last, sessions });
       // Sessions that could not be listed stay unchanged at both sides.
       if (!this.ports.listToTunnel(peer.tunnel, payload)) {
-        return this.ports.drop(DROP["tunnel-full"]);
+        return this.ports.drop(DROP["tunnel-full"], "link");
       }
     } while (!last);
   }

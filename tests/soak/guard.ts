@@ -404,9 +404,9 @@ export class Guard {
         call().tunnel.push({ id, payload: payload.slice() });
         return ports.listToTunnel(id, payload);
       },
-      drop: (reason) => {
+      drop: (reason, from) => {
         call().drops.push(reason);
-        ports.drop(reason);
+        ports.drop(reason, from);
       },
       opened: (session) => {
         this.#opened(call(), session);

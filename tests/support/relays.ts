@@ -141,6 +141,8 @@ export class RecordedRelay {
   /** The frames that were sent into tunnels. */
   tunnel: { tunnel: number; frame: Uint8Array }[] = [];
   drops: DropReason[] = [];
+  /** The side from which each dropped frame came. */
+  dropsFrom: ("link" | "tunnel")[] = [];
   problems: Problem[] = [];
   opened: Session[] = [];
   closed: { session: Session; end: SessionEnd }[] = [];
@@ -184,7 +186,10 @@ export class RecordedRelay {
         listed(tunnel, payload);
         return true;
       },
-      drop: (reason) => this.drops.push(DROP_REASONS[reason]),
+      drop: (reason, from) => {
+        this.drops.push(DROP_REASONS[reason]);
+        this.dropsFrom.push(from);
+      },
       problem: (problem) => this.problems.push(problem),
       opened: (session) => this.opened.push(session),
       closed: (session, end) => this.closed.push({ session, end }),

@@ -64,11 +64,11 @@ export class ClientDiscovery implements DiscoveryRelay {
     const { ports, peersByTunnel } = this.#relay;
     // A client has one tunnel at a time.
     const [peer] = peersByTunnel.values();
-    if (peer === undefined) return ports.drop(DROP["no-tunnel"]);
-    if (!this.#relay.mayDial(peer, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
+    if (peer === undefined) return ports.drop(DROP["no-tunnel"], "link");
+    if (!this.#relay.mayDial(peer, packet, nowMs)) return ports.drop(DROP["padi-rate"], "link");
     if (packet.code === CODE.PADI) return this.#seek(peer, packet, frame, nowMs);
     const taken = this.#taken(peer, packet, nowMs);
-    if (taken === undefined) return ports.drop(DROP["unknown-offer"]);
+    if (taken === undefined) return ports.drop(DROP["unknown-offer"], "link");
     const { pending, offer } = taken;
     this.#requestsFor(pending, packet, offer.acMac, nowMs).ask();
     const tags = offer.shown === offer.cookie
@@ -84,7 +84,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     // The frame would come from an address that this link's own stations use.
     const taken = sameMac(source, 0, this.#relay.linkMac, 0) ||
       sameMac(source, 0, packet.destination, 0);
-    if (taken && this.#relay.mac !== "own") return ports.drop(DROP["bad-address"]);
+    if (taken && this.#relay.mac !== "own") return ports.drop(DROP["bad-address"], "tunnel");
     if (packet.code === CODE.PADO) return this.#offer(peer, packet, source, nowMs);
     const key = requestKey(packet.destination, packet, packet.source);
     const pending = this.#pending.marked(peer, key, nowMs);
@@ -92,7 +92,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     if (requests === undefined) return this.#unwanted(peer, packet);
     const { sessionId } = packet;
     const refused = sessionId === NO_SESSION_ID;
-    if (!refused && !isSessionId(sessionId)) return ports.drop(DROP.malformed);
+    if (!refused && !isSessionId(sessionId)) return ports.drop(DROP.malformed, "tunnel");
     this.#acs.heard(packet.source, source, nowMs);
     const session = refused ? undefined : this.#granted(peer, requests, packet, source, nowMs);
     if (session === undefined && requests.open === 0) return this.#unwanted(peer, packet);
@@ -103,7 +103,7 @@ export class ClientDiscovery implements DiscoveryRelay {
         peer.tunnel,
         padt(packet.source, packet.destination, sessionId, "no-id-left"),
       );
-      ports.drop(DROP["session-limit"]);
+      ports.drop(DROP["session-limit"], "tunnel");
       return ports.toLink(refusal({ ...packet, source }, NO_ID_LEFT));
     }
     ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? NO_SESSION_ID }));
@@ -113,9 +113,9 @@ export class ClientDiscovery implements DiscoveryRelay {
   hangUp(peer: Peer, { source, destination }: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const acs = this.#acs.shownAs(destination, nowMs).slice(0, HANG_UPS);
-    if (acs.length === 0) return ports.drop(DROP["unknown-session"]);
+    if (acs.length === 0) return ports.drop(DROP["unknown-session"], "link");
     if (!this.#hangUps.allows(peer, source, destination, nowMs)) {
-      return ports.drop(DROP["padt-rate"]);
+      return ports.drop(DROP["padt-rate"], "link");
     }
     for (const acMac of acs) ports.toTunnel(peer.tunnel, padt(acMac, source, NO_SESSION_ID));
   }
@@ -149,7 +149,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     // Some hosts send it to the sender of their last PADO, against RFC 2516, section 5.1.
     const ours = sameMac(destination, 0, ETH_BROADCAST, 0) ||
       sameMac(destination, 0, linkMac, 0) || this.#acs.shownAs(destination, nowMs).length > 0;
-    if (!ours) return ports.drop(DROP["bad-address"]);
+    if (!ours) return ports.drop(DROP["bad-address"], "link");
     const hostUniq = findHostUniq(packet.tags);
     if (this.#pending.find(peer, hostMac, hostUniq, nowMs) === undefined) {
       this.#pending.add({
@@ -189,7 +189,7 @@ export class ClientDiscovery implements DiscoveryRelay {
     if (granted && sessions.atPeer(peer, sessionId, source, destination) === undefined) {
       ports.toTunnel(peer.tunnel, padt(source, destination, sessionId, "unclaimed"));
     }
-    ports.drop(DROP["unknown-host-uniq"]);
+    ports.drop(DROP["unknown-host-uniq"], "tunnel");
   }
 
   #offered(

@@ -98,31 +98,33 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { ports } = this.#relay;
     const initiation = packet.code === CODE.PADI;
     if (initiation && !sameMac(packet.destination, 0, ETH_BROADCAST, 0)) {
-      return ports.drop(DROP["bad-address"]);
+      return ports.drop(DROP["bad-address"], "tunnel");
     }
-    if (!this.#relay.mayDial(peer, packet, nowMs)) return ports.drop(DROP["padi-rate"]);
+    if (!this.#relay.mayDial(peer, packet, nowMs)) return ports.drop(DROP["padi-rate"], "tunnel");
     const passes = initiation ? this.#passesOf(packet) : 0;
     if (passes === undefined) return this.#loop(peer);
-    if (!this.#mayShow(peer, packet, nowMs)) return ports.drop(DROP["bad-address"]);
+    if (!this.#mayShow(peer, packet, nowMs)) return ports.drop(DROP["bad-address"], "tunnel");
     const { source: hostMac, tags: sent } = packet;
     const hostUniq = findHostUniq(sent);
     const relaySessionId = this.#matching.relaySessionId(sent);
     const same = this.#pending.find(peer, hostMac, hostUniq, nowMs, relaySessionId);
     const known = initiation ? same : this.#offers.find(peer, same, packet, relaySessionId, nowMs);
-    if (known === undefined && !initiation) return ports.drop(DROP["unknown-offer"]);
+    if (known === undefined && !initiation) return ports.drop(DROP["unknown-offer"], "tunnel");
     const pending = known ?? this.#newPending(peer, packet, passes);
     if (initiation && this.#hasReturned(pending, nowMs)) return this.#loop(peer);
     const tags = withLine(this.#matching.toAc(pending, sent), pending.line);
     const max = initiation ? PADI_MAX : PADR_MAX;
     if (tagsLength(tags) > Math.max(tagsLength(sent), max - PPPOE_HLEN)) {
-      ports.drop(DROP["frame-too-large"]);
+      ports.drop(DROP["frame-too-large"], "tunnel");
       // The refusal of a PADI comes from no AC, so it has our own address.
       const source = initiation ? this.#relay.linkMac : packet.destination;
       const answer = { ...packet, source, destination: packet.source };
       return ports.toTunnel(peer.tunnel, refusal(answer, noRoom(max)));
     }
     const busy = !initiation && !this.#matching.mayAsk(pending, hostUniq, nowMs);
-    if (busy || !this.#matching.admit(pending, nowMs)) return ports.drop(DROP["discovery-busy"]);
+    if (busy || !this.#matching.admit(pending, nowMs)) {
+      return ports.drop(DROP["discovery-busy"], "tunnel");
+    }
     if (known === undefined) this.#pending.add(pending, nowMs);
     pending.underWay = true;
     this.#claim(pending, true);
@@ -150,7 +152,9 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (match === undefined) return this.#unwanted(packet);
     const { pending } = match;
     const shownMac = this.#shownMacFor(pending);
-    if (!sameMac(packet.destination, 0, shownMac, 0)) return ports.drop(DROP["bad-address"]);
+    if (!sameMac(packet.destination, 0, shownMac, 0)) {
+      return ports.drop(DROP["bad-address"], "link");
+    }
     const requests = this.#offers.askedOf(match, source);
     if (code === CODE.PADS && repeat === undefined && requests === undefined) {
       return this.#offers.hasAskedAnother(pending, source)
@@ -169,14 +173,14 @@ export class ServerDiscovery implements DiscoveryRelay {
       this.#repeats.answered(pending, nowMs);
     } else if (repeat === undefined && requests !== undefined) {
       const refused = sessionId === NO_SESSION_ID;
-      if (!refused && !isSessionId(sessionId)) return ports.drop(DROP.malformed);
+      if (!refused && !isSessionId(sessionId)) return ports.drop(DROP.malformed, "link");
       if (requests.open === 0) return this.#unwanted(packet);
       pending.underWay = false;
       // The host must see a refusal, which opens nothing (RFC 2516, section 5.4).
       if (!refused && !this.#open({ ...match, requests }, packet, shownMac, nowMs)) {
         // The AC has opened a session that nobody can have; rp-pppoe's pppoe-relay closes it in the same way.
         ports.toLink(padt(source, shownMac, sessionId));
-        ports.drop(DROP["session-limit"]);
+        ports.drop(DROP["session-limit"], "link");
         this.#claim(pending, false);
         return ports.toTunnel(tunnel, refusal(answer, TOO_MANY_SESSIONS));
       }
@@ -189,10 +193,12 @@ export class ServerDiscovery implements DiscoveryRelay {
   hangUp(peer: Peer, packet: DiscoveryPacket, nowMs: number): void {
     const { ports } = this.#relay;
     const { source, destination } = packet;
-    if (!this.#addresses.wasAc(destination, nowMs)) return ports.drop(DROP["unknown-session"]);
-    if (!this.#mayShow(peer, packet, nowMs)) return ports.drop(DROP["bad-address"]);
+    if (!this.#addresses.wasAc(destination, nowMs)) {
+      return ports.drop(DROP["unknown-session"], "tunnel");
+    }
+    if (!this.#mayShow(peer, packet, nowMs)) return ports.drop(DROP["bad-address"], "tunnel");
     if (!this.#hangUps.allows(peer, source, destination, nowMs)) {
-      return ports.drop(DROP["padt-rate"]);
+      return ports.drop(DROP["padt-rate"], "tunnel");
     }
     ports.toLink(padt(destination, this.#relay.shownMacOf(peer, source), NO_SESSION_ID));
   }
@@ -207,7 +213,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       token && this.#tokens.made(token) &&
       sessions.atLink(sessionId, source, destination) === undefined
     ) ports.toLink(padt(source, destination, sessionId));
-    ports.drop(DROP["unknown-host-uniq"]);
+    ports.drop(DROP["unknown-host-uniq"], "link");
   }
 
   has(peer: Peer): boolean {
@@ -323,7 +329,7 @@ export class ServerDiscovery implements DiscoveryRelay {
 
   #loop(peer: Peer): void {
     const { ports } = this.#relay;
-    ports.drop(DROP.loop);
+    ports.drop(DROP.loop, "tunnel");
     ports.problem({
       id: "loop",
       what: `PADI loop: a PADI sent on this interface came back through client ${peer.name}, so ` +
@@ -336,7 +342,7 @@ export class ServerDiscovery implements DiscoveryRelay {
 
   #wrongAc({ source }: DiscoveryPacket): void {
     const { ports } = this.#relay;
-    ports.drop(DROP["wrong-ac"]);
+    ports.drop(DROP["wrong-ac"], "link");
     ports.problem({
       id: "wrong-ac",
       what: `${formatMac(source)} answered a PADR for another AC`,

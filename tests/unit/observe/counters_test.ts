@@ -32,14 +32,17 @@ Deno.test("Counters.frame() counts frames and bytes of each kind and direction a
 for (const reason of DROP_REASONS) {
   Deno.test(`Counters.drop() counts ${reason} and nothing else`, () => {
     const counters = new Counters();
-    counters.drop(DROP[reason]);
-    counters.drop(DROP[reason], 41);
+    counters.drop(DROP[reason], FRAMES.sessionFromLink);
+    counters.drop(DROP[reason], FRAMES.discoveryFromTunnel, 41);
     const { frames, bytes, drops } = counters.read();
     assertEquals(drops as unknown, { ...NO_DROPS, [reason]: 42 });
     assertEquals([frames, bytes], [
       directions(ZEROS, ZEROS),
       directions(ZEROS, ZEROS),
     ]);
+    const { fromLink, fromTunnel } = counters.balance({ fromLink: ZEROS, fromTunnel: ZEROS });
+    assertEquals([fromLink.session.dropped, fromLink.discovery.dropped], [1, 0]);
+    assertEquals([fromTunnel.session.dropped, fromTunnel.discovery.dropped], [0, 41]);
   });
 }
 
@@ -47,7 +50,7 @@ Deno.test("Counters of one buffer are the same", () => {
   const counters = new Counters();
   const view = new Counters(counters.buffer);
   counters.frame(FRAMES.sessionFromLink, 100);
-  view.drop(DROP.kernel, 3);
+  view.drop(DROP.kernel, FRAMES.sessionFromLink, 3);
   assertEquals(view.read(), counters.read());
   assertEquals([view.read().bytes.fromLink.session, counters.read().drops.kernel], [100, 3]);
 });

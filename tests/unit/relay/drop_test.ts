@@ -274,6 +274,7 @@ for (const [what, side, from, frame, reason] of DISCOVERY) {
     if (from === "link") relay.discoveryFromLink(frame.slice(), 0);
     else relay.discoveryFromTunnel(from, frame.slice(), 0);
     assertEquals(dropping.drops, [reason]);
+    assertEquals(dropping.dropsFrom, [from === "link" ? "link" : "tunnel"]);
     assertEquals([dropping.link, dropping.tunnel], [[], []]);
     assertEquals([dropping.sessions, dropping.closed], [sessions, []]);
   });

@@ -531,6 +531,7 @@ Deno.test("Relay stops sending a list when there is no room for a part, and clos
   joined.rejoin();
   joined.settle();
   assertEquals([joined.server.lists, joined.client.lists.length], [[], 2]);
+  assertEquals([joined.server.drops, joined.server.dropsFrom], [["tunnel-full"], ["link"]]);
   assertEquals([joined.server.link, joined.client.link], [[], []]);
   assertEquals(joined.client.sessions.length, SESSION_LIST_MAX + 1);
 });
