@@ -118,6 +118,7 @@ export class StreamSender {
     this.bytes = 0;
     return result;
   }
+
   #sendAll(): number {
     this.#words[MSGHDR.iovlen] = this.#pieces;
     const count = libc.sendmsg(this.#fd, this.#header.bytes, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -250,7 +250,7 @@ export function setNotsentLowat(fd: number, bytes: number): void {
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, lowat, lowat.length);
 }
 
-/** The state of a connection, as the kernel counts it. Counts of segments go on from 0 after 2^32 - 1. */
+/** The state of a connection, as the kernel counts it. A count of segments is modulo 2^32. */
 export interface TcpInfo {
   /** The number of segments that were sent and are not acknowledged. */
   unacked: number;

@@ -53,8 +53,8 @@ export interface KeptState {
   /** The time for which no process was running, in ms. */
   silentMs: number;
   /**
-   * The clock of all these times: it is so much ahead of the time since the machine's start. By default they
-   * are by the wall clock.
+   * The difference between the directory's clock, by which all these times are, and the time since the
+   * machine's start, in ms. Undefined if the wall clock is used.
    */
   clockOffsetMs?: number;
 }

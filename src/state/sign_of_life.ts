@@ -4,7 +4,7 @@
 // The wall clock may be set between two runs: a box without a battery starts in 1970 or at the last time that
 // it knew, and is set once it has a network, perhaps through this very tunnel. As long as the machine was not
 // restarted, the time is therefore measured by the time since its start, which nobody sets. After a restart of
-// the machine only the wall clock is left. It is believed as far as it can be true.
+// the machine only the wall clock is left. It is used unless it is impossible.
 //
 // The times in the directory are by a clock of its own, which is never set: it begins as the wall clock, and
 // goes on from one run to the next as far as the time between them is known.
@@ -14,7 +14,10 @@ import { parseObject } from "./session_record.ts";
 
 /** A clock that shows an earlier time was never set. */
 const SET_FROM_MS = Date.UTC(2024, 0, 1);
-/** The difference between the two times of one sign that a coarse file system may cause. */
+/**
+ * The largest difference between the time in a sign and the file's own time, on a file system with coarse
+ * times.
+ */
 const SAME_MS = 2000;
 /** The length of a sign of life; an in-place change of one that is always this long cannot leave a mixture. */
 const SIGN_BYTES = 256;

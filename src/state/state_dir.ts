@@ -95,8 +95,8 @@ export class StateDir {
    */
   readonly silentMs: number | undefined;
   /**
-   * The directory's clock, which is never set: the time by it, in ms since the epoch, is so much ahead of
-   * the time since the machine's start; undefined if that is not known, and the wall clock serves instead.
+   * The difference between the directory's clock, which is never set, and the time since the machine's start,
+   * in ms. Undefined if the wall clock is used.
    */
   readonly clockOffsetMs: number | undefined;
   /** Serial number for the next session. */
@@ -295,7 +295,8 @@ async function find(path: string, options: StateDirOptions, last?: LastSign): Pr
   try {
     await compact(path, options, loaded);
   } catch (error) {
-    // There is no space. The old files can be used again, unless the base belongs to the other side or another interface.
+    // There is no space. The old files can be used again, unless the base belongs to the other side or
+    // another interface.
     const { header } = loaded;
     const ours = header !== undefined && "side" in header && header.side === options.side &&
       header.interface === options.interfaceName;

@@ -43,8 +43,8 @@ const UNPROBED_MS = 3500;
 type Counts = Pick<PathSample, "segments" | "retransmits">;
 
 /**
- * Watches one connection from its start. It is given a sample about once a second, or more often while it asks for probes;
- * samples may be left out while nothing waits for an acknowledgement.
+ * Watches one connection from its start. It is given a sample about once a second, or more often while it
+ * asks for probes; samples may be left out while nothing waits for an acknowledgement.
  */
 export class PathWatch {
   /** False if probes are impossible; the proof is then weaker. */

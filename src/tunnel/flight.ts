@@ -13,7 +13,7 @@ import { FRAME } from "../wire/mod.ts";
  */
 const FOLLOWED = 8192;
 const MASK = FOLLOWED - 1;
-/** The number of frames after which the transport should be asked again. Few frames stay in the CPU's cache. */
+/** The number of frames after which the transport should be asked again. So few stay in the CPU's cache. */
 const ASK_AFTER = 512;
 
 /** The owner of frames, such as a session. */
