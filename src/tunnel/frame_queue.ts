@@ -168,33 +168,41 @@ export class FrameQueue {
    * @returns The length of that rest; 0 if there is none
    */
   consume(bytes: number, rest: Uint8Array): number {
+    const flight = this.#flight;
+    const starts = this.#starts;
+    const ends = this.#ends;
+    const marks = this.#marks;
+    const owners = this.#owners;
+    const mask = this.#mask;
+    const tail = this.#tail;
+    let head = this.#head;
     let left = bytes;
+    let removed = 0;
     let restLength = 0;
     while (left > 0) {
-      assertInvariant(this.#head !== this.#tail, "more bytes were sent than were queued");
-      const index = this.#head++ & this.#mask;
-      const start = this.#starts[index];
-      const size = this.#ends[index] - start;
-      this.bytes -= size;
-      if (size > 0) {
-        const mark = this.#marks[index];
-        const owner = this.#owners[index];
-        // A closed session must not be kept in memory.
-        this.#owners[index] = undefined;
-        if (left >= size) this.#flight.whole(mark, owner, size);
-        else {
-          this.#flight.part(left);
-          this.partMark = mark;
-          this.partOwner = owner;
-        }
-      }
+      assertInvariant(head !== tail, "more bytes were sent than were queued");
+      const index = head++ & mask;
+      const start = starts[index];
+      const size = ends[index] - start;
+      // A frame that was dropped between others is still in the list.
+      if (size === 0) continue;
+      const owner = owners[index];
+      // A closed session must not be kept in memory.
+      owners[index] = undefined;
+      removed += size;
       if (left < size) {
+        flight.part(left);
+        this.partMark = marks[index];
+        this.partOwner = owner;
         restLength = size - left;
         rest.set(this.#memory.bytes.subarray(start + left, start + size));
         break;
       }
+      flight.whole(marks[index], owner, size);
       left -= size;
     }
+    this.#head = head;
+    this.bytes -= removed;
     this.#skipDropped();
     return restLength;
   }
