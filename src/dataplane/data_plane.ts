@@ -52,6 +52,7 @@ import { FromLink } from "./from_link.ts";
 import { FromTunnels } from "./from_tunnels.ts";
 import type { FromWorker, PlaneOptions, Totals, TunnelFacts } from "./messages.ts";
 import type { SessionJournal } from "./session_journal.ts";
+import { PathFaults } from "./path_faults.ts";
 import { FIRST_TUNNEL_TAG, Readiness, type Signal } from "./readiness.ts";
 import { relayPorts } from "./relay_ports.ts";
 import { RelayTimers } from "./relay_timers.ts";
@@ -100,6 +101,7 @@ export class DataPlane {
   readonly #timers: RelayTimers;
   readonly #tunnels: Tunnels;
   readonly #life: TunnelLife;
+  readonly #paths: PathFaults;
   readonly #fromLink: FromLink;
   readonly #fromTunnels: FromTunnels;
   readonly #events: EventBatch;
@@ -145,6 +147,7 @@ export class DataPlane {
     this.#fromLink = new FromLink(relay, tunnels, counters, events, monitor, this.#ages);
     this.#fromTunnels = new FromTunnels(relay, tunnels, output, counters, events);
     this.#life = new TunnelLife(relay, tunnels, counters, events, journal);
+    this.#paths = new PathFaults(tunnels, events);
     this.#queries = new StatusQueries(relay.sessions, (session) => events.status(session));
   }
 
@@ -228,7 +231,7 @@ export class DataPlane {
     this.#timers.run(nowMs);
     this.#network.run(nowMs);
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
-    else if (nowMs >= this.#life.paths.dueMs) this.#life.paths.tick(nowMs);
+    else if (nowMs >= this.#paths.dueMs) this.#paths.tick(nowMs);
     this.#finish(nowMs);
   }
 
@@ -236,6 +239,7 @@ export class DataPlane {
   addTunnel(tunnel: TunnelFacts, transport: Transport): void {
     const nowMs = this.#parts.now();
     this.#life.add(tunnel, transport, nowMs);
+    this.#paths.added(tunnel.id);
     this.#finish(nowMs);
   }
 
@@ -304,7 +308,7 @@ export class DataPlane {
   }
 
   get #timerMs(): number {
-    return Math.min(this.#tickMs, this.#timers.nextMs, this.#network.dueMs, this.#life.paths.dueMs);
+    return Math.min(this.#tickMs, this.#timers.nextMs, this.#network.dueMs, this.#paths.dueMs);
   }
 
   #stepShutdown(timeoutMs: number): void {
@@ -342,6 +346,7 @@ export class DataPlane {
   #tick(nowMs: number): void {
     this.#tickMs = nowMs + TICK_MS;
     const { pingMs, tunnelDeadMs } = this.#options;
+    this.#paths.tick(nowMs);
     this.#life.tick(nowMs, pingMs, tunnelDeadMs);
     this.#tunnels.settle(this.#parts.counters);
     this.#relay.tick(nowMs);

@@ -6,7 +6,6 @@ import type { Transport } from "../transport/transport.ts";
 import { REASON } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
 import type { TunnelFacts } from "./messages.ts";
-import { PathFaults } from "./path_faults.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import type { Tunnels } from "./tunnels.ts";
 
@@ -22,8 +21,6 @@ export class TunnelLife {
   readonly #counters: Counters;
   readonly #events: EventBatch;
   readonly #journal: SessionJournal | undefined;
-  /** The faults of the tunnels' paths. */
-  readonly paths: PathFaults;
 
   constructor(
     relay: Relay,
@@ -37,7 +34,6 @@ export class TunnelLife {
     this.#counters = counters;
     this.#events = events;
     this.#journal = journal;
-    this.paths = new PathFaults(tunnels, events);
   }
 
   /** Takes over a connection after its handshake. */
@@ -58,7 +54,6 @@ export class TunnelLife {
       this.#tunnels.get(replaced)?.channel.end("replaced by a newer tunnel", REASON.REPLACED);
     }
     this.#events.push({ type: "tunnel-up", id });
-    this.paths.added(id);
     if (key !== undefined && peer.sessions.size > 0) {
       this.#events.push({ type: "resumed", peer: key, sessions: peer.sessions.size });
     }
@@ -99,7 +94,6 @@ export class TunnelLife {
 
   /** Keeps the tunnels alive, and ends those whose peers are gone; to be called about once a second. */
   tick(nowMs: number, pingMs: number, deadMs: number): void {
-    this.paths.tick(nowMs);
     for (const { channel, leaveByMs } of this.#tunnels.list) {
       channel.keepalive(nowMs, pingMs, deadMs);
       channel.refresh(nowMs);
