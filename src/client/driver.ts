@@ -9,6 +9,7 @@ import type { Runtime } from "../runtime.ts";
 import { greetServer } from "../tunnel/handshake.ts";
 import { secretFor } from "../tunnel/identity.ts";
 import type { Hello } from "../wire/mod.ts";
+import { Lookups } from "./lookups.ts";
 import type { ClientMachine } from "./machine.ts";
 import type { ClientCommand, ClientEvent } from "./messages.ts";
 import { logNote } from "./notes.ts";
@@ -35,7 +36,7 @@ export class ClientDriver {
   readonly #underWay = new Map<number, UnderWay>();
   /** The ids of tunnels in the machine, and their own addresses, by their ids in the worker. */
   readonly #tunnels = new Map<number, { id: number; ownAddress: string }>();
-  readonly #lookups: Lookups;
+  readonly #lookups = new Lookups(lookUp);
   readonly #routes: Pick<ServerRoutes, keyof ServerRoutes>;
   /** True if the tunnel's own address was gone at the last look. */
   #lost = false;
@@ -47,22 +48,18 @@ export class ClientDriver {
    * @param machine The machine
    * @param runtime The runtime, which has a worker once it has started
    * @param legacy True if the servers know no handshake
-   * @param network The network, as the driver sees it
+   * @param routes The routes to the server
    */
   constructor(
     machine: ClientMachine,
     runtime: DriverRuntime,
     legacy: boolean,
-    network: {
-      routes?: Pick<ServerRoutes, keyof ServerRoutes>;
-      lookUp?: (hostname: string) => Promise<string[]>;
-    } = {},
+    routes: Pick<ServerRoutes, keyof ServerRoutes> = new ServerRoutes(),
   ) {
     this.#machine = machine;
     this.#runtime = runtime;
     this.#legacy = legacy;
-    this.#routes = network.routes ?? new ServerRoutes();
-    this.#lookups = new Lookups(network.lookUp ?? lookUp);
+    this.#routes = routes;
   }
 
   /**
@@ -216,43 +213,5 @@ export class ClientDriver {
   #helloFor(server: Endpoint): Hello {
     const { hello } = this.#runtime;
     return { ...hello, resumeSecret: secretFor(hello.resumeSecret!, server) };
-  }
-}
-
-/** The number of lookups that can be under way together. A lookup cannot be given up, and may take a minute. */
-const LOOKUPS_MAX = 4;
-
-/** Lookups, of which several attempts share one as long as it is under way. */
-class Lookups {
-  readonly #lookUp: (hostname: string) => Promise<string[]>;
-  readonly #underWay = new Map<string, Promise<string[]>>();
-  #count = 0;
-
-  constructor(lookUp: (hostname: string) => Promise<string[]>) {
-    this.#lookUp = lookUp;
-  }
-
-  /** Looks up a name, or waits for a lookup of it that is under way. */
-  find(hostname: string): Promise<string[]> {
-    const underWay = this.#underWay.get(hostname);
-    if (underWay !== undefined) return underWay;
-    const lookup = this.#begin(hostname);
-    this.#underWay.set(hostname, lookup);
-    return lookup;
-  }
-
-  /** Lets the next attempt begin a new lookup, for example on another network. */
-  forget(): void {
-    if (this.#count < LOOKUPS_MAX) this.#underWay.clear();
-  }
-
-  async #begin(hostname: string): Promise<string[]> {
-    this.#count++;
-    try {
-      return await this.#lookUp(hostname);
-    } finally {
-      this.#count--;
-      this.#underWay.delete(hostname);
-    }
   }
 }

@@ -42,10 +42,10 @@ class Bench implements AsyncDisposable {
   /** The messages to the worker about tunnels. */
   readonly told: string[] = [];
 
-  constructor(name?: string, lookUp?: (hostname: string) => Promise<string[]>) {
+  constructor() {
     const { hostname, port } = this.listener.addr;
     this.endpoint = `${hostname}:${port}`;
-    const servers = [{ hostname: name ?? hostname, port }];
+    const servers = [{ hostname, port }];
     this.machine = new ClientMachine({ servers, random: () => 0 });
     const log = createLog({
       level: "info",
@@ -68,7 +68,7 @@ class Bench implements AsyncDisposable {
       isOwn: () => this.network.own,
     };
     const runtime = { hello: CLIENT, log, worker };
-    this.driver = new ClientDriver(this.machine, runtime, false, { routes, lookUp });
+    this.driver = new ClientDriver(this.machine, runtime, false, routes);
     this.driver.handle({ type: "started" });
   }
 
@@ -214,34 +214,6 @@ Deno.test("ClientDriver leaves a tunnel alone whose own address is soon back, ev
   // Nothing has changed since.
   bench.driver.networkChanged();
   assertEquals(bench.told.length, 1);
-});
-
-Deno.test("ClientDriver has one lookup of a name under way, and a new one after a change of the network", async () => {
-  const lookups: PromiseWithResolvers<string[]>[] = [];
-  const lookUp = () => {
-    const lookup = Promise.withResolvers<string[]>();
-    lookups.push(lookup);
-    return lookup.promise;
-  };
-  const { now } = performance;
-  let aheadMs = 0;
-  using _clock = { [Symbol.dispose]: () => void (performance.now = now) };
-  performance.now = () => now.call(performance) + aheadMs;
-  await using bench = new Bench("server.test", lookUp);
-  assertEquals(lookups.length, 1);
-  bench.network.changes = true;
-  for (let change = 0; change < 7; change++) {
-    aheadMs += 1000;
-    bench.driver.networkChanged();
-  }
-  // Some may never be answered, and none can be given up, so their number is limited.
-  assertEquals(lookups.length, 4);
-  lookups[0].resolve(["192.0.2.99"]);
-  lookups[3].resolve(["127.0.0.1"]);
-  using conn = await bench.listener.accept();
-  await greetClient(conn, SERVER);
-  await until("the worker has it", () => bench.tunnels.length === 1);
-  assertEquals(bench.network.used, ["127.0.0.1"]);
 });
 
 Deno.test("ClientDriver shows each server its own secret, the same each time", async () => {
