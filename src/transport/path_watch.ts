@@ -22,7 +22,10 @@ export const SOUND = 0;
  * soon.
  */
 export const PROBE = 1;
-/** The result if large packets do not get through, although small ones do. */
+/**
+ * The result if large packets do not get through, although small ones do. It stays the same for a second, so
+ * that the caller can do something without probes.
+ */
 export const BLACK_HOLE = 2;
 
 /** The size up to which a segment fits every path: IPv6 guarantees an MTU of 1280. */
@@ -39,6 +42,8 @@ const LONG_MS = 5000;
 const LOSSES_MS = 5 * 60_000;
 /** The time after which segments behind a gap count as proof, if probes are impossible. */
 const UNPROBED_MS = 3500;
+/** The time for which a proof stands without another probe. */
+const PROVEN_MS = 1000;
 
 type Counts = Pick<PathSample, "segments" | "retransmits">;
 
@@ -54,6 +59,8 @@ export class PathWatch {
   #stuckMs = 0;
   /** The number of timeouts when something small was first answered; undefined before. */
   #answeredAfter: number | undefined;
+  /** The time of the proof. */
+  #provenMs = -Infinity;
   /** The number of timeouts in a row that random loss does not explain. */
   #timeouts = TIMEOUTS;
   /** The counts since which lost segments count, and those that follow them. A connection begins with 0. */
@@ -81,7 +88,10 @@ export class PathWatch {
       this.#begin(nowMs);
       return begins && unacked > 0 && timeouts > 0 && mss > FITTING_MSS ? PROBE : SOUND;
     }
-    return this.#isBlackHole(last, sample, nowMs) ? BLACK_HOLE : PROBE;
+    if (nowMs - this.#provenMs < PROVEN_MS) return BLACK_HOLE;
+    if (!this.#isBlackHole(last, sample, nowMs)) return PROBE;
+    this.#provenMs = nowMs;
+    return BLACK_HOLE;
   }
 
   /**
@@ -96,6 +106,7 @@ export class PathWatch {
   #begin(nowMs: number): void {
     this.#stuckMs = nowMs;
     this.#answeredAfter = undefined;
+    this.#provenMs = -Infinity;
   }
 
   #isBlackHole(last: PathSample, sample: PathSample, nowMs: number): boolean {

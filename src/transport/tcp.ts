@@ -43,6 +43,12 @@ export interface TcpPath {
 const SMALL_SEGMENT = SMALL_PACKET - 40 - 60;
 /** The number of timeouts after which the kernel has found smaller packets, if it looks for them. */
 const KERNEL_TIMEOUTS = 5;
+/**
+ * The time without probes before a reset. The peer's system ignores a reset behind a gap, but asks about it by
+ * an empty segment, and obeys the reset that answers that (RFC 5961). It sends at most one such segment in
+ * 500 ms, the answers to probes included (net.ipv4.tcp_invalid_ratelimit).
+ */
+const UNPROBED_MS = 600;
 
 /**
  * A connected TCP socket as a transport.
@@ -81,6 +87,8 @@ export class TcpTransport extends StreamSender implements Transport {
   #idle = true;
   /** True if something was sent since then. */
   #hasSent = true;
+  /** The time of the last probe. */
+  #probedMs = -Infinity;
   #error: number = ERRNO.EIO;
 
   /**
@@ -160,6 +168,7 @@ export class TcpTransport extends StreamSender implements Transport {
     this.#idle = info.unacked === 0;
     switch (this.#watch.check(info, nowMs)) {
       case PROBE:
+        this.#probedMs = nowMs;
         this.#watch.probes = probeWindow(this.fd);
         return "suspected";
       case BLACK_HOLE:
@@ -203,6 +212,7 @@ export class TcpTransport extends StreamSender implements Transport {
     // the next connection has to send small ones from the start, unless the kernel helps.
     const lost = remedy === "small-packets";
     if (lost && timeouts <= KERNEL_TIMEOUTS && kernelProbesMtu()) return "suspected";
+    if (lost && nowMs - this.#probedMs < UNPROBED_MS) return "suspected";
     this.pathFault = { packetBytes: pathMtu, remedy, fragmentsLost: before === "fragments" };
     memory.remember(address, this.pathFault);
     this.#watch.restart(nowMs);

@@ -118,6 +118,28 @@ for (
 
 testUnless(
   skipped,
+  "a client learns of the end of its tunnel over IPv6 at once although only full-size frames are sent to it",
+  () =>
+    overRouter("ipv6", { narrow: ["to-client"] }, async (sites) => {
+      const ac = sites.ac();
+      const host = sites.host();
+      await host.dial();
+      const [id] = ac.sessions.keys();
+      // Nothing small goes that way, and nothing at all the other way.
+      await until("the tunnel ends", () => {
+        ac.send(id, new Uint8Array(1400));
+        return sites.client.matching(/Tunnel lost/)[0];
+      }, patient(20_000));
+      assertMatch(sites.client.matching(/Tunnel lost/)[0], /Connection reset by peer/);
+      await until("the tunnel is up again", () => sites.client.matching(/Tunnel up/)[1]);
+      await untilAllReturn(host);
+      assertEquals([ac.sessions.size, ac.closed.length], [1, 0]);
+      assertEquals(warnings(sites), [0, 1]);
+    }),
+);
+
+testUnless(
+  skipped,
   "a tunnel over IPv4 sends small packets in the end if fragments are lost too",
   () =>
     overRouter("ipv4", { narrow: ["to-server"] }, async (sites) => {

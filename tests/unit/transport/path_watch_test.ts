@@ -221,3 +221,20 @@ Deno.test("PathWatch.restart() makes the proof begin anew", () => {
   assertEquals(watch.check({ ...sample, bareAcks: 101, timeouts: 4 }, 3500), PROBE);
   assertEquals(watch.check({ ...sample, bareAcks: 102, timeouts: 4 }, 4000), BLACK_HOLE);
 });
+
+Deno.test("PathWatch.check() stands by a proof for a second without probes, unless the connection makes progress", () => {
+  const proven = () => {
+    const watch = new PathWatch();
+    assertEquals(recognizedMs({ answers: () => true, watch }), 2000);
+    return watch;
+  };
+  const silent = { ...START, timeouts: 3, bareAcks: 9 };
+  const watch = proven();
+  const verdicts = [2250, 2500, 2999, 3000, 3250].map((ms) => watch.check(silent, ms));
+  assertEquals(verdicts, [BLACK_HOLE, BLACK_HOLE, BLACK_HOLE, PROBE, PROBE]);
+  assertEquals(watch.check({ ...silent, bareAcks: 10 }, 3500), BLACK_HOLE, "another answer");
+
+  const other = proven();
+  assertEquals(other.check({ ...silent, bytesAcked: 2448 }, 2250), PROBE);
+  assertEquals(other.check({ ...silent, bytesAcked: 2448 }, 2500), PROBE);
+});
