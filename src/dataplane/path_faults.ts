@@ -1,7 +1,7 @@
 // Finds and reports tunnels whose paths lose large packets.
 
 import type { Problem } from "../problem.ts";
-import { type PathFault, SMALL_PACKET } from "../transport/transport.ts";
+import { type PathFault, SMALL_PACKET, SMALLEST_PACKET } from "../transport/transport.ts";
 import type { EventBatch } from "./event_batch.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
@@ -31,7 +31,8 @@ export class PathFaults {
     const fault = tunnel?.channel.transport.pathFault;
     if (fault === undefined) return;
     const { name: peer, pathAddress: address } = tunnel!;
-    this.#events.push({ type: "path-remembered", peer, address, remedy: fault.remedy });
+    const { remedy } = fault;
+    if (remedy !== "none") this.#events.push({ type: "path-remembered", peer, address, remedy });
     this.#events.push({ type: "problem", problem: problemOf(tunnel!, fault) });
   }
 
@@ -50,7 +51,8 @@ export class PathFaults {
       const fault = transport.pathFault;
       if (fault === undefined) continue;
       const problem = problemOf(tunnel, fault);
-      if (verdict === "mended" || verdict === "lost") this.#events.problem(problem);
+      const isNew = verdict === "mended" || verdict === "lost" || verdict === "helpless";
+      if (isNew) this.#events.problem(problem);
       else if (reports) this.#events.push({ type: "problem", problem });
       if (verdict === "lost") tunnel.channel.end(LOST);
     }
@@ -60,6 +62,9 @@ export class PathFaults {
 const REMEDIES: Record<PathFault["remedy"], string> = {
   "fragments": "routers may now split them",
   "small-packets": `packets to it now have at most ${SMALL_PACKET} bytes, which is slower`,
+  "smallest-packets":
+    `packets to it now have at most ${SMALLEST_PACKET} bytes, which is much slower`,
+  "none": "nothing is left to try until the cause is removed",
 };
 
 function problemOf({ name, address, pathAddress }: Tunnel, fault: PathFault): Problem {

@@ -88,6 +88,8 @@ const PATH_REMEDIES = {
     "Routers may split packets to this peer, because large ones were lost on this path before (path MTU)",
   "small-packets":
     "Only small packets are sent to this peer, because large ones were lost on this path before (path MTU)",
+  "smallest-packets":
+    "Only packets of at most 576 bytes are sent to this peer, because larger ones were lost on this path before (path MTU)",
 } as const;
 
 function suppressedField(suppressed: number): Fields {

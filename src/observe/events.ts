@@ -75,7 +75,7 @@ export type DataPlaneEvent =
     type: "path-remembered";
     peer: string;
     address: string;
-    remedy: "fragments" | "small-packets";
+    remedy: "fragments" | "small-packets" | "smallest-packets";
   }
   /** PADTs that the link did not take, PADTs that it has taken later, and PADTs that were given up. */
   | { type: "padts"; undelivered: number; delivered: number; givenUp: number }

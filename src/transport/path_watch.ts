@@ -28,8 +28,6 @@ export const PROBE = 1;
  */
 export const BLACK_HOLE = 2;
 
-/** The size up to which a segment fits every path: IPv6 guarantees an MTU of 1280. */
-const FITTING_MSS = 1240;
 /** The minimum number of timeouts in a row. */
 const TIMEOUTS = 3;
 /** The chance that a segment and its retransmissions were lost at random, below which they were not. */
@@ -68,6 +66,16 @@ export class PathWatch {
   #next: Counts = this.#since;
   /** The time of the latter. */
   #nextMs: number | undefined;
+  readonly #fittingBytes: number;
+
+  /**
+   * Makes a watch.
+   *
+   * @param fittingBytes The size up to which a segment fits every path, without headers
+   */
+  constructor(fittingBytes: number) {
+    this.#fittingBytes = fittingBytes;
+  }
 
   /**
    * Judges the connection.
@@ -83,10 +91,11 @@ export class PathWatch {
     const begins = last === undefined || last.unacked === 0 || bytesAcked > last.bytesAcked;
     // This sample has retransmissions that the black hole may have caused.
     if (begins && last !== undefined) this.#learn(last, nowMs);
+    const fits = mss <= this.#fittingBytes;
     // A peer without room drops segments of any size.
-    if (begins || unacked === 0 || mss <= FITTING_MSS || window < mss) {
+    if (begins || unacked === 0 || fits || window < mss) {
       this.#begin(nowMs);
-      return begins && unacked > 0 && timeouts > 0 && mss > FITTING_MSS ? PROBE : SOUND;
+      return begins && unacked > 0 && timeouts > 0 && !fits ? PROBE : SOUND;
     }
     if (nowMs - this.#provenMs < PROVEN_MS) return BLACK_HOLE;
     if (!this.#isBlackHole(last, sample, nowMs)) return PROBE;

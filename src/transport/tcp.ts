@@ -27,6 +27,7 @@ import {
   type PathFault,
   type PathVerdict,
   SMALL_PACKET,
+  SMALLEST_PACKET,
   type Transport,
   type TransportStatus,
 } from "./transport.ts";
@@ -39,8 +40,15 @@ export interface TcpPath {
   memory: PathMemory;
 }
 
-/** The size of a small packet's payload, with the longest options that TCP has, over IPv6. */
-const SMALL_SEGMENT = SMALL_PACKET - 40 - 60;
+/** The sizes of the headers of IPv4 and IPv6. */
+const IPV4_HEADER = 20;
+const IPV6_HEADER = 40;
+/** The sizes of TCP's header without options, and with the longest ones. */
+const TCP_HEADER = 20;
+const TCP_HEADER_MAX = 60;
+/** The sizes of the segments in small packets, which fit with any options. */
+const SMALL_SEGMENT = SMALL_PACKET - IPV6_HEADER - TCP_HEADER_MAX;
+const SMALLEST_SEGMENT = SMALLEST_PACKET - IPV4_HEADER - TCP_HEADER_MAX;
 /** The number of timeouts after which the kernel has found smaller packets, if it looks for them. */
 const KERNEL_TIMEOUTS = 5;
 /**
@@ -82,7 +90,7 @@ export class TcpTransport extends StreamSender implements Transport {
   readonly #path: TcpPath | undefined;
   /** True if routers can split the packets. Read at once, because a broken connection cannot tell. */
   readonly #sendsIPv4: boolean;
-  readonly #watch = new PathWatch();
+  readonly #watch: PathWatch;
   /** True if everything was acknowledged when the path was last watched. */
   #idle = true;
   /** True if something was sent since then. */
@@ -104,6 +112,8 @@ export class TcpTransport extends StreamSender implements Transport {
     this.#refreshes = congestion !== SYSTEM_CONGESTION;
     this.#path = path;
     this.#sendsIPv4 = path !== undefined && sendsIPv4(fd);
+    const headers = TCP_HEADER + (this.#sendsIPv4 ? IPV4_HEADER : IPV6_HEADER);
+    this.#watch = new PathWatch((this.#sendsIPv4 ? SMALLEST_PACKET : SMALL_PACKET) - headers);
     this.pathFault = path?.memory.recall(path.address);
     if (this.pathFault !== undefined) this.#mend(this.pathFault);
   }
@@ -203,31 +213,42 @@ export class TcpTransport extends StreamSender implements Transport {
   }
 
   #found(path: TcpPath, { pathMtu, timeouts }: TcpInfo, nowMs: number): PathVerdict {
-    const { address, memory } = path;
     const before = this.pathFault?.remedy;
-    // Nothing else is left to try.
-    if (before === "small-packets") return "unchanged";
-    const remedy = before === undefined && this.#sendsIPv4 ? "fragments" : "small-packets";
+    // It was already reported.
+    if (before === "none") return "unchanged";
+    const packetBytes = Math.min(pathMtu, limitOf(before));
+    const remedy = nextRemedy(before, packetBytes, this.#sendsIPv4);
+    const fault = { packetBytes, remedy, fragmentsLost: this.#sendsIPv4 && before !== undefined };
+    if (remedy === "fragments") {
+      this.#remember(path, fault, nowMs);
+      this.#mend(fault);
+      return "mended";
+    }
     // Routers never split a packet of IPv6, and TCP never splits a segment for a socket's own options. So
     // the next connection has to send small ones from the start, unless the kernel helps.
-    const lost = remedy === "small-packets";
-    if (lost && timeouts <= KERNEL_TIMEOUTS && kernelProbesMtu()) return "suspected";
-    if (lost && nowMs - this.#probedMs < UNPROBED_MS) return "suspected";
-    this.pathFault = { packetBytes: pathMtu, remedy, fragmentsLost: before === "fragments" };
-    memory.remember(address, this.pathFault);
-    this.#watch.restart(nowMs);
-    if (lost) {
-      // The peer gets a reset at once, although nothing behind the lost segment would reach it.
-      resetOnClose(this.fd);
-      return "lost";
+    if (timeouts <= KERNEL_TIMEOUTS && kernelProbesMtu()) return "suspected";
+    if (remedy === "none") {
+      // The next connection tries again what was tried last, in case that the path is repaired.
+      this.pathFault = fault;
+      return "helpless";
     }
-    this.#mend(this.pathFault);
-    return "mended";
+    if (nowMs - this.#probedMs < UNPROBED_MS) return "suspected";
+    this.#remember(path, fault, nowMs);
+    // The peer gets a reset at once, although nothing behind the lost segment would reach it.
+    resetOnClose(this.fd);
+    return "lost";
+  }
+
+  #remember({ address, memory }: TcpPath, fault: PathFault, nowMs: number): void {
+    this.pathFault = fault;
+    memory.remember(address, fault);
+    this.#watch.restart(nowMs);
   }
 
   #mend({ remedy }: PathFault): void {
     if (this.#sendsIPv4) allowFragments(this.fd);
     if (remedy === "small-packets") this.limitSegments(SMALL_SEGMENT);
+    if (remedy === "smallest-packets") this.limitSegments(SMALLEST_SEGMENT);
   }
 
   #failed(error: number): number {
@@ -235,4 +256,33 @@ export class TcpTransport extends StreamSender implements Transport {
     this.#error = error;
     return BROKEN;
   }
+}
+
+/** Returns the maximum size of packets with a remedy. */
+function limitOf(remedy: PathFault["remedy"] | undefined): number {
+  switch (remedy) {
+    case "small-packets":
+      return SMALL_PACKET;
+    case "smallest-packets":
+      return SMALLEST_PACKET;
+    default:
+      return Infinity;
+  }
+}
+
+/**
+ * Returns the remedy to try next.
+ *
+ * @param before The present remedy
+ * @param lostBytes The size of packets that are lost with it
+ * @param ipv4 True for packets of IPv4
+ */
+function nextRemedy(
+  before: PathFault["remedy"] | undefined,
+  lostBytes: number,
+  ipv4: boolean,
+): PathFault["remedy"] {
+  if (before === undefined && ipv4) return "fragments";
+  if (lostBytes > SMALL_PACKET) return "small-packets";
+  return ipv4 && lostBytes > SMALLEST_PACKET ? "smallest-packets" : "none";
 }

@@ -26,14 +26,19 @@ export interface TransportStatus {
 export interface PathFault {
   /** The size of packets that are lost, in bytes. */
   packetBytes: number;
-  /** What this side does about it: routers may split the packets, or it sends small ones only. */
-  remedy: "fragments" | "small-packets";
+  /**
+   * What this side does about it: routers may split the packets, or it sends only small ones, or only the
+   * smallest ones of IPv4; nothing if none of this has helped.
+   */
+  remedy: "fragments" | "small-packets" | "smallest-packets" | "none";
   /** True if fragments of the packets are lost too. */
   fragmentsLost: boolean;
 }
 
-/** The size of packets that every path carries; IPv6 guarantees it. */
+/** The size of packets that almost every path carries; IPv6 guarantees it. */
 export const SMALL_PACKET: number = 1280;
+/** The size of packets of IPv4 that every host must accept (RFC 791). */
+export const SMALLEST_PACKET: number = 576;
 
 /** The result of {@linkcode Transport.watchPath}. */
 export type PathVerdict =
@@ -47,7 +52,9 @@ export type PathVerdict =
    * A fault was found that this connection cannot survive, because large packets are under way. The next one
    * to the same address has the remedy in `pathFault` from the start.
    */
-  | "lost";
+  | "lost"
+  /** Packets are lost although every remedy was tried. */
+  | "helpless";
 
 /** Pieces of memory that will be sent with one call. */
 export interface Batch {

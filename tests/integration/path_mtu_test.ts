@@ -1,16 +1,17 @@
 // Paths that lose large packets without a word, and paths that only seem to.
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inNamespace as inNetns } from "../../ffi/mod.ts";
 import { type SimulatedHost, SITE } from "../../src/lab/mod.ts";
 import { patient } from "../../src/lab/patience.ts";
 import { addRouter, inNamespace, routedFlags, type RouterOptions } from "../support/narrow_path.ts";
 import { type Sites, type SitesOptions, withSites } from "../support/sites.ts";
-import { testUnless, whyNot } from "../support/skip.ts";
+import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
+const noTc = skipped ?? (hasProgram("tc") ? undefined : "no tc");
 const LOST =
-  /Packets of 1500 bytes to \S+ \(\S+\) are lost, (in fragments too, )?although small ones arrive \(path MTU\); /;
+  /Packets of \d+ bytes to \S+ \(\S+\) are lost, (in fragments too, )?although small ones arrive \(path MTU\); /;
 const FRAMES = 100;
 
 /** Runs two sides with a router between them. */
@@ -42,6 +43,14 @@ async function untilAllReturn(host: SimulatedHost): Promise<void> {
     const { returned } = await host.exchange({ frames: FRAMES, timeoutMs: 500 });
     return returned === FRAMES;
   }, patient(40_000));
+}
+
+/** Makes the server's system drop fragments, because it has no memory for them. */
+function loseFragments({ serverNamespace }: Sites): Promise<void> {
+  return inNamespace(
+    serverNamespace,
+    "cd /proc/sys/net/ipv4; echo 0 > ipfrag_low_thresh; echo 0 > ipfrag_high_thresh",
+  );
 }
 
 function warnings({ client, server }: Sites): number[] {
@@ -143,11 +152,7 @@ testUnless(
   "a tunnel over IPv4 sends small packets in the end if fragments are lost too",
   () =>
     overRouter("ipv4", { narrow: ["to-server"] }, async (sites) => {
-      // Without memory for fragments, the kernel drops them.
-      await inNamespace(
-        sites.serverNamespace,
-        "cd /proc/sys/net/ipv4; echo 0 > ipfrag_low_thresh; echo 0 > ipfrag_high_thresh",
-      );
+      await loseFragments(sites);
       const { ac } = await untilFullSize(sites);
       assertEquals([ac.sessions.size, ac.closed.length], [1, 0]);
       assertEquals(warnings(sites), [2, 0]);
@@ -155,6 +160,61 @@ testUnless(
       assertEquals(sites.client.matching(/Tunnel up/).length, 2);
     }),
 );
+
+testUnless(
+  skipped,
+  "a tunnel over IPv4 sends packets of 576 bytes in the end if those of 1280 bytes are lost too",
+  () =>
+    overRouter("ipv4", { narrow: ["to-server"], mtu: 600 }, async (sites) => {
+      await loseFragments(sites);
+      const { ac, host } = await untilFullSize(sites);
+      assertEquals([ac.sessions.size, ac.closed.length], [1, 0]);
+      const [first, second, third] = sites.client.matching(LOST);
+      assertMatch(first, /Packets of 1500 bytes.*routers may now split them/);
+      assertMatch(second, /Packets of 1500 bytes.*in fragments too.*at most 1280 bytes/);
+      assertMatch(third, /Packets of 1280 bytes.*in fragments too.*at most 576 bytes/);
+      assertEquals(warnings(sites), [3, 0]);
+      await sites.resetTunnels();
+      await sites.client.untilLine(/Only packets of at most 576 bytes are sent to this peer/);
+      await untilAllReturn(host);
+      assertEquals(warnings(sites), [3, 0]);
+    }),
+);
+
+for (
+  const [ip, burst, remedies] of [
+    ["ipv4", 500, [/routers may now split them/, /at most 1280 bytes/, /at most 576 bytes/]],
+    ["ipv6", 1000, [/at most 1280 bytes/]],
+  ] as const
+) {
+  testUnless(
+    noTc,
+    `a side says that nothing is left to try if the smallest packets of ${ip} are lost`,
+    () =>
+      overRouter(ip, { narrow: [] }, async (sites, router) => {
+        const host = sites.host();
+        sites.ac();
+        await host.dial();
+        // Packets above the burst are lost without a word, and so are fragments, because each is too large.
+        const shape = ["tbf", "rate", "100mbit", "burst", `${burst}`, "limit", "1mb"];
+        const args = ["-n", router, "qdisc", "add", "dev", "up0", "root", ...shape];
+        assert((await new Deno.Command("tc", { args }).output()).success);
+        if (ip === "ipv4") await loseFragments(sites);
+        await until("the client has tried everything", async () => {
+          await host.exchange({ frames: 10, timeoutMs: 500 });
+          return sites.client.matching(/nothing is left to try/)[0];
+        }, patient(60_000));
+        const lines = sites.client.matching(LOST);
+        assertEquals(lines.length, remedies.length + 1);
+        for (const [n, remedy] of remedies.entries()) assertMatch(lines[n], remedy);
+        const { problems } = await sites.client.status();
+        assertMatch(
+          problems.filter(({ id }) => id === "path-mtu").at(-1)!.what,
+          /nothing is left to try until the cause is removed$/,
+        );
+      }),
+  );
+}
 
 testUnless(
   skipped,

@@ -121,6 +121,26 @@ Deno.test("PathFaults.tick() logs it again if fragments are lost too", () => {
   assertMatch(JSON.stringify(events), /are lost, in fragments too, although/);
 });
 
+Deno.test("PathFaults.tick() says that it sends the smallest packets, and then that nothing is left to try", () => {
+  const bench = new Bench();
+  const smallest = { packetBytes: 1280, remedy: "smallest-packets", fragmentsLost: true } as const;
+  const events = bench.tick("lost", smallest);
+  assertEquals(types(events), ["problem", "problem-logged"]);
+  assertMatch(JSON.stringify(events), /of 1280 bytes.*at most 576 bytes, which is much slower"/);
+
+  const other = new Bench(smallest);
+  const [remembered] = other.events();
+  assertEquals(remembered.type === "path-remembered" && remembered.remedy, "smallest-packets");
+  const last = other.tick("helpless", { ...smallest, packetBytes: 576, remedy: "none" });
+  assertEquals(types(last), ["problem", "problem-logged"]);
+  assertMatch(
+    JSON.stringify(last),
+    /of 576 bytes to osaka.*; nothing is left to try until the cause is removed"/,
+  );
+  assertEquals(other.channel.ended, undefined, "small frames may still arrive");
+  assertEquals(types(other.tick("unchanged")), []);
+});
+
 Deno.test("PathFaults.tick() keeps a fault in the status once a minute, and does not log it again", () => {
   const bench = new Bench();
   bench.tick("unchanged");

@@ -71,7 +71,7 @@ Deno.test("describeEvent() says why a link is down, if that is known, without fi
 });
 
 Deno.test("describeEvent() tells of a path MTU that was a problem before, with the remedy", () => {
-  const told = (remedy: "fragments" | "small-packets") =>
+  const told = (remedy: "fragments" | "small-packets" | "smallest-packets") =>
     describeEvent({ type: "path-remembered", peer: "osaka", address: "192.0.2.1", remedy });
   assertEquals(told("fragments"), {
     level: "info",
@@ -82,6 +82,10 @@ Deno.test("describeEvent() tells of a path MTU that was a problem before, with t
   assertMatch(
     told("small-packets")!.message,
     /^Only small packets are sent to this peer, because .* on this path before/,
+  );
+  assertMatch(
+    told("smallest-packets")!.message,
+    /^Only packets of at most 576 bytes are sent to this peer, because .* on this path before/,
   );
 });
 

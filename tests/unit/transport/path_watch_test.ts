@@ -37,7 +37,7 @@ interface Path {
 /** Returns the time at which a black hole is recognized; undefined if none is. */
 function recognizedMs(path: Path): number | undefined {
   const { changes = () => ({}), answers = () => false, untilMs = 15_000 } = path;
-  const { watch = new PathWatch(), timeoutsMs = TIMEOUTS_MS } = path;
+  const { watch = new PathWatch(1240), timeoutsMs = TIMEOUTS_MS } = path;
   let { bareAcks } = START;
   for (let ms = 0; ms <= untilMs; ms += 500) {
     const timeouts = timeoutsMs.filter((at) => at <= ms).length;
@@ -54,7 +54,7 @@ Deno.test("PathWatch.check() recognizes a path that answers probes and loses eac
 
 Deno.test("PathWatch.check() waits for more timeouts on a path that has lost more segments", () => {
   const verdict = (retransmits: number, segments = 10_000) => {
-    const watch = new PathWatch();
+    const watch = new PathWatch(1240);
     watch.check({ ...START, segments, retransmits, unacked: 0 }, -1000);
     return recognizedMs({ answers: () => true, untilMs: 30_000, watch });
   };
@@ -67,7 +67,7 @@ Deno.test("PathWatch.check() waits for more timeouts on a path that has lost mor
 
 Deno.test("PathWatch.check() counts lost segments of the last minutes only", () => {
   const verdict = (hours: number, retransmits: number) => {
-    const watch = new PathWatch();
+    const watch = new PathWatch(1240);
     // A bad time, then a good one, with a sample each minute.
     let sample = { ...START, unacked: 0, segments: 10_000, retransmits };
     const beginMs = -hours * 3_600_000 - 60_000;
@@ -86,7 +86,7 @@ Deno.test("PathWatch.check() counts lost segments of the last minutes only", () 
 });
 
 Deno.test("PathWatch.check() counts lost segments anew after a long silence", () => {
-  const watch = new PathWatch();
+  const watch = new PathWatch(1240);
   const sample = { ...START, unacked: 0, segments: 10_000, retransmits: 3000 };
   watch.check(sample, -7_200_000);
   watch.check(sample, -7_199_000);
@@ -96,7 +96,7 @@ Deno.test("PathWatch.check() counts lost segments anew after a long silence", ()
 
 Deno.test("PathWatch.check() counts on when the kernel's counts of segments begin again at 0", () => {
   const verdict = (count: number, retransmits: number) => {
-    const watch = new PathWatch();
+    const watch = new PathWatch(1240);
     let sample = { ...START, unacked: 0 };
     const until = 20 * 60_000;
     // Both counts grow for twenty minutes, the first of them beyond 2^32.
@@ -119,7 +119,7 @@ Deno.test("PathWatch.check() counts on when the kernel's counts of segments begi
 });
 
 Deno.test("PathWatch.check() takes an acknowledgement for an answer although the count begins again at 0", () => {
-  const watch = new PathWatch();
+  const watch = new PathWatch(1240);
   let bareAcks = 2 ** 32 - 2;
   const verdicts: number[] = [];
   for (let ms = 0; ms <= 2500; ms += 500) {
@@ -172,12 +172,16 @@ Deno.test("PathWatch.check() says nothing of a peer without room", () => {
 });
 
 Deno.test("PathWatch.check() says nothing of segments that fit every path", () => {
-  assertEquals(recognizedMs({ answers: () => true, changes: () => ({ mss: 1240 }) }), undefined);
+  const changes = () => ({ mss: 1240 });
+  assertEquals(recognizedMs({ answers: () => true, changes }), undefined);
+  // Paths of IPv4 may be narrower.
+  const watch = new PathWatch(536);
+  assertEquals(recognizedMs({ answers: () => true, changes, watch }), 2000);
 });
 
 Deno.test("PathWatch.check() takes new bytes from the peer for an answer, because they need acknowledgements", () => {
   const changes = (ms: number) => ({ bytesReceived: 1000 + ms });
-  const watch = new PathWatch();
+  const watch = new PathWatch(1240);
   watch.probes = false;
   assertEquals(recognizedMs({ changes, watch }), 2000);
 });
@@ -188,16 +192,16 @@ Deno.test("PathWatch.check() recognizes a black hole although the kernel waits l
 });
 
 Deno.test("PathWatch.check() needs segments behind the gap and more time if probes are impossible", () => {
-  const watch = new PathWatch();
+  const watch = new PathWatch(1240);
   watch.probes = false;
   assertEquals(recognizedMs({ watch }), undefined);
-  const other = new PathWatch();
+  const other = new PathWatch(1240);
   other.probes = false;
   assertEquals(recognizedMs({ watch: other, changes: () => ({ sacked: 1, unacked: 2 }) }), 3500);
 });
 
 Deno.test("PathWatch.check() asks for no probe while nothing is unacknowledged", () => {
-  const watch = new PathWatch();
+  const watch = new PathWatch(1240);
   const idle = { ...START, unacked: 0 };
   assertEquals([0, 500, 1000].map((ms) => watch.check(idle, ms)), [SOUND, SOUND, SOUND]);
   assertEquals(watch.check(START, 60_000), SOUND);
@@ -205,7 +209,7 @@ Deno.test("PathWatch.check() asks for no probe while nothing is unacknowledged",
 });
 
 Deno.test("PathWatch.check() does not take retransmissions into the black hole for random loss", () => {
-  const watch = new PathWatch();
+  const watch = new PathWatch(1240);
   watch.check({ ...START, unacked: 0 }, -1000);
   // A whole window was sent again before the first sample.
   const changes = () => ({ segments: 30, retransmits: 12, unacked: 12 });
@@ -213,7 +217,7 @@ Deno.test("PathWatch.check() does not take retransmissions into the black hole f
 });
 
 Deno.test("PathWatch.restart() makes the proof begin anew", () => {
-  const watch = new PathWatch();
+  const watch = new PathWatch(1240);
   assertEquals(recognizedMs({ answers: () => true, watch }), 2000);
   watch.restart(2000);
   const sample = { ...START, timeouts: 3, bareAcks: 100 };
@@ -224,7 +228,7 @@ Deno.test("PathWatch.restart() makes the proof begin anew", () => {
 
 Deno.test("PathWatch.check() stands by a proof for a second without probes, unless the connection makes progress", () => {
   const proven = () => {
-    const watch = new PathWatch();
+    const watch = new PathWatch(1240);
     assertEquals(recognizedMs({ answers: () => true, watch }), 2000);
     return watch;
   };
