@@ -26,6 +26,15 @@ export interface DataWorkerHooks {
 /** The time within which the worker must send the next part of a snapshot. */
 const SNAPSHOT_MS = 1000;
 
+/**
+ * The factor between the time without a byte from the peer that ends a tunnel, and the kernel's limit.
+ *
+ * The kernel counts from the first loss of a recovery, even if acknowledgements advance all the time, so that
+ * it would end a busy tunnel over a path that often loses packets. Pings notice a dead path at both ends, so
+ * that the limit only catches the rest.
+ */
+const KERNEL_PATIENCE = 4;
+
 /** The time that a stop may take before the worker is terminated. */
 const STOP_MS = 1500;
 
@@ -147,7 +156,8 @@ export class DataWorker {
     const congestion = this.#congestion.choose();
     this.#congestion.warn(congestion);
     setTunnelOptions(fd, {
-      userTimeoutMs: this.#options.tunnelDeadMs,
+      // An older peer rarely sends pings.
+      userTimeoutMs: this.#options.tunnelDeadMs * (tunnel.legacy ? 1 : KERNEL_PATIENCE),
       notsentLowat: this.#options.batchBytes,
       congestion: congestion.name,
     });

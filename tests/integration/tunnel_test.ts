@@ -23,10 +23,11 @@ import {
   untilPadts,
   withSites,
 } from "../support/sites.ts";
-import { testUnless, whyNot } from "../support/skip.ts";
+import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
+const noTc = skipped ?? (hasProgram("tc") ? undefined : "no tc");
 const PORT = SITE.tunnelPort;
 /** Timers with which a silent tunnel soon ends. */
 const TIMERS = { pingMs: 300, tunnelTimeoutMs: 1500, graceMs: 0 };
@@ -128,6 +129,71 @@ testUnless(
       assertEquals((await client.status()).reconnects, 1);
       await carries(sites);
     }),
+);
+
+/** Sets the queue discipline of an interface, which decides when packets leave it. */
+async function setQdisc(namespace: string, device: string, ...qdisc: string[]): Promise<void> {
+  const args = ["-n", namespace, "qdisc", "replace", "dev", device, "root", ...qdisc];
+  assert((await new Deno.Command("tc", { args }).output()).success);
+}
+
+for (const way of ["to the server", "to the client"]) {
+  testUnless(
+    noTc,
+    `A busy tunnel ends at both sides when its path ${way} is dead, although the other way is not`,
+    () =>
+      withSites({ timers: TIMERS }, async (sites) => {
+        const { server, client, serverNamespace } = sites;
+        const [{ wan, clientNamespace }] = sites.sites;
+        sites.ac();
+        const { hosts: [host] } = await sites.dialMany(1);
+        const [namespace, device] = way === "to the server"
+          ? [clientNamespace, "wan0"]
+          : [serverNamespace, wan];
+        const exchange = host.exchange({ frames: 100_000, timeoutMs: 500 });
+        await setQdisc(namespace, device, "blackhole");
+        await exchange;
+        const why = /reason="(nothing heard for [12] s|.*(closed|goodbye|timeout).*)"/i;
+        assertMatch(await client.untilLine(/Tunnel lost/), why);
+        assertMatch(await server.untilLine(/Client gone/), why);
+        assertEquals(await host.closed(), "ac");
+      }),
+  );
+}
+
+testUnless(
+  noTc,
+  "A busy tunnel goes on over a path that loses packets again and again, as long as some get through",
+  () => {
+    const timers = { pingMs: 500, tunnelTimeoutMs: 3000 };
+    return withSites({ timers }, async (sites) => {
+      const { server, client } = sites;
+      const [{ clientNamespace }] = sites.sites;
+      sites.ac();
+      const { hosts: [host] } = await sites.dialMany(1);
+      let returned = 0;
+      host.onData = () => void returned++;
+      const retransmits = async () => (await client.status()).tunnels[0]?.retransmits ?? Infinity;
+      const sendUntil = (what: string, look: () => boolean | Promise<boolean>) =>
+        until(what, () => {
+          for (let n = 0; n < 5; n++) host.send(new Uint8Array(1400));
+          return look();
+        });
+      const startMs = performance.now();
+      // Each outage begins before the packets that the last one has lost are all sent again.
+      while (performance.now() - startMs < 2 * timers.tunnelTimeoutMs) {
+        const before = await retransmits();
+        await setQdisc(clientNamespace, "wan0", "blackhole");
+        await sendUntil("packets are sent again", async () => await retransmits() > before);
+        const slow = ["tbf", "rate", "240kbit", "burst", "3000", "limit", "64kb"];
+        const next = returned + 2;
+        await setQdisc(clientNamespace, "wan0", ...slow);
+        await sendUntil("frames return", () => returned >= next);
+      }
+      assertEquals(client.matching(/Tunnel lost/), []);
+      assertEquals(server.matching(/Client gone/), []);
+    });
+  },
 );
 
 testUnless(
