@@ -214,7 +214,7 @@ export class TcpTransport extends StreamSender implements Transport {
 
   #found(path: TcpPath, { pathMtu, timeouts }: TcpInfo, nowMs: number): PathVerdict {
     const before = this.pathFault?.remedy;
-    // It was already reported.
+    // This was already reported.
     if (before === "none") return "unchanged";
     const packetBytes = Math.min(pathMtu, limitOf(before));
     const remedy = nextRemedy(before, packetBytes, this.#sendsIPv4);
@@ -228,7 +228,7 @@ export class TcpTransport extends StreamSender implements Transport {
     // the next connection has to send small ones from the start, unless the kernel helps.
     if (timeouts <= KERNEL_TIMEOUTS && kernelProbesMtu()) return "suspected";
     if (remedy === "none") {
-      // The next connection tries again what was tried last, in case that the path is repaired.
+      // The next connection tries again what was tried last, in case the path is repaired.
       this.pathFault = fault;
       return "helpless";
     }
