@@ -32,4 +32,5 @@ export * from "./stream_sender.ts";
 export { abstractPath } from "./structs.ts";
 export * from "./tcp.ts";
 export * from "./timer_slack.ts";
+export { listenerUser } from "./unix_diag.ts";
 export * from "./vlan_frames.ts";

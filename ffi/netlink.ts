@@ -48,11 +48,15 @@ const reply = new Uint8Array(16384);
  * Asks the kernel about the network namespace of this thread. Needs no privilege.
  *
  * @param request The message
+ * @param protocol The part of the kernel to ask, `NETLINK_…` of netlink(7)
  * @returns The answer, until the next call; undefined if there is none
  * @throws {SystemError} If the process has no free descriptor, or may not ask
  */
-export function askNetlink(request: Uint8Array<ArrayBuffer>): Uint8Array | undefined {
-  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+export function askNetlink(
+  request: Uint8Array<ArrayBuffer>,
+  protocol: number = NETLINK_ROUTE,
+): Uint8Array | undefined {
+  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   if (fd < 0) throw systemError(CANNOT_ASK, errno());
   try {
     if (libc.send(fd, request, request.length, MSG_DONTWAIT) < 0) {

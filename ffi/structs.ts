@@ -29,6 +29,7 @@ export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
 
 export const NETLINK_ROUTE = 0;
+export const NETLINK_SOCK_DIAG = 4;
 export const RTMGRP_LINK = 0x1;
 
 export const IFF_UP = 0x1;

@@ -5,7 +5,7 @@
 // see each other's names, no file is left behind, and a name is free again as soon as its process has
 // ended. Each connection gets one line of JSON and is closed.
 
-import { LocalSocket } from "../../ffi/mod.ts";
+import { listenerUser, LocalSocket } from "../../ffi/mod.ts";
 import type { Side } from "../side.ts";
 
 const PREFIX = "pppoe-proxy";
@@ -14,7 +14,7 @@ const INTERFACE_NAME = /^[^\s/\0]{1,15}$/;
 /** The flag of a listening socket in /proc/net/unix. */
 const ACCEPTS = 0x10000;
 /** A socket in /proc/net/unix: address, references, protocol, flags, type, state, inode, name. */
-const LISTED = /^\S+ \S+ \S+ ([0-9A-F]+) \S+ \S+ +\d+ @pppoe-proxy\/(server|client)\/(\S+)$/;
+const LISTED = /^\S+ \S+ \S+ ([0-9A-F]+) \S+ \S+ +(\d+) @pppoe-proxy\/(server|client)\/(\S+)$/;
 /** A socket in /proc/net/packet: address, references, type, protocol, interface, running, memory, user. */
 const PACKET_SOCKET = /^\S+ +\d+ +\d+ +[0-9a-f]+ +(\d+) +\d+ +\d+ +(\d+) /;
 const ANSWER_MAX = 4096;
@@ -49,8 +49,10 @@ export interface Introduction extends Place {
 export interface Holder {
   /** The process id; 0 if it is unknown, as of a process in another container. */
   pid: number;
-  /** The user of the process; undefined if too many connections wait for it. */
+  /** The user of the process; undefined if too many connections wait for it, and the kernel does not tell. */
   uid: number | undefined;
+  /** True if so many connections wait for it that it cannot be asked. Any user can open them. */
+  isBusy: boolean;
   /** The answer; undefined if there was none in time, as of a stopped process. */
   introduction: Introduction | undefined;
 }
@@ -66,6 +68,12 @@ export function socketName({ side, interface: name }: Place): string | undefined
   return `${PREFIX}/${side}/${name}`;
 }
 
+/** A place that is held, by a socket that listens. */
+interface Listener extends Place {
+  /** The inode of the socket. */
+  inode: number;
+}
+
 /**
  * Lists the places that are held in this network namespace.
  *
@@ -76,11 +84,30 @@ export function socketName({ side, interface: name }: Place): string | undefined
  * See proc_pid_net(5).
  */
 export function heldPlaces(table = readTable("unix")): Place[] {
+  return listeners(table).map(({ side, interface: name }) => ({ side, interface: name }));
+}
+
+/** Lists the sockets in /proc/net/unix, in which a name with a line break can look like other sockets. */
+function listeners(table: string): Listener[] {
   return table.split("\n").flatMap((line) => {
-    const [, flags, side, name] = LISTED.exec(line) ?? [];
+    const [, flags, inode, side, name] = LISTED.exec(line) ?? [];
     if (flags === undefined || (parseInt(flags, 16) & ACCEPTS) === 0) return [];
-    return [{ side: side as Side, interface: name }];
+    return [{ side: side as Side, interface: name, inode: Number(inode) }];
   });
+}
+
+/** Returns the user that holds a place, as far as the kernel tells without a connection. */
+function userAt(place: Place, name: string): number | undefined {
+  try {
+    for (const { side, interface: its, inode } of listeners(readTable("unix"))) {
+      if (side !== place.side || its !== place.interface) continue;
+      const uid = listenerUser(inode, name);
+      if (uid !== undefined) return uid;
+    }
+  } catch {
+    // There is no /proc.
+  }
+  return undefined;
 }
 
 /**
@@ -111,12 +138,15 @@ export function packetUsers(index: number, table = readTable("packet")): Set<num
  */
 export async function askHolder(place: Place, waitMs: number): Promise<Holder | undefined> {
   const name = socketName(place);
-  const socket = name === undefined ? "refused" : LocalSocket.connect(name);
+  if (name === undefined) return undefined;
+  const socket = LocalSocket.connect(name);
   if (socket === "refused") return undefined;
-  if (socket === "busy") return { pid: 0, uid: undefined, introduction: undefined };
+  if (socket === "busy") {
+    return { pid: 0, uid: userAt(place, name), isBusy: true, introduction: undefined };
+  }
   try {
     const introduction = parseIntroduction(await socket.read(ANSWER_MAX, waitMs));
-    return { pid: socket.pid, uid: socket.uid, introduction };
+    return { pid: socket.pid, uid: socket.uid, isBusy: false, introduction };
   } finally {
     socket.close();
   }

@@ -101,9 +101,7 @@ export class InterfaceClaim {
       const trusted = other !== undefined && isTrusted(other);
       if (performance.now() - beganMs >= patienceFor(trusted ? other : undefined)) {
         if (other !== undefined && trusted) throw refusal(options, other);
-        const by = other?.uid === undefined ? "another program" : `user ${other.uid}`;
-        const remedy = "find the process with ss -xlp, and stop it";
-        warn(options, `${by} has taken the name @${name}; ${remedy}`);
+        warn(options, doubt(name, other));
         return undefined;
       }
       const { least, most } = ASK_AGAIN_MS;
@@ -223,6 +221,16 @@ function patienceFor(other: HeldPlace | undefined): number {
   return other.introduction.stopping ? STOPPING_MS : PATIENCE_MS;
 }
 
+/** Explains why the name is taken, but not by such a program as far as is known. */
+function doubt(name: string, other: HeldPlace | undefined): string {
+  if (other?.isBusy && other.uid === undefined) {
+    return `too many connections wait for the holder of the name @${name}, whose user is unknown; find the ` +
+      "process with ss -xlp";
+  }
+  const by = other === undefined ? "another program" : `user ${other.uid}`;
+  return `${by} has taken the name @${name}; find the process with ss -xlp, and stop it`;
+}
+
 function refusal(place: Place, other: HeldPlace): ConfigurationError {
   const { side, interface: name } = place;
   const as = other.interface === name ? "" : ` as ${other.interface}`;
@@ -233,7 +241,8 @@ function refusal(place: Place, other: HeldPlace): ConfigurationError {
 }
 
 /** Describes a holder, such as `client branch (pid 4711)`. */
-function describe({ side, pid, introduction }: HeldPlace): string {
+function describe({ side, pid, isBusy, introduction }: HeldPlace): string {
+  if (isBusy) return `${side} for which too many connections wait (see ss -xlp)`;
   const name = introduction === undefined ? "" : ` ${introduction.name}`;
   const silent = introduction === undefined ? ", which does not answer" : "";
   if (pid === Deno.pid) return `${side}${name} in this same process`;

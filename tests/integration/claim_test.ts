@@ -230,7 +230,7 @@ for (const [what, then] of Object.entries(SQUATTERS)) {
           const { value } = await output.read();
           assertEquals(new TextDecoder().decode(value), "ready\n");
           client.start();
-          const by = what === "listens" ? `user ${SOMEBODY}` : "another program";
+          const by = what === "only takes it" ? "another program" : `user ${SOMEBODY}`;
           const line = await client.untilLine(/WARN .*Cannot make sure/);
           assertMatch(line, new RegExp(`no other client uses lan0: ${by} has taken the name`));
           await client.untilHealth(503);

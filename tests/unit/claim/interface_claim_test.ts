@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { LocalSocket } from "../../../ffi/mod.ts";
 import { askHolder, heldPlaces } from "../../../src/claim/holder.ts";
 import { InterfaceClaim } from "../../../src/claim/interface_claim.ts";
 import { ConfigurationError } from "../../../src/configuration_error.ts";
@@ -169,5 +170,47 @@ testUnless(
       `Cannot make sure that no other client uses ${name}: another program has taken the name ` +
       `@pppoe-proxy/client/${name}; find the process with ss -xlp, and stop it`,
     ]);
+  },
+);
+
+/** Listens at a place like a stopped process, and has so many connections wait that there is no room. */
+function fullListener(name: string) {
+  const path = `pppoe-proxy/client/${name}`;
+  const listener = Deno.listen({ transport: "unix", path: `\0${path}` });
+  const waiting: LocalSocket[] = [];
+  for (;;) {
+    const socket = LocalSocket.connect(path);
+    if (!(socket instanceof LocalSocket)) break;
+    waiting.push(socket);
+  }
+  return {
+    [Symbol.dispose]() {
+      for (const socket of waiting) socket.close();
+      listener.close();
+    },
+  };
+}
+
+testUnless(
+  skipped,
+  "InterfaceClaim.take() refuses a claim whose trusted holder has no room for another connection",
+  async () => {
+    const name = unusedName();
+    using _full = fullListener(name);
+    const place = { side: "client", interface: name } as const;
+    assertEquals(await askHolder(place, ASK_MS), {
+      pid: 0,
+      uid: Deno.uid() ?? undefined,
+      isBusy: true,
+      introduction: undefined,
+    });
+    const warnings: string[] = [];
+    const error = await assertRejects(() => take(name, "client", warnings), ConfigurationError);
+    assertEquals(
+      error.message,
+      `Cannot start a client on ${name}: another process uses it, the client for which too many ` +
+        "connections wait (see ss -xlp); stop that one first, or use another interface",
+    );
+    assertEquals(warnings, []);
   },
 );
