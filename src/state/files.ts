@@ -47,6 +47,26 @@ export async function ifExists<T>(operation: Promise<T>): Promise<T | undefined>
   }
 }
 
+/**
+ * Reads a file that can be larger than it should be.
+ *
+ * @param path The path of the file
+ * @param maxBytes The maximum number of bytes to read
+ * @returns The bytes; none if the file has more
+ */
+export async function readSmallFile(path: string, maxBytes: number): Promise<Uint8Array> {
+  using file = await Deno.open(path);
+  // The file need not be as large as the system says, so one more byte is asked for.
+  const bytes = new Uint8Array(maxBytes + 1);
+  let length = 0;
+  while (length < bytes.length) {
+    const read = await file.read(bytes.subarray(length));
+    if (read === null) return bytes.subarray(0, length);
+    length += read;
+  }
+  return bytes.subarray(0, 0);
+}
+
 /** Removes a file, if it exists. */
 export async function removeFile(path: string): Promise<void> {
   await ifExists(Deno.remove(path));

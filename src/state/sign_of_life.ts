@@ -20,7 +20,11 @@ const SET_FROM_MS = Date.UTC(2024, 0, 1);
  */
 const SAME_MS = 2000;
 /** The length of a sign of life; an in-place change of one that is always this long cannot leave a mixture. */
-const SIGN_BYTES = 256;
+export const SIGN_BYTES = 256;
+/** The maximum length of a sign that is read, which leaves room for what a later version may add. */
+export const SIGN_MAX_BYTES = 4096;
+/** The end of the times that are believed, which leaves a clock room to go on. */
+const TIMES_END_MS = Date.UTC(9000, 0, 1);
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 /** The time since the machine's start. */
@@ -52,6 +56,11 @@ export function systemBootClock(): BootClock | undefined {
   }
 }
 
+/** Returns true if a time, in ms since the epoch, can be that of a clock. */
+export function isPossibleTime(ms: number): boolean {
+  return ms >= 0 && ms < TIMES_END_MS;
+}
+
 /** Writes a sign of life as a line. All have the same length, so that one can replace another in place. */
 export function encodeSign({ boot, sinceBootMs, clockMs, wallMs }: SignOfLife): string {
   const at = new Date(wallMs).toISOString();
@@ -64,16 +73,17 @@ export function encodeSign({ boot, sinceBootMs, clockMs, wallMs }: SignOfLife): 
  *
  * @param text The content of the file
  * @param changedMs The time at which the file was last changed, in ms since the epoch
- * @returns The sign; undefined if there is none, or if only the file's time was changed since, as by an older
- * version
+ * @returns The sign; undefined if there is none, if a time in it is impossible, or if only the file's time was
+ * changed since, as by an older version
  */
 export function parseSign(text: string, changedMs: number): SignOfLife | undefined {
   const fields = parseObject(text.trimEnd());
   if (fields === undefined) return undefined;
   const { boot, sinceBoot, clock, at } = fields;
   if (typeof boot !== "string" || typeof sinceBoot !== "number") return undefined;
+  if (!isPossibleTime(sinceBoot)) return undefined;
   const [clockMs, wallMs] = [Date.parse(String(clock)), Date.parse(String(at))];
-  if (Number.isNaN(clockMs) || Number.isNaN(wallMs)) return undefined;
+  if (!isPossibleTime(clockMs) || !isPossibleTime(wallMs)) return undefined;
   if (Math.abs(changedMs - wallMs) > SAME_MS) return undefined;
   return { boot, sinceBootMs: sinceBoot, clockMs, wallMs };
 }

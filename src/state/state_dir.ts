@@ -21,6 +21,7 @@ import {
   ifExists,
   isFileError,
   isNoSpace,
+  readSmallFile,
   removeFile,
   removeUnfinished,
   replaceFile,
@@ -33,7 +34,10 @@ import { parseHex } from "./hex.ts";
 import {
   type BootClock,
   encodeSign,
+  isPossibleTime,
   parseSign,
+  SIGN_BYTES,
+  SIGN_MAX_BYTES,
   silenceSince,
   systemBootClock,
 } from "./sign_of_life.ts";
@@ -42,6 +46,8 @@ import type { Replay } from "./replay.ts";
 import { encodeAway, encodeOpen, encodeUndelivered, type SessionRecord } from "./session_record.ts";
 
 const IDENTITY_BYTES = 16;
+/** The maximum length of the file with the identity, in which an editor may have left some blanks. */
+const IDENTITY_MAX_BYTES = 1024;
 const EVERY_MS = 1000;
 
 /** Options for {@linkcode StateDir.open}. */
@@ -159,8 +165,8 @@ export class StateDir {
       const change = await lastChange(signPath);
       // The lock is new and the base is about to be replaced, so keep the base's time in the lock.
       if (!existed && change !== undefined) await Deno.utime(lockPath, change, change);
-      const text = existed ? await Deno.readTextFile(lockPath) : "";
-      const sign = change && { text, changedMs: change.getTime() };
+      const bytes = existed ? await readSmallFile(lockPath, SIGN_MAX_BYTES) : new Uint8Array();
+      const sign = lastSign(bytes, change);
       const found = await find(path, options, sign);
       return new StateDir(path, options, lock, found);
     } catch (error) {
@@ -314,12 +320,21 @@ function bootClockOf({ now, clock }: StateDirOptions): BootClock | undefined {
 async function writeSign(path: string, text: string): Promise<void> {
   try {
     using file = await Deno.open(path, { write: true });
+    // A later version may have written a longer one.
+    if ((await file.stat()).size > SIGN_BYTES) await file.truncate(SIGN_BYTES);
     await file.write(new TextEncoder().encode(text));
   } catch {
     // The disk may be full. Then the time of the change alone is the sign, and an older content would be
     // taken for a later one.
     await Deno.truncate(path, 0).catch(() => {});
   }
+}
+
+function lastSign(bytes: Uint8Array, change: Date | undefined): LastSign | undefined {
+  const changedMs = change?.getTime();
+  // Some file systems keep times that no date can have.
+  if (changedMs === undefined || !isPossibleTime(changedMs)) return undefined;
+  return { text: new TextDecoder().decode(bytes), changedMs };
 }
 
 async function lastChange(path: string): Promise<Date | undefined> {
@@ -344,9 +359,9 @@ function checkHeader(path: string, options: StateDirOptions, { header, replay }:
 }
 
 async function readIdentity(path: string, { log }: StateDirOptions) {
-  const text = await ifExists(Deno.readTextFile(`${path}/${FILE.identity}`));
-  if (text === undefined) return undefined;
-  const identity = parseHex(text.trimEnd());
+  const bytes = await ifExists(readSmallFile(`${path}/${FILE.identity}`, IDENTITY_MAX_BYTES));
+  if (bytes === undefined) return undefined;
+  const identity = parseHex(new TextDecoder().decode(bytes).trimEnd());
   if (identity?.length === IDENTITY_BYTES) return identity;
   const aside = await setAside(path, FILE.identity);
   log.warning(

@@ -44,6 +44,25 @@ Deno.test("parseSign() ignores an empty, a damaged and a stale sign", () => {
   assertEquals(parseSign(text, WALL_MS + 1000), SIGN);
 });
 
+Deno.test("parseSign() ignores a sign with an impossible time", () => {
+  const withFields = (fields: object) =>
+    JSON.stringify({ ...JSON.parse(encodeSign(SIGN)), ...fields });
+  assertEquals(parseSign(withFields({}), WALL_MS), SIGN);
+  for (
+    const fields of [
+      { clock: "+275760-09-13T00:00:00.000Z" },
+      { clock: "9999-12-31T23:59:59.999Z" },
+      { clock: "-271821-04-20T00:00:00.000Z" },
+      { clock: "yesterday" },
+      { sinceBoot: -1 },
+      { sinceBoot: -1e300 },
+      { sinceBoot: 1e300 },
+    ]
+  ) {
+    assertEquals(parseSign(withFields(fields), WALL_MS), undefined, JSON.stringify(fields));
+  }
+});
+
 Deno.test("The silence is measured by the time since the machine's start, if that is the same", () => {
   const laterMs = SIGN.sinceBootMs + 1500;
   for (const stepMs of [0, HOUR_MS, -HOUR_MS, -WALL_MS, 30 * 365 * 24 * HOUR_MS]) {
@@ -139,4 +158,72 @@ Deno.test("A directory of an older version is read by the wall clock, and one ca
   fixture.nowMs += 2500;
   sinceBootMs += 2500;
   assertEquals((await fixture.open({ clock }, copy)).silentMs, 2500);
+});
+
+/** Fills the lock of a copy, at the time of the wall clock. */
+async function fillLock(fixture: Fixture, copy: string, content: string): Promise<void> {
+  await Deno.writeTextFile(`${copy}/lock`, content);
+  const time = new Date(fixture.nowMs);
+  await Deno.utime(`${copy}/lock`, time, time);
+}
+
+Deno.test("A sign of life longer than this version's is read, and replaced by one that can be read", async () => {
+  await using fixture = new Fixture();
+  let sinceBootMs = 9000;
+  const clock = { boot: "a", sinceBootMs: () => sinceBootMs };
+  await (await fixture.open({ clock })).alive();
+  const copy = await fixture.copy();
+  const later = JSON.stringify({ ...JSON.parse(fixture.read("lock")), more: "y".repeat(1000) });
+  await fillLock(fixture, copy, `${later}\n`);
+  sinceBootMs += 1500;
+  fixture.nowMs += HOUR_MS;
+  const second = await fixture.open({ clock }, copy);
+  assertEquals(second.silentMs, 1500);
+  await second.alive();
+  const text = await Deno.readTextFile(`${copy}/lock`);
+  assertEquals([text.length, parseSign(text, fixture.nowMs)?.sinceBootMs], [256, 10_500]);
+});
+
+Deno.test("A lock that is far too long is not read, and replaced by a sign of life", async () => {
+  await using fixture = new Fixture();
+  const clock = { boot: "a", sinceBootMs: () => 9000 };
+  const first = await fixture.open({ clock });
+  const journal = Journal.open(first.path, first.segment, { full() {}, failed() {} });
+  journal.opened(record(1, { openedAtMs: fixture.nowMs }));
+  journal.close();
+  await first.alive();
+  const copy = await fixture.copy();
+  // A sign that would be valid, and blanks that do no harm to JSON.
+  await fillLock(fixture, copy, fixture.read("lock").padEnd(2 ** 20));
+  fixture.nowMs += 4000;
+  const second = await fixture.open({ clock }, copy);
+  // By the time of the file, since the time in the sign says that there was no time between.
+  assertEquals([second.silentMs, serials(second)], [4000, [1]]);
+  await second.alive();
+  assertEquals((await Deno.stat(`${copy}/lock`)).size, 256);
+  assertEquals(fixture.warnings, []);
+});
+
+Deno.test("A clock or a file's time that is out of range does not stop the signs of life", async () => {
+  for (const changedMs of [undefined, 8.64e15]) {
+    await using fixture = new Fixture();
+    const clock = { boot: "a", sinceBootMs: () => 9000 };
+    const first = await fixture.open({ clock });
+    const journal = Journal.open(first.path, first.segment, { full() {}, failed() {} });
+    journal.opened(record(1, { openedAtMs: fixture.nowMs }));
+    journal.close();
+    await first.alive();
+    const copy = await fixture.copy();
+    const sign = { ...JSON.parse(fixture.read("lock")), clock: "+275760-09-13T00:00:00.000Z" };
+    await fillLock(fixture, copy, JSON.stringify(sign));
+    // Some file systems keep the last time that they can instead.
+    if (changedMs !== undefined) await Deno.utime(`${copy}/lock`, 0, changedMs / 1000);
+    const second = await fixture.open({ clock }, copy);
+    assertEquals(serials(second), [1]);
+    if (changedMs === undefined) assertEquals(second.clockOffsetMs! + 9000, fixture.nowMs);
+    await second.alive();
+    const text = await Deno.readTextFile(`${copy}/lock`);
+    assertEquals(parseSign(text, fixture.nowMs)?.clockMs, second.clockOffsetMs! + 9000);
+    assertEquals(fixture.warnings, []);
+  }
 });
