@@ -3,9 +3,12 @@
 /** The bit of SIGHUP in the sets of signals of /proc/self/status. */
 const SIGHUP_BIT = 1n;
 /** The time between two looks at the terminal. */
-const LOOK_EVERY_MS = 5000;
-/** The time after the terminal's end within which its SIGHUP arrives. */
-const RECENT_MS = 2 * LOOK_EVERY_MS;
+const LOOK_EVERY_MS = 500;
+/**
+ * The time after the terminal's end is noticed within which its SIGHUP arrives, also by way of a shell or sudo.
+ * Short, because a later one comes from an operator, who may have logged in anew to send it.
+ */
+const RECENT_MS = 1000;
 /** The time after SIGHUP within which the terminal goes, if its session's leader has ended before it. */
 const SETTLE_MS = 100;
 /** The place of `starttime` in /proc/pid/stat, counted from the field after the program's name. */

@@ -48,6 +48,8 @@ class Bench {
   started = 4711;
   nowMs = 0;
   looks: (() => void)[] = [];
+  /** The time between two looks. */
+  everyMs = 0;
   /** Called in the delay before a second look. */
   during = () => {};
 
@@ -66,7 +68,8 @@ class Bench {
         return statOf(`${number} (deno) S ${parents.get(number)}`, terminal, this.started);
       },
       now: () => this.nowMs,
-      everyMs: (look) => {
+      everyMs: (look, ms) => {
+        this.everyMs = ms;
         this.looks.push(look);
         return () => this.looks.splice(this.looks.indexOf(look), 1);
       },
@@ -108,6 +111,26 @@ Deno.test("TerminalWatch.hasEnded() is false long after the terminal has gone", 
   for (const look of bench.looks) look();
   assertEquals(bench.looks, []);
   bench.nowMs += 30_000;
+  assertEquals(await watch.hasEnded(), false);
+});
+
+Deno.test("TerminalWatch.hasEnded() is true if a shell or sudo passes SIGHUP on late", async () => {
+  const bench = new Bench();
+  const watch = bench.watch();
+  bench.end(34817);
+  for (const look of bench.looks) look();
+  bench.nowMs += 500;
+  assertEquals(await watch.hasEnded(), true);
+});
+
+Deno.test("TerminalWatch.hasEnded() is false for an operator's SIGHUP 2 s after the terminal has gone", async () => {
+  const bench = new Bench();
+  const watch = bench.watch();
+  // It goes just after a look, and is noticed by the next one.
+  bench.end(34817);
+  bench.nowMs = bench.everyMs;
+  for (const look of bench.looks) look();
+  bench.nowMs = 1900;
   assertEquals(await watch.hasEnded(), false);
 });
 
