@@ -1,6 +1,6 @@
 // The payload of GOODBYE, with which a side ends the connection: a reason (u16), then text (UTF-8).
 
-import { decodePrintable, formatHex } from "./text.ts";
+import { decodePrintable, formatHex, quote } from "./text.ts";
 import { readUint16, writeUint16 } from "./uint16.ts";
 
 /** The reasons for a GOODBYE. An unknown reason is treated as SHUTDOWN. */
@@ -103,18 +103,21 @@ export function parseGoodbye(payload: Uint8Array): Goodbye | undefined {
  * Describes a goodbye for a log.
  *
  * @param goodbye The result of {@linkcode parseGoodbye}
- * @returns The name of the reason, and the text
+ * @returns The name of the reason, and the text in quotes, since the peer can write anything there
  *
  * @example Usage
  * ```ts
  * import { describeGoodbye, REASON } from "pppoe-proxy";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(describeGoodbye({ reason: REASON.NOT_ALLOWED, text: "ask" }), "goodbye (not allowed): ask");
+ * const goodbye = { reason: REASON.NOT_ALLOWED, text: "ask" };
+ * assertEquals(describeGoodbye(goodbye), 'goodbye (not allowed): "ask"');
  * ```
  */
 export function describeGoodbye(goodbye: Goodbye | undefined): string {
   if (goodbye === undefined) return "an unreadable goodbye";
   const reason = reasonName(goodbye.reason).toLowerCase().replaceAll("_", " ");
-  return goodbye.text === "" ? `goodbye (${reason})` : `goodbye (${reason}): ${goodbye.text}`;
+  return goodbye.text === ""
+    ? `goodbye (${reason})`
+    : `goodbye (${reason}): ${quote(goodbye.text)}`;
 }

@@ -170,7 +170,7 @@ testUnless(
       await startServer(sites);
       sites.client.start();
       await sites.client.untilLine(
-        /Refused: goodbye \(protocol\): The proxy 10\.0\.1\.1 sent no PROXY header: set send-proxy-v2/,
+        /Refused: goodbye \(protocol\): "The proxy 10\.0\.1\.1 sent no PROXY header: set send-proxy-v2/,
       );
       await sites.server.untilLine(/Connection refused peer=10\.0\.1\.1 .*sent no PROXY header/);
     }),

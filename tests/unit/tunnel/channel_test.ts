@@ -514,7 +514,7 @@ Deno.test("Channel ends with the reason of a goodbye", async () => {
     { type: SESSION, payload: payload(60, 2) },
   ]));
   assertEquals(ends.frames().length, 1);
-  assertEquals(ends.channel.ended, "goodbye (replaced): again?");
+  assertEquals(ends.channel.ended, 'goodbye (replaced): "again?"');
 });
 
 Deno.test("Channel.queueGoodbye() says goodbye behind control frames, and returns the data it drops", async () => {

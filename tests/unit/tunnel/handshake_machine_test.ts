@@ -251,7 +251,7 @@ Deno.test("HandshakeMachine accepts a greeting of 1024 bytes, and none of 1025",
 Deno.test("ClientHandshake fails with the reason of a server's goodbye", () => {
   const client = aClient();
   client.receive(goodbye(REASON.FULL, "no room"), NOW_MS);
-  assertFailed(client, { message: "Refused: goodbye (full): no room", reason: REASON.FULL });
+  assertFailed(client, { message: 'Refused: goodbye (full): "no room"', reason: REASON.FULL });
 });
 
 Deno.test("ClientHandshake refuses a version that was not offered", () => {

@@ -93,7 +93,7 @@ Deno.test("greetClient() refuses a version that is too low, with a goodbye", asy
     assertFails(greetClient(pair.server, WELCOME), text, REASON.VERSION),
     assertFails(
       greetServer(pair.client, { ...HELLO, version: 0 }),
-      `Refused: goodbye (version): ${text}`,
+      `Refused: goodbye (version): "${text}"`,
       REASON.VERSION,
     ),
   ]);
@@ -289,7 +289,7 @@ Deno.test("greetServer() reports the reason of a server that refuses without rea
     const refused = writeAll(pair.server, goodbye).then(() => pair.server.close());
     await assertFails(
       greetServer(pair.client, HELLO),
-      "Refused: goodbye (full): no room",
+      'Refused: goodbye (full): "no room"',
       REASON.FULL,
     );
     await refused;
@@ -368,7 +368,12 @@ Deno.test("describeGoodbye() describes each reason and text", () => {
   assertEquals(describeGoodbye({ reason: REASON.SHUTDOWN, text: "" }), "goodbye (shutdown)");
   assertEquals(
     describeGoodbye({ reason: REASON.NOT_ALLOWED, text: "who are you?" }),
-    "goodbye (not allowed): who are you?",
+    'goodbye (not allowed): "who are you?"',
+  );
+  // The text of a peer cannot look like a field of the log.
+  assertEquals(
+    describeGoodbye({ reason: REASON.PROTOCOL, text: 'x" server=192.0.2.1 \\' }),
+    'goodbye (protocol): "x\\" server=192.0.2.1 \\\\"',
   );
   assertEquals(describeGoodbye({ reason: 99, text: "" }), "goodbye (0x0063)");
   assertEquals(describeGoodbye(undefined), "an unreadable goodbye");
