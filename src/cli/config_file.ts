@@ -17,6 +17,7 @@ export interface FileFlags extends Given {
   findLine(flag: string, message: string): number | undefined;
 }
 
+const CONFIG_MAX_BYTES = 2 ** 20;
 /** Lines of other kinds of files: blocks, and commands of a shell. */
 const FOREIGN = /^(export|server|client|\S*pppoe-proxy(-\w+)?)(?=[\s:{]|$)|^[{}]|^\S+\s*\{$/;
 
@@ -111,19 +112,48 @@ export function readFlagsAndConfig(
   };
 }
 
+/** Reads the file. Opening something else, such as a pipe, could wait forever. */
 function readConfig(name: string): string {
+  let text: string | undefined;
+  let other: string | undefined;
   try {
-    return Deno.readTextFileSync(name);
+    other = otherThanFile(Deno.statSync(name));
+    text = other === undefined ? readStart(name) : "";
   } catch (error) {
     const kinds = [
       [Deno.errors.NotFound, "the file does not exist"],
       [Deno.errors.NotADirectory, "a part of the path is a file"],
-      [Deno.errors.IsADirectory, "it is a directory; give a file"],
       [Deno.errors.PermissionDenied, "not permitted; run as root, or change the file's mode"],
     ] as const;
     const [, reason] = kinds.find(([kind]) => error instanceof kind) ?? [];
     throw new UsageError(`Cannot read ${name}: ${reason ?? reasonOf(error)}`);
   }
+  if (other !== undefined) throw new UsageError(`Cannot read ${name}: it is ${other}; give a file`);
+  if (text === undefined) {
+    throw new UsageError(`Cannot read ${name}: it is larger than 1 MiB; give a file with flags`);
+  }
+  return text;
+}
+
+/** Says what a path leads to; undefined if it is a file. */
+function otherThanFile(info: Deno.FileInfo): string | undefined {
+  if (info.isFile) return undefined;
+  if (info.isDirectory) return "a directory";
+  if (info.isFifo) return "a pipe, as a shell makes one for <(...)";
+  return info.isSocket ? "a socket" : "a device";
+}
+
+/** Returns the text of a file; undefined if it has too many bytes, also if the system says that it has none. */
+function readStart(name: string): string | undefined {
+  using file = Deno.openSync(name);
+  const bytes = new Uint8Array(CONFIG_MAX_BYTES + 1);
+  let length = 0;
+  while (length < bytes.length) {
+    const read = file.readSync(bytes.subarray(length));
+    if (read === null) return new TextDecoder().decode(bytes.subarray(0, length));
+    length += read;
+  }
+  return undefined;
 }
 
 /** Returns the value in the rest of a line, without quotes and a comment. */

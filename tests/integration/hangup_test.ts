@@ -161,6 +161,19 @@ testUnless(
     }),
 );
 
+testUnless(
+  skipped ?? (hasProgram("mkfifo") ? undefined : "no mkfifo"),
+  "SIGHUP with a --config that has become a pipe changes nothing, and the client still answers",
+  () =>
+    withClient({ config: true }, async (client, sites, _terminal, file) => {
+      await Deno.remove(file);
+      await new Deno.Command("mkfifo", { args: [file] }).output();
+      client.signal("SIGHUP");
+      assertMatch(await client.untilLine(/Cannot reload/), /it is a pipe/);
+      assertEquals([(await client.status()).sessions.length, padtsAt(sites.acs)], [1, 0]);
+    }),
+);
+
 for (const first of ["SIGTERM", "SIGHUP"] as const) {
   const second = first === "SIGTERM" ? "SIGHUP" : "SIGTERM";
   testUnless(

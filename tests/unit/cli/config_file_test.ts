@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { parseConfig, readFlagsAndConfig } from "../../../src/cli/config_file.ts";
 import type { Flags } from "../../../src/cli/flags.ts";
 import { UsageError } from "../../../src/cli/options.ts";
+import { hasProgram, testUnless, whyNot } from "../../support/skip.ts";
 
 const FLAGS: Flags = {
   name: { value: "NAME", help: "A word." },
@@ -137,4 +138,51 @@ Deno.test("readFlagsAndConfig() rejects a missing file, and a directory", () => 
     refusal(() => readFlagsAndConfig(FLAGS, ["--config", "/dev/null/x"])),
     "Cannot read /dev/null/x: a part of the path is a file",
   );
+});
+
+testUnless(
+  whyNot("linux") ?? (hasProgram("mkfifo") ? undefined : "no mkfifo"),
+  "readFlagsAndConfig() rejects a pipe, a socket and a device without opening it",
+  async () => {
+    const dir = await Deno.makeTempDir();
+    const [pipe, link, socket] = ["pipe", "link", "socket"].map((name) => `${dir}/${name}`);
+    try {
+      await new Deno.Command("mkfifo", { args: [pipe] }).output();
+      await Deno.symlink(pipe, link);
+      using _listener = Deno.listen({ transport: "unix", path: socket });
+      for (
+        const [path, kind] of [
+          [pipe, "a pipe, as a shell makes one for <(...)"],
+          [link, "a pipe, as a shell makes one for <(...)"],
+          [socket, "a socket"],
+          ["/dev/zero", "a device"],
+        ]
+      ) {
+        assertEquals(
+          refusal(() => readFlagsAndConfig(FLAGS, ["--config", path])),
+          `Cannot read ${path}: it is ${kind}; give a file`,
+        );
+      }
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+);
+
+Deno.test("readFlagsAndConfig() reads a file of 1 MiB by a symbolic link, and rejects a larger one", async () => {
+  const dir = await Deno.makeTempDir();
+  const [file, link] = [`${dir}/a.conf`, `${dir}/link`];
+  try {
+    await Deno.symlink(file, link);
+    const text = "name a\n".padEnd(2 ** 20, "\n");
+    await Deno.writeTextFile(file, text);
+    assertEquals(readFlagsAndConfig(FLAGS, ["--config", link]).value("name"), "a");
+    await Deno.writeTextFile(file, `${text}\n`);
+    assertEquals(
+      refusal(() => readFlagsAndConfig(FLAGS, ["--config", link])),
+      `Cannot read ${link}: it is larger than 1 MiB; give a file with flags`,
+    );
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });
