@@ -90,8 +90,9 @@ export class ConnectAttempt {
   #usesKnown = false;
   /** The addresses that are still to be tried. */
   #queue: string[] = [];
-  /** The addresses that were tried, and those of them whose check was too slow. */
+  /** The addresses that are not to be tried again. */
   readonly #tried = new Set<string>();
+  /** The addresses whose check was too slow the first time. */
   readonly #slow = new Set<string>();
   readonly #candidates = new Map<number, Candidate>();
   readonly #failures: { address: string; step: "connect" | "check"; reason: string }[] = [];
@@ -140,11 +141,6 @@ export class ConnectAttempt {
   /** True if something with this id is under way. */
   has(id: number): boolean {
     return id === this.#lookup?.id || this.#candidates.has(id);
-  }
-
-  /** Returns the address that a connection leads to; undefined if it is not one of this attempt. */
-  addressOf(id: number): string | undefined {
-    return this.#candidates.get(id)?.address;
   }
 
   /**
@@ -258,6 +254,7 @@ export class ConnectAttempt {
     for (const candidate of [...this.#candidates.values()]) {
       if (candidate.is === "connecting" && isStuck(candidate, nowMs)) this.#drop(candidate.id);
     }
+    this.#failures.length = 0;
     this.#tried.clear();
     for (const { address } of this.#candidates.values()) this.#tried.add(address);
     if (this.#usesKnown || this.#lookup === undefined) this.#enqueueKnown();
@@ -278,7 +275,9 @@ export class ConnectAttempt {
   }
 
   #enqueueKnown(): void {
-    this.#queue = this.#known.inOrder.filter((address) => !this.#tried.has(address));
+    const addresses = this.#known.inOrder.filter((address) => !this.#tried.has(address));
+    const isSlow = (address: string) => this.#slow.has(address);
+    this.#queue = [...addresses.filter((address) => !isSlow(address)), ...addresses.filter(isSlow)];
   }
 
   /** Begins everything that can begin, and ends the attempt when nothing is left to try. */
@@ -340,6 +339,7 @@ export class ConnectAttempt {
       if (is !== "checking") continue;
       this.#drop(id);
       this.#slow.add(address);
+      this.#tried.delete(address);
       this.#queue.push(address);
     }
   }

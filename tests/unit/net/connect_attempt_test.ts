@@ -183,6 +183,24 @@ Deno.test("ConnectAttempt tries an address whose check was slow once more, as lo
   assertEquals(bench.won, B);
 });
 
+Deno.test("ConnectAttempt leaves a slow address for the end, also when a lookup is done meanwhile", () => {
+  const bench = Bench.knowing(A, B);
+  bench.due();
+  bench.connected(A);
+  bench.nowMs += 500;
+  bench.attempt.tick(bench.nowMs);
+  bench.connected(B);
+  assertEquals(bench.take().slice(-2), [`drop ${A}`, `check ${B}`]);
+  bench.resolved(A, B, C);
+  bench.fails(B, "No greeting in time");
+  assertEquals(bench.take(), [`connect ${C}`]);
+  bench.fails(C, "Connection refused");
+  assertEquals(bench.take(), [`connect ${A}`]);
+  bench.connected(A);
+  bench.checked(A);
+  assertEquals(bench.won, A);
+});
+
 Deno.test("ConnectAttempt gives a check three times as long as the server's last answer took", () => {
   const known = new KnownAddresses();
   known.found([A, B]);
