@@ -156,7 +156,7 @@ export function parseInterfaceCondition(message: Uint8Array): InterfaceCondition
   const link = attribute(attributes!, IFLA_LINK);
   const index = link?.length === 4 ? viewOf(link).getInt32(0, LITTLE_ENDIAN) : 0;
   const isItself = index === view.getInt32(IFINFOMSG.index, LITTLE_ENDIAN);
-  // A supplicant makes the interface report this state in place of up, without the flag.
+  // A supplicant makes the interface report this state instead of up, without the flag.
   const [operationalState] = attribute(attributes!, IFLA_OPERSTATE) ?? [];
   const isHere = attribute(attributes!, IFLA_LINK_NETNSID) === undefined;
   return {

@@ -19,7 +19,7 @@ const LISTED = /^\S+ \S+ \S+ ([0-9A-F]+) \S+ \S+ +(\d+) @pppoe-proxy\/(server|cl
 const PACKET_SOCKET = /^\S+ +\d+ +\d+ +[0-9a-f]+ +(\d+) +\d+ +\d+ +(\d+) /;
 const ANSWER_MAX = 4096;
 
-/** A side and its interface, of which a machine's network namespace has one at most. */
+/** A side and its interface. A network namespace has each combination at most once. */
 export interface Place {
   /** The side that runs there. */
   side: Side;

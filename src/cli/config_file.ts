@@ -69,7 +69,7 @@ export function parseConfig(flags: Flags, text: string, name: string): FileFlags
     lines.push({ flag, value, line: index + 1 });
     args.push(takesValue ? `--${flag}=${value}` : `--${flag}`);
   }
-  // A flag can be on several lines, of which a message repeats the value of the faulty one.
+  // A flag can be on several lines. A message repeats the value of the faulty one.
   const findLine = (flag: string, message: string) => {
     const own = lines.filter((line) => line.flag === flag);
     const parts = (value: string) => [value, ...value.split(",").map((part) => part.trim())];

@@ -3,7 +3,7 @@
 /** The number of lookups that can be under way together. A lookup cannot be given up, and may take a minute. */
 const LOOKUPS_MAX = 4;
 
-/** Lookups, of which several attempts share one as long as it is under way. */
+/** Lookups. Several attempts share one as long as it is under way. */
 export class Lookups {
   readonly #lookUp: (hostname: string) => Promise<string[]>;
   readonly #underWay = new Map<string, Promise<string[]>>();

@@ -35,7 +35,7 @@ export class KnownAddresses {
    * Notes the result of a lookup. One without addresses changes nothing, because an address of a moment ago
    * is better than none.
    *
-   * @param addresses The addresses in the system's order, of which {@linkcode ADDRESSES_MAX} are kept
+   * @param addresses The addresses in the system's order; the first {@linkcode ADDRESSES_MAX} are kept
    */
   found(addresses: readonly string[]): void {
     if (addresses.length > 0) this.#found = [...new Set(addresses)].slice(0, ADDRESSES_MAX);

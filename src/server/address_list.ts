@@ -4,7 +4,7 @@ import { BlockList, isIP, isIPv4 } from "node:net";
 import { isLoopback, isUnspecified } from "../net/endpoint.ts";
 import { networkOf } from "../net/network.ts";
 
-/** What to give in place of an entry that is neither an address nor a network. */
+/** The advice for an entry that is neither an address nor a network. */
 const REMEDIES: readonly (readonly [entry: RegExp, remedy: string])[] = [
   [/^(any|all|\*)$/i, "for anyone give 0.0.0.0/0,::/0"],
   [/\S\s+\S/, "separate the entries by commas"],

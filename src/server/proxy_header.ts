@@ -168,7 +168,7 @@ function agree(arrived: Uint8Array, start: Uint8Array): boolean {
   return start.every((byte, at) => at >= arrived.length || arrived[at] === byte);
 }
 
-/** Returns the fault of a header of which the fixed part has arrived, to follow its name. */
+/** Returns the fault of a header, once its fixed part has arrived; the text follows the header's name. */
 function faultOf(bytes: Uint8Array): string | undefined {
   const version = bytes[HEADER.command] >> 4;
   if (version !== VERSION) return `has version ${version}, not ${VERSION}`;

@@ -78,7 +78,7 @@ const LINES: readonly { kind: StrangerKind; line: RegExp }[] = [
  * Recognizes a program by the first bytes that it sent.
  *
  * @param bytes The bytes so far
- * @param whole True if no more bytes are to be waited for
+ * @param whole True if there is no need to wait for more bytes
  * @returns The program; undefined if more bytes are needed, or there are none
  */
 export function recognize(bytes: Uint8Array, whole: boolean): Stranger | undefined {
