@@ -57,13 +57,14 @@ function warnings({ client, server }: Sites): number[] {
   return [client, server].map((program) => program.matching(LOST).length);
 }
 
-for (
-  const [narrow, expected] of [
-    [["to-server", "to-client"], [1, 1]],
-    [["to-server"], [1, 0]],
-    [["to-client"], [0, 1]],
-  ] as const
-) {
+/** The directions in which large packets are lost, and the number of warnings of client and server. */
+const DIRECTIONS = [
+  [["to-server", "to-client"], [1, 1]],
+  [["to-server"], [1, 0]],
+  [["to-client"], [0, 1]],
+] as const;
+
+for (const [narrow, expected] of DIRECTIONS) {
   testUnless(
     skipped,
     `a tunnel over IPv4 lives on when large packets ${narrow.join(" and ")} are lost, and says so`,
@@ -86,13 +87,7 @@ for (
   );
 }
 
-for (
-  const [narrow, expected] of [
-    [["to-server", "to-client"], [1, 1]],
-    [["to-server"], [1, 0]],
-    [["to-client"], [0, 1]],
-  ] as const
-) {
+for (const [narrow, expected] of DIRECTIONS) {
   testUnless(
     skipped,
     `a session over IPv6 lives on when large packets ${

@@ -76,6 +76,14 @@ class Bench implements AsyncDisposable {
     return until(`${pattern} is logged`, () => this.lines.find((line) => pattern.test(line)));
   }
 
+  /** Greets the client, and waits until the worker has the connection; returns the server's end. */
+  async tunnel(): Promise<Deno.Conn> {
+    const conn = await this.listener.accept();
+    await greetClient(conn, SERVER);
+    await until("the worker has it", () => this.tunnels.length === 1);
+    return conn;
+  }
+
   stopListening(): void {
     if (this.#isListening) this.listener.close();
     this.#isListening = false;
@@ -177,9 +185,7 @@ Deno.test("ClientDriver reports why it cannot connect to a server", async () => 
 
 Deno.test("ClientDriver asks the worker for a probe when the way to the server has changed", async () => {
   await using bench = new Bench();
-  using conn = await bench.listener.accept();
-  await greetClient(conn, SERVER);
-  await until("the worker has it", () => bench.tunnels.length === 1);
+  using _conn = await bench.tunnel();
   assertEquals(bench.network.used, ["127.0.0.1"]);
   bench.driver.networkChanged();
   assertEquals(bench.told, []);
@@ -190,9 +196,7 @@ Deno.test("ClientDriver asks the worker for a probe when the way to the server h
 
 Deno.test("ClientDriver has the worker end a tunnel whose own address is gone", async () => {
   await using bench = new Bench();
-  using conn = await bench.listener.accept();
-  await greetClient(conn, SERVER);
-  await until("the worker has it", () => bench.tunnels.length === 1);
+  using _conn = await bench.tunnel();
   bench.network.own = false;
   bench.driver.networkChanged();
   await until("the worker is told", () => bench.told.length === 1);
@@ -202,9 +206,7 @@ Deno.test("ClientDriver has the worker end a tunnel whose own address is gone", 
 
 Deno.test("ClientDriver leaves a tunnel alone whose own address is soon back, even if no route has changed", async () => {
   await using bench = new Bench();
-  using conn = await bench.listener.accept();
-  await greetClient(conn, SERVER);
-  await until("the worker has it", () => bench.tunnels.length === 1);
+  using _conn = await bench.tunnel();
   bench.network.own = false;
   bench.driver.networkChanged();
   assertEquals(bench.machine.dueMs < Infinity, true);
