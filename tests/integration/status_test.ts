@@ -53,6 +53,8 @@ testUnless(
       sites.ac();
       const host = sites.host();
       await host.dial();
+      // Discovery frames count as carried once they are acknowledged, which may be after the host has its PADS.
+      for (const program of [sites.client, sites.server]) await program.untilCarried();
       let done = false;
       const exchange = host.exchange({ frames: 5000, payloadLength: () => 200 })
         .finally(() => done = true);
