@@ -1,7 +1,7 @@
 // Parsing of flags and their values.
 
 import { parseArgs } from "@std/cli/parse-args";
-import { AddressList } from "../server/address_list.ts";
+import { AddressList } from "../net/address_list.ts";
 import type { LogLevel } from "../observe/log.ts";
 import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
 import { closest } from "../closest.ts";

@@ -23,7 +23,7 @@
 
 import { type Goodbye, REASON } from "../wire/mod.ts";
 import { isLoopback, isUnspecified } from "../net/endpoint.ts";
-import { type AddressList, ONLY_LOOPBACK } from "./address_list.ts";
+import { type AddressList, ONLY_LOOPBACK } from "../net/address_list.ts";
 
 /** The maximum number of connections in their handshake. */
 export const AT_THE_DOOR = 256;

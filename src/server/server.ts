@@ -8,7 +8,7 @@
 //
 // This file owns the listener and the connections, but makes no decisions about them.
 
-import { allowList, proxyList } from "./address_list.ts";
+import { allowList, proxyList } from "../net/address_list.ts";
 import { Admission, type AdmissionRules, boundedClients } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
 import { ProxyHeaderReader, type ProxyHeaderState } from "./proxy_header.ts";

@@ -2,7 +2,7 @@
 
 import type { FromWorker } from "../../../src/dataplane/messages.ts";
 import { Admission } from "../../../src/server/admission.ts";
-import { allowList, proxyList } from "../../../src/server/address_list.ts";
+import { allowList, proxyList } from "../../../src/net/address_list.ts";
 import { ServerHandshake } from "../../../src/tunnel/handshake_machine.ts";
 import { peerKey } from "../../../src/tunnel/identity.ts";
 import type { Hello } from "../../../src/wire/mod.ts";

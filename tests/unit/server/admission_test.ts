@@ -8,7 +8,7 @@ import {
   AT_THE_DOOR_OF_ONE,
   boundedClients,
 } from "../../../src/server/admission.ts";
-import { allowList, proxyList } from "../../../src/server/address_list.ts";
+import { allowList, proxyList } from "../../../src/net/address_list.ts";
 import { REASON } from "../../../src/wire/mod.ts";
 
 const ALLOW = allowList(["10.0.0.0/8"]);

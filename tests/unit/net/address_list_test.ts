@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { type AddressList, allowList, proxyList } from "../../../src/server/address_list.ts";
+import { type AddressList, allowList, proxyList } from "../../../src/net/address_list.ts";
 
 function assertContains(entries: string[], inside: string[], outside: string[]) {
   const list = allowList(entries);

@@ -1,8 +1,8 @@
 // Lists of addresses: those of clients that may connect, and those of proxies.
 
 import { BlockList, isIP, isIPv4 } from "node:net";
-import { isLoopback, isUnspecified } from "../net/endpoint.ts";
-import { networkOf } from "../net/network.ts";
+import { isLoopback, isUnspecified } from "./endpoint.ts";
+import { networkOf } from "./network.ts";
 
 /** The advice for an entry that is neither an address nor a network. */
 const REMEDIES: readonly (readonly [entry: RegExp, remedy: string])[] = [
