@@ -2,8 +2,8 @@
 # Starts a server on tap-bras and a client on tap-cpe in network namespace $RIG_NAME, and returns once their tunnel is
 # up. part.sh stops them. Made for a rig that has both taps in one namespace.
 #
-# Environment: RIG_NAME, RIG_DIR (pids and logs go to join/ there), MAC_MODE (own or transparent; default own),
-# DENO (default: deno in PATH).
+# Environment: RIG_NAME, RIG_DIR (pids, logs and keys go to join/ there), MAC_MODE (own or transparent; default own),
+# KEYS (1: encrypt the tunnel with a new key), DENO (default: deno in PATH).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 state=$RIG_DIR/join/$RIG_NAME
@@ -22,5 +22,12 @@ start() {
   done
 }
 
-start server 9181 --interface tap-bras --listen 127.0.0.1:4180
-start client 9182 --interface tap-cpe --connect 127.0.0.1:4180
+server_key=() client_key=()
+if [ "${KEYS:-}" = 1 ]; then
+  rm -rf "$state/keys"
+  "${DENO:-deno}" run -A "$here/../../main.ts" keygen cpe --dir "$state/keys" > /dev/null
+  server_key=(--key-file "$state/keys/server.keys") client_key=(--key-file "$state/keys/cpe.key")
+fi
+
+start server 9181 --interface tap-bras --listen 127.0.0.1:4180 "${server_key[@]}"
+start client 9182 --interface tap-cpe --connect 127.0.0.1:4180 "${client_key[@]}"

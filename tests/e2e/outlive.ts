@@ -3,10 +3,14 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Side } from "../../src/side.ts";
-import { startClient, startServer } from "./programs.ts";
+import { type KeyFiles, keyFlags, makeKeys, startClient, startServer } from "./programs.ts";
 import { AC_ADDRESS, ETH_P_PPP_DISC, type Process, report, Rig, until } from "./rig.ts";
 
 const PINGS_A_SECOND = 5;
+
+/** The ways in which a tunnel is carried, as parts of a test's name. */
+export const CARRIERS = ["in the clear", "with keys"] as const;
+export type Carrier = typeof CARRIERS[number];
 
 /** Waits for a fixed time. */
 export function wait(ms: number): Promise<void> {
@@ -45,12 +49,15 @@ export interface World {
 export async function withSession(
   grace: number,
   run: (world: World) => Promise<void>,
+  carrier: Carrier = "in the clear",
 ): Promise<void> {
   const state = await Deno.makeTempDir();
+  await using keys: KeyFiles | undefined = carrier === "with keys" ? await makeKeys() : undefined;
   const processes: Process[] = [];
   await using rig = await Rig.up();
   const started = async (side: Side) => {
-    const flags = ["--grace", `${grace}`, "--state-dir", `${state}/${side}`];
+    const kept = ["--grace", `${grace}`, "--state-dir", `${state}/${side}`];
+    const flags = [...kept, ...keyFlags(keys, side)];
     const process = await (side === "server" ? startServer : startClient)(rig, ...flags);
     processes.push(process);
     return process;
@@ -106,7 +113,11 @@ export interface Restart {
 }
 
 /** Asserts that a single session outlives several restarts, one after the other. */
-export function assertOutlivesAll(restarts: Restart[], t: Deno.TestContext): Promise<void> {
+export function assertOutlivesAll(
+  restarts: Restart[],
+  carrier: Carrier,
+  t: Deno.TestContext,
+): Promise<void> {
   return withSession(20, async (world) => {
     for (const { what, victims, signal } of restarts) {
       const passed = await t.step(
@@ -121,5 +132,5 @@ export function assertOutlivesAll(restarts: Restart[], t: Deno.TestContext): Pro
       );
       if (!passed) throw new Error(`The session did not outlive ${what}`);
     }
-  });
+  }, carrier);
 }

@@ -1,7 +1,7 @@
 // Test of a real PPP session that outlives killed processes.
 
 import { testUnless } from "../support/skip.ts";
-import { assertOutlivesAll, type Restart } from "./outlive.ts";
+import { assertOutlivesAll, CARRIERS, type Restart } from "./outlive.ts";
 import { NO_RIG } from "./rig.ts";
 
 const KILLED: Restart[] = [
@@ -10,8 +10,10 @@ const KILLED: Restart[] = [
   { what: "kill -9 and a restart of both", victims: ["server", "client"], signal: "SIGKILL" },
 ];
 
-testUnless(
-  NO_RIG,
-  "A PPP session outlives kill -9 of server, client and both",
-  (t) => assertOutlivesAll(KILLED, t),
-);
+for (const carrier of CARRIERS) {
+  testUnless(
+    NO_RIG,
+    `A PPP session outlives kill -9 of server, client and both ${carrier}`,
+    (t) => assertOutlivesAll(KILLED, carrier, t),
+  );
+}

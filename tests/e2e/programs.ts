@@ -7,6 +7,35 @@ const STATUS_PORT = 9180;
 /** Port of the server. */
 export const TUNNEL_PORT = 4180;
 
+/** The name of the client that the key belongs to. */
+const CLIENT_NAME = "home";
+
+/** Key files for both sides, in a directory of their own. */
+export interface KeyFiles extends AsyncDisposable {
+  readonly server: string;
+  readonly client: string;
+}
+
+/** Makes a key with the program's own subcommand. */
+export async function makeKeys(): Promise<KeyFiles> {
+  const dir = await Deno.makeTempDir();
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MAIN, "keygen", CLIENT_NAME, "--dir", dir],
+    stdin: "null",
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return {
+    server: `${dir}/server.keys`,
+    client: `${dir}/${CLIENT_NAME}.key`,
+    [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }),
+  };
+}
+
+/** Returns the flags of a side that uses a key file. */
+export function keyFlags(keys: KeyFiles | undefined, side: "server" | "client"): string[] {
+  return keys === undefined ? [] : ["--key-file", keys[side]];
+}
+
 /** Starts the server, and waits until it is healthy. */
 export function startServer(rig: Rig, ...flags: string[]): Promise<Process> {
   // deno-fmt-ignore

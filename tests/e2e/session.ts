@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { testUnless } from "../support/skip.ts";
-import { startClient, startServer } from "./programs.ts";
+import { keyFlags, makeKeys, startClient, startServer } from "./programs.ts";
 import {
   AC_ADDRESS,
   BRAS_MAC,
@@ -46,17 +46,19 @@ export async function discover(rig: Rig): Promise<void> {
   }
 }
 
-/** Registers the test of both programs with a value of `--mac`. */
-export function testSessions(mac: "own" | "transparent"): void {
+/** Registers the test of both programs with a value of `--mac`, in the clear or with keys. */
+export function testSessions(mac: "own" | "transparent", keyed = false): void {
+  const how = `--mac ${mac}${keyed ? " and keys" : ""}`;
   testUnless(
     NO_RIG,
-    `server and client carry PPP sessions between two sites with --mac ${mac}`,
+    `server and client carry PPP sessions between two sites with ${how}`,
     async (t) => {
+      await using keys = keyed ? await makeKeys() : undefined;
       await using rig = await Rig.up();
       await rig.acUp();
       await rig.iperfServer();
-      await using server = await startServer(rig, "--mac", mac);
-      await using client = await startClient(rig, "--mac", mac);
+      await using server = await startServer(rig, "--mac", mac, ...keyFlags(keys, "server"));
+      await using client = await startClient(rig, "--mac", mac, ...keyFlags(keys, "client"));
       const own = mac === "own";
       /** Filters for the frames of one station on the other station's link. */
       const fromAc = `ether src ${
@@ -76,7 +78,7 @@ export function testSessions(mac: "own" | "transparent"): void {
         ["ping goes through the session", () => ping(rig, 84)],
         // Measure before recording, because recording in the guest takes CPU time.
         ["TCP goes through the session both ways", async () => {
-          await carryTcp(rig, `with --mac ${mac}`);
+          await carryTcp(rig, `with ${how}`);
         }],
         ["a packet of 1492 bytes goes through in one frame each way", async () => {
           await rig.listen(FULL_SIZE);
