@@ -2,6 +2,7 @@
 
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { isLoopback, isUnspecified } from "./endpoint.ts";
+import { parseIp, withoutScope } from "./ip.ts";
 import { networkOf } from "./network.ts";
 
 /** The advice for an entry that is neither an address nor a network. */
@@ -108,7 +109,7 @@ export class AddressList {
   canReach(listening: string): boolean {
     if (listening === "::") return !this.isEmpty;
     const addresses = this.#entries.map((entry) => entry.split("/")[0]);
-    const isV4 = (address: string) => isIPv4(address) || /^::ffff:/i.test(address);
+    const isV4 = (address: string) => parseIp(address)?.length === 4;
     const same = addresses.filter((address) => isV4(address) === isV4(listening));
     if (!isLoopback(listening)) return same.length > 0;
     return this.contains(listening) || same.some(isLoopback);
@@ -147,12 +148,6 @@ export function allowList(entries: string[]): AddressList {
  */
 export function proxyList(entries: string[]): AddressList {
   return AddressList.parse(entries, "--proxy-protocol");
-}
-
-// Removes the scope id of a link-local address (RFC 4007, section 11), which names an interface of this
-// machine. The peer address of a socket does not have one.
-function withoutScope(address: string): string {
-  return address.includes(":") ? address.replace(/^([^%]*)%[^%/]+$/, "$1") : address;
 }
 
 /** Returns the prefix length for a mask such as 255.255.255.0; undefined if it is not a mask. */

@@ -1,6 +1,7 @@
 // The address of a network: an address whose bits after the prefix are 0.
 
 import { isIPv4 } from "node:net";
+import { formatIp, groupsOf } from "./ip.ts";
 
 /**
  * Returns the address of the network that an address is in.
@@ -11,7 +12,7 @@ import { isIPv4 } from "node:net";
  */
 export function networkOf(address: string, prefix: number): string | undefined {
   const isV4 = isIPv4(address);
-  const parts = isV4 ? address.split(".").map(Number) : groupsOf(address);
+  const parts = isV4 ? address.split(".").map(Number) : groupsOf(address)!;
   const bits = isV4 ? 8 : 16;
   const masked = parts.map((part, at) => {
     const kept = Math.min(bits, Math.max(0, prefix - at * bits));
@@ -19,20 +20,5 @@ export function networkOf(address: string, prefix: number): string | undefined {
     return part >>> rest << rest;
   });
   if (masked.every((part, at) => part === parts[at])) return undefined;
-  if (isV4) return masked.join(".");
-  return shortened(masked.map((group) => group.toString(16)).join(":"));
-}
-
-/** Returns the eight groups of an IPv6 address. */
-function groupsOf(address: string): number[] {
-  const [left, right = ""] = shortened(address).split("::");
-  const groups = (text: string) => text === "" ? [] : text.split(":");
-  const [before, after] = [groups(left), groups(right)];
-  const zeros = Array(8 - before.length - after.length).fill("0");
-  return [...before, ...zeros, ...after].map((group) => parseInt(group, 16));
-}
-
-/** Returns an IPv6 address in its short form (RFC 5952), which has only hexadecimal groups. */
-function shortened(address: string): string {
-  return new URL(`http://[${address}]`).hostname.slice(1, -1);
+  return formatIp(masked);
 }

@@ -47,8 +47,8 @@ class Counted {
 }
 
 /**
- * The rate at which hosts dial. Clients are counted by IP address, because a client can mint a new secret at
- * will. PADI and PADR are counted separately, so that a host whose PADI was let through can also send its
+ * The rate at which hosts dial. Clients are counted by IP address, an IPv6 one by its /64, because a client can
+ * mint a new secret at will. PADI and PADR are counted separately, so that a host whose PADI was let through can also send its
  * PADR; a repeat counts like any other frame.
  */
 export class DialRate {
@@ -56,15 +56,15 @@ export class DialRate {
   readonly #padr = new Counted();
 
   /** Counts a PADI or PADR; returns false if it exceeds a limit. */
-  allows({ address }: Peer, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
+  allows({ countedAs }: Peer, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
     const { hosts, clients } = packet.code === CODE.PADI ? this.#padi : this.#padr;
     const { padiPerHost, padiPerClient } = limits;
     if (padiPerHost > 0) {
       const rate = { perSecond: padiPerHost, burst: HOST_BURST_SECONDS * padiPerHost };
-      if (!hosts.take(`${formatMac(packet.source)} ${address}`, rate, nowMs)) return false;
+      if (!hosts.take(`${formatMac(packet.source)} ${countedAs}`, rate, nowMs)) return false;
     }
     if (padiPerClient === 0) return true;
     const rate = { perSecond: padiPerClient, burst: CLIENT_BURST_SECONDS * padiPerClient };
-    return clients.take(address, rate, nowMs);
+    return clients.take(countedAs, rate, nowMs);
   }
 }

@@ -1,5 +1,6 @@
 // A peer: the program at the other end of a tunnel, which owns sessions, whichever tunnel carries them.
 
+import { countedAs } from "../net/ip.ts";
 import type { Session } from "./session.ts";
 
 /** The number that represents no tunnel. */
@@ -16,20 +17,35 @@ export class Peer {
   name: string;
   /** The tunnel that leads to it, or {@linkcode NO_TUNNEL}. */
   tunnel = NO_TUNNEL;
-  /** The last IP address of the peer, without the port; empty if there is none. */
-  address = "";
   /** Its sessions, which the session table keeps up to date. */
   readonly sessions = new Set<Session>();
   /** The time since which it has had no tunnel. */
   heldSinceMs: number;
   /** The number of sessions that its list may still contain; undefined if no list is expected. */
   listDue: number | undefined = undefined;
+  #address = "";
+  #countedAs = "";
 
   /** Makes a peer without a tunnel. */
   constructor(key: string | undefined, name: string, nowMs: number) {
     this.key = key;
     this.name = name;
     this.heldSinceMs = nowMs;
+  }
+
+  /** The last IP address of the peer, without the port; empty if there is none. */
+  get address(): string {
+    return this.#address;
+  }
+
+  set address(address: string) {
+    this.#address = address;
+    this.#countedAs = countedAs(address);
+  }
+
+  /** What the address counts as in the limits of an address. */
+  get countedAs(): string {
+    return this.#countedAs;
   }
 
   /** True if it has no tunnel, so that its sessions are held. */

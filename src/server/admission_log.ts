@@ -1,6 +1,7 @@
 // Decides which refusals, connections and disconnections a server logs, without I/O. Peers must not be able
 // to fill the log.
 
+import { countedAs } from "../net/ip.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
 
 /** The interval for the limits below. */
@@ -25,7 +26,7 @@ export class AdmissionLog {
    * @returns The number of refusals of this address that were not logged since the last one; -1 not to log it
    */
   refusal(address: string, nowMs: number): number {
-    const suppressed = this.#refusalsOfOne.allow(address, nowMs);
+    const suppressed = this.#refusalsOfOne.allow(countedAs(address), nowMs);
     // A peer with many addresses must not fill the log either.
     if (suppressed < 0 || this.#refusals.allow("", nowMs) < 0) return -1;
     return suppressed;
@@ -39,7 +40,7 @@ export class AdmissionLog {
    * @returns True to log it
    */
   coming(address: string, nowMs: number): boolean {
-    return this.#comings.allow(address, nowMs) >= 0;
+    return this.#comings.allow(countedAs(address), nowMs) >= 0;
   }
 
   /**
@@ -50,6 +51,6 @@ export class AdmissionLog {
    * @returns True to log it
    */
   going(address: string, nowMs: number): boolean {
-    return this.#goings.allow(address, nowMs) >= 0;
+    return this.#goings.allow(countedAs(address), nowMs) >= 0;
   }
 }

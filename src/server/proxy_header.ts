@@ -12,6 +12,7 @@
 
 import { concat } from "@std/bytes";
 import type { Endpoint } from "../net/endpoint.ts";
+import { formatIp, unmapped } from "../net/ip.ts";
 import { HANDSHAKE_TIMEOUT_MS, type HandshakeFailure } from "../tunnel/handshake_machine.ts";
 import { emitGoodbye, encodeFrame, FRAME, REASON } from "../wire/mod.ts";
 import { formatHex } from "../wire/text.ts";
@@ -197,24 +198,11 @@ function parse(bytes: Uint8Array): ProxyHeader {
 
 function parseSource(family: number, addresses: Uint8Array): Endpoint | undefined {
   if (family === TCP4) {
-    return { hostname: formatIpv4(addresses.subarray(0, 4)), port: readUint16(addresses, 8) };
+    return { hostname: formatIp([...addresses.subarray(0, 4)]), port: readUint16(addresses, 8) };
   }
   if (family === TCP6) {
-    return { hostname: formatIpv6(addresses.subarray(0, 16)), port: readUint16(addresses, 32) };
+    const groups = Array.from({ length: 8 }, (_, at) => readUint16(addresses, 2 * at));
+    return { hostname: formatIp(unmapped(groups)), port: readUint16(addresses, 32) };
   }
   return undefined;
-}
-
-function formatIpv4(bytes: Uint8Array): string {
-  return bytes.join(".");
-}
-
-/** Formats an IPv6 address; one that stands for an IPv4 address (RFC 4291, section 2.5.5.2) as that. */
-function formatIpv6(bytes: Uint8Array): string {
-  const isMapped = bytes.subarray(0, 10).every((byte) => byte === 0) &&
-    readUint16(bytes, 10) === 0xffff;
-  if (isMapped) return formatIpv4(bytes.subarray(12));
-  const groups = Array.from({ length: 8 }, (_, at) => readUint16(bytes, 2 * at).toString(16));
-  // A URL has the shortest form of the address (RFC 5952).
-  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
 }

@@ -29,7 +29,7 @@ const LAYERS: Record<string, string[]> = {
   "src/poll": ["ffi"],
   "src/transport": ["ffi", "src/poll"],
   "src/tunnel": ["ffi", "src/keys", "src/net", "src/transport", "src/wire"],
-  "src/relay": ["src/wire"],
+  "src/relay": ["src/net", "src/wire"],
   "src/observe": ["src/net", "src/relay", "src/wire"],
   "src/link": ["ffi", "src/observe", "src/poll", "src/relay", "src/wire"],
   "src/claim": ["ffi", "src/observe"],

@@ -21,12 +21,12 @@ export class HangUpRate {
    * @returns False if it exceeds the limit of the host, or of all hosts behind this peer
    */
   allows(
-    { address }: Peer,
+    { countedAs }: Peer,
     hostMac: Uint8Array,
     destination: Uint8Array,
     nowMs: number,
   ): boolean {
-    const host = `${formatMac(hostMac)} ${formatMac(destination)} ${address}`;
-    return this.#hosts.take(host, HOST, nowMs) && this.#peers.take(address, PEER, nowMs);
+    const host = `${formatMac(hostMac)} ${formatMac(destination)} ${countedAs}`;
+    return this.#hosts.take(host, HOST, nowMs) && this.#peers.take(countedAs, PEER, nowMs);
   }
 }

@@ -2,6 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../../src/relay/mod.ts";
+import { DialRate, limitsOf } from "../../../src/relay/limits.ts";
+import { Peer } from "../../../src/relay/peer.ts";
 import { parseDiscovery, TAG, textTag } from "../../../src/wire/mod.ts";
 import { Dialogue, type End } from "../../support/dialogue.ts";
 import {
@@ -87,6 +89,23 @@ Deno.test("Relay at the server limits all PADIs of a client together, without af
   assertEquals(all(1), 200);
   line.nowMs = 1000;
   assertEquals(all(0), 100);
+});
+
+Deno.test("DialRate counts the clients of an IPv6 network of 64 bits together, and those of two apart", () => {
+  const rate = new DialRate();
+  const limits = limitsOf("server", { padiPerClient: 10 });
+  const frame = parseDiscovery(padi(HOST, [SERVICE, UNIQ]))!;
+  const allowed = (address: string) => {
+    const peer = new Peer(undefined, "osaka", 0);
+    peer.address = address;
+    return Array.from({ length: 15 }, () => rate.allows(peer, frame, limits, 0))
+      .filter((allowed) => allowed).length;
+  };
+  assertEquals(
+    ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1", "192.0.2.1", "::ffff:192.0.2.1"]
+      .map(allowed),
+    [15, 5, 15, 15, 5],
+  );
 });
 
 Deno.test("Relay does not limit 4,000 hosts of one client that dial at 2,000 per second", () => {

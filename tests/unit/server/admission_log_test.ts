@@ -31,3 +31,10 @@ Deno.test("AdmissionLog passes 20 arrivals and 20 departures per address and min
     assertEquals(passed("10.0.0.1", MINUTE_MS), 20);
   }
 });
+
+Deno.test("AdmissionLog counts an IPv6 network of 64 bits as one address", () => {
+  const log = new AdmissionLog();
+  const seen = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "::ffff:10.0.0.1", "10.0.0.1"]
+    .map((address) => log.refusal(address, 0));
+  assertEquals(seen, [0, -1, 0, 0, -1]);
+});
