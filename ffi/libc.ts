@@ -307,6 +307,15 @@ const symbols = {
     result: "i32",
   },
 
+  memcpy: {
+    parameters: [
+      "usize", // void *dest
+      "usize", // const void *src
+      "u32", // size_t n
+    ],
+    result: "void",
+  },
+
   setns: {
     parameters: [
       "i32", // int fd

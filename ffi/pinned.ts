@@ -1,4 +1,6 @@
-// Memory that the kernel accesses through an address.
+// Memory that the kernel, or a library, accesses through an address.
+
+import { libc } from "./libc.ts";
 
 /**
  * Memory that the kernel accesses through an address in another structure, such as an `iovec`.
@@ -56,4 +58,28 @@ export function writeAddress(words: Uint32Array, index: number, address: number)
  */
 export function readAddress(words: Uint32Array, index: number): number {
   return words[index] + words[index + 1] * 0x1_0000_0000;
+}
+
+/**
+ * Passes an address as a "usize". The types of Deno want a BigInt, which would be allocated. A number takes a
+ * slower call, of 0.1 µs.
+ *
+ * @param address The address
+ * @returns The same number
+ */
+export function asUsize(address: number): bigint {
+  return address as unknown as bigint;
+}
+
+/**
+ * Copies memory, without the views that a copy between two arrays would take.
+ *
+ * @param to The address to copy to
+ * @param from The address to copy from
+ * @param length The number of bytes
+ *
+ * See memcpy(3).
+ */
+export function copyMemory(to: number, from: number, length: number): void {
+  libc.memcpy(asUsize(to), asUsize(from), length);
 }

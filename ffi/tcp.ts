@@ -30,6 +30,7 @@ const TCP_CONGESTION = 13;
 const TCP_USER_TIMEOUT = 18;
 const TCP_REPAIR = 19;
 const TCP_NOTSENT_LOWAT = 25;
+const SHUT_RD = 0;
 const SHUT_WR = 1;
 const SIOCOUTQ = 0x5411;
 
@@ -417,6 +418,11 @@ export function send(fd: number, bytes: Uint8Array): number {
   const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   const count = libc.send(fd, bytes as Uint8Array<ArrayBuffer>, bytes.length, flags);
   return count < 0 ? -errno() : count;
+}
+
+/** Ends the stream in the other direction: the socket becomes readable, and nothing more can be read. */
+export function endReading(fd: number): void {
+  libc.shutdown(fd, SHUT_RD);
 }
 
 /** Ends the stream in this direction. Bytes written before are still sent. */

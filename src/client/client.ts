@@ -6,17 +6,24 @@
 // greets (tunnel/handshake.ts), hands the connection to the data worker (dataplane/data_worker.ts), and
 // tells the machine when the tunnel has ended.
 
+import type { Key } from "../keys/key.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import type { TunnelStatus } from "../observe/status.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
-import { ClientDriver } from "./driver.ts";
+import { tlsContext } from "../tunnel/tls_context.ts";
+import { ClientDriver, type Security } from "./driver.ts";
 import { ClientMachine } from "./machine.ts";
 
 /** Options for {@linkcode Client.start}. */
 export interface ClientOptions extends RuntimeOptions {
   /** The server, or several servers that are tried in turn if one cannot be reached. */
   connect: Endpoint | Endpoint[];
+  /**
+   * Returns the pre-shared key for the next tunnel. With it every tunnel is encrypted, and a server that does
+   * not know it is refused. By default nothing is encrypted.
+   */
+  key?: () => Key;
   /** True to return to the first server once it works again, which closes the sessions through another one. */
   preferFirst?: boolean;
   /** The time between two checks of the first server, in ms; 30 s by default. */
@@ -47,10 +54,11 @@ export class Client extends RunningSide {
   readonly #servers: Endpoint[];
   readonly #machine: ClientMachine;
   readonly #driver: ClientDriver;
+  readonly #security: Security | undefined;
 
   private constructor(runtime: Runtime, options: ClientOptions, servers: Endpoint[]) {
     super(runtime);
-    const { legacy = false, preferFirst, preferFirstMs } = options;
+    const { legacy = false, key, preferFirst, preferFirstMs } = options;
     this.#runtime = runtime;
     this.#servers = servers;
     const random = Math.random;
@@ -63,7 +71,8 @@ export class Client extends RunningSide {
       preferFirst,
       preferFirstMs,
     });
-    this.#driver = new ClientDriver(this.#machine, runtime, legacy);
+    this.#security = key && { key, context: tlsContext("client", options) };
+    this.#driver = new ClientDriver(this.#machine, runtime, legacy, this.#security);
   }
 
   /**
@@ -71,8 +80,8 @@ export class Client extends RunningSide {
    *
    * @param options The servers to connect to, and other options
    * @returns The client, which has started to connect
-   * @throws {Error} If the interface or the status address cannot be used, or there is no server to
-   * connect to
+   * @throws {Error} If the interface or the status address cannot be used, there is no server to connect to,
+   * or a key cannot be used
    */
   static async start(options: ClientOptions): Promise<Client> {
     const servers = [options.connect].flat();
@@ -80,7 +89,12 @@ export class Client extends RunningSide {
       throw new Error("Cannot start a client: there is no server to connect to");
     }
     const client = new Client(new Runtime("client", options), options, servers);
-    await client.#start();
+    try {
+      await client.#start();
+    } catch (error) {
+      client.#security?.context[Symbol.dispose]();
+      throw error;
+    }
     return client;
   }
 
@@ -106,6 +120,7 @@ export class Client extends RunningSide {
   /** Stops connecting. */
   protected override end(): void {
     this.#driver.handle({ type: "stop" });
+    this.#security?.context[Symbol.dispose]();
   }
 
   #absentTunnel(): TunnelStatus {
@@ -125,6 +140,7 @@ export class Client extends RunningSide {
       unsentBytes: 0,
       retransmits: 0,
       congestion: null,
+      encryption: null,
     };
   }
 }

@@ -1,14 +1,15 @@
 // The shell around the client's machine: carries out its commands and reports their results. It makes no
 // decisions.
 
+import type { TlsConnection, TlsContext } from "../../ffi/mod.ts";
 import type { DataWorker } from "../dataplane/data_worker.ts";
+import type { Key } from "../keys/key.ts";
 import { lookUp } from "../net/connect.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { reasonOf } from "../reason.ts";
 import type { Runtime } from "../runtime.ts";
-import { greetServer } from "../tunnel/handshake.ts";
-import { secretFor } from "../tunnel/identity.ts";
-import type { Hello } from "../wire/mod.ts";
+import { greetServer, greetServerWithKey, type Handshake } from "../tunnel/handshake.ts";
+import { secretFor, secretOfKey } from "../tunnel/identity.ts";
 import { Lookups } from "./lookups.ts";
 import type { ClientMachine } from "./machine.ts";
 import type { ClientCommand, ClientEvent } from "./messages.ts";
@@ -20,9 +21,19 @@ export type DriverRuntime = Pick<Runtime, "hello" | "log"> & {
   readonly worker: Pick<DataWorker, "addTunnel" | "leave" | "probe" | "end">;
 };
 
+/** The encryption of a client's tunnels. */
+export interface Security {
+  /** The settings of TLS. */
+  readonly context: TlsContext;
+  /** Returns the key for the next tunnel. */
+  key(): Key;
+}
+
 /** A lookup or a connection that is under way. */
 interface UnderWay {
   conn?: Deno.TcpConn;
+  /** The connection of TLS within it, once the server has greeted. */
+  tls?: TlsConnection;
   /** Bytes that arrived after the greeting. */
   received: Uint8Array;
 }
@@ -32,6 +43,7 @@ export class ClientDriver {
   readonly #machine: ClientMachine;
   readonly #runtime: DriverRuntime;
   readonly #legacy: boolean;
+  readonly #security: Security | undefined;
   /** Lookups and connections, by their ids in the machine. */
   readonly #underWay = new Map<number, UnderWay>();
   /** The ids of tunnels in the machine, and their own addresses, by their ids in the worker. */
@@ -48,17 +60,20 @@ export class ClientDriver {
    * @param machine The machine
    * @param runtime The runtime, which has a worker once it has started
    * @param legacy True if the servers know no handshake
+   * @param security The encryption; by default there is none
    * @param routes The routes to the server
    */
   constructor(
     machine: ClientMachine,
     runtime: DriverRuntime,
     legacy: boolean,
+    security?: Security,
     routes: Pick<ServerRoutes, keyof ServerRoutes> = new ServerRoutes(),
   ) {
     this.#machine = machine;
     this.#runtime = runtime;
     this.#legacy = legacy;
+    this.#security = security;
     this.#routes = routes;
   }
 
@@ -141,9 +156,7 @@ export class ClientDriver {
           this.#runtime.worker.end(tunnel, command.reason);
         });
       case "drop":
-        this.#underWay.get(command.id)?.conn?.close();
-        this.#underWay.delete(command.id);
-        return;
+        return void this.#close(command.id);
       case "note":
         return logNote(this.#runtime.log, command.note);
     }
@@ -178,19 +191,39 @@ export class ClientDriver {
   async #greet(id: number, to: Endpoint): Promise<void> {
     const underWay = this.#underWay.get(id)!;
     try {
-      const { peer: server, received } = await greetServer(underWay.conn!, this.#helloFor(to));
+      const { peer: server, received, tls } = await this.#handshake(underWay.conn!, to);
+      // It may have been dropped meanwhile.
+      if (!this.#underWay.has(id)) return tls?.free();
       underWay.received = received;
-      if (this.#underWay.has(id)) this.handle({ type: "greeted", id, server });
+      underWay.tls = tls;
+      this.handle({ type: "greeted", id, server });
     } catch (error) {
       this.#fail(id, error);
     }
   }
 
+  async #handshake(
+    conn: Deno.TcpConn,
+    to: Endpoint,
+  ): Promise<Handshake & { tls?: TlsConnection }> {
+    const { hello } = this.#runtime;
+    const security = this.#security;
+    if (security === undefined) {
+      return await greetServer(conn, {
+        ...hello,
+        resumeSecret: secretFor(hello.resumeSecret!, to),
+      });
+    }
+    const key = security.key();
+    const resumeSecret = secretOfKey(key);
+    return await greetServerWithKey(conn, security.context, key, { ...hello, resumeSecret });
+  }
+
   #handOver(id: number, peer: string | undefined, name: string): void {
-    const { conn, received } = this.#underWay.get(id)!;
+    const { conn, received, tls } = this.#underWay.get(id)!;
     try {
       const legacy = this.#legacy;
-      const tunnel = this.#runtime.worker.addTunnel(conn!, { peer, name, legacy, received });
+      const tunnel = this.#runtime.worker.addTunnel(conn!, { peer, name, legacy, received, tls });
       this.#underWay.delete(id);
       const ownAddress = conn!.localAddr.hostname;
       this.#lost = false;
@@ -203,15 +236,14 @@ export class ClientDriver {
 
   /** Closes something that has failed, and tells the machine, unless the machine has dropped it. */
   #fail(id: number, error: unknown): void {
-    const underWay = this.#underWay.get(id);
-    if (underWay === undefined) return;
-    this.#underWay.delete(id);
-    underWay.conn?.close();
-    this.handle({ type: "failed", id, reason: reasonOf(error) });
+    if (this.#close(id)) this.handle({ type: "failed", id, reason: reasonOf(error) });
   }
 
-  #helloFor(server: Endpoint): Hello {
-    const { hello } = this.#runtime;
-    return { ...hello, resumeSecret: secretFor(hello.resumeSecret!, server) };
+  /** Closes a connection, and forgets what is under way; returns false if it is forgotten already. */
+  #close(id: number): boolean {
+    const { conn, tls } = this.#underWay.get(id) ?? {};
+    tls?.free();
+    conn?.close();
+    return this.#underWay.delete(id);
   }
 }

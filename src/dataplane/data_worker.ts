@@ -1,6 +1,12 @@
 // The main thread's end of the data worker.
 
-import { EventFd, findSocket, muteSocket, setTunnelOptions } from "../../ffi/mod.ts";
+import {
+  EventFd,
+  findSocket,
+  muteSocket,
+  setTunnelOptions,
+  type TlsConnection,
+} from "../../ffi/mod.ts";
 import type { Limits } from "../relay/mod.ts";
 import type { LinkState } from "../link/device.ts";
 import { Counters } from "../observe/counters.ts";
@@ -60,7 +66,8 @@ export class DataWorker {
   readonly #congestion: CongestionControl;
   readonly #counters = new Counters();
   readonly #posted = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  readonly #conns = new Map<number, Deno.TcpConn>();
+  /** The connections of the tunnels, with those of TLS within them, by the tunnels' ids. */
+  readonly #conns = new Map<number, { conn: Deno.TcpConn; tls?: TlsConnection }>();
   /** The snapshot that the worker is taking, and one more for every caller that has asked since. */
   #snapshot: SnapshotRequest | undefined;
   #nextSnapshot: Promise<Snapshot> | undefined;
@@ -136,17 +143,19 @@ export class DataWorker {
    * @param tunnel The result of the handshake, and the peer's address if that is not the connection's
    * @returns The tunnel's id
    * @throws {Error} If the connection is already gone, or the worker has ended. The caller then closes
-   * the connection.
+   * the connection, and frees that of TLS.
    */
   addTunnel(
     conn: Deno.TcpConn,
-    { source, ...tunnel }: {
+    { source, tls, ...tunnel }: {
       peer: string | undefined;
       name: string;
       legacy: boolean;
       received: Uint8Array;
       /** The address of the peer, if the connection comes from a proxy. */
       source?: Endpoint;
+      /** The connection of TLS within it, which the worker drives as well, and this object frees. */
+      tls?: TlsConnection;
     },
   ): number {
     if (this.#over) throw new Error("Cannot carry a tunnel: the data worker has ended");
@@ -163,11 +172,11 @@ export class DataWorker {
     });
     muteSocket(fd);
     const id = ++this.#ids;
-    this.#conns.set(id, conn);
+    this.#conns.set(id, { conn, tls });
     const peer = source ?? far;
     const endpoint = formatEndpoint(peer);
     const addresses = { endpoint, address: peer.hostname, pathAddress: far.hostname };
-    this.#post({ type: "tunnel", tunnel: { id, fd, ...addresses, ...tunnel } });
+    this.#post({ type: "tunnel", tunnel: { id, fd, tls: tls?.address, ...addresses, ...tunnel } });
     return id;
   }
 
@@ -284,11 +293,18 @@ export class DataWorker {
         this.#linkReason = message.reason;
         break;
       case "tunnel-down":
-        this.#conns.get(message.id)?.close();
-        this.#conns.delete(message.id);
+        this.#close(message.id);
         break;
     }
     this.#hooks.event(message);
+  }
+
+  // Closes a connection that the worker has released.
+  #close(id: number): void {
+    const { conn, tls } = this.#conns.get(id) ?? {};
+    this.#conns.delete(id);
+    tls?.free();
+    conn?.close();
   }
 
   #fail(error: Error): void {
@@ -307,7 +323,8 @@ export class DataWorker {
     this.#linkState = "down";
     this.#worker.terminate();
     tell();
-    for (const [id, conn] of this.#conns) {
+    // A connection of TLS stays in memory, because a worker that is not gone may still use it.
+    for (const [id, { conn }] of this.#conns) {
       conn.close();
       this.#hooks.event({ type: "tunnel-down", id, reason: "the data worker has ended" });
     }

@@ -82,6 +82,8 @@ export interface TunnelFacts {
 export interface TunnelHandover extends TunnelFacts {
   /** The descriptor of its socket, which the main thread closes. */
   fd: number;
+  /** The address of its connection of TLS, which the main thread frees; undefined without keys. */
+  tls?: bigint;
 }
 
 /** The status of a data plane without its sessions, all of it as of one moment. */

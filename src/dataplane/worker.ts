@@ -5,14 +5,16 @@
 // Messages arrive only through the event loop, so the worker stays there until it has handled as many
 // as were counted.
 
-import { monotonicMs, setTimerSlack } from "../../ffi/mod.ts";
+import { monotonicMs, setTimerSlack, TlsConnection } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import { Counters } from "../observe/counters.ts";
 import { reasonOf } from "../reason.ts";
 import { PathMemory } from "../transport/path_memory.ts";
 import { TcpTransport } from "../transport/tcp.ts";
+import { TlsBuffers, TlsTransport } from "../transport/tls.ts";
+import type { Transport } from "../transport/transport.ts";
 import type { DataPlane } from "./data_plane.ts";
-import type { FromWorker, PlaneOptions, ToWorker } from "./messages.ts";
+import type { FromWorker, PlaneOptions, ToWorker, TunnelHandover } from "./messages.ts";
 import { makePacketPlane } from "./packet_plane.ts";
 
 /** The longest wait: the process cannot end while a thread waits in a system call. */
@@ -32,6 +34,7 @@ const scope = self as unknown as Scope;
 const memory = new PathMemory(monotonicMs);
 let plane: DataPlane | undefined;
 let options: PlaneOptions | undefined;
+let buffers: TlsBuffers | undefined;
 let posted: Int32Array = new Int32Array(1);
 let handled = 0;
 let caughtUp = () => {};
@@ -72,9 +75,8 @@ function start(message: StartMessage): void {
 function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): void {
   switch (message.type) {
     case "tunnel": {
-      const { fd, ...tunnel } = message.tunnel;
-      const path = { address: tunnel.pathAddress, memory };
-      return plane.addTunnel(tunnel, new TcpTransport(fd, options?.congestion, path));
+      const { fd: _socket, tls: _tls, ...tunnel } = message.tunnel;
+      return plane.addTunnel(tunnel, transportOf(message.tunnel));
     }
     case "snapshot":
       return plane.query(message.request);
@@ -89,6 +91,12 @@ function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): voi
     case "stop":
       return plane.stop(message.keep);
   }
+}
+
+function transportOf({ fd, tls, pathAddress }: TunnelHandover): Transport {
+  const tcp = new TcpTransport(fd, options?.congestion, { address: pathAddress, memory });
+  if (tls === undefined) return tcp;
+  return new TlsTransport(tcp, TlsConnection.at(tls), buffers ??= new TlsBuffers());
 }
 
 async function run(plane: DataPlane): Promise<void> {

@@ -31,3 +31,14 @@ export interface ClientKey extends Key {
   /** The maximum rate from the AC to the client, in bits per second of frames; unlimited by default. */
   readonly downBps?: number;
 }
+
+/** The keys of a server. */
+export interface KeyLookup {
+  /**
+   * Finds a key.
+   *
+   * @param id The identifier that a client shows, which may be any text
+   * @returns The key; undefined if there is none
+   */
+  find(id: string): ClientKey | undefined;
+}

@@ -71,6 +71,16 @@ export interface TunnelStatus {
   retransmits: number;
   /** The name of this side's TCP congestion control; null if there is no connection. */
   congestion: string | null;
+  /** The encryption of the tunnel, which needs keys; null if there is none. */
+  encryption: TunnelEncryption | null;
+}
+
+/** The encryption of a tunnel. */
+export interface TunnelEncryption {
+  /** The cipher, such as `AES-128-GCM`. */
+  cipher: string;
+  /** True if the kernel encrypts what this side sends (kTLS). */
+  kernel: boolean;
 }
 
 /** The status of a session. */

@@ -8,6 +8,8 @@
 //
 // This file owns the listener and the connections, but makes no decisions about them.
 
+import type { TlsConnection, TlsContext } from "../../ffi/mod.ts";
+import type { ClientKey, KeyLookup } from "../keys/key.ts";
 import { allowList, proxyList } from "../net/address_list.ts";
 import { Admission, type AdmissionRules, boundedClients } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
@@ -19,11 +21,13 @@ import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts"
 import { carry } from "../tunnel/carry.ts";
 import {
   greetClient,
+  greetClientWithKey,
   type Handshake,
   HANDSHAKE_TIMEOUT_MS,
   HandshakeError,
 } from "../tunnel/handshake.ts";
-import { peerKey } from "../tunnel/identity.ts";
+import { namedPeerKey, peerKey } from "../tunnel/identity.ts";
+import { tlsContext } from "../tunnel/tls_context.ts";
 import { type Hello, REASON } from "../wire/mod.ts";
 
 /** The errors of `accept` for a connection that is already gone. */
@@ -45,6 +49,13 @@ interface Visit {
   proxy?: Endpoint;
   /** True for a connection of a proxy itself, as for a health check. */
   isLocal?: boolean;
+}
+
+/** A client that has greeted. */
+interface Greeted extends Handshake {
+  /** The key that it has proved, and the connection of TLS that it uses; undefined without keys. */
+  readonly key?: ClientKey;
+  readonly tls?: TlsConnection;
 }
 
 /** A refusal, with the reason for the log; undefined if it is not worth a line. */
@@ -73,6 +84,11 @@ export interface ServerOptions extends RuntimeOptions, AddedTags {
    * may always return.
    */
   maxClients?: number;
+  /**
+   * The pre-shared keys of the clients. With them every tunnel is encrypted, and a client without a key is
+   * refused. By default nothing is encrypted.
+   */
+  keys?: KeyLookup;
 }
 
 /**
@@ -100,6 +116,7 @@ export class Server extends RunningSide {
   readonly #listener: Deno.TcpListener;
   readonly #options: ServerOptions;
   readonly #admission: Admission;
+  readonly #context: TlsContext | undefined;
   readonly #log = new AdmissionLog();
   /** The connections in their handshake, by their ids in the admission. */
   readonly #greeting = new Map<number, Visit>();
@@ -111,12 +128,14 @@ export class Server extends RunningSide {
     options: ServerOptions,
     rules: AdmissionRules,
     listener: Deno.TcpListener,
+    context: TlsContext | undefined,
   ) {
     super(runtime);
     this.#runtime = runtime;
     this.#options = options;
     this.#admission = new Admission(rules);
     this.#listener = listener;
+    this.#context = context;
   }
 
   /**
@@ -132,13 +151,16 @@ export class Server extends RunningSide {
     const runtime = new Runtime("server", options);
     await runtime.claim();
     let listener: Deno.TcpListener | undefined;
+    let context: TlsContext | undefined;
     try {
+      context = options.keys && tlsContext("server", options);
       listener = listen(options.listen);
-      const server = new Server(runtime, options, rules, listener);
+      const server = new Server(runtime, options, rules, listener, context);
       await server.#start();
       return server;
     } catch (error) {
       if (listener !== undefined) closeListener(listener);
+      context?.[Symbol.dispose]();
       await runtime.release();
       throw error;
     }
@@ -197,6 +219,7 @@ export class Server extends RunningSide {
   protected override end(): void {
     closeListener(this.#listener);
     for (const id of [...this.#greeting.keys()]) this.#drop(id);
+    this.#context?.[Symbol.dispose]();
   }
 
   async #accept(): Promise<void> {
@@ -247,13 +270,16 @@ export class Server extends RunningSide {
   }
 
   async #greet(visit: Visit): Promise<void> {
+    let greeted: Greeted | undefined;
     try {
       const dueMs = performance.now() + HANDSHAKE_TIMEOUT_MS;
       const received = visit.proxy && await this.#identify(visit);
       if (!this.#greeting.has(visit.id)) return;
-      const greeted = await this.#handshake(visit, dueMs - performance.now(), received);
+      greeted = await this.#handshake(visit, dueMs - performance.now(), received);
       if (this.#greeting.has(visit.id)) this.#enter(visit, greeted);
+      else greeted.tls?.free();
     } catch (error) {
+      greeted?.tls?.free();
       // A connection that was closed meanwhile needs no reason.
       if (this.#drop(visit.id) === undefined) return;
       const reason = refusalReason(visit, error);
@@ -283,7 +309,22 @@ export class Server extends RunningSide {
     { conn, source }: Visit,
     timeoutMs: number,
     received: Uint8Array = new Uint8Array(0),
-  ): Promise<Handshake> {
+  ): Promise<Greeted> {
+    const { keys } = this.#options;
+    const context = this.#context;
+    if (keys !== undefined && context !== undefined) {
+      return await greetClientWithKey(
+        conn,
+        {
+          context,
+          keys,
+          welcome: () => this.#welcome,
+          refuse: (peer, key) => this.#admission.refusal(namedPeerKey(peer, key)),
+        },
+        timeoutMs,
+        received,
+      );
+    }
     if (!this.#options.legacy) {
       const refuse = (peer: Hello) => this.#admission.refusal(peerKey(peer));
       return await greetClient(conn, this.#welcome, refuse, timeoutMs, received);
@@ -293,14 +334,21 @@ export class Server extends RunningSide {
     return { peer, received };
   }
 
-  #enter({ id, conn, source, proxy }: Visit, { peer: hello, received }: Handshake): void {
+  #enter({ id, conn, source, proxy }: Visit, { peer: hello, received, key, tls }: Greeted): void {
     const { name, software } = hello;
-    const peer = peerKey(hello);
+    const peer = key === undefined ? peerKey(hello) : namedPeerKey(hello, key);
     // Others may have entered while this one was greeted.
     const refusal = this.#admission.refusal(peer);
     if (refusal !== undefined) throw new Refusal(refusal.text);
     const legacy = this.#options.legacy ?? false;
-    const tunnel = this.#runtime.worker.addTunnel(conn, { peer, name, legacy, received, source });
+    const tunnel = this.#runtime.worker.addTunnel(conn, {
+      peer,
+      name,
+      legacy,
+      received,
+      source,
+      tls,
+    });
     this.#greeting.delete(id);
     const address = source.hostname;
     this.#clients.set(tunnel, { id, name, address });

@@ -56,6 +56,7 @@ export class MemoryTransport implements Transport, MemorySource {
   /** The other end. */
   peer!: MemoryTransport;
   bytes = 0;
+  readonly heldBytes = 0;
   /** The last limit that was set with `limitUnsent`. */
   unsentLimit: number;
 
@@ -176,7 +177,7 @@ export class MemoryTransport implements Transport, MemorySource {
   }
 
   status(): TransportStatus {
-    return { retransmits: 0, unsentBytes: this.#underWay, congestion: null };
+    return { retransmits: 0, unsentBytes: this.#underWay, congestion: null, encryption: null };
   }
 
   /** Closes this end. The other end still gets the bytes that were sent, then the end of the stream. */

@@ -84,6 +84,8 @@ const UNPROBED_MS = 600;
 export class TcpTransport extends StreamSender implements Transport {
   /** The socket's descriptor, which the caller closes. */
   readonly fd: number;
+  /** Nothing, because the socket keeps what it has taken. */
+  readonly heldBytes = 0;
   /** The fault of the path that is known; undefined if there is none. */
   pathFault: PathFault | undefined;
   readonly #refreshes: boolean;
@@ -209,7 +211,12 @@ export class TcpTransport extends StreamSender implements Transport {
    */
   status(): TransportStatus {
     const { retransmits = 0, unsentBytes = 0 } = tcpInfo(this.fd) ?? {};
-    return { retransmits, unsentBytes, congestion: congestionControl(this.fd) ?? null };
+    return {
+      retransmits,
+      unsentBytes,
+      congestion: congestionControl(this.fd) ?? null,
+      encryption: null,
+    };
   }
 
   #found(path: TcpPath, { pathMtu, timeouts }: TcpInfo, nowMs: number): PathVerdict {

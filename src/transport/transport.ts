@@ -2,8 +2,7 @@
 //
 // A transport is an ordered stream of bytes, driven by a loop that polls it; its methods never wait. Several
 // frames go out in one call: pieces of memory are added to a batch, which is then sent. A transport that
-// changes the bytes, such as an encrypting one, copies each piece into its own memory as it is added, with
-// the room that it needs before and after the batch.
+// changes the bytes, such as an encrypting one, may have to keep some of them until there is room.
 
 import type { Pinned } from "../../ffi/mod.ts";
 
@@ -20,6 +19,16 @@ export interface TransportStatus {
   unsentBytes: number;
   /** The name of this side's congestion control; null if there is none. */
   congestion: string | null;
+  /** The encryption; null if there is none. */
+  encryption: EncryptionStatus | null;
+}
+
+/** The encryption of a connection. */
+export interface EncryptionStatus {
+  /** The cipher, such as `AES-128-GCM`. */
+  cipher: string;
+  /** True if the kernel encrypts what this side sends (kTLS). */
+  kernel: boolean;
 }
 
 /** Large packets to the peer are lost, although small ones get through. */
@@ -80,6 +89,11 @@ export interface Transport extends Batch {
   readonly fd: number;
   /** The reason why the connection is broken. */
   readonly failure: string;
+  /**
+   * The number of bytes that were taken and wait in the transport's own memory, such as ciphertext that the
+   * socket has refused.
+   */
+  readonly heldBytes: number;
 
   /**
    * Reads once, without waiting. No poller reports a transport for bytes that are left in its own memory,
@@ -91,14 +105,12 @@ export interface Transport extends Batch {
   receive(into: Uint8Array): number;
 
   /**
-   * Sends as much of the batch as there is room for, and empties the batch.
+   * Sends as much of the batch as there is room for, and empties the batch. The rest of a frame that was
+   * taken in part is always added again, at the start of the next batch. A whole frame that was not taken
+   * may be overtaken, or dropped because it is too old.
    *
-   * Bytes count as taken once they need no further call. If all are taken, the next call comes only with
-   * new frames, and no poller waits for room. So a transport that still has bytes in its own memory, such
-   * as ciphertext that the socket refused, must report fewer than it was given: it is then called again
-   * when its descriptor is writable. It leaves the end of a frame, for example the last byte of the batch,
-   * because the rest of a frame that was taken in part is always added again, at the start of the next
-   * batch. A whole frame that was not taken may be overtaken, or dropped because it is too old.
+   * A transport that keeps bytes (`heldBytes`) sends these first, and is called again, perhaps with an empty
+   * batch, when its descriptor is writable.
    *
    * @returns The number of bytes taken; {@linkcode AGAIN} or {@linkcode BROKEN}
    */

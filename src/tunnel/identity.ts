@@ -1,8 +1,9 @@
 // The identity of a client across its tunnels: the secret that it shows, and the key that a server derives
-// from it.
+// from it. Where clients have pre-shared keys, the identity is the name of the key.
 
 import { createHash, createHmac } from "node:crypto";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
+import type { Key } from "../keys/key.ts";
 import { FEATURE, type Hello, RESUME_SECRET_LENGTH } from "../wire/mod.ts";
 
 /** The length of a peer's key, in hexadecimal digits. */
@@ -18,6 +19,32 @@ const KEY_DIGITS = 32;
 export function secretFor(identity: Uint8Array, server: Endpoint): Uint8Array {
   const secret = createHmac("sha256", identity).update(formatEndpoint(server)).digest();
   return secret.subarray(0, RESUME_SECRET_LENGTH);
+}
+
+/**
+ * Makes the secret that a client with a pre-shared key shows. It depends on the key alone, so that nobody
+ * can show it who only has a copy of the state directory.
+ *
+ * @param key The client's pre-shared key
+ * @returns 16 bytes, the same each time
+ */
+export function secretOfKey({ secret }: Key): Uint8Array {
+  const derived = createHmac("sha256", secret).update("pppoe-proxy resume").digest();
+  return derived.subarray(0, RESUME_SECRET_LENGTH);
+}
+
+/**
+ * Makes the key by which a server knows a client with a pre-shared key across tunnels. It is that of the
+ * name: a second pre-shared key of the same name gets the same sessions, and what the greeting says about
+ * the client's identity does not matter.
+ *
+ * @param hello The client's greeting
+ * @param key The client's pre-shared key
+ * @returns The key; `undefined` if the client does not resume sessions
+ */
+export function namedPeerKey({ features }: Hello, { name }: Key): string | undefined {
+  if ((features & FEATURE.RESUME) === 0) return undefined;
+  return createHash("sha256").update(`key ${name}`).digest("hex").slice(0, KEY_DIGITS);
 }
 
 /**

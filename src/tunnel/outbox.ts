@@ -78,7 +78,8 @@ export class Outbox {
 
   /** The number of bytes that wait. */
   get bytes(): number {
-    return this.#restEnd - this.#restAt + this.#control.bytes + this.#data.bytes;
+    const { heldBytes } = this.#transport;
+    return heldBytes + this.#restEnd - this.#restAt + this.#control.bytes + this.#data.bytes;
   }
 
   /** The Ethernet frames that have arrived, as of the last `settle`. */
@@ -180,7 +181,7 @@ export class Outbox {
       const controlBytes = transport.bytes;
       this.#data.gather(transport, limitBytes, nowMs, this.#judge);
       const offered = transport.bytes;
-      if (offered === 0) {
+      if (offered === 0 && transport.heldBytes === 0) {
         this.#idle(nowMs);
         return true;
       }
@@ -193,7 +194,7 @@ export class Outbox {
       // A transport that took only a part has no room for more. If it did so recently, it gets no more bytes
       // until it is writable: whatever its limit, TCP would take as many as fit into its last segment of
       // 64 KiB.
-      if (sent < offered) this.#refusedMs = nowMs;
+      if (sent < offered || transport.heldBytes > 0) this.#refusedMs = nowMs;
       if (this.#isCongested(nowMs)) this.#block(nowMs);
     }
     return true;

@@ -172,7 +172,10 @@ const ABOUT_SERVER: HandshakeWords = {
         }: ${CHECK_ADDRESS}, which are those of the server's --listen, ` +
           "not of its --status";
       case "tls":
-        return `${answers(kind, said)}: ${CHECK_ADDRESS}; this program does not speak TLS itself`;
+        return `${
+          answers(kind, said)
+        }: if it is a pppoe-proxy server with keys, give this client ` +
+          `its --key-file; otherwise ${CHECK_ADDRESS}`;
       default:
         return `${answers(kind, said)}: ${CHECK_ADDRESS}`;
     }
@@ -182,7 +185,8 @@ const ABOUT_SERVER: HandshakeWords = {
     CHECK_ADDRESS,
   ended: (how) =>
     `The server ${how} the connection without a greeting: is this machine on its --allow list? ` +
-    "A TLS server does so too, and a proxy that cannot reach the server",
+    "A server with keys does so too, to a client without --key-file, and a proxy that cannot reach " +
+    "the server",
 };
 
 /** The words of a server about a client, which gets them as well, in a goodbye. */
@@ -198,7 +202,8 @@ const ABOUT_CLIENT: HandshakeWords = {
       case "http":
         return `${connects(kind, said)}: the status is on the port of --status, not of --listen`;
       case "tls":
-        return `${connects(kind, said)}: this port is for pppoe-proxy clients, without TLS`;
+        return `${connects(kind, said)}: if it is a pppoe-proxy client with --key-file, ` +
+          "give this server its keys; otherwise this port is not for it";
       case "proxy-v1":
         return "The connection begins with a PROXY header of version 1. If it comes from a proxy of " +
           "yours, set send-proxy-v2 there, and give the server --proxy-protocol with its address";
@@ -213,6 +218,54 @@ const ABOUT_CLIENT: HandshakeWords = {
     "original Go pppoeproxy, for which the server needs --legacy",
   ended: (how) =>
     `The client ${how} the connection without a greeting, as health checks and port scanners do`,
+};
+
+/** The words of a client with a key about its server. */
+const ABOUT_KEYED_SERVER: HandshakeWords = {
+  stranger(stranger) {
+    switch (stranger.kind) {
+      case "greeting-server":
+        return "The server has no keys, so nothing would be encrypted: give it --key-file with this " +
+          "client's key";
+      case "legacy":
+      case "legacy-ping":
+        return "The server is the original Go pppoeproxy, or runs with --legacy, so nothing would be " +
+          "encrypted: a key needs a server with --key-file";
+      case "tls":
+        return "A TLS server with a certificate answers instead of a pppoe-proxy server with keys: " +
+          CHECK_ADDRESS;
+      default:
+        return ABOUT_SERVER.stranger(stranger);
+    }
+  },
+  silent:
+    "No greeting in time: the server accepts the connection and says nothing. It may be the " +
+    `original Go pppoeproxy, which knows no keys; otherwise ${CHECK_ADDRESS}`,
+  ended: (how) =>
+    `The server ${how} the connection without an answer: is this machine on its --allow list? ` +
+    "A proxy that cannot reach the server does so too",
+};
+
+/** The words of a server with keys about a client, which does not get them. */
+const ABOUT_KEYED_CLIENT: HandshakeWords = {
+  stranger(stranger) {
+    const { kind } = stranger;
+    switch (kind) {
+      case "greeting-client":
+        return "The client has no key: give it --key-file";
+      case "legacy":
+      case "legacy-ping":
+        return "The client does not greet, like the original Go pppoeproxy or a client with --legacy, " +
+          "and has no key: it needs a server of its own, without keys";
+      case "tls":
+        return "It is not TLS, although it begins like it";
+      default:
+        return ABOUT_CLIENT.stranger(stranger);
+    }
+  },
+  silent: "No greeting in time. Health checks and port scanners say nothing, and so does the " +
+    "original Go pppoeproxy, which knows no keys",
+  ended: ABOUT_CLIENT.ended,
 };
 
 function answers(kind: StrangerKind, said: string): string {
@@ -239,6 +292,12 @@ function inParentheses(said: string): string {
 export const WORDS_ABOUT: Readonly<Record<Side, HandshakeWords>> = {
   server: ABOUT_SERVER,
   client: ABOUT_CLIENT,
+};
+
+/** The same messages where both sides must have a key. */
+export const KEYED_WORDS_ABOUT: Readonly<Record<Side, HandshakeWords>> = {
+  server: ABOUT_KEYED_SERVER,
+  client: ABOUT_KEYED_CLIENT,
 };
 
 /**

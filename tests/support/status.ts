@@ -15,6 +15,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
     unsentBytes: 0,
     retransmits: 6,
     congestion: "bbr",
+    encryption: null,
   };
   return {
     mode: "server",

@@ -61,7 +61,9 @@ const LAYERS: Record<string, string[]> = {
   ],
   "src/running_side.ts": ["src/net", "src/observe", "src/runtime.ts"],
   "src/client": [
+    "ffi",
     "src/dataplane",
+    "src/keys",
     "src/net",
     "src/observe",
     "src/running_side.ts",
@@ -70,6 +72,8 @@ const LAYERS: Record<string, string[]> = {
     "src/wire",
   ],
   "src/server": [
+    "ffi",
+    "src/keys",
     "src/net",
     "src/observe",
     "src/relay",

@@ -68,7 +68,7 @@ class Bench implements AsyncDisposable {
       isOwn: () => this.network.own,
     };
     const runtime = { hello: CLIENT, log, worker };
-    this.driver = new ClientDriver(this.machine, runtime, false, routes);
+    this.driver = new ClientDriver(this.machine, runtime, false, undefined, routes);
     this.driver.handle({ type: "started" });
   }
 
@@ -106,7 +106,13 @@ Deno.test("ClientDriver hands a greeted connection to the worker, with the bytes
   await until("the worker has it", () => bench.tunnels.length === 1);
   const [{ tunnel }] = bench.tunnels;
   const received = new Uint8Array(0);
-  assertEquals(tunnel, { peer: bench.endpoint, name: "tokyo", legacy: false, received });
+  assertEquals(tunnel, {
+    peer: bench.endpoint,
+    name: "tokyo",
+    legacy: false,
+    received,
+    tls: undefined,
+  });
   assertEquals(bench.machine.state, "connecting");
   bench.driver.tunnelUp(TUNNEL_ID);
   assertEquals(bench.machine.state, "up");

@@ -185,7 +185,8 @@ Deno.test("HandshakeMachine.close() says what may be the reason if the peer has 
     client.close(how);
     assertFailed(client, {
       message: `The server ${how} the connection without a greeting: is this machine on its ` +
-        "--allow list? A TLS server does so too, and a proxy that cannot reach the server",
+        "--allow list? A server with keys does so too, to a client without --key-file, and a proxy " +
+        "that cannot reach the server",
     });
     const server = aServer();
     server.close(how);

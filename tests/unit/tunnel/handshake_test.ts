@@ -237,7 +237,8 @@ Deno.test("greetServer() and greetClient() fail when the peer closes", async () 
   await assertFails(
     greetServer(pair.client, HELLO),
     "The server closed the connection without a greeting: is this machine on its --allow list? " +
-      "A TLS server does so too, and a proxy that cannot reach the server",
+      "A server with keys does so too, to a client without --key-file, and a proxy that cannot reach " +
+      "the server",
     undefined,
   );
   pair.client.closeWrite();
@@ -257,7 +258,8 @@ Deno.test("greetServer() gives the same hint when the server resets the connecti
   await assertFails(
     greetServer(conn as Deno.Conn, HELLO),
     "The server reset the connection without a greeting: is this machine on its --allow list? " +
-      "A TLS server does so too, and a proxy that cannot reach the server",
+      "A server with keys does so too, to a client without --key-file, and a proxy that cannot reach " +
+      "the server",
     undefined,
   );
 });

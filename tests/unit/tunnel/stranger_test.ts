@@ -50,7 +50,8 @@ const ANSWERS: [what: string, bytes: Uint8Array, message: string][] = [
   [
     "a TLS server, by its alert",
     Uint8Array.of(0x15, 3, 1, 0, 2, 2, 0x46),
-    `A TLS server answers instead of pppoe-proxy: ${CHECK}; this program does not speak TLS itself`,
+    "A TLS server answers instead of pppoe-proxy: if it is a pppoe-proxy server with keys, give this " +
+    `client its --key-file; otherwise ${CHECK}`,
   ],
   [
     "an SMTP server",
@@ -152,7 +153,8 @@ const CONNECTIONS: [what: string, bytes: Uint8Array, message: string][] = [
   [
     "a TLS client",
     Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3),
-    "A TLS client connects instead of pppoe-proxy: this port is for pppoe-proxy clients, without TLS",
+    "A TLS client connects instead of pppoe-proxy: if it is a pppoe-proxy client with --key-file, " +
+    "give this server its keys; otherwise this port is not for it",
   ],
   [
     "an SSH client",
