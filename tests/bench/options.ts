@@ -74,7 +74,8 @@ function listed<T extends string>(
   flag: string,
   words: readonly T[],
 ): T[] | undefined {
-  return text?.split(",").map((word) => {
+  // The name of a path may contain a comma, with a space behind it.
+  return text?.split(/,(?! )/).map((word) => {
     if (words.includes(word as T)) return word as T;
     throw new UsageError(`Unknown "${word}" in --${flag}; there are ${words.join(", ")}`);
   });

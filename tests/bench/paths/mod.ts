@@ -2,7 +2,7 @@
 
 import { bridgePath } from "./bridge.ts";
 import { openvpnPath } from "./openvpn.ts";
-import { oursCubicPath, oursPath } from "./ours.ts";
+import { oursCubicPath, oursKeysPath, oursPath } from "./ours.ts";
 import type { Path } from "./path.ts";
 import { relayPath } from "./relay.ts";
 import { vxlanPath } from "./vxlan.ts";
@@ -12,6 +12,7 @@ export type { Path, RunningPath } from "./path.ts";
 /** All paths. */
 export const PATHS: readonly Path[] = [
   oursPath,
+  oursKeysPath,
   oursCubicPath,
   openvpnPath,
   vxlanPath,

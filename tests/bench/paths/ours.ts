@@ -1,7 +1,8 @@
 // Paths through pppoe-proxy.
 
 import { httpGet } from "../../../src/lab/http.ts";
-import { Program } from "../../../src/lab/program.ts";
+import { Program, type ProgramOptions } from "../../../src/lab/program.ts";
+import { writtenKey } from "../../support/keys.ts";
 import { type Line, WAN } from "../line.ts";
 import type { Path } from "./path.ts";
 
@@ -16,6 +17,7 @@ function ours(
   note: string,
   flags: { both?: string[]; server?: string[]; client?: string[] } = {},
   measures?: Path["measures"],
+  program: Pick<ProgramOptions, "main" | "before"> = {},
 ): Path {
   return {
     name,
@@ -31,6 +33,7 @@ function ours(
       const status = ["--status", `${STATUS.hostname}:${STATUS.port}`];
       const run = (side: "server" | "client") =>
         Program.start({
+          ...program,
           namespace: line[side],
           args: [
             side,
@@ -79,6 +82,18 @@ function ours(
 
 /** pppoe-proxy with default settings. */
 export const oursPath = ours("ours", "pppoe-proxy, server and client, --mac own");
+
+/** pppoe-proxy with an encrypted tunnel. */
+export const oursKeysPath = ours(
+  "ours, keys",
+  "the same with a pre-shared key, so that the tunnel is encrypted",
+  {},
+  undefined,
+  {
+    main: new URL("../../support/keyed_main.ts", import.meta.url),
+    before: ["env", `KEYS=${JSON.stringify([writtenKey("bench")])}`],
+  },
+);
 
 /** pppoe-proxy with the system's congestion control, which is cubic on the lossy paths. */
 export const oursCubicPath = ours(

@@ -19,6 +19,8 @@ Deno.test("readOptions() accepts lists of paths and measures", () => {
   const options = readOptions(["--paths", "bridge,ours", "--measures=setup,rate"])!;
   assertEquals(options.paths.map(({ name }) => name), ["ours", "bridge"]);
   assertEquals(options.measures, ["rate", "setup"]);
+  const keyed = readOptions(["--paths", "ours,ours, keys"])!;
+  assertEquals(keyed.paths.map(({ name }) => name), ["ours", "ours, keys"]);
 });
 
 for (const args of [["--paths", "gre"], ["--measures", "speed"], ["--rounds", "0"], ["--fast"]]) {
