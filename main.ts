@@ -7,11 +7,16 @@ import { programHelp, subcommandHelp, SUBCOMMANDS } from "./src/cli/help.ts";
 import { bareFlag, isFlag } from "./src/cli/hint.ts";
 import { UsageError } from "./src/cli/options.ts";
 import { permissionFault } from "./src/cli/permissions.ts";
+import { ConfigurationError } from "./src/configuration_error.ts";
 import { closest } from "./src/closest.ts";
 import { VERSION } from "./src/version.ts";
 import { escapeUnprintable } from "./src/wire/text.ts";
 
-type Run = (args: string[]) => Promise<number>;
+/** Runs a subcommand, which was called by the given name of the program. */
+type Run = (args: string[], name: string) => number | Promise<number>;
+
+/** Words that other programs have for making a key. */
+const GENERATORS = ["genkey", "gen-key", "genpsk", "key", "keys"];
 
 async function load(name: string): Promise<Run> {
   switch (name) {
@@ -19,6 +24,8 @@ async function load(name: string): Promise<Run> {
       return (await import("./src/cli/server.ts")).server;
     case "client":
       return (await import("./src/cli/client.ts")).client;
+    case "keygen":
+      return (await import("./src/cli/keygen.ts")).keygen;
     default:
       return (await import("./src/cli/demo.ts")).demo;
   }
@@ -37,7 +44,7 @@ async function main(program: Program): Promise<number> {
     [subcommand, args] = [args[0], ["--help"]];
   }
   if (subcommand === undefined) {
-    return fail(`Give a subcommand: server, client or demo; see ${name} --help`, 2);
+    return fail(`Give a subcommand: server, client, keygen or demo; see ${name} --help`, 2);
   }
   if (["--help", "-h", "help"].includes(subcommand)) {
     print(programHelp(name));
@@ -63,8 +70,9 @@ async function main(program: Program): Promise<number> {
   if (missing !== undefined) return fail(missing, 2);
   const run = await load(subcommand);
   try {
-    return await run(args);
+    return await run(args, name);
   } catch (error) {
+    if (error instanceof ConfigurationError) return fail(error.message, 2);
     if (!(error instanceof UsageError)) throw error;
     return fail(`${error.message}; see ${command} --help`, 2);
   }
@@ -85,10 +93,12 @@ function subcommandFault(
   if (isFlag(subcommand)) {
     const flag = closest(bareFlag(subcommand), ["help", "version"]);
     if (flag !== undefined) return `Unknown flag ${subcommand} (did you mean --${flag}?); ${see}`;
-    return `Give a subcommand before ${subcommand}: server, client or demo; ${see}`;
+    return `Give a subcommand before ${subcommand}: server, client, keygen or demo; ${see}`;
   }
   const nearest = subcommand === "version"
     ? "--version"
+    : GENERATORS.includes(subcommand)
+    ? "keygen"
     : closest(subcommand.toLowerCase(), [...SUBCOMMANDS, "help"]);
   const hint = nearest === undefined ? "" : ` (did you mean ${nearest}?)`;
   return `Unknown subcommand ${subcommand || '""'}${hint}; ${see}`;

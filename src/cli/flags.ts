@@ -151,6 +151,18 @@ export const SERVER_FLAGS: Flags = {
   ...CONFIG_FLAGS,
 };
 
+/** The flags of the subcommand `keygen`. */
+export const KEYGEN_FLAGS: Flags = {
+  dir: {
+    value: "DIR",
+    help: "Directory of the two files (the current one). Created if missing, for this user only.",
+  },
+  rotate: {
+    help: "Make a second key for a client that has one, in NAME.2.key. Both are valid until\n" +
+      "the old line is removed from server.keys.",
+  },
+};
+
 /** The flags of the subcommand `demo`. */
 export const DEMO_FLAGS: Flags = {
   json: { help: "Print only one JSON object with the result." },

@@ -1,11 +1,11 @@
 // The help texts. They need nothing of what the subcommands need, such as Linux or Deno's permissions.
 
 import { VERSION } from "../version.ts";
-import { CLIENT_FLAGS, DEMO_FLAGS, SERVER_FLAGS } from "./flags.ts";
+import { CLIENT_FLAGS, DEMO_FLAGS, KEYGEN_FLAGS, SERVER_FLAGS } from "./flags.ts";
 import { describeFlags } from "./options.ts";
 
 /** The names of the subcommands. */
-export const SUBCOMMANDS: readonly string[] = ["server", "client", "demo"];
+export const SUBCOMMANDS: readonly string[] = ["server", "client", "keygen", "demo"];
 
 /** The part of the help about signals. */
 const SIGNALS_HELP = `Signals:
@@ -22,6 +22,7 @@ Usage: ${name} SUBCOMMAND [flags]
 
   server   run beside the access concentrator and accept tunnels from clients
   client   run beside the PPPoE hosts and keep a tunnel to the server
+  keygen   make the key by which a client and the server encrypt their tunnel
   demo     show both at work in network namespaces of this machine
 
   --help     show this help, or that of a subcommand
@@ -46,6 +47,8 @@ export function subcommandHelp(subcommand: string, command: string): string | un
       return serverHelp(command);
     case "client":
       return clientHelp(command);
+    case "keygen":
+      return keygenHelp(command);
     case "demo":
       return demoHelp(command);
   }
@@ -87,6 +90,30 @@ ${SIGNALS_HELP}
 
 Exit status: 0 when stopped by a signal, 1 after a failure, 2 if the command line or the configuration
 is wrong.
+`;
+}
+
+function keygenHelp(command: string): string {
+  return `Usage: ${command} NAME [flags]
+
+Makes a random key for the client NAME: writes it to NAME.key, for the client, and adds a line to
+server.keys, for the server. Only this user can read the files, and nothing is overwritten. Prints
+the two command lines that use them. Needs no root.
+
+${describeFlags(KEYGEN_FLAGS)}
+
+Examples:
+  ${command} osaka
+  ${command} osaka --dir /etc/pppoe-proxy
+  ${command} osaka --dir /etc/pppoe-proxy --rotate
+
+A line of server.keys may go on with limits for its client:
+  allow=CIDR,...  addresses that it may connect from, in addition to --allow
+  sessions=N      maximum number of its sessions
+  up=RATE         maximum rate from its hosts to the AC in bits per second, such as 20M or 500k
+  down=RATE       maximum rate from the AC to its hosts
+
+Exit status: 0 if the key was made, 2 if not; then nothing was changed.
 `;
 }
 

@@ -59,6 +59,7 @@ const SYNONYMS: { readonly [flag: string]: string } = {
   connect: "c s server peer remote host endpoint",
   listen: "bind local lport",
   config: "f",
+  "key-file": "psk secret pre-shared-key tls encrypt",
   status: "metrics http prometheus",
   allow: "acl whitelist allowlist allowed-ips",
   "dead-timeout": "timeout keepalive",

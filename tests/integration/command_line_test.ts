@@ -12,23 +12,26 @@ const C = "client --interface eth1 --connect 192.0.2.1:8000";
 const SEE = "; see pppoe-proxy --help";
 const SEE_SERVER = "; see pppoe-proxy server --help";
 const SEE_CLIENT = "; see pppoe-proxy client --help";
+const SEE_KEYGEN = "; see pppoe-proxy keygen --help";
 
 /** The mistakes: what is typed after `pppoe-proxy`, and the one line that follows, with status 2. */
 const MISTAKES: [typed: string, line: string][] = [
   // The subcommand.
-  ["", `Give a subcommand: server, client or demo${SEE}`],
+  ["", `Give a subcommand: server, client, keygen or demo${SEE}`],
   ["sevrer", `Unknown subcommand sevrer (did you mean server?)${SEE}`],
   ["Clinet --interface eth1", `Unknown subcommand Clinet (did you mean client?)${SEE}`],
   ["help dmeo", `Unknown subcommand dmeo (did you mean demo?)${SEE}`],
   ["hlep", `Unknown subcommand hlep (did you mean help?)${SEE}`],
   ["version", `Unknown subcommand version (did you mean --version?)${SEE}`],
+  ["key-gen osaka", `Unknown subcommand key-gen (did you mean keygen?)${SEE}`],
+  ["genkey osaka", `Unknown subcommand genkey (did you mean keygen?)${SEE}`],
   ["start", `Unknown subcommand start${SEE}`],
   ["''", `Unknown subcommand ""${SEE}`],
   ["--hlep", `Unknown flag --hlep (did you mean --help?)${SEE}`],
   ["\u2013help", `Unknown flag \u2013help (did you mean --help?)${SEE}`],
   [
     "--interface eth1",
-    `Give a subcommand before --interface: server, client or demo${SEE}`,
+    `Give a subcommand before --interface: server, client, keygen or demo${SEE}`,
   ],
   // Flags.
   [`${C} --conect 192.0.2.1:8000`, `Unknown flag --conect (did you mean --connect?)${SEE_CLIENT}`],
@@ -181,6 +184,33 @@ const MISTAKES: [typed: string, line: string][] = [
     "demo --sessions 0",
     '--sessions must be a whole number from 1 to 500, not "0"; ' +
     "see pppoe-proxy demo --help",
+  ],
+  // The name and the directory of a key.
+  ["keygen", `NAME is missing; for example keygen osaka${SEE_KEYGEN}`],
+  ["keygen --rotate", `NAME is missing; for example keygen osaka${SEE_KEYGEN}`],
+  ["keygen osaka kobe", `Unknown argument kobe${SEE_KEYGEN}`],
+  ["keygen -osaka", `Unknown flag -osaka${SEE_KEYGEN}`],
+  ["keygen osaka --dri x", `Unknown flag --dri (did you mean --dir?)${SEE_KEYGEN}`],
+  ["keygen osaka --dir", `--dir needs a value: DIR${SEE_KEYGEN}`],
+  [
+    "keygen osaka --dir ~/x",
+    `Cannot use --dir "~/x": ~ is not expanded here; give the full path${SEE_KEYGEN}`,
+  ],
+  ...[
+    ["a/b", "contains a slash"],
+    ["..", "begins with a hyphen, a dot or a #"],
+    ["'a b'", "contains white space"],
+    ["0123456789abcdef0123456789abcdef", "looks like an id or a key"],
+  ].map(([name, fault]): [string, string] => [
+    `keygen ${name} --dir /dev/null`,
+    `Cannot use NAME "${
+      name.replaceAll("'", "")
+    }": it ${fault}; give a name such as osaka, which ` +
+    "becomes a file's name",
+  ]),
+  [
+    "keygen osaka --dir /dev/null",
+    "Cannot use --dir /dev/null: it is not a directory; give another one",
   ],
   // A message stays on one line.
   [`${S} 'a\nb\u202e'`, `Unknown argument a\\x0ab\\u{202e}${SEE_SERVER}`],

@@ -25,7 +25,8 @@ const LAYERS: Record<string, string[]> = {
   "src/version.ts": [],
   "src/own_name.ts": ["src/wire"],
   "src/net": ["ffi"],
-  "src/keys": ["ffi", "src/net"],
+  "src/files": [],
+  "src/keys": ["ffi", "src/files", "src/net", "src/own_name.ts"],
   "src/poll": ["ffi"],
   "src/transport": ["ffi", "src/poll"],
   "src/tunnel": ["ffi", "src/keys", "src/net", "src/transport", "src/wire"],
@@ -86,6 +87,8 @@ const LAYERS: Record<string, string[]> = {
   "src/cli": [
     "ffi",
     "src/client",
+    "src/files",
+    "src/keys",
     "src/lab",
     "src/net",
     "src/observe",
