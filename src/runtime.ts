@@ -23,7 +23,7 @@ import { createLog, type Log } from "./observe/log.ts";
 import { describeEvent } from "./observe/event_log.ts";
 import type { DataPlaneEvent } from "./observe/events.ts";
 import { Problems } from "./observe/problems.ts";
-import type { Status, TunnelStatus } from "./observe/status.ts";
+import type { KeyStatus, Status, TunnelStatus } from "./observe/status.ts";
 import { serveStatus, type StatusServer } from "./observe/status_server.ts";
 import type { AddedTags, Limits, MacMode } from "./relay/mod.ts";
 import type { Side } from "./side.ts";
@@ -114,6 +114,8 @@ export interface RuntimeHooks {
   knows(peer: string): boolean;
   /** Returns the tunnels for the status, made from those that are up. */
   tunnels(up: TunnelStatus[]): TunnelStatus[];
+  /** Returns the keys for the status; only a server with keys has them. */
+  keys?(): KeyStatus[] | undefined;
 }
 
 /** Options of the data plane that only a server has. */
@@ -348,6 +350,7 @@ export class Runtime {
       problems: this.#problems.list(performance.now()),
       reconnects: this.#hooks.reconnects(),
       tunnels: this.#hooks.tunnels(snapshot.tunnels),
+      keys: this.#hooks.keys?.(),
       sessions: snapshot.sessions,
       ...snapshot.counters,
       balance: snapshot.balance,

@@ -50,7 +50,7 @@ import { EventBatch } from "./event_batch.ts";
 import { NetworkChanges } from "./network_changes.ts";
 import { FromLink } from "./from_link.ts";
 import { FromTunnels } from "./from_tunnels.ts";
-import type { FromWorker, PlaneOptions, Totals, TunnelFacts } from "./messages.ts";
+import type { FromWorker, PlaneOptions, Totals, TunnelFacts, TunnelLimits } from "./messages.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import { PathFaults } from "./path_faults.ts";
 import { FIRST_TUNNEL_TAG, Readiness, type Signal } from "./readiness.ts";
@@ -257,10 +257,24 @@ export class DataPlane {
     this.#finish(nowMs);
   }
 
-  /** Ends a tunnel; its sessions are held. */
-  end(id: number, reason: string): void {
-    this.#tunnels.get(id)?.channel.end(reason);
+  /** Ends a tunnel; its sessions are held. With a code of `REASON`, the peer is told the reason. */
+  end(id: number, reason: string, code?: number): void {
+    this.#tunnels.get(id)?.channel.end(reason, code);
     this.#finish(this.#parts.now());
+  }
+
+  /** Closes all sessions of a peer that is no longer allowed, then its tunnel if there is one, and forgets it. */
+  dismiss(id: number, peer: string | undefined, reason: string): void {
+    const nowMs = this.#parts.now();
+    this.#life.dismiss(id, peer, reason, nowMs);
+    this.#timers.peersChanged();
+    this.#finish(nowMs);
+  }
+
+  /** Applies new limits to a tunnel; missing ones get their defaults. */
+  limit(id: number, limits: TunnelLimits): void {
+    const tunnel = this.#tunnels.get(id);
+    if (tunnel !== undefined) tunnel.limits = limits;
   }
 
   /** Asks for a snapshot of all tunnels and sessions; the answers carry the number of the request. */

@@ -15,7 +15,7 @@ import type { SessionStatus } from "../observe/status.ts";
 import { CongestionControl } from "../transport/congestion.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { ConfigurationError } from "../configuration_error.ts";
-import type { FromWorker, PlaneOptions, Totals, ToWorker } from "./messages.ts";
+import type { FromWorker, PlaneOptions, Totals, ToWorker, TunnelLimits } from "./messages.ts";
 
 /** The hooks of a data worker's owner. */
 export interface DataWorkerHooks {
@@ -156,7 +156,7 @@ export class DataWorker {
       source?: Endpoint;
       /** The connection of TLS within it, which the worker drives as well, and this object frees. */
       tls?: TlsConnection;
-    },
+    } & TunnelLimits,
   ): number {
     if (this.#over) throw new Error("Cannot carry a tunnel: the data worker has ended");
     const local = conn.localAddr as Deno.NetAddr;
@@ -227,9 +227,32 @@ export class DataWorker {
     this.#post({ type: "probe", id });
   }
 
-  /** Ends a tunnel; a `tunnel-down` event follows. */
-  end(id: number, reason: string): void {
-    this.#post({ type: "end", id, reason });
+  /**
+   * Ends a tunnel; a `tunnel-down` event follows.
+   *
+   * @param id The tunnel's id
+   * @param reason The reason, for the event
+   * @param code A code of `REASON` if the peer is to be told the reason
+   */
+  end(id: number, reason: string, code?: number): void {
+    this.#post({ type: "end", id, reason, code });
+  }
+
+  /**
+   * Closes all sessions of a peer that is no longer allowed on both sides, then its tunnel, and forgets the
+   * peer. A `tunnel-down` event follows if there was a tunnel.
+   *
+   * @param id The tunnel's id; 0 if the peer has none
+   * @param peer The peer's key; undefined if it has none
+   * @param reason The reason, which the peer is told
+   */
+  dismiss(id: number, peer: string | undefined, reason: string): void {
+    this.#post({ type: "dismiss", id, peer, reason });
+  }
+
+  /** Applies new limits to a tunnel; missing ones get their defaults. */
+  limit(id: number, limits: TunnelLimits): void {
+    this.#post({ type: "limit", id, limits });
   }
 
   /** Closes all sessions, or keeps them for the next run; says goodbye on each tunnel; ends the worker. */

@@ -76,7 +76,16 @@ export interface TunnelFacts {
   legacy: boolean;
   /** Bytes that were read beyond the handshake. */
   received: Uint8Array;
+  /** The maximum number of the peer's sessions; by default that of the relay. */
+  maxSessions?: number;
+  /** The maximum rate from the tunnel to the link, in bits per second of frames; unlimited by default. */
+  upBps?: number;
+  /** The maximum rate from the link to the tunnel, in bits per second of frames; unlimited by default. */
+  downBps?: number;
 }
+
+/** The limits of one tunnel, which can change while it is up. */
+export type TunnelLimits = Pick<TunnelFacts, "maxSessions" | "upBps" | "downBps">;
 
 /** A tunnel on its way to the worker. */
 export interface TunnelHandover extends TunnelFacts {
@@ -110,10 +119,14 @@ export type ToWorker =
   | { type: "reload"; debug: boolean; limits: Partial<Limits> }
   /** Closes all sessions of a peer on both sides, then its tunnel if there still is one. */
   | { type: "leave"; id: number; peer: string | undefined }
+  /** Does the same for a peer that is no longer allowed; what is held for it ends too, for the given reason. */
+  | { type: "dismiss"; id: number; peer: string | undefined; reason: string }
+  /** Applies new limits to a tunnel; missing ones get their defaults. */
+  | { type: "limit"; id: number; limits: TunnelLimits }
   /** Ends a tunnel unless its peer answers soon. */
   | { type: "probe"; id: number }
-  /** Ends a tunnel. */
-  | { type: "end"; id: number; reason: string }
+  /** Ends a tunnel; its sessions are held. With a code of `REASON`, the peer is told the reason. */
+  | { type: "end"; id: number; reason: string; code?: number }
   /** Ends the data plane; with `keep`, the sessions are left to the next run. */
   | { type: "stop"; keep: boolean };
 

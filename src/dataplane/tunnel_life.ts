@@ -1,7 +1,7 @@
 // The life of tunnels, from the handover to the end, and its effect on the sessions of their peers.
 
 import { type Counters, FRAMES } from "../observe/counters.ts";
-import { DROP, NO_TUNNEL, type Relay } from "../relay/mod.ts";
+import { type Cause, DROP, NO_TUNNEL, type Relay } from "../relay/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import { REASON } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
@@ -77,13 +77,29 @@ export class TunnelLife {
    * has received the PADTs and the goodbye behind them; until then, the tunnel takes no new sessions.
    */
   leave(id: number, peer: string | undefined, nowMs: number): void {
-    this.#relay.closePeer(peer, id, "moved");
-    this.#relay.removeTunnel(id, "moved", nowMs);
+    this.#part(id, peer, { cause: "moved", code: REASON.SHUTDOWN, reason: MOVED }, nowMs);
+  }
+
+  /** Does the same for a peer that is no longer allowed, and ends what is held for it. */
+  dismiss(id: number, peer: string | undefined, reason: string, nowMs: number): void {
+    this.#part(id, peer, { cause: "not-allowed", code: REASON.NOT_ALLOWED, reason }, nowMs);
+    if (peer !== undefined) this.#relay.dismiss(peer, "not-allowed", nowMs);
+  }
+
+  #part(
+    id: number,
+    peer: string | undefined,
+    { cause, code, reason }: { cause: Cause; code: number; reason: string },
+    nowMs: number,
+  ): void {
+    this.#relay.closePeer(peer, id, cause);
+    this.#relay.removeTunnel(id, cause, nowMs);
     const tunnel = this.#tunnels.get(id);
-    if (tunnel === undefined) return;
-    const dropped = tunnel.channel.queueGoodbye(REASON.SHUTDOWN, MOVED);
+    if (tunnel === undefined || tunnel.leaveByMs < Infinity) return;
+    const dropped = tunnel.channel.queueGoodbye(code, reason);
     this.#counters.drop(DROP["no-tunnel"], FRAMES.sessionFromLink, dropped);
     tunnel.leaveByMs = nowMs + LEAVE_MS;
+    tunnel.leaveReason = reason;
   }
 
   /** Asks a peer for a sign of life, and ends its tunnel if none comes soon. An older peer cannot answer. */
@@ -94,12 +110,12 @@ export class TunnelLife {
 
   /** Keeps the tunnels alive, and ends those whose peers are gone; to be called about once a second. */
   tick(nowMs: number, pingMs: number, deadMs: number): void {
-    for (const { channel, leaveByMs } of this.#tunnels.list) {
+    for (const { channel, leaveByMs, leaveReason } of this.#tunnels.list) {
       channel.keepalive(nowMs, pingMs, deadMs);
       channel.refresh(nowMs);
       // An older peer does not know the goodbye, and would not close.
       const left = leaveByMs < Infinity && channel.legacy && channel.queuedBytes === 0;
-      if (left || nowMs >= leaveByMs) channel.end(MOVED);
+      if (left || nowMs >= leaveByMs) channel.end(leaveReason);
     }
   }
 }

@@ -8,7 +8,7 @@ import type { Channel, ChannelSizes } from "../tunnel/channel.ts";
 import { Tally } from "../tunnel/flight.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import { FRAME } from "../wire/mod.ts";
-import type { TunnelFacts } from "./messages.ts";
+import type { TunnelFacts, TunnelLimits } from "./messages.ts";
 
 /** A tunnel in the data plane. */
 export interface Tunnel {
@@ -29,6 +29,10 @@ export interface Tunnel {
   unfinished: boolean;
   /** The time by which the tunnel ends if it is being left; `Infinity` otherwise. */
   leaveByMs: number;
+  /** The reason for which it is being left; empty otherwise. */
+  leaveReason: string;
+  /** What its peer may do, beyond the limits of all. */
+  limits: TunnelLimits;
   /** The part of the channel's `carried` that is counted already. */
   readonly counted: Tally;
 }
@@ -89,9 +93,13 @@ export class Tunnels {
     const { id, name, endpoint, address, pathAddress } = facts;
     const channel = this.#makeChannel({ ...facts, transport }, nowMs, this.#sizes);
     // There may be frames after the greeting, so the tunnel starts as unfinished.
-    const state = { ready: 0, waitsToWrite: false, unfinished: true, leaveByMs: Infinity };
+    const state = { ready: 0, waitsToWrite: false, unfinished: true };
+    const leaving = { leaveByMs: Infinity, leaveReason: "" };
+    const { maxSessions, upBps, downBps } = facts;
+    const limits: TunnelLimits = { maxSessions, upBps, downBps };
     const addresses = { endpoint, address, pathAddress };
-    const tunnel = { channel, name, ...addresses, ...state, counted: new Tally() };
+    const counted = new Tally();
+    const tunnel = { channel, name, ...addresses, ...state, ...leaving, limits, counted };
     const added: Poller[] = [];
     try {
       for (const poller of this.#pollers) {

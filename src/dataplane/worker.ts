@@ -87,7 +87,11 @@ function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): voi
     case "probe":
       return plane.probe(message.id);
     case "end":
-      return plane.end(message.id, message.reason);
+      return plane.end(message.id, message.reason, message.code);
+    case "dismiss":
+      return plane.dismiss(message.id, message.peer, message.reason);
+    case "limit":
+      return plane.limit(message.id, message.limits);
     case "stop":
       return plane.stop(message.keep);
   }

@@ -128,15 +128,19 @@ export class AddressList {
 /** The allow list of a server that was given none. */
 export const ONLY_LOOPBACK = AddressList.parse(["127.0.0.0/8", "::1"], "--allow");
 
+/** The allow list of a server with keys that was given none: the keys say who may connect. */
+export const EVERYBODY = AddressList.parse(["0.0.0.0/0", "::/0"], "--allow");
+
 /**
  * Makes the list of the addresses that may connect.
  *
  * @param entries The entries, as for {@linkcode AddressList.parse}
- * @returns The list; {@linkcode ONLY_LOOPBACK} without entries
+ * @param otherwise The list without entries, {@linkcode ONLY_LOOPBACK} by default
+ * @returns The list
  * @throws {Error} If an entry is neither an address nor a network, or has host bits set
  */
-export function allowList(entries: string[]): AddressList {
-  return entries.length === 0 ? ONLY_LOOPBACK : AddressList.parse(entries, "--allow");
+export function allowList(entries: string[], otherwise: AddressList = ONLY_LOOPBACK): AddressList {
+  return entries.length === 0 ? otherwise : AddressList.parse(entries, "--allow");
 }
 
 /**

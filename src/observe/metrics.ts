@@ -80,6 +80,16 @@ export function renderMetrics(status: Status): string {
       sample("tunnel_congestion_info", { tunnel: name, peer, congestion }, 1);
     }
   }
+  if (status.keys !== undefined) {
+    family(
+      "key_last_use_seconds",
+      "gauge",
+      "Time since a key was last used; 0 while it is in use.",
+    );
+    for (const { name, id: key, lastUsedS } of status.keys) {
+      if (lastUsedS !== null) sample("key_last_use_seconds", { name, key }, lastUsedS);
+    }
+  }
   return lines.join("\n") + "\n";
 }
 

@@ -83,6 +83,18 @@ export interface TunnelEncryption {
   kernel: boolean;
 }
 
+/** The status of a key that a server knows. */
+export interface KeyStatus {
+  /** The name of its client. */
+  name: string;
+  /** The first 8 digits of its id. */
+  id: string;
+  /** The time, in seconds, since it was last used; 0 while a tunnel uses it, null before its first use. */
+  lastUsedS: number | null;
+  /** The number of tunnels that use it. */
+  tunnels: number;
+}
+
 /** The status of a session. */
 export interface SessionStatus {
   /** The session id, which the AC has assigned. */
@@ -140,6 +152,8 @@ export interface Status {
   reconnects: number;
   /** The tunnels: one for each client at the server, one at the client. */
   tunnels: TunnelStatus[];
+  /** The keys, with their uses since the start; only at a server with keys. */
+  keys?: KeyStatus[];
   /** The open sessions. */
   sessions: SessionStatus[];
   /** The number of frames carried since the start, by direction and kind. */

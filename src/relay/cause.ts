@@ -23,6 +23,8 @@ const CAUSES = {
   "shutdown": { text: "shutdown", told: true },
   /** The client left for another server. */
   "moved": { text: "moved to another server", told: true },
+  /** The client's key was removed, or its address is no longer allowed. */
+  "not-allowed": { text: "its client is no longer allowed", told: true },
   /** An interface no longer has the address that the session's near station knows. */
   "mac-changed": { text: "the interface's MAC address changed", told: true },
   /** The address of the host belongs to an AC. */

@@ -271,6 +271,13 @@ export class Relay implements DiscoveryContext {
     for (const session of [...peer?.sessions ?? []]) this.close(session, cause, BOTH);
   }
 
+  /** Ends everything that is held for a peer without a tunnel, which may not return. */
+  dismiss(key: string, cause: Cause, nowMs: number): void {
+    this.#nowMs = nowMs;
+    const peer = this.#peers.get(key);
+    if (peer?.held) this.#forget(peer, cause);
+  }
+
   /**
    * Adds a new tunnel, which carries the sessions of its peer from now on.
    *

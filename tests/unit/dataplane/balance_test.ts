@@ -167,6 +167,12 @@ const ACTION: fc.Arbitrary<Action> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.constant<Action>(["dismiss the client", (c) => {
+      if (!c.world.server.plane.gone) c.world.server.plane.plane.dismiss(1, undefined, "no key");
+    }]),
+  },
+  {
+    weight: 1,
     arbitrary: fc.tuple(side, fc.boolean()).map((
       [s, keep],
     ): Action => [`stop ${s} ${keep}`, (c) => c.world[s].stop(keep)]),

@@ -165,3 +165,16 @@ Deno.test("renderMetrics() has a sample for each problem of the status", () => {
     'pppoe_proxy_problem{id="vlan"} 1',
   ]);
 });
+
+Deno.test("renderMetrics() has the last use of each key that was used, at a server with keys", () => {
+  const keys = [
+    { name: "osaka", id: "0123abcd", lastUsedS: 0, tunnels: 1 },
+    { name: "osaka", id: "89abcdef", lastUsedS: null, tunnels: 0 },
+    { name: "kobe", id: "00000000", lastUsedS: 90, tunnels: 0 },
+  ];
+  assertEquals(of("key_last_use_seconds", parse(renderMetrics(aStatus({ keys })))), [
+    [{ name: "osaka", key: "0123abcd" }, 0],
+    [{ name: "kobe", key: "00000000" }, 90],
+  ]);
+  assertEquals(of("key_last_use_seconds", parse(renderMetrics(aStatus()))), []);
+});

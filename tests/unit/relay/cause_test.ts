@@ -109,6 +109,11 @@ const ENDINGS: Ending[] = [
     act: ({ client }) => client.relay.closePeer("server", 1, "moved"),
   },
   {
+    cause: "not-allowed",
+    told: ["client"],
+    act: ({ server }) => server.relay.closePeer(undefined, 1, "not-allowed"),
+  },
+  {
     cause: "id-reused",
     how: "by another client's host",
     options: { clients: ["own", "own"] },
@@ -280,6 +285,7 @@ Deno.test("causeFrom() reads what causeTag() writes, for the causes that a peer 
     "idle",
     "shutdown",
     "moved",
+    "not-allowed",
     "mac-changed",
     "ac-has-address",
     "host-has-address",

@@ -335,6 +335,18 @@ Deno.test("Relay.closePeer() ends the sessions of a tunnel's peer, with a PADT t
   assertEquals(ids(joined.server.sessions), [3]);
 });
 
+Deno.test("Relay.dismiss() ends what is held for a peer, and nothing of a peer that has a tunnel", () => {
+  const joined = withSessions(2);
+  joined.server.relay.dismiss("client 1", "not-allowed", 0);
+  assertEquals(joined.server.sessions.length, 2);
+  joined.break();
+  joined.server.takeLink();
+  joined.server.relay.dismiss("client 1", "not-allowed", 0);
+  assertEquals(joined.server.takeLink(), [padtAt("server", 1), padtAt("server", 2)]);
+  assertEquals(joined.server.causes, ["not-allowed", "not-allowed"]);
+  assertEquals([...joined.server.relay.held], []);
+});
+
 Deno.test("Relay moves the sessions to a second tunnel with the same key, and returns the replaced one", () => {
   const joined = withSessions();
   assertEquals(joined.rejoin(), { atServer: 1, atClient: 1 });
