@@ -130,6 +130,22 @@ const symbols = {
     result: "i32",
   },
 
+  listen: {
+    parameters: [
+      "i32", // int sockfd
+      "i32", // int backlog
+    ],
+    result: "i32",
+  },
+
+  getrlimit: {
+    parameters: [
+      "i32", // int resource
+      "buffer", // struct rlimit *rlim
+    ],
+    result: "i32",
+  },
+
   shutdown: {
     parameters: [
       "i32", // int sockfd

@@ -7,7 +7,7 @@ export * from "./clock.ts";
 export * from "./errno.ts";
 export * from "./event_set.ts";
 export * from "./eventfd.ts";
-export { surviveFileLimit } from "./file_limit.ts";
+export { descriptorLimit, surviveFileLimit } from "./file_limit.ts";
 export * from "./filter.ts";
 export * from "./frame_views.ts";
 export * from "./interface.ts";

@@ -20,6 +20,7 @@ import {
 
 const SO_REUSEADDR = 2;
 const SO_LINGER = 13;
+const SO_ACCEPTCONN = 30;
 const IPPROTO_IP = 0;
 const IP_MTU_DISCOVER = 10;
 const IP_PMTUDISC_DONT = 0;
@@ -80,6 +81,36 @@ export function findSocket(local: Deno.NetAddr, remote: Deno.NetAddr): number {
   }
   const ends = [local, remote].map(({ hostname, port }) => `${hostname}:${port}`);
   throw new Error(`Cannot find the connection ${ends.join(" > ")}: no socket has these addresses`);
+}
+
+/** The number of descriptors that are searched for listeners, which are opened at the start. */
+const EARLY_DESCRIPTORS = 1024;
+
+/**
+ * Finds the sockets of this process that accept connections.
+ *
+ * @returns Their descriptors
+ *
+ * See SO_ACCEPTCONN in socket(7).
+ */
+export function listeningSockets(): number[] {
+  const fds: number[] = [];
+  for (let fd = 0; fd < EARLY_DESCRIPTORS; fd++) {
+    if (getOption(fd, SOL_SOCKET, SO_ACCEPTCONN, option) > 0 && option[0] !== 0) fds.push(fd);
+  }
+  return fds;
+}
+
+/**
+ * Changes the number of connections that can wait to be accepted.
+ *
+ * @param fd The descriptor of a socket that accepts connections
+ * @param backlog The number, which the kernel limits to net.core.somaxconn
+ *
+ * See listen(2).
+ */
+export function setBacklog(fd: number, backlog: number): void {
+  libc.listen(fd, backlog);
 }
 
 /** Formats an address in the same way for IPv4 and IPv6: 16 bytes and the port. */
@@ -369,12 +400,25 @@ export function kernelProbesMtu(): boolean {
 /**
  * Makes the close of a connection reset it, without another attempt to deliver what waits.
  *
- * @param fd The connection's descriptor
+ * @param fd The connection's descriptor, or that of a socket that accepts connections, to which it then
+ * applies from now on
  *
  * See SO_LINGER in socket(7).
  */
 export function resetOnClose(fd: number): void {
   const linger = new Uint8Array(Int32Array.of(1, 0).buffer); // l_onoff, l_linger
+  libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, linger, linger.length);
+}
+
+/**
+ * Makes the close of a connection deliver what waits and end it in order, as it does by default.
+ *
+ * @param fd The descriptor, as for {@linkcode resetOnClose}
+ *
+ * See SO_LINGER in socket(7).
+ */
+export function closeInOrder(fd: number): void {
+  const linger = new Uint8Array(Int32Array.of(0, 0).buffer); // l_onoff, l_linger
   libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, linger, linger.length);
 }
 

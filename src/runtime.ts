@@ -116,6 +116,8 @@ export interface RuntimeHooks {
   tunnels(up: TunnelStatus[]): TunnelStatus[];
   /** Returns the keys for the status; only a server with keys has them. */
   keys?(): KeyStatus[] | undefined;
+  /** Returns the fields of the status that only this side has. */
+  ofSide?(): Pick<Status, "handshakes" | "refused">;
 }
 
 /** Options of the data plane that only a server has. */
@@ -354,6 +356,7 @@ export class Runtime {
       sessions: snapshot.sessions,
       ...snapshot.counters,
       balance: snapshot.balance,
+      ...this.#hooks.ofSide?.(),
     };
   }
 

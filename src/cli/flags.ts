@@ -126,6 +126,11 @@ export const SERVER_FLAGS: Flags = {
     value: "N",
     help: "Maximum number of clients (256). A client with held sessions can always return.",
   },
+  "max-clients-per-address": {
+    value: "N",
+    help: "Maximum number of clients from one IP address, or one IPv6 /64 (a quarter of\n" +
+      "--max-clients). A client with held sessions can always return.",
+  },
   "max-sessions": { value: "N", help: "Maximum number of sessions per client (16384)." },
   "host-uniq": {
     value: "VALUE",

@@ -1,6 +1,7 @@
 // The main thread's end of the data worker.
 
 import {
+  closeInOrder,
   EventFd,
   findSocket,
   muteSocket,
@@ -170,6 +171,7 @@ export class DataWorker {
       notsentLowat: this.#options.batchBytes,
       congestion: congestion.name,
     });
+    closeInOrder(fd);
     muteSocket(fd);
     const id = ++this.#ids;
     this.#conns.set(id, { conn, tls });

@@ -56,6 +56,16 @@ export function renderMetrics(status: Status): string {
   for (const [reason, count] of Object.entries(status.drops)) {
     sample("drops_total", { reason }, count);
   }
+  if (status.handshakes !== undefined) {
+    family("handshakes", "gauge", "Connections in their handshake.");
+    sample("handshakes", {}, status.handshakes);
+  }
+  if (status.refused !== undefined) {
+    family("connections_refused_total", "counter", "Refused connections, by reason.");
+    for (const [reason, count] of Object.entries(status.refused)) {
+      sample("connections_refused_total", { reason }, count);
+    }
+  }
   family("problem", "gauge", "Current problems, by kind.");
   for (const [id, alike] of Map.groupBy(status.problems, ({ id }) => id)) {
     sample("problem", { id }, alike.length);

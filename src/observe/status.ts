@@ -164,4 +164,11 @@ export interface Status {
   drops: CounterValues["drops"];
   /** The fates of all frames since the start, by direction and kind. */
   balance: Balances;
+  /** The number of connections in their handshake; only at the server. */
+  handshakes?: number;
+  /**
+   * The number of connections that were refused since the start, by reason: `not-allowed`, `crowded` (too many
+   * handshakes), `rate`, `timeout`, `handshake` (a failed one) and `full`; only at the server.
+   */
+  refused?: Record<string, number>;
 }

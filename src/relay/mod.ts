@@ -13,3 +13,4 @@ export * from "./relay.ts";
 export * from "./restore.ts";
 export * from "./session.ts";
 export * from "./session_table.ts";
+export * from "./token_buckets.ts";

@@ -5,51 +5,83 @@
 //     arrive ──► at the door ──enter──► inside ──left──► gone
 //        │          │   │ ▲
 //        │          │   │ └ refusal: may this client come in?
-//        │          │   └──left──► gone   its handshake failed, or it gave way to a later one
+//        │          │   └──left──► gone   its handshake failed, or took too long (overdue)
 //        │          │ ▲
 //        │          │ └ identify: a proxy has sent the client's address
-//        └──────────┴──► refused          its address is not on the allow list
+//        └──────────┴──► refused   its address is not on the allow list, too many are at the door, or its
+//                                  address comes too often (door.ts)
 //
 // A connection of a proxy waits at the door before its client's address is known. The proxy itself need not
-// be on the allow list, and has no share of its own: the limit for one address is applied to the clients'.
+// be on the allow list, and has no share of its own: the limits for one address are applied to the clients'.
 //
-// The number of connections at the door is limited, because a stranger may open any number of them and say
-// nothing. A client says hello at once, so the connection that has waited longest is the least likely to be
-// a client. It gives way to a newcomer; if the newcomer's address already has its share of connections, one
-// of those gives way. An address can therefore shut out neither another address nor its own clients.
+// Inside there is room for `maxClients`, and for `maxClientsPerAddress` from one address, so that one address
+// cannot take all places. The places of held clients without a tunnel count as taken by their last address. A
+// client that takes nobody's place may enter even beyond both: one that is already inside, whose old
+// connection it replaces, and one whose sessions are held.
 //
-// Inside there is room for `maxClients`. A client that takes nobody's place may enter even beyond that: one
-// that is already inside, whose old connection it replaces, and one whose sessions are held.
+// Addresses that had a tunnel lately take precedence at the door, so that clients can return during a flood.
+// IPv6 addresses count by their /64 everywhere (net/ip.ts).
 
 import { type Goodbye, REASON } from "../wire/mod.ts";
 import { isLoopback, isUnspecified } from "../net/endpoint.ts";
+import { countedAs } from "../net/ip.ts";
 import { type AddressList, ONLY_LOOPBACK } from "../net/address_list.ts";
+import { AT_THE_DOOR, Door, type DoorSizes, Tally, type TurnedAway } from "./door.ts";
 
-/** The maximum number of connections in their handshake. */
-export const AT_THE_DOOR = 256;
-/** The maximum number of those from one address. */
-export const AT_THE_DOOR_OF_ONE = 64;
 /** The maximum number of clients: by default, and in any case. */
 export const MAX_CLIENTS = { default: 256, limit: 1000 } as const;
+/** The number of addresses that are remembered because they had a tunnel. */
+export const KNOWN_ADDRESSES = 4096;
+/** The number of descriptors that are kept for everything that is not a client's connection. */
+export const OTHER_DESCRIPTORS = 128;
+/** The minimum number of connections at the door, however few descriptors there are. */
+const LEAST_AT_THE_DOOR = 32;
+
+/** The reasons for which connections are refused. */
+export const REFUSALS = [
+  /** The address is not on the allow list. */
+  "not-allowed",
+  /** Too many connections are in their handshake. */
+  "crowded",
+  /** The address connects too often, or all addresses together do. */
+  "rate",
+  /** No greeting in time. */
+  "timeout",
+  /** The handshake failed for another reason. */
+  "handshake",
+  /** There are too many clients, in all or from this address. */
+  "full",
+] as const;
+
+/** A reason for which a connection is refused. */
+export type RefusalReason = (typeof REFUSALS)[number];
 
 /** The fate of an arriving connection. */
 export type Arrival =
-  /**
-   * It may say hello. `givesWay` is the id of a connection that had to leave for it, if any. `proxied` is true
-   * if it must send the client's address first.
-   */
-  | { id: number; givesWay: number | undefined; proxied?: true }
+  /** It may say hello. `proxied` is true if it must send the client's address first. */
+  | { id: number; proxied?: true }
   /** It is closed without being read, for this reason. */
   | { refused: string };
 
-const NOT_ALLOWED: Arrival = { refused: "not on the allow list" };
+/** The reasons of the door, as the log tells them. */
+const TURNED_AWAY: Readonly<Record<TurnedAway, string>> = {
+  crowded: "too many connections that have not said hello",
+  rate: "too many connections in a short time",
+};
 
-/** A connection at the door or inside. */
+/** A client inside. */
 interface Visitor {
-  /** The client's IP address; undefined until its proxy has told it. */
+  /** What the client's address counts as. */
+  readonly address: string;
+  /** The client's key across tunnels; undefined if it has none. */
+  readonly peer: string | undefined;
+}
+
+/** The sessions that are held for a client without a tunnel. */
+interface Held {
+  readonly sessions: number;
+  /** What the client's last address counts as; undefined if that was during an earlier run. */
   readonly address: string | undefined;
-  /** The client's key across tunnels, once it is inside; undefined if it has none. */
-  peer?: string;
 }
 
 /** The rules of an admission. */
@@ -59,29 +91,53 @@ export interface AdmissionRules {
   proxies: AddressList;
   /** The maximum number of clients; see {@linkcode MAX_CLIENTS}. */
   maxClients?: number;
+  /** The maximum number of clients from one address; see {@linkcode placesOfOne}. */
+  maxClientsPerAddress?: number;
 }
 
-/** The connections of a server, and the decisions about them. */
+/** Options of {@linkcode Admission} that no reload changes. */
+export interface AdmissionOptions {
+  /** The maximum number of descriptors of this process; no limit by default. */
+  descriptors?: number;
+  /** Returns a random number from 0 to 1, without 1; `Math.random` by default. */
+  random?: () => number;
+}
+
+/** The connections of a server, and the decisions about them. Times are in ms, by a monotonic clock. */
 export class Admission {
-  #allow: AddressList;
-  #proxies: AddressList;
-  #maxClients: number;
+  #allow!: AddressList;
+  #proxies!: AddressList;
+  #maxClients!: number;
+  #maxOfOne!: number;
+  readonly #descriptors: number;
   #ids = 0;
-  /** The connections at the door, in the order of their arrival. */
-  readonly #door = new Map<number, Visitor>();
+  readonly #door: Door;
+  /** The addresses of the connections at the door, whose proxy has told it if there is one. */
+  readonly #addresses = new Map<number, string>();
   readonly #inside = new Map<number, Visitor>();
-  /** The number of sessions that are held for each client without a tunnel, by its key. */
-  readonly #held = new Map<string, number>();
+  /** The sessions that are held for each client without a tunnel, by its key. */
+  readonly #held = new Map<string, Held>();
+  /** The places that each address has taken: the clients inside, and those without a tunnel. */
+  readonly #places = new Tally();
+  /** The addresses that had a tunnel, the one that used it last at the end. */
+  readonly #known = new Set<string>();
+  readonly #refused = Object.fromEntries(REFUSALS.map((reason) => [reason, 0])) as Record<
+    RefusalReason,
+    number
+  >;
 
   /**
    * Makes an admission without connections.
    *
    * @param rules The rules
+   * @param options The number of descriptors, and the source of random numbers
    */
-  constructor({ allow, proxies, maxClients }: AdmissionRules) {
-    this.#allow = allow;
-    this.#proxies = proxies;
-    this.#maxClients = boundedClients(maxClients);
+  constructor(
+    rules: AdmissionRules,
+    { descriptors = Infinity, random = Math.random }: AdmissionOptions = {},
+  ) {
+    this.#descriptors = descriptors;
+    this.#door = new Door(this.#apply(rules), random);
   }
 
   /**
@@ -89,10 +145,39 @@ export class Admission {
    *
    * @param rules The new rules
    */
-  change({ allow, proxies, maxClients }: AdmissionRules): void {
+  change(rules: AdmissionRules): void {
+    this.#door.resize(this.#apply(rules));
+  }
+
+  #apply({ allow, proxies, maxClients, maxClientsPerAddress }: AdmissionRules): DoorSizes {
     this.#allow = allow;
     this.#proxies = proxies;
     this.#maxClients = boundedClients(maxClients);
+    this.#maxOfOne = placesOfOne(this.#maxClients, maxClientsPerAddress);
+    const max = Math.min(AT_THE_DOOR, Math.floor((this.#descriptors - OTHER_DESCRIPTORS) / 4));
+    return {
+      max: Math.max(LEAST_AT_THE_DOOR, max),
+      maxClients: this.#maxClients,
+      maxClientsPerAddress: this.#maxOfOne,
+    };
+  }
+
+  /** The maximum number of connections inside for which there are descriptors. */
+  get #room(): number {
+    return Math.max(1, this.#descriptors - OTHER_DESCRIPTORS - this.#door.max);
+  }
+
+  /**
+   * Checks whether there are descriptors for all clients.
+   *
+   * @returns A warning for the log if there are not
+   */
+  get descriptorWarning(): string | undefined {
+    if (this.#maxClients <= this.#room) return undefined;
+    const needed = this.#maxClients + OTHER_DESCRIPTORS + AT_THE_DOOR;
+    return `--max-clients ${this.#maxClients} needs ${needed} open files, and the limit is ` +
+      `${this.#descriptors}, so only ${this.#room} clients can connect: raise LimitNOFILE of the ` +
+      "service (ulimit -n), or lower --max-clients";
   }
 
   /** The addresses that may connect. */
@@ -133,23 +218,44 @@ export class Admission {
 
   /** The ids of the connections at the door. */
   get atTheDoor(): number[] {
-    return [...this.#door.keys()];
+    return this.#door.ids;
+  }
+
+  /** True if so many connections are at the door that some newcomers are refused. */
+  get isCrowded(): boolean {
+    return this.#door.isCrowded;
+  }
+
+  /** The number of connections that were refused since the start, by reason. */
+  get refused(): Readonly<Record<RefusalReason, number>> {
+    return this.#refused;
+  }
+
+  /**
+   * Counts a connection that was refused after it had waited at the door.
+   *
+   * @param reason The reason
+   */
+  countRefused(reason: RefusalReason): void {
+    this.#refused[reason]++;
   }
 
   /**
    * Decides about an arriving connection.
    *
    * @param address The IP address of the connection
+   * @param nowMs The time
    * @returns The id of the connection, or the reason why it is refused
    */
-  arrive(address: string): Arrival {
+  arrive(address: string, nowMs: number): Arrival {
     const proxied = this.#proxies.contains(address);
-    if (!proxied && !this.#allow.contains(address)) return NOT_ALLOWED;
-    const givesWay = (proxied ? undefined : this.#oldestOf(address)) ?? this.#oldestOfAll();
-    if (givesWay !== undefined) this.#door.delete(givesWay);
-    const id = ++this.#ids;
-    this.#door.set(id, { address: proxied ? undefined : address });
-    return proxied ? { id, givesWay, proxied } : { id, givesWay };
+    const id = this.#ids + 1;
+    const refused = proxied
+      ? this.#turnAway(id, undefined, nowMs)
+      : this.#judge(id, address, nowMs);
+    if (refused !== undefined) return { refused };
+    this.#ids = id;
+    return proxied ? { id, proxied } : { id };
   }
 
   /**
@@ -157,57 +263,111 @@ export class Admission {
    *
    * @param id The id of the connection
    * @param address The IP address of the client
+   * @param nowMs The time
    * @returns The id of the connection, or the reason why it is refused, after which it has left
    */
-  identify(id: number, address: string): Arrival {
-    if (!this.#allow.contains(address)) {
-      this.#door.delete(id);
-      return NOT_ALLOWED;
+  identify(id: number, address: string, nowMs: number): Arrival {
+    const refused = this.#judge(id, address, nowMs);
+    if (refused === undefined) return { id };
+    this.left(id);
+    return { refused };
+  }
+
+  /** Applies the allow list and the limits of the door. */
+  #judge(id: number, address: string, nowMs: number): string | undefined {
+    if (this.#allow.contains(address)) return this.#turnAway(id, countedAs(address), nowMs);
+    this.countRefused("not-allowed");
+    return "not on the allow list";
+  }
+
+  #turnAway(id: number, address: string | undefined, nowMs: number): string | undefined {
+    const isKnown = address !== undefined && this.#isKnown(address);
+    const reason = this.#door.come(id, { address, isKnown }, nowMs);
+    if (reason === undefined) {
+      if (address !== undefined) this.#addresses.set(id, address);
+      return undefined;
     }
-    const givesWay = this.#oldestOf(address);
-    if (givesWay !== undefined) this.#door.delete(givesWay);
-    this.#door.set(id, { address });
-    return { id, givesWay };
+    this.countRefused(reason);
+    return TURNED_AWAY[reason];
   }
 
-  /** Returns the oldest connection of an address at the door, if it has its share. */
-  #oldestOf(address: string): number | undefined {
-    const same = [...this.#door].filter(([, visitor]) => visitor.address === address);
-    return same.length >= AT_THE_DOOR_OF_ONE ? same[0][0] : undefined;
+  #isKnown(address: string): boolean {
+    return this.#known.has(address) || this.#places.of(address) > 0;
   }
 
-  /** Returns the oldest connection at the door, if there is no room for another one. */
-  #oldestOfAll(): number | undefined {
-    if (this.#door.size < AT_THE_DOOR) return undefined;
-    const [oldest] = this.#door.keys();
-    return oldest;
+  /** Remembers an address that has a tunnel, in place of the one whose last tunnel was the longest ago. */
+  #remember(address: string): void {
+    this.#known.delete(address);
+    this.#known.add(address);
+    if (this.#known.size <= KNOWN_ADDRESSES) return;
+    const [oldest] = this.#known;
+    this.#known.delete(oldest);
+  }
+
+  /**
+   * Notes that a connection has said something.
+   *
+   * @param id The id of the connection, which may have left
+   */
+  spoke(id: number): void {
+    this.#door.spoke(id);
+  }
+
+  /**
+   * Finds connections at the door that have been silent for too long while many others wait. To be called
+   * before each arrival.
+   *
+   * @param nowMs The time
+   * @returns The ids of the connections to close, each of which has to leave
+   */
+  overdue(nowMs: number): number[] {
+    return this.#door.overdue(nowMs);
   }
 
   /**
    * Checks whether a connection is still at the door.
    *
    * @param id The id of the connection
-   * @returns False once it has entered, given way or left
+   * @returns False once it has entered or left
    */
   waits(id: number): boolean {
     return this.#door.has(id);
   }
 
   /**
-   * Checks whether a client may enter. The answer can change at any time, so this is called again after the
-   * handshake.
+   * Checks whether a client at the door may enter. The answer can change at any time, so this is called again
+   * after the handshake.
    *
+   * @param id The id of its connection
    * @param peer The client's key across tunnels; undefined if it has none
+   * @param isProven True if the client has proven by a secret of the server's who it is, so that one client
+   * cannot pose as many and needs no limit for its address
    * @returns The goodbye for the client; undefined if it may enter
    */
-  refusal(peer: string | undefined): Goodbye | undefined {
-    if (this.#inside.size < this.#maxClients) return undefined;
-    if (peer !== undefined) {
-      if (this.#held.has(peer)) return undefined;
-      for (const visitor of this.#inside.values()) if (visitor.peer === peer) return undefined;
+  refusal(id: number, peer: string | undefined, isProven = false): Goodbye | undefined {
+    if (this.#inside.size >= this.#room) {
+      const text =
+        `${this.#inside.size} clients are connected already, and the server has no file ` +
+        "descriptor for another one (ulimit -n)";
+      return { reason: REASON.FULL, text };
     }
-    const text = `${this.#maxClients} clients are connected already (--max-clients)`;
+    if (peer !== undefined && this.#hasPlace(peer)) return undefined;
+    if (this.#inside.size >= this.#maxClients) {
+      const text = `${this.#maxClients} clients are connected already (--max-clients)`;
+      return { reason: REASON.FULL, text };
+    }
+    if (isProven || this.#maxOfOne >= this.#maxClients) return undefined;
+    const taken = this.#places.of(this.#addresses.get(id) ?? "");
+    if (taken < this.#maxOfOne) return undefined;
+    const text = `${this.#maxOfOne} clients of this address are connected already, or have held ` +
+      "sessions (--max-clients-per-address)";
     return { reason: REASON.FULL, text };
+  }
+
+  #hasPlace(peer: string): boolean {
+    if (this.#held.has(peer)) return true;
+    for (const visitor of this.#inside.values()) if (visitor.peer === peer) return true;
+    return false;
   }
 
   /**
@@ -218,12 +378,17 @@ export class Admission {
    * @returns The number of sessions that were held for the client, if any
    */
   enter(id: number, peer: string | undefined): number | undefined {
-    const visitor = this.#door.get(id);
-    if (visitor === undefined) throw new Error(`Cannot let connection ${id} in: it has left`);
-    this.#door.delete(id);
-    this.#inside.set(id, { ...visitor, peer });
+    const address = this.#addresses.get(id);
+    if (address === undefined || !this.#door.has(id)) {
+      throw new Error(`Cannot let connection ${id} in: it has left`);
+    }
+    this.#door.remove(id);
+    this.#addresses.delete(id);
+    this.#inside.set(id, { address, peer });
+    this.#places.add(address);
+    this.#remember(address);
     const held = this.#heldFor(peer);
-    if (peer !== undefined) this.#held.delete(peer);
+    if (peer !== undefined) this.#release(peer);
     return held;
   }
 
@@ -234,10 +399,14 @@ export class Admission {
    * @returns The number of sessions that are held for its client, if any
    */
   left(id: number): number | undefined {
-    const peer = this.#inside.get(id)?.peer;
-    this.#door.delete(id);
+    this.#door.remove(id);
+    this.#addresses.delete(id);
+    const visitor = this.#inside.get(id);
+    if (visitor === undefined) return undefined;
     this.#inside.delete(id);
-    return this.#heldFor(peer);
+    this.#places.remove(visitor.address);
+    this.#remember(visitor.address);
+    return this.#heldFor(visitor.peer);
   }
 
   /**
@@ -247,13 +416,26 @@ export class Admission {
    * @param sessions The number of sessions; with 0, the peer can no longer return beyond the limit
    */
   held(peer: string, sessions: number): void {
-    if (sessions > 0) this.#held.set(peer, sessions);
-    else this.#held.delete(peer);
+    let address = this.#held.get(peer)?.address;
+    this.#release(peer);
+    if (sessions <= 0) return;
+    // This comes before the end of its tunnel.
+    for (const visitor of this.#inside.values()) {
+      if (visitor.peer === peer) address = visitor.address;
+    }
+    this.#held.set(peer, { sessions, address });
+    if (address !== undefined) this.#places.add(address);
+  }
+
+  /** Forgets the held sessions of a peer, and frees its place. */
+  #release(peer: string): void {
+    const address = this.#held.get(peer)?.address;
+    if (this.#held.delete(peer) && address !== undefined) this.#places.remove(address);
   }
 
   // Returns undefined for 0, so that the log omits it.
   #heldFor(peer: string | undefined): number | undefined {
-    return peer === undefined ? undefined : this.#held.get(peer);
+    return peer === undefined ? undefined : this.#held.get(peer)?.sessions;
   }
 }
 
@@ -265,4 +447,17 @@ export class Admission {
  */
 export function boundedClients(wanted: number = MAX_CLIENTS.default): number {
   return Math.min(wanted, MAX_CLIENTS.limit);
+}
+
+/**
+ * Limits the number of clients from one address.
+ *
+ * @param maxClients The maximum number of clients
+ * @param wanted The number in the options; by default a quarter of all places, or four if that is more, but
+ * never all places unless there is only one
+ * @returns The number that is allowed
+ */
+export function placesOfOne(maxClients: number, wanted?: number): number {
+  if (wanted !== undefined) return Math.min(wanted, maxClients);
+  return Math.max(1, Math.min(maxClients - 1, Math.max(4, Math.floor(maxClients / 4))));
 }

@@ -8,17 +8,27 @@
 //
 // This file owns the listener and the connections, but makes no decisions about them.
 
-import type { TlsConnection, TlsContext } from "../../ffi/mod.ts";
+import {
+  closeInOrder,
+  descriptorLimit,
+  findSocket,
+  listeningSockets,
+  resetOnClose,
+  setBacklog,
+  type TlsConnection,
+  type TlsContext,
+} from "../../ffi/mod.ts";
 import type { ClientKey, KeyLookup } from "../keys/key.ts";
 import { allowList, proxyList } from "../net/address_list.ts";
-import { Admission, type AdmissionRules, boundedClients } from "./admission.ts";
+import { Admission, type AdmissionRules, boundedClients, type RefusalReason } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
+import { FloodMeter } from "./flood_meter.ts";
 import { ProxyHeaderReader, type ProxyHeaderState } from "./proxy_header.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
 import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
 import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
-import { carry } from "../tunnel/carry.ts";
+import { type Carried, carry } from "../tunnel/carry.ts";
 import {
   greetClient,
   greetClientWithKey,
@@ -39,10 +49,15 @@ const GONE = [
 /** The pause after a failed accept, for example for lack of descriptors. */
 const ACCEPT_AGAIN_MS = 200;
 
+/** The number of connections that can wait to be accepted, so that a flood does not keep out others. */
+const BACKLOG = 4096;
+
 /** A connection, from its arrival to its end. */
 interface Visit {
   readonly id: number;
   readonly conn: Deno.TcpConn;
+  /** True if it is reset when it is closed, because it has come in a flood. */
+  readonly resets: boolean;
   /** The address of the client: of the connection, until a proxy has told another one. */
   source: Endpoint;
   /** The proxy that the connection comes from, if any. */
@@ -61,10 +76,13 @@ interface Greeted extends Handshake {
 /** A refusal, with the reason for the log; undefined if it is not worth a line. */
 class Refusal extends Error {
   readonly reason: string | undefined;
+  /** The reason to count it by; undefined if it is counted already. */
+  readonly counted: RefusalReason | undefined;
 
-  constructor(reason: string | undefined) {
+  constructor(reason: string | undefined, counted?: RefusalReason) {
     super(reason);
     this.reason = reason;
+    this.counted = counted;
   }
 }
 
@@ -89,6 +107,11 @@ export interface ServerOptions extends RuntimeOptions, AddedTags {
    * refused. By default nothing is encrypted.
    */
   keys?: KeyLookup;
+  /**
+   * The maximum number of clients from one IP address, or from one IPv6 network of 64 bits; by default a
+   * quarter of `maxClients`. A client whose sessions are held may always return.
+   */
+  maxClientsPerAddress?: number;
 }
 
 /**
@@ -114,6 +137,10 @@ export interface ServerOptions extends RuntimeOptions, AddedTags {
 export class Server extends RunningSide {
   readonly #runtime: Runtime;
   readonly #listener: Deno.TcpListener;
+  readonly #listenerFd: number | undefined;
+  readonly #flood = new FloodMeter();
+  /** True if connections that are closed are reset. */
+  #resets = false;
   readonly #options: ServerOptions;
   readonly #admission: Admission;
   readonly #context: TlsContext | undefined;
@@ -127,15 +154,16 @@ export class Server extends RunningSide {
     runtime: Runtime,
     options: ServerOptions,
     rules: AdmissionRules,
-    listener: Deno.TcpListener,
+    { listener, fd }: Listening,
     context: TlsContext | undefined,
   ) {
     super(runtime);
     this.#runtime = runtime;
     this.#options = options;
-    this.#admission = new Admission(rules);
+    this.#admission = new Admission(rules, { descriptors: descriptorLimit() });
     this.#listener = listener;
     this.#context = context;
+    this.#listenerFd = fd;
   }
 
   /**
@@ -150,16 +178,16 @@ export class Server extends RunningSide {
     checkAddedTags(tagsOf(options));
     const runtime = new Runtime("server", options);
     await runtime.claim();
-    let listener: Deno.TcpListener | undefined;
+    let listening: Listening | undefined;
     let context: TlsContext | undefined;
     try {
       context = options.keys && tlsContext("server", options);
-      listener = listen(options.listen);
-      const server = new Server(runtime, options, rules, listener, context);
+      listening = listen(options.listen);
+      const server = new Server(runtime, options, rules, listening, context);
       await server.#start();
       return server;
     } catch (error) {
-      if (listener !== undefined) closeListener(listener);
+      if (listening !== undefined) closeListener(listening.listener);
       context?.[Symbol.dispose]();
       await runtime.release();
       throw error;
@@ -177,6 +205,10 @@ export class Server extends RunningSide {
       healthy: () => !this.isStopping,
       reconnects: () => 0,
       tunnels: (up) => up,
+      ofSide: () => ({
+        handshakes: this.#greeting.size,
+        refused: { ...this.#admission.refused },
+      }),
     }, { tags: tagsOf(options), maxHeld: boundedClients(options.maxClients) });
     const { allow, proxies } = this.#admission;
     this.#runtime.log.info("Listening", {
@@ -184,14 +216,16 @@ export class Server extends RunningSide {
       allow: `${allow}`,
       proxies: proxies.isEmpty ? undefined : `${proxies}`,
     });
-    this.#warnOfAllow();
+    this.#warnOfRules();
     this.#accept();
   }
 
-  /** Warns of an allow list that keeps out everybody, or all other machines. */
-  #warnOfAllow(): void {
-    const warning = this.#admission.warning(this.address.hostname);
-    if (warning !== undefined) this.#runtime.log.warning(warning);
+  /** Warns of an allow list that keeps out everybody, or all other machines; and of too few descriptors. */
+  #warnOfRules(): void {
+    const { descriptorWarning } = this.#admission;
+    for (const warning of [this.#admission.warning(this.address.hostname), descriptorWarning]) {
+      if (warning !== undefined) this.#runtime.log.warning(warning);
+    }
   }
 
   /** The address that it listens on. */
@@ -201,17 +235,17 @@ export class Server extends RunningSide {
   }
 
   /**
-   * Applies new values of `allow`, `proxyProtocol`, `maxClients`, `limits` and `debug`. All other options need
-   * a restart. Connected clients stay connected.
+   * Applies new values of `allow`, `proxyProtocol`, `maxClients`, `maxClientsPerAddress`, `limits` and `debug`.
+   * All other options need a restart. Connected clients stay connected.
    *
    * @param options The new values; missing ones get their defaults
    * @throws {Error} If an entry of `allow` or `proxyProtocol` is invalid, in which case nothing changes
    */
   override reload(
-    options: Pick<ServerOptions, "allow" | "proxyProtocol" | "maxClients" | "limits" | "debug">,
+    options: Pick<ServerOptions, keyof RuleOptions | "limits" | "debug">,
   ): void {
     this.#admission.change(rulesOf(options));
-    this.#warnOfAllow();
+    this.#warnOfRules();
     super.reload(options);
   }
 
@@ -241,23 +275,39 @@ export class Server extends RunningSide {
 
   #admit(conn: Deno.TcpConn): void {
     const { hostname, port } = conn.remoteAddr;
-    const arrival = this.#admission.arrive(hostname);
+    const nowMs = performance.now();
+    for (const id of this.#admission.overdue(nowMs)) this.#giveUp(id);
+    const arrival = this.#admission.arrive(hostname, nowMs);
+    this.#guard("refused" in arrival, nowMs);
     if ("refused" in arrival) {
       conn.close();
       return this.#logRefused(hostname, arrival.refused);
     }
-    const { id, givesWay, proxied } = arrival;
-    this.#giveWay(givesWay);
-    const visit: Visit = { id, conn, source: { hostname, port } };
+    const { id, proxied } = arrival;
+    const visit: Visit = { id, conn, source: { hostname, port }, resets: this.#resets };
     if (proxied) visit.proxy = visit.source;
     this.#greeting.set(id, visit);
     this.#greet(visit);
   }
 
-  #giveWay(id: number | undefined): void {
-    if (id === undefined) return;
+  /**
+   * Counts an arrival. In a flood, connections are reset when they are closed, so that they do not stay in the
+   * kernel for a minute. The listener hands the option down to the connections that it accepts.
+   */
+  #guard(isRefused: boolean, nowMs: number): void {
+    const isFlood = this.#flood.count(isRefused, nowMs);
+    const fd = this.#listenerFd;
+    if (fd === undefined || isFlood === this.#resets) return;
+    this.#resets = isFlood;
+    if (isFlood) resetOnClose(fd);
+    else closeInOrder(fd);
+  }
+
+  /** Closes a connection that has said nothing for too long while many others wait. */
+  #giveUp(id: number): void {
     const { source } = this.#drop(id)!;
-    this.#logRefused(source.hostname, "too many connections that have not said hello");
+    this.#admission.countRefused("timeout");
+    this.#logRefused(source.hostname, "no greeting in time, while many connections wait");
   }
 
   /** Closes a connection in its handshake, and returns it; undefined if it was already closed. */
@@ -267,6 +317,16 @@ export class Server extends RunningSide {
     this.#admission.left(id);
     visit?.conn.close();
     return visit;
+  }
+
+  /** Lets a connection end in order after a flood, so that its peer gets the goodbye. */
+  #closesInOrder({ conn, resets }: Visit): void {
+    if (!resets || this.#resets) return;
+    try {
+      closeInOrder(findSocket(conn.localAddr as Deno.NetAddr, conn.remoteAddr as Deno.NetAddr));
+    } catch {
+      // The peer is already gone.
+    }
   }
 
   async #greet(visit: Visit): Promise<void> {
@@ -281,32 +341,47 @@ export class Server extends RunningSide {
     } catch (error) {
       greeted?.tls?.free();
       // A connection that was closed meanwhile needs no reason.
-      if (this.#drop(visit.id) === undefined) return;
+      if (!this.#greeting.has(visit.id)) return;
+      this.#closesInOrder(visit);
+      this.#drop(visit.id);
       const reason = refusalReason(visit, error);
+      const counted = countedReason(error);
+      if (reason !== undefined && counted !== undefined) this.#admission.countRefused(counted);
       if (reason !== undefined) this.#logRefused(visit.source.hostname, reason);
     }
   }
 
   /** Reads the client's address, which a proxy sends first; returns the bytes after that. */
   async #identify(visit: Visit): Promise<Uint8Array> {
-    const { id, conn, source: { hostname } } = visit;
+    const { id, source: { hostname } } = visit;
     const tells = !this.#options.legacy;
     const reader = new ProxyHeaderReader(hostname, performance.now(), tells);
-    const state = await carry<ProxyHeaderState>(conn, reader);
-    if (state.is === "failed") throw new Refusal(state.failure?.message);
+    const state = await carry<ProxyHeaderState>(this.#heard(visit), reader);
+    if (state.is === "failed") throw new Refusal(state.failure?.message, "handshake");
     const { header, received } = state;
     if (!this.#greeting.has(id)) return received;
     visit.source = header.source ?? visit.source;
     visit.isLocal = header.isLocal;
-    const arrival = this.#admission.identify(id, visit.source.hostname);
+    const arrival = this.#admission.identify(id, visit.source.hostname, performance.now());
     // A proxy that checks this server's health need not be on the allow list.
     if ("refused" in arrival) throw new Refusal(header.isLocal ? undefined : arrival.refused);
-    this.#giveWay(arrival.givesWay);
     return received;
   }
 
+  /** Returns a connection that tells the admission when something arrives on it. */
+  #heard({ id, conn }: Visit): Carried {
+    return {
+      read: async (into) => {
+        const count = await conn.read(into);
+        if (count !== null) this.#admission.spoke(id);
+        return count;
+      },
+      write: (bytes) => conn.write(bytes),
+    };
+  }
+
   async #handshake(
-    { conn, source }: Visit,
+    visit: Visit,
     timeoutMs: number,
     received: Uint8Array = new Uint8Array(0),
   ): Promise<Greeted> {
@@ -314,22 +389,22 @@ export class Server extends RunningSide {
     const context = this.#context;
     if (keys !== undefined && context !== undefined) {
       return await greetClientWithKey(
-        conn,
+        this.#heard(visit),
         {
           context,
           keys,
           welcome: () => this.#welcome,
-          refuse: (peer, key) => this.#admission.refusal(namedPeerKey(peer, key)),
+          refuse: (peer, key) => this.#admission.refusal(visit.id, namedPeerKey(peer, key)),
         },
         timeoutMs,
         received,
       );
     }
     if (!this.#options.legacy) {
-      const refuse = (peer: Hello) => this.#admission.refusal(peerKey(peer));
-      return await greetClient(conn, this.#welcome, refuse, timeoutMs, received);
+      const refuse = (peer: Hello) => this.#admission.refusal(visit.id, peerKey(peer));
+      return await greetClient(this.#heard(visit), this.#welcome, refuse, timeoutMs, received);
     }
-    const name = formatEndpoint(source);
+    const name = formatEndpoint(visit.source);
     const peer = { name, software: "unknown", features: 0, version: 0 };
     return { peer, received };
   }
@@ -338,8 +413,8 @@ export class Server extends RunningSide {
     const { name, software } = hello;
     const peer = key === undefined ? peerKey(hello) : namedPeerKey(hello, key);
     // Others may have entered while this one was greeted.
-    const refusal = this.#admission.refusal(peer);
-    if (refusal !== undefined) throw new Refusal(refusal.text);
+    const refusal = this.#admission.refusal(id, peer);
+    if (refusal !== undefined) throw new Refusal(refusal.text, "full");
     const legacy = this.#options.legacy ?? false;
     const tunnel = this.#runtime.worker.addTunnel(conn, {
       peer,
@@ -399,18 +474,40 @@ function refusalReason({ isLocal }: Visit, error: unknown): string | undefined {
   return isLocal && saysNothing ? undefined : error.message;
 }
 
-function rulesOf(
-  { allow = [], proxyProtocol = [], maxClients }: Pick<
-    ServerOptions,
-    "allow" | "proxyProtocol" | "maxClients"
-  >,
-): AdmissionRules {
-  return { allow: allowList(allow), proxies: proxyList(proxyProtocol), maxClients };
+/** Returns the reason by which a failed handshake is counted; undefined if it is counted already. */
+function countedReason(error: unknown): RefusalReason | undefined {
+  if (error instanceof Refusal) return error.counted;
+  if (!(error instanceof HandshakeError)) return "handshake";
+  if (error.reason === REASON.FULL) return "full";
+  return error.reason === REASON.TIMEOUT ? "timeout" : "handshake";
 }
 
-function listen(endpoint: Endpoint): Deno.TcpListener {
+/** The options from which the rules of the admission are made. */
+type RuleOptions = Pick<
+  ServerOptions,
+  "allow" | "proxyProtocol" | "maxClients" | "maxClientsPerAddress"
+>;
+
+function rulesOf(
+  { allow = [], proxyProtocol = [], maxClients, maxClientsPerAddress }: RuleOptions,
+): AdmissionRules {
+  const [allowed, proxies] = [allowList(allow), proxyList(proxyProtocol)];
+  return { allow: allowed, proxies, maxClients, maxClientsPerAddress };
+}
+
+/** A listener, and its descriptor if that was found. */
+interface Listening {
+  listener: Deno.TcpListener;
+  fd: number | undefined;
+}
+
+function listen(endpoint: Endpoint): Listening {
+  const others = listeningSockets();
   try {
-    return Deno.listen({ ...endpoint, transport: "tcp" });
+    const listener = Deno.listen({ ...endpoint, transport: "tcp" });
+    const fd = listeningSockets().find((fd) => !others.includes(fd));
+    if (fd !== undefined) setBacklog(fd, BACKLOG);
+    return { listener, fd };
   } catch (error) {
     throw new Error(`Cannot listen on ${formatEndpoint(endpoint)}: ${listenReason(error)}`, {
       cause: error,

@@ -1,5 +1,8 @@
 // Carries bytes between a connection and a machine, which decides: that of a handshake, or of a PROXY header.
 
+/** The part of a connection that carries bytes. */
+export type Carried = Pick<Deno.Conn, "read" | "write">;
+
 /** The states of a machine: it waits until it has a result. */
 type MachineState = { is: "waiting" } | { is: "done" } | { is: "failed" };
 
@@ -31,7 +34,7 @@ const READ_BYTES = 1024;
  * @throws {Error} If the connection breaks for any other reason than its end by the peer
  */
 export async function carry<S extends MachineState>(
-  conn: Deno.Conn,
+  conn: Carried,
   machine: CarriedMachine<S>,
   received: Uint8Array = new Uint8Array(0),
 ): Promise<Exclude<S, { is: "waiting" }>> {
@@ -59,7 +62,7 @@ export async function carry<S extends MachineState>(
 /** The number of bytes that were read, or how the peer has ended the connection. */
 type Reading = number | "closed" | "reset";
 
-async function read(conn: Deno.Conn, bytes: Uint8Array): Promise<Reading> {
+async function read(conn: Carried, bytes: Uint8Array): Promise<Reading> {
   try {
     return await conn.read(bytes) ?? "closed";
   } catch (error) {
@@ -81,7 +84,7 @@ async function before(dueMs: number, reading: Promise<Reading>): Promise<Reading
 }
 
 /** Writes to a peer that may be gone. */
-async function tell(conn: Deno.Conn, bytes: Uint8Array<ArrayBuffer> | undefined): Promise<void> {
+async function tell(conn: Carried, bytes: Uint8Array<ArrayBuffer> | undefined): Promise<void> {
   try {
     await writeAll(conn, bytes);
   } catch {
@@ -89,6 +92,6 @@ async function tell(conn: Deno.Conn, bytes: Uint8Array<ArrayBuffer> | undefined)
   }
 }
 
-async function writeAll(conn: Deno.Conn, bytes = new Uint8Array(0)): Promise<void> {
+async function writeAll(conn: Carried, bytes = new Uint8Array(0)): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }

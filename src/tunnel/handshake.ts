@@ -3,7 +3,7 @@
 import type { TlsContext } from "../../ffi/mod.ts";
 import type { ClientKey, Key, KeyLookup } from "../keys/key.ts";
 import type { Goodbye, Hello } from "../wire/mod.ts";
-import { carry } from "./carry.ts";
+import { type Carried, carry } from "./carry.ts";
 import {
   ClientHandshake,
   type Handshake,
@@ -88,7 +88,7 @@ export async function greetServer(
  * @throws {HandshakeError} If the client sends no acceptable hello; the client has been told the reason
  */
 export async function greetClient(
-  conn: Deno.Conn,
+  conn: Pick<Deno.Conn, "read" | "write">,
   welcome: Hello,
   refuse: (peer: Hello) => Goodbye | undefined = () => undefined,
   timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
@@ -146,7 +146,7 @@ export interface KeyedGreeting {
  * @throws {HandshakeError} If the client proves no key, or sends no acceptable hello
  */
 export async function greetClientWithKey(
-  conn: Deno.Conn,
+  conn: Carried,
   { context, keys, welcome, refuse }: KeyedGreeting,
   timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
   received?: Uint8Array,
@@ -163,7 +163,7 @@ export async function greetClientWithKey(
 }
 
 async function perform(
-  conn: Deno.Conn,
+  conn: Carried,
   machine: HandshakeMachine,
   received?: Uint8Array,
 ): Promise<Handshake> {

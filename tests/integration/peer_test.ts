@@ -208,7 +208,9 @@ testUnless(
   () =>
     withSites({
       start: false,
-      serverFlags: ["--listen", `0.0.0.0:${PORT}`, "--allow", "10.0.0.0/8", "--max-clients", "2"],
+      serverFlags:
+        `--listen 0.0.0.0:${PORT} --allow 10.0.0.0/8 --max-clients 2 --max-clients-per-address 2`
+          .split(" "),
     }, async (sites) => {
       sites.server.start();
       await sites.server.untilHealth(200);

@@ -62,6 +62,8 @@ export function aStatus(over: Partial<Status> = {}): Status {
         session: { offered: 9, carried: 4, dropped: 5, queued: 0 },
       },
     },
+    handshakes: 2,
+    refused: { crowded: 3, timeout: 1 },
     ...over,
   };
 }

@@ -118,6 +118,7 @@ const WITHOUT_IO = [
   "src/net/connect_attempt.ts",
   "src/relay/mod.ts",
   "src/server/admission.ts",
+  "src/server/door.ts",
   "src/server/proxy_header.ts",
   "src/tunnel/handshake_machine.ts",
   "src/wire/mod.ts",

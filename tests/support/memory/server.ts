@@ -1,7 +1,7 @@
 // A server in memory, with the program's own handshakes, admission and data plane.
 
 import type { FromWorker } from "../../../src/dataplane/messages.ts";
-import { Admission } from "../../../src/server/admission.ts";
+import { Admission, MAX_CLIENTS } from "../../../src/server/admission.ts";
 import { allowList, proxyList } from "../../../src/net/address_list.ts";
 import { ServerHandshake } from "../../../src/tunnel/handshake_machine.ts";
 import { peerKey } from "../../../src/tunnel/identity.ts";
@@ -32,7 +32,8 @@ export class MemoryServer {
   readonly #admission = new Admission({
     allow: allowList([`${ADDRESS}/32`]),
     proxies: proxyList([]),
-  });
+    maxClientsPerAddress: MAX_CLIENTS.limit,
+  }, { random: () => 0.5 });
   readonly #greeting = new Map<number, { end: MemoryEnd; greeting: Greeting | undefined }>();
   /** The ids of clients in the admission, by the ids of their tunnels in the plane. */
   readonly #tunnels = new Map<number, number>();
@@ -84,10 +85,11 @@ export class MemoryServer {
   }
 
   #accept(end: MemoryEnd): void {
-    const arrival = this.#admission.arrive(ADDRESS);
+    const { nowMs } = this.#clock;
+    for (const id of this.#admission.overdue(nowMs)) this.#drop(id);
+    const arrival = this.#admission.arrive(ADDRESS, nowMs);
     if ("refused" in arrival) return end.transport.close();
-    const { id, givesWay } = arrival;
-    if (givesWay !== undefined) this.#drop(givesWay);
+    const { id } = arrival;
     const { handshake = (...args) => new ServerHandshake(...args) } = this.#options;
     const { state } = this.plane.link;
     const { hello } = this.#options;
@@ -95,7 +97,7 @@ export class MemoryServer {
     const machine = handshake(
       welcome,
       this.#clock.nowMs,
-      (hello) => this.#admission.refusal(peerKey(hello)),
+      (hello) => this.#admission.refusal(id, peerKey(hello)),
     );
     const visit = { end, greeting: undefined as Greeting | undefined };
     this.#greeting.set(id, visit);
@@ -109,7 +111,7 @@ export class MemoryServer {
 
   #enter(id: number, end: MemoryEnd, hello: Hello, received: Uint8Array): void {
     const peer = peerKey(hello);
-    if (this.#admission.refusal(peer) !== undefined) return this.#drop(id);
+    if (this.#admission.refusal(id, peer) !== undefined) return this.#drop(id);
     this.#greeting.delete(id);
     const tunnel = ++this.#tunnelIds;
     this.#tunnels.set(tunnel, id);

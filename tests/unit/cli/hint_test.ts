@@ -20,7 +20,10 @@ Deno.test("flagHint() names a near flag, or the side that has the flag", () => {
       ["verbose", " (did you mean --log-level debug?)"],
       ["log", " (did you mean --log-level or --log-format?)"],
       ["log_", " (did you mean --log-level or --log-format?)"],
-      ["max", " (did you mean --max-clients or --max-sessions, a flag of the server?)"],
+      [
+        "max",
+        " (did you mean --max-clients or --max-clients-per-address or --max-sessions, a flag of the server?)",
+      ],
       ["state-directory", " (did you mean --state-dir?)"],
       ["state_dir", " (did you mean --state-dir?)"],
       ["graceperiod", " (did you mean --grace?)"],

@@ -69,6 +69,8 @@ Deno.test("renderMetrics() has each metric with its type", () => {
     pppoe_proxy_sessions: "gauge",
     pppoe_proxy_tunnels: "gauge",
     pppoe_proxy_drops_total: "counter",
+    pppoe_proxy_handshakes: "gauge",
+    pppoe_proxy_connections_refused_total: "counter",
     pppoe_proxy_problem: "gauge",
     pppoe_proxy_reconnects_total: "counter",
     pppoe_proxy_tunnel_rtt_seconds: "gauge",
@@ -103,6 +105,17 @@ Deno.test("renderMetrics() renders the values of the status", () => {
     of("drops_total", metrics),
     DROP_REASONS.map((reason, index) => [{ reason }, index]),
   );
+});
+
+Deno.test("renderMetrics() renders the handshakes and refused connections of a server, and none of a client", () => {
+  const metrics = parse(renderMetrics(aStatus()));
+  assertEquals(of("handshakes", metrics), [[{}, 2]]);
+  assertEquals(of("connections_refused_total", metrics), [
+    [{ reason: "crowded" }, 3],
+    [{ reason: "timeout" }, 1],
+  ]);
+  const client = parse(renderMetrics(aStatus({ handshakes: undefined, refused: undefined })));
+  assertEquals([of("handshakes", client), of("connections_refused_total", client)], [[], []]);
 });
 
 Deno.test("renderMetrics() renders the round-trip time of each tunnel in seconds, if it is known", () => {
