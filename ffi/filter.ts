@@ -8,6 +8,8 @@ export const BPF = {
   LOAD_WORD: 0x20,
   /** BPF_LD | BPF_H | BPF_ABS: loads 16 bits of the frame. */
   LOAD_HALF: 0x28,
+  /** BPF_LD | BPF_B | BPF_ABS: loads 8 bits of the frame. */
+  LOAD_BYTE: 0x30,
   /** BPF_LD | BPF_W | BPF_LEN: loads the frame's length. */
   LOAD_LENGTH: 0x80,
   /** BPF_JMP | BPF_JEQ | BPF_K */

@@ -106,6 +106,18 @@ export function openPacketSocket(
   }
 }
 
+/**
+ * Replaces the filter of a packet socket, at once and without a gap.
+ *
+ * @param fd The descriptor of the socket
+ * @param filter The filter, an array of `struct sock_filter`
+ * @returns False if the system refuses, for example without memory; the old filter then stays
+ */
+export function replaceFilter(fd: number, filter: Uint8Array): boolean {
+  const program = sockFprog(filter);
+  return libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, program.length) === 0;
+}
+
 function noPacketSocket(name: string, errno: number): SystemError {
   const error = systemError(`Cannot open a packet socket on ${name}`, errno);
   if (errno !== ERRNO.EPERM && errno !== ERRNO.EACCES) return error;

@@ -10,7 +10,13 @@ import { errno, systemError } from "./errno.ts";
 import { FrameViews } from "./frame_views.ts";
 import type { InterfaceInfo } from "./interface.ts";
 import { libc } from "./libc.ts";
-import { type LaneOptions, openLaneSocket, readDrops, SOL_PACKET } from "./packet_socket.ts";
+import {
+  type LaneOptions,
+  openLaneSocket,
+  readDrops,
+  replaceFilter,
+  SOL_PACKET,
+} from "./packet_socket.ts";
 import { setOption } from "./socket_option.ts";
 import { int, tpacketReq } from "./structs.ts";
 
@@ -205,6 +211,16 @@ export class DataLane {
   drops(): number {
     this.#drops += readDrops(this.#fd);
     return this.#drops;
+  }
+
+  /**
+   * Replaces the filter, at once and without a gap.
+   *
+   * @param filter The filter, an array of `struct sock_filter`
+   * @returns False if the system refuses; the old filter then stays
+   */
+  setFilter(filter: Uint8Array): boolean {
+    return replaceFilter(this.#fd, filter);
   }
 
   /** Closes the lane and frees the ring. */

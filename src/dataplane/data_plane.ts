@@ -48,6 +48,7 @@ import { Channel } from "../tunnel/channel.ts";
 import { COALESCE_US, Coalescer } from "./coalescer.ts";
 import { EventBatch } from "./event_batch.ts";
 import { NetworkChanges } from "./network_changes.ts";
+import { Floods } from "./floods.ts";
 import { FromLink } from "./from_link.ts";
 import { FromTunnels } from "./from_tunnels.ts";
 import type { FromWorker, PlaneOptions, Totals, TunnelFacts, TunnelLimits } from "./messages.ts";
@@ -109,6 +110,7 @@ export class DataPlane {
   readonly #readiness: Readiness;
   readonly #coalescer = new Coalescer();
   readonly #ages: RingAge;
+  readonly #floods: Floods;
   readonly #network: NetworkChanges;
   /** The start of this turn. */
   #nowMs: number;
@@ -144,7 +146,17 @@ export class DataPlane {
     this.#network = new NetworkChanges(readiness, events);
     this.#ages = new RingAge({ now, wall });
     const monitor = this.#monitor;
-    this.#fromLink = new FromLink(relay, tunnels, counters, events, monitor, this.#ages);
+    const floods = this.#floods = new Floods(link, options.side);
+    this.#fromLink = new FromLink(
+      relay,
+      tunnels,
+      counters,
+      events,
+      monitor,
+      this.#ages,
+      floods,
+      now,
+    );
     this.#fromTunnels = new FromTunnels(relay, tunnels, output, counters, events);
     this.#life = new TunnelLife(relay, tunnels, counters, events, journal);
     this.#paths = new PathFaults(tunnels, events);
@@ -229,6 +241,7 @@ export class DataPlane {
     if (ready || unfinished) this.#fromTunnels.take(nowMs);
     if (asked) this.#answer();
     this.#timers.run(nowMs);
+    this.#floods.run(nowMs);
     this.#network.run(nowMs);
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
     else if (nowMs >= this.#paths.dueMs) this.#paths.tick(nowMs);
@@ -338,7 +351,8 @@ export class DataPlane {
     const readiness = this.#readiness;
     const { link } = this.#parts;
     if (readiness.control & POLLIN) this.#fromLink.takeControl(lanes, nowMs);
-    // Reading the control lane may have shown that the link is gone.
+    if (readiness.opening & POLLIN) this.#fromLink.takeOpening(lanes, nowMs);
+    // Reading the opening lane may have shown that the link is gone.
     if (readiness.data & POLLIN && lanes === link.lanes) {
       this.#coalescer.took(this.#fromLink.takeData(lanes, nowMs), nowMs);
     }

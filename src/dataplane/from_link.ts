@@ -1,25 +1,40 @@
 // Frames from the link into tunnels: the first half of a turn.
 
-import { FrameViews } from "../../ffi/mod.ts";
-import type { Lanes } from "../link/device.ts";
+import type { Lanes, RingReceiver } from "../link/device.ts";
 import type { LinkMonitor } from "../link/monitor.ts";
 import type { RingAge } from "../link/ring_age.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
-import { DROP, type Drop, type Relay } from "../relay/mod.ts";
+import { Budget, DROP, type Drop, NO_SESSION_ID, type Relay } from "../relay/mod.ts";
 import {
+  CODE,
   discoveryLength,
   ETH_P_PPP_DISC,
   FRAME,
   frameLength,
+  isControlProtocol,
   MAX_PAYLOAD,
+  PPPOE,
+  readCode,
   readEtherType,
+  readProtocol,
+  readSessionId,
 } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
+import type { Floods } from "./floods.ts";
 import type { Tunnels } from "./tunnels.ts";
 
 /** The number of frames of each lane that one turn takes. */
-const CONTROL_FRAMES_PER_TURN = 64;
+const OPENING_FRAMES_PER_TURN = 64;
+const CONTROL_FRAMES_PER_TURN = 512;
 const DATA_FRAMES_PER_TURN = 256;
+/** The time for which one turn takes frames that open sessions, and for other discovery frames. */
+const OPENING_MS_PER_TURN = 0.2;
+/**
+ * The PADSs, and PADTs without a session, per second, and the most at once. An AC opens fewer sessions than that.
+ * Beyond it, they are dropped before they are parsed.
+ */
+const GRANTS_PER_SECOND = 5000;
+const GRANTS_BURST = 20_000;
 
 /** Takes frames from the lanes of one link. Nothing is allocated for a session frame. */
 export class FromLink {
@@ -31,8 +46,12 @@ export class FromLink {
   readonly #events: EventBatch;
   readonly #monitor: LinkMonitor;
   readonly #ages: RingAge;
+  readonly #floods: Floods;
+  readonly #now: () => number;
   readonly #buffer = new Uint8Array(MAX_PAYLOAD);
-  readonly #views = new FrameViews(this.#buffer, 1, MAX_PAYLOAD);
+  readonly #grants: Budget;
+  /** True if control frames of some station are in the data lane. */
+  #diverts = false;
 
   constructor(
     relay: Relay,
@@ -41,6 +60,8 @@ export class FromLink {
     events: EventBatch,
     monitor: LinkMonitor,
     ages: RingAge,
+    floods: Floods,
+    now: () => number,
   ) {
     this.#relay = relay;
     this.#tunnels = tunnels;
@@ -48,41 +69,57 @@ export class FromLink {
     this.#events = events;
     this.#monitor = monitor;
     this.#ages = ages;
+    this.#floods = floods;
+    this.#now = now;
+    this.#grants = new Budget(GRANTS_PER_SECOND, GRANTS_BURST, now());
   }
 
-  /** Takes control frames, even if a tunnel is congested. */
-  takeControl({ control }: Lanes, nowMs: number): void {
+  /** Takes frames that open sessions, for a limited time: they take much longer than others. */
+  takeOpening({ opening }: Lanes, nowMs: number): void {
     const buffer = this.#buffer;
-    for (let taken = 0; taken < CONTROL_FRAMES_PER_TURN; taken++) {
-      const wireLength = control.receive(buffer);
+    const untilMs = this.#now() + OPENING_MS_PER_TURN;
+    for (let taken = 0; taken < OPENING_FRAMES_PER_TURN; taken++) {
+      const wireLength = opening.receive(buffer);
       if (wireLength === 0) return;
       if (wireLength < 0) return this.#monitor.failed();
-      const isDiscovery = readEtherType(buffer) === ETH_P_PPP_DISC;
-      if (wireLength > buffer.length) {
-        this.#drop(DROP["frame-too-large"], isDiscovery);
+      if (wireLength > buffer.length) this.#dropDiscovery(DROP["frame-too-large"]);
+      else this.#discovery(buffer, 0, wireLength, nowMs);
+      if (this.#now() >= untilMs) return;
+    }
+  }
+
+  /** Takes control frames, even if a tunnel is congested. Those beyond their session's budget become data. */
+  takeControl({ control }: Lanes, nowMs: number): void {
+    let untilMs = Infinity;
+    let sessionFrames = 0;
+    for (let taken = 0; taken < CONTROL_FRAMES_PER_TURN && control.next(); taken++) {
+      const { memory, offset, length } = control;
+      const isDiscovery = readEtherType(memory, offset) === ETH_P_PPP_DISC;
+      if (!isDiscovery) {
+        sessionFrames++;
+        if (control.wireLength > length) this.#monitor.frameTooLarge(control.wireLength);
+        else this.#control(control, nowMs);
+        control.release();
         continue;
       }
-      const length = isDiscovery
-        ? discoveryLength(buffer, 0, wireLength)
-        : frameLength(buffer, 0, wireLength);
-      if (length < 0) this.#drop(DROP.malformed, isDiscovery);
-      else if (isDiscovery) {
-        const whole = buffer.subarray(0, length);
-        this.#events.discovery("link", whole);
-        this.#relay.discoveryFromLink(whole, nowMs);
-        this.tookDiscovery = true;
-      } else {
-        const frame = this.#views.at(0, 0, length);
-        this.#counters.offer(FRAMES.sessionFromLink);
-        this.#session(frame, length, "control", nowMs, 0);
-      }
+      if (untilMs === Infinity) untilMs = this.#now() + OPENING_MS_PER_TURN;
+      const drop = control.wireLength > length
+        ? DROP["frame-too-large"]
+        : this.#mayPass(memory, offset, nowMs);
+      if (drop === undefined) this.#discovery(memory, offset, length, nowMs);
+      else this.#dropDiscovery(drop);
+      control.release();
+      // The rest waits in the ring. It must not be overtaken by later frames of its sessions.
+      if (this.#now() >= untilMs) break;
     }
+    this.#counters.offer(FRAMES.sessionFromLink, sessionFrames);
   }
 
   /** Takes data frames as long as some tunnel has room; returns the number of frames. */
   takeData({ data }: Lanes, nowMs: number): number {
     let taken = 0;
     this.#ages.begin(nowMs);
+    this.#diverts = this.#floods.active;
     for (; taken < DATA_FRAMES_PER_TURN && this.#tunnels.hasRoom && data.next(); taken++) {
       if (data.wireLength > data.length) this.#monitor.frameTooLarge(data.wireLength);
       else {
@@ -90,7 +127,7 @@ export class FromLink {
         if (length < 0) this.#counters.drop(DROP.malformed, FRAMES.sessionFromLink);
         else {
           const waitedMs = this.#ages.waited(data.timestampMs);
-          this.#session(data.frame, length, "data", nowMs, waitedMs);
+          this.#data(data.frame, length, nowMs, waitedMs);
         }
       }
       data.release();
@@ -101,27 +138,73 @@ export class FromLink {
     return taken;
   }
 
-  // Passes a session frame on. The view may be longer than the frame.
-  #session(
-    frame: Uint8Array,
-    length: number,
-    lane: "control" | "data",
-    nowMs: number,
-    waitedMs: number,
-  ): void {
+  // Passes a data frame on. The view may be longer than the frame.
+  #data(frame: Uint8Array, length: number, nowMs: number, waitedMs: number): void {
     const flow = FRAMES.sessionFromLink;
     const owner = this.#relay.sessionFromLink(frame, 0, nowMs);
     if (typeof owner === "number") return this.#counters.drop(owner, flow);
+    if (this.#diverts && isControl(frame, length)) {
+      this.#counters.demote("link");
+      this.#floods.diverted(owner);
+    }
     const channel = this.#tunnels.get(owner.tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"], flow);
-    if (!channel.queue(FRAME.SESSION, frame, length, lane, nowMs, waitedMs, owner)) {
+    if (!channel.queue(FRAME.SESSION, frame, length, "data", nowMs, waitedMs, owner)) {
       this.#counters.drop(DROP["tunnel-full"], flow);
     }
   }
 
-  #drop(reason: Drop, isDiscovery: boolean): void {
-    const flow = isDiscovery ? FRAMES.discoveryFromLink : FRAMES.sessionFromLink;
-    this.#counters.offer(flow);
-    this.#counters.drop(reason, flow);
+  // Passes a PPP control frame on.
+  #control({ memory, offset, length: there, frame }: RingReceiver, nowMs: number): void {
+    const flow = FRAMES.sessionFromLink;
+    const length = frameLength(memory, offset, there);
+    if (length < 0) return this.#counters.drop(DROP.malformed, flow);
+    const owner = this.#relay.sessionFromLink(frame, 0, nowMs);
+    if (typeof owner === "number") return this.#counters.drop(owner, flow);
+    const channel = this.#tunnels.get(owner.tunnel)?.channel;
+    if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"], flow);
+    const pays = owner.paysFromLink(nowMs);
+    if (!pays) {
+      this.#counters.demote("link");
+      this.#floods.note(owner, nowMs);
+    }
+    // Frames that are too many to go ahead of data leave half of the room to real data, which waits in its ring.
+    const hasRoom = pays || channel.hasAmpleRoom;
+    const lane = pays ? "control" : "data";
+    if (!hasRoom || !channel.queue(FRAME.SESSION, frame, length, lane, nowMs, 0, owner)) {
+      this.#counters.drop(DROP["tunnel-full"], flow);
+    }
   }
+
+  // Finds out cheaply if a discovery frame of the control lane is one too many; returns the drop reason.
+  #mayPass(memory: Uint8Array, offset: number, nowMs: number): Drop | undefined {
+    const code = readCode(memory, offset);
+    if (code !== CODE.PADS && readSessionId(memory, offset) !== NO_SESSION_ID) {
+      const session = this.#relay.sessions.findByLink(memory, offset);
+      if (session === undefined) return DROP["unknown-session"];
+      return code === CODE.PADT || session.paysFromLink(nowMs) ? undefined : DROP["control-rate"];
+    }
+    if (!this.#grants.has(nowMs)) return DROP["control-rate"];
+    this.#grants.take();
+    return undefined;
+  }
+
+  #discovery(memory: Uint8Array, offset: number, there: number, nowMs: number): void {
+    const length = discoveryLength(memory, offset, there);
+    if (length < 0) return this.#dropDiscovery(DROP.malformed);
+    const whole = memory.subarray(offset, offset + length);
+    this.#events.discovery("link", whole);
+    this.#relay.discoveryFromLink(whole, nowMs);
+    this.tookDiscovery = true;
+  }
+
+  #dropDiscovery(reason: Drop): void {
+    this.#counters.offer(FRAMES.discoveryFromLink);
+    this.#counters.drop(reason, FRAMES.discoveryFromLink);
+  }
+}
+
+// Returns true for a session frame that the control lane would have taken.
+function isControl(frame: Uint8Array, length: number): boolean {
+  return length >= PPPOE.payload + 2 && isControlProtocol(readProtocol(frame, 0));
 }

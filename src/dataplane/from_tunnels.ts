@@ -89,7 +89,7 @@ export class FromTunnels {
     if (length < 0) return this.#counters.drop(DROP.malformed, flow);
     const owner = this.#relay.sessionFromTunnel(channel.id, bytes, offset, nowMs);
     if (typeof owner === "number") return this.#counters.drop(owner, flow);
-    if (!this.#output.session(received, offset, length)) return;
+    if (!this.#output.session(received, offset, length, owner, nowMs)) return;
     owner.framesFromTunnel++;
     owner.bytesFromTunnel += length;
   }

@@ -6,9 +6,9 @@ import { type Poller, POLLERR, POLLHUP, POLLIN } from "../poll/poller.ts";
 import type { Tunnels } from "./tunnels.ts";
 
 /** The tags of descriptors in the pollers. */
-const TAG = { wake: 0, watch: 1, control: 2, data: 3, network: 4 } as const;
+const TAG = { wake: 0, watch: 1, control: 2, data: 3, network: 4, opening: 5 } as const;
 /** The offset from a tunnel's id to its tag. */
-export const FIRST_TUNNEL_TAG = 5;
+export const FIRST_TUNNEL_TAG = 6;
 
 /** A descriptor that ends a wait when something has happened elsewhere. */
 export interface Signal {
@@ -19,7 +19,9 @@ export interface Signal {
 
 /** The descriptors of a data plane, and the events for which they are ready after a wait. */
 export class Readiness {
-  /** The events of the control lane, as poll(2) reports them. */
+  /** The events of the opening lane, as poll(2) reports them. */
+  opening = 0;
+  /** The events of the control lane. */
   control = 0;
   /** The events of the data lane. */
   data = 0;
@@ -57,7 +59,7 @@ export class Readiness {
 
   /** True if one of the lanes has failed. */
   get laneFailed(): boolean {
-    return ((this.control | this.data) & (POLLERR | POLLHUP)) !== 0;
+    return ((this.opening | this.control | this.data) & (POLLERR | POLLHUP)) !== 0;
   }
 
   /** Begins to watch the link, the wake-up and the network. */
@@ -90,9 +92,11 @@ export class Readiness {
     if (lanes !== this.#lanes) {
       this.#lanes = lanes;
       if (lanes !== undefined) {
-        this.#all.add(lanes.control.fd, POLLIN, TAG.control);
+        for (const poller of this.pollers) {
+          poller.add(lanes.opening.fd, POLLIN, TAG.opening);
+          poller.add(lanes.control.fd, POLLIN, TAG.control);
+        }
         this.#all.add(lanes.data.fd, POLLIN, TAG.data);
-        this.#allButData.add(lanes.control.fd, POLLIN, TAG.control);
       }
     }
     return lanes;
@@ -126,6 +130,7 @@ export class Readiness {
     this.ignoreNetwork();
     for (const poller of this.pollers) poller.remove(this.#link.watchFd);
     if (this.#lanes !== undefined && this.#lanes === this.#link.lanes) {
+      this.#allButData.remove(this.#lanes.opening.fd);
       this.#allButData.remove(this.#lanes.control.fd);
     }
   }
@@ -137,12 +142,13 @@ export class Readiness {
 
   #take(poller: Poller, ready: number, tunnels: Tunnels): boolean {
     if (ready < 0) throw systemError("Cannot wait for frames", -ready);
-    this.control = this.data = 0;
+    this.opening = this.control = this.data = 0;
     this.watch = this.network = false;
     for (let i = 0; i < ready; i++) {
       const tag = poller.tag(i);
       const events = poller.events(i);
       if (tag === TAG.control) this.control = events;
+      else if (tag === TAG.opening) this.opening = events;
       else if (tag === TAG.data) this.data = events;
       else if (tag === TAG.wake) this.#wake!.drain();
       else if (tag === TAG.watch) this.watch = true;

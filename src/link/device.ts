@@ -1,18 +1,31 @@
 // The seam between the data plane and a link: an Ethernet interface today, memory in tests.
 //
-// A link device has two lanes, so that control frames never wait behind data, and a sender for each lane.
-// Data frames are received in place and may be rewritten there; frames are sent in batches, without a copy.
+// A link device has three lanes. The opening lane receives PADI, PADO and PADR, the control lane all other control
+// frames, and the data lane the rest. So control frames never wait behind data, nor those of sessions behind any
+// number of PADIs, which take longer. There is a sender for control frames, and one for data.
+// Session frames are received in place and may be rewritten there; frames are sent in batches, without a copy.
 // A device that writes a capture, or injects faults, can be a wrapper around another one. If it needs a frame
-// for longer, it copies it in `next` or `push`: a received data frame is rewritten in place before `release`,
+// for longer, it copies it in `next` or `push`: a received frame may be rewritten in place before `release`,
 // and a queued one is overwritten after `flush`.
 
 import type { Pinned, VlanFrame } from "../../ffi/mod.ts";
 
+/** A station whose PPP control frames go to the data lane, in all its sessions or in one of them. */
+export interface Diverted {
+  /** The address of the station. */
+  readonly mac: Uint8Array;
+  /** The session; undefined for all. */
+  readonly sessionId: number | undefined;
+}
+
+/** The maximum number of stations in {@linkcode LinkDevice.divert}. */
+export const DIVERTED_MAX = 16;
+
 /** The state of the link's interface. */
 export type LinkState = "up" | "down" | "missing";
 
-/** The receiver for control frames (discovery and PPP control), which are copied out one by one. */
-export interface ControlReceiver {
+/** The receiver for the frames that open sessions, which are copied out one by one. */
+export interface OpeningReceiver {
   /** The descriptor for pollers. */
   readonly fd: number;
   /**
@@ -25,8 +38,8 @@ export interface ControlReceiver {
   receive(into: Uint8Array): number;
 }
 
-/** The receiver for data frames, which are read in place. */
-export interface DataReceiver {
+/** The receiver for the frames of another lane, which are read in place. */
+export interface RingReceiver {
   /** The descriptor for pollers. */
   readonly fd: number;
   /** True if a frame is waiting. */
@@ -74,8 +87,9 @@ export interface FrameSender {
 
 /** The receivers and senders of a link, which exist while its interface is up. */
 export interface Lanes {
-  readonly control: ControlReceiver;
-  readonly data: DataReceiver;
+  readonly opening: OpeningReceiver;
+  readonly control: RingReceiver;
+  readonly data: RingReceiver;
   /** The sender for control frames; it has its own buffer, so that data frames never fill it. */
   readonly controlSender: FrameSender;
   readonly dataSender: FrameSender;
@@ -108,6 +122,8 @@ export interface LinkDevice {
   takeVlan(): VlanFrame | undefined;
   /** Returns why an existing interface is down, and the remedy, to follow "is down,"; undefined if unknown. */
   explainDown(): string | undefined;
+  /** Sends the PPP control frames of these stations to the data lane, and those of all others to the control lane. */
+  divert(stations: readonly Diverted[]): void;
   /** Looks at the interface again; returns true if something has changed. */
   refresh(): boolean;
   /** Closes the lanes until the next `refresh`, because one of them has failed. */

@@ -34,6 +34,12 @@ class Waiting {
   }
 }
 
+/** The owner of a session frame, which has a budget of control frames. */
+export interface ControlPayer {
+  /** Returns true if a control frame from the tunnel may go ahead of data, and counts it. */
+  paysFromTunnel(nowMs: number): boolean;
+}
+
 /** The record of undelivered PADTs for the next run of the program. */
 export interface PadtJournal {
   undelivered(padt: Uint8Array): void;
@@ -76,16 +82,35 @@ export class LinkOutput {
     this.#undelivered.push(...padts);
   }
 
-  /** Queues a session frame, which must not change until `flush`; returns false if it is dropped. */
-  session(memory: Pinned, offset: number, length: number): boolean {
+  /**
+   * Queues a session frame, which must not change until `flush`.
+   *
+   * @param memory The memory that contains the frame
+   * @param offset The offset of the frame in the memory
+   * @param length The length of the frame, in bytes
+   * @param payer The session, which pays for a control frame; otherwise the frame is treated as data
+   * @param nowMs The time
+   * @returns False if the frame is dropped
+   */
+  session(
+    memory: Pinned,
+    offset: number,
+    length: number,
+    payer: ControlPayer,
+    nowMs: number,
+  ): boolean {
     const lanes = this.#usable();
     if (lanes === undefined) {
       this.#counters.drop(DROP["link-down"], FRAMES.sessionFromTunnel);
       return false;
     }
     // The bytes behind a shorter frame belong to other frames.
-    const control = length >= PPPOE.payload + 2 &&
+    let control = length >= PPPOE.payload + 2 &&
       isControlProtocol(readProtocol(memory.bytes, offset));
+    if (control && !payer.paysFromTunnel(nowMs)) {
+      control = false;
+      this.#counters.demote("tunnel");
+    }
     const sender = control ? lanes.controlSender : lanes.dataSender;
     if (!sender.push(memory, offset, length)) {
       this.flush();

@@ -7,6 +7,7 @@ import type { Pinned, VlanFrame } from "../../ffi/mod.ts";
 import type { MemoryDescriptors, MemorySource } from "../poll/memory.ts";
 import { POLLIN } from "../poll/poller.ts";
 import {
+  CODE,
   ETH_DATA_LEN,
   ETH_HLEN,
   ETH_P_PPP_DISC,
@@ -14,17 +15,20 @@ import {
   ETHERNET,
   isControlProtocol,
   PPPOE,
+  readCode,
   readEtherType,
   readProtocol,
+  readSessionId,
   sameMac,
 } from "../wire/mod.ts";
 import type {
-  ControlReceiver,
-  DataReceiver,
+  Diverted,
   FrameSender,
   Lanes,
   LinkDevice,
   LinkState,
+  OpeningReceiver,
+  RingReceiver,
 } from "./device.ts";
 
 /** The numbers of frames that a lane can hold, and that a sender can queue. */
@@ -32,6 +36,7 @@ const LANE_FRAMES = 1024;
 const QUEUED_FRAMES = 256;
 const DESTINATION = ETHERNET.destination[0];
 const GROUP = 0x01;
+const OPENING_CODES: ReadonlySet<number> = new Set([CODE.PADI, CODE.PADO, CODE.PADR]);
 
 /** Options of {@linkcode MemoryLink}. */
 export interface MemoryLinkOptions {
@@ -73,7 +78,7 @@ class Lane implements MemorySource {
   }
 }
 
-class ControlLane extends Lane implements ControlReceiver {
+class OpeningLane extends Lane implements OpeningReceiver {
   receive(into: Uint8Array): number {
     const frame = this.frames.shift()?.frame;
     if (frame === undefined) return 0;
@@ -82,7 +87,7 @@ class ControlLane extends Lane implements ControlReceiver {
   }
 }
 
-class DataLane extends Lane implements DataReceiver {
+class RingLane extends Lane implements RingReceiver {
   memory: Uint8Array = new Uint8Array(0);
   readonly offset = 0;
   length = 0;
@@ -153,6 +158,12 @@ class Sender implements FrameSender {
   }
 }
 
+interface MemoryLanes extends Lanes {
+  readonly opening: OpeningLane;
+  readonly control: RingLane;
+  readonly data: RingLane;
+}
+
 /** An interface that exists only in memory. */
 export class MemoryLink implements LinkDevice, MemorySource {
   readonly name: string;
@@ -164,9 +175,11 @@ export class MemoryLink implements LinkDevice, MemorySource {
   state: LinkState = "up";
   mac: Uint8Array;
   mtu: number;
-  lanes: Lanes & { control: ControlLane; data: DataLane } | undefined;
+  lanes: MemoryLanes | undefined;
   kernelDrops = 0;
   vlanFrames = 0;
+  /** The stations whose PPP control frames go to the data lane. */
+  diverted: readonly Diverted[] = [];
   readonly #descriptors: MemoryDescriptors;
   /** The current state of the interface; the public fields have it as of the last `refresh`. */
   #actual: { state: LinkState; mac: Uint8Array; mtu: number };
@@ -190,7 +203,7 @@ export class MemoryLink implements LinkDevice, MemorySource {
     if (frame.length < ETH_HLEN || !this.#takes(frame)) return;
     const type = readEtherType(frame);
     if (type !== ETH_P_PPP_DISC && type !== ETH_P_PPP_SES) return;
-    const lane = isControl(frame) ? this.lanes.control : this.lanes.data;
+    const lane = this.lanes[this.#isDiverted(frame) ? "data" : laneOf(frame)];
     if (lane.frames.length === LANE_FRAMES) this.kernelDrops++;
     else lane.frames.push({ frame, atMs: this.options.wall() });
   }
@@ -205,6 +218,10 @@ export class MemoryLink implements LinkDevice, MemorySource {
   /** Returns the events of the watch, which is readable after a change. */
   ready(): number {
     return this.#changed ? POLLIN : 0;
+  }
+
+  divert(stations: readonly Diverted[]): void {
+    this.diverted = stations;
   }
 
   takeVlan(): VlanFrame | undefined {
@@ -225,6 +242,7 @@ export class MemoryLink implements LinkDevice, MemorySource {
     this.state = state;
     this.mac = mac;
     this.mtu = mtu;
+    this.diverted = [];
     if (state === "up") this.#open();
     return true;
   }
@@ -239,6 +257,14 @@ export class MemoryLink implements LinkDevice, MemorySource {
     this.#descriptors.close(this.watchFd);
   }
 
+  #isDiverted(frame: Uint8Array): boolean {
+    return readEtherType(frame) === ETH_P_PPP_SES &&
+      this.diverted.some(({ mac, sessionId }) =>
+        sameMac(mac, 0, frame, ETHERNET.source[0]) &&
+        (sessionId === undefined || sessionId === readSessionId(frame))
+      );
+  }
+
   #takes(frame: Uint8Array): boolean {
     return this.options.promiscuous || (frame[DESTINATION] & GROUP) !== 0 ||
       sameMac(frame, DESTINATION, this.#actual.mac, 0);
@@ -246,11 +272,17 @@ export class MemoryLink implements LinkDevice, MemorySource {
 
   #open(): void {
     const [controlSender, dataSender] = [new Sender(this), new Sender(this)];
-    const control = new ControlLane(this.#descriptors);
-    this.lanes = { control, data: new DataLane(this.#descriptors), controlSender, dataSender };
+    this.lanes = {
+      opening: new OpeningLane(this.#descriptors),
+      control: new RingLane(this.#descriptors),
+      data: new RingLane(this.#descriptors),
+      controlSender,
+      dataSender,
+    };
   }
 
   #close(): void {
+    this.lanes?.opening.close();
     this.lanes?.control.close();
     this.lanes?.data.close();
     this.lanes = undefined;
@@ -258,7 +290,10 @@ export class MemoryLink implements LinkDevice, MemorySource {
 }
 
 // Decides as the filters in lane_filter.ts do.
-function isControl(frame: Uint8Array): boolean {
-  if (readEtherType(frame) === ETH_P_PPP_DISC) return true;
-  return frame.length >= PPPOE.payload + 2 && isControlProtocol(readProtocol(frame, 0));
+function laneOf(frame: Uint8Array): "opening" | "control" | "data" {
+  if (readEtherType(frame) === ETH_P_PPP_DISC) {
+    return OPENING_CODES.has(readCode(frame)) ? "opening" : "control";
+  }
+  const isControl = frame.length >= PPPOE.payload + 2 && isControlProtocol(readProtocol(frame, 0));
+  return isControl ? "control" : "data";
 }

@@ -19,15 +19,16 @@ import { closest } from "../closest.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import { reasonOf } from "../reason.ts";
 import { sameMac } from "../wire/mod.ts";
-import type { Lanes, LinkDevice, LinkState } from "./device.ts";
+import type { Diverted, Lanes, LinkDevice, LinkState } from "./device.ts";
 import { downReason } from "./down_reason.ts";
-import { laneFilter, vlanFilter } from "./lane_filter.ts";
+import { type Lane, laneFilter, vlanFilter } from "./lane_filter.ts";
 
 /** The lanes over packet sockets. */
 interface PacketLanes extends Lanes {
-  readonly control: ControlLane;
+  readonly opening: ControlLane;
+  readonly control: DataLane;
   readonly data: DataLane;
-  /** Counts the frames with a VLAN tag, which neither lane takes. */
+  /** Counts the frames with a VLAN tag, which no lane takes. */
   readonly vlans: VlanFrames;
 }
 
@@ -122,7 +123,7 @@ export class PacketLink implements LinkDevice {
   /** The total number of frames for which the kernel had no room. */
   get kernelDrops(): number {
     const lanes = this.#lanes;
-    return this.#closedDrops + (lanes ? lanes.control.drops() + lanes.data.drops() : 0);
+    return this.#closedDrops + (lanes ? dropsOf(lanes) : 0);
   }
 
   /** The total number of PPPoE frames with a VLAN tag, which no lane takes. */
@@ -139,6 +140,16 @@ export class PacketLink implements LinkDevice {
   explainDown(): string | undefined {
     const link = this.#state === "down" ? readInterfaceCondition(this.#info.index) : undefined;
     return link && downReason(link, readInterfaceCondition);
+  }
+
+  /** Sends the PPP control frames of these stations to the data lane, as long as the interface stays up. */
+  divert(stations: readonly Diverted[]): void {
+    if (this.#lanes === undefined) return;
+    const { control, data } = this.#lanes;
+    const { promiscuous } = this.#options;
+    // In between, both lanes may take a frame, but it is never left out.
+    data.setFilter(laneFilter("data", promiscuous, stations));
+    control.setFilter(laneFilter("session-control", promiscuous, stations));
   }
 
   /** Looks at the interface again; returns true if something has changed. */
@@ -185,9 +196,10 @@ export class PacketLink implements LinkDevice {
   close(): void {
     const lanes = this.#lanes;
     if (lanes === undefined) return;
-    this.#closedDrops += lanes.control.drops() + lanes.data.drops();
+    this.#closedDrops += dropsOf(lanes);
     this.#closedVlanFrames += lanes.vlans.count();
     this.#lanes = undefined;
+    lanes.opening.close();
     lanes.control.close();
     lanes.data.close();
     lanes.vlans.close();
@@ -205,20 +217,28 @@ export class PacketLink implements LinkDevice {
     const { promiscuous, ringFrames: slots } = this.#options;
     if (promiscuous) refuseDeaf(info);
     if (!info.up) return;
-    const options = { interface: info, promiscuous };
-    const vlans = VlanFrames.open({ interface: info, filter: vlanFilter(promiscuous) });
-    let control: ControlLane | undefined;
-    try {
-      control = ControlLane.open({ ...options, filter: laneFilter("control", promiscuous) });
-      const data = DataLane.open({ ...options, filter: laneFilter("data", promiscuous), slots });
-      const controlSender = new LinkSender(control.fd);
-      this.#lanes = { control, data, vlans, controlSender, dataSender: new LinkSender(data.fd) };
-    } catch (error) {
-      control?.close();
-      vlans.close();
-      throw error;
-    }
+    const options = (lane: Lane) => ({
+      interface: info,
+      promiscuous,
+      filter: laneFilter(lane, promiscuous),
+    });
+    // Closes what is open if a later step fails.
+    using opened = new DisposableStack();
+    const keep = <T extends { close(): void }>(part: T) =>
+      opened.adopt(part, (part) => part.close());
+    const vlans = keep(VlanFrames.open({ interface: info, filter: vlanFilter(promiscuous) }));
+    const opening = keep(ControlLane.open(options("opening")));
+    const control = keep(DataLane.open(options("session-control")));
+    const data = keep(DataLane.open({ ...options("data"), slots }));
+    const controlSender = new LinkSender(opening.fd);
+    const dataSender = new LinkSender(data.fd);
+    this.#lanes = { opening, control, data, vlans, controlSender, dataSender };
+    opened.move();
   }
+}
+
+function dropsOf({ opening, control, data }: PacketLanes): number {
+  return opening.drops() + control.drops() + data.drops();
 }
 
 /** The modes in which a macvlan gets unicast frames for its own address only, promiscuous or not. */

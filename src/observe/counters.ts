@@ -19,7 +19,8 @@ export type Flow = typeof FRAMES[keyof typeof FRAMES];
 const OFFERED = 8;
 const DROPPED = 9;
 const DROPS = 16;
-const LENGTH = DROPS + DROP_REASONS.length;
+const DEMOTED = DROPS + DROP_REASONS.length;
+const LENGTH = DEMOTED + 2;
 
 /** Counters of frames, bytes and drops. They are exact up to 2^53. */
 export class Counters {
@@ -56,6 +57,11 @@ export class Counters {
   drop(reason: number, flow: Flow, count = 1): void {
     this.#values[DROPS + reason] += count;
     this.#values[DROPPED + flow] += count;
+  }
+
+  /** Counts one control frame that was beyond its budget, and is treated as data. */
+  demote(from: "link" | "tunnel"): void {
+    this.#values[from === "link" ? DEMOTED : DEMOTED + 1]++;
   }
 
   /** Returns the number of frames that were dropped for a reason of `DROP`. */
@@ -101,6 +107,7 @@ export class Counters {
     return {
       frames: byDirection(0),
       bytes: byDirection(1),
+      controlAsData: { fromLink: values[DEMOTED], fromTunnel: values[DEMOTED + 1] },
       drops: Object.fromEntries(
         DROP_REASONS.map((reason, index) => [reason, values[DROPS + index]]),
       ) as Record<DropReason, number>,

@@ -52,6 +52,14 @@ export function renderMetrics(status: Status): string {
   family("tunnels", "gauge", "Tunnels that are up.");
   const up = status.tunnels.filter((tunnel) => tunnel.state === "up");
   sample("tunnels", {}, up.length);
+  family(
+    "control_as_data_total",
+    "counter",
+    "Control frames beyond their session's budget, treated as data.",
+  );
+  const { fromLink, fromTunnel } = status.controlAsData;
+  sample("control_as_data_total", { from: "link" }, fromLink);
+  sample("control_as_data_total", { from: "tunnel" }, fromTunnel);
   family("drops_total", "counter", "Dropped frames, by reason.");
   for (const [reason, count] of Object.entries(status.drops)) {
     sample("drops_total", { reason }, count);

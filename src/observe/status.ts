@@ -39,6 +39,8 @@ export interface CounterValues {
   frames: Record<Direction, Record<Kind, number>>;
   /** The number of bytes in those frames. */
   bytes: Record<Direction, Record<Kind, number>>;
+  /** The number of control frames that were beyond their session's budget, and were treated as data. */
+  controlAsData: Record<"fromLink" | "fromTunnel", number>;
   /** The number of frames dropped, by reason. */
   drops: Record<DropReason, number>;
 }
@@ -162,6 +164,8 @@ export interface Status {
   bytes: CounterValues["bytes"];
   /** The number of frames dropped since the start, by reason. */
   drops: CounterValues["drops"];
+  /** The number of control frames that were beyond their session's budget, and were treated as data. */
+  controlAsData: CounterValues["controlAsData"];
   /** The fates of all frames since the start, by direction and kind. */
   balance: Balances;
   /** The number of connections in their handshake; only at the server. */

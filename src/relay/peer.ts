@@ -1,6 +1,7 @@
 // A peer: the program at the other end of a tunnel, which owns sessions, whichever tunnel carries them.
 
 import { countedAs } from "../net/ip.ts";
+import { PeerBudgets } from "./control_budget.ts";
 import type { Session } from "./session.ts";
 
 /** The number that represents no tunnel. */
@@ -19,6 +20,8 @@ export class Peer {
   tunnel = NO_TUNNEL;
   /** Its sessions, which the session table keeps up to date. */
   readonly sessions = new Set<Session>();
+  /** The budgets of its hosts' control frames. */
+  readonly budgets = new PeerBudgets();
   /** The time since which it has had no tunnel. */
   heldSinceMs: number;
   /** The number of sessions that its list may still contain; undefined if no list is expected. */

@@ -88,9 +88,14 @@ export class Relay implements DiscoveryContext {
     this.ports = ports;
     this.sessions = new SessionTable(options.firstSerial);
     this.#life = new SessionLife(this.sessions, {
-      entered: (session) => this.#discovery.opened?.(session),
+      entered: (session) => {
+        const { peer, linkMs: nowMs } = session;
+        session.budgets = peer.budgets.enter(this.#hostOf(session), nowMs);
+        this.#discovery.opened?.(session);
+      },
       opened: (session) => ports.opened(session),
       closed: (session, end, hungUp) => {
+        session.peer.budgets.leave(this.#hostOf(session));
         this.#discovery.closed(session, this.#nowMs, hungUp);
         ports.closed(session, end);
       },
@@ -438,6 +443,10 @@ export class Relay implements DiscoveryContext {
   }
 
   // Without sessions there are only discoveries, which hosts restart.
+  #hostOf({ nearMac, farMac }: Session): Uint8Array {
+    return this.options.side === "client" ? nearMac : farMac;
+  }
+
   #graceOf(peer: Peer): number {
     const { graceMs } = this.options;
     return peer.sessions.size > 0 ? graceMs : Math.min(graceMs, DISCOVERIES_HELD_MS);

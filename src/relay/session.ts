@@ -1,6 +1,7 @@
 // A session: its addresses and ids, its counters, and the times at which its stations were last heard.
 
 import { copyMac, ETHERNET, LCP_CODE, writeSessionId } from "../wire/mod.ts";
+import type { SessionBudgets } from "./control_budget.ts";
 import { EchoRecord } from "./echo.ts";
 import type { Peer } from "./peer.ts";
 
@@ -66,6 +67,11 @@ export class Session implements SessionKey {
   bytesArrived = 0;
   readonly #linkEchoes = new EchoRecord();
   readonly #tunnelEchoes = new EchoRecord();
+  /** The budgets of its control frames; without them, there is no limit. */
+  budgets: SessionBudgets | undefined = undefined;
+  /** The number of control frames from the link beyond the budget, and the time since which they are counted. */
+  floodFrames = 0;
+  floodSinceMs = 0;
   /** The next session with the same id in each index of the session table. */
   nextByLink: Session | undefined = undefined;
   nextByTunnel: Session | undefined = undefined;
@@ -117,6 +123,16 @@ export class Session implements SessionKey {
     this.tunnelMs = nowMs;
     this.#tunnelEchoes.sent(echo);
     if (echo === LCP_CODE.ECHO_REQUEST) this.#linkEchoes.wasAsked(nowMs);
+  }
+
+  /** Returns true if a control frame from the link may go ahead of data, and counts it. */
+  paysFromLink(nowMs: number): boolean {
+    return this.budgets === undefined || this.budgets.payFromLink(nowMs);
+  }
+
+  /** Returns true if a control frame from the tunnel may go ahead of data, and counts it. */
+  paysFromTunnel(nowMs: number): boolean {
+    return this.budgets === undefined || this.budgets.payFromTunnel(nowMs);
   }
 
   /**

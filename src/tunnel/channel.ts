@@ -188,6 +188,11 @@ export class Channel {
     return this.#outbox.hasRoom;
   }
 
+  /** True if there is ample room for data frames: half of it. */
+  get hasAmpleRoom(): boolean {
+    return this.#outbox.hasAmpleRoom;
+  }
+
   /**
    * Drops data frames that have waited too long, if the queue is full.
    *

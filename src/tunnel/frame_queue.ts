@@ -87,13 +87,12 @@ export class FrameQueue {
 
   /** True if there is no room for another frame. */
   get full(): boolean {
-    const first = this.#head;
-    const frames = this.#tail - first;
-    if (frames === 0) return false;
-    if (frames > this.#mask) return true;
-    // Frames that were dropped between others still occupy their space.
-    const taken = this.#writeAt - this.#starts[first & this.#mask];
-    return (taken > 0 ? taken : taken + this.#capacity) >= this.#limitBytes;
+    return this.#isFilled(1);
+  }
+
+  /** True if half of the room is taken. */
+  get halfFull(): boolean {
+    return this.#isFilled(2);
   }
 
   /**
@@ -213,6 +212,17 @@ export class FrameQueue {
       this.#drop(this.#head & this.#mask);
       this.#skipDropped();
     }
+  }
+
+  // Returns true if one part of the room is taken, when it is divided into `parts`.
+  #isFilled(parts: number): boolean {
+    const first = this.#head;
+    const frames = this.#tail - first;
+    if (frames === 0) return false;
+    if (frames * parts > this.#mask) return true;
+    // Frames that were dropped between others still occupy their space.
+    const taken = this.#writeAt - this.#starts[first & this.#mask];
+    return (taken > 0 ? taken : taken + this.#capacity) * parts >= this.#limitBytes;
   }
 
   // Returns the offset for a frame of a certain size, or -1 if there is no room. The extra bytes that are

@@ -106,6 +106,11 @@ export class Outbox {
     return !this.#data.full;
   }
 
+  /** True if there is ample room for data frames: half of it. */
+  get hasAmpleRoom(): boolean {
+    return !this.#data.halfFull;
+  }
+
   /** The number of data frames that had waited too long and were dropped, since this was last set to 0. */
   get stale(): number {
     return this.#data.dropped;

@@ -52,6 +52,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
       DropReason,
       number
     >,
+    controlAsData: { fromLink: 8, fromTunnel: 9 },
     balance: {
       fromLink: {
         discovery: { offered: 6, carried: 1, dropped: 2, queued: 3 },

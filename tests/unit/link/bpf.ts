@@ -22,15 +22,20 @@ export function runFilter(program: Uint8Array, packet: Packet): number {
     const jf = instructions.getUint8(at * 8 + 3);
     const k = instructions.getUint32(at * 8 + 4, true);
     switch (code) {
-      case 0x20: // ld [k], here only what the kernel knows
+      case 0x20: // ld [k]
         if (k === SKF_AD_OFF + 4) accumulator = packet.packetType;
         else if (k === SKF_AD_OFF + 44) accumulator = packet.vlanTag ?? 0;
         else if (k === SKF_AD_OFF + 48) accumulator = packet.vlanTag === undefined ? 0 : 1;
-        else throw new Error(`Cannot load a word from ${k}`);
+        else if (k + 4 > packet.bytes.length) return 0;
+        else accumulator = frame.getUint32(k);
         break;
       case 0x28: // ldh [k]; a load over the end drops the packet
         if (k + 2 > packet.bytes.length) return 0;
         accumulator = frame.getUint16(k);
+        break;
+      case 0x30: // ldb [k]
+        if (k >= packet.bytes.length) return 0;
+        accumulator = frame.getUint8(k);
         break;
       case 0x80: // ld #len
         accumulator = packet.bytes.length;

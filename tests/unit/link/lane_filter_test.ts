@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { type Diverted, DIVERTED_MAX } from "../../../src/link/device.ts";
 import { laneFilter, vlanFilter } from "../../../src/link/lane_filter.ts";
 import { isControlProtocol, readProtocol } from "../../../src/wire/ppp.ts";
 import { type Packet, runFilter } from "./bpf.ts";
@@ -160,6 +161,61 @@ Deno.test("vlanFilter() counts frames to other stations only if asked to", () =>
     const off = packet(SESSION, [0x11], { ...others, vlanTag: 7 });
     assertEquals(isOfVlan(off, acceptOtherHosts), acceptOtherHosts);
     assertEquals(isOfVlan(packet(Q, tag(SESSION, 7), others), acceptOtherHosts), acceptOtherHosts);
+  }
+});
+
+/** Returns the lanes of a link that take a frame, while control frames of some stations are diverted. */
+function lanesOfLink(packet: Packet, diverted: Diverted[] = []): string {
+  const taken = (["opening", "session-control", "data"] as const).filter((lane) =>
+    runFilter(laneFilter(lane, true, diverted), packet) > 0
+  );
+  return taken.join(" and ");
+}
+
+Deno.test("laneFilter() separates the frames that open sessions from other control frames", () => {
+  for (const code of [0x09, 0x07, 0x19]) {
+    assertEquals(lanesOfLink(packet(DISCOVERY, [0x11, code, 0, 0, 0, 0])), "opening");
+  }
+  for (const code of [0x65, 0xa7, 0xd3, 0xd4, 0x0a, 0xff]) {
+    assertEquals(lanesOfLink(packet(DISCOVERY, [0x11, code, 0, 0, 0, 0])), "session-control");
+  }
+  for (const body of [[], [0x11]]) {
+    assertEquals(lanesOfLink(packet(DISCOVERY, body)), "session-control");
+  }
+  assertEquals(lanesOfLink(session(0xc021)), "session-control");
+  assertEquals(lanesOfLink(session(0x0021)), "data");
+});
+
+Deno.test("laneFilter() puts control frames of diverted stations into the data lane", () => {
+  const mac = Uint8Array.of(2, 0, 0, 1, 2, 3);
+  const from = (source: Uint8Array, sessionId: number, protocol = 0xc021) => {
+    const frame = session(protocol);
+    frame.bytes.set(source, 6);
+    frame.bytes.set([sessionId >> 8, sessionId & 0xff], 16);
+    return frame;
+  };
+  const host: Diverted = { mac, sessionId: undefined };
+  const one: Diverted = { mac, sessionId: 0x0107 };
+  const other = Uint8Array.of(2, 0, 0, 1, 2, 4);
+  assertEquals(lanesOfLink(from(mac, 5), [host]), "data");
+  assertEquals(lanesOfLink(from(other, 5), [host]), "session-control");
+  assertEquals(lanesOfLink(from(Uint8Array.of(2, 1, 0, 1, 2, 3), 5), [host]), "session-control");
+  assertEquals(lanesOfLink(from(mac, 0x0107), [one]), "data");
+  assertEquals(lanesOfLink(from(mac, 0x0108), [one]), "session-control");
+  assertEquals(lanesOfLink(from(mac, 0x0107, 0x0021), [one]), "data");
+  // A PADT never waits behind data.
+  const padt = packet(DISCOVERY, [0x11, 0xa7, 0, 5, 0, 0]);
+  padt.bytes.set(mac, 6);
+  assertEquals(lanesOfLink(padt, [host]), "session-control");
+  // The longest program still works.
+  const many = Array.from({ length: DIVERTED_MAX }, (_, n) => ({
+    mac: Uint8Array.of(2, 0, 0, 1, 2, n),
+    sessionId: n + 1,
+  }));
+  for (const { mac, sessionId } of many) {
+    assertEquals(lanesOfLink(from(mac, sessionId), many), "data");
+    assertEquals(lanesOfLink(from(mac, 100), many), "session-control");
+    assertEquals(lanesOfLink(from(mac, 100, 0x0021), many), "data");
   }
 });
 

@@ -13,6 +13,8 @@ import { CODE, emitDiscovery, emitSession, PPP_PROTOCOL } from "../../../src/wir
 
 const OURS = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const STATION = Uint8Array.of(2, 0, 0, 0, 0, 2);
+/** An owner with an endless budget. */
+const RICH = { paysFromTunnel: () => true };
 const HEADER = { destination: STATION, source: OURS };
 
 /** A link in memory, and everything that its output reports. */
@@ -106,7 +108,7 @@ Deno.test("LinkOutput counts refused frames by reason", () => {
   };
   const push = (bytes: number) => {
     const memory = new Pinned(frame(bytes) as Uint8Array<ArrayBuffer>);
-    const queued = bench.output.session(memory, 0, memory.bytes.length);
+    const queued = bench.output.session(memory, 0, memory.bytes.length, RICH, 0);
     bench.output.flush();
     return queued;
   };
@@ -138,7 +140,9 @@ Deno.test("LinkOutput sends the control frames of a batch before the data frames
       }) as Uint8Array<ArrayBuffer>,
     );
   const [data, control] = [frame(PPP_PROTOCOL.IPV4), frame(PPP_PROTOCOL.LCP)];
-  for (const memory of [data, control]) bench.output.session(memory, 0, memory.bytes.length);
+  for (const memory of [data, control]) {
+    bench.output.session(memory, 0, memory.bytes.length, RICH, 0);
+  }
   bench.output.flush();
   assertEquals(bench.sent, [control.bytes, data.bytes]);
 });

@@ -12,6 +12,7 @@ Deno.test("Counters start at zero, every reason by its name", () => {
   assertEquals(new Counters().read() as unknown, {
     frames: directions(ZEROS, ZEROS),
     bytes: directions(ZEROS, ZEROS),
+    controlAsData: { fromLink: 0, fromTunnel: 0 },
     drops: NO_DROPS,
   });
 });
@@ -25,6 +26,7 @@ Deno.test("Counters.frame() counts frames and bytes of each kind and direction a
   assertEquals(counters.read() as unknown, {
     frames: directions({ discovery: 1, session: 2 }, { discovery: 3, session: 4 }),
     bytes: directions({ discovery: 10, session: 40 }, { discovery: 90, session: 160 }),
+    controlAsData: { fromLink: 0, fromTunnel: 0 },
     drops: NO_DROPS,
   });
 });

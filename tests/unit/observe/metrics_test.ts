@@ -68,6 +68,7 @@ Deno.test("renderMetrics() has each metric with its type", () => {
     pppoe_proxy_queued_frames: "gauge",
     pppoe_proxy_sessions: "gauge",
     pppoe_proxy_tunnels: "gauge",
+    pppoe_proxy_control_as_data_total: "counter",
     pppoe_proxy_drops_total: "counter",
     pppoe_proxy_handshakes: "gauge",
     pppoe_proxy_connections_refused_total: "counter",
@@ -101,6 +102,10 @@ Deno.test("renderMetrics() renders the values of the status", () => {
   assertEquals(of("queued_frames", metrics) as unknown, balance(3, 5, 0, 0));
   assertEquals(of("tunnels", metrics), [[{}, 2]]);
   assertEquals(of("reconnects_total", metrics), [[{}, 3]]);
+  assertEquals(of("control_as_data_total", metrics), [
+    [{ from: "link" }, 8],
+    [{ from: "tunnel" }, 9],
+  ]);
   assertEquals(
     of("drops_total", metrics),
     DROP_REASONS.map((reason, index) => [{ reason }, index]),

@@ -1,0 +1,62 @@
+// Budgets of control frames, by session and by host.
+
+import { assertEquals } from "@std/assert";
+import { PeerBudgets, type SessionBudgets } from "../../../src/relay/control_budget.ts";
+
+const HOST = Uint8Array.of(2, 0, 0, 0, 0, 1);
+
+/** Pays for as many of `count` frames as the budgets allow; returns their number. */
+function paid(budgets: SessionBudgets, count: number, nowMs: number): number {
+  let paid = 0;
+  for (let n = 0; n < count; n++) if (budgets.payFromLink(nowMs)) paid++;
+  return paid;
+}
+
+Deno.test("SessionBudgets cover a dial, then 20 frames a second", () => {
+  const session = new PeerBudgets().enter(HOST, 0);
+  assertEquals(paid(session, 1000, 0), 100);
+  assertEquals(paid(session, 1000, 500), 10);
+  for (let second = 1; second <= 60; second++) {
+    assertEquals(paid(session, 20, 500 + 1000 * second), 20);
+  }
+  assertEquals(paid(session, 1000, 3_600_000), 100);
+});
+
+Deno.test("SessionBudgets are separate for the two directions", () => {
+  const session = new PeerBudgets().enter(HOST, 0);
+  assertEquals(paid(session, 1000, 0), 100);
+  assertEquals(session.payFromTunnel(0), true);
+});
+
+Deno.test("SessionBudgets of one host have a limit together, and those of another host are untouched", () => {
+  const peer = new PeerBudgets();
+  const sessions = Array.from({ length: 20 }, () => peer.enter(HOST, 0));
+  const other = peer.enter(Uint8Array.of(2, 0, 0, 0, 0, 2), 0);
+  const all = (nowMs: number) =>
+    sessions.reduce((sum, session) => sum + paid(session, 200, nowMs), 0);
+  assertEquals(all(0), 1000);
+  assertEquals(all(1000), 200);
+  assertEquals(paid(other, 200, 1000), 100);
+});
+
+Deno.test("PeerBudgets.leave() does not refill the budget of a host that dials again", () => {
+  const peer = new PeerBudgets();
+  let all = 0;
+  for (let n = 0; n < 50; n++) {
+    all += paid(peer.enter(HOST, 0), 200, 0);
+    peer.leave(HOST);
+  }
+  assertEquals(all, 1000);
+});
+
+Deno.test("PeerBudgets remember a bounded number of hosts without a session", () => {
+  const peer = new PeerBudgets();
+  peer.enter(HOST, 0);
+  for (let n = 0; n < 10_000; n++) {
+    const mac = Uint8Array.of(2, 1, 0, 0, n >> 8, n & 0xff);
+    peer.enter(mac, 0);
+    peer.leave(mac);
+    if (peer.size > 66) throw new Error(`${peer.size} hosts after ${n}`);
+  }
+  assertEquals(paid(peer.enter(HOST, 0), 10, 0), 10);
+});
