@@ -13,6 +13,8 @@ export interface Discovery {
   readonly hostUniq: Uint8Array | undefined;
   /** The Relay-Session-Id that an earlier agent added, if it distinguishes discoveries. */
   readonly relaySessionId?: Uint8Array;
+  /** True if the host has dialled successfully before, so that discoveries of strangers give way to its own. */
+  readonly known?: boolean;
 }
 
 /** The time for which a discovery is kept after its last frame, in ms. */
@@ -25,20 +27,23 @@ export const DISCOVERY_TIMEOUT_MS = 60_000;
 export const DISCOVERIES_PER_PEER = 4096;
 
 /**
- * The maximum size of the tags and offers of each peer's discoveries in bytes, beyond which the same happens.
- * It is enough for all of them if Host-Uniqs and cookies have the usual 4 to 24 bytes.
+ * The maximum size of each peer's discoveries in bytes, beyond which the same happens. It is enough for all of
+ * them, with an offer each, if Host-Uniqs and cookies have the usual 4 to 24 bytes.
  */
-const BYTES_PER_PEER = 4 << 20;
+export const BYTES_PER_PEER = 16 << 20;
 
 /** The maximum number of bytes for all peers together; the peer with the most bytes loses discoveries. */
-const BYTES = 64 << 20;
+export const BYTES = 48 << 20;
 
-/** The number of bytes that each key takes in addition to its text. */
-const KEY_BYTES = 32;
+/** The number of bytes that a discovery takes, and each of its marks, besides the text: as measured, rounded up. */
+export const DISCOVERY_BYTES = 2048;
+const MARK_BYTES = 640;
 
 interface Queue<T> {
-  /** The entries by key, the one that has been quiet for longest first. */
-  readonly entries: Map<string, Entry<T>>;
+  /** The entries of hosts that are not known by key, the one that has been quiet for longest first. */
+  readonly strangers: Map<string, Entry<T>>;
+  /** Those of known hosts. */
+  readonly known: Map<string, Entry<T>>;
   /** The entries by the additional keys with which they were marked. */
   readonly marks: Map<string, Entry<T>>;
   bytes: number;
@@ -47,19 +52,21 @@ interface Queue<T> {
 interface Entry<T> {
   readonly key: string;
   readonly value: T;
-  readonly marks: Set<string>;
+  /** The keys with which it was marked; undefined if there were none yet. */
+  marks: Set<string> | undefined;
   bytes: number;
   usedMs: number;
 }
 
 /**
  * A bounded table of discoveries. Each peer has its own queue, so that a flood behind one client replaces only
- * that client's discoveries.
+ * that client's discoveries; and those of strangers are replaced before those of known hosts.
  */
 export class PendingTable<T extends Discovery> {
   readonly #peers = new Map<Peer, Queue<T>>();
   readonly #removed: (discovery: T) => void;
   #bytes = 0;
+  #size = 0;
 
   /**
    * Makes an empty table.
@@ -68,6 +75,16 @@ export class PendingTable<T extends Discovery> {
    */
   constructor(removed: (discovery: T) => void = () => {}) {
     this.#removed = removed;
+  }
+
+  /** The number of discoveries. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The size of all discoveries in bytes. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Finds the discovery of a host with these tags, and restarts its timeout. */
@@ -79,7 +96,7 @@ export class PendingTable<T extends Discovery> {
     relaySessionId?: Uint8Array,
   ): T | undefined {
     const queue = this.#peers.get(peer);
-    return use(queue, queue?.entries.get(keyOf({ hostMac, hostUniq, relaySessionId })), nowMs);
+    return queue && use(queue, entryOf(queue, { hostMac, hostUniq, relaySessionId }), nowMs);
   }
 
   /** Restarts the timeout of a discovery, if it is still in the table. */
@@ -91,18 +108,16 @@ export class PendingTable<T extends Discovery> {
   add(discovery: T, nowMs: number): void {
     let queue = this.#peers.get(discovery.peer);
     if (queue === undefined) {
-      queue = { entries: new Map(), marks: new Map(), bytes: 0 };
+      queue = { strangers: new Map(), known: new Map(), marks: new Map(), bytes: 0 };
       this.#peers.set(discovery.peer, queue);
     }
     const key = keyOf(discovery);
-    const { entries } = queue;
-    while (entries.size >= DISCOVERIES_PER_PEER) {
-      const [oldest] = entries.values();
-      this.#drop(queue, oldest);
-    }
-    const entry = { key, value: discovery, marks: new Set<string>(), bytes: 0, usedMs: nowMs };
-    entries.set(key, entry);
-    entry.bytes = key.length + KEY_BYTES;
+    while (sizeOf(queue) >= DISCOVERIES_PER_PEER) this.#dropOldest(queue, undefined);
+    const entry = { key, value: discovery, marks: undefined, bytes: 0, usedMs: nowMs };
+    entriesWith(queue, discovery).set(key, entry);
+    this.#size++;
+    // The key has a copy of the Host-Uniq, and a server keeps up to two more.
+    entry.bytes = 4 * key.length + DISCOVERY_BYTES;
     this.#charge(queue, entry.bytes);
     this.#makeRoom(queue, entry);
   }
@@ -113,12 +128,13 @@ export class PendingTable<T extends Discovery> {
    */
   mark(discovery: T, key: string): void {
     const queue = this.#peers.get(discovery.peer);
-    const entry = queue?.entries.get(keyOf(discovery));
+    const entry = queue && entryOf(queue, discovery);
     if (queue === undefined || entry?.value !== discovery) return;
     const before = queue.marks.get(key);
     if (before !== undefined && before !== entry) this.#unmark(queue, before, key);
     queue.marks.set(key, entry);
     if (before !== entry) {
+      entry.marks ??= new Set();
       entry.marks.add(key);
       entry.bytes += markBytes(key);
       this.#charge(queue, markBytes(key));
@@ -129,7 +145,7 @@ export class PendingTable<T extends Discovery> {
   /** Finds the discovery that is marked with a key, and restarts its timeout. */
   marked(peer: Peer, key: string, nowMs: number): T | undefined {
     const queue = this.#peers.get(peer);
-    return use(queue, queue?.marks.get(key), nowMs);
+    return queue && use(queue, queue.marks.get(key), nowMs);
   }
 
   /** Removes a mark from a discovery, if it has that mark. */
@@ -147,11 +163,13 @@ export class PendingTable<T extends Discovery> {
   /** Removes the discoveries that have been quiet for too long. */
   expire(nowMs: number): void {
     for (const [peer, queue] of this.#peers) {
-      for (const entry of queue.entries.values()) {
-        if (nowMs - entry.usedMs < DISCOVERY_TIMEOUT_MS) break;
-        this.#drop(queue, entry);
+      for (const entries of [queue.strangers, queue.known]) {
+        for (const entry of entries.values()) {
+          if (nowMs - entry.usedMs < DISCOVERY_TIMEOUT_MS) break;
+          this.#drop(queue, entry);
+        }
       }
-      if (queue.entries.size === 0) this.#peers.delete(peer);
+      if (sizeOf(queue) === 0) this.#peers.delete(peer);
     }
   }
 
@@ -161,7 +179,8 @@ export class PendingTable<T extends Discovery> {
     if (queue === undefined) return;
     this.#peers.delete(peer);
     this.#charge(queue, -queue.bytes);
-    for (const { value } of queue.entries.values()) this.#removed(value);
+    this.#size -= sizeOf(queue);
+    for (const { value } of all(queue)) this.#removed(value);
   }
 
   /**
@@ -170,22 +189,27 @@ export class PendingTable<T extends Discovery> {
    * @throws {InvariantError} If one of these is not true
    */
   audit(): void {
-    let all = 0;
-    for (const { entries, marks, bytes } of this.#peers.values()) {
+    let [bytes, size] = [0, 0];
+    for (const queue of this.#peers.values()) {
       let [taken, marked] = [0, 0];
-      for (const [key, entry] of entries) {
-        assertInvariant(entry.key === key, "a key leads to another discovery");
-        for (const mark of entry.marks) {
-          assertInvariant(marks.get(mark) === entry, "a mark leads to another discovery");
+      for (const entry of all(queue)) {
+        assertInvariant(
+          entryOf(queue, entry.value) === entry,
+          "a key leads to another discovery",
+        );
+        for (const mark of entry.marks ?? []) {
+          assertInvariant(queue.marks.get(mark) === entry, "a mark leads to another discovery");
         }
         taken += entry.bytes;
-        marked += entry.marks.size;
+        marked += entry.marks?.size ?? 0;
       }
-      assertInvariant(marked === marks.size, "a mark leads to a discovery that is gone");
-      assertInvariant(taken === bytes, "the bytes of a peer's discoveries are miscounted");
-      all += bytes;
+      assertInvariant(marked === queue.marks.size, "a mark leads to a discovery that is gone");
+      assertInvariant(taken === queue.bytes, "the bytes of a peer's discoveries are miscounted");
+      bytes += queue.bytes;
+      size += sizeOf(queue);
     }
-    assertInvariant(all === this.#bytes, "the bytes of all discoveries are miscounted");
+    assertInvariant(bytes === this.#bytes, "the bytes of all discoveries are miscounted");
+    assertInvariant(size === this.#size, "the discoveries are miscounted");
   }
 
   #charge(queue: Queue<T>, bytes: number): void {
@@ -205,11 +229,15 @@ export class PendingTable<T extends Discovery> {
   }
 
   #largest(): Queue<T> {
-    return [...this.#peers.values()].reduce((a, b) => a.bytes >= b.bytes ? a : b);
+    let largest: Queue<T> | undefined;
+    for (const queue of this.#peers.values()) {
+      if (largest === undefined || queue.bytes > largest.bytes) largest = queue;
+    }
+    return largest!;
   }
 
-  #dropOldest(queue: Queue<T>, except: Entry<T>): boolean {
-    for (const entry of queue.entries.values()) {
+  #dropOldest(queue: Queue<T>, except: Entry<T> | undefined): boolean {
+    for (const entry of all(queue)) {
       if (entry === except) continue;
       this.#drop(queue, entry);
       return true;
@@ -219,34 +247,56 @@ export class PendingTable<T extends Discovery> {
 
   #unmark(queue: Queue<T>, entry: Entry<T>, key: string): void {
     queue.marks.delete(key);
-    entry.marks.delete(key);
+    entry.marks!.delete(key);
     entry.bytes -= markBytes(key);
     this.#charge(queue, -markBytes(key));
   }
 
   #drop(queue: Queue<T>, entry: Entry<T>): void {
-    queue.entries.delete(entry.key);
-    for (const key of entry.marks) queue.marks.delete(key);
+    entriesWith(queue, entry.value).delete(entry.key);
+    this.#size--;
+    for (const key of entry.marks ?? []) queue.marks.delete(key);
     this.#charge(queue, -entry.bytes);
     this.#removed(entry.value);
   }
 }
 
-function use<T>(
-  queue: Queue<T> | undefined,
+function use<T extends Discovery>(
+  queue: Queue<T>,
   entry: Entry<T> | undefined,
   nowMs: number,
 ): T | undefined {
-  if (queue === undefined || entry === undefined) return undefined;
+  if (entry === undefined) return undefined;
   entry.usedMs = nowMs;
-  queue.entries.delete(entry.key);
-  queue.entries.set(entry.key, entry);
+  const entries = entriesWith(queue, entry.value);
+  entries.delete(entry.key);
+  entries.set(entry.key, entry);
   return entry.value;
+}
+
+// Lists the entries in the order in which they give way.
+function* all<T>({ strangers, known }: Queue<T>): Iterable<Entry<T>> {
+  yield* strangers.values();
+  yield* known.values();
+}
+
+function sizeOf({ strangers, known }: Queue<unknown>): number {
+  return strangers.size + known.size;
+}
+
+function entriesWith<T>(queue: Queue<T>, { known }: Discovery): Map<string, Entry<T>> {
+  return known ? queue.known : queue.strangers;
+}
+
+// The host may have become known since its discovery began, so it is looked for in both maps.
+function entryOf<T>(queue: Queue<T>, of: Omit<Discovery, "peer">): Entry<T> | undefined {
+  const key = keyOf(of);
+  return queue.strangers.get(key) ?? queue.known.get(key);
 }
 
 // Returns the size of a key and of the values in it, which are also kept.
 function markBytes(key: string): number {
-  return 2 * key.length + KEY_BYTES;
+  return 3 * key.length + MARK_BYTES;
 }
 
 // An absent Host-Uniq differs from an empty one, because the host must get the same one back.

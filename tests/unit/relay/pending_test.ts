@@ -2,6 +2,7 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import {
+  BYTES,
   DISCOVERIES_PER_PEER,
   type Discovery,
   DISCOVERY_TIMEOUT_MS,
@@ -146,17 +147,17 @@ Deno.test("PendingTable removes the oldest discovery if marks are too large, and
   const { pending, removed } = table();
   const other = discovery(TWO, 0);
   pending.add(other, 0);
-  const all = Array.from({ length: 20 }, (_, i) => discovery(ONE, i));
+  const all = Array.from({ length: 40 }, (_, i) => discovery(ONE, i));
   for (const each of all) {
     pending.add(each, 0);
-    // Each takes 400 KiB of the 4 MiB that a peer may have.
+    // Each takes 615 KiB of the 16 MiB that a peer may have.
     for (let i = 0; i < 20; i++) pending.mark(each, `${each.hostUniq} ${i} ${"x".repeat(10_240)}`);
   }
   const left = all.filter((each) => !removed.includes(each));
   assertEquals(left, all.slice(-left.length));
-  assertEquals(left.length >= 9 && left.length <= 10, true, `${left.length} left`);
-  for (let i = 0; i < 1000; i++) pending.mark(all[19], `more ${i} ${"x".repeat(10_240)}`);
-  assertEquals(all.filter((each) => !removed.includes(each)), [all[19]]);
+  assertEquals(left.length >= 25 && left.length <= 26, true, `${left.length} left`);
+  for (let i = 0; i < 1000; i++) pending.mark(all[39], `more ${i} ${"x".repeat(10_240)}`);
+  assertEquals(all.filter((each) => !removed.includes(each)), [all[39]]);
   assertStrictEquals(pending.find(TWO, HOST, other.hostUniq, 0), other);
 });
 
@@ -172,7 +173,45 @@ Deno.test("PendingTable removes discoveries of the largest peer if all peers tog
       for (let i = 0; i < 20; i++) pending.mark(each, `${n} ${i} ${"x".repeat(9000)}`);
     }
   }
-  // 39 times 3.6 MB were added, and the maximum is 64 MiB.
-  assertEquals(removed.length > 190 && removed.length < 230, true, `${removed.length} removed`);
+  // 39 times 5.5 MB were added, and the maximum is 48 MiB.
+  assertEquals(removed.length > 290 && removed.length < 310, true, `${removed.length} removed`);
   assertEquals(removed.includes(small), false);
+});
+
+Deno.test("PendingTable.add() replaces strangers' discoveries before those of known hosts", () => {
+  const { pending, removed } = table();
+  const known = { ...discovery(ONE, 1), known: true };
+  pending.add(known, 0);
+  pending.mark(known, "a");
+  const strangers = Array.from(
+    { length: 2 * DISCOVERIES_PER_PEER },
+    (_, i) => discovery(ONE, 2, i >> 8, i & 0xff),
+  );
+  for (const each of strangers) pending.add(each, 1);
+  assertEquals(removed.length, DISCOVERIES_PER_PEER + 1);
+  assertEquals(removed.includes(known), false);
+  assertStrictEquals(pending.find(ONE, HOST, known.hostUniq, 2), known);
+  assertStrictEquals(pending.marked(ONE, "a", 2), known);
+  pending.audit();
+  pending.expire(DISCOVERY_TIMEOUT_MS + 2);
+  assertEquals([pending.size, pending.bytes, pending.has(ONE)], [0, 0, false]);
+});
+
+Deno.test("PendingTable bounds the discoveries of all peers, and a peer with one keeps it", () => {
+  const { pending, removed } = table();
+  const peers = Array.from({ length: 500 }, (_, i) => new Peer(`${i}`, `${i}`, 0));
+  const good = discovery(ONE, 1);
+  pending.add(good, 0);
+  for (let n = 0; n < 200; n++) {
+    for (const peer of peers) pending.add(discovery(peer, n >> 8, n & 0xff), 1);
+  }
+  assertEquals(pending.size + removed.length, 100_001);
+  assertEquals(pending.bytes <= BYTES && pending.bytes > BYTES - 4096, true, `${pending.bytes}`);
+  // Whoever has most gives way, so all of them have as many in the end.
+  const counts = new Map<Peer, number>(peers.map((peer) => [peer, 200]));
+  for (const { peer } of removed) counts.set(peer, counts.get(peer)! - 1);
+  assertEquals(Math.max(...counts.values()) - Math.min(...counts.values()) <= 1, true);
+  assertStrictEquals(pending.find(ONE, HOST, good.hostUniq, 2), good);
+  for (const peer of [...peers, ONE]) pending.removePeer(peer);
+  assertEquals([pending.size, pending.bytes], [0, 0]);
 });
