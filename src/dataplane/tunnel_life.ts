@@ -113,6 +113,7 @@ export class TunnelLife {
     for (const { channel, leaveByMs, leaveReason } of this.#tunnels.list) {
       channel.keepalive(nowMs, pingMs, deadMs);
       channel.refresh(nowMs);
+      channel.trim();
       // An older peer does not know the goodbye, and would not close.
       const left = leaveByMs < Infinity && channel.legacy && channel.queuedBytes === 0;
       if (left || nowMs >= leaveByMs) channel.end(leaveReason);

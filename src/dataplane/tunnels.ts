@@ -6,6 +6,8 @@ import { DROP, type Drop } from "../relay/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Channel, ChannelSizes } from "../tunnel/channel.ts";
 import { Tally } from "../tunnel/flight.ts";
+import { QueueRoom } from "../tunnel/queue_room.ts";
+import { ReadBuffers } from "../tunnel/read_buffers.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import { FRAME } from "../wire/mod.ts";
 import type { TunnelFacts, TunnelLimits } from "./messages.ts";
@@ -48,6 +50,8 @@ export class Tunnels {
   readonly #pollers: readonly Poller[];
   readonly #firstTag: number;
   readonly #sizes: ChannelSizes;
+  readonly #buffers: ReadBuffers;
+  readonly #room = new QueueRoom();
   readonly #makeChannel: MakeChannel;
 
   /**
@@ -67,6 +71,7 @@ export class Tunnels {
     this.#pollers = pollers;
     this.#firstTag = firstTag;
     this.#sizes = sizes;
+    this.#buffers = new ReadBuffers(sizes.readBytes);
     this.#makeChannel = makeChannel;
   }
 
@@ -91,7 +96,13 @@ export class Tunnels {
    */
   add(facts: TunnelFacts, transport: Transport, nowMs: number): void {
     const { id, name, endpoint, address, pathAddress } = facts;
-    const channel = this.#makeChannel({ ...facts, transport }, nowMs, this.#sizes);
+    const channel = this.#makeChannel(
+      { ...facts, transport },
+      nowMs,
+      this.#sizes,
+      this.#buffers,
+      this.#room,
+    );
     // There may be frames after the greeting, so the tunnel starts as unfinished.
     const state = { ready: 0, waitsToWrite: false, unfinished: true };
     const leaving = { leaveByMs: Infinity, leaveReason: "" };

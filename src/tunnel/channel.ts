@@ -15,6 +15,8 @@ import { FAULTY, FOUND, FrameReader } from "./frame_reader.ts";
 import { DEAD, Keepalive, PING_DUE, UNANSWERED } from "./keepalive.ts";
 import { Outbox, type OutboxLane } from "./outbox.ts";
 import type { FrameOwner, Tally } from "./flight.ts";
+import { QueueRoom } from "./queue_room.ts";
+import { ReadBuffers } from "./read_buffers.ts";
 import { CHECK_ADDRESS, describeNotLegacy, recognize } from "./stranger.ts";
 
 /** The limits of a tunnel's queue, and of a single send or read. */
@@ -106,18 +108,22 @@ export class Channel {
    * @param tunnel The connection, and the bytes that were read beyond its handshake
    * @param nowMs The time in ms, by a monotonic clock, here and in all methods
    * @param sizes The sizes of its queue and buffers
+   * @param buffers The buffers for reads, shared with other tunnels; by default, it has its own
+   * @param room The memory for its queues, shared with other tunnels; by default, it has its own
    */
   constructor(
     tunnel: { id: number; transport: Transport; legacy: boolean; received: Uint8Array },
     nowMs: number,
     sizes: ChannelSizes = CHANNEL_SIZES,
+    buffers: ReadBuffers = new ReadBuffers(sizes.readBytes),
+    room: QueueRoom = new QueueRoom(),
   ) {
     const { id, transport, legacy, received } = tunnel;
     this.id = id;
     this.transport = transport;
     this.legacy = legacy;
-    this.#reader = new FrameReader(sizes.readBytes, received);
-    this.#outbox = new Outbox(transport, sizes.queueBytes, sizes.batchBytes);
+    this.#reader = new FrameReader(buffers, received);
+    this.#outbox = new Outbox(transport, sizes.queueBytes, sizes.batchBytes, room);
     this.#keepalive = new Keepalive(nowMs);
     this.#refreshedMs = nowMs;
     this.#isUnknown = legacy;
@@ -355,6 +361,7 @@ export class Channel {
     while (reader.next() === FOUND) {
       if (reader.type === FRAME.DISCOVERY || reader.type === FRAME.SESSION) found(reader.type);
     }
+    reader.clear();
   }
 
   /** Makes room for the next read, once `nextFrame` has found no more. It overwrites the earlier frames. */
@@ -403,6 +410,11 @@ export class Channel {
     if (!due || !this.#outbox.isUnhindered(nowMs, UNHINDERED_MS)) return;
     this.#refreshedMs = nowMs;
     this.transport.refresh();
+  }
+
+  /** Gives back memory that is not used; to be called about once a second. */
+  trim(): void {
+    this.#outbox.trim();
   }
 
   /** Reads once and discards the bytes, while the tunnel is being closed. */

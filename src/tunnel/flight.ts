@@ -6,13 +6,17 @@
 // have arrived.
 
 import { FRAME } from "../wire/mod.ts";
+import { QueueRoom } from "./queue_room.ts";
 
 /**
  * The maximum number of frames that are followed; beyond that, the oldest ones count as carried. That takes
  * 12 MB of large frames, which few paths hold.
  */
 const FOLLOWED = 8192;
-const MASK = FOLLOWED - 1;
+/** The number of frames for which there is memory at first. It doubles when it is full. */
+const FIRST_FOLLOWED = 256;
+/** The number of bytes that each takes. */
+const FRAME_BYTES = 20;
 /** The number of frames after which the transport should be asked again. So few stay in the CPU's cache. */
 const ASK_AFTER = 512;
 
@@ -69,15 +73,24 @@ export class Flight {
   #position = 0;
   // Frames are numbered, and the number modulo the arrays' length is the index into these three.
   /** The position after each frame's last byte. */
-  readonly #ends = new Float64Array(FOLLOWED);
-  readonly #marks = new Uint32Array(FOLLOWED);
+  #ends = new Float64Array(FIRST_FOLLOWED);
+  #marks = new Uint32Array(FIRST_FOLLOWED);
   /** The owner of each frame. The list grows to the largest number of frames so far. */
-  readonly #owners: (FrameOwner | undefined)[] = [];
+  #owners: (FrameOwner | undefined)[] = [];
+  #mask = FIRST_FOLLOWED - 1;
+  readonly #room: QueueRoom;
+  /** The most frames at once since the last `trim`. */
+  #high = 0;
   /** The number of the first frame, and the number that the next one will get. */
   #head = 0;
   #tail = 0;
   /** The tail from which the transport should be asked. */
   #askFrom = ASK_AFTER;
+
+  /** Follows no frames at first, in memory that is shared with other queues; by default with none. */
+  constructor(room: QueueRoom = new QueueRoom()) {
+    this.#room = room;
+  }
 
   /** True if so many frames were taken since the last `settle` that the transport should be asked. */
   get isDue(): boolean {
@@ -93,7 +106,7 @@ export class Flight {
   count(type: number): number {
     let count = 0;
     for (let number = this.#head; number !== this.#tail; number++) {
-      if (typeOf(this.#marks[number & MASK]) === type) count++;
+      if (typeOf(this.#marks[number & this.#mask]) === type) count++;
     }
     return count;
   }
@@ -113,8 +126,10 @@ export class Flight {
   whole(mark: number, owner: FrameOwner | undefined, bytes: number): void {
     this.#position += bytes;
     if (!isEthernet(mark)) return;
-    if (this.#tail - this.#head === FOLLOWED) this.#arrived(this.#ends[this.#head & MASK]);
-    const index = this.#tail++ & MASK;
+    const frames = this.#tail - this.#head;
+    if (frames > this.#mask && !this.#grow()) this.#arrived(this.#ends[this.#head & this.#mask]);
+    if (frames >= this.#high) this.#high = frames + 1;
+    const index = this.#tail++ & this.#mask;
     this.#ends[index] = this.#position;
     this.#marks[index] = mark;
     this.#owners[index] = owner;
@@ -133,7 +148,7 @@ export class Flight {
   /** Forgets the frames that are under way, because they are lost. */
   abandon(): void {
     for (; !this.empty; this.#head++) {
-      const index = this.#head & MASK;
+      const index = this.#head & this.#mask;
       const owner = this.#owners[index];
       this.#owners[index] = undefined;
       if (owner === undefined) continue;
@@ -142,6 +157,53 @@ export class Flight {
     }
     this.#head = this.#tail = 0;
     this.#askFrom = ASK_AFTER;
+  }
+
+  /** Gives back half of the memory if not even a quarter was used since the last call; only if it is empty. */
+  trim(): void {
+    if (this.empty && this.#high < (this.#mask + 1) / 4) this.#shrink((this.#mask + 1) / 2);
+    this.#high = this.#tail - this.#head;
+  }
+
+  /** Gives back all of the memory but the initial one, if it is empty. */
+  release(): void {
+    if (this.empty) this.#shrink(FIRST_FOLLOWED);
+  }
+
+  #shrink(frames: number): void {
+    const from = this.#mask + 1;
+    if (frames < FIRST_FOLLOWED || frames >= from) return;
+    this.#resize(frames);
+    this.#room.shrink(from * FRAME_BYTES, frames * FRAME_BYTES);
+  }
+
+  // Doubles the memory; returns false if it may not grow.
+  #grow(): boolean {
+    const from = this.#mask + 1;
+    if (from >= FOLLOWED || !this.#room.grow(from * FRAME_BYTES, 2 * from * FRAME_BYTES)) {
+      return false;
+    }
+    this.#resize(2 * from);
+    return true;
+  }
+
+  #resize(frames: number): void {
+    const [ends, marks, owners, mask] = [this.#ends, this.#marks, this.#owners, this.#mask];
+    this.#ends = new Float64Array(frames);
+    this.#marks = new Uint32Array(frames);
+    this.#owners = [];
+    this.#mask = frames - 1;
+    const count = this.#tail - this.#head;
+    for (let to = 0; to < count; to++) {
+      const index = (this.#head + to) & mask;
+      this.#ends[to] = ends[index];
+      this.#marks[to] = marks[index];
+      this.#owners[to] = owners[index];
+    }
+    // The tail goes from 0 again, and so does the place from which the transport is asked.
+    this.#askFrom -= this.#head;
+    this.#head = 0;
+    this.#tail = count;
   }
 
   // Counts the frames up to a position.
@@ -154,7 +216,7 @@ export class Flight {
     let frames = 0;
     let bytes = 0;
     for (; head !== tail; head++) {
-      const index = head & MASK;
+      const index = head & this.#mask;
       if (ends[index] > position) break;
       const mark = this.#marks[index];
       const length = mark >>> 2;

@@ -1,17 +1,24 @@
 // A queue of frames for a tunnel, stored in one ring buffer as the bytes that will be sent.
 //
 // A frame is never split: if the end of the buffer has no room for it, it goes to the start. An empty queue
-// begins again at the start, so that a short queue uses little of the memory. Separate arrays hold the
-// position of each frame.
+// begins again at the start. Separate arrays hold the position of each frame. Buffer and arrays are small at
+// first, and double when they are full; `trim` halves them again. So an idle tunnel takes little memory.
 
 import { Pinned, VIEW_STEP } from "../../ffi/mod.ts";
 import { assertInvariant } from "../assert.ts";
 import type { Batch } from "../transport/transport.ts";
 import { headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
 import { Flight, type FrameOwner, isEthernet, markOf, typeOf } from "./flight.ts";
+import { QueueRoom } from "./queue_room.ts";
 
 /** The length of the largest frame, with its header. */
 export const LARGEST_FRAME = MAX_HEADER + MAX_PAYLOAD;
+
+/** The initial size of a queue, in bytes and frames. */
+const FIRST_BYTES = 8192;
+const FIRST_FRAMES = 64;
+/** The number of bytes that the arrays take for each frame. */
+const INDEX_BYTES = 28;
 
 /** Judges a frame that could leave the queue; returns true to drop it. */
 export type Judge = (waitedMs: number, last: boolean, nowMs: number) => boolean;
@@ -27,27 +34,34 @@ export class FrameQueue {
   /** The owner of that frame. */
   partOwner: FrameOwner | undefined = undefined;
 
-  readonly #memory: Pinned;
+  #memory: Pinned;
   readonly #limitBytes: number;
-  readonly #capacity: number;
+  /** The size of the buffer, without the bytes that may be copied behind the last frame. */
+  #capacity: number;
+  readonly #maxCapacity: number;
   readonly #flight: Flight;
+  readonly #room: QueueRoom;
   // Frames are numbered, and the number modulo the arrays' length is the index into these five.
   /** The offset of each frame's first byte. */
-  readonly #starts: Uint32Array;
+  #starts: Uint32Array;
   /** The offset after each frame's last byte; a dropped frame ends at its start. */
-  readonly #ends: Uint32Array;
+  #ends: Uint32Array;
   /** The time at which each frame arrived. */
-  readonly #arrivedMs: Float64Array;
+  #arrivedMs: Float64Array;
   /** The type of each frame, and the length of its payload. */
-  readonly #marks: Uint32Array;
+  #marks: Uint32Array;
   /** The owner of each frame, which may be undefined. It grows to the largest number of frames so far. */
-  readonly #owners: (FrameOwner | undefined)[] = [];
-  readonly #mask: number;
+  #owners: (FrameOwner | undefined)[] = [];
+  #mask: number;
+  readonly #maxMask: number;
   /** The number of the first frame. */
   #head = 0;
   /** The number that the next frame will get. */
   #tail = 0;
   #writeAt = 0;
+  /** The highest `#writeAt`, and the most frames, since the last `trim`. */
+  #highAt = 0;
+  #highFrames = 0;
 
   /**
    * Makes an empty queue.
@@ -56,17 +70,32 @@ export class FrameQueue {
    * has room for two more of the largest frames, because frames are not split at its end
    * @param frames The maximum number of frames, a power of two
    * @param flight The frames that were sent; by default they are not followed
+   * @param room The memory that it shares with other queues; by default with none
    */
-  constructor(limitBytes: number, frames: number, flight: Flight = new Flight()) {
+  constructor(
+    limitBytes: number,
+    frames: number,
+    flight: Flight = new Flight(),
+    room: QueueRoom = new QueueRoom(),
+  ) {
     this.#flight = flight;
+    this.#room = room;
     this.#limitBytes = limitBytes;
-    this.#capacity = limitBytes + 2 * LARGEST_FRAME + VIEW_STEP;
+    this.#maxCapacity = limitBytes + 2 * LARGEST_FRAME + VIEW_STEP;
+    this.#maxMask = frames - 1;
+    this.#capacity = Math.min(FIRST_BYTES, this.#maxCapacity);
     this.#memory = new Pinned(new Uint8Array(this.#capacity + VIEW_STEP));
+    frames = Math.min(FIRST_FRAMES, frames);
     this.#mask = frames - 1;
     this.#starts = new Uint32Array(frames);
     this.#ends = new Uint32Array(frames);
     this.#arrivedMs = new Float64Array(frames);
     this.#marks = new Uint32Array(frames);
+  }
+
+  /** The size of the memory that the queue takes, in bytes. */
+  get sizeBytes(): number {
+    return this.#capacity + INDEX_BYTES * (this.#mask + 1);
   }
 
   /** True if no frame waits. */
@@ -115,10 +144,14 @@ export class FrameQueue {
     waitedMs = 0,
     owner: FrameOwner | undefined = undefined,
   ): boolean {
-    if (this.#tail - this.#head > this.#mask) return false;
+    if (this.#tail - this.#head > this.#mask && !this.#growIndex()) return false;
     const size = headerLength(length) + length;
-    const start = this.#place(size);
-    if (start < 0) return false;
+    let start = this.#place(size);
+    if (start < 0) {
+      if (!this.#growMemory(size)) return false;
+      start = this.#place(size);
+      if (start < 0) return false;
+    }
     const { bytes } = this.#memory;
     const payload = start + writeHeader(bytes, start, type, length);
     if (frame.length - length < VIEW_STEP) bytes.set(frame, payload);
@@ -130,7 +163,31 @@ export class FrameQueue {
     this.#marks[index] = markOf(type, length);
     this.#owners[index] = owner;
     this.bytes += size;
+    if (this.#writeAt > this.#highAt) this.#highAt = this.#writeAt;
+    const frames = this.#tail - this.#head;
+    if (frames > this.#highFrames) this.#highFrames = frames;
     return true;
+  }
+
+  /** Gives back half of the memory if not even a quarter was used since the last call; only if it is empty. */
+  trim(): void {
+    if (this.empty) {
+      const from = this.sizeBytes;
+      if (this.#highAt < this.#capacity / 4) this.#resize(this.#capacity / 2);
+      const frames = this.#mask + 1;
+      if (this.#highFrames < frames / 4) this.#reindex(frames / 2);
+      this.#room.shrink(from, this.sizeBytes);
+    }
+    this.#highAt = this.empty ? 0 : this.#capacity;
+    this.#highFrames = this.#tail - this.#head;
+  }
+
+  /** Gives back all memory that is not needed for the present frames, except the initial one. */
+  release(): void {
+    const from = this.sizeBytes;
+    this.#resize(this.bytes);
+    this.#reindex(2 ** Math.ceil(Math.log2(this.#tail - this.#head + 1)));
+    this.#room.shrink(from, this.sizeBytes);
   }
 
   /**
@@ -163,10 +220,10 @@ export class FrameQueue {
    * then.
    *
    * @param bytes The number of bytes that were sent
-   * @param rest The memory that the rest of such a frame is copied to
+   * @param restRoom Returns the memory that the rest of such a frame is copied to, given its length
    * @returns The length of that rest; 0 if there is none
    */
-  consume(bytes: number, rest: Uint8Array): number {
+  consume(bytes: number, restRoom: (length: number) => Uint8Array): number {
     const flight = this.#flight;
     const starts = this.#starts;
     const ends = this.#ends;
@@ -194,7 +251,7 @@ export class FrameQueue {
         this.partMark = marks[index];
         this.partOwner = owner;
         restLength = size - left;
-        rest.set(this.#memory.bytes.subarray(start + left, start + size));
+        restRoom(restLength).set(this.#memory.bytes.subarray(start + left, start + size));
         break;
       }
       flight.whole(marks[index], owner, size);
@@ -219,10 +276,82 @@ export class FrameQueue {
     const first = this.#head;
     const frames = this.#tail - first;
     if (frames === 0) return false;
-    if (frames * parts > this.#mask) return true;
+    if (frames * parts > this.#maxMask) return true;
     // Frames that were dropped between others still occupy their space.
     const taken = this.#writeAt - this.#starts[first & this.#mask];
     return (taken > 0 ? taken : taken + this.#capacity) * parts >= this.#limitBytes;
+  }
+
+  // Doubles the buffer until there is room for another frame; returns false if it may not grow so far.
+  #growMemory(size: number): boolean {
+    if (this.#capacity === this.#maxCapacity) return false;
+    const from = this.sizeBytes;
+    const wanted = Math.min(
+      this.#maxCapacity,
+      Math.max(2 * this.#capacity, this.bytes + size + 2 * VIEW_STEP),
+    );
+    if (!this.#room.grow(from, from + wanted - this.#capacity)) return false;
+    this.#resize(wanted);
+    return true;
+  }
+
+  // Doubles the arrays; returns false if they may not grow.
+  #growIndex(): boolean {
+    if (this.#mask === this.#maxMask) return false;
+    const from = this.sizeBytes;
+    const frames = this.#mask + 1;
+    if (!this.#room.grow(from, from + INDEX_BYTES * frames)) return false;
+    this.#reindex(2 * frames);
+    return true;
+  }
+
+  // Moves the frames into a buffer of another size, one after the other.
+  #resize(bytes: number): void {
+    const capacity = Math.min(this.#maxCapacity, Math.max(FIRST_BYTES, Math.floor(bytes)));
+    if (capacity === this.#capacity) return;
+    const from = this.#memory.bytes;
+    this.#memory = new Pinned(new Uint8Array(capacity + VIEW_STEP));
+    this.#capacity = capacity;
+    let at = 0;
+    for (let number = this.#head; number !== this.#tail; number++) {
+      const index = number & this.#mask;
+      const [start, end] = [this.#starts[index], this.#ends[index]];
+      this.#memory.bytes.set(from.subarray(start, end), at);
+      this.#starts[index] = at;
+      this.#ends[index] = at += end - start;
+    }
+    this.#writeAt = at;
+  }
+
+  // Moves the frames into arrays of another length, a power of two.
+  #reindex(frames: number): void {
+    frames = Math.min(this.#maxMask + 1, Math.max(FIRST_FRAMES, frames));
+    if (frames === this.#mask + 1) return;
+    const [starts, ends, arrivedMs, marks, owners, mask] = [
+      this.#starts,
+      this.#ends,
+      this.#arrivedMs,
+      this.#marks,
+      this.#owners,
+      this.#mask,
+    ];
+    this.#starts = new Uint32Array(frames);
+    this.#ends = new Uint32Array(frames);
+    this.#arrivedMs = new Float64Array(frames);
+    this.#marks = new Uint32Array(frames);
+    this.#owners = [];
+    this.#mask = frames - 1;
+    const count = this.#tail - this.#head;
+    for (let to = 0; to < count; to++) {
+      const index = (this.#head + to) & mask;
+      this.#starts[to] = starts[index];
+      this.#ends[to] = ends[index];
+      this.#arrivedMs[to] = arrivedMs[index];
+      this.#marks[to] = marks[index];
+      this.#owners[to] = owners[index];
+    }
+    this.#head = 0;
+    this.#tail = count;
   }
 
   // Returns the offset for a frame of a certain size, or -1 if there is no room. The extra bytes that are

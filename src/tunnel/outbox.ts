@@ -16,6 +16,7 @@ import { CoDel } from "./codel.ts";
 import { Flight, type FrameOwner, type Tally, typeOf } from "./flight.ts";
 import { FrameQueue, LARGEST_FRAME } from "./frame_queue.ts";
 import { Pace } from "./pace.ts";
+import { QueueRoom } from "./queue_room.ts";
 
 /** The lanes of a tunnel: `last` is for control frames that end a session, with reserved room. */
 export type OutboxLane = "data" | "control" | "last";
@@ -32,6 +33,9 @@ const STALE_MS = 100;
 /** The time for which a transport that refused something counts as congested. */
 const CONGESTED_MS = 250;
 
+/** The initial memory for the rest of a frame that was sent in part. It grows to the largest rest so far. */
+const REST_BYTES = 2048;
+
 const NO_BYTES = new Uint8Array(0);
 
 /** The frames that wait for one transport. Nothing is allocated for a frame. */
@@ -40,11 +44,11 @@ export class Outbox {
   pongDue = false;
 
   readonly #transport: Transport;
-  readonly #flight = new Flight();
-  readonly #control = new FrameQueue(CONTROL_BYTES, CONTROL_FRAMES, this.#flight);
+  readonly #flight: Flight;
+  readonly #control: FrameQueue;
   readonly #data: FrameQueue;
   /** The rest of a frame that was sent in part. */
-  readonly #rest = new Pinned(new Uint8Array(LARGEST_FRAME));
+  #rest = new Pinned(new Uint8Array(REST_BYTES));
   #restAt = 0;
   #restEnd = 0;
   /** The mark and the owner of that frame. */
@@ -63,11 +67,19 @@ export class Outbox {
    * @param transport The transport
    * @param queueBytes The maximum number of bytes of data that wait
    * @param batchBytes The maximum number of bytes that the transport is given at once
+   * @param room The memory for its queues, which it shares with other tunnels; by default with none
    */
-  constructor(transport: Transport, queueBytes: number, batchBytes: number) {
+  constructor(
+    transport: Transport,
+    queueBytes: number,
+    batchBytes: number,
+    room: QueueRoom = new QueueRoom(),
+  ) {
     this.#transport = transport;
+    this.#flight = new Flight(room);
+    this.#control = new FrameQueue(CONTROL_BYTES, CONTROL_FRAMES, this.#flight, room);
     const frames = 2 ** Math.ceil(Math.log2(queueBytes / SMALL_FRAME));
-    this.#data = new FrameQueue(queueBytes, frames, this.#flight);
+    this.#data = new FrameQueue(queueBytes, frames, this.#flight, room);
     this.#pace = new Pace(batchBytes);
   }
 
@@ -173,6 +185,16 @@ export class Outbox {
     this.#restOwner = undefined;
     this.#data.dropBefore(Infinity);
     this.#control.dropBefore(Infinity);
+    for (const part of [this.#flight, this.#data, this.#control]) part.release();
+  }
+
+  /** Gives back memory that has not been used since the last call, about a second ago. */
+  trim(): void {
+    this.#flight.trim();
+    this.#data.trim();
+    this.#control.trim();
+    const isIdle = this.#restAt === this.#restEnd;
+    if (isIdle && this.#rest.bytes.length > REST_BYTES) this.#rest = restFor(0);
   }
 
   /** Sends as much as the transport takes; returns false if the transport is broken. */
@@ -242,13 +264,19 @@ export class Outbox {
   }
 
   #consumeFrom(queue: FrameQueue, bytes: number): void {
-    const rest = queue.consume(bytes, this.#rest.bytes);
+    const rest = queue.consume(bytes, this.#restRoom);
     if (rest === 0) return;
     this.#restEnd = rest;
     this.#restMark = queue.partMark;
     this.#restOwner = queue.partOwner;
     queue.partOwner = undefined;
   }
+
+  // Returns the memory for a rest of a certain length.
+  #restRoom = (length: number): Uint8Array => {
+    if (length > this.#rest.bytes.length) this.#rest = restFor(length);
+    return this.#rest.bytes;
+  };
 
   #block(nowMs: number): void {
     this.#blocked = true;
@@ -261,4 +289,8 @@ export class Outbox {
   // CoDel must see every frame, even one that is too old anyway.
   #judge = (waitedMs: number, last: boolean, nowMs: number): boolean =>
     this.#codel.drops(waitedMs, last, nowMs) || waitedMs > this.#staleMs;
+}
+
+function restFor(bytes: number): Pinned {
+  return new Pinned(new Uint8Array(bytes > REST_BYTES ? LARGEST_FRAME : REST_BYTES));
 }

@@ -54,7 +54,7 @@ class Drain implements AsyncDisposable {
     // The rest of a frame is always sent completely here.
     const kept = Math.max(rest, Math.min(taken, sent));
     this.#end = before + kept;
-    this.#restBytes = this.queue.consume(kept - rest, this.rest.bytes);
+    this.#restBytes = this.queue.consume(kept - rest, () => this.rest.bytes);
   }
 
   get done(): boolean {
@@ -176,7 +176,7 @@ Deno.test("FrameQueue.consume() returns the rest of a frame that was sent in par
   const frames = [0, 1].map((i) => frame(100, i));
   for (const each of frames) drain.push(each);
   const rest = new Uint8Array(200);
-  assertEquals(drain.queue.consume(110, rest), 96);
+  assertEquals(drain.queue.consume(110, () => rest), 96);
   assertEquals(rest.slice(0, 96), joined(frames).slice(110));
   assert(drain.queue.empty);
 });
