@@ -294,6 +294,14 @@ const symbols = {
     result: "pointer",
   },
 
+  getrlimit: {
+    parameters: [
+      "i32", // int resource
+      "buffer", // struct rlimit *rlim
+    ],
+    result: "i32",
+  },
+
   ioctl: {
     parameters: [
       "i32", // int fd

@@ -14,7 +14,7 @@
 // The data worker may die at any time from step 3 on. If it does during the start, the start fails with its
 // error, and everything that was opened is closed. If it dies after the start, `finished` rejects.
 
-import { readInterface } from "../ffi/mod.ts";
+import { descriptorLimit, readInterface } from "../ffi/mod.ts";
 import { type ClaimFacts, InterfaceClaim } from "./claim/mod.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
@@ -281,7 +281,10 @@ export class Runtime {
   #serveStatus(): void {
     const { status } = this.#options;
     if (status === undefined) return;
-    this.#status = serveStatus(status, () => this.status(), () => this.healthy, this.log);
+    const connections = statusConnections(descriptorLimit());
+    this.#status = serveStatus(status, () => this.status(), () => this.healthy, this.log, {
+      connections,
+    });
   }
 
   #facts(): ClaimFacts {
@@ -381,6 +384,11 @@ export class Runtime {
     await this.release();
     this.#finished.resolve();
   }
+}
+
+/** Returns the number of connections to the status, which leaves most descriptors to the tunnels. */
+function statusConnections(descriptors: number): number {
+  return Math.min(64, Math.max(4, Math.floor(descriptors / 16)));
 }
 
 function nameOf({ name, interface: interfaceName }: RuntimeOptions): OwnName {

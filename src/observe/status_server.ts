@@ -1,9 +1,15 @@
 // The HTTP server of the status.
 
 import { type Endpoint, formatEndpoint, isLoopback, listenReason } from "../net/endpoint.ts";
+import { type HttpAnswer, type HttpLimits, HttpServer, textAnswer } from "./http_server.ts";
 import type { Log } from "./log.ts";
 import { renderMetrics } from "./metrics.ts";
+import { RateLimit } from "./rate_limit.ts";
+import { reasonOf } from "../reason.ts";
 import type { Status } from "./status.ts";
+
+/** The time between two log lines about the same fault. */
+const FAULT_EVERY_MS = 60_000;
 
 /** A running status server. */
 export interface StatusServer {
@@ -18,6 +24,7 @@ export interface StatusServer {
  * @param status Returns the status
  * @param healthy Returns the answer of `/healthz`, without waiting for anything
  * @param log The log for the address and for failed requests
+ * @param limits Limits for connections, each with a default
  * @returns The server, to be closed by the caller
  * @throws {Error} If it cannot listen on the address
  */
@@ -26,66 +33,89 @@ export function serveStatus(
   status: () => Promise<Status>,
   healthy: () => boolean,
   log: Log,
+  limits: Partial<HttpLimits> = {},
 ): StatusServer {
-  // An abort signal, because `shutdown()` of Deno 2.6 waits forever for an incomplete request.
-  const ended = new AbortController();
-  let server: Deno.HttpServer<Deno.NetAddr>;
+  const faults = new RateLimit(FAULT_EVERY_MS);
+  const server = new HttpServer({
+    listener: listen(endpoint),
+    hostname: endpoint.hostname,
+    answer: answers(status, healthy, log),
+    acceptFailed: (error) => {
+      if (faults.allow("", performance.now()) < 0) return;
+      log.warning("Cannot accept a status request", { error: reasonOf(error) });
+    },
+    limits,
+  });
+  const { address } = server;
+  log.info("Serving the status", { address: formatEndpoint(address) });
+  if (!isLoopback(address.hostname)) {
+    log.warning(
+      "Anyone who can reach the address of the status can read it, with the names of clients and " +
+        `MAC addresses: use --status 127.0.0.1:${address.port}, or restrict ` +
+        `${formatEndpoint(address)} by a firewall`,
+    );
+  }
+  return { address, close: () => server.close() };
+}
+
+function listen(endpoint: Endpoint): Deno.TcpListener {
   try {
-    server = Deno.serve({
-      ...endpoint,
-      signal: ended.signal,
-      onListen: ({ hostname, port }) =>
-        log.info("Serving the status", { address: formatEndpoint({ hostname, port }) }),
-      onError: (error) => {
-        log.error("Status request failed", { error: String(error) });
-        return new Response("Internal error\n", { status: 500 });
-      },
-    }, (request) => answer(request, status, healthy));
+    return Deno.listen({ ...endpoint, transport: "tcp" });
   } catch (error) {
     throw new Error(
       `Cannot serve the status on ${formatEndpoint(endpoint)}: ${listenReason(error)}`,
       { cause: error },
     );
   }
-  const { hostname, port } = server.addr;
-  if (!isLoopback(hostname)) {
-    log.warning(
-      "Anyone who can reach the address of the status can read it, with the names of clients and " +
-        `MAC addresses: use --status 127.0.0.1:${port}, or restrict ` +
-        `${formatEndpoint({ hostname, port })} by a firewall`,
-    );
-  }
-  return {
-    address: { hostname, port },
-    close: () => {
-      ended.abort();
-      return server.finished;
-    },
+}
+
+/** Makes the function that answers a request for a path. */
+function answers(
+  status: () => Promise<Status>,
+  healthy: () => boolean,
+  log: Log,
+): (path: string) => Promise<HttpAnswer> {
+  const encoder = new TextEncoder();
+  const json = shared(async () => encoder.encode(JSON.stringify(await status())));
+  const metrics = shared(async () => encoder.encode(renderMetrics(await status())));
+  return async (path) => {
+    try {
+      switch (path) {
+        case "/healthz":
+          return healthy() ? textAnswer(200, "ok\n") : textAnswer(503, "not ok\n");
+        case "/api/status": {
+          const fields = { "content-type": "application/json", "cache-control": "no-store" };
+          return { status: 200, fields, body: await json() };
+        }
+        case "/metrics": {
+          const fields = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+          return { status: 200, fields, body: await metrics() };
+        }
+      }
+      return textAnswer(404, "Not found; try /healthz, /api/status or /metrics\n");
+    } catch (error) {
+      log.error("Status request failed", { error: `${error}` });
+      return textAnswer(500, "Internal error\n");
+    }
   };
 }
 
-async function answer(
-  request: Request,
-  status: () => Promise<Status>,
-  healthy: () => boolean,
-): Promise<Response> {
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return new Response("Method not allowed; use GET\n", {
-      status: 405,
-      headers: { allow: "GET, HEAD" },
+/**
+ * Makes a function that does not run twice at the same time. Calls during a run share the next run, so that
+ * each result is newer than its call, and many calls cost no more than two.
+ */
+function shared<T>(make: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  let next: Promise<T> | undefined;
+  const run = () => {
+    next = undefined;
+    const own = running = make().finally(() => {
+      if (running === own) running = undefined;
     });
-  }
-  switch (new URL(request.url).pathname) {
-    case "/healthz":
-      return healthy()
-        ? new Response("ok\n", { status: 200 })
-        : new Response("not ok\n", { status: 503 });
-    case "/api/status":
-      return Response.json(await status(), { headers: { "cache-control": "no-store" } });
-    case "/metrics":
-      return new Response(renderMetrics(await status()), {
-        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-      });
-  }
-  return new Response("Not found; try /healthz, /api/status or /metrics\n", { status: 404 });
+    return own;
+  };
+  return () => {
+    if (running === undefined) return run();
+    return next ??= running.then(run, run);
+  };
 }

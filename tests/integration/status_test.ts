@@ -13,7 +13,7 @@ async function ask(program: SideProgram, request: string): Promise<{ head: strin
   const conn = await program.connect(SITE.status);
   const writer = conn.writable.getWriter();
   await writer.write(
-    new TextEncoder().encode(`${request}\r\nHost: x\r\nConnection: close\r\n\r\n`),
+    new TextEncoder().encode(`${request}\r\nHost: localhost\r\nConnection: close\r\n\r\n`),
   );
   const [head, ...body] = (await new Response(conn.readable).text()).split("\r\n\r\n");
   return { head, body: body.join("\r\n\r\n") };
@@ -106,7 +106,7 @@ for (const side of ["server", "client"] as const) {
           [1, 2, 3].map(() => program.connect(SITE.status)),
         );
         try {
-          await idle.write(text.encode("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
+          await idle.write(text.encode("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"));
           const answer = new Uint8Array(1000);
           const count = await idle.read(answer);
           assertMatch(new TextDecoder().decode(answer.subarray(0, count!)), /^HTTP\/1\.1 200 /);
@@ -120,3 +120,43 @@ for (const side of ["server", "client"] as const) {
       }),
   );
 }
+
+testUnless(
+  skipped,
+  "serveStatus() leaves descriptors for the tunnels, and answers beside many half-sent requests",
+  () =>
+    withSites({}, async ({ server }) => {
+      const open = () => [...Deno.readDirSync(`/proc/${server.pid}/fd`)].length;
+      const before = open();
+      const conns: Deno.TcpConn[] = [];
+      try {
+        for (let n = 0; n < 200; n++) {
+          const conn = await server.connect(SITE.status);
+          conns.push(conn);
+          // A connection that has already been closed for a newer one does not matter.
+          await conn.write(new TextEncoder().encode("GET /heal")).catch(() => {});
+        }
+        // The answer comes after all connections have been accepted.
+        assertMatch((await ask(server, "GET /healthz HTTP/1.1")).head, /^HTTP\/1\.1 200 /);
+        assert(open() - before <= 64, `${open() - before} descriptors`);
+      } finally {
+        for (const conn of conns) conn.close();
+      }
+    }),
+);
+
+testUnless(
+  skipped,
+  "serveStatus() answers a bad Host with 400, and logs nothing",
+  () =>
+    withSites({}, async ({ server }) => {
+      const lines = server.lines.length;
+      const conn = await server.connect(SITE.status);
+      const request = "GET /healthz HTTP/1.1\r\nHost: [\r\n\r\n";
+      await conn.write(new TextEncoder().encode(request));
+      const answer = await new Response(conn.readable).text();
+      assertMatch(answer, /^HTTP\/1\.1 400 /);
+      assertMatch((await ask(server, "GET /healthz HTTP/1.1")).head, /^HTTP\/1\.1 200 /);
+      assertEquals(server.lines.length, lines);
+    }),
+);
