@@ -138,14 +138,6 @@ const symbols = {
     result: "i32",
   },
 
-  getrlimit: {
-    parameters: [
-      "i32", // int resource
-      "buffer", // struct rlimit *rlim
-    ],
-    result: "i32",
-  },
-
   shutdown: {
     parameters: [
       "i32", // int sockfd

@@ -4,7 +4,6 @@
 // never throw, and return a negative errno(3) instead.
 
 export * from "./clock.ts";
-export { descriptorLimit } from "./descriptor_limit.ts";
 export * from "./errno.ts";
 export * from "./event_set.ts";
 export * from "./eventfd.ts";
