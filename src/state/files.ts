@@ -1,5 +1,7 @@
 // The files of a state directory: their names, and how to replace, set aside and sync them.
 
+import { NUMBER_MAX } from "./session_record.ts";
+
 /** The names of the files. */
 export const FILE = {
   lock: "lock",
@@ -26,8 +28,8 @@ export function segmentPath(dir: string, segment: number): string {
 export async function listSegments(dir: string): Promise<number[]> {
   const segments: number[] = [];
   for await (const { name } of Deno.readDir(dir)) {
-    const number = SEGMENT.exec(name)?.[1];
-    if (number !== undefined) segments.push(Number(number));
+    const number = Number(SEGMENT.exec(name)?.[1]);
+    if (number <= NUMBER_MAX) segments.push(number);
   }
   return segments.sort((a, b) => a - b);
 }

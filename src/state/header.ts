@@ -1,7 +1,7 @@
 // The first line of a base, which describes the base. No I/O.
 
 import type { Side } from "../side.ts";
-import { parseObject } from "./session_record.ts";
+import { NUMBER_MAX, parseObject } from "./session_record.ts";
 
 const VERSION = 1;
 
@@ -42,5 +42,5 @@ export function parseHeader(line: string): Header | { laterVersion: number } | u
 }
 
 function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= NUMBER_MAX;
 }

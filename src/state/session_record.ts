@@ -16,6 +16,12 @@ import {
 } from "../wire/mod.ts";
 import { parseHex } from "./hex.ts";
 
+/**
+ * The highest number of a session or a segment that is believed. A higher one is damage, and the numbers after
+ * it could not be told apart, or would be too long for the name of a file.
+ */
+export const NUMBER_MAX: number = 2 ** 48;
+
 /** The record of a session, with everything needed to continue it. */
 export interface SessionRecord {
   /** Number of the session, unique among all that the state directory ever had. */
@@ -165,7 +171,7 @@ function parseRecord(value: unknown): SessionRecord | undefined {
 }
 
 function isSerial(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0;
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) <= NUMBER_MAX;
 }
 
 function isId(value: unknown): value is number {

@@ -9,6 +9,7 @@ import {
   encodeOpen,
   encodeReset,
   encodeUndelivered,
+  NUMBER_MAX,
   parseLine,
 } from "../../../src/state/session_record.ts";
 import { record, undeliveredPadt } from "./fixture.ts";
@@ -40,7 +41,7 @@ Deno.test("parseLine() reads back every session", () => {
   const id = fc.integer({ min: 1, max: 0xfffe });
   const text = fc.string({ unit: "binary" });
   const records = fc.record({
-    serial: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    serial: fc.integer({ min: 1, max: NUMBER_MAX }),
     peer: text,
     name: text,
     nearMac: macs,
@@ -136,4 +137,11 @@ Deno.test("parseLine() reads back peers that lost their tunnel or have one again
   for (const line of ['{"away":"a"}', '{"away":{"remote":"a","since":"now"}}', '{"back":1}']) {
     assertEquals(parseLine(line), undefined);
   }
+});
+
+Deno.test("parseLine() rejects a serial number after which no more could be counted", () => {
+  assertEquals(parseLine(openWith({ serial: NUMBER_MAX }))?.type, "open");
+  assertEquals(parseLine(openWith({ serial: NUMBER_MAX + 1 })), undefined);
+  assertEquals(parseLine(openWith({ serial: Number.MAX_SAFE_INTEGER })), undefined);
+  assertEquals(parseLine(`{"close":${Number.MAX_SAFE_INTEGER}}`), undefined);
 });

@@ -318,6 +318,22 @@ Deno.test("StateDir.open() keeps the readable lines of a base with any damage", 
   }
 });
 
+Deno.test("StateDir.open() does not believe a number after which no segment could be read back", async () => {
+  await using fixture = new Fixture();
+  const copy = await killed(fixture);
+  const base = fixture.read("sessions.jsonl", copy);
+  const { through } = JSON.parse(base.split("\n")[0]);
+  const end = Number.MAX_SAFE_INTEGER;
+  fixture.write("sessions.jsonl", base.replace(`"through":${through}`, `"through":${end}`), copy);
+  fixture.write("changes.999999999999999.jsonl", encodeClose(1), copy);
+  const dir = await fixture.open({}, copy);
+  assertEquals(serials(dir), [1, 2, 3, 4]);
+  assertEquals([dir.segment, dir.nextSerial], [3, 5]);
+  journal(dir, (journal) => journal.opened(record(5)));
+  await dir.close();
+  assertEquals(serials(await fixture.open({}, copy)), [1, 2, 3, 4, 5]);
+});
+
 Deno.test("StateDir.open() sets aside a file that cannot be read at all", async () => {
   await using fixture = new Fixture();
   const copy = await killed(fixture);
