@@ -6,7 +6,7 @@
 //
 // The two lowest bits of the mark are the number of other servers that the discovery had passed before.
 
-import { createHash, createHmac } from "node:crypto";
+import { HmacSha256, sha256 } from "./sha256.ts";
 
 /** The length of a token. A Relay-Session-Id must not be longer (RFC 2516, appendix A). */
 export const TOKEN_BYTES = 12;
@@ -32,12 +32,12 @@ export interface TokenSource {
 
 /** Makes tokens from a counter and the first bytes of its HMAC (RFC 2104), which it recognizes without a list. */
 export class Tokens implements TokenSource {
-  readonly #secret: Uint8Array;
+  readonly #hmac: HmacSha256;
   #counter: number;
 
   /** Makes a source with a secret and a counter, which should start at a random number of 32 bits. */
   constructor(secret: Uint8Array, counter: number) {
-    this.#secret = secret;
+    this.#hmac = new HmacSha256(secret);
     this.#counter = counter >>> 0;
   }
 
@@ -58,8 +58,8 @@ export class Tokens implements TokenSource {
   }
 
   #sign(token: Uint8Array): Uint8Array {
-    const hmac = createHmac("sha256", this.#secret).update(token.subarray(0, COUNTER_BYTES));
-    return hmac.digest().subarray(0, SIGNED_BYTES - COUNTER_BYTES);
+    const hash = this.#hmac.of(token.subarray(0, COUNTER_BYTES));
+    return hash.subarray(0, SIGNED_BYTES - COUNTER_BYTES);
   }
 }
 
@@ -85,7 +85,7 @@ export function randomTokens(secret?: Uint8Array): Tokens {
 }
 
 function markOf(token: Uint8Array): Uint8Array {
-  const mark = createHash("sha256").update(token.subarray(0, SIGNED_BYTES)).digest();
+  const mark = sha256(token.subarray(0, SIGNED_BYTES));
   mark[TOKEN_BYTES - SIGNED_BYTES - 1] &= ~PASSES;
   return mark.subarray(0, TOKEN_BYTES - SIGNED_BYTES);
 }
