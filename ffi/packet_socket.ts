@@ -30,8 +30,11 @@ const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 
 const SEND_BUFFER = 4 << 20;
-/** Receive buffer of the control lane, as the kernel counts it. It has room for 1,000 small frames. */
-const CONTROL_BUFFER = 1 << 20;
+/**
+ * Receive buffer of the control lane. It has room for 5,000 small frames, so that none is lost in a flood while
+ * the program does something else for a moment.
+ */
+const CONTROL_BUFFER = 4 << 20;
 
 /** Options of a lane. */
 export interface LaneOptions {

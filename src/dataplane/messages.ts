@@ -76,11 +76,11 @@ export interface TunnelFacts {
   legacy: boolean;
   /** Bytes that were read beyond the handshake. */
   received: Uint8Array;
-  /** The maximum number of the peer's sessions; by default that of the relay. */
+  /** The maximum number of the peer's sessions; by default that of all peers. 0: no limit. */
   maxSessions?: number;
-  /** The maximum rate from the tunnel to the link, in bits per second of frames; unlimited by default. */
+  /** The maximum rate of the frames from the peer, in bits per second; by default there is none. */
   upBps?: number;
-  /** The maximum rate from the link to the tunnel, in bits per second of frames; unlimited by default. */
+  /** The maximum rate of the frames to the peer, in bits per second; by default there is none. */
   downBps?: number;
 }
 

@@ -38,7 +38,7 @@ export class TunnelLife {
 
   /** Takes over a connection after its handshake. */
   add(tunnel: TunnelFacts, transport: Transport, nowMs: number): void {
-    const { id, peer: key, name, address } = tunnel;
+    const { id, peer: key, name, address, maxSessions } = tunnel;
     try {
       this.#tunnels.add(tunnel, transport, nowMs);
     } catch (error) {
@@ -46,7 +46,7 @@ export class TunnelLife {
       const reason = error instanceof Error ? error.message : String(error);
       return this.#events.push({ type: "tunnel-down", id, reason });
     }
-    const replaced = this.#relay.addTunnel(id, { key, name, address }, nowMs);
+    const replaced = this.#relay.addTunnel(id, { key, name, address, maxSessions }, nowMs);
     const peer = this.#relay.peersByTunnel.get(id)!;
     this.#journal?.notAway(peer);
     // The peer has connected again, perhaps before the end of its old tunnel was noticed.

@@ -2,15 +2,19 @@
 
 import { CODE, formatMac } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
+import { KnownHosts } from "./known_hosts.ts";
 import type { Peer } from "./peer.ts";
 import type { Side } from "../side.ts";
-import { TokenBuckets } from "./token_buckets.ts";
+import { type Rate, TokenBuckets } from "./token_buckets.ts";
 
 /** The limits of a relay. For each of them, 0 means no limit. */
 export interface Limits {
   /** PADIs per second of one host, by its address, and as many PADRs. A burst may have ten times as many. */
   padiPerHost: number;
-  /** PADIs per second of one client, and as many PADRs. A burst may have twice as many. */
+  /**
+   * PADIs per second of one client, and as many PADRs. A burst may have twice as many. Beyond that, its hosts
+   * that have had a session may send a fifth as many.
+   */
   padiPerClient: number;
   /** Sessions of one client. */
   maxSessions: number;
@@ -25,6 +29,15 @@ export const DEFAULT_LIMITS: Readonly<Record<Side, Readonly<Limits>>> = {
 
 const HOST_BURST_SECONDS = 10;
 const CLIENT_BURST_SECONDS = 2;
+
+/** The share of the limit of a client that only its known hosts have, in addition. */
+const KNOWN_SHARE = 0.2;
+
+/**
+ * The rate of PADIs, and of PADRs, that a client lets through from all hosts that have had no session. It is
+ * below the default of its server, and allows thousands to dial at once after a power cut.
+ */
+const STRANGERS: Rate = { perSecond: 1000, burst: 5000 };
 
 /** The maximum number of clients, and of hosts of all clients, that are counted separately. */
 const CLIENTS = 1024;
@@ -44,27 +57,72 @@ export function limitsOf(side: Side, given: Partial<Limits> = {}): Limits {
 class Counted {
   readonly hosts = new TokenBuckets(HOSTS);
   readonly clients = new TokenBuckets(CLIENTS);
+  /** The additional share of the known hosts of each client. */
+  readonly known = new TokenBuckets(CLIENTS);
 }
 
 /**
  * The rate at which hosts dial. Clients are counted by IP address, an IPv6 one by its /64, because a client can
- * mint a new secret at will. PADI and PADR are counted separately, so that a host whose PADI was let through can also send its
- * PADR; a repeat counts like any other frame.
+ * mint a new secret at will. PADI and PADR are counted separately, so that a host whose PADI was let through
+ * can also send its PADR; a repeat counts like any other frame.
+ *
+ * Anyone can make up addresses of hosts, so limits for each host do not stop a flood. The limit for all hosts
+ * does, but hosts that have had a session have a share of their own, which a flood cannot use up. If a flood
+ * uses the address of a known host, only that host is shut out.
  */
 export class DialRate {
   readonly #padi = new Counted();
   readonly #padr = new Counted();
+  readonly #knownHosts = new KnownHosts();
+  readonly #side: Side;
+
+  /** Makes the counts of a relay, which knows no hosts at first. */
+  constructor(side: Side) {
+    this.#side = side;
+  }
 
   /** Counts a PADI or PADR; returns false if it exceeds a limit. */
-  allows({ countedAs }: Peer, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
-    const { hosts, clients } = packet.code === CODE.PADI ? this.#padi : this.#padr;
+  allows(peer: Peer, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
+    const { countedAs } = peer;
+    const { hosts, clients, known } = packet.code === CODE.PADI ? this.#padi : this.#padr;
     const { padiPerHost, padiPerClient } = limits;
+    const isKnown = this.knows(peer, packet.source);
+    const ofClient = this.#ofClient(isKnown, limits);
+    // A flood from made-up addresses ends here, before anything is noted about them.
+    const common = ofClient === undefined || clients.has(countedAs, ofClient, nowMs);
+    if (!common && !isKnown) return false;
     if (padiPerHost > 0) {
       const rate = { perSecond: padiPerHost, burst: HOST_BURST_SECONDS * padiPerHost };
       if (!hosts.take(`${formatMac(packet.source)} ${countedAs}`, rate, nowMs)) return false;
     }
-    if (padiPerClient === 0) return true;
-    const rate = { perSecond: padiPerClient, burst: CLIENT_BURST_SECONDS * padiPerClient };
-    return clients.take(countedAs, rate, nowMs);
+    if (ofClient === undefined) return true;
+    if (common) return clients.take(countedAs, ofClient, nowMs);
+    const perSecond = KNOWN_SHARE * padiPerClient;
+    const rate = { perSecond, burst: Math.max(1, CLIENT_BURST_SECONDS * perSecond) };
+    return known.take(countedAs, rate, nowMs);
+  }
+
+  /** Notes that a host has a session, or had one until now. */
+  note(peer: Peer, hostMac: Uint8Array): void {
+    this.#knownHosts.add(this.#clientOf(peer), hostMac);
+  }
+
+  /** Returns true if a host has had a session. */
+  knows(peer: Peer, hostMac: Uint8Array): boolean {
+    return this.#knownHosts.has(this.#clientOf(peer), hostMac);
+  }
+
+  // Returns the limit of all hosts behind a client that applies to a host; undefined if there is none.
+  #ofClient(isKnown: boolean, { padiPerHost, padiPerClient }: Limits): Rate | undefined {
+    if (padiPerClient > 0) {
+      return { perSecond: padiPerClient, burst: CLIENT_BURST_SECONDS * padiPerClient };
+    }
+    const limitsStrangers = this.#side === "client" && padiPerHost > 0;
+    return limitsStrangers && !isKnown ? STRANGERS : undefined;
+  }
+
+  // At a client, all hosts are its own, whichever server it has.
+  #clientOf({ key, countedAs }: Peer): string {
+    return this.#side === "client" ? "" : key ?? countedAs;
   }
 }

@@ -18,6 +18,8 @@ export class Peer {
   name: string;
   /** The tunnel that leads to it, or {@linkcode NO_TUNNEL}. */
   tunnel = NO_TUNNEL;
+  /** The maximum number of its sessions; undefined if that of all peers applies. 0: no limit. */
+  maxSessions: number | undefined = undefined;
   /** Its sessions, which the session table keeps up to date. */
   readonly sessions = new Set<Session>();
   /** The budgets of its hosts' control frames. */

@@ -11,6 +11,8 @@ export interface Greeting {
   name: string;
   /** The IP address of the peer, without the port. */
   address?: string;
+  /** The maximum number of its sessions; by default that of all peers. 0: no limit. */
+  maxSessions?: number;
 }
 
 /** Peers by tunnel and by key. */
@@ -43,7 +45,7 @@ export class Peers {
    */
   connect(
     tunnel: number,
-    { key, name, address = "" }: Greeting,
+    { key, name, address = "", maxSessions }: Greeting,
     nowMs: number,
   ): { peer: Peer; replaced: number } {
     const peer = this.of(key, name, nowMs);
@@ -52,6 +54,7 @@ export class Peers {
     peer.tunnel = tunnel;
     peer.name = name;
     peer.address = address;
+    peer.maxSessions = maxSessions;
     this.#byTunnel.set(tunnel, peer);
     return { peer, replaced };
   }

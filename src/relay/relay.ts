@@ -63,6 +63,13 @@ const DISCOVERIES_HELD_MS = 5000;
 /** The maximum number of sessions in a list: four times as many as one AC can have with one station. */
 const LISTED_MAX = 1 << 18;
 
+/**
+ * The maximum number of sessions of all peers. A peer may have as many as are left for the others, so one that
+ * is alone may have 65,536, which is more than one AC can have with one station; and however many take all that
+ * they may, something is left for one with fewer.
+ */
+export const SESSIONS_MAX = 131_072;
+
 /** A PADT for the link, and one for the tunnel. */
 const BOTH = { link: true, tunnel: true };
 const LINK_ONLY = { link: true, tunnel: false };
@@ -75,7 +82,7 @@ export class Relay implements DiscoveryContext {
   readonly #discovery: DiscoveryRelay;
   readonly #peers = new Peers();
   readonly #life: SessionLife;
-  readonly #dialRate = new DialRate();
+  readonly #dialRate: DialRate;
   #limits: Limits;
   #linkMac: Uint8Array;
   #linkMtu: number;
@@ -87,15 +94,18 @@ export class Relay implements DiscoveryContext {
     this.options = options;
     this.ports = ports;
     this.sessions = new SessionTable(options.firstSerial);
+    this.#dialRate = new DialRate(options.side);
     this.#life = new SessionLife(this.sessions, {
       entered: (session) => {
         const { peer, linkMs: nowMs } = session;
         session.budgets = peer.budgets.enter(this.#hostOf(session), nowMs);
+        this.#dialRate.note(session.peer, this.#hostOf(session));
         this.#discovery.opened?.(session);
       },
       opened: (session) => ports.opened(session),
       closed: (session, end, hungUp) => {
         session.peer.budgets.leave(this.#hostOf(session));
+        this.#dialRate.note(session.peer, this.#hostOf(session));
         this.#discovery.closed(session, this.#nowMs, hungUp);
         ports.closed(session, end);
       },
@@ -145,10 +155,19 @@ export class Relay implements DiscoveryContext {
     return this.#dialRate.allows(peer, packet, this.#limits, nowMs);
   }
 
-  /** Returns true if a peer has the maximum number of sessions. */
-  isFull(peer: Peer): boolean {
-    const { maxSessions } = this.#limits;
-    return maxSessions > 0 && peer.sessions.size >= maxSessions;
+  /** Returns true if a host has had a session, so that its frames go before those of strangers. */
+  knowsHost(peer: Peer, hostMac: Uint8Array): boolean {
+    return this.#dialRate.knows(peer, hostMac);
+  }
+
+  /**
+   * Returns true if a peer may not have another session: it has the maximum number, by its own limit or by
+   * that of all peers, or as many as are free for everybody.
+   */
+  isFull({ sessions, maxSessions }: Peer): boolean {
+    const limit = maxSessions ?? this.#limits.maxSessions;
+    if (limit > 0 && sessions.size >= limit) return true;
+    return sessions.size >= SESSIONS_MAX - this.sessions.size;
   }
 
   /** Turns a session frame from the link into one for the tunnel; returns its owner, or a drop reason. */

@@ -17,12 +17,17 @@ export class TokenBucket {
     this.#filledMs = nowMs;
   }
 
-  /** Takes a token; returns false if there is none. The rate may differ from call to call. */
-  take({ perSecond, burst }: Rate, nowMs: number): boolean {
+  /** Returns true if there is a token. */
+  has({ perSecond, burst }: Rate, nowMs: number): boolean {
     const filled = (nowMs - this.#filledMs) * perSecond / 1000;
     this.#tokens = Math.min(burst, this.#tokens + filled);
     this.#filledMs = nowMs;
-    if (this.#tokens < 1) return false;
+    return this.#tokens >= 1;
+  }
+
+  /** Takes a token; returns false if there is none. The rate may differ from call to call. */
+  take(rate: Rate, nowMs: number): boolean {
+    if (!this.has(rate, nowMs)) return false;
     this.#tokens--;
     return true;
   }
@@ -41,6 +46,11 @@ export class TokenBuckets {
   /** The number of buckets. */
   get size(): number {
     return this.#buckets.size;
+  }
+
+  /** Returns true if there is a token in the bucket of a key, which is full at first. */
+  has(key: string, rate: Rate, nowMs: number): boolean {
+    return this.#buckets.get(key)?.has(rate, nowMs) ?? rate.burst >= 1;
   }
 
   /** Takes a token from the bucket of a key, which is full at first; returns false if there is none. */

@@ -6,8 +6,8 @@ import { LARGEST_FRAME } from "./frame_queue.ts";
 
 /** The number of buffers of full size that tunnels may have at once; further ones are small. */
 const FULL_SIZE = 64;
-/** The size of a read into a small buffer. */
-const SMALL_READ_BYTES = 16 * 1024;
+/** The size of a read into a small buffer; TLS needs room for two of its records. */
+const SMALL_READ_BYTES = 48 * 1024;
 /** The number of unused buffers of each size that are kept. */
 const KEPT = 4;
 

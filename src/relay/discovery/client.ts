@@ -65,10 +65,12 @@ export class ClientDiscovery implements DiscoveryRelay {
     // A client has one tunnel at a time.
     const [peer] = peersByTunnel.values();
     if (peer === undefined) return ports.drop(DROP["no-tunnel"], "link");
+    const isPadi = packet.code === CODE.PADI;
+    // A PADR that accepts no offer counts for nothing, so that made-up ones do not keep out others.
+    const taken = isPadi ? undefined : this.#taken(peer, packet, nowMs);
+    if (!isPadi && taken === undefined) return ports.drop(DROP["unknown-offer"], "link");
     if (!this.#relay.mayDial(peer, packet, nowMs)) return ports.drop(DROP["padi-rate"], "link");
-    if (packet.code === CODE.PADI) return this.#seek(peer, packet, frame, nowMs);
-    const taken = this.#taken(peer, packet, nowMs);
-    if (taken === undefined) return ports.drop(DROP["unknown-offer"], "link");
+    if (taken === undefined) return this.#seek(peer, packet, frame, nowMs);
     const { pending, offer } = taken;
     this.#requestsFor(pending, packet, offer.acMac, nowMs).ask();
     const tags = offer.shown === offer.cookie
@@ -156,6 +158,7 @@ export class ClientDiscovery implements DiscoveryRelay {
         peer,
         hostMac: hostMac.slice(),
         hostUniq: hostUniq?.slice(),
+        known: this.#relay.knowsHost(peer, hostMac),
         offers: new Offers(),
         asked: new Map(),
       }, nowMs);

@@ -25,7 +25,9 @@ export interface DiscoveryContext {
   shownMacOf(peer: Peer, farMac: Uint8Array): Uint8Array;
   /** Counts a PADI or PADR; returns false if its host or client exceeds the limit. */
   mayDial(peer: Peer, packet: DiscoveryPacket, nowMs: number): boolean;
-  /** Returns true if a peer has the maximum number of sessions. */
+  /** Returns true if a host has had a session, so that its discoveries outlast those of strangers. */
+  knowsHost(peer: Peer, hostMac: Uint8Array): boolean;
+  /** Returns true if a peer may not have another session. */
   isFull(peer: Peer): boolean;
   /** Opens the session that a PADS has granted. */
   open(key: SessionKey, nowMs: number): Session;

@@ -374,6 +374,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       hostMac: source.slice(),
       shownMac: this.#relay.shownMacOf(peer, source).slice(),
       hostUniq,
+      known: this.#relay.knowsHost(peer, source),
       relaySessionId: this.#matching.relaySessionId(tags)?.slice(),
       token: this.#tokens.next(passes),
       passes,

@@ -1,7 +1,7 @@
 // The limits on the rate at which hosts dial, and on the number of a client's sessions.
 
 import { assertEquals } from "@std/assert";
-import { DEFAULT_LIMITS } from "../../../src/relay/mod.ts";
+import { DEFAULT_LIMITS, randomTokens, SESSIONS_MAX } from "../../../src/relay/mod.ts";
 import { DialRate, limitsOf } from "../../../src/relay/limits.ts";
 import { Peer } from "../../../src/relay/peer.ts";
 import { parseDiscovery, TAG, textTag } from "../../../src/wire/mod.ts";
@@ -92,7 +92,7 @@ Deno.test("Relay at the server limits all PADIs of a client together, without af
 });
 
 Deno.test("DialRate counts the clients of an IPv6 network of 64 bits together, and those of two apart", () => {
-  const rate = new DialRate();
+  const rate = new DialRate("server");
   const limits = limitsOf("server", { padiPerClient: 10 });
   const frame = parseDiscovery(padi(HOST, [SERVICE, UNIQ]))!;
   const allowed = (address: string) => {
@@ -140,6 +140,123 @@ Deno.test("Relay.setLimits() changes the limits at run time, and back to the def
   relay.setLimits({});
   assertEquals(seek(line, 2000, HOST_2), 1000);
   assertEquals(DEFAULT_LIMITS.client, { padiPerHost: 100, padiPerClient: 0, maxSessions: 0 });
+});
+
+/** Sends PADIs from made-up addresses, each another one. */
+function flood(line: Dialogue, from: number, count: number): number {
+  let passed = 0;
+  for (let n = from; n < from + count; n++) {
+    const host = Uint8Array.of(0x0a, 0, n >>> 24, n >>> 16, n >>> 8, n);
+    passed += line.host(padi(host, [SERVICE, UNIQ])).length;
+  }
+  return passed;
+}
+
+/** Dials with a new Host-Uniq each time, without repeats; returns true if that opened a session. */
+function dials(line: Dialogue, host: Uint8Array, n: number): boolean {
+  const [sought] = line.host(padi(host, [SERVICE, hostUniq(`${n}`)]));
+  const [offer] = sought === undefined ? [] : line.ac(answer(sought, AC, "PADO"));
+  const [asked] = offer === undefined ? [] : line.host(padr(offer));
+  const pads = asked === undefined ? [] : line.ac(answer(asked, AC, "PADS", { sessionId: n }));
+  return pads.length === 1;
+}
+
+for (
+  const [what, limits] of [
+    ["a client that limits strangers", {}],
+    ["the server alone", { limits: { padiPerHost: 0 } }],
+  ] as const
+) {
+  Deno.test(`A flood of PADIs from made-up addresses leaves known hosts their share, by ${what}`, () => {
+    const line = new Dialogue({ client: limits, server: { tokens: randomTokens() } });
+    assertEquals(dials(line, HOST, 1), true);
+    flood(line, 0, 30_000);
+    for (let second = 1; second <= 3; second++) {
+      line.nowMs = 1000 * second;
+      flood(line, 30_000 * second, 26_000);
+      // A stranger is one of many.
+      assertEquals(dials(line, HOST_2, second), false);
+      assertEquals(dials(line, HOST, 1 + second), true);
+      flood(line, 30_000 * second + 26_000, 1000);
+    }
+    const { size } = line.server.relay.sessions;
+    assertEquals([size, line.client.relay.sessions.size], [4, 4]);
+    line.server.relay.audit();
+    line.client.relay.audit();
+  });
+}
+
+Deno.test("Relay at the client lets 1,000 PADIs per second of all strangers through, with a burst of 5,000", () => {
+  const line = new Dialogue();
+  assertEquals(flood(line, 0, 10_000), 5000);
+  assertEquals([takeDrops(line.client), takeDrops(line.server)], [{ "padi-rate": 5000 }, {}]);
+  line.nowMs = 1000;
+  assertEquals(flood(line, 10_000, 10_000), 1000);
+  // Without a limit for each host, there is none for strangers.
+  line.client.relay.setLimits({ padiPerHost: 0 });
+  line.server.relay.setLimits({ padiPerClient: 0 });
+  assertEquals(flood(line, 20_000, 2000), 2000);
+});
+
+Deno.test("A flood with the address of a known host shuts out that host, and no other", () => {
+  const line = new Dialogue();
+  assertEquals(dials(line, HOST, 1), true);
+  assertEquals(dials(line, HOST_2, 2), true);
+  assertEquals(seek(line, 30_000) < 1100, true);
+  assertEquals([dials(line, HOST, 3), dials(line, HOST_2, 4)], [false, true]);
+});
+
+Deno.test("A flood of PADRs without an offer does not keep a new host from dialling", () => {
+  const line = new Dialogue();
+  const [sought] = line.host(padi(HOST, [SERVICE, UNIQ]));
+  const [offer] = line.ac(answer(sought, AC, "PADO"));
+  for (let n = 0; n < 30_000; n++) {
+    const frame = padr(offer).slice();
+    frame.set([0x0a, 0, 0, 0, n >>> 8, n], 6);
+    line.host(frame);
+  }
+  assertEquals(takeDrops(line.client), { "unknown-offer": 30_000 });
+  assertEquals(line.host(padr(offer)).length, 1);
+});
+
+Deno.test("Relay lets a peer have as many sessions as are free for everybody", () => {
+  const { server: { relay } } = new Dialogue({ names: ["a", "b", "c"] });
+  relay.setLimits({ maxSessions: 0 });
+  const [a, b, c] = [1, 2, 3].map((tunnel) => relay.peersByTunnel.get(tunnel)!);
+  let serial = 0;
+  const fill = (peer: Peer) => {
+    while (!relay.isFull(peer)) {
+      const n = serial++;
+      const farMac = Uint8Array.of(2, 0, 0, n >>> 16, n >>> 8, n);
+      const id = 1 + n % 0xffff0;
+      const [tunnelId, linkId] = [1 + id % 0xfffe, 1 + id % 0xfffe];
+      const key = { peer, nearMac: AC, farMac, shownMac: farMac };
+      relay.sessions.open({ ...key, tunnelId, linkId }, 0);
+    }
+    return peer.sessions.size;
+  };
+  assertEquals(fill(a), SESSIONS_MAX / 2);
+  assertEquals(fill(b), SESSIONS_MAX / 4);
+  assertEquals(fill(c), SESSIONS_MAX / 8);
+  assertEquals([a, b, c].map((peer) => relay.isFull(peer)), [true, true, true]);
+  // What is left is for others, and the end of a session makes room again.
+  for (const session of [...c.sessions].slice(0, 2)) relay.sessions.close(session);
+  assertEquals(relay.isFull(c), false);
+});
+
+Deno.test("Relay gives a peer the number of sessions that its tunnel allows", () => {
+  const { server: { relay } } = new Dialogue({ server: { limits: { maxSessions: 5 } } });
+  for (
+    const [maxSessions, full] of [[1, true], [2, false], [0, false], [undefined, false]] as const
+  ) {
+    relay.addTunnel(9, { key: "k", name: "k", maxSessions }, 0);
+    const peer = relay.peersByTunnel.get(9)!;
+    if (peer.sessions.size === 0) {
+      const key = { peer, nearMac: AC, farMac: HOST, shownMac: SERVER_LINK };
+      relay.open({ ...key, tunnelId: 1, linkId: 1 }, 0);
+    }
+    assertEquals(relay.isFull(peer), full, `${maxSessions}`);
+  }
 });
 
 const ERROR = (text: string) => textTag(TAG.GENERIC_ERROR, text);
