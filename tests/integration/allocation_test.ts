@@ -15,14 +15,19 @@ const BYTES_A_FRAME = 8;
 const noNet = whyNot("linux", "root", "iproute2", "namespaces");
 
 for (
-  const [frameBytes, smallPackets] of [[1514, false], [100, false], [1514, true]] as const
+  const [frameBytes, options, words] of [
+    [1514, {}, ""],
+    [100, {}, ""],
+    [1514, { smallPackets: true }, ", over a path that loses large packets"],
+    [1514, { encrypted: true }, ", over TLS"],
+    [100, { encrypted: true }, ", over TLS"],
+  ] as const
 ) {
   testUnless(
     noNet,
-    `DataPlane.step() allocates nothing for a frame of ${frameBytes} bytes` +
-      (smallPackets ? ", over a path that loses large packets" : ""),
+    `DataPlane.step() allocates nothing for a frame of ${frameBytes} bytes${words}`,
     async () => {
-      await using planes = await TwoPlanes.make({ smallPackets });
+      await using planes = await TwoPlanes.make(options);
       const sessions = planes.open(10);
       planes.hosts.prepare(sessions.map((session) => planes.fromHost(session, frameBytes)));
       planes.acs.prepare(sessions.map((session) => planes.fromAc(session, frameBytes)));

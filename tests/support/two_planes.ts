@@ -10,6 +10,7 @@ import {
   monotonicMs,
   Pinned,
   readInterface,
+  type TlsConnection,
 } from "../../ffi/mod.ts";
 import { laneFilter } from "../../src/link/lane_filter.ts";
 import { errno, systemError } from "../../ffi/errno.ts";
@@ -21,6 +22,8 @@ import type { DataPlane } from "../../src/dataplane/data_plane.ts";
 import { makePacketPlane } from "../../src/dataplane/packet_plane.ts";
 import { PathMemory } from "../../src/transport/path_memory.ts";
 import { TcpTransport } from "../../src/transport/tcp.ts";
+import { TlsBuffers, TlsTransport } from "../../src/transport/tls.ts";
+import type { Transport } from "../../src/transport/transport.ts";
 import type { FromWorker, PlaneOptions } from "../../src/dataplane/messages.ts";
 import { AcProtocol } from "../../src/lab/ac_protocol.ts";
 import { HostProtocol } from "../../src/lab/host_protocol.ts";
@@ -30,6 +33,7 @@ import { CODE, emitSession, PPP_PROTOCOL, readCode } from "../../src/wire/mod.ts
 import { TestNet } from "./namespaces.ts";
 import { PLANE_DEFAULTS } from "./plane_defaults.ts";
 import { TcpPair } from "./tcp_pair.ts";
+import { tlsConnections } from "./tls_pair.ts";
 
 const SO_TXTIME = 61;
 const DEADLINE_MS = patient(5000);
@@ -178,6 +182,8 @@ export interface TwoPlanesOptions {
   keyed?: boolean;
   /** True if both sides know that the path loses large packets. */
   smallPackets?: boolean;
+  /** True if the tunnel is encrypted. */
+  encrypted?: boolean;
   /** Returns the time by the clock that stamps frames. */
   wall?: () => number;
 }
@@ -197,6 +203,8 @@ export class TwoPlanes implements AsyncDisposable {
   readonly #ac: AcProtocol;
   readonly #keyed: boolean;
   readonly #memory = new PathMemory(monotonicMs);
+  readonly #encrypted: boolean;
+  readonly #tls: TlsConnection[] = [];
   #tunnels = 0;
 
   private constructor(net: TestNet, path: string, pair: TcpPair, options: TwoPlanesOptions) {
@@ -208,6 +216,7 @@ export class TwoPlanes implements AsyncDisposable {
     this.client = this.#plane(path, "client", options);
     this.server = this.#plane(path, "server", options);
     this.#keyed = options.keyed ?? false;
+    this.#encrypted = options.encrypted ?? false;
     if (options.smallPackets) {
       const fault = { packetBytes: 1500, remedy: "small-packets", fragmentsLost: true } as const;
       this.#memory.remember("far", fault);
@@ -294,7 +303,14 @@ export class TwoPlanes implements AsyncDisposable {
     };
     const { clientFd, serverFd } = this.pair;
     const path = { address: tunnel.pathAddress, memory: this.#memory };
-    const transport = (fd: number) => new TcpTransport(fd, undefined, path);
+    const tcp = (fd: number) => new TcpTransport(fd, undefined, path);
+    let transport: (fd: number) => Transport = tcp;
+    if (this.#encrypted) {
+      const { client, server } = tlsConnections();
+      this.#tls.push(client, server);
+      const buffers = new TlsBuffers();
+      transport = (fd) => new TlsTransport(tcp(fd), fd === clientFd ? client : server, buffers);
+    }
     this.client.addTunnel({ ...tunnel, name: "s" }, transport(clientFd));
     this.server.addTunnel({ ...tunnel, name: "c" }, transport(serverFd));
   }
@@ -400,6 +416,7 @@ export class TwoPlanes implements AsyncDisposable {
     this.client.dispose();
     this.server.dispose();
     for (const wake of this.#wakes) wake.close();
+    for (const connection of this.#tls) connection.free();
     this.hosts.close();
     this.acs.close();
     await this.pair[Symbol.asyncDispose]();
