@@ -42,6 +42,7 @@ const NEEDS = {
     reason: "no right to set a host name",
   },
   haproxy: { met: () => hasProgram("haproxy"), reason: "no haproxy" },
+  openssl: { met: () => hasProgram("openssl"), reason: "no openssl" },
   iproute2: { met: () => hasProgram("ip"), reason: "no iproute2" },
   tun: { met: () => exists("/dev/net/tun"), reason: "no /dev/net/tun" },
   debian12: {

@@ -1,6 +1,6 @@
 // Both ends of a connection over loopback, after a handshake with a pre-shared key.
 
-import { TlsConnection, TlsContext } from "../../ffi/mod.ts";
+import { type TlsConnection, TlsContext } from "../../ffi/mod.ts";
 import { type TcpPath, TcpTransport } from "../../src/transport/tcp.ts";
 import { TlsBuffers, TlsTransport } from "../../src/transport/tls.ts";
 import { aKey } from "./keys.ts";

@@ -10,6 +10,7 @@ const TUNNEL = `${WAN.server}:8863`;
 const STATUS = { hostname: "127.0.0.1", port: 8864 };
 const UP_MS = 15_000;
 const POLL_MS = 20;
+const KEY = writtenKey("bench");
 
 /** Makes a path with pppoe-proxy. Each set of flags that deserves a column gets a path of its own. */
 function ours(
@@ -91,7 +92,7 @@ export const oursKeysPath = ours(
   undefined,
   {
     main: new URL("../../support/keyed_main.ts", import.meta.url),
-    before: ["env", `KEYS=${JSON.stringify([writtenKey("bench")])}`],
+    before: ["env", `KEYS=${JSON.stringify([KEY])}`, `KEY=${JSON.stringify(KEY)}`],
   },
 );
 
