@@ -154,7 +154,7 @@ export class Admission {
     this.#proxies = proxies;
     this.#maxClients = boundedClients(maxClients);
     this.#maxOfOne = placesOfOne(this.#maxClients, maxClientsPerAddress);
-    const max = Math.min(AT_THE_DOOR, Math.floor((this.#descriptors - OTHER_DESCRIPTORS) / 4));
+    const max = Math.min(AT_THE_DOOR, Math.floor((this.#descriptors - OTHER_DESCRIPTORS) / 8));
     return {
       max: Math.max(LEAST_AT_THE_DOOR, max),
       maxClients: this.#maxClients,
@@ -164,7 +164,12 @@ export class Admission {
 
   /** The maximum number of connections inside for which there are descriptors. */
   get #room(): number {
-    return Math.max(1, this.#descriptors - OTHER_DESCRIPTORS - this.#door.max);
+    return Math.max(1, this.#descriptors - OTHER_DESCRIPTORS - this.#handshakes(this.#door.max));
+  }
+
+  /** Returns the maximum number of connections in their handshake. Those of proxies are counted apart at first. */
+  #handshakes(atTheDoor: number): number {
+    return atTheDoor * (this.#proxies.isEmpty ? 1 : 2);
   }
 
   /**
@@ -174,7 +179,7 @@ export class Admission {
    */
   get descriptorWarning(): string | undefined {
     if (this.#maxClients <= this.#room) return undefined;
-    const needed = this.#maxClients + OTHER_DESCRIPTORS + AT_THE_DOOR;
+    const needed = this.#maxClients + OTHER_DESCRIPTORS + this.#handshakes(AT_THE_DOOR);
     return `--max-clients ${this.#maxClients} needs ${needed} open files, and the limit is ` +
       `${this.#descriptors}, so only ${this.#room} clients can connect: raise LimitNOFILE of the ` +
       "service (ulimit -n), or lower --max-clients";

@@ -11,7 +11,8 @@
 //
 // So a flood from a few addresses leaves room for other addresses, and a flood from very many addresses leaves
 // room for clients that return. Connections of one address are also refused at random from 32, and all from 64.
-// A known address counts as any other as soon as it has four connections at the door.
+// A known address counts as any other as soon as it has four connections at the door. The connections of
+// proxies that have not told the client's address yet are counted apart, up to as many again.
 //
 // Every handshake takes time of the processor, so their rate is limited too: for each address, and for all
 // addresses together that are not known.
@@ -80,6 +81,8 @@ export class Door {
   /** The connections by their ids, in the order of their arrival. */
   readonly #waiting = new Map<number, Waiting>();
   readonly #ofAddress = new Tally();
+  /** The number of connections whose proxy has not told the client's address yet. */
+  #withoutAddress = 0;
   readonly #rates = new TokenBuckets(COUNTED);
   #strangers: TokenBucket | undefined;
   #searchedMs = -Infinity;
@@ -110,9 +113,9 @@ export class Door {
     return this.#sizes.max;
   }
 
-  /** The number of connections. */
+  /** The number of connections whose client's address is known. */
   get size(): number {
-    return this.#waiting.size;
+    return this.#waiting.size - this.#withoutAddress;
   }
 
   /** True if so many connections wait that some newcomers are refused. */
@@ -147,7 +150,8 @@ export class Door {
     if (turnedAway !== undefined) return turnedAway;
     const { sinceMs = nowMs, hasSpoken = false } = before ?? {};
     this.#waiting.set(id, { address: counted, sinceMs, isKnown, hasSpoken });
-    if (counted !== undefined) this.#ofAddress.add(counted);
+    if (counted === undefined) this.#withoutAddress++;
+    else this.#ofAddress.add(counted);
     return undefined;
   }
 
@@ -158,9 +162,8 @@ export class Door {
   ): TurnedAway | undefined {
     const { max } = this.#sizes;
     const part = max / QUARTERS;
-    // The connection of a proxy has no address yet, so it is only a matter of room.
     if (address === undefined) {
-      return this.#isOver(this.size, 3 * part, max) ? "crowded" : undefined;
+      return this.#isOver(this.#withoutAddress, 3 * part, max) ? "crowded" : undefined;
     }
     const same = this.#ofAddress.of(address);
     const preferred = isKnown && same < KNOWN_AT_ONCE;
@@ -208,11 +211,16 @@ export class Door {
     if (nowMs - this.#searchedMs < SEARCH_MS) return [];
     this.#searchedMs = nowMs;
     const { isCrowded } = this;
+    const areMany = this.#withoutAddress >= this.#sizes.max / QUARTERS;
     const ofOne = this.#sizes.max * AT_THE_DOOR_OF_ONE / AT_THE_DOOR;
     const ids: number[] = [];
     for (const [id, { address, sinceMs, isKnown, hasSpoken }] of this.#waiting) {
       if (hasSpoken || nowMs - sinceMs < SILENT_MS) continue;
-      const same = address === undefined ? 0 : this.#ofAddress.of(address);
+      if (address === undefined) {
+        if (areMany) ids.push(id);
+        continue;
+      }
+      const same = this.#ofAddress.of(address);
       if (same >= ofOne / 2 || isCrowded && !(isKnown && same < KNOWN_AT_ONCE)) ids.push(id);
     }
     return ids;
@@ -224,8 +232,11 @@ export class Door {
    * @param id The id of the connection, which may have left
    */
   remove(id: number): void {
-    const address = this.#waiting.get(id)?.address;
-    if (this.#waiting.delete(id) && address !== undefined) this.#ofAddress.remove(address);
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(id);
+    if (waiting.address === undefined) this.#withoutAddress--;
+    else this.#ofAddress.remove(waiting.address);
   }
 }
 

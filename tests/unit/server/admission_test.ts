@@ -351,7 +351,7 @@ Deno.test("Admission keeps descriptors for other things, and warns of too few fo
   assertEquals(anAdmission(256, 256, { random, descriptors: 1024 }).descriptorWarning, undefined);
   assertEquals(
     anAdmission(1000, 1000, { random, descriptors: 1024 }).descriptorWarning,
-    "--max-clients 1000 needs 1384 open files, and the limit is 1024, so only 672 clients can " +
+    "--max-clients 1000 needs 1384 open files, and the limit is 1024, so only 784 clients can " +
       "connect: raise LimitNOFILE of the service (ulimit -n), or lower --max-clients",
   );
   const descriptors = 256;

@@ -171,6 +171,17 @@ Deno.test("Door.come() lets a proxy use the whole door, and judges its client wh
   assertEquals(test.door.has(another), true);
 });
 
+Deno.test("Door.come() counts connections of a proxy apart until their client is known", () => {
+  const test = new TestDoor();
+  for (let n = 0; n < 1000; n++) test.come(undefined);
+  const waiting = test.door.ids.length;
+  assert(waiting > 220 && waiting <= AT_THE_DOOR, `${waiting}`);
+  assertEquals([test.door.size, test.door.isCrowded], [0, false]);
+  test.random = 0;
+  assertEquals(typeof test.come("192.0.2.1"), "number");
+  assertEquals(test.door.overdue(SILENT_MS).length, waiting);
+});
+
 Deno.test("Door.overdue() finds nobody while there is room", () => {
   const test = new TestDoor();
   test.fill(63);
