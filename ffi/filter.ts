@@ -1,4 +1,4 @@
-// Classic BPF programs, which are the filters of packet sockets.
+// Classic BPF programs, which are the filters of sockets.
 
 import { writeSockFilter } from "./structs.ts";
 
@@ -18,15 +18,21 @@ export const BPF = {
   JUMP_AT_LEAST: 0x35,
   /** BPF_JMP | BPF_JSET | BPF_K */
   JUMP_ANY_BIT: 0x45,
+  /** BPF_ALU | BPF_AND | BPF_K */
+  AND: 0x54,
+  /** BPF_RET | BPF_K: passes on as many bytes of the frame. */
+  RETURN: 0x06,
 } as const;
-const RETURN = 0x06; // BPF_RET | BPF_K
 
 /** Offsets at which a load returns the kernel's metadata of a frame, from linux/filter.h. */
 export const SKF_AD = {
   PKTTYPE: 0xffff_f000 + 4,
   VLAN_TAG: 0xffff_f000 + 44,
   VLAN_TAG_PRESENT: 0xffff_f000 + 48,
+  RANDOM: 0xffff_f000 + 56,
 } as const;
+/** Offset of the network header, from linux/filter.h. The filter of a TCP socket begins at the TCP header. */
+export const SKF_NET_OFF = 0xfff0_0000;
 /** Packet type of a frame to another station's address, from packet(7). */
 export const PACKET_OTHERHOST = 3;
 
@@ -45,7 +51,10 @@ export type FilterProgram = (Instruction | string)[];
 export function assembleFilter(program: FilterProgram, accepted: number): Uint8Array<ArrayBuffer> {
   const places = new Map<string, number>();
   const instructions: Instruction[] = [];
-  const whole: FilterProgram = [...program, "accept", [RETURN, accepted], "drop", [RETURN, 0]];
+  const whole: FilterProgram = [...program, "accept", [BPF.RETURN, accepted], "drop", [
+    BPF.RETURN,
+    0,
+  ]];
   for (const part of whole) {
     if (typeof part === "string") places.set(part, instructions.length);
     else instructions.push(part);

@@ -30,6 +30,7 @@ export { NetworkWatch, type Route, routeTo } from "./route.ts";
 export * from "./rx_ring.ts";
 export * from "./stream_sender.ts";
 export { abstractPath } from "./structs.ts";
+export * from "./syn_filter.ts";
 export * from "./tcp.ts";
 export * from "./tls.ts";
 export { openssl } from "./openssl.ts";

@@ -1,6 +1,7 @@
 // The main thread's end of the data worker.
 
 import {
+  admitNewConnections,
   closeInOrder,
   EventFd,
   findSocket,
@@ -171,7 +172,9 @@ export class DataWorker {
       notsentLowat: this.#options.batchBytes,
       congestion: congestion.name,
     });
+    // Options that a listener hands down in a flood.
     closeInOrder(fd);
+    admitNewConnections(fd);
     muteSocket(fd);
     const id = ++this.#ids;
     this.#conns.set(id, { conn, tls });

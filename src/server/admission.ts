@@ -296,6 +296,18 @@ export class Admission {
     return TURNED_AWAY[reason];
   }
 
+  /**
+   * The addresses whose connections take precedence: first those of clients without a tunnel, then those inside,
+   * then those that had a tunnel, the last ones first. Without those from which a flood comes.
+   */
+  get preferred(): string[] {
+    const held = [...this.#held.values()].map(({ address }) => address);
+    const inside = [...this.#inside.values()].map(({ address }) => address);
+    const all = new Set([...held, ...inside, ...[...this.#known].reverse()]);
+    return [...all].filter((address) => address !== undefined)
+      .filter((address) => !this.#door.isCrowdedBy(address));
+  }
+
   #isKnown(address: string): boolean {
     return this.#known.has(address) || this.#places.of(address) > 0;
   }

@@ -113,6 +113,11 @@ export class Door {
     return this.#sizes.max;
   }
 
+  /** The maximum number of connections from one address. */
+  get #ofOne(): number {
+    return this.#sizes.max * AT_THE_DOOR_OF_ONE / AT_THE_DOOR;
+  }
+
   /** The number of connections whose client's address is known. */
   get size(): number {
     return this.#waiting.size - this.#withoutAddress;
@@ -121,6 +126,16 @@ export class Door {
   /** True if so many connections wait that some newcomers are refused. */
   get isCrowded(): boolean {
     return this.size >= this.#sizes.max / QUARTERS;
+  }
+
+  /**
+   * Checks whether an address has so many connections at the door that some of its newcomers are refused.
+   *
+   * @param address What the address counts as
+   * @returns True if it has
+   */
+  isCrowdedBy(address: string): boolean {
+    return this.#ofAddress.of(address) >= this.#ofOne / 2;
   }
 
   /**
@@ -168,8 +183,7 @@ export class Door {
     const same = this.#ofAddress.of(address);
     const preferred = isKnown && same < KNOWN_AT_ONCE;
     const begin = part * BEGIN[preferred ? "known" : same === 0 ? "first" : "another"];
-    const ofOne = max * AT_THE_DOOR_OF_ONE / AT_THE_DOOR;
-    if (this.#isOver(same, ofOne / 2, ofOne)) return "crowded";
+    if (this.#isOver(same, this.#ofOne / 2, this.#ofOne)) return "crowded";
     if (this.#isOver(this.size, begin, begin + part)) return "crowded";
     return this.#isInRate(address, preferred, nowMs) ? undefined : "rate";
   }
@@ -212,7 +226,6 @@ export class Door {
     this.#searchedMs = nowMs;
     const { isCrowded } = this;
     const areMany = this.#withoutAddress >= this.#sizes.max / QUARTERS;
-    const ofOne = this.#sizes.max * AT_THE_DOOR_OF_ONE / AT_THE_DOOR;
     const ids: number[] = [];
     for (const [id, { address, sinceMs, isKnown, hasSpoken }] of this.#waiting) {
       if (hasSpoken || nowMs - sinceMs < SILENT_MS) continue;
@@ -220,8 +233,8 @@ export class Door {
         if (areMany) ids.push(id);
         continue;
       }
-      const same = this.#ofAddress.of(address);
-      if (same >= ofOne / 2 || isCrowded && !(isKnown && same < KNOWN_AT_ONCE)) ids.push(id);
+      const preferred = isKnown && this.#ofAddress.of(address) < KNOWN_AT_ONCE;
+      if (this.isCrowdedBy(address) || isCrowded && !preferred) ids.push(id);
     }
     return ids;
   }

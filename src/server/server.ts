@@ -9,9 +9,11 @@
 // This file owns the listener and the connections, but makes no decisions about them.
 
 import {
+  admitNewConnections,
   closeInOrder,
   descriptorLimit,
   findSocket,
+  limitNewConnections,
   listeningSockets,
   resetOnClose,
   setBacklog,
@@ -28,6 +30,7 @@ import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
 import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
 import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
+import { parseIp } from "../net/ip.ts";
 import { type Carried, carry } from "../tunnel/carry.ts";
 import {
   greetClient,
@@ -51,6 +54,9 @@ const ACCEPT_AGAIN_MS = 200;
 
 /** The number of connections that can wait to be accepted, so that a flood does not keep out others. */
 const BACKLOG = 4096;
+
+/** The interval in which the measures against a flood are adapted. */
+const GUARD_MS = 1000;
 
 /** A connection, from its arrival to its end. */
 interface Visit {
@@ -138,9 +144,11 @@ export class Server extends RunningSide {
   readonly #runtime: Runtime;
   readonly #listener: Deno.TcpListener;
   readonly #listenerFd: number | undefined;
-  readonly #flood = new FloodMeter();
+  readonly #flood = new FloodMeter(performance.now());
   /** True if connections that are closed are reset. */
   #resets = false;
+  /** The timer that runs during a flood. */
+  #floodTimer: ReturnType<typeof setInterval> | undefined;
   readonly #options: ServerOptions;
   readonly #admission: Admission;
   readonly #context: TlsContext | undefined;
@@ -251,6 +259,7 @@ export class Server extends RunningSide {
 
   /** Closes the listener and the connections in their handshake. */
   protected override end(): void {
+    this.#endGuard();
     closeListener(this.#listener);
     for (const id of [...this.#greeting.keys()]) this.#drop(id);
     this.#context?.[Symbol.dispose]();
@@ -278,9 +287,11 @@ export class Server extends RunningSide {
     const nowMs = performance.now();
     for (const id of this.#admission.overdue(nowMs)) this.#giveUp(id);
     const arrival = this.#admission.arrive(hostname, nowMs);
-    this.#guard("refused" in arrival, nowMs);
     if ("refused" in arrival) {
       conn.close();
+      const { isFlood, share } = this.#flood;
+      this.#flood.refused(nowMs);
+      if (isFlood !== this.#flood.isFlood || share !== this.#flood.share) this.#guard();
       return this.#logRefused(hostname, arrival.refused);
     }
     const { id, proxied } = arrival;
@@ -291,16 +302,31 @@ export class Server extends RunningSide {
   }
 
   /**
-   * Counts an arrival. In a flood, connections are reset when they are closed, so that they do not stay in the
-   * kernel for a minute. The listener hands the option down to the connections that it accepts.
+   * Protects this thread and the kernel in a flood. Connections are then reset when they are closed, so that
+   * they do not stay in the kernel for a minute, and the kernel drops a share of the new ones, but none of
+   * clients that may return. The listener hands these options down to the connections that it accepts.
    */
-  #guard(isRefused: boolean, nowMs: number): void {
-    const isFlood = this.#flood.count(isRefused, nowMs);
+  #guard(): void {
+    const flood = this.#flood;
+    flood.tick(performance.now());
     const fd = this.#listenerFd;
-    if (fd === undefined || isFlood === this.#resets) return;
-    this.#resets = isFlood;
-    if (isFlood) resetOnClose(fd);
-    else closeInOrder(fd);
+    if (fd === undefined || this.isStopping) return;
+    if (flood.isFlood !== this.#resets) {
+      this.#resets = flood.isFlood;
+      if (this.#resets) resetOnClose(fd);
+      else closeInOrder(fd);
+    }
+    if (flood.share < 1) {
+      const exempt = this.#admission.preferred.map(partsOf);
+      limitNewConnections(fd, { share: flood.share, exempt });
+    } else admitNewConnections(fd);
+    if (!flood.isFlood) this.#endGuard();
+    else this.#floodTimer ??= setInterval(() => this.#guard(), GUARD_MS);
+  }
+
+  #endGuard(): void {
+    clearInterval(this.#floodTimer);
+    this.#floodTimer = undefined;
   }
 
   /** Closes a connection that has said nothing for too long while many others wait. */
@@ -462,6 +488,11 @@ export class Server extends RunningSide {
       this.#runtime.log.info("Client gone", { name: client.name, reason, held });
     }
   }
+}
+
+/** Returns the numbers of an address as it is counted, which may be a network. */
+function partsOf(counted: string): number[] {
+  return parseIp(counted.replace(/\/.*$/, "")) ?? [];
 }
 
 /** Returns the reason for the log why a handshake has failed; undefined if it is not worth a line. */

@@ -122,6 +122,20 @@ Deno.test("Admission remembers a bounded number of addresses that had a tunnel, 
   assert("id" in admission.arrive(address(1), nowMs + 2000));
 });
 
+Deno.test("Admission.preferred has the addresses of held clients, then those inside, then those that were", () => {
+  const admission = anAdmission();
+  for (const n of [1, 2, 3, 4]) admission.left(enter(admission, `${n}`, `10.0.0.${n}`));
+  enter(admission, "5", "10.0.0.5");
+  const held = enter(admission, "6", "10.0.0.6");
+  admission.held("6", 1);
+  admission.left(held);
+  const numbers = () => admission.preferred.map((address) => Number(address.split(".")[3]));
+  assertEquals(numbers(), [6, 5, 4, 3, 2, 1]);
+  // A flood comes from this one.
+  for (let n = 0; n < 40; n++) admission.arrive("10.0.0.3", 0);
+  assertEquals(numbers(), [6, 5, 4, 2, 1]);
+});
+
 Deno.test("Admission.overdue() finds silent connections while many wait", () => {
   const admission = anAdmission();
   const ids = Array.from({ length: 100 }, (_, n) => arrive(admission, `10.0.0.${n}`));

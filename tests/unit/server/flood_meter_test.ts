@@ -1,35 +1,66 @@
 // The recognition of a flood of connections.
 
-import { assertEquals } from "@std/assert";
-import { FLOOD_PER_SECOND, FloodMeter } from "../../../src/server/flood_meter.ts";
+import { assert, assertEquals } from "@std/assert";
+import {
+  FLOOD_PER_SECOND,
+  FloodMeter,
+  LEAST_SHARE,
+  REFUSED_PER_SECOND,
+} from "../../../src/server/flood_meter.ts";
 
-/** Counts refused connections, evenly in one second; returns true if it was a flood at its end. */
-function second(meter: FloodMeter, count: number, startMs: number): boolean {
-  let isFlood = false;
-  for (let n = 0; n < count; n++) isFlood = meter.count(true, startMs + n * 1000 / count);
-  return isFlood;
+/** Counts refused connections, evenly in one second, and ends it. */
+function second(meter: FloodMeter, count: number, startMs: number): void {
+  for (let n = 0; n < count; n++) meter.refused(startMs + n * 1000 / count);
+  meter.tick(startMs + 1000);
 }
 
-Deno.test("FloodMeter.count() recognizes a flood by 500 refused connections in a second", () => {
-  const meter = new FloodMeter();
-  assertEquals(second(meter, FLOOD_PER_SECOND - 1, 0), false);
-  assertEquals(second(meter, FLOOD_PER_SECOND, 1000), true);
+Deno.test("FloodMeter recognizes a flood by 500 refused connections in a second, and lets it pass", () => {
+  const meter = new FloodMeter(0);
+  second(meter, FLOOD_PER_SECOND - 1, 0);
+  assertEquals([meter.isFlood, meter.share], [false, 1]);
+  second(meter, FLOOD_PER_SECOND, 1000);
+  assertEquals([meter.isFlood, meter.share], [true, 1]);
+  second(meter, FLOOD_PER_SECOND - 1, 2000);
+  assertEquals([meter.isFlood, meter.share], [false, 1]);
 });
 
-Deno.test("FloodMeter.count() does not count connections that are admitted", () => {
-  const meter = new FloodMeter();
-  for (let n = 0; n < 10_000; n++) assertEquals(meter.count(false, n / 10), false);
+Deno.test("FloodMeter recognizes a flood before the second is over", () => {
+  const meter = new FloodMeter(0);
+  for (let n = 0; n < FLOOD_PER_SECOND; n++) meter.refused(1);
+  assertEquals(meter.isFlood, true);
 });
 
-Deno.test("FloodMeter.count() ends a flood after a second with fewer refused connections", () => {
-  const meter = new FloodMeter();
-  second(meter, 2000, 0);
-  assertEquals(second(meter, 100, 1000), true);
-  assertEquals(meter.count(false, 2000), false);
+Deno.test("FloodMeter lowers the share so that as many are refused as there is time for", () => {
+  const meter = new FloodMeter(0);
+  second(meter, 2 * REFUSED_PER_SECOND, 0);
+  assertEquals(meter.share.toFixed(6), (0.5).toFixed(6));
+  // The same flood, of which half passes.
+  second(meter, REFUSED_PER_SECOND, 1000);
+  assertEquals(meter.share.toFixed(6), (0.5).toFixed(6));
+  second(meter, 1.5 * REFUSED_PER_SECOND, 2000);
+  assertEquals(meter.share.toFixed(6), (1 / 3).toFixed(6));
 });
 
-Deno.test("FloodMeter.count() ends a flood after a pause", () => {
-  const meter = new FloodMeter();
-  second(meter, 2000, 0);
-  assertEquals(meter.count(true, 60_000), false);
+Deno.test("FloodMeter reacts within a second to a flood that is far too large", () => {
+  const meter = new FloodMeter(0);
+  for (let n = 0; n < 3 * REFUSED_PER_SECOND; n++) meter.refused(n / 60);
+  assert(meter.share < 0.06, `${meter.share}`);
+});
+
+Deno.test("FloodMeter raises the share by steps when the flood is over, up to all", () => {
+  const meter = new FloodMeter(0);
+  second(meter, 4 * REFUSED_PER_SECOND, 0);
+  const shares: number[] = [];
+  for (let n = 1; meter.share < 1; n++) {
+    meter.tick(n * 10_000);
+    shares.push(meter.share);
+    assertEquals(meter.isFlood, meter.share < 1);
+  }
+  assert(shares.length <= 4, `${shares}`);
+});
+
+Deno.test("FloodMeter always lets some connections pass", () => {
+  const meter = new FloodMeter(0);
+  for (let n = 0; n < 100; n++) second(meter, 2 * REFUSED_PER_SECOND, n * 1000);
+  assertEquals(meter.share, LEAST_SHARE);
 });
