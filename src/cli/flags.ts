@@ -84,6 +84,11 @@ export const RUNTIME_FLAGS: Flags = {
     help: "TCP congestion control of the tunnel, or `system` for the system's default (bbr,\n" +
       "or the system's default with a warning if bbr is not available).",
   },
+  "key-file": {
+    value: "FILE",
+    help: "Keys made by keygen: the one of this client, or those of the server's clients.\n" +
+      "Encrypts every tunnel, and lets in no peer without its key. SIGHUP reads it again.",
+  },
   legacy: { help: "The peer is an older pppoeproxy: frame types 0 to 3, no handshake." },
   "log-level": { value: "debug|info|warning|error", help: "Minimum level of the log (info)." },
   "log-format": { value: "text|json", help: "Format of the log on standard error (text)." },
@@ -113,7 +118,7 @@ export const SERVER_FLAGS: Flags = {
   allow: {
     value: "CIDR",
     help: "Addresses and networks that may connect, separated by commas or in repeated\n" +
-      "flags (127.0.0.0/8,::1). Nothing is read from other addresses.",
+      "flags (127.0.0.0/8,::1; with --key-file, all). Nothing is read from others.",
     repeats: true,
   },
   "proxy-protocol": {

@@ -11,8 +11,8 @@ export const SUBCOMMANDS: readonly string[] = ["server", "client", "keygen", "de
 const SIGNALS_HELP = `Signals:
   SIGTERM, SIGINT  close all sessions and stop; a second one stops at once
   SIGUSR2          stop, but leave the sessions to the next run
-  SIGHUP           read the file of --config again; without a file, and at the end of the terminal,
-                   the same as SIGTERM (unless ignored, as under nohup)`;
+  SIGHUP           read the files of --config and --key-file again; without a file, and at the end
+                   of the terminal, the same as SIGTERM (unless ignored, as under nohup)`;
 
 /** Returns the help of the program with all subcommands, for the name by which it was called. */
 export function programHelp(name: string): string {
@@ -29,6 +29,11 @@ Usage: ${name} SUBCOMMAND [flags]
   --version  show the version
 
 Quick start, on two machines:
+  ${name} keygen osaka         # then bring osaka.key to the client
+  ${name} server --interface eth1 --listen 0.0.0.0:8000 --key-file server.keys
+  ${name} client --interface eth1 --connect 192.0.2.1:8000 --key-file osaka.key
+
+In a network that you trust, without encryption:
   ${name} server --interface eth1 --listen 0.0.0.0:8000 --allow 198.51.100.7
   ${name} client --interface eth1 --connect 192.0.2.1:8000
 `;
@@ -63,6 +68,7 @@ Runs beside the access concentrator and accepts tunnels from clients.
 ${describeFlags(SERVER_FLAGS)}
 
 Examples:
+  ${command} --interface eth1 --listen 0.0.0.0:8000 --key-file server.keys
   ${command} --interface eth1 --listen 0.0.0.0:8000 --allow 198.51.100.7
   ${command} --interface eth1 --listen '[::]:8000' --allow 10.0.0.0/8,2001:db8::/32 \\
       --status 127.0.0.1:9000 --log-format json
@@ -82,6 +88,7 @@ Runs beside the PPPoE hosts and keeps a tunnel to the server.
 ${describeFlags(CLIENT_FLAGS)}
 
 Examples:
+  ${command} --interface eth1 --connect vpn.example:8000 --key-file osaka.key
   ${command} --interface eth1 --connect vpn.example:8000
   ${command} --interface eth1 --connect '[2001:db8::1]:8000' --status 127.0.0.1:9000
   ${command} --interface eth1 --connect a.example:8000,b.example:8000 --prefer-first

@@ -32,7 +32,7 @@ export interface Subject<O extends { log: LeveledLog }> {
 /**
  * Starts a server or a client and runs it. SIGINT and SIGTERM stop it, and a second signal ends the
  * process at once. SIGUSR2 stops it too, but leaves its sessions to the next run. SIGHUP reads the
- * configuration file again; without a file, or if it comes from the end of the terminal, it stops the
+ * configuration file and the key file again; without a file, or if it comes from the end of the terminal, it stops the
  * program like SIGTERM. A program that was started with SIGHUP ignored survives its terminal.
  *
  * @param subject The server or the client
@@ -76,14 +76,16 @@ export async function runSide<O extends { log: LeveledLog }>(
       );
     } else stop(true);
   });
-  const file = given.value("config");
+  const file = given.value("config") ?? given.value("key-file");
   const reload = (side: Running<O>) => {
     try {
       const reread = readFlagsAndConfig(subject.flags, args);
       side.reload(optionsOf(subject, reread, args));
       log.level = logLevel(reread);
       const flags = changedFlags(subject, given, reread);
-      log.info("Configuration reloaded", { file: reread.value("config") });
+      log.info("Configuration reloaded", {
+        file: reread.value("config") ?? reread.value("key-file"),
+      });
       if (flags.length > 0) {
         log.warning("Some changes take effect only after a restart", { flags: flags.join() });
       }
@@ -156,7 +158,12 @@ function changedFlags(
 ): string[] {
   const text = (given: Given, flag: string) =>
     flags[flag].value === undefined ? `${given.has(flag)}` : given.values(flag).join();
+  // A side cannot begin or cease to use keys while it runs.
+  const isLive = (flag: string) =>
+    live.includes(flag) &&
+    (flag !== "key-file" ||
+      (before.value(flag) === undefined) === (after.value(flag) === undefined));
   return Object.keys(flags).filter((flag) =>
-    !live.includes(flag) && text(before, flag) !== text(after, flag)
+    !isLive(flag) && text(before, flag) !== text(after, flag)
   );
 }

@@ -33,6 +33,12 @@ export function runtimeOptions(given: Given): RuntimeOptions & { log: LeveledLog
   if (fault !== undefined) {
     throw new UsageError(`--name must be 1 to ${NAME_MAX} bytes of printable UTF-8: it ${fault}`);
   }
+  if (given.has("legacy") && given.value("key-file") !== undefined) {
+    throw new UsageError(
+      "--legacy cannot be used with --key-file, because an older pppoeproxy encrypts nothing; run another " +
+        "pppoe-proxy for it, with a port of its own",
+    );
+  }
   return {
     interface: interfaceName(given),
     mac: choice(given, "mac", ["own", "per-host", "transparent"]),

@@ -1,5 +1,6 @@
 // The subcommand `server`.
 
+import { KeyRing } from "../keys/key_ring.ts";
 import type { LeveledLog } from "../observe/log.ts";
 import { HOST_UNIQ_MAX, lacksHostUniq, LineTemplate } from "../relay/mod.ts";
 import { Server, type ServerOptions } from "../server/server.ts";
@@ -10,6 +11,7 @@ import {
   endpoint,
   type Given,
   integer,
+  path,
   required,
   UsageError,
 } from "./options.ts";
@@ -22,6 +24,7 @@ export function server(args: string[]): Promise<number> {
     flags: SERVER_FLAGS,
     live: [
       "allow",
+      "key-file",
       "proxy-protocol",
       "max-clients",
       "max-clients-per-address",
@@ -41,6 +44,7 @@ export function server(args: string[]): Promise<number> {
  * @param given The flags
  * @returns The options
  * @throws {UsageError} If a value is invalid
+ * @throws {ConfigurationError} If the key file is invalid or unsafe
  */
 export function serverOptions(given: Given): ServerOptions & { log: LeveledLog } {
   const shared = runtimeOptions(given);
@@ -49,6 +53,7 @@ export function serverOptions(given: Given): ServerOptions & { log: LeveledLog }
   if (lacksHostUniq({ hostUniq, relayTag })) {
     throw new UsageError("--no-relay-tag needs --host-uniq");
   }
+  const keyFile = path(given, "key-file");
   return {
     ...shared,
     limits: {
@@ -58,6 +63,7 @@ export function serverOptions(given: Given): ServerOptions & { log: LeveledLog }
     },
     listen: endpoint("listen", required(given, "listen", "0.0.0.0:8000")),
     allow: addresses(given, "allow"),
+    keys: keyFile === undefined ? undefined : KeyRing.read(keyFile),
     proxyProtocol: addresses(given, "proxy-protocol"),
     maxClients: integer(given, "max-clients", 1, 1000),
     maxClientsPerAddress: integer(given, "max-clients-per-address", 1, 1000),

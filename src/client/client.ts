@@ -55,6 +55,8 @@ export class Client extends RunningSide {
   readonly #machine: ClientMachine;
   readonly #driver: ClientDriver;
   readonly #security: Security | undefined;
+  /** Returns the key for the next tunnel; undefined if nothing is encrypted. */
+  #key: (() => Key) | undefined;
 
   private constructor(runtime: Runtime, options: ClientOptions, servers: Endpoint[]) {
     super(runtime);
@@ -71,7 +73,8 @@ export class Client extends RunningSide {
       preferFirst,
       preferFirstMs,
     });
-    this.#security = key && { key, context: tlsContext("client", options) };
+    this.#key = key;
+    this.#security = key && { key: () => this.#key!(), context: tlsContext("client", options) };
     this.#driver = new ClientDriver(this.#machine, runtime, legacy, this.#security);
   }
 
@@ -88,7 +91,9 @@ export class Client extends RunningSide {
     if (servers.length === 0) {
       throw new Error("Cannot start a client: there is no server to connect to");
     }
-    const client = new Client(new Runtime("client", options), options, servers);
+    // The server knows a client by the name of its key.
+    const name = options.key?.().name ?? options.name;
+    const client = new Client(new Runtime("client", { ...options, name }), options, servers);
     try {
       await client.#start();
     } catch (error) {
@@ -115,6 +120,32 @@ export class Client extends RunningSide {
       tunnels: (up) => up.length > 0 ? up : [this.#absentTunnel()],
     });
     driver.handle({ type: "started" });
+  }
+
+  /**
+   * Applies new values of `key`, `limits` and `debug`. All other options need a restart. The tunnel stays up; the
+   * next one uses the new key.
+   *
+   * @param options The new values; missing limits get their defaults, and a missing key stays as it is. A client
+   * that was started without a key ignores one.
+   * @throws {Error} If the new key has another name, in which case nothing changes
+   */
+  override reload(options: Pick<ClientOptions, "key" | "limits" | "debug">): void {
+    const [before, after] = [this.#key?.(), options.key?.()];
+    if (before !== undefined && after !== undefined) {
+      if (before.name !== after.name) {
+        throw new Error(
+          `the key is for ${after.name}, and this client is ${before.name}; restart it to change its name`,
+        );
+      }
+      this.#key = options.key;
+      if (before.id !== after.id || before.secret.toHex() !== after.secret.toHex()) {
+        this.#runtime.log.info("The key has changed; the next connection uses it", {
+          name: after.name,
+        });
+      }
+    }
+    super.reload(options);
   }
 
   /** Stops connecting. */

@@ -20,11 +20,21 @@ import {
   type TlsConnection,
   type TlsContext,
 } from "../../ffi/mod.ts";
-import type { ClientKey, KeyLookup } from "../keys/key.ts";
-import { allowList, proxyList } from "../net/address_list.ts";
+import type { ClientKey } from "../keys/key.ts";
+import type { KeyRing } from "../keys/key_ring.ts";
+import { allowList, EVERYBODY, proxyList } from "../net/address_list.ts";
+import {
+  addressFault,
+  goneNames,
+  judge,
+  type KeyLimits,
+  presentKey,
+  sameLimits,
+} from "./access.ts";
 import { Admission, type AdmissionRules, boundedClients, type RefusalReason } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
 import { FloodMeter } from "./flood_meter.ts";
+import { KeyUse } from "./key_use.ts";
 import { ProxyHeaderReader, type ProxyHeaderState } from "./proxy_header.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
@@ -39,9 +49,9 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   HandshakeError,
 } from "../tunnel/handshake.ts";
-import { namedPeerKey, peerKey } from "../tunnel/identity.ts";
+import { namedPeerKey, peerKey, peerKeyOfName } from "../tunnel/identity.ts";
 import { tlsContext } from "../tunnel/tls_context.ts";
-import { type Hello, REASON } from "../wire/mod.ts";
+import { type Goodbye, type Hello, REASON } from "../wire/mod.ts";
 
 /** The errors of `accept` for a connection that is already gone. */
 const GONE = [
@@ -49,6 +59,8 @@ const GONE = [
   Deno.errors.ConnectionReset,
   Deno.errors.ConnectionAborted,
 ];
+/** The reason for the end of what a client without a key had. */
+const KEY_REMOVED = "its key was removed";
 /** The pause after a failed accept, for example for lack of descriptors. */
 const ACCEPT_AGAIN_MS = 200;
 
@@ -79,6 +91,27 @@ interface Greeted extends Handshake {
   readonly tls?: TlsConnection;
 }
 
+/** A client with a tunnel. */
+interface Client {
+  /** Its id in the admission. */
+  readonly id: number;
+  readonly name: string;
+  /** Its key across tunnels; undefined if it has none. */
+  readonly peer: string | undefined;
+  /** Its IP address. */
+  readonly address: string;
+  /** The key that it has proved, with the limits that apply now; undefined at a server without keys. */
+  key: ClientKey | undefined;
+  /** True once its tunnel was told to end, because it is no longer allowed. */
+  isLeaving: boolean;
+}
+
+/** The options that {@linkcode Server.reload} applies. */
+type LiveOptions = Pick<
+  ServerOptions,
+  RuleName | "keys" | "limits" | "debug"
+>;
+
 /** A refusal, with the reason for the log; undefined if it is not worth a line. */
 class Refusal extends Error {
   readonly reason: string | undefined;
@@ -96,7 +129,7 @@ class Refusal extends Error {
 export interface ServerOptions extends RuntimeOptions, AddedTags {
   /** The address that clients connect to; port 0 lets the system choose. */
   listen: Endpoint;
-  /** The addresses and networks that may connect; by default only loopback. */
+  /** The addresses and networks that may connect; by default only loopback, or all of them with `keys`. */
   allow?: string[];
   /**
    * The addresses and networks of proxies, whose connections begin with a header of version 2 of the PROXY
@@ -112,7 +145,7 @@ export interface ServerOptions extends RuntimeOptions, AddedTags {
    * The pre-shared keys of the clients. With them every tunnel is encrypted, and a client without a key is
    * refused. By default nothing is encrypted.
    */
-  keys?: KeyLookup;
+  keys?: KeyRing;
   /**
    * The maximum number of clients from one IP address, or from one IPv6 network of 64 bits; by default a
    * quarter of `maxClients`. A client whose sessions are held may always return.
@@ -156,7 +189,10 @@ export class Server extends RunningSide {
   /** The connections in their handshake, by their ids in the admission. */
   readonly #greeting = new Map<number, Visit>();
   /** The clients, by the ids of their tunnels in the data worker. */
-  readonly #clients = new Map<number, { id: number; name: string; address: string }>();
+  readonly #clients = new Map<number, Client>();
+  /** The present keys; undefined if the server has none. */
+  #keys: KeyRing | undefined;
+  readonly #use = new KeyUse();
 
   private constructor(
     runtime: Runtime,
@@ -168,6 +204,7 @@ export class Server extends RunningSide {
     super(runtime);
     this.#runtime = runtime;
     this.#options = options;
+    this.#keys = options.keys;
     this.#admission = new Admission(rules, { descriptors: descriptorLimit() });
     this.#listener = listener;
     this.#context = context;
@@ -182,7 +219,7 @@ export class Server extends RunningSide {
    * @throws {Error} If the interface or an address cannot be used, or an option is invalid
    */
   static async start(options: ServerOptions): Promise<Server> {
-    const rules = rulesOf(options);
+    const rules = rulesOf(options, options.keys !== undefined);
     checkAddedTags(tagsOf(options));
     const runtime = new Runtime("server", options);
     await runtime.claim();
@@ -208,7 +245,7 @@ export class Server extends RunningSide {
       tunnelUp: () => {},
       tunnelDown: (id, reason) => this.#tunnelDown(id, reason),
       held: (peer, sessions) => this.#admission.held(peer, sessions),
-      knows: () => true,
+      knows: this.#knownPeers(),
       failed: () => closeListener(this.#listener),
       healthy: () => !this.isStopping,
       reconnects: () => 0,
@@ -217,6 +254,7 @@ export class Server extends RunningSide {
         handshakes: this.#greeting.size,
         refused: { ...this.#admission.refused },
       }),
+      keys: () => this.#keys && this.#use.statuses(this.#keys, performance.now()),
     }, { tags: tagsOf(options), maxHeld: boundedClients(options.maxClients) });
     const { allow, proxies } = this.#admission;
     this.#runtime.log.info("Listening", {
@@ -225,7 +263,24 @@ export class Server extends RunningSide {
       proxies: proxies.isEmpty ? undefined : `${proxies}`,
     });
     this.#warnOfRules();
+    if (this.#keys !== undefined) this.#logKeys(this.#keys);
     this.#accept();
+  }
+
+  /** Returns the test for the peers of an earlier run that can come back. */
+  #knownPeers(): (peer: string) => boolean {
+    const keys = this.#keys;
+    if (keys === undefined) return () => true;
+    const peers = new Set(keys.keys.map(({ name }) => peerKeyOfName(name)));
+    return (peer) => peers.has(peer);
+  }
+
+  #logKeys({ file, keys }: KeyRing): void {
+    this.#runtime.log.info("Keys read", { file, keys: keys.length });
+    if (keys.length > 0) return;
+    this.#runtime.log.warning(
+      `Nobody can connect, because ${file ?? "the server"} has no key: make one with keygen`,
+    );
   }
 
   /** Warns of an allow list that keeps out everybody, or all other machines; and of too few descriptors. */
@@ -243,18 +298,52 @@ export class Server extends RunningSide {
   }
 
   /**
-   * Applies new values of `allow`, `proxyProtocol`, `maxClients`, `maxClientsPerAddress`, `limits` and `debug`.
-   * All other options need a restart. Connected clients stay connected.
+   * Applies new values of `allow`, `proxyProtocol`, `maxClients`, `maxClientsPerAddress`, `keys`, `limits` and
+   * `debug`. All other options need a restart. The tunnel of a client ends if its key or its address is no longer allowed. Its
+   * sessions are held if it can come back with another key or from another address, and closed otherwise.
    *
-   * @param options The new values; missing ones get their defaults
+   * @param options The new values; missing ones get their defaults, and missing keys stay as they are. A server
+   * that was started without keys ignores them.
    * @throws {Error} If an entry of `allow` or `proxyProtocol` is invalid, in which case nothing changes
    */
-  override reload(
-    options: Pick<ServerOptions, keyof RuleOptions | "limits" | "debug">,
-  ): void {
-    this.#admission.change(rulesOf(options));
+  override reload(options: LiveOptions): void {
+    const before = this.#keys;
+    this.#admission.change(rulesOf(options, before !== undefined));
     this.#warnOfRules();
+    const keys = before && (options.keys ?? before);
+    this.#keys = keys;
+    this.#review();
+    if (before !== undefined && keys !== undefined && keys !== before) {
+      this.#use.keep(keys);
+      for (const name of goneNames(before, keys)) {
+        this.#runtime.worker.dismiss(0, peerKeyOfName(name), KEY_REMOVED);
+      }
+      this.#logKeys(keys);
+    }
     super.reload(options);
+  }
+
+  /** Ends the tunnels of clients that are no longer allowed, and applies the limits of the others. */
+  #review(): void {
+    const { log, worker } = this.#runtime;
+    const rules = { allow: this.#admission.allow, keys: this.#keys };
+    for (const [tunnel, client] of this.#clients) {
+      if (client.isLeaving) continue;
+      const fate = judge(client, rules);
+      if (fate.is === "stays") {
+        const { key } = fate;
+        if (key !== undefined && client.key !== undefined && !sameLimits(client.key, key)) {
+          worker.limit(tunnel, limitsOf(key));
+        }
+        client.key = key;
+        continue;
+      }
+      client.isLeaving = true;
+      const { name, peer, address } = client;
+      log.info("Client is no longer allowed", { name, peer: address, reason: fate.reason });
+      if (fate.is === "held") worker.end(tunnel, fate.reason, REASON.NOT_ALLOWED);
+      else worker.dismiss(tunnel, peer, fate.reason);
+    }
   }
 
   /** Closes the listener and the connections in their handshake. */
@@ -411,7 +500,7 @@ export class Server extends RunningSide {
     timeoutMs: number,
     received: Uint8Array = new Uint8Array(0),
   ): Promise<Greeted> {
-    const { keys } = this.#options;
+    const keys = this.#keys;
     const context = this.#context;
     if (keys !== undefined && context !== undefined) {
       return await greetClientWithKey(
@@ -420,7 +509,7 @@ export class Server extends RunningSide {
           context,
           keys,
           welcome: () => this.#welcome,
-          refuse: (peer, key) => this.#admission.refusal(visit.id, namedPeerKey(peer, key)),
+          refuse: (peer, key) => this.#refusal(visit, peer, key),
         },
         timeoutMs,
         received,
@@ -435,12 +524,29 @@ export class Server extends RunningSide {
     return { peer, received };
   }
 
-  #enter({ id, conn, source, proxy }: Visit, { peer: hello, received, key, tls }: Greeted): void {
+  /** Decides about a client that has proved a key; returns the goodbye if it is refused. */
+  #refusal({ id, source }: Visit, hello: Hello, proved: ClientKey): Goodbye | undefined {
+    this.#use.proved(proved.id, performance.now());
+    const key = this.#keys && presentKey(this.#keys, proved);
+    if (key === undefined) return { reason: REASON.NOT_ALLOWED, text: KEY_REMOVED };
+    const fault = addressFault(source.hostname, key, this.#admission.allow);
+    if (fault !== undefined) return { reason: REASON.NOT_ALLOWED, text: `its address ${fault}` };
+    return this.#admission.refusal(id, namedPeerKey(hello, key), true);
+  }
+
+  #enter(visit: Visit, { peer: hello, received, key: proved, tls }: Greeted): void {
+    const { id, conn, source, proxy } = visit;
     const { name, software } = hello;
-    const peer = key === undefined ? peerKey(hello) : namedPeerKey(hello, key);
-    // Others may have entered while this one was greeted.
-    const refusal = this.#admission.refusal(id, peer);
-    if (refusal !== undefined) throw new Refusal(refusal.text, "full");
+    const peer = proved === undefined ? peerKey(hello) : namedPeerKey(hello, proved);
+    // Others may have entered while this one was greeted, and keys and addresses may have changed.
+    if (!this.#admission.allow.contains(source.hostname)) {
+      throw new Refusal("not on the allow list", "not-allowed");
+    }
+    const refusal = proved === undefined
+      ? this.#admission.refusal(id, peer)
+      : this.#refusal(visit, hello, proved);
+    const key = proved && this.#keys && presentKey(this.#keys, proved);
+    if (refusal !== undefined) throw new Refusal(refusal.text, reasonCounted(refusal.reason));
     const legacy = this.#options.legacy ?? false;
     const tunnel = this.#runtime.worker.addTunnel(conn, {
       peer,
@@ -449,10 +555,12 @@ export class Server extends RunningSide {
       received,
       source,
       tls,
+      ...limitsOf(key),
     });
     this.#greeting.delete(id);
     const address = source.hostname;
-    this.#clients.set(tunnel, { id, name, address });
+    this.#clients.set(tunnel, { id, name, peer, address, key, isLeaving: false });
+    if (key !== undefined) this.#use.entered(key.id);
     const held = this.#admission.enter(id, peer);
     if (!this.#log.coming(address, performance.now())) return;
     this.#runtime.log.info("Client connected", {
@@ -483,6 +591,7 @@ export class Server extends RunningSide {
     const client = this.#clients.get(tunnel);
     if (client === undefined) return;
     this.#clients.delete(tunnel);
+    if (client.key !== undefined) this.#use.left(client.key.id, performance.now());
     const held = this.#admission.left(client.id);
     if (this.#log.going(client.address, performance.now())) {
       this.#runtime.log.info("Client gone", { name: client.name, reason, held });
@@ -509,21 +618,34 @@ function refusalReason({ isLocal }: Visit, error: unknown): string | undefined {
 function countedReason(error: unknown): RefusalReason | undefined {
   if (error instanceof Refusal) return error.counted;
   if (!(error instanceof HandshakeError)) return "handshake";
-  if (error.reason === REASON.FULL) return "full";
-  return error.reason === REASON.TIMEOUT ? "timeout" : "handshake";
+  return reasonCounted(error.reason);
+}
+
+/** Returns the reason by which a refusal is counted, for the code of its goodbye. */
+function reasonCounted(reason: number | undefined): RefusalReason {
+  if (reason === REASON.FULL) return "full";
+  if (reason === REASON.NOT_ALLOWED) return "not-allowed";
+  return reason === REASON.TIMEOUT ? "timeout" : "handshake";
+}
+
+/** Returns the limits of a key, for a tunnel. */
+function limitsOf(key: ClientKey | undefined): KeyLimits {
+  return { maxSessions: key?.maxSessions, upBps: key?.upBps, downBps: key?.downBps };
 }
 
 /** The options from which the rules of the admission are made. */
-type RuleOptions = Pick<
-  ServerOptions,
-  "allow" | "proxyProtocol" | "maxClients" | "maxClientsPerAddress"
->;
+type RuleName = "allow" | "proxyProtocol" | "maxClients" | "maxClientsPerAddress";
 
 function rulesOf(
-  { allow = [], proxyProtocol = [], maxClients, maxClientsPerAddress }: RuleOptions,
+  { allow = [], proxyProtocol = [], maxClients, maxClientsPerAddress }: Pick<
+    ServerOptions,
+    RuleName
+  >,
+  hasKeys: boolean,
 ): AdmissionRules {
-  const [allowed, proxies] = [allowList(allow), proxyList(proxyProtocol)];
-  return { allow: allowed, proxies, maxClients, maxClientsPerAddress };
+  // Keys say who may connect, so that a list is a restriction that need not be there.
+  const allowed = allowList(allow, hasKeys ? EVERYBODY : undefined);
+  return { allow: allowed, proxies: proxyList(proxyProtocol), maxClients, maxClientsPerAddress };
 }
 
 /** A listener, and its descriptor if that was found. */

@@ -43,7 +43,16 @@ export function secretOfKey({ secret }: Key): Uint8Array {
  * @returns The key; `undefined` if the client does not resume sessions
  */
 export function namedPeerKey({ features }: Hello, { name }: Key): string | undefined {
-  if ((features & FEATURE.RESUME) === 0) return undefined;
+  return (features & FEATURE.RESUME) === 0 ? undefined : peerKeyOfName(name);
+}
+
+/**
+ * Makes the key of a client with a pre-shared key from the name alone, for clients that are away.
+ *
+ * @param name The name of the pre-shared key
+ * @returns The key that {@linkcode namedPeerKey} makes for a client that resumes sessions
+ */
+export function peerKeyOfName(name: string): string {
   return createHash("sha256").update(`key ${name}`).digest("hex").slice(0, KEY_DIGITS);
 }
 

@@ -311,46 +311,50 @@ testUnless(
     }),
 );
 
-testUnless(skipped, "SIGHUP applies a new allow list, and closes no session", async () => {
-  const dir = await Deno.makeTempDir();
-  const config = `${dir}/server.conf`;
-  const write = (allow: string) =>
-    Deno.writeTextFile(config, `listen 0.0.0.0:8863\n# who may\nallow = ${allow}\n`);
-  try {
-    await write("10.0.1.0/24");
-    await withSites(
-      { clients: 2, serverFlags: ["--config", config], start: false },
-      async (sites) => {
-        const [first, second] = sites.sites;
-        sites.server.start();
-        first.client.start();
-        await first.client.untilHealth(200);
-        second.client.start();
-        await sites.server.untilLine(/Connection refused.*not on the allow list/);
-        const ac = sites.ac();
-        const host = sites.host();
-        await host.dial();
+testUnless(
+  skipped,
+  "SIGHUP applies a new allow list, and an invalid one changes nothing",
+  async () => {
+    const dir = await Deno.makeTempDir();
+    const config = `${dir}/server.conf`;
+    const write = (allow: string) =>
+      Deno.writeTextFile(config, `listen 0.0.0.0:8863\n# who may\nallow = ${allow}\n`);
+    try {
+      await write("10.0.1.0/24");
+      await withSites(
+        { clients: 2, serverFlags: ["--config", config], start: false },
+        async (sites) => {
+          const [first, second] = sites.sites;
+          sites.server.start();
+          first.client.start();
+          await first.client.untilHealth(200);
+          second.client.start();
+          await sites.server.untilLine(/Connection refused.*not on the allow list/);
+          const ac = sites.ac();
+          const host = sites.host();
+          await host.dial();
 
-        await write("10.0.2.0/24");
-        sites.server.signal("SIGHUP");
-        await sites.server.untilLine(/Configuration reloaded/);
-        await second.client.untilHealth(200);
-        assertEquals((await host.exchange({ frames: 10 })).returned, 10);
+          await write("10.0.1.0/24,10.0.2.0/24");
+          sites.server.signal("SIGHUP");
+          await sites.server.untilLine(/Configuration reloaded/);
+          await second.client.untilHealth(200);
+          assertEquals((await host.exchange({ frames: 10 })).returned, 10);
 
-        await write("nonsense");
-        sites.server.signal("SIGHUP");
-        await sites.server.untilLine(/Cannot reload the configuration; nothing was changed/);
-        await Deno.writeTextFile(config, "listen 0.0.0.0:8864\nallow 10.0.0.0/8\n");
-        sites.server.signal("SIGHUP");
-        await sites.server.untilLine(/only after a restart.*flags=listen/);
-        assertEquals((await host.exchange({ frames: 10 })).returned, 10);
-        assertEquals([ac.sessions.size, sites.acs.log.count("in", CODE.PADT)], [1, 0]);
-      },
-    );
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-});
+          await write("nonsense");
+          sites.server.signal("SIGHUP");
+          await sites.server.untilLine(/Cannot reload the configuration; nothing was changed/);
+          await Deno.writeTextFile(config, "listen 0.0.0.0:8864\nallow 10.0.0.0/8\n");
+          sites.server.signal("SIGHUP");
+          await sites.server.untilLine(/only after a restart.*flags=listen/);
+          assertEquals((await host.exchange({ frames: 10 })).returned, 10);
+          assertEquals([ac.sessions.size, sites.acs.log.count("in", CODE.PADT)], [1, 0]);
+        },
+      );
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+);
 
 /** Fails if a grace time of 3 s began again with the last start, however slow the machine is. */
 function assertContinued(sinceStartMs: number): void {

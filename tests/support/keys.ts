@@ -1,6 +1,7 @@
 // Pre-shared keys for tests.
 
-import { type ClientKey, ID_BYTES, type KeyLookup, SECRET_BYTES } from "../../src/keys/key.ts";
+import { type ClientKey, ID_BYTES, SECRET_BYTES } from "../../src/keys/key.ts";
+import { KeyRing } from "../../src/keys/key_ring.ts";
 
 /** A key as text. */
 export interface WrittenKey {
@@ -22,9 +23,8 @@ export function keyOf({ name, id, secret }: WrittenKey): ClientKey {
 }
 
 /** Returns the keys of a server from their texts. */
-export function keysOf(written: WrittenKey[]): KeyLookup {
-  const keys = new Map(written.map((key) => [key.id, keyOf(key)]));
-  return { find: (id) => keys.get(id) };
+export function keysOf(written: WrittenKey[]): KeyRing {
+  return new KeyRing(written.map(keyOf));
 }
 
 /** Makes a key; see `writtenKey`. */

@@ -1,0 +1,310 @@
+// Key files in use: who may connect, and what SIGHUP does with keys that have been added and removed.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { SITE } from "../../src/lab/mod.ts";
+import { makeKey } from "../../src/keys/keygen.ts";
+import { KeyRing } from "../../src/keys/key_ring.ts";
+import { CODE } from "../../src/wire/mod.ts";
+import {
+  assertExchange,
+  assertPadts,
+  inState,
+  padtsAt,
+  type Sites,
+  withSites,
+} from "../support/sites.ts";
+import { testUnless, whyNot } from "../support/skip.ts";
+
+const skipped = whyNot("linux", "root", "iproute2", "namespaces");
+const PORT = SITE.tunnelPort;
+const NAME = "osaka";
+
+/** The key files of a test, in a directory of their own. */
+class KeyFiles implements Disposable {
+  readonly directory = Deno.makeTempDirSync();
+  readonly server = `${this.directory}/server.keys`;
+  readonly client = `${this.directory}/${NAME}.key`;
+
+  constructor() {
+    makeKey({ name: NAME, directory: this.directory, rotate: false });
+  }
+
+  /** Makes the second key, and returns the path of its file. */
+  rotate(): string {
+    return makeKey({ name: NAME, directory: this.directory, rotate: true }).clientFile;
+  }
+
+  /** Changes the lines of the server's file. */
+  edit(change: (lines: string[]) => string[]): void {
+    const lines = Deno.readTextFileSync(this.server).trimEnd().split("\n");
+    Deno.writeTextFileSync(this.server, change(lines).map((line) => `${line}\n`).join(""));
+  }
+
+  /** The first digits of the ids in the server's file. */
+  get ids(): string[] {
+    return KeyRing.read(this.server).keys.map(({ id }) => id.slice(0, 8));
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.directory, { recursive: true });
+  }
+}
+
+/** Runs a test with a client and a server that have started with their key files. */
+async function withKeys(
+  use: (sites: Sites, files: KeyFiles) => Promise<void>,
+  { flags = [], serverFlags = [] }: { flags?: string[]; serverFlags?: string[] } = {},
+): Promise<void> {
+  using files = new KeyFiles();
+  await withSites({
+    flags,
+    serverFlags: ["--listen", `0.0.0.0:${PORT}`, "--key-file", files.server, ...serverFlags],
+    clientFlags: ["--connect", `10.0.1.2:${PORT}`, "--key-file", files.client],
+  }, (sites) => use(sites, files));
+}
+
+/** Sends SIGHUP to the server, and waits until it has read its keys again. */
+async function reload({ server }: Sites): Promise<void> {
+  const read = () => server.matching(/Configuration reloaded|Cannot reload/).length;
+  const before = read();
+  server.signal("SIGHUP");
+  await server.untilStatus("the server has read its keys again", () => read() > before);
+}
+
+testUnless(
+  skipped,
+  "A client with a key may connect from anywhere without --allow, under the name of its key",
+  () =>
+    withKeys(async (sites, files) => {
+      sites.ac();
+      const host = sites.host();
+      await host.dial();
+      await assertExchange([host]);
+      const [line] = sites.server.matching(/Keys read/);
+      assert(line.endsWith(`Keys read file=${files.server} keys=1`), line);
+      assertMatch(sites.server.matching(/Listening/)[0], /allow=0\.0\.0\.0\/0,::\/0/);
+      const { tunnels, keys } = await sites.server.status();
+      assertEquals(tunnels.map(({ name }) => name), [NAME]);
+      assertEquals(keys, [{ name: NAME, id: files.ids[0], lastUsedS: 0, tunnels: 1 }]);
+      const metrics = await sites.server.metrics();
+      const label = `{name="${NAME}",key="${files.ids[0]}"}`;
+      assertEquals(metrics.get(`pppoe_proxy_key_last_use_seconds${label}`), 0);
+      assertEquals((await sites.client.status()).keys, undefined);
+    }),
+);
+
+testUnless(
+  skipped,
+  "A session goes on through a rotation: a second key, the client's new file, the old line removed",
+  () =>
+    withKeys(async (sites, files) => {
+      const ac = sites.ac();
+      const host = sites.host();
+      await host.dial();
+
+      const second = files.rotate();
+      const [, newLine] = Deno.readTextFileSync(files.server).trimEnd().split("\n");
+      await reload(sites);
+      await assertExchange([host]);
+      assertEquals((await sites.server.status()).keys?.map(({ tunnels }) => tunnels), [1, 0]);
+
+      Deno.copyFileSync(second, files.client);
+      sites.client.signal("SIGHUP");
+      await sites.client.untilLine(/The key has changed; the next connection uses it name=osaka/);
+      await assertExchange([host]);
+
+      files.edit(() => [newLine]);
+      await reload(sites);
+      await sites.server.untilLine(
+        /Client is no longer allowed.*reason="its key was removed, and it has another one"/,
+      );
+      await sites.client.untilStatus(
+        "the client is back",
+        ({ reconnects, tunnels }) => reconnects === 1 && tunnels[0].state === "up",
+      );
+      await assertExchange([host]);
+      const { keys, sessions } = await sites.server.status();
+      assertEquals(keys, [{ name: NAME, id: files.ids[0], lastUsedS: 0, tunnels: 1 }]);
+      assert(inState(sessions, "open", 1));
+      assertEquals([ac.sessions.size, padtsAt(sites.acs), padtsAt(sites.hosts)], [1, 0, 0]);
+    }),
+);
+
+testUnless(
+  skipped,
+  "A client whose last key is removed loses its sessions at once, with PADTs on both sides, and stays out",
+  () =>
+    withKeys(async (sites, files) => {
+      const ac = sites.ac();
+      await sites.dialMany(2);
+      files.edit(() => ["# nobody"]);
+      await reload(sites);
+      await assertPadts(sites, sites.acs, 2);
+      await assertPadts(sites, sites.hosts, 2);
+      assertEquals(ac.sessions.size, 0);
+      await sites.server.untilLine(/Client is no longer allowed.*reason="its key was removed"/);
+      await sites.server.untilLine(/WARN {2}Nobody can connect, because .* has no key/);
+      assertEquals(sites.server.matching(/Session closed.*cause=not-allowed/).length, 2);
+      await sites.client.untilLine(/Session closed.*cause=not-allowed/);
+      await sites.client.untilLine(/goodbye \(not allowed\).*its key was removed/);
+      await sites.server.untilLine(/Connection refused/);
+      const { tunnels, keys } = await sites.server.status();
+      assertEquals([tunnels, keys], [[], []]);
+    }),
+);
+
+testUnless(
+  skipped,
+  "The sessions that are held for a client end at once when its last key is removed",
+  () =>
+    withKeys(async (sites, files) => {
+      const ac = sites.ac();
+      await sites.dialMany(1);
+      await sites.client.end("SIGKILL");
+      await sites.server.untilStatus(
+        "the session is held",
+        ({ sessions }) => inState(sessions, "held", 1),
+      );
+      assertEquals(padtsAt(sites.acs), 0);
+      files.edit(() => []);
+      await reload(sites);
+      await assertPadts(sites, sites.acs, 1);
+      assertEquals([ac.sessions.size, (await sites.server.status()).sessions], [0, []]);
+    }),
+);
+
+testUnless(
+  skipped,
+  "Sessions are held for a client whose address its key no longer allows, and go on once it does again",
+  () =>
+    withKeys(async (sites, files) => {
+      sites.ac();
+      const host = sites.host();
+      await host.dial();
+      const [line] = Deno.readTextFileSync(files.server).trimEnd().split("\n");
+      files.edit(() => [`${line} allow=203.0.113.0/24`]);
+      await reload(sites);
+      await sites.server.untilLine(
+        /no longer allowed.*"its address is not one that its key allows"/,
+      );
+      await sites.server.untilLine(/Connection refused.*is not one that its key allows/);
+      const { sessions } = await sites.server.status();
+      assert(inState(sessions, "held", 1));
+      files.edit(() => [`${line} allow=10.0.0.0/8`]);
+      await reload(sites);
+      await sites.server.untilStatus(
+        "the session is open again",
+        ({ sessions }) => inState(sessions, "open", 1),
+      );
+      await assertExchange([host]);
+      assertEquals([padtsAt(sites.acs), padtsAt(sites.hosts)], [0, 0]);
+    }),
+);
+
+testUnless(
+  skipped,
+  "SIGHUP with a key file that is unsafe or invalid changes nothing, and says why in one line",
+  () =>
+    withKeys(async (sites, files) => {
+      sites.ac();
+      const host = sites.host();
+      await host.dial();
+      const wanted: [act: () => void, reason: RegExp][] = [
+        [() => Deno.chmodSync(files.server, 0o644), /others can read it; run chmod 600/],
+        [() => {
+          Deno.chmodSync(files.server, 0o600);
+          files.edit((lines) => [...lines, "kobe"]);
+        }, /server\.keys, line 2: the line is too short/],
+        [() => Deno.removeSync(files.server), /the file does not exist/],
+      ];
+      for (const [act, reason] of wanted) {
+        act();
+        await reload(sites);
+        assertMatch(
+          sites.server.matching(/ERROR Cannot reload the configuration; nothing was changed/).at(
+            -1,
+          )!,
+          reason,
+        );
+      }
+      await assertExchange([host]);
+      // The keys are still those of the start.
+      await sites.resetTunnels(sites.sites[0]);
+      await sites.client.untilStatus(
+        "the client is back",
+        ({ reconnects, tunnels }) => reconnects === 1 && tunnels[0].state === "up",
+      );
+      await assertExchange([host]);
+    }),
+);
+
+testUnless(
+  skipped,
+  "SIGHUP to a client with a key of another name changes nothing",
+  () =>
+    withKeys(async (sites, files) => {
+      const { clientFile } = makeKey({
+        name: "kobe",
+        directory: files.directory,
+        rotate: false,
+      });
+      Deno.copyFileSync(clientFile, files.client);
+      sites.client.signal("SIGHUP");
+      assertMatch(
+        await sites.client.untilLine(/Cannot reload the configuration; nothing was changed/),
+        /the key is for kobe, and this client is osaka; restart it to change its name/,
+      );
+    }),
+);
+
+testUnless(
+  skipped,
+  "A server restores no session for a client whose key was removed while it was away",
+  async () => {
+    const stateDir = Deno.makeTempDirSync();
+    try {
+      await withKeys(async (sites, files) => {
+        const ac = sites.ac();
+        await sites.dialMany(1);
+        await sites.server.end("SIGKILL");
+        files.edit(() => []);
+        sites.server.start();
+        await assertPadts(sites, sites.acs, 1);
+        assertEquals(ac.sessions.size, 0);
+      }, { serverFlags: ["--state-dir", stateDir] });
+    } finally {
+      Deno.removeSync(stateDir, { recursive: true });
+    }
+  },
+);
+
+testUnless(
+  skipped,
+  "SIGHUP closes the sessions of a client without a key whose address is no longer on --allow",
+  async () => {
+    const directory = Deno.makeTempDirSync();
+    const config = `${directory}/server.conf`;
+    const write = (allow: string) =>
+      Deno.writeTextFileSync(config, `listen 0.0.0.0:${PORT}\nallow ${allow}\n`, { mode: 0o600 });
+    try {
+      write("10.0.0.0/8");
+      await withSites({ serverFlags: ["--config", config] }, async (sites) => {
+        const ac = sites.ac();
+        await sites.dialMany(1);
+        write("10.0.1.1");
+        await reload(sites);
+        assertEquals([ac.sessions.size, sites.acs.log.count("in", CODE.PADT)], [1, 0]);
+        write("203.0.113.0/24");
+        await reload(sites);
+        await assertPadts(sites, sites.acs, 1);
+        await assertPadts(sites, sites.hosts, 1);
+        await sites.server.untilLine(
+          /Client is no longer allowed.*"its address is no longer on the allow list"/,
+        );
+        await sites.server.untilLine(/Connection refused.*not on the allow list/);
+      });
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  },
+);
