@@ -53,6 +53,9 @@ export {
 } from "./ffi/mod.ts";
 export { type Lane, laneFilter, vlanFilter } from "./src/link/lane_filter.ts";
 export { connect } from "./src/net/connect.ts";
+export { AddressList } from "./src/net/address_list.ts";
+export type { ClientKey, Key, KeyLookup } from "./src/keys/key.ts";
+export { KeyRing } from "./src/keys/key_ring.ts";
 export { type Endpoint, formatEndpoint, listenReason, parseEndpoint } from "./src/net/endpoint.ts";
 export * from "./src/transport/path_memory.ts";
 export * from "./src/transport/tcp.ts";

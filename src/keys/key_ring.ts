@@ -5,7 +5,20 @@ import { ConfigurationError } from "../configuration_error.ts";
 import type { ClientKey, Key, KeyLookup } from "./key.ts";
 import { KEY_FILE_MAX_BYTES, parseClientKey, parseKeys } from "./key_file.ts";
 
-/** The keys of a server at one moment. A file that is read again makes another ring. */
+/**
+ * The keys of a server at one moment. A file that is read again makes another ring.
+ *
+ * @example Find a key
+ * ```ts
+ * import { KeyRing } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const secret = crypto.getRandomValues(new Uint8Array(32));
+ * const key = { name: "osaka", id: "0123456789abcdef0123456789abcdef", secret };
+ * const keys = new KeyRing([key]);
+ * assertEquals([keys.find(key.id), keys.find("")], [key, undefined]);
+ * ```
+ */
 export class KeyRing implements KeyLookup {
   /** The file that the keys come from; undefined if there is none. */
   readonly file: string | undefined;

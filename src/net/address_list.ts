@@ -16,7 +16,18 @@ const REMEDIES: readonly (readonly [entry: RegExp, remedy: string])[] = [
   [/(?:)/, "give an IPv4 or IPv6 address, alone or with a prefix length, like 192.0.2.0/24"],
 ];
 
-/** A list of addresses and networks. */
+/**
+ * A list of addresses and networks.
+ *
+ * @example Check an address
+ * ```ts
+ * import { AddressList } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const list = AddressList.parse(["192.0.2.0/24,2001:db8::/32"], "--allow");
+ * assertEquals([list.contains("192.0.2.7"), list.contains("10.0.0.1")], [true, false]);
+ * ```
+ */
 export class AddressList {
   // In spite of its name, a BlockList only checks whether it contains an address. It treats an
   // IPv4-mapped IPv6 address like the IPv4 address, both in the list and in a check.

@@ -106,12 +106,6 @@ interface Client {
   isLeaving: boolean;
 }
 
-/** The options that {@linkcode Server.reload} applies. */
-type LiveOptions = Pick<
-  ServerOptions,
-  RuleName | "keys" | "limits" | "debug"
->;
-
 /** A refusal, with the reason for the log; undefined if it is not worth a line. */
 class Refusal extends Error {
   readonly reason: string | undefined;
@@ -306,7 +300,12 @@ export class Server extends RunningSide {
    * that was started without keys ignores them.
    * @throws {Error} If an entry of `allow` or `proxyProtocol` is invalid, in which case nothing changes
    */
-  override reload(options: LiveOptions): void {
+  override reload(
+    options: Pick<
+      ServerOptions,
+      RuleName | "keys" | "limits" | "debug"
+    >,
+  ): void {
     const before = this.#keys;
     this.#admission.change(rulesOf(options, before !== undefined));
     this.#warnOfRules();

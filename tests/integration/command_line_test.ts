@@ -1,6 +1,7 @@
 // The program's messages for a command line that cannot work, or that the machine refuses.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inNamespace } from "../../ffi/mod.ts";
+import { makeKey } from "../../src/keys/keygen.ts";
 import { TestNet } from "../support/namespaces.ts";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 
@@ -254,6 +255,60 @@ const MISTAKES_IN_FILES: [content: string, line: string][] = [
   ["# nothing", "--interface is missing; for example --interface eth1"],
 ];
 
+/**
+ * The mistakes with keys: what is typed, where DIR is a directory with server.keys, which has keys for osaka and
+ * kobe, with the two clients' files and some faulty ones; and the one line that follows.
+ */
+const MISTAKES_WITH_KEYS: [typed: string, line: string][] = [
+  ...[[S, SEE_SERVER], [C, SEE_CLIENT]].flatMap(([start, see]): [string, string][] => [
+    [
+      `${start} --key-file DIR/osaka.key --legacy`,
+      "--legacy cannot be used with --key-file, because an older pppoeproxy encrypts nothing; run " +
+      `another pppoe-proxy for it, with a port of its own${see}`,
+    ],
+    [`${start} --key-file DIR/none.keys`, "Cannot use DIR/none.keys: the file does not exist"],
+    [`${start} --key-file DIR`, "Cannot use DIR: it is a directory; give a file"],
+    [
+      `${start} --key-file DIR/link`,
+      "Cannot use DIR/link: it is a symbolic link; give the path of the file itself",
+    ],
+    [
+      `${start} --key-file DIR/open.keys`,
+      "Cannot use DIR/open.keys: others can read it; run chmod 600 DIR/open.keys",
+    ],
+    [
+      `${start} --key-file DIR/faulty.keys`,
+      "Cannot read DIR/faulty.keys, line 2: the secret must have 64 hexadecimal digits",
+    ],
+    [
+      `${start} --key-file ~/a.key`,
+      `Cannot use --key-file "~/a.key": ~ is not expanded here; give the full path${see}`,
+    ],
+  ]),
+  [
+    `${C} --key-file DIR/server.keys`,
+    "Cannot use DIR/server.keys: it has 2 keys, so it is a server's; give the file of this client, " +
+    "NAME.key",
+  ],
+  [
+    `${C} --key-file DIR/empty.keys`,
+    "Cannot use DIR/empty.keys: it has no key; give the file NAME.key that keygen has made",
+  ],
+  [
+    `${C} --key-file DIR/osaka.key --name kobe`,
+    `--name must be osaka, the name of the key in DIR/osaka.key; leave it out${SEE_CLIENT}`,
+  ],
+  [
+    "keygen osaka --dir DIR",
+    "Cannot make a key for osaka: DIR/server.keys has one; give another name, or add a second key " +
+    "with --rotate",
+  ],
+  [
+    "keygen link --dir DIR --rotate",
+    "Cannot rotate the key of link: DIR/server.keys has none; make the first one without --rotate",
+  ],
+];
+
 interface Said {
   code: number;
   stdout: string;
@@ -408,6 +463,56 @@ for (const [content, line] of MISTAKES_IN_FILES) {
   );
 }
 
+/** Makes the directory that MISTAKES_WITH_KEYS names. */
+function withKeyFiles(): Disposable & { directory: string } {
+  const directory = Deno.makeTempDirSync();
+  for (const name of ["osaka", "kobe"]) makeKey({ name, directory, rotate: false });
+  const line = Deno.readTextFileSync(`${directory}/osaka.key`).trimEnd();
+  const write = (name: string, text: string, mode = 0o600) =>
+    Deno.writeTextFileSync(`${directory}/${name}`, text, { mode });
+  write("open.keys", line, 0o644);
+  write("faulty.keys", `#\n${line}0`);
+  write("empty.keys", "# nobody\n");
+  Deno.symlinkSync("osaka.key", `${directory}/link`);
+  return {
+    directory,
+    [Symbol.dispose]: () => Deno.removeSync(directory, { recursive: true }),
+  };
+}
+
+for (const [typed, line] of MISTAKES_WITH_KEYS) {
+  testUnless(whyNot("linux"), `main() refuses ${JSON.stringify(typed)} in one line`, async () => {
+    using files = withKeyFiles();
+    const fill = (text: string) => text.replaceAll("DIR", files.directory);
+    assertMistake(await runHere(words(fill(typed))), fill(line));
+  });
+}
+
+testUnless(
+  whyNot("linux"),
+  "main() makes a key, and prints a command line for each side that is accepted as it is",
+  async () => {
+    using files = withKeyFiles();
+    const { directory } = files;
+    const { code, stdout, stderr } = await runHere(["keygen", "nara", "--dir", directory]);
+    assertEquals([code, stderr], [0, ""]);
+    for (
+      const command of [
+        `  pppoe-proxy server --interface eth1 --listen 0.0.0.0:8000 --key-file ${directory}/server.keys`,
+        `  pppoe-proxy client --interface eth1 --connect SERVER:8000 --key-file ${directory}/nara.key`,
+        `  scp -p ${directory}/nara.key root@CLIENT:/etc/pppoe-proxy/`,
+      ]
+    ) assert(stdout.split("\n").includes(command), stdout);
+    const secret = Deno.readTextFileSync(`${directory}/nara.key`).trim().split(" ")[2];
+    assertEquals(secret.length, 64);
+    assert(!stdout.includes(secret));
+    const rotated = await runHere(["keygen", "nara", "--dir", directory, "--rotate"]);
+    assertEquals(rotated.code, 0);
+    assertMatch(rotated.stdout, /nara\.2\.key/);
+    assertMatch(rotated.stdout, /The old key of nara stays valid until you remove its line/);
+  },
+);
+
 testUnless(whyNot("linux"), "main() refuses a file that it cannot read in one line", async () => {
   for (
     const [path, reason] of [
@@ -449,7 +554,7 @@ testUnless(
   skipped,
   "main() prints help to standard output on request, with status 0",
   async () => {
-    for (const args of [["--help"], ["server", "--help"], ["client", "-h"]]) {
+    for (const args of [["--help"], ["server", "--help"], ["client", "-h"], ["keygen", "-h"]]) {
       const { code, stdout, stderr } = await run([], args);
       assertEquals(code, 0);
       assertEquals(stderr, "");

@@ -1,6 +1,8 @@
 // Tests of the flags that only a server has.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { ConfigurationError } from "../../../src/configuration_error.ts";
+import { makeKey } from "../../../src/keys/keygen.ts";
 import { readFlags, UsageError } from "../../../src/cli/options.ts";
 import { SERVER_FLAGS } from "../../../src/cli/flags.ts";
 import { serverOptions } from "../../../src/cli/server.ts";
@@ -39,6 +41,21 @@ Deno.test("serverOptions() reads the proxies, of which there are none by default
     'Cannot read --proxy-protocol "haproxy.example": names are not looked up; give an IPv4 or IPv6 ' +
       "address",
   );
+});
+
+Deno.test("serverOptions() reads the keys of the key file, and has none without it", () => {
+  assertEquals(options().keys, undefined);
+  const directory = Deno.makeTempDirSync();
+  try {
+    const { serverFile } = makeKey({ name: "osaka", directory, rotate: false });
+    const { keys, allow } = options("--key-file", serverFile);
+    assertEquals([keys?.knows("osaka"), keys?.file, allow], [true, serverFile, []]);
+    assertThrows(() => options("--key-file", `${directory}/none`), ConfigurationError, "not exist");
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+  const legacy = ["--legacy", "--key-file", "/nowhere"];
+  assertMatch(refusal(...legacy), /^--legacy cannot be used with --key-file/);
 });
 
 Deno.test("serverOptions() reads a Host-Uniq as text or as hexadecimal", () => {
