@@ -303,7 +303,13 @@ export class Server extends RunningSide {
   override reload(
     options: Pick<
       ServerOptions,
-      RuleName | "keys" | "limits" | "debug"
+      | "allow"
+      | "proxyProtocol"
+      | "maxClients"
+      | "maxClientsPerAddress"
+      | "keys"
+      | "limits"
+      | "debug"
     >,
   ): void {
     const before = this.#keys;
