@@ -52,6 +52,8 @@ export {
   VlanFrames,
 } from "./ffi/mod.ts";
 export { type Lane, laneFilter, vlanFilter } from "./src/link/lane_filter.ts";
+export type { ClientKey, Key, KeyLookup } from "./src/keys/key.ts";
+export type { AddressList } from "./src/net/address_list.ts";
 export { connect } from "./src/net/connect.ts";
 export { AddressList } from "./src/net/address_list.ts";
 export type { ClientKey, Key, KeyLookup } from "./src/keys/key.ts";

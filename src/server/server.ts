@@ -42,9 +42,9 @@ import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
 import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
 import { parseIp } from "../net/ip.ts";
 import { type Carried, carry } from "../tunnel/carry.ts";
+import { greetClientWithKey } from "../tunnel/greet_with_key.ts";
 import {
   greetClient,
-  greetClientWithKey,
   type Handshake,
   HANDSHAKE_TIMEOUT_MS,
   HandshakeError,

@@ -1,25 +1,15 @@
 // The handshake over a real connection, by the machines of handshake_machine.ts, which make every decision.
 
-import type { TlsContext } from "../../ffi/mod.ts";
-import type { ClientKey, Key, KeyLookup } from "../keys/key.ts";
 import type { Goodbye, Hello } from "../wire/mod.ts";
 import { type Carried, carry } from "./carry.ts";
 import {
   ClientHandshake,
   type Handshake,
   HANDSHAKE_TIMEOUT_MS,
-  type HandshakeFailure,
   type HandshakeMachine,
   type HandshakeState,
   ServerHandshake,
 } from "./handshake_machine.ts";
-
-import {
-  ClientTlsHandshake,
-  type SecuredHandshake,
-  ServerTlsHandshake,
-  type TlsHandshakeState,
-} from "./tls_handshake.ts";
 
 export { HANDSHAKE_TIMEOUT_MS, PROTOCOL_VERSION } from "./handshake_machine.ts";
 export type { Handshake } from "./handshake_machine.ts";
@@ -98,81 +88,12 @@ export async function greetClient(
   return await perform(conn, machine, received);
 }
 
-/**
- * Performs the client's part of a handshake with a pre-shared key: proves the key, then says hello.
- *
- * @param conn A connection to a server, which the caller closes on an error
- * @param context The settings of TLS
- * @param key The client's key
- * @param hello The greeting to send
- * @param timeoutMs The time to wait for the answer, in ms
- * @returns The server's greeting, and the connection of TLS, which the caller frees
- * @throws {HandshakeError} If the server refuses the key, has none, or does not answer in time
- */
-export async function greetServerWithKey(
-  conn: Deno.Conn,
-  context: TlsContext,
-  key: Key,
-  hello: Hello,
-  timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
-): Promise<SecuredHandshake> {
-  using machine = new ClientTlsHandshake(context, key, hello, performance.now(), timeoutMs);
-  const state = await carry<TlsHandshakeState>(conn, machine);
-  machine.release();
-  return handshakeOf(state);
-}
-
-/** The part of a server in a handshake with a pre-shared key. */
-export interface KeyedGreeting {
-  /** The settings of TLS. */
-  context: TlsContext;
-  /** The keys of the clients. */
-  keys: KeyLookup;
-  /** Returns the greeting to answer with. */
-  welcome(): Hello;
-  /** Returns the goodbye for a client that is refused; undefined if it is welcome. */
-  refuse(peer: Hello, key: ClientKey): Goodbye | undefined;
-}
-
-/**
- * Performs the server's part of a handshake with a pre-shared key: waits for the proof of a key, then for a
- * hello. The greeting that it returns has the name of the key.
- *
- * @param conn A client's connection, which the caller closes on an error
- * @param greeting The keys, and what to say to a client that has proved one
- * @param timeoutMs The time to wait for the hello, in ms
- * @param received The start of the client's bytes, if it has been read already
- * @returns The client's greeting and key, and the connection of TLS, which the caller frees
- * @throws {HandshakeError} If the client proves no key, or sends no acceptable hello
- */
-export async function greetClientWithKey(
-  conn: Carried,
-  { context, keys, welcome, refuse }: KeyedGreeting,
-  timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
-  received?: Uint8Array,
-): Promise<SecuredHandshake & { key: ClientKey }> {
-  const nowMs = performance.now();
-  using machine = new ServerTlsHandshake(context, keys, welcome, nowMs, refuse, timeoutMs);
-  const state = await carry<TlsHandshakeState<SecuredHandshake & { key: ClientKey }>>(
-    conn,
-    machine,
-    received,
-  );
-  machine.release();
-  return handshakeOf(state);
-}
-
 async function perform(
   conn: Carried,
   machine: HandshakeMachine,
   received?: Uint8Array,
 ): Promise<Handshake> {
-  return handshakeOf(await carry<HandshakeState>(conn, machine, received));
-}
-
-function handshakeOf<H>(
-  state: { is: "done"; handshake: H } | { is: "failed"; failure: HandshakeFailure },
-): H {
+  const state = await carry<HandshakeState>(conn, machine, received);
   if (state.is === "done") return state.handshake;
   throw new HandshakeError(state.failure.message, state.failure.reason);
 }

@@ -114,6 +114,8 @@ const PATH_RATIOS: [first: string, second: string, prefixes: string[]][] = [
     "saturation.",
     "lossy.",
   ]],
+  ["ours, keys", "ours", ["rate.", "latency.", "cpu.processes", "saturation.", "lossy."]],
+  ["ours, keys", "openvpn", ["rate.", "latency."]],
   ["ours", "vxlan", ["rate.", "lossy."]],
   ["ours", "ours-cubic", ["lossy."]],
 ];
