@@ -311,8 +311,13 @@ export class TlsConnection {
     return result === 1 ? TLS.DONE : this.#resultOf(result);
   }
 
+  /** Forgets errors of earlier calls on this thread, which the next `read` or `write` would take for its own. */
+  clearErrors(): void {
+    this.#ssl.ERR_clear_error();
+  }
+
   /**
-   * Reads data of the peer: at most one record.
+   * Reads data of the peer: at most one record. To be called after `clearErrors`.
    *
    * @param address The address of the memory for it
    * @param length The length of that memory
@@ -320,20 +325,18 @@ export class TlsConnection {
    * more, if `inputBytes` is not 0: a message without data was read
    */
   read(address: number, length: number): number {
-    this.#ssl.ERR_clear_error();
     const count = this.#ssl.SSL_read(this.#connection, asUsize(address), length);
     return count > 0 ? count : this.#resultOf(count);
   }
 
   /**
-   * Seals data for the peer.
+   * Seals data for the peer. To be called after `clearErrors`.
    *
    * @param address The address of the data
    * @param length Its length, more than 0
    * @returns False if the connection is broken
    */
   write(address: number, length: number): boolean {
-    this.#ssl.ERR_clear_error();
     const count = this.#ssl.SSL_write(this.#connection, asUsize(address), length);
     if (count === length) return true;
     this.#resultOf(count);

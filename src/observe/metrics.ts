@@ -108,6 +108,12 @@ export function renderMetrics(status: Status): string {
       if (lastUsedS !== null) sample("key_last_use_seconds", { name, key }, lastUsedS);
     }
   }
+  family("tunnel_encryption_info", "gauge", "Cipher of an encrypted tunnel.");
+  for (const { name, peer, encryption } of up) {
+    if (encryption === null) continue;
+    const { cipher, kernel } = encryption;
+    sample("tunnel_encryption_info", { tunnel: name, peer, cipher, kernel: `${kernel}` }, 1);
+  }
   return lines.join("\n") + "\n";
 }
 

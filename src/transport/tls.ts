@@ -79,8 +79,9 @@ export class TlsTransport implements Transport {
   #step = SEALED_AT_ONCE;
   #recordsOfKey = 0;
   readonly #flight = new SealedBytes();
-  /** The number of sealed bytes that OpenSSL has given out. */
+  /** The number of sealed bytes that OpenSSL has given out, and of those that it still has. */
   #takenOut = 0;
+  #left = 0;
 
   /** The memory that was last read into, its address, and the part of the buffer for its reads. */
   #into: Uint8Array | undefined;
@@ -129,7 +130,7 @@ export class TlsTransport implements Transport {
 
   /** The number of bytes that wait for the socket. */
   get heldBytes(): number {
-    return this.#heldEnd - this.#heldStart + this.#tls.outputBytes;
+    return this.#heldEnd - this.#heldStart + this.#left;
   }
 
   /**
@@ -171,6 +172,7 @@ export class TlsTransport implements Transport {
     if (this.#fault !== undefined || !this.#flush()) return BROKEN;
     if (this.heldBytes > 0) return AGAIN;
     let taken = 0;
+    this.#tls.clearErrors();
     while (taken < bytes) {
       const left = bytes - taken;
       const length = left < this.#step ? left : this.#step;
@@ -200,6 +202,7 @@ export class TlsTransport implements Transport {
     const received = this.#tcp.receive(buffer);
     if (received <= 0) return received;
     this.#tls.feed(buffer, received);
+    this.#tls.clearErrors();
     const room = into.length;
     let count = 0;
     let records = 0;
@@ -208,6 +211,8 @@ export class TlsTransport implements Transport {
       if (length > 0) {
         count += length;
         records++;
+        // OpenSSL takes one record at a time, so it holds no more data.
+        if (this.#tls.inputBytes === 0) break;
       } else if (length === TLS.AGAIN) {
         if (this.#tls.inputBytes === 0) break;
         if (--this.#messagesLeft < 0) {
@@ -268,6 +273,7 @@ export class TlsTransport implements Transport {
   /** Ends the stream in this direction, and tells the peer so that nobody else can. */
   shutdown(): void {
     this.#tls.end();
+    this.#left = this.#tls.outputBytes;
     this.#flush();
     this.#tcp.shutdown();
   }
@@ -315,7 +321,8 @@ export class TlsTransport implements Transport {
       this.#fault = faultText(this.#tls.fault.text);
       return false;
     }
-    this.#recordsOfKey += this.#flight.sealed(length, this.#takenOut + this.#tls.outputBytes);
+    this.#left = this.#tls.outputBytes;
+    this.#recordsOfKey += this.#flight.sealed(length, this.#takenOut + this.#left);
     return true;
   }
 
@@ -330,10 +337,11 @@ export class TlsTransport implements Transport {
       this.#heldStart = this.#heldEnd = 0;
     }
     const { sealed } = this.#buffers;
-    while (this.#tls.outputBytes > 0) {
+    while (this.#left > 0) {
       const count = this.#tls.take(sealed.bytes);
       if (count <= 0) return true;
       this.#takenOut += count;
+      this.#left -= count;
       const sent = this.#sendSealed(sealed, 0, count);
       if (sent === BROKEN) return false;
       const from = sent > 0 ? sent : 0;
@@ -382,6 +390,7 @@ export class TlsTransport implements Transport {
   #breaks(reason: string, count: number): number {
     this.#fault = faultText(reason);
     // Tells the peer, if the socket takes it.
+    this.#left = this.#tls.outputBytes;
     this.#flush();
     if (count === 0) return BROKEN;
     endReading(this.fd);

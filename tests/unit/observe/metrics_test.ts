@@ -78,6 +78,7 @@ Deno.test("renderMetrics() has each metric with its type", () => {
     pppoe_proxy_tunnel_retransmits_total: "counter",
     pppoe_proxy_tunnel_queued_bytes: "gauge",
     pppoe_proxy_tunnel_congestion_info: "gauge",
+    pppoe_proxy_tunnel_encryption_info: "gauge",
   });
 });
 
@@ -195,4 +196,12 @@ Deno.test("renderMetrics() has the last use of each key that was used, at a serv
     [{ name: "kobe", key: "00000000" }, 90],
   ]);
   assertEquals(of("key_last_use_seconds", parse(renderMetrics(aStatus()))), []);
+});
+
+Deno.test("renderMetrics() names the cipher of encrypted tunnels only", () => {
+  const [tunnel, other] = aStatus({}).tunnels;
+  const tunnels = [{ ...tunnel, encryption: { cipher: "AES-128-GCM", kernel: false } }, other];
+  assertEquals(of("tunnel_encryption_info", parse(renderMetrics(aStatus({ tunnels })))), [
+    [{ tunnel: "osaka", peer: "192.0.2.1:5000", cipher: "AES-128-GCM", kernel: "false" }, 1],
+  ]);
 });
