@@ -10,12 +10,13 @@ import {
   readFlags,
   UsageError,
 } from "../../src/cli/options.ts";
-import { type Finding, SLOW_MS } from "./fuzzer.ts";
-import { type Order, type Report, Watched } from "./messages.ts";
+import type { Finding } from "./fuzzer.ts";
+import { type Order, Watched } from "./messages.ts";
 import { OWN_PARTS } from "./parts.ts";
 import { PLANTED } from "./planted.ts";
 import { makeTargets } from "./targets.ts";
 import { compareWithTshark, missingTshark } from "./tshark.ts";
+import { carryOut } from "./watch.ts";
 
 const FLAGS: Flags = {
   seed: { value: "N", help: "The seed of all inputs (random, and printed)." },
@@ -32,14 +33,13 @@ const FLAGS: Flags = {
 const MOST = 2 ** 31;
 /** The frames of a comparison with tshark. */
 const COMPARED = 3000;
-/** The time after which an input that is still running is taken not to end. */
-const HANG_MS = 10 * SLOW_MS;
-const LOOK_EVERY_MS = 200;
 /** The length up to which an input is printed as a whole. */
 const PRINTED_BYTES = 2000;
 /** The time after which the memory is expected to stay the same, and the amount by which it may grow. */
 const WARM_UP_SHARE = 1 / 3;
 const GROWTH_MIB = 100;
+/** The shortest run in which the memory is watched. */
+const WATCHED_SECONDS = 60;
 const MIB = 2 ** 20;
 
 function help(): string {
@@ -90,7 +90,8 @@ function tell(finding: Finding, order: Order, wholeInput: number): void {
   const planted = order.planted === undefined ? "" : ` --planted "${order.planted}"`;
   const shortened = input.length < wholeInput ? `, shortened from ${wholeInput}` : "";
   const hex = input.toHex();
-  print(`FAILED: ${target}, run ${run} of seed ${order.seed}: ${what}`);
+  const which = run === 0 ? "" : `, run ${run} of seed ${order.seed}`;
+  print(`FAILED: ${target}${which}: ${what}`);
   let given = `--input "${hex}"`;
   if (input.length > PRINTED_BYTES) {
     const file = Deno.makeTempFileSync({ prefix: `fuzz-${target}-` });
@@ -99,36 +100,10 @@ function tell(finding: Finding, order: Order, wholeInput: number): void {
   }
   print(`The input has ${input.length} bytes${shortened}: ${hex.slice(0, 2 * PRINTED_BYTES)}`);
   print(`Repeat it with: deno task fuzz --target ${target} ${given}${planted}`);
+  if (run === 0 || order.input !== undefined) return;
   print(
     `Find it again with: deno task fuzz --seed ${order.seed} --target ${target} --runs ${run}${planted}`,
   );
-}
-
-/** Runs the thread that fuzzes; returns its report, or a finding if an input never ends. */
-function carryOut(order: Order, watched: Watched, look: () => void): Promise<Report> {
-  const { promise, resolve, reject } = Promise.withResolvers<Report>();
-  const worker = new Worker(new URL("worker.ts", import.meta.url), { type: "module" });
-  worker.onmessage = ({ data }: MessageEvent<Report>) => resolve(data);
-  worker.onerror = (event) => reject(new Error(event.message));
-  worker.postMessage(order);
-  let { run } = watched;
-  let sinceMs = performance.now();
-  const timer = setInterval(() => {
-    look();
-    if (run !== watched.run || run === 0) {
-      run = watched.run;
-      sinceMs = performance.now();
-    } else if (performance.now() - sinceMs > HANG_MS) {
-      const { target, input } = watched;
-      const what = `It does not end in ${HANG_MS / 1000} s`;
-      const finding = { target: order.targets[target], input, what, run };
-      resolve({ type: "finding", finding, wholeInput: input.length });
-    }
-  }, LOOK_EVERY_MS);
-  return promise.finally(() => {
-    clearInterval(timer);
-    worker.terminate();
-  });
 }
 
 /** Compares some frames with tshark; returns false if something differs. */
@@ -209,7 +184,7 @@ async function fuzz(args: string[]): Promise<number> {
     `${all.runs} runs in ${seconds.toFixed(1)} s, ${Math.round(all.runs / seconds)} per second; ` +
       `${all.outcomes} outcomes, ${all.kept} inputs kept, no finding`,
   );
-  if (warmMib === undefined) return 0;
+  if (warmMib === undefined || order.seconds < WATCHED_SECONDS) return 0;
   print(`Memory: ${warmMib} MiB after a third of the time, ${endMib} MiB at the end`);
   if (endMib - warmMib <= GROWTH_MIB) return 0;
   print(`FAILED: the memory has grown by more than ${GROWTH_MIB} MiB`);
@@ -218,10 +193,11 @@ async function fuzz(args: string[]): Promise<number> {
 
 if (import.meta.main) {
   try {
-    Deno.exitCode = await fuzz(Deno.args);
+    // A thread that never ends would keep the process.
+    Deno.exit(await fuzz(Deno.args));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     print(error.message);
-    Deno.exitCode = 2;
+    Deno.exit(2);
   }
 }

@@ -3,6 +3,7 @@
 // Everything follows from the seed, the target and the corpus in the tree, so that the same run of the same
 // seed has the same input, on every machine and beside any other targets.
 
+import process from "node:process";
 import { Random } from "../soak/random.ts";
 import { mutate } from "./mutate.ts";
 import type { Outcome, Target } from "./target.ts";
@@ -25,7 +26,7 @@ export interface Finding {
   input: Uint8Array;
   /** The violation, or the error with its stack. */
   what: string;
-  /** The number of the run, counted from 1. */
+  /** The number of the run, counted from 1; 0 if it is not known. */
   run: number;
 }
 
@@ -42,6 +43,7 @@ export class Fuzzer {
   /** Called with each input before it runs. */
   readonly #begins: (input: Uint8Array) => void;
   readonly #now: () => number;
+  readonly #busy: () => number;
   #keptBytes = 0;
 
   /**
@@ -52,6 +54,7 @@ export class Fuzzer {
    * @param corpus Inputs to begin with
    * @param begins Called with each input before it runs
    * @param now Returns the time in ms
+   * @param busy Returns the time in ms that this process has computed, which other programs do not change
    */
   constructor(
     target: Target,
@@ -59,12 +62,14 @@ export class Fuzzer {
     corpus: readonly Uint8Array[],
     begins: (input: Uint8Array) => void = () => {},
     now: () => number = () => performance.now(),
+    busy: () => number = computedMs,
   ) {
     this.target = target;
     this.#random = new Random(seed, hashOf(target.name));
     this.#corpus = [...corpus];
     this.#begins = begins;
     this.#now = now;
+    this.#busy = busy;
   }
 
   /** Runs the next input; returns a finding if something does not hold for it. */
@@ -78,8 +83,8 @@ export class Fuzzer {
   }
 
   /** Runs an input once; returns what does not hold. */
-  async check(input: Uint8Array): Promise<string | undefined> {
-    const began = this.#now();
+  async check(input: Uint8Array, now = this.#now): Promise<string | undefined> {
+    const began = now();
     let what: string | undefined;
     try {
       this.#begins(input);
@@ -88,7 +93,7 @@ export class Fuzzer {
     } catch (error) {
       what = error instanceof Error ? error.stack ?? error.message : String(error);
     }
-    const tookMs = this.#now() - began;
+    const tookMs = now() - began;
     return what ?? (tookMs > SLOW_MS ? `It takes ${Math.round(tookMs)} ms` : undefined);
   }
 
@@ -126,7 +131,9 @@ export class Fuzzer {
 
   async #try(input: Uint8Array): Promise<string | undefined> {
     let what = await this.check(input);
-    for (let left = SLOW_AGAIN; left > 0 && isSlow(what); left--) what = await this.check(input);
+    for (let left = SLOW_AGAIN; left > 0 && isSlow(what); left--) {
+      what = await this.check(input, this.#busy);
+    }
     return what;
   }
 
@@ -161,6 +168,12 @@ function kindOf(what: string): string {
   const [line, ...stack] = what.split("\n");
   const thrown = stack.find((line) => !/violation\.ts|assert\.ts/.test(line)) ?? "";
   return `${line.replaceAll(/"(?:[^"\\]|\\.)*"|[\da-fx]*\d[\da-f]*/g, "N")} ${thrown}`;
+}
+
+/** Returns the time that this process has computed. */
+function computedMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function isSlow(what: string | undefined): boolean {

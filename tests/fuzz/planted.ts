@@ -27,6 +27,9 @@ export interface Planted {
 const NO_REASON = DROP_REASONS.length;
 const PLANES = ["server-plane", "client-plane"];
 
+/** A fault by which an input takes forever, so that only another thread can find it. */
+export const ENDLESS = "a parser that does not end";
+
 /** All faults. */
 export const PLANTED: Readonly<Record<string, Planted>> = {
   "a parser that trusts the length of a tag": {
@@ -60,6 +63,18 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
         const length = frame.length - PPPOE.payload;
         if (length >= 0) copy.set([length >> 8, length], PPPOE.length[0]);
         return parseDiscovery(copy) && parseDiscovery(copy);
+      },
+    }),
+  },
+
+  [ENDLESS]: {
+    targets: ["discovery-frames"],
+    plant: () => ({
+      ...OWN_PARTS,
+      parseDiscovery(frame) {
+        const packet = parseDiscovery(frame);
+        while (packet?.tags.length === 3);
+        return packet;
       },
     }),
   },

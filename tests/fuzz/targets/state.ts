@@ -154,7 +154,7 @@ export function stateDir(): Target {
     words: [...wordsOf(...LINES, ...WORDS), Uint8Array.of(0)],
     generate: (random: Random) => joinWords(random, LINES, ["", "", "\0"], 12),
     async run(input) {
-      root ??= Deno.makeTempDirSync({ prefix: "fuzz-state-" });
+      root ??= makeRoot();
       const path = `${root}/state`;
       Deno.mkdirSync(path);
       try {
@@ -195,6 +195,16 @@ export function stateDir(): Target {
       root = undefined;
     },
   };
+}
+
+/** Makes a directory, in memory if possible, since waiting for a disk shows nothing. */
+function makeRoot(): string {
+  const prefix = "fuzz-state-";
+  try {
+    return Deno.makeTempDirSync({ dir: "/dev/shm", prefix });
+  } catch {
+    return Deno.makeTempDirSync({ prefix });
+  }
 }
 
 /** Splits bytes into as many parts as there are files. */

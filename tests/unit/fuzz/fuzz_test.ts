@@ -100,7 +100,7 @@ Deno.test("Fuzzer takes an input for a finding if it is slow again and again, bu
     if (slow-- > 0) nowMs += SLOW_MS + 1;
     return "";
   });
-  const fuzzer = new Fuzzer(target, 1, [], () => {}, () => nowMs);
+  const fuzzer = new Fuzzer(target, 1, [], () => {}, () => nowMs, () => nowMs);
   assertEquals(await fuzzer.step(), undefined);
   slow = 3;
   assertEquals((await fuzzer.step())?.what, `It takes ${SLOW_MS + 1} ms`);

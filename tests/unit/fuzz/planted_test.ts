@@ -1,15 +1,19 @@
 // Planted faults, which the fuzzer must find.
 
 import { assert, assertEquals } from "@std/assert";
+import { parseDiscovery } from "../../../src/wire/mod.ts";
 import { type Finding, Fuzzer } from "../../fuzz/fuzzer.ts";
-import { PLANTED } from "../../fuzz/planted.ts";
+import { ENDLESS, PLANTED } from "../../fuzz/planted.ts";
+import { Watched } from "../../fuzz/messages.ts";
 import { makeTargets } from "../../fuzz/targets.ts";
+import { carryOut } from "../../fuzz/watch.ts";
 
 const SEED = 1;
 /** The maximum number of runs that a rare fault takes. */
 const RUNS = 20_000;
 
 for (const [fault, { targets, plant }] of Object.entries(PLANTED)) {
+  if (fault === ENDLESS) continue;
   for (const name of targets) {
     Deno.test(`A fuzz of ${name} finds ${fault}`, async () => {
       const make = () => makeTargets(plant()).find((target) => target.name === name)!;
@@ -30,3 +34,23 @@ for (const [fault, { targets, plant }] of Object.entries(PLANTED)) {
     });
   }
 }
+
+Deno.test(`A fuzz finds ${ENDLESS}, with the input, and can stop it`, async () => {
+  const watched = new Watched();
+  const { targets } = PLANTED[ENDLESS];
+  const order = {
+    seed: SEED,
+    targets,
+    planted: ENDLESS,
+    seconds: Infinity,
+    runs: RUNS,
+    input: undefined,
+    save: false,
+    watched: watched.buffer,
+  };
+  const report = await carryOut(order, watched, () => {}, 1000);
+  assert(report.type === "finding");
+  const { target, what, input } = report.finding;
+  assertEquals([target, what], ["discovery-frames", "It does not end in 1 s"]);
+  assertEquals(parseDiscovery(input)?.tags.length, 3);
+});
