@@ -37,6 +37,7 @@ export class FloodMeter {
    * @param nowMs The time
    */
   refused(nowMs: number): void {
+    this.tick(nowMs);
     this.#refused++;
     if (this.#refused >= FLOOD_PER_SECOND) this.#isFlood = true;
     if (this.#refused > 2 * REFUSED_PER_SECOND) this.#decide(nowMs);
