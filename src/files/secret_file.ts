@@ -112,7 +112,7 @@ export function secretFault(path: string, facts: FileFacts, user: number): strin
   const { mode, uid, gid } = facts;
   const word = shellWord(path);
   if (uid !== user && uid !== ROOT) {
-    return `it belongs to uid ${uid}, not to the user of this program; run chown ${user} ${word}`;
+    return `it belongs to uid ${uid}, not to the user of this program; run it as that user, or run chown ${user} ${word}`;
   }
   // A credential of systemd belongs to root. It is opened to the user of a service by an access control list,
   // whose mask shows as the rights of the group.

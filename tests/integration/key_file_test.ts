@@ -10,10 +10,12 @@ import {
   assertPadts,
   inState,
   padtsAt,
+  SideProgram,
   type Sites,
   withSites,
 } from "../support/sites.ts";
-import { testUnless, whyNot } from "../support/skip.ts";
+import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
+import { Terminal } from "../support/terminal.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const PORT = SITE.tunnelPort;
@@ -255,6 +257,40 @@ testUnless(
         /the key is for kobe, and this client is osaka; restart it to change its name/,
       );
     }),
+);
+
+testUnless(
+  skipped ?? (hasProgram("setsid") ? undefined : "no setsid"),
+  "The end of the terminal ends a client with a key file in order, as without one",
+  async () => {
+    using files = new KeyFiles();
+    using terminal = new Terminal();
+    await withSites({
+      serverFlags: ["--listen", `0.0.0.0:${PORT}`, "--key-file", files.server],
+      start: false,
+    }, async (sites) => {
+      sites.server.start();
+      const [{ clientNamespace, serverAddress }] = sites.sites;
+      const args = [
+        ...["client", "--interface", "lan0", "--connect", `${serverAddress}:${PORT}`],
+        ...["--status", "127.0.0.1:8864", "--key-file", files.client],
+      ];
+      const client = new SideProgram(sites.net, clientNamespace, args, {
+        before: terminal.command(),
+      });
+      client.start();
+      try {
+        await client.untilHealth(200);
+        client.signal("SIGHUP");
+        await client.untilLine(/Configuration reloaded/);
+        terminal.end();
+        assertEquals((await client.ended()).code, 0);
+        assertEquals(client.matching(/Stopping after SIGHUP: the terminal has ended/).length, 1);
+      } finally {
+        await client.stop();
+      }
+    });
+  },
 );
 
 testUnless(

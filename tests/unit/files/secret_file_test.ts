@@ -118,7 +118,7 @@ Deno.test(
     Deno.chownSync(path, 4711, null);
     assertEquals(
       refusal(path),
-      `Cannot use ${path}: it belongs to uid 4711, not to the user of this program; run chown 0 '${path}'`,
+      `Cannot use ${path}: it belongs to uid 4711, not to the user of this program; run it as that user, or run chown 0 '${path}'`,
     );
   }),
 );
@@ -138,7 +138,7 @@ Deno.test("secretFault() accepts a file of root, and a credential that systemd h
   assertEquals(fault(0o460, 0, 0, 1000), "others can change it; run chmod 600 a");
   assertEquals(
     fault(0o600, 1001, 1001, 1000),
-    "it belongs to uid 1001, not to the user of this program; run chown 1000 a",
+    "it belongs to uid 1001, not to the user of this program; run it as that user, or run chown 1000 a",
   );
 });
 
