@@ -50,6 +50,8 @@ const MISTAKES: [typed: string, line: string][] = [
     `Unknown flag --grace\u00a020 (give --grace and its value as two words)${SEE_CLIENT}`,
   ],
   [`${S} --grace = 20`, `Cannot read --grace: remove the blanks around "="${SEE_SERVER}`],
+  [`${S} --key osaka.key`, `Unknown flag --key (did you mean --key-file?)${SEE_SERVER}`],
+  [`${C} --psk osaka.key`, `Unknown flag --psk (did you mean --key-file?)${SEE_CLIENT}`],
   [`${S} --frobnicate`, `Unknown flag --frobnicate${SEE_SERVER}`],
   [`${S} --no-legacy`, `Unknown flag --no-legacy${SEE_SERVER}`],
   [`${C} --allow 10.0.0.1`, `Unknown flag --allow (it is a flag of the server)${SEE_CLIENT}`],

@@ -295,6 +295,74 @@ testUnless(
 
 testUnless(
   skipped,
+  "SIGHUP with a configuration file from which the key file is gone leaves every tunnel encrypted",
+  async () => {
+    using files = new KeyFiles();
+    const config = `${files.directory}/server.conf`;
+    const write = (line: string) =>
+      Deno.writeTextFileSync(config, `listen 0.0.0.0:${PORT}\n${line}\n`, { mode: 0o600 });
+    write(`key-file ${files.server}`);
+    await withSites({
+      serverFlags: ["--config", config],
+      clientFlags: ["--connect", `10.0.1.2:${PORT}`, "--key-file", files.client],
+    }, async (sites) => {
+      sites.ac();
+      const host = sites.host();
+      await host.dial();
+      write("allow 10.0.0.0/8");
+      await reload(sites);
+      await sites.server.untilLine(/take effect only after a restart flags=key-file/);
+      await assertExchange([host]);
+      const { keys } = await sites.server.status();
+      assertEquals(keys?.map(({ tunnels }) => tunnels), [1]);
+      const open = new SideProgram(sites.net, sites.sites[0].clientNamespace, [
+        ...["client", "--interface", "wan0", "--connect", `10.0.1.2:${PORT}`],
+        ...["--status", "127.0.0.1:8865"],
+      ], {});
+      open.start();
+      try {
+        await open.untilLine(/WARN/);
+        await sites.server.untilLine(
+          /Connection refused.*The client has no key: give it --key-file/,
+        );
+      } finally {
+        await open.stop();
+      }
+      // The key file is back, and its changes count again.
+      files.edit(() => []);
+      write(`key-file ${files.server}`);
+      await reload(sites);
+      await assertPadts(sites, sites.acs, 1);
+    });
+  },
+);
+
+testUnless(
+  skipped,
+  "SIGHUP with a key file that a server was not started with asks for a restart",
+  async () => {
+    using files = new KeyFiles();
+    const config = `${files.directory}/server.conf`;
+    const write = (line: string) =>
+      Deno.writeTextFileSync(config, `listen 0.0.0.0:${PORT}\nallow 10.0.0.0/8\n${line}\n`, {
+        mode: 0o600,
+      });
+    write("");
+    await withSites({ serverFlags: ["--config", config] }, async (sites) => {
+      sites.ac();
+      const host = sites.host();
+      await host.dial();
+      write(`key-file ${files.server}`);
+      await reload(sites);
+      await sites.server.untilLine(/take effect only after a restart flags=key-file/);
+      assertEquals(sites.server.matching(/Keys read/), []);
+      await assertExchange([host]);
+    });
+  },
+);
+
+testUnless(
+  skipped,
   "A server restores no session for a client whose key was removed while it was away",
   async () => {
     const stateDir = Deno.makeTempDirSync();
