@@ -286,8 +286,7 @@ export class DataPlane {
 
   /** Applies new limits to a tunnel; missing ones get their defaults. */
   limit(id: number, limits: TunnelLimits): void {
-    const tunnel = this.#tunnels.get(id);
-    if (tunnel !== undefined) tunnel.limits = limits;
+    this.#relay.limitSessions(id, limits.maxSessions);
   }
 
   /** Asks for a snapshot of all tunnels and sessions; the answers carry the number of the request. */

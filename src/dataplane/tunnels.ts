@@ -10,7 +10,7 @@ import { QueueRoom } from "../tunnel/queue_room.ts";
 import { ReadBuffers } from "../tunnel/read_buffers.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import { FRAME } from "../wire/mod.ts";
-import type { TunnelFacts, TunnelLimits } from "./messages.ts";
+import type { TunnelFacts } from "./messages.ts";
 
 /** A tunnel in the data plane. */
 export interface Tunnel {
@@ -33,8 +33,6 @@ export interface Tunnel {
   leaveByMs: number;
   /** The reason for which it is being left; empty otherwise. */
   leaveReason: string;
-  /** What its peer may do, beyond the limits of all. */
-  limits: TunnelLimits;
   /** The part of the channel's `carried` that is counted already. */
   readonly counted: Tally;
 }
@@ -106,11 +104,9 @@ export class Tunnels {
     // There may be frames after the greeting, so the tunnel starts as unfinished.
     const state = { ready: 0, waitsToWrite: false, unfinished: true };
     const leaving = { leaveByMs: Infinity, leaveReason: "" };
-    const { maxSessions, upBps, downBps } = facts;
-    const limits: TunnelLimits = { maxSessions, upBps, downBps };
     const addresses = { endpoint, address, pathAddress };
     const counted = new Tally();
-    const tunnel = { channel, name, ...addresses, ...state, ...leaving, limits, counted };
+    const tunnel = { channel, name, ...addresses, ...state, ...leaving, counted };
     const added: Poller[] = [];
     try {
       for (const poller of this.#pollers) {

@@ -295,6 +295,12 @@ export class Relay implements DiscoveryContext {
     for (const session of [...peer?.sessions ?? []]) this.close(session, cause, BOTH);
   }
 
+  /** Sets the maximum number of sessions of a tunnel's peer; undefined for that of all. Open ones stay open. */
+  limitSessions(tunnel: number, maxSessions: number | undefined): void {
+    const peer = this.#peers.byTunnel.get(tunnel);
+    if (peer !== undefined) peer.maxSessions = maxSessions;
+  }
+
   /** Ends everything that is held for a peer without a tunnel, which may not return. */
   dismiss(key: string, cause: Cause, nowMs: number): void {
     this.#nowMs = nowMs;

@@ -335,6 +335,18 @@ Deno.test("Relay.closePeer() ends the sessions of a tunnel's peer, with a PADT t
   assertEquals(ids(joined.server.sessions), [3]);
 });
 
+Deno.test("Relay.limitSessions() changes the limit of one peer while it has a tunnel", () => {
+  const joined = withSessions(1);
+  const { relay } = joined.server;
+  const peer = relay.peersByTunnel.get(1)!;
+  relay.limitSessions(1, 4);
+  assertEquals(peer.maxSessions, 4);
+  relay.limitSessions(1, undefined);
+  assertEquals(peer.maxSessions, undefined);
+  relay.limitSessions(7, 4);
+  assertEquals(ids(joined.server.sessions), [1, 2]);
+});
+
 Deno.test("Relay.dismiss() ends what is held for a peer, and nothing of a peer that has a tunnel", () => {
   const joined = withSessions(2);
   joined.server.relay.dismiss("client 1", "not-allowed", 0);
