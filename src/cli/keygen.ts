@@ -7,7 +7,7 @@ import { isFlag } from "./hint.ts";
 import { path, readFlags, UsageError } from "./options.ts";
 
 /** The directory to which the client's file is copied in the hint. */
-const CLIENT_DIRECTORY = "/etc/pppoe-proxy";
+const CLIENT_DIRECTORY = "/etc/";
 
 /**
  * Runs the subcommand.
@@ -36,7 +36,7 @@ export function keygen(args: string[], program: string): number {
     `  ${program} client --interface eth1 --connect SERVER:8000 --key-file ${client}`,
     "",
     `Bring the file to the client by a way that keeps it secret, such as`,
-    `  scp -p ${client} root@CLIENT:${CLIENT_DIRECTORY}/`,
+    `  scp -p ${client} root@CLIENT:${CLIENT_DIRECTORY}`,
     "and remove it here. The client needs no other file, and no other client may use it.",
     ...rotate
       ? [

@@ -1,7 +1,7 @@
 // Files with secrets: reads them only if no other user can read or change them, and makes them in the same way.
 //
-// A path may be changed at any moment by whoever can write to its directory, so all checks are made on the open
-// file. It is opened without following a link, and without waiting for the writer of a pipe.
+// A path can change at any moment if others can write to its directory, so all checks are made on the open file.
+// It is opened without following a link, and without waiting for the writer of a pipe.
 
 import {
   closeSync,
@@ -145,7 +145,7 @@ function kindFault(facts: Stats): string | undefined {
   return `it is ${facts.isDirectory() ? "a directory" : "not a regular file"}; give a file`;
 }
 
-// Whoever can write to the directory can put another file in this one's place, such as an older version.
+// Somebody who can write to the directory can replace the file, for example by an older version.
 function directoryFault(path: string): string | undefined {
   const directory = path.replace(/\/?[^/]*$/, "") || (path.startsWith("/") ? "/" : ".");
   const { mode } = Deno.statSync(directory);

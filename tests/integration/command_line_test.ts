@@ -502,7 +502,7 @@ testUnless(
       const command of [
         `  pppoe-proxy server --interface eth1 --listen 0.0.0.0:8000 --key-file ${directory}/server.keys`,
         `  pppoe-proxy client --interface eth1 --connect SERVER:8000 --key-file ${directory}/nara.key`,
-        `  scp -p ${directory}/nara.key root@CLIENT:/etc/pppoe-proxy/`,
+        `  scp -p ${directory}/nara.key root@CLIENT:/etc/`,
       ]
     ) assert(stdout.split("\n").includes(command), stdout);
     const secret = Deno.readTextFileSync(`${directory}/nara.key`).trim().split(" ")[2];
