@@ -168,6 +168,7 @@ export class Client extends RunningSide {
       bytesOut: 0,
       queuedBytes: 0,
       queuedFrames: 0,
+      heldBackMs: 0,
       unsentBytes: 0,
       retransmits: 0,
       congestion: null,

@@ -35,6 +35,7 @@ import type { Counters } from "../observe/counters.ts";
 import { type Poller, POLLIN } from "../poll/poller.ts";
 import {
   type Limits,
+  limitsOf,
   randomTokens,
   Relay,
   type RelayOptions,
@@ -43,6 +44,7 @@ import {
   TICK_MS,
   type TokenSource,
 } from "../relay/mod.ts";
+import type { Side } from "../side.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Channel } from "../tunnel/channel.ts";
 import { COALESCE_US, Coalescer } from "./coalescer.ts";
@@ -65,6 +67,9 @@ import { Tunnels } from "./tunnels.ts";
 
 /** The time between two checks for frames that have waited too long for a full tunnel. */
 const NO_ROOM_MS = 20;
+/** The frames per second without a session that a peer may send if there is no limit of PADIs, or beside them. */
+const OTHER_FRAMES = 20_000;
+const OTHER_FRAMES_MIN = 1000;
 /** The parts that a data plane is given. It closes all of them except the wake-up. */
 export interface PlaneParts {
   readonly link: LinkDevice;
@@ -132,6 +137,7 @@ export class DataPlane {
     const output = new LinkOutput(link, counters, events, journal);
     const readiness = new Readiness(link, parts, () => parts.poller());
     const tunnels = new Tunnels(readiness.pollers, FIRST_TUNNEL_TAG, options, channel);
+    tunnels.otherFrames = otherFramesOf(options.side, options.limits);
     const toTunnels = new ToTunnels(tunnels, counters);
     const nowMs = () => this.#nowMs;
     const ports = relayPorts({ output, toTunnels, counters, events, journal, nowMs });
@@ -157,7 +163,7 @@ export class DataPlane {
       floods,
       now,
     );
-    this.#fromTunnels = new FromTunnels(relay, tunnels, output, counters, events);
+    this.#fromTunnels = new FromTunnels(relay, tunnels, output, counters, events, now);
     this.#life = new TunnelLife(relay, tunnels, counters, events, journal);
     this.#paths = new PathFaults(tunnels, events);
     this.#queries = new StatusQueries(relay.sessions, (session) => events.status(session));
@@ -194,7 +200,7 @@ export class DataPlane {
   /** The time at which `step` has something to do, even if nothing arrives. */
   get dueMs(): number {
     if (this.#shutdown !== undefined) return this.#nowMs + this.#shutdown.waitMs(this.#nowMs);
-    const dueMs = this.#timerMs;
+    const dueMs = Math.min(this.#timerMs, this.#tunnelsMs(this.#nowMs));
     return this.#tunnels.hasRoom ? dueMs : Math.min(dueMs, this.#nowMs + NO_ROOM_MS);
   }
 
@@ -221,7 +227,8 @@ export class DataPlane {
     const unfinished = this.#tunnels.prepare(beforeMs) || asked;
     const hasRoom = this.#tunnels.hasRoom;
     const takesData = lanes !== undefined && hasRoom;
-    const dueMs = this.#timerMs;
+    const tunnelsMs = this.#tunnelsMs(beforeMs);
+    const dueMs = Math.min(this.#timerMs, tunnelsMs);
     const longestMs = Math.min(timeoutMs, dueMs - beforeMs, hasRoom ? Infinity : NO_ROOM_MS);
     const waitMs = unfinished ? 0 : Math.max(0, Math.ceil(longestMs));
     const coalesces = takesData && this.#coalescer.due && waitMs > 0 && !lanes.data.waiting;
@@ -238,7 +245,7 @@ export class DataPlane {
       else this.#coalescer.took(0, nowMs);
     } else if (takesData && readiness.data === 0) this.#ages.emptied(beforeMs);
     if (lanes !== undefined && lanes === this.#parts.link.lanes) this.#takeFromLink(lanes, nowMs);
-    if (ready || unfinished) this.#fromTunnels.take(nowMs);
+    if (ready || unfinished || nowMs >= tunnelsMs) this.#fromTunnels.take(nowMs);
     if (asked) this.#answer();
     this.#timers.run(nowMs);
     this.#floods.run(nowMs);
@@ -297,6 +304,7 @@ export class DataPlane {
   /** Applies new values of the options that can change at run time; missing limits get their defaults. */
   reload({ debug, limits }: { debug: boolean; limits: Partial<Limits> }): void {
     this.#events.debug = debug;
+    this.#tunnels.otherFrames = otherFramesOf(this.#options.side, limits);
     this.#relay.setLimits(limits);
   }
 
@@ -335,6 +343,11 @@ export class DataPlane {
 
   get #timerMs(): number {
     return Math.min(this.#tickMs, this.#timers.nextMs, this.#network.dueMs, this.#paths.dueMs);
+  }
+
+  // Returns the time at which a tunnel that waits for it has its turn.
+  #tunnelsMs(nowMs: number): number {
+    return Math.min(this.#tunnels.dueMs, this.#fromTunnels.dueMs(nowMs));
   }
 
   #stepShutdown(timeoutMs: number): void {
@@ -396,6 +409,15 @@ export class DataPlane {
     }
     this.#events.flush();
   }
+}
+
+// Returns the frames per second without a session that a peer may send: as many PADIs and PADRs as its limit, and
+// others. A client has hosts on one link only, so its server never sends that many.
+function otherFramesOf(side: Side, limits: Partial<Limits> | undefined): number {
+  const { padiPerClient } = limitsOf(side, limits);
+  return side === "client" || padiPerClient === 0
+    ? OTHER_FRAMES
+    : 2 * padiPerClient + OTHER_FRAMES_MIN;
 }
 
 function makeRelay(options: PlaneOptions, parts: PlaneParts, ports: RelayPorts): Relay {

@@ -33,7 +33,10 @@ export class Drain {
     this.#tunnels = tunnels;
     this.#counters = counters;
     this.#deadlineMs = nowMs + DRAIN_MS;
-    for (const { channel } of tunnels.list) {
+    for (const tunnel of tunnels.list) {
+      const { channel } = tunnel;
+      // Each one is read again, because the end of its connection must be seen.
+      tunnel.held = tunnel.queued = false;
       const dropped = channel.queueGoodbye(reason, "");
       counters.drop(DROP["no-tunnel"], FRAMES.sessionFromLink, dropped);
     }

@@ -184,8 +184,8 @@ export class FromLink {
       if (session === undefined) return DROP["unknown-session"];
       return code === CODE.PADT || session.paysFromLink(nowMs) ? undefined : DROP["control-rate"];
     }
-    if (!this.#grants.has(nowMs)) return DROP["control-rate"];
-    this.#grants.take();
+    if (this.#grants.left(nowMs) < 1) return DROP["control-rate"];
+    this.#grants.spend(1);
     return undefined;
   }
 

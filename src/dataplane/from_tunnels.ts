@@ -2,8 +2,8 @@
 
 import type { LinkOutput } from "../link/link_output.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
-import { POLLOUT } from "../poll/poller.ts";
-import { DROP, type Relay } from "../relay/mod.ts";
+import { POLLERR, POLLHUP, POLLOUT } from "../poll/poller.ts";
+import { Budget, DROP, type Relay } from "../relay/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
 import { discoveryLength, FRAME, frameLength, REASON } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
@@ -12,6 +12,20 @@ import type { Tunnel, Tunnels } from "./tunnels.ts";
 /** The numbers of frames that one turn takes: from one tunnel, and from all tunnels. */
 const TUNNEL_FRAMES_PER_TURN = 512;
 const ALL_FRAMES_PER_TURN = 1024;
+/** The time for which one turn takes frames of one tunnel, and of all tunnels, if several have some. */
+const TUNNEL_MS_PER_TURN = 0.3;
+const ALL_MS_PER_TURN = 1;
+/** The number of frames after which the clock is read. */
+const CLOCK_FRAMES = 32;
+/**
+ * The time for which one turn takes discovery frames, and of that the time for one tunnel. They take much longer
+ * than others.
+ */
+const OPENING_MS_PER_TURN = 0.2;
+const OPENING_MS_PER_TUNNEL = 0.05;
+/** The time for discovery frames from all tunnels, in ms per second, and the most at once. */
+const OPENING_MS_PER_SECOND = 300;
+const OPENING_MS_BURST = 500;
 
 /** Takes frames from all tunnels. Nothing is allocated for a session frame. */
 export class FromTunnels {
@@ -22,8 +36,19 @@ export class FromTunnels {
   readonly #output: LinkOutput;
   readonly #counters: Counters;
   readonly #events: EventBatch;
+  readonly #now: () => number;
   /** The tunnel that is read first in the next turn. */
   #first = 0;
+  /** True if several tunnels had frames in the last turn. */
+  #several = false;
+  /** The tunnels that wait for their turn with a discovery frame, in that order. */
+  readonly #queue: Tunnel[] = [];
+  /** The time for discovery frames. */
+  readonly #openings: Budget;
+  /** The time at which this turn, or the present tunnel, has had its share of that; 0 if there is none. */
+  #openingUntilMs = 0;
+  /** The number of frames that belong to an open session, among those of the present tunnel. */
+  #useful = 0;
 
   constructor(
     relay: Relay,
@@ -31,54 +56,128 @@ export class FromTunnels {
     output: LinkOutput,
     counters: Counters,
     events: EventBatch,
+    now: () => number,
   ) {
     this.#relay = relay;
     this.#tunnels = tunnels;
     this.#output = output;
     this.#counters = counters;
     this.#events = events;
+    this.#now = now;
+    this.#openings = new Budget(OPENING_MS_PER_SECOND, OPENING_MS_BURST, now());
   }
 
-  /** Reads each tunnel that is ready once, and takes a bounded number of frames. */
+  /** The time at which a tunnel that waits for its turn is due; `Infinity` if none waits. */
+  dueMs(nowMs: number): number {
+    if (this.#queue.length === 0) return Infinity;
+    return nowMs + this.#openings.waitMs(OPENING_MS_PER_TURN, nowMs);
+  }
+
+  /** Reads each tunnel that is ready once, and takes a bounded number of frames, for a bounded time. */
   take(nowMs: number): void {
     const { list } = this.#tunnels;
     const first = this.#first < list.length ? this.#first : 0;
+    const startMs = this.#now();
+    const openingMs = this.#openings.left(startMs) > 0 ? startMs + OPENING_MS_PER_TURN : 0;
+    // Those that wait go before new ones.
+    this.#openingUntilMs = this.#queue.length > 0 ? 0 : openingMs;
     let left = ALL_FRAMES_PER_TURN;
+    let busy = 0;
     for (let i = 0; i < list.length; i++) {
       const at = (first + i) % list.length;
       const tunnel = list[at];
       const { channel, ready } = tunnel;
       tunnel.ready = 0;
       if (ready & POLLOUT) channel.unblock();
-      if (left <= 0) continue;
+      if (tunnel.held) {
+        // A connection that is broken has nothing more to come, and would be ready in every turn.
+        const isOver = (ready & (POLLERR | POLLHUP)) !== 0;
+        if (!isOver && nowMs < tunnel.allowance.heldUntilMs) continue;
+        tunnel.held = false;
+        channel.heard(nowMs);
+      }
+      if (tunnel.queued || left <= 0) continue;
       // Frames that were read before come first; there is no room to read more until they are taken.
       if (tunnel.unfinished || (ready & ~POLLOUT && channel.receive(nowMs))) {
+        busy++;
         left -= this.#takeFrames(tunnel, Math.min(left, TUNNEL_FRAMES_PER_TURN), nowMs);
+        if (this.#several && this.#now() - startMs >= ALL_MS_PER_TURN) left = 0;
         if (left <= 0) this.#first = at + 1;
       }
+    }
+    this.#several = busy > 1;
+    if (openingMs > 0) this.#takeQueued(openingMs, nowMs);
+  }
+
+  // Gives the tunnels that wait with a discovery frame a share of the time each, until `untilMs`.
+  #takeQueued(untilMs: number, nowMs: number): void {
+    while (this.#queue.length > 0) {
+      const startMs = this.#now();
+      if (startMs >= untilMs) return;
+      const tunnel = this.#queue.shift()!;
+      tunnel.queued = false;
+      if (tunnel.channel.ended !== undefined) continue;
+      this.#openingUntilMs = Math.min(untilMs, startMs + OPENING_MS_PER_TUNNEL);
+      this.#takeFrames(tunnel, TUNNEL_FRAMES_PER_TURN, nowMs);
     }
   }
 
   /** Takes up to `limit` frames of a tunnel; returns the number taken. */
   #takeFrames(tunnel: Tunnel, limit: number, nowMs: number): number {
-    const { channel } = tunnel;
+    const { channel, allowance } = tunnel;
+    const bytesBefore = channel.bytesIn;
+    const bytesLimit = bytesBefore + Math.max(0, allowance.bytesLeft(nowMs));
+    const untilMs = this.#several ? this.#now() + TUNNEL_MS_PER_TURN : Infinity;
     let taken = 0;
     let sessionFrames = 0;
-    while (taken < limit && channel.nextFrame(nowMs)) {
+    let isDone = false;
+    this.#useful = 0;
+    while (taken < limit && channel.bytesIn <= bytesLimit) {
+      if (this.#openingUntilMs === 0 && isLong(channel.nextType())) {
+        tunnel.queued = true;
+        break;
+      }
+      if (!channel.nextFrame(nowMs)) {
+        isDone = true;
+        break;
+      }
       taken++;
       if (channel.type === FRAME.SESSION) {
         sessionFrames++;
         this.#session(channel, nowMs);
-      } else if (channel.type === FRAME.DISCOVERY) this.#discovery(channel, nowMs);
-      else if (channel.type === FRAME.SESSION_LIST) this.#list(channel, nowMs);
+      } else if (isLong(channel.type)) this.#long(channel, nowMs);
+      if (taken % CLOCK_FRAMES === 0 && untilMs < Infinity && this.#now() >= untilMs) break;
     }
     // Once for all of them is faster.
     this.#counters.offer(FRAMES.sessionFromTunnel, sessionFrames);
     // The frames are sent from the receive buffer, so they must go out before it is used again.
     this.#output.flush();
-    tunnel.unfinished = taken === limit;
-    if (!tunnel.unfinished) channel.compact();
+    tunnel.unfinished = !isDone;
+    if (isDone) channel.compact();
+    const bytes = channel.bytesIn - bytesBefore;
+    const useful = this.#useful;
+    if (allowance.read(useful, taken - useful, bytes, nowMs)) this.#hold(tunnel, nowMs);
+    else if (tunnel.queued) this.#queue.push(tunnel);
     return taken;
+  }
+
+  #hold(tunnel: Tunnel, nowMs: number): void {
+    tunnel.held = true;
+    tunnel.queued = false;
+    const { name: client, endpoint, allowance } = tunnel;
+    const framesPerSecond = allowance.excessPerSecond(nowMs);
+    if (framesPerSecond === 0) return;
+    this.#events.notice({ id: "held-back", peer: client, endpoint, framesPerSecond });
+  }
+
+  // Deals with a frame that takes long.
+  #long(channel: Channel, nowMs: number): void {
+    const startMs = this.#now();
+    if (channel.type === FRAME.DISCOVERY) this.#discovery(channel, nowMs);
+    else this.#list(channel, nowMs);
+    const endMs = this.#now();
+    this.#openings.spend(endMs - startMs);
+    if (endMs >= this.#openingUntilMs) this.#openingUntilMs = 0;
   }
 
   #session(channel: Channel, nowMs: number): void {
@@ -89,6 +188,7 @@ export class FromTunnels {
     if (length < 0) return this.#counters.drop(DROP.malformed, flow);
     const owner = this.#relay.sessionFromTunnel(channel.id, bytes, offset, nowMs);
     if (typeof owner === "number") return this.#counters.drop(owner, flow);
+    this.#useful++;
     if (!this.#output.session(received, offset, length, owner, nowMs)) return;
     owner.framesFromTunnel++;
     owner.bytesFromTunnel += length;
@@ -103,8 +203,12 @@ export class FromTunnels {
       return this.#counters.drop(DROP.malformed, flow);
     }
     const whole = bytes.subarray(offset, offset + length);
+    const { sessions } = this.#relay;
+    const before = sessions.size;
     this.#events.discovery("tunnel", whole);
     this.#relay.discoveryFromTunnel(channel.id, whole, nowMs);
+    // A frame that has opened or ended a session was not one too many.
+    if (sessions.size !== before) this.#useful++;
     this.tookDiscovery = true;
   }
 
@@ -115,4 +219,9 @@ export class FromTunnels {
       channel.end("the peer sent an unexpected session list", REASON.PROTOCOL);
     }
   }
+}
+
+// Returns true for the types of frames that take long.
+function isLong(type: number): boolean {
+  return type === FRAME.DISCOVERY || type === FRAME.SESSION_LIST;
 }

@@ -2,6 +2,7 @@
 
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import { DROP } from "../relay/mod.ts";
+import type { OutboxLane } from "../tunnel/outbox.ts";
 import { CODE, FRAME, readCode } from "../wire/mod.ts";
 import type { Tunnels } from "./tunnels.ts";
 
@@ -21,7 +22,7 @@ export class ToTunnels {
     const flow = FRAMES.discoveryFromLink;
     this.#counters.offer(flow);
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"], flow);
-    const lane = readCode(frame) === CODE.PADT ? "last" : "control";
+    const lane = laneOf(readCode(frame));
     const { length } = frame;
     let queued = channel.queue(FRAME.DISCOVERY, frame, length, lane, nowMs);
     if (!queued && lane === "last") {
@@ -40,5 +41,18 @@ export class ToTunnels {
     if (queue()) return true;
     channel.flush(nowMs);
     return queue();
+  }
+}
+
+function laneOf(code: number): OutboxLane {
+  switch (code) {
+    case CODE.PADT:
+      return "last";
+    case CODE.PADI:
+    case CODE.PADO:
+    case CODE.PADR:
+      return "opening";
+    default:
+      return "control";
   }
 }

@@ -11,6 +11,8 @@ import type { Tunnels } from "./tunnels.ts";
 
 /** The reason for the end of a tunnel when the client moves to another server. */
 const MOVED = "moved to another server";
+/** The reason for the end of a tunnel whose peer sends far too much, and nothing for a session. */
+const USELESS = "the peer sent too many frames for a minute, and none of a session";
 /** The time that leaving may take: on a slow path, many bytes are under way ahead of the PADTs. */
 const LEAVE_MS = 5000;
 
@@ -110,8 +112,11 @@ export class TunnelLife {
 
   /** Keeps the tunnels alive, and ends those whose peers are gone; to be called about once a second. */
   tick(nowMs: number, pingMs: number, deadMs: number): void {
-    for (const { channel, leaveByMs, leaveReason } of this.#tunnels.list) {
-      channel.keepalive(nowMs, pingMs, deadMs);
+    for (const tunnel of this.#tunnels.list) {
+      const { channel, leaveByMs, leaveReason, held, queued, allowance } = tunnel;
+      // A peer that is not read has not been heard either.
+      channel.keepalive(nowMs, pingMs, held || queued ? Infinity : deadMs);
+      if (allowance.isUseless(nowMs)) channel.end(USELESS, REASON.PROTOCOL);
       channel.refresh(nowMs);
       channel.trim();
       // An older peer does not know the goodbye, and would not close.

@@ -10,7 +10,11 @@ import { QueueRoom } from "../tunnel/queue_room.ts";
 import { ReadBuffers } from "../tunnel/read_buffers.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import { FRAME } from "../wire/mod.ts";
+import { Allowance } from "./allowance.ts";
 import type { TunnelFacts } from "./messages.ts";
+
+/** The frames per second that carry nothing for an open session, unless a relay limits PADIs. */
+const OTHER_FRAMES = 20_000;
 
 /** A tunnel in the data plane. */
 export interface Tunnel {
@@ -25,8 +29,14 @@ export interface Tunnel {
   readonly pathAddress: string;
   /** The events for which its socket is ready in this turn, as in poll(2). */
   ready: number;
-  /** True while the pollers also wait for the socket to become writable. */
-  waitsToWrite: boolean;
+  /** The events for which the pollers wait. */
+  watched: number;
+  /** The peer's allowance. */
+  readonly allowance: Allowance;
+  /** True while the peer is not read, because it is beyond its allowance. */
+  held: boolean;
+  /** True while it waits for its turn with a discovery frame. */
+  queued: boolean;
   /** True if frames that were read are left for the next turn. */
   unfinished: boolean;
   /** The time by which the tunnel ends if it is being left; `Infinity` otherwise. */
@@ -44,6 +54,10 @@ export type MakeChannel = (...parameters: ConstructorParameters<typeof Channel>)
 export class Tunnels {
   /** The tunnels in the order in which they were added. */
   readonly list: Tunnel[] = [];
+  /** The other frames per second that each new peer may send. */
+  otherFrames = OTHER_FRAMES;
+  /** The time at which a peer is read again, or a tunnel sends again; `Infinity` if none waits for that. */
+  dueMs = Infinity;
   readonly #byId = new Map<number, Tunnel>();
   readonly #pollers: readonly Poller[];
   readonly #firstTag: number;
@@ -93,7 +107,7 @@ export class Tunnels {
    * @throws {SystemError} If the system cannot poll one more descriptor
    */
   add(facts: TunnelFacts, transport: Transport, nowMs: number): void {
-    const { id, name, endpoint, address, pathAddress } = facts;
+    const { id, name, endpoint, address, pathAddress, upBps, downBps } = facts;
     const channel = this.#makeChannel(
       { ...facts, transport },
       nowMs,
@@ -101,12 +115,24 @@ export class Tunnels {
       this.#buffers,
       this.#room,
     );
-    // There may be frames after the greeting, so the tunnel starts as unfinished.
-    const state = { ready: 0, waitsToWrite: false, unfinished: true };
-    const leaving = { leaveByMs: Infinity, leaveReason: "" };
-    const addresses = { endpoint, address, pathAddress };
-    const counted = new Tally();
-    const tunnel = { channel, name, ...addresses, ...state, ...leaving, counted };
+    if (downBps !== undefined) channel.limitSending(downBps, nowMs);
+    const tunnel: Tunnel = {
+      channel,
+      name,
+      endpoint,
+      address,
+      pathAddress,
+      ready: 0,
+      watched: POLLIN,
+      // There may be frames after the greeting.
+      unfinished: true,
+      leaveByMs: Infinity,
+      leaveReason: "",
+      counted: new Tally(),
+      allowance: new Allowance({ otherFrames: this.otherFrames, bps: upBps }, nowMs),
+      held: false,
+      queued: false,
+    };
     const added: Poller[] = [];
     try {
       for (const poller of this.#pollers) {
@@ -133,8 +159,9 @@ export class Tunnels {
     const { list } = this;
     let unfinished = false;
     for (let i = 0; i < list.length; i++) {
-      list[i].channel.makeRoom(nowMs);
-      if (list[i].unfinished) unfinished = true;
+      const tunnel = list[i];
+      tunnel.channel.makeRoom(nowMs);
+      if (tunnel.unfinished && !tunnel.held && !tunnel.queued) unfinished = true;
     }
     return unfinished;
   }
@@ -143,13 +170,19 @@ export class Tunnels {
   flush(nowMs: number, counters: Counters): boolean {
     const { list } = this;
     let ended = false;
+    let dueMs = Infinity;
     for (let i = 0; i < list.length; i++) {
-      const { channel } = list[i];
+      const tunnel = list[i];
+      const { channel } = tunnel;
       channel.flush(nowMs);
-      count(list[i], counters);
-      if (channel.blocked !== list[i].waitsToWrite) this.#watch(list[i]);
+      count(tunnel, counters);
+      const events = (tunnel.held || tunnel.queued ? 0 : POLLIN) | (channel.blocked ? POLLOUT : 0);
+      if (events !== tunnel.watched) this.#watch(tunnel, events);
+      if (tunnel.held && tunnel.allowance.heldUntilMs < dueMs) dueMs = tunnel.allowance.heldUntilMs;
+      if (!channel.blocked && channel.sendsAtMs < dueMs) dueMs = channel.sendsAtMs;
       if (channel.ended !== undefined) ended = true;
     }
+    this.dueMs = dueMs;
     return ended;
   }
 
@@ -218,7 +251,7 @@ export class Tunnels {
 
   /** Describes the tunnels as the status shows them. */
   statuses(): TunnelStatus[] {
-    return this.list.map(({ name, endpoint, channel }) => ({
+    return this.list.map(({ name, endpoint, channel, allowance }) => ({
       name,
       peer: endpoint,
       state: "up",
@@ -229,14 +262,14 @@ export class Tunnels {
       bytesOut: channel.carried.discoveryBytes + channel.carried.sessionBytes,
       queuedBytes: channel.queuedBytes,
       queuedFrames: channel.queuedDiscovery + channel.queuedSession,
+      heldBackMs: Math.round(allowance.heldBackMs),
       ...channel.transport.status(),
     }));
   }
 
-  #watch(tunnel: Tunnel): void {
+  #watch(tunnel: Tunnel, events: number): void {
     const { channel } = tunnel;
-    tunnel.waitsToWrite = channel.blocked;
-    const events = tunnel.waitsToWrite ? POLLIN | POLLOUT : POLLIN;
+    tunnel.watched = events;
     for (const poller of this.#pollers) {
       poller.modify(channel.transport.fd, events, this.#firstTag + channel.id);
     }

@@ -122,6 +122,11 @@ function describeNotice(notice: Notice): string {
       return `Cannot keep another PADT for ${notice.interface}: ${notice.limit} are already waiting`;
     case "limit":
       return LIMIT_MESSAGES[notice.reason] ?? `A frame was dropped: ${notice.reason}`;
+    case "held-back": {
+      const { peer, endpoint, framesPerSecond } = notice;
+      return `${peer} (${endpoint}) sends too many frames that belong to no session, ` +
+        `${framesPerSecond} a second, so it is read more slowly`;
+    }
     case "state-unwritable":
       return `Cannot keep sessions in ${notice.path}: ${notice.reason}`;
     case "sessions-not-kept":

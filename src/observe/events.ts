@@ -39,6 +39,8 @@ export type Notice =
   | { id: "too-many-padts"; interface: string; limit: number }
   /** A frame was dropped because of a limit that the operator can set. */
   | { id: "limit"; reason: DropReason }
+  /** A peer is not read for a moment, because it sends too many frames that belong to no session. */
+  | { id: "held-back"; peer: string; endpoint: string; framesPerSecond: number }
   /** The journal cannot be written at the moment. */
   | { id: "state-unwritable"; path: string; reason: string }
   /** The sessions are closed at a stop that should have kept them. */

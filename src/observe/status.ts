@@ -67,6 +67,8 @@ export interface TunnelStatus {
   queuedBytes: number;
   /** The number of Ethernet frames that wait, or are under way and not acknowledged by the peer's machine. */
   queuedFrames: number;
+  /** The total time for which the peer was not read because it sent more than it may, in ms. */
+  heldBackMs: number;
   /** The number of bytes that the connection has taken and not sent yet. */
   unsentBytes: number;
   /** The number of TCP segments that this side has retransmitted. */

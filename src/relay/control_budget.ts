@@ -5,6 +5,7 @@
 // waits as data does, so that a station that sends any number of them delays its own frames and not those of others.
 
 import { readUint16 } from "../wire/uint16.ts";
+import { Budget } from "./budget.ts";
 
 /**
  * The control frames per second of a session in one direction, and the most at once. A dial takes fewer than 50
@@ -16,35 +17,6 @@ const SESSION_BURST = 100;
 /** The same for all sessions of one host, which has few sessions except in a lab. */
 const HOST_PER_SECOND = 10 * SESSION_PER_SECOND;
 const HOST_BURST = 10 * SESSION_BURST;
-
-/** A token bucket of one rate. Taking from it allocates nothing. */
-export class Budget {
-  readonly #perMs: number;
-  readonly #burst: number;
-  #tokens: number;
-  #filledMs: number;
-
-  /** Makes a full budget. Times are in ms, by a monotonic clock. */
-  constructor(perSecond: number, burst: number, nowMs: number) {
-    this.#perMs = perSecond / 1000;
-    this.#burst = burst;
-    this.#tokens = burst;
-    this.#filledMs = nowMs;
-  }
-
-  /** Returns true if there is a token. */
-  has(nowMs: number): boolean {
-    const tokens = this.#tokens + (nowMs - this.#filledMs) * this.#perMs;
-    this.#tokens = tokens > this.#burst ? this.#burst : tokens;
-    this.#filledMs = nowMs;
-    return this.#tokens >= 1;
-  }
-
-  /** Takes a token, which must be there. */
-  take(): void {
-    this.#tokens--;
-  }
-}
 
 /** The budgets of both directions. */
 class Budgets {
@@ -84,9 +56,9 @@ export class SessionBudgets {
 }
 
 function pay(own: Budget, host: Budget, nowMs: number): boolean {
-  if (!own.has(nowMs) || !host.has(nowMs)) return false;
-  own.take();
-  host.take();
+  if (own.left(nowMs) < 1 || host.left(nowMs) < 1) return false;
+  own.spend(1);
+  host.spend(1);
   return true;
 }
 

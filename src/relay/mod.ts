@@ -1,7 +1,7 @@
 // The relay: decides which session or discovery owns each frame. Frames and the time come in; no I/O.
 
+export * from "./budget.ts";
 export * from "./cause.ts";
-export { Budget } from "./control_budget.ts";
 export * from "./discovery/added_tags.ts";
 export * from "./discovery/line_template.ts";
 export * from "./discovery/tokens.ts";

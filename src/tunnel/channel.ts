@@ -245,6 +245,16 @@ export class Channel {
     this.#outbox.settle();
   }
 
+  /** Limits the bits per second of frames that are sent; control frames count, and are not held up. */
+  limitSending(bps: number, nowMs: number): void {
+    this.#outbox.limit(bps, nowMs);
+  }
+
+  /** The time at which data that waits for such a limit may be sent; `Infinity` if there is none. */
+  get sendsAtMs(): number {
+    return this.#outbox.sendsAtMs;
+  }
+
   /** Drops all frames that have not arrived: those that wait, and those that are under way. */
   abandon(): void {
     this.#outbox.abandon();
@@ -348,6 +358,16 @@ export class Channel {
         break;
     }
     return true;
+  }
+
+  /** Notes that the peer may well be alive: it was not read for a while. */
+  heard(nowMs: number): void {
+    this.#keepalive.heard(nowMs);
+  }
+
+  /** Returns the type of the frame that `nextFrame` would find; -1 if there is none. */
+  nextType(): number {
+    return this.#reader.peek();
   }
 
   /**

@@ -97,6 +97,13 @@ export class FrameReader {
     return FOUND;
   }
 
+  /** Returns the type of the frame that `next` would find; -1 if there is none. */
+  peek(): number {
+    const header = this.#header;
+    const size = readHeader(this.memory.bytes, this.#readAt, this.#readEnd, header);
+    return size <= 0 || this.#readAt + size + header.length > this.#readEnd ? -1 : header.type;
+  }
+
   /** Makes room for the next read, once `next` has found no more. The earlier frames are lost. */
   compact(): void {
     const left = this.#readEnd - this.#readAt;

@@ -17,14 +17,20 @@ import { Flight, type FrameOwner, type Tally, typeOf } from "./flight.ts";
 import { FrameQueue, LARGEST_FRAME } from "./frame_queue.ts";
 import { Pace } from "./pace.ts";
 import { QueueRoom } from "./queue_room.ts";
+import { SendBudget } from "./send_budget.ts";
 
-/** The lanes of a tunnel: `last` is for control frames that end a session, with reserved room. */
-export type OutboxLane = "data" | "control" | "last";
+/**
+ * The lanes of a tunnel: `last` is for control frames that end a session, with reserved room. `opening` is for those
+ * by which hosts look for an AC, which may be many; they have less room, so that others never wait long for them.
+ */
+export type OutboxLane = "data" | "opening" | "control" | "last";
 
 /** The smallest mean size of data frames with which the queue can be filled. A TCP ACK has 70 bytes. */
 const SMALL_FRAME = 64;
 /** The number of queued bytes above which control frames are refused, except those in the lane `last`. */
 const CONTROL_LIMIT = 64 * 1024;
+/** The number of queued bytes above which frames of the lane `opening` are refused. */
+const OPENING_LIMIT = 16 * 1024;
 /** The size of the control queue. The rest is for the lane `last`; a PADT takes 23 bytes. */
 const CONTROL_BYTES = 3 * CONTROL_LIMIT;
 const CONTROL_FRAMES = 8192;
@@ -57,6 +63,8 @@ export class Outbox {
   readonly #codel = new CoDel();
   readonly #pace: Pace;
   #staleMs = STALE_MS;
+  /** The bytes that may be sent, if there is a limit. */
+  #budget: SendBudget | undefined;
   #blocked = false;
   /** The time at which the transport last refused bytes. */
   #refusedMs = -Infinity;
@@ -154,8 +162,19 @@ export class Outbox {
     if (lane === "data") {
       return this.hasRoom && this.#data.push(type, frame, length, nowMs, waitedMs, owner);
     }
+    if (lane === "opening" && this.#control.bytes > OPENING_LIMIT) return false;
     if (lane === "control" && this.#control.bytes > CONTROL_LIMIT) return false;
     return this.#control.push(type, frame, length, nowMs, waitedMs, owner);
+  }
+
+  /** Limits the bits per second that are sent. */
+  limit(bps: number, nowMs: number): void {
+    this.#budget = new SendBudget(bps, nowMs);
+  }
+
+  /** The time at which data that waits for the limit may be sent; `Infinity` if none waits. */
+  get sendsAtMs(): number {
+    return this.#budget?.sendsAtMs ?? Infinity;
   }
 
   /** Queues a ping; returns false if there is no room for it. */
@@ -173,6 +192,7 @@ export class Outbox {
     this.#data.dropBefore(Infinity);
     const dropped = this.stale - stale;
     this.stale = stale;
+    this.#budget = undefined;
     // With an infinite arrival time, the goodbye never gets too old.
     this.#data.push(FRAME.GOODBYE, payload, payload.length, Infinity);
     return dropped;
@@ -206,10 +226,16 @@ export class Outbox {
       const limitBytes = this.#pace.lowatBytes;
       this.#control.gather(transport, limitBytes, nowMs);
       const controlBytes = transport.bytes;
-      this.#data.gather(transport, limitBytes, nowMs, this.#judge);
+      const dataBytes = this.#budget?.allow(this.#data.empty, nowMs) ?? limitBytes;
+      this.#data.gather(
+        transport,
+        Math.min(limitBytes, controlBytes + dataBytes),
+        nowMs,
+        this.#judge,
+      );
       const offered = transport.bytes;
       if (offered === 0 && transport.heldBytes === 0) {
-        this.#idle(nowMs);
+        if (this.#data.empty) this.#idle(nowMs);
         return true;
       }
       const sent = transport.send();
@@ -218,6 +244,7 @@ export class Outbox {
       if (sent > 0) this.#consume(sent, controlBytes);
       if (this.#flight.isDue) this.settle();
       this.#pace.sent(Math.max(0, sent));
+      this.#budget?.sent(Math.max(0, sent));
       // A transport that took only a part has no room for more. If it did so recently, it gets no more bytes
       // until it is writable: whatever its limit, TCP would take as many as fit into its last segment of
       // 64 KiB.

@@ -12,6 +12,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
     bytesOut: 4,
     queuedBytes: 5,
     queuedFrames: 1,
+    heldBackMs: 7,
     unsentBytes: 0,
     retransmits: 6,
     congestion: "bbr",

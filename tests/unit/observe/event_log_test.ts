@@ -105,6 +105,10 @@ const NOTICES: Record<Notice["id"], [Notice, RegExp]> = {
     /eth1.*65536/,
   ],
   "limit": [{ id: "limit", reason: "padi-rate" }, /--padi-rate, --padi-rate-client/],
+  "held-back": [
+    { id: "held-back", peer: "tokyo", endpoint: "192.0.2.1:5000", framesPerSecond: 9000 },
+    /tokyo \(192\.0\.2\.1:5000\).*9000 a second.*more slowly/,
+  ],
   "state-unwritable": [
     { id: "state-unwritable", path: "/var/lib/x", reason: "No space left on device" },
     /\/var\/lib\/x.*No space left on device/,

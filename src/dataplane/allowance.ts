@@ -1,0 +1,115 @@
+// What one peer may send: its bytes, and its frames that carry nothing for an open session.
+//
+// A peer beyond its allowance is not read until it is within it again. Its connection fills up meanwhile, and TCP
+// slows it down, so that the others do not notice it. A peer that goes on for a minute, and carries nothing for a
+// session in all that time, is of no use to anybody, and its tunnel ends. Hosts that all dial after a power cut
+// are not such a peer: within a minute some of them have a session.
+
+import { Budget } from "../relay/mod.ts";
+
+/** The time in which a burst of other frames may use up the allowance of as much time. */
+const BURST_SECONDS = 2;
+/** The time of which a peer that was held back gets the allowance at once. */
+const QUANTUM_SECONDS = 0.02;
+/** The largest burst of bytes: a large read, or the bytes of this time. */
+const BURST_BYTES_MIN = 64 * 1024;
+const BURST_BYTES_SECONDS = 0.1;
+/** The time after which a peer that goes on is of no use. */
+const USELESS_MS = 60_000;
+const BITS = 8;
+
+/** The limits of a peer. */
+export interface Rates {
+  /** Frames per second that carry nothing for an open session: discovery, and all without a session. */
+  otherFrames: number;
+  /** Bits of Ethernet frames per second; undefined for no limit. */
+  bps: number | undefined;
+}
+
+/** The allowance of one tunnel. Nothing is allocated for a frame. */
+export class Allowance {
+  readonly #others: Budget;
+  readonly #otherQuantum: number;
+  readonly #bytes: Budget | undefined;
+  readonly #byteQuantum: number;
+  /** The time until which the peer is not read. */
+  #heldUntilMs = 0;
+  #heldBackMs = 0;
+  /** The time since which it has sent too many other frames, without a pause; `Infinity` if it has not. */
+  #excessSinceMs = Infinity;
+  /** The numbers of frames for open sessions, and of all others, since then. */
+  #useful = 0;
+  #excess = 0;
+
+  constructor({ otherFrames, bps }: Rates, nowMs: number) {
+    this.#others = new Budget(otherFrames, BURST_SECONDS * otherFrames, nowMs);
+    this.#otherQuantum = QUANTUM_SECONDS * otherFrames;
+    const perSecond = (bps ?? 0) / BITS;
+    this.#byteQuantum = QUANTUM_SECONDS * perSecond;
+    if (bps === undefined) return;
+    const most = Math.max(BURST_BYTES_MIN, BURST_BYTES_SECONDS * perSecond);
+    this.#bytes = new Budget(perSecond, most, nowMs);
+  }
+
+  /** The time until which the peer is not read. */
+  get heldUntilMs(): number {
+    return this.#heldUntilMs;
+  }
+
+  /** The total time for which the peer was not read, in ms. */
+  get heldBackMs(): number {
+    return this.#heldBackMs;
+  }
+
+  /** The other frames per second since the peer began to send too many; 0 if it does not. */
+  excessPerSecond(nowMs: number): number {
+    const seconds = (nowMs - this.#excessSinceMs) / 1000;
+    return seconds > 0 ? Math.round(this.#excess / Math.max(1, seconds)) : 0;
+  }
+
+  /** Returns the number of bytes that the peer may send now. */
+  bytesLeft(nowMs: number): number {
+    return this.#bytes === undefined ? Infinity : this.#bytes.left(nowMs);
+  }
+
+  /**
+   * Notes what was read.
+   *
+   * @param useful The number of frames for open sessions
+   * @param others The number of all other frames
+   * @param bytes The number of bytes in all Ethernet frames
+   * @param nowMs The time
+   * @returns True if the peer is held back from now on
+   */
+  read(useful: number, others: number, bytes: number, nowMs: number): boolean {
+    if (others > 0) {
+      this.#others.spend(others);
+      if (this.#others.left(nowMs) <= 0 && this.#excessSinceMs === Infinity) {
+        this.#excessSinceMs = nowMs;
+        this.#useful = this.#excess = 0;
+      }
+    }
+    this.#useful += useful;
+    this.#excess += others;
+    const otherMs = this.#others.left(nowMs) > 0
+      ? 0
+      : this.#others.waitMs(this.#otherQuantum, nowMs);
+    let byteMs = 0;
+    if (this.#bytes !== undefined) {
+      this.#bytes.spend(bytes);
+      if (this.#bytes.left(nowMs) <= 0) byteMs = this.#bytes.waitMs(this.#byteQuantum, nowMs);
+    }
+    const waitMs = Math.max(otherMs, byteMs);
+    if (waitMs === 0) return false;
+    this.#heldUntilMs = nowMs + waitMs;
+    this.#heldBackMs += waitMs;
+    return true;
+  }
+
+  /** Returns true if the peer has sent too much for a minute, and nothing for a session. */
+  isUseless(nowMs: number): boolean {
+    if (this.#excessSinceMs === Infinity) return false;
+    if (this.#others.isAmple(nowMs)) this.#excessSinceMs = Infinity;
+    return this.#useful === 0 && nowMs - this.#excessSinceMs >= USELESS_MS;
+  }
+}
