@@ -109,7 +109,7 @@ export class FromTunnels {
     if (openingMs > 0) this.#takeQueued(openingMs, nowMs);
   }
 
-  // Gives the tunnels that wait with a discovery frame a share of the time each, until `untilMs`.
+  // Gives the tunnels that wait with a discovery frame a share of the time each, the last one before `untilMs`.
   #takeQueued(untilMs: number, nowMs: number): void {
     while (this.#queue.length > 0) {
       const startMs = this.#now();
@@ -117,7 +117,7 @@ export class FromTunnels {
       const tunnel = this.#queue.shift()!;
       tunnel.queued = false;
       if (tunnel.channel.ended !== undefined) continue;
-      this.#openingUntilMs = Math.min(untilMs, startMs + OPENING_MS_PER_TUNNEL);
+      this.#openingUntilMs = startMs + OPENING_MS_PER_TUNNEL;
       this.#takeFrames(tunnel, TUNNEL_FRAMES_PER_TURN, nowMs);
     }
   }

@@ -2,9 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { FromWorker } from "../../src/dataplane/messages.ts";
-import { LCP_CODE, PPP_PROTOCOL, readProtocol } from "../../src/wire/mod.ts";
+import { LCP_CODE, PPP_PROTOCOL, readProtocol, readSessionId } from "../../src/wire/mod.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
-import { TwoPlanes } from "../support/two_planes.ts";
+import { type OpenSession, TwoPlanes } from "../support/two_planes.ts";
 
 const noNet = whyNot("linux", "root", "iproute2", "namespaces");
 
@@ -142,3 +142,52 @@ testUnless(
     assert(carried >= 2, `${carried} frames meanwhile`);
   },
 );
+
+for (const from of ["hosts", "acs"] as const) {
+  testUnless(
+    noNet,
+    `DataPlane loses no LCP echo of a session while another one floods the ${from}' link with LCP`,
+    async () => {
+      await using planes = await TwoPlanes.make();
+      const [flooding, other] = planes.open(2);
+      const side = from === "hosts" ? "client" : "server";
+      const [wire, far] = from === "hosts"
+        ? [planes.hosts, planes.acs]
+        : [planes.acs, planes.hosts];
+      const frame = (session: OpenSession) => {
+        const echo = from === "hosts"
+          ? planes.fromHost(session, 60, PPP_PROTOCOL.LCP)
+          : planes.fromAc(session, 60, PPP_PROTOCOL.LCP);
+        echo[22] = LCP_CODE.ECHO_REQUEST;
+        return echo;
+      };
+      wire.prepare([frame(flooding)]);
+      const echo = frame(other);
+      // The first frames show that it is a flood.
+      for (let n = 0; n < 10; n++) {
+        wire.burst(60);
+        planes.step();
+      }
+      far.takeControl();
+      const otherId = from === "hosts" ? other.acSessionId : other.sessionId;
+      let arrived = 0;
+      const take = () => {
+        arrived += far.takeControl().filter((frame) => readSessionId(frame) === otherId).length;
+        far.takeData();
+      };
+      for (let n = 0; n < 90; n++) {
+        // These are more frames than the control lane has room for.
+        for (let sent = 0; sent < 6000; sent += 60) wire.burst(60);
+        wire.send(echo);
+        for (let turn = 0; turn < 4; turn++) planes.step();
+        take();
+      }
+      for (let turns = 0; arrived < 90 && turns < 1000; turns++) {
+        planes.step();
+        take();
+      }
+      assertEquals(arrived, 90);
+      assert(planes.counters[side].read().controlAsData.fromLink > 500);
+    },
+  );
+}

@@ -1,0 +1,320 @@
+// The turns of tunnels: what one peer sends does not delay the others. Time passes only as the tests say.
+
+import { assert, assertEquals } from "@std/assert";
+import { Pinned } from "../../../ffi/mod.ts";
+import { DataPlane } from "../../../src/dataplane/data_plane.ts";
+import type { FromWorker, TunnelFacts } from "../../../src/dataplane/messages.ts";
+import { MemoryLink } from "../../../src/link/memory.ts";
+import { Counters } from "../../../src/observe/counters.ts";
+import { MemoryDescriptors, MemoryPoller } from "../../../src/poll/memory.ts";
+import { DROP, type Drop, Peer, Relay, Session } from "../../../src/relay/mod.ts";
+import { MemoryTransport } from "../../../src/transport/memory.ts";
+import {
+  CODE,
+  emitDiscovery,
+  emitSession,
+  encodeFrame,
+  FRAME,
+  PPP_PROTOCOL,
+} from "../../../src/wire/mod.ts";
+import { PLANE_DEFAULTS } from "../../support/plane_defaults.ts";
+
+const HOST = Uint8Array.of(2, 0, 0, 0, 0, 1);
+const AC = Uint8Array.of(2, 0, 0, 0, 0, 2);
+const OURS = Uint8Array.of(2, 0, 0, 0, 0, 3);
+const BROADCAST = new Uint8Array(6).fill(0xff);
+/** The time that a discovery frame takes, and the shortest turn, in ms. */
+const DISCOVERY_MS = 0.02;
+const TURN_MS = 0.02;
+
+const PADI = encodeFrame(
+  FRAME.DISCOVERY,
+  emitDiscovery({ destination: BROADCAST, source: HOST, code: CODE.PADI, sessionId: 0, tags: [] }),
+);
+const DATA = sessionFrame(PPP_PROTOCOL.IPV4, 100);
+const JUNK = encodeFrame(FRAME.SESSION, Uint8Array.of(1));
+
+function sessionFrame(protocol: number, bytes: number): Uint8Array {
+  const header = { destination: AC, source: HOST, sessionId: 1 };
+  return encodeFrame(
+    FRAME.SESSION,
+    emitSession({ ...header, protocol, payload: new Uint8Array(bytes) }),
+  );
+}
+
+function many(frame: Uint8Array, count: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(count * frame.length);
+  for (let n = 0; n < count; n++) bytes.set(frame, n * frame.length);
+  return bytes;
+}
+
+/** A server with tunnels, whose sessions all belong to the tunnel 1. */
+class Bench {
+  nowMs = 1000;
+  readonly plane: DataPlane;
+  readonly counters = new Counters();
+  readonly messages: FromWorker[] = [];
+  /** The number of discovery frames from each tunnel. */
+  readonly discovery = new Map<number, number>();
+  /** The number of frames on the link. */
+  sent = 0;
+  readonly session: Session;
+  readonly link: MemoryLink;
+  readonly #descriptors = new MemoryDescriptors();
+
+  constructor() {
+    const peer = new Peer(undefined, "good", 0);
+    peer.tunnel = 1;
+    const key = { peer, nearMac: AC, farMac: HOST, shownMac: OURS, tunnelId: 1, linkId: 1 };
+    this.session = new Session(1, key, 0);
+    const now = () => this.nowMs;
+    const link = new MemoryLink(this.#descriptors, {
+      name: "eth0",
+      mac: OURS,
+      promiscuous: false,
+      wall: now,
+      sent: () => this.sent++,
+    });
+    // deno-lint-ignore no-this-alias
+    const bench = this;
+    class Slow extends Relay {
+      override discoveryFromTunnel(tunnel: number): void {
+        bench.nowMs += DISCOVERY_MS;
+        bench.discovery.set(tunnel, 1 + (bench.discovery.get(tunnel) ?? 0));
+      }
+      override sessionFromTunnel(tunnel: number): Session | Drop {
+        return tunnel === 1 ? bench.session : DROP["unknown-session"];
+      }
+      override sessionFromLink(): Session | Drop {
+        return bench.session;
+      }
+    }
+    this.plane = new DataPlane({
+      ...PLANE_DEFAULTS,
+      interfaceName: "eth0",
+      side: "server",
+      mac: "own",
+    }, {
+      link,
+      counters: this.counters,
+      poller: () => new MemoryPoller(this.#descriptors),
+      post: (messages) => void this.messages.push(...messages),
+      now,
+      wall: now,
+      relay: (options, ports) => new Slow(options, ports),
+    });
+    this.link = link;
+    this.plane.start();
+  }
+
+  /** Adds a tunnel, and returns the peer's end of it. */
+  add(id: number, facts: Partial<TunnelFacts> = {}): MemoryTransport {
+    const [near, far] = MemoryTransport.pair(this.#descriptors, {
+      now: () => this.nowMs,
+      roomBytes: 1 << 20,
+    });
+    const endpoint = `192.0.2.1:${id}`;
+    this.plane.addTunnel({
+      id,
+      peer: undefined,
+      name: `client ${id}`,
+      endpoint,
+      address: "192.0.2.1",
+      pathAddress: "192.0.2.1",
+      legacy: false,
+      received: new Uint8Array(0),
+      ...facts,
+    }, near);
+    return far;
+  }
+
+  turn(): void {
+    this.nowMs += TURN_MS;
+    this.plane.step(0);
+  }
+
+  /** Runs for a time, a few turns every few ms. */
+  run(ms: number, before: () => void, everyMs = 2): void {
+    for (const endMs = this.nowMs + ms; this.nowMs < endMs;) {
+      before();
+      this.nowMs += everyMs;
+      for (let turns = 0; turns < 4; turns++) this.plane.step(0);
+    }
+  }
+
+  get heldBackMs(): number[] {
+    return this.plane.totals().tunnels.map(({ heldBackMs }) => heldBackMs);
+  }
+}
+
+/** Sends as many of the bytes as there is room for, and returns the rest. */
+function send(to: MemoryTransport, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  to.add(new Pinned(bytes), 0, bytes.length);
+  return bytes.subarray(Math.max(0, to.send()));
+}
+
+/** Keeps the connection of a peer full of one frame. */
+function fill(to: MemoryTransport, frame: Uint8Array): () => void {
+  const all = many(frame, 2000);
+  let rest = all;
+  return () => {
+    for (let left = -1; left !== rest.length;) {
+      left = rest.length;
+      rest = send(to, rest);
+      if (rest.length === 0) rest = all;
+    }
+  };
+}
+
+/** Discards everything that arrives. */
+function drain(from: MemoryTransport): number {
+  const into = new Uint8Array(1 << 20);
+  let bytes = 0;
+  for (let count; (count = from.receive(into)) > 0;) bytes += count;
+  return bytes;
+}
+
+Deno.test("DataPlane carries a peer's frames in the turn of their arrival, beside 50 that send PADIs", () => {
+  const bench = new Bench();
+  const good = bench.add(1);
+  const hostile = Array.from({ length: 50 }, (_, n) => fill(bench.add(n + 2), PADI));
+  bench.turn();
+  for (let turn = 1; turn <= 1000; turn++) {
+    for (const fill of hostile) fill();
+    send(good, many(DATA, 5));
+    const startMs = bench.nowMs;
+    bench.turn();
+    assertEquals(bench.sent, 5 * turn);
+    const tookMs = bench.nowMs - startMs;
+    assert(tookMs < 0.3 + DISCOVERY_MS, `a turn took ${tookMs} ms`);
+  }
+});
+
+Deno.test("DataPlane shares the time for discovery frames evenly among tunnels, and limits it", () => {
+  const bench = new Bench();
+  const startMs = bench.nowMs;
+  const hostile = Array.from({ length: 20 }, (_, n) => fill(bench.add(n + 2), PADI));
+  for (let turn = 0; turn < 20_000; turn++) {
+    if (turn % 20 === 0) { for (const fill of hostile) fill(); }
+    bench.turn();
+  }
+  const counts = [...bench.discovery.values()];
+  assertEquals(counts.length, 20);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  assert(most - least <= 25, `${least} to ${most} frames`);
+  const tookMs = counts.reduce((sum, count) => sum + count, 0) * DISCOVERY_MS;
+  const share = (tookMs - 500) / (bench.nowMs - startMs);
+  assert(share > 0.25 && share < 0.35, `${share} of the time`);
+});
+
+Deno.test("DataPlane reads all discovery frames of a single client without a pause", () => {
+  const bench = new Bench();
+  const client = bench.add(2);
+  send(client, many(PADI, 5000));
+  for (let turn = 0; turn < 1000; turn++) bench.turn();
+  assertEquals(bench.discovery.get(2), 5000);
+  assertEquals(bench.heldBackMs, [0]);
+});
+
+for (
+  const [what, frame] of [
+    ["session frames that are too short", JUNK],
+    ["frames of no session", DATA],
+    ["pings", encodeFrame(FRAME.PING, new Uint8Array(0))],
+    ["frames of an unknown type", encodeFrame(0x77, new Uint8Array(3))],
+    ["PADIs", PADI],
+  ] as const
+) {
+  Deno.test(`DataPlane reads a peer that sends ${what} at its rate only, and reports it`, () => {
+    const bench = new Bench();
+    const good = bench.add(1);
+    const hostile = bench.add(2);
+    const flood = fill(hostile, frame);
+    let sent = 0;
+    bench.run(5000, () => {
+      flood();
+      send(good, many(DATA, 2));
+      sent += 2;
+      drain(hostile);
+      drain(good);
+    });
+    assertEquals(bench.sent, sent);
+    const [goodMs, hostileMs] = bench.heldBackMs;
+    assertEquals(goodMs, 0);
+    assert(hostileMs > 1500, `held back for ${hostileMs} ms of 5 s`);
+    const notices = bench.messages.filter((message) =>
+      message.type === "notice" && message.notice.id === "held-back"
+    );
+    assertEquals(notices.length, 1);
+  });
+}
+
+Deno.test("DataPlane takes 6000 frames a second from a peer that sends only junk, after a burst of 12,000", () => {
+  const bench = new Bench();
+  const flood = fill(bench.add(2), JUNK);
+  bench.run(10_000, flood);
+  const { malformed } = bench.counters.read().drops;
+  assert(malformed > 71_000 && malformed < 75_000, `${malformed} frames in 10 s`);
+});
+
+Deno.test("DataPlane ends the tunnel of a peer that sends only junk for a minute", () => {
+  const bench = new Bench();
+  const flood = fill(bench.add(2), JUNK);
+  bench.run(60_000, flood, 10);
+  const down = () => bench.messages.find(({ type }) => type === "tunnel-down");
+  assertEquals(down(), undefined);
+  bench.run(8000, flood, 10);
+  const event = down();
+  assertEquals(
+    event?.type === "tunnel-down" && event.reason,
+    "the peer sent too many frames for a minute, and none of a session",
+  );
+});
+
+Deno.test("DataPlane keeps the tunnel of a peer that sends much junk and a few session frames", () => {
+  const bench = new Bench();
+  const client = bench.add(1);
+  const all = many(JUNK, 20_000);
+  const both = new Uint8Array(all.length + DATA.length);
+  both.set(all);
+  both.set(DATA, all.length);
+  let rest = both;
+  bench.run(70_000, () => {
+    rest = send(client, rest);
+    if (rest.length === 0) rest = both;
+    drain(client);
+  }, 10);
+  assert(bench.heldBackMs[0] > 0);
+  assertEquals(bench.messages.some(({ type }) => type === "tunnel-down"), false);
+});
+
+Deno.test("DataPlane reads a peer at the rate of its upBps", () => {
+  const bench = new Bench();
+  const flood = fill(bench.add(1, { upBps: 8_000_000 }), sessionFrame(PPP_PROTOCOL.IPV4, 1480));
+  bench.run(2000, flood);
+  const { bytesFromTunnel } = bench.session;
+  assert(bytesFromTunnel > 1_950_000 && bytesFromTunnel < 2_200_000, `${bytesFromTunnel} bytes`);
+});
+
+Deno.test("DataPlane sends to a peer at the rate of its downBps, and control frames at once", () => {
+  const bench = new Bench();
+  const client = bench.add(1, { downBps: 8_000_000 });
+  const from = (protocol: number, bytes: number) =>
+    emitSession({
+      destination: OURS,
+      source: AC,
+      sessionId: 1,
+      protocol,
+      payload: new Uint8Array(bytes),
+    });
+  let bytes = 0;
+  bench.run(2000, () => {
+    for (let n = 0; n < 8; n++) bench.link.arrive(from(PPP_PROTOCOL.IPV4, 1000));
+    bytes += drain(client);
+  });
+  assert(bytes > 1_950_000 && bytes < 2_200_000, `${bytes} bytes in 2 s at 1 MB/s`);
+  drain(client);
+  bench.link.arrive(from(PPP_PROTOCOL.LCP, 30));
+  bench.plane.step(0);
+  assert(drain(client) > 0);
+});
