@@ -52,8 +52,6 @@ export {
   VlanFrames,
 } from "./ffi/mod.ts";
 export { type Lane, laneFilter, vlanFilter } from "./src/link/lane_filter.ts";
-export type { ClientKey, Key, KeyLookup } from "./src/keys/key.ts";
-export type { AddressList } from "./src/net/address_list.ts";
 export { connect } from "./src/net/connect.ts";
 export { AddressList } from "./src/net/address_list.ts";
 export type { ClientKey, Key, KeyLookup } from "./src/keys/key.ts";
@@ -70,7 +68,7 @@ export type { RuntimeOptions } from "./src/runtime.ts";
 export { createLog, type Fields, type LeveledLog, type Log } from "./src/observe/log.ts";
 export type { LogFormat, LogLevel, LogOptions } from "./src/observe/log.ts";
 export type { ProblemStatus } from "./src/observe/problems.ts";
-export type { LinkState } from "./src/link/device.ts";
+export type { Diverted, LinkState } from "./src/link/device.ts";
 export type * from "./src/observe/status.ts";
 export type { Problem } from "./src/problem.ts";
 export { DROP_REASONS } from "./src/relay/mod.ts";

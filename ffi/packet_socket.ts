@@ -48,6 +48,8 @@ export interface LaneOptions {
   slotBytes?: number;
   /** Number of slots of the receive ring, a power of two. */
   slots?: number;
+  /** Maximum size of the ring in bytes if `slots` is not given, a power of two. The default is 32 MiB. */
+  ringBytes?: number;
 }
 
 /**

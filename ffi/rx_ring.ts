@@ -141,7 +141,8 @@ export class DataLane {
   static open(options: LaneOptions): DataLane {
     const { name } = options.interface;
     const slotBytes = options.slotBytes ?? slotBytesFor(options.interface);
-    const wanted = options.slots ?? Math.min(SLOTS, MAX_RING_BYTES / slotBytes);
+    const { ringBytes = MAX_RING_BYTES } = options;
+    const wanted = options.slots ?? Math.min(SLOTS, ringBytes / slotBytes);
     requirePowerOfTwo("slotBytes", slotBytes);
     requirePowerOfTwo("slots", wanted);
     const blockBytes = Math.max(BLOCK_BYTES, slotBytes);

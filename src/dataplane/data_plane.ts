@@ -4,12 +4,15 @@
 //   1. the wake-up: the caller has messages for the data plane;
 //   2. the watches: the interface may have gone or come back (link/monitor.ts), or the machine's addresses
 //      and routes have changed (network_changes.ts);
-//   3. link, control lane: takes discovery and PPP control frames, even if a tunnel is congested;
-//   4. link, data lane: takes frames from the mapped ring, but only as long as some tunnel has room.
+//   3. link, control lane: takes PPP control frames, and discovery frames of sessions, even if a tunnel is
+//      congested. A control frame beyond its session's budget is treated as data;
+//   4. link, opening lane: takes PADI, PADO and PADR, for a limited time;
+//      link, data lane: takes frames from the mapped ring, but only as long as some tunnel has room.
 //      Otherwise frames wait in the ring; the kernel drops and counts those that do not fit
 //      (3 and 4: from_link.ts);
-//   5. tunnels: reads each one that is ready once, rewrites its frames in place, and hands them to the
-//      link's sender without a copy (from_tunnels.ts);
+//   5. tunnels: reads each one that is ready once, unless its peer is beyond its allowance (allowance.ts),
+//      rewrites its frames in place, and hands them to the link's sender without a copy. Discovery frames have
+//      a share of the time, which the tunnels get in turns (from_tunnels.ts);
 //   6. status: describes the next few sessions, if it was asked for (status_queries.ts);
 //   7. timers: a grace time is over, or a PADI is due again (relay_timers.ts). Once a second comes the tick:
 //      pings, dead tunnels, paths that lose large packets (path_faults.ts), silent sessions, the link's
@@ -24,8 +27,7 @@
 // The relay decides which session a frame belongs to. A frame that belongs to none, or that does not fit,
 // is dropped with a reason. Each tunnel has its own queue, managed by CoDel, so a slow client does not
 // delay the others. Frames that wait for a tunnel when it breaks are dropped (tunnel-lost). A session frame
-// costs no allocation. A data frame costs no system call of its own either; a PPP control frame from the
-// link costs one recv(2).
+// costs no allocation, and no system call of its own.
 
 import type { Lanes, LinkDevice } from "../link/device.ts";
 import { LinkOutput } from "../link/link_output.ts";

@@ -4,7 +4,7 @@ import type { Lanes, RingReceiver } from "../link/device.ts";
 import type { LinkMonitor } from "../link/monitor.ts";
 import type { RingAge } from "../link/ring_age.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
-import { Budget, DROP, type Drop, NO_SESSION_ID, type Relay } from "../relay/mod.ts";
+import { Budget, DROP, type Drop, FATE, NO_SESSION_ID, type Relay } from "../relay/mod.ts";
 import {
   CODE,
   discoveryLength,
@@ -144,8 +144,11 @@ export class FromLink {
     const owner = this.#relay.sessionFromLink(frame, 0, nowMs);
     if (typeof owner === "number") return this.#counters.drop(owner, flow);
     if (this.#diverts && isControl(frame, length)) {
-      this.#counters.demote("link");
       this.#floods.diverted(owner);
+      if (owner.controlFromLink(nowMs) === FATE.DROPPED) {
+        return this.#counters.drop(DROP["control-rate"], flow);
+      }
+      this.#counters.demote("link");
     }
     const channel = this.#tunnels.get(owner.tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"], flow);
@@ -163,14 +166,13 @@ export class FromLink {
     if (typeof owner === "number") return this.#counters.drop(owner, flow);
     const channel = this.#tunnels.get(owner.tunnel)?.channel;
     if (channel === undefined) return this.#counters.drop(DROP["no-tunnel"], flow);
-    const pays = owner.paysFromLink(nowMs);
-    if (!pays) {
-      this.#counters.demote("link");
-      this.#floods.note(owner, nowMs);
-    }
-    // Frames that are too many to go ahead of data leave half of the room to real data, which waits in its ring.
-    const hasRoom = pays || channel.hasAmpleRoom;
-    const lane = pays ? "control" : "data";
+    const fate = owner.controlFromLink(nowMs);
+    if (fate !== FATE.AHEAD) this.#floods.note(owner, nowMs);
+    if (fate === FATE.DROPPED) return this.#counters.drop(DROP["control-rate"], flow);
+    if (fate === FATE.AS_DATA) this.#counters.demote("link");
+    // Frames that are treated as data leave half of the room to real data, which waits in its ring.
+    const hasRoom = fate === FATE.AHEAD || channel.hasAmpleRoom;
+    const lane = fate === FATE.AHEAD ? "control" : "data";
     if (!hasRoom || !channel.queue(FRAME.SESSION, frame, length, lane, nowMs, 0, owner)) {
       this.#counters.drop(DROP["tunnel-full"], flow);
     }
@@ -182,7 +184,8 @@ export class FromLink {
     if (code !== CODE.PADS && readSessionId(memory, offset) !== NO_SESSION_ID) {
       const session = this.#relay.sessions.findByLink(memory, offset);
       if (session === undefined) return DROP["unknown-session"];
-      return code === CODE.PADT || session.paysFromLink(nowMs) ? undefined : DROP["control-rate"];
+      const mayPass = code === CODE.PADT || session.controlFromLink(nowMs) === FATE.AHEAD;
+      return mayPass ? undefined : DROP["control-rate"];
     }
     if (this.#grants.left(nowMs) < 1) return DROP["control-rate"];
     this.#grants.spend(1);

@@ -60,7 +60,7 @@ const OWN_ONLY: FilterProgram = [
 export function laneFilter(
   lane: Lane,
   promiscuous = false,
-  diverted: readonly Diverted[] = [],
+  diverted: readonly { mac: Uint8Array; sessionId: number | undefined }[] = [],
 ): Uint8Array<ArrayBuffer> {
   const opening = lane === "control" || lane === "opening" ? "accept" : "drop";
   const control = lane === "control" || lane === "session-control" ? "accept" : "drop";

@@ -4,7 +4,7 @@
 import type { Pinned } from "../../ffi/mod.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import type { EventSink } from "../observe/events.ts";
-import { DROP, type Drop, type SessionTable } from "../relay/mod.ts";
+import { DROP, type Drop, FATE, type Fate, type SessionTable } from "../relay/mod.ts";
 import { CODE, isControlProtocol, PPPOE, readCode, readProtocol } from "../wire/mod.ts";
 import type { FrameSender, Lanes, LinkDevice } from "./device.ts";
 
@@ -36,8 +36,8 @@ class Waiting {
 
 /** The owner of a session frame, which has a budget of control frames. */
 export interface ControlPayer {
-  /** Returns true if a control frame from the tunnel may go ahead of data, and counts it. */
-  paysFromTunnel(nowMs: number): boolean;
+  /** Counts a control frame from the tunnel, and returns its fate. */
+  controlFromTunnel(nowMs: number): Fate;
 }
 
 /** The record of undelivered PADTs for the next run of the program. */
@@ -88,7 +88,7 @@ export class LinkOutput {
    * @param memory The memory that contains the frame
    * @param offset The offset of the frame in the memory
    * @param length The length of the frame, in bytes
-   * @param payer The session, which pays for a control frame; otherwise the frame is treated as data
+   * @param payer The session, which has a budget of control frames
    * @param nowMs The time
    * @returns False if the frame is dropped
    */
@@ -107,9 +107,16 @@ export class LinkOutput {
     // The bytes behind a shorter frame belong to other frames.
     let control = length >= PPPOE.payload + 2 &&
       isControlProtocol(readProtocol(memory.bytes, offset));
-    if (control && !payer.paysFromTunnel(nowMs)) {
-      control = false;
-      this.#counters.demote("tunnel");
+    if (control) {
+      const fate = payer.controlFromTunnel(nowMs);
+      if (fate === FATE.DROPPED) {
+        this.#counters.drop(DROP["control-rate"], FRAMES.sessionFromTunnel);
+        return false;
+      }
+      if (fate === FATE.AS_DATA) {
+        control = false;
+        this.#counters.demote("tunnel");
+      }
     }
     const sender = control ? lanes.controlSender : lanes.dataSender;
     if (!sender.push(memory, offset, length)) {

@@ -23,6 +23,9 @@ import type { Diverted, Lanes, LinkDevice, LinkState } from "./device.ts";
 import { downReason } from "./down_reason.ts";
 import { type Lane, laneFilter, vlanFilter } from "./lane_filter.ts";
 
+/** The size of the ring for control frames: with the usual MTU it holds as many frames as the one for data. */
+const CONTROL_RING_BYTES = 8 << 20;
+
 /** The lanes over packet sockets. */
 interface PacketLanes extends Lanes {
   readonly opening: ControlLane;
@@ -228,7 +231,9 @@ export class PacketLink implements LinkDevice {
       opened.adopt(part, (part) => part.close());
     const vlans = keep(VlanFrames.open({ interface: info, filter: vlanFilter(promiscuous) }));
     const opening = keep(ControlLane.open(options("opening")));
-    const control = keep(DataLane.open(options("session-control")));
+    const control = keep(
+      DataLane.open({ ...options("session-control"), ringBytes: CONTROL_RING_BYTES }),
+    );
     const data = keep(DataLane.open({ ...options("data"), slots }));
     const controlSender = new LinkSender(opening.fd);
     const dataSender = new LinkSender(data.fd);

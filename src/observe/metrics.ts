@@ -92,6 +92,14 @@ export function renderMetrics(status: Status): string {
   for (const { name, peer, queuedBytes } of up) {
     sample("tunnel_queued_bytes", { tunnel: name, peer }, queuedBytes);
   }
+  family(
+    "tunnel_held_back_seconds_total",
+    "counter",
+    "Time for which the peer was not read because it sent more than it may.",
+  );
+  for (const { name, peer, heldBackMs } of up) {
+    sample("tunnel_held_back_seconds_total", { tunnel: name, peer }, heldBackMs / 1000);
+  }
   family("tunnel_congestion_info", "gauge", "TCP congestion control used by this side.");
   for (const { name, peer, congestion } of up) {
     if (congestion !== null) {

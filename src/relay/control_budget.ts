@@ -2,7 +2,8 @@
 //
 // A session has a budget in each direction, and so have all sessions of a host together. A control frame within
 // both goes in the control lane. One beyond them is treated as data: it is not dropped for that alone, but it
-// waits as data does, so that a station that sends any number of them delays its own frames and not those of others.
+// waits as data does. No host has a use for thousands of them a second, so those of a station that floods are
+// dropped from there on; otherwise it could fill the tunnel with them.
 
 import { readUint16 } from "../wire/uint16.ts";
 import { Budget } from "./budget.ts";
@@ -18,6 +19,22 @@ const SESSION_BURST = 100;
 const HOST_PER_SECOND = 10 * SESSION_PER_SECOND;
 const HOST_BURST = 10 * SESSION_BURST;
 
+/** The control frames of a host per second that are treated as data, and the most at once. */
+const EXCESS_PER_SECOND = 5000;
+const EXCESS_BURST = 10_000;
+
+/** The fate of a control frame. */
+export const FATE = {
+  /** It goes ahead of data. */
+  AHEAD: 0,
+  /** It is treated as data. */
+  AS_DATA: 1,
+  /** It is one of too many, and is dropped. */
+  DROPPED: 2,
+} as const;
+/** One of {@linkcode FATE}. */
+export type Fate = typeof FATE[keyof typeof FATE];
+
 /** The budgets of both directions. */
 class Budgets {
   readonly fromLink: Budget;
@@ -32,34 +49,47 @@ class Budgets {
 /** The budgets of a host, which its sessions share. */
 class HostBudgets extends Budgets {
   sessions = 0;
+  /** The budgets of what is treated as data. */
+  readonly excess: Budgets;
+
+  constructor(nowMs: number) {
+    super(HOST_PER_SECOND, HOST_BURST, nowMs);
+    this.excess = new Budgets(EXCESS_PER_SECOND, EXCESS_BURST, nowMs);
+  }
 }
 
 /** The budgets of a session, and those of its host. */
 export class SessionBudgets {
   readonly #own: Budgets;
-  readonly #host: Budgets;
+  readonly #host: HostBudgets;
 
-  constructor(host: Budgets, nowMs: number) {
+  constructor(host: HostBudgets, nowMs: number) {
     this.#own = new Budgets(SESSION_PER_SECOND, SESSION_BURST, nowMs);
     this.#host = host;
   }
 
-  /** Takes from the budgets for a control frame from the link; returns false if there is too little. */
-  payFromLink(nowMs: number): boolean {
-    return pay(this.#own.fromLink, this.#host.fromLink, nowMs);
+  /** Takes from the budgets for a control frame from the link, and returns the frame's fate. */
+  payFromLink(nowMs: number): Fate {
+    const host = this.#host;
+    return pay(this.#own.fromLink, host.fromLink, host.excess.fromLink, nowMs);
   }
 
   /** Takes from the budgets for a control frame from the tunnel. */
-  payFromTunnel(nowMs: number): boolean {
-    return pay(this.#own.fromTunnel, this.#host.fromTunnel, nowMs);
+  payFromTunnel(nowMs: number): Fate {
+    const host = this.#host;
+    return pay(this.#own.fromTunnel, host.fromTunnel, host.excess.fromTunnel, nowMs);
   }
 }
 
-function pay(own: Budget, host: Budget, nowMs: number): boolean {
-  if (own.left(nowMs) < 1 || host.left(nowMs) < 1) return false;
-  own.spend(1);
-  host.spend(1);
-  return true;
+function pay(own: Budget, host: Budget, excess: Budget, nowMs: number): Fate {
+  if (own.left(nowMs) >= 1 && host.left(nowMs) >= 1) {
+    own.spend(1);
+    host.spend(1);
+    return FATE.AHEAD;
+  }
+  if (excess.left(nowMs) < 1) return FATE.DROPPED;
+  excess.spend(1);
+  return FATE.AS_DATA;
 }
 
 /** The number of hosts without a session that are remembered, beside as many as have one. */
@@ -81,7 +111,7 @@ export class PeerBudgets {
     let host = this.#hosts.get(key);
     if (host === undefined) {
       if (this.#hosts.size >= 2 * this.#sessions + IDLE_HOSTS) this.#sweep();
-      host = new HostBudgets(HOST_PER_SECOND, HOST_BURST, nowMs);
+      host = new HostBudgets(nowMs);
       this.#hosts.set(key, host);
     }
     host.sessions++;

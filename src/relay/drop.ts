@@ -27,7 +27,7 @@ export const DROP_REASONS = [
   "vlan", // from a VLAN, which is not the interface's own segment
   "padt-rate", // a PADT with session id 0, of a host or a client that sends too many
   "tunnel-lost", // it waited for a tunnel when it ended, or was sent and never acknowledged
-  "control-rate", // a discovery frame of a session that sends too many, or one of too many that open or end sessions
+  "control-rate", // one of far too many control frames of a host, or of too many discovery frames
 ] as const;
 
 /** The name of a reason: one of {@linkcode DROP_REASONS}. */

@@ -2,6 +2,7 @@
 
 export * from "./budget.ts";
 export * from "./cause.ts";
+export { FATE, type Fate } from "./control_budget.ts";
 export * from "./discovery/added_tags.ts";
 export * from "./discovery/line_template.ts";
 export * from "./discovery/tokens.ts";

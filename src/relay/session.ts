@@ -1,7 +1,7 @@
 // A session: its addresses and ids, its counters, and the times at which its stations were last heard.
 
 import { copyMac, ETHERNET, LCP_CODE, writeSessionId } from "../wire/mod.ts";
-import type { SessionBudgets } from "./control_budget.ts";
+import { FATE, type Fate, type SessionBudgets } from "./control_budget.ts";
 import { EchoRecord } from "./echo.ts";
 import type { Peer } from "./peer.ts";
 
@@ -125,14 +125,14 @@ export class Session implements SessionKey {
     if (echo === LCP_CODE.ECHO_REQUEST) this.#linkEchoes.wasAsked(nowMs);
   }
 
-  /** Returns true if a control frame from the link may go ahead of data, and counts it. */
-  paysFromLink(nowMs: number): boolean {
-    return this.budgets === undefined || this.budgets.payFromLink(nowMs);
+  /** Counts a control frame from the link, and returns its fate. */
+  controlFromLink(nowMs: number): Fate {
+    return this.budgets === undefined ? FATE.AHEAD : this.budgets.payFromLink(nowMs);
   }
 
-  /** Returns true if a control frame from the tunnel may go ahead of data, and counts it. */
-  paysFromTunnel(nowMs: number): boolean {
-    return this.budgets === undefined || this.budgets.payFromTunnel(nowMs);
+  /** Counts a control frame from the tunnel, and returns its fate. */
+  controlFromTunnel(nowMs: number): Fate {
+    return this.budgets === undefined ? FATE.AHEAD : this.budgets.payFromTunnel(nowMs);
   }
 
   /**

@@ -8,13 +8,13 @@ import { LinkOutput } from "../../../src/link/link_output.ts";
 import { MemoryLink } from "../../../src/link/memory.ts";
 import { Counters } from "../../../src/observe/counters.ts";
 import { MemoryDescriptors } from "../../../src/poll/memory.ts";
-import { SessionTable } from "../../../src/relay/mod.ts";
+import { FATE, SessionTable } from "../../../src/relay/mod.ts";
 import { CODE, emitDiscovery, emitSession, PPP_PROTOCOL } from "../../../src/wire/mod.ts";
 
 const OURS = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const STATION = Uint8Array.of(2, 0, 0, 0, 0, 2);
 /** An owner with an endless budget. */
-const RICH = { paysFromTunnel: () => true };
+const RICH = { controlFromTunnel: () => FATE.AHEAD };
 const HEADER = { destination: STATION, source: OURS };
 
 /** A link in memory, and everything that its output reports. */

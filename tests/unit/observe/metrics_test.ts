@@ -77,6 +77,7 @@ Deno.test("renderMetrics() has each metric with its type", () => {
     pppoe_proxy_tunnel_rtt_seconds: "gauge",
     pppoe_proxy_tunnel_retransmits_total: "counter",
     pppoe_proxy_tunnel_queued_bytes: "gauge",
+    pppoe_proxy_tunnel_held_back_seconds_total: "counter",
     pppoe_proxy_tunnel_congestion_info: "gauge",
     pppoe_proxy_tunnel_encryption_info: "gauge",
   });

@@ -1,14 +1,14 @@
 // Budgets of control frames, by session and by host.
 
 import { assertEquals } from "@std/assert";
-import { PeerBudgets, type SessionBudgets } from "../../../src/relay/control_budget.ts";
+import { FATE, PeerBudgets, type SessionBudgets } from "../../../src/relay/control_budget.ts";
 
 const HOST = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
 /** Pays for as many of `count` frames as the budgets allow; returns their number. */
 function paid(budgets: SessionBudgets, count: number, nowMs: number): number {
   let paid = 0;
-  for (let n = 0; n < count; n++) if (budgets.payFromLink(nowMs)) paid++;
+  for (let n = 0; n < count; n++) if (budgets.payFromLink(nowMs) === FATE.AHEAD) paid++;
   return paid;
 }
 
@@ -25,7 +25,7 @@ Deno.test("SessionBudgets cover a dial, then 20 frames a second", () => {
 Deno.test("SessionBudgets are separate for the two directions", () => {
   const session = new PeerBudgets().enter(HOST, 0);
   assertEquals(paid(session, 1000, 0), 100);
-  assertEquals(session.payFromTunnel(0), true);
+  assertEquals(session.payFromTunnel(0), FATE.AHEAD);
 });
 
 Deno.test("SessionBudgets of one host have a limit together, and those of another host are untouched", () => {
@@ -59,4 +59,16 @@ Deno.test("PeerBudgets remember a bounded number of hosts without a session", ()
     if (peer.size > 66) throw new Error(`${peer.size} hosts after ${n}`);
   }
   assertEquals(paid(peer.enter(HOST, 0), 10, 0), 10);
+});
+
+Deno.test("SessionBudgets treat 5000 more frames a second of a host as data, and drop the rest", () => {
+  const session = new PeerBudgets().enter(HOST, 0);
+  const fates = [0, 0, 0];
+  for (let nowMs = 0; nowMs < 10_000; nowMs++) {
+    for (let n = 0; n < 300; n++) fates[session.payFromLink(nowMs)]++;
+  }
+  const [ahead, asData, dropped] = fates;
+  assertEquals(ahead, 100 + 199);
+  assertEquals(Math.abs(asData - 60_000) < 10, true, `${asData}`);
+  assertEquals(ahead + asData + dropped, 3_000_000);
 });
