@@ -17,6 +17,7 @@ export const ERRNO = {
   EINVAL: 22,
   EMFILE: 24,
   EPIPE: 32,
+  ELOOP: 40,
   ENOTSOCK: 88,
   EMSGSIZE: 90,
   ENOPROTOOPT: 92,

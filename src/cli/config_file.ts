@@ -1,5 +1,7 @@
 // The configuration file, which has the same flags as the command line, one per line.
 
+import { OTHERS_WRITE } from "../files/own_file.ts";
+import { shellWord } from "../files/shell_word.ts";
 import { reasonOf } from "../reason.ts";
 import { CONFIG_FLAGS, type Flags } from "./flags.ts";
 import { flagHint } from "./hint.ts";
@@ -118,8 +120,9 @@ function readConfig(name: string): string {
   let other: string | undefined;
   try {
     other = otherThanFile(Deno.statSync(name));
-    text = other === undefined ? readStart(name) : "";
+    text = other === undefined ? readTrusted(name) : "";
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const kinds = [
       [Deno.errors.NotFound, "the file does not exist"],
       [Deno.errors.NotADirectory, "a part of the path is a file"],
@@ -143,9 +146,14 @@ function otherThanFile(info: Deno.FileInfo): string | undefined {
   return info.isSocket ? "a socket" : "a device";
 }
 
-/** Returns the text of a file; undefined if it has too many bytes, also if the system says that it has none. */
-function readStart(name: string): string | undefined {
+/**
+ * Returns the text of a file that only this user and root can change; undefined if it has too many bytes, also
+ * if the system says that it has none.
+ */
+function readTrusted(name: string): string | undefined {
   using file = Deno.openSync(name);
+  const fault = writerFault(name, file.statSync(), Deno.uid() ?? 0);
+  if (fault !== undefined) throw new UsageError(`Cannot read ${name}: ${fault}`);
   const bytes = new Uint8Array(CONFIG_MAX_BYTES + 1);
   let length = 0;
   while (length < bytes.length) {
@@ -154,6 +162,27 @@ function readStart(name: string): string | undefined {
     length += read;
   }
   return undefined;
+}
+
+/**
+ * Judges who can change a configuration file.
+ *
+ * @param name The name of the file, for the remedy
+ * @param facts The facts about the open file
+ * @param user The uid of this process
+ * @returns The fault and the remedy; undefined if only this user and root can change it
+ */
+export function writerFault(
+  name: string,
+  { uid, mode }: Pick<Deno.FileInfo, "uid" | "mode">,
+  user: number,
+): string | undefined {
+  if (uid !== null && uid !== 0 && uid !== user) {
+    return `it belongs to uid ${uid}, not to the user of this program; ` +
+      `run chown ${user} ${shellWord(name)}`;
+  }
+  if (mode === null || (mode & OTHERS_WRITE) === 0) return undefined;
+  return `other users can change it; run chmod go-w ${shellWord(name)}`;
 }
 
 /** Returns the value in the rest of a line, without quotes and a comment. */

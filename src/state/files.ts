@@ -1,6 +1,7 @@
 // The files of a state directory: their names, and how to replace, set aside and sync them.
 
 import { NUMBER_MAX } from "./session_record.ts";
+import { OwnFile, UnsafeFileError } from "../files/own_file.ts";
 
 /** The names of the files. */
 export const FILE = {
@@ -50,23 +51,15 @@ export async function ifExists<T>(operation: Promise<T>): Promise<T | undefined>
 }
 
 /**
- * Reads a file that can be larger than it should be.
+ * Reads a file that only this program should have written.
  *
  * @param path The path of the file
- * @param maxBytes The maximum number of bytes to read
- * @returns The bytes; none if the file has more
+ * @returns The bytes
+ * @throws {UnsafeFileError} If somebody else may have put the file there
  */
-export async function readSmallFile(path: string, maxBytes: number): Promise<Uint8Array> {
-  using file = await Deno.open(path);
-  // The file need not be as large as the system says, so one more byte is asked for.
-  const bytes = new Uint8Array(maxBytes + 1);
-  let length = 0;
-  while (length < bytes.length) {
-    const read = await file.read(bytes.subarray(length));
-    if (read === null) return bytes.subarray(0, length);
-    length += read;
-  }
-  return bytes.subarray(0, 0);
+export async function readFile(path: string): Promise<Uint8Array> {
+  await using file = await OwnFile.open(path, "read");
+  return await file.read();
 }
 
 /** Removes a file, if it exists. */
@@ -99,7 +92,9 @@ export async function replaceFile(
 }
 
 async function writeFile(path: string, lines: Iterable<string>): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
+  // The file is always a new one: an older one could be a link to a file of another program.
+  await removeFile(path);
+  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
   let text = "";
   let count = 0;
   for (const line of lines) {
@@ -130,8 +125,8 @@ async function syncDirectory(dir: string): Promise<void> {
 
 /** Syncs the data that was appended to a file to the disk. */
 export async function syncFile(path: string): Promise<void> {
-  using file = await Deno.open(path, { append: true });
-  await file.syncData();
+  await using file = await OwnFile.open(path, "read");
+  await file.sync();
 }
 
 /**
@@ -150,9 +145,9 @@ export async function setAside(dir: string, name: string): Promise<string> {
       // A link needs no space on a disk that may be full.
       await Deno.link(from, `${dir}/${aside}`);
     } catch {
-      // Some file systems have no links, and none has links to directories.
-      const { isDirectory } = await Deno.lstat(from);
-      await (isDirectory ? Deno.rename : Deno.copyFile)(from, `${dir}/${aside}`);
+      // Some file systems have no links, and none has links to directories. The new name may be somebody else's
+      // link by now, which a copy would follow.
+      await Deno.rename(from, `${dir}/${aside}`);
     }
     return aside;
   }
@@ -165,8 +160,8 @@ const TOO_LARGE = /\(os error 27\)/;
 
 /** Checks whether the system refused an operation on a file, as opposed to a bug in the program. */
 export function isFileError(error: unknown): error is Error {
-  return error instanceof Error &&
-    (typeof (error as { code?: unknown }).code === "string" || TOO_LARGE.test(error.message));
+  return error instanceof UnsafeFileError || error instanceof Error &&
+      (typeof (error as { code?: unknown }).code === "string" || TOO_LARGE.test(error.message));
 }
 
 /** Checks whether there was no space for a file. */

@@ -141,8 +141,6 @@ export class Journal {
     const before = this.#segment;
     const path = segmentPath(this.#dir, before + 1);
     try {
-      // An earlier attempt may have failed to remove its segment.
-      removeIfExists(path);
       this.#openNext();
       let block = "";
       for (const line of resetLines(sessions, undelivered)) {
@@ -212,11 +210,13 @@ export class Journal {
 
   #openNext(): void {
     const path = segmentPath(this.#dir, this.#segment + 1);
-    const file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+    // A segment is always a new file: one that is there could be a link to a file of another program.
+    removeIfExists(path);
+    const file = Deno.openSync(path, { append: true, createNew: true, mode: 0o600 });
     this.#file?.close();
     this.#file = file;
     this.#segment++;
-    this.#bytes = file.statSync().size;
+    this.#bytes = 0;
   }
 
   #fail(error: unknown, segment: number): void {

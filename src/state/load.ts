@@ -1,7 +1,16 @@
 // Loading a base and the segments after it, as far as their lines are valid.
 
+import { UnsafeFileError } from "../files/own_file.ts";
 import { decodeText } from "../wire/text.ts";
-import { FILE, ifExists, isFileError, LINES_A_TURN, listSegments, segmentPath } from "./files.ts";
+import {
+  FILE,
+  ifExists,
+  isFileError,
+  LINES_A_TURN,
+  listSegments,
+  readFile,
+  segmentPath,
+} from "./files.ts";
 import { type Header, parseHeader } from "./header.ts";
 import { Replay } from "./replay.ts";
 import { parseLine } from "./session_record.ts";
@@ -26,6 +35,8 @@ export interface Damage {
   name: string;
   /** Number of lines lost, or undefined if the file could not be read at all. */
   lines: number | undefined;
+  /** The reason why it was not read, if somebody else may have put it there. */
+  reason?: string;
 }
 
 /**
@@ -50,13 +61,14 @@ export async function load(
 
   async function read(name: string, take: (bytes: Uint8Array) => Promise<number>): Promise<void> {
     try {
-      const bytes = await ifExists(Deno.readFile(`${dir}/${name}`));
+      const bytes = await ifExists(readFile(`${dir}/${name}`));
       const lines = bytes === undefined ? 0 : await take(bytes);
       if (lines > 0) damaged.push({ name, lines });
     } catch (error) {
       const denied = error instanceof Deno.errors.PermissionDenied;
       if (!salvage || !isFileError(error) || denied) throw error;
-      damaged.push({ name, lines: undefined });
+      const reason = error instanceof UnsafeFileError ? error.fault : undefined;
+      damaged.push({ name, lines: undefined, reason });
     }
   }
 

@@ -11,8 +11,10 @@
 // segments are removed. The base names the last segment that it includes, so a kill between these steps
 // does no harm.
 
-import { LockFile, SystemError } from "../../ffi/mod.ts";
+import { ERRNO, LockFile, SystemError } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
+import { OTHERS_WRITE, OwnFile, UnsafeFileError } from "../files/own_file.ts";
+import { shellWord } from "../files/shell_word.ts";
 import type { Log } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
 import type { Side } from "../side.ts";
@@ -21,7 +23,6 @@ import {
   ifExists,
   isFileError,
   isNoSpace,
-  readSmallFile,
   removeFile,
   removeUnfinished,
   replaceFile,
@@ -46,6 +47,8 @@ import type { Replay } from "./replay.ts";
 import { encodeAway, encodeOpen, encodeUndelivered, type SessionRecord } from "./session_record.ts";
 
 const IDENTITY_BYTES = 16;
+/** The bits of a mode that give others any access. */
+const OTHERS = 0o077;
 /** The maximum length of the file with the identity, in which an editor may have left some blanks. */
 const IDENTITY_MAX_BYTES = 1024;
 const EVERY_MS = 1000;
@@ -155,6 +158,7 @@ export class StateDir {
     let lock: LockFile | undefined;
     try {
       await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+      await checkDirectory(path, options);
       const lockPath = `${path}/${FILE.lock}`;
       const existed = await lastChange(lockPath) !== undefined;
       lock = LockFile.take(lockPath);
@@ -164,14 +168,15 @@ export class StateDir {
       const signPath = existed ? lockPath : `${path}/${FILE.base}`;
       const change = await lastChange(signPath);
       // The lock is new and the base is about to be replaced, so keep the base's time in the lock.
-      if (!existed && change !== undefined) await Deno.utime(lockPath, change, change);
-      const bytes = existed ? await readSmallFile(lockPath, SIGN_MAX_BYTES) : new Uint8Array();
+      if (!existed && change !== undefined) await touch(lockPath, change.getTime());
+      const bytes = existed ? await readSign(lockPath) : new Uint8Array();
       const sign = lastSign(bytes, change);
       const found = await find(path, options, sign);
       return new StateDir(path, options, lock, found);
     } catch (error) {
       lock?.close();
-      if (error instanceof SystemError) throw new ConfigurationError(error.message);
+      if (error instanceof UnsafeFileError) throw new ConfigurationError(error.message);
+      if (error instanceof SystemError) throw new ConfigurationError(lockFault(path, error));
       if (!isFileError(error)) throw error;
       throw new ConfigurationError(`Cannot use ${path}: ${refusal(error)}`);
     }
@@ -244,7 +249,7 @@ export class StateDir {
         const clockMs = sinceBootMs + this.clockOffsetMs!;
         await writeSign(path, encodeSign({ boot, sinceBootMs, clockMs, wallMs }));
       }
-      await Deno.utime(path, new Date(wallMs), new Date(wallMs));
+      await touch(path, wallMs);
     });
   }
 
@@ -318,16 +323,50 @@ function bootClockOf({ now, clock }: StateDirOptions): BootClock | undefined {
 
 // Replaces the content of the lock in place.
 async function writeSign(path: string, text: string): Promise<void> {
+  await using file = await OwnFile.open(path, "write");
   try {
-    using file = await Deno.open(path, { write: true });
     // A later version may have written a longer one.
-    if ((await file.stat()).size > SIGN_BYTES) await file.truncate(SIGN_BYTES);
-    await file.write(new TextEncoder().encode(text));
+    if (file.size > SIGN_BYTES) await file.truncate(SIGN_BYTES);
+    await file.overwrite(new TextEncoder().encode(text));
   } catch {
     // The disk may be full. Then the time of the change alone is the sign, and an older content would be
     // taken for a later one.
-    await Deno.truncate(path, 0).catch(() => {});
+    await file.truncate(0).catch(() => {});
   }
+}
+
+async function readSign(path: string): Promise<Uint8Array> {
+  // A lock that could not be written must not be used.
+  await using file = await OwnFile.open(path, "write");
+  return await file.read(SIGN_MAX_BYTES);
+}
+
+async function touch(path: string, timeMs: number): Promise<void> {
+  await using file = await OwnFile.open(path, "write");
+  await file.touch(timeMs);
+}
+
+/** Refuses a directory of another user, and warns of one that other users can change. */
+async function checkDirectory(path: string, { log }: StateDirOptions): Promise<void> {
+  const { uid, mode } = await Deno.stat(path);
+  const user = Deno.uid();
+  if (uid !== null && uid !== 0 && uid !== user) {
+    throw new ConfigurationError(
+      `Cannot use ${path}: it belongs to uid ${uid}, not to the user of this program; ` +
+        `run chown ${user} ${shellWord(path)}`,
+    );
+  }
+  if (mode === null || (mode & OTHERS_WRITE) === 0) return;
+  log.warning(
+    `Other users can replace the files in ${path}, and so take over or end sessions: ` +
+      `run chmod go-w ${shellWord(path)}`,
+  );
+}
+
+/** Describes why the lock cannot be taken. */
+function lockFault(path: string, error: SystemError): string {
+  if (error.errno !== ERRNO.ELOOP) return error.message;
+  return `Cannot use ${path}/${FILE.lock}: it is a symbolic link; remove it`;
 }
 
 function lastSign(bytes: Uint8Array, change: Date | undefined): LastSign | undefined {
@@ -338,7 +377,7 @@ function lastSign(bytes: Uint8Array, change: Date | undefined): LastSign | undef
 }
 
 async function lastChange(path: string): Promise<Date | undefined> {
-  return (await ifExists(Deno.stat(path)))?.mtime ?? undefined;
+  return (await ifExists(Deno.lstat(path)))?.mtime ?? undefined;
 }
 
 function checkHeader(path: string, options: StateDirOptions, { header, replay }: Loaded): void {
@@ -359,14 +398,28 @@ function checkHeader(path: string, options: StateDirOptions, { header, replay }:
 }
 
 async function readIdentity(path: string, { log }: StateDirOptions) {
-  const bytes = await ifExists(readSmallFile(`${path}/${FILE.identity}`, IDENTITY_MAX_BYTES));
-  if (bytes === undefined) return undefined;
-  const identity = parseHex(new TextDecoder().decode(bytes).trimEnd());
-  if (identity?.length === IDENTITY_BYTES) return identity;
+  const name = `${path}/${FILE.identity}`;
+  let fault = "it is not 32 hexadecimal digits";
+  try {
+    await using file = await OwnFile.open(name, "read");
+    const text = new TextDecoder().decode(await file.read(IDENTITY_MAX_BYTES));
+    const identity = parseHex(text.trimEnd());
+    if (identity?.length === IDENTITY_BYTES) {
+      if ((file.mode & OTHERS) !== 0) {
+        log.warning(
+          `Other users can read or change the secret in ${name}: run chmod 600 ${shellWord(name)}`,
+        );
+      }
+      return identity;
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (!(error instanceof UnsafeFileError)) throw error;
+    fault = error.fault;
+  }
   const aside = await setAside(path, FILE.identity);
   log.warning(
-    `Cannot read ${path}/${FILE.identity}: it is not 32 hexadecimal digits; ` +
-      `the file is kept as ${aside} and a new identity is made`,
+    `Cannot read ${name}: ${fault}; the file is kept as ${aside} and a new identity is made`,
   );
   return undefined;
 }
@@ -382,8 +435,11 @@ async function compact(path: string, options: StateDirOptions, loaded: Loaded): 
   const { replay, segments, damaged } = loaded;
   for (const damage of damaged) {
     const aside = await setAside(path, damage.name);
+    const reason = damage.reason === undefined ? "" : `: ${damage.reason}`;
     options.log.warning(
-      `Cannot read ${extentOf(damage)}${path}/${damage.name}; the file is kept as ${aside}`,
+      `Cannot read ${
+        extentOf(damage)
+      }${path}/${damage.name}${reason}; the file is kept as ${aside}`,
     );
   }
   const header = encodeHeader({

@@ -1,11 +1,14 @@
 // pppoe-proxy on a slow disk: the sign of life in the state directory is not written until SIGWINCH.
 
-const { utime } = Deno;
+import fs from "node:fs";
+
+const { futimes } = fs;
 const released = Promise.withResolvers<void>();
 Deno.addSignalListener("SIGWINCH", () => released.resolve());
-Deno.utime = async (...args: Parameters<typeof utime>) => {
+const slow = async (...args: Parameters<typeof futimes>) => {
   await released.promise;
-  await utime(...args);
+  futimes(...args);
 };
+Object.assign(fs, { futimes: slow });
 
 await import("../../main.ts");

@@ -34,7 +34,7 @@ const LAYERS: Record<string, string[]> = {
   "src/observe": ["src/net", "src/relay", "src/wire"],
   "src/link": ["ffi", "src/observe", "src/poll", "src/relay", "src/wire"],
   "src/claim": ["ffi", "src/observe"],
-  "src/state": ["ffi", "src/observe", "src/relay", "src/wire"],
+  "src/state": ["ffi", "src/files", "src/observe", "src/relay", "src/wire"],
   "src/dataplane": [
     "ffi",
     "src/link",

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseConfig, readFlagsAndConfig } from "../../../src/cli/config_file.ts";
+import { parseConfig, readFlagsAndConfig, writerFault } from "../../../src/cli/config_file.ts";
 import type { Flags } from "../../../src/cli/flags.ts";
 import { UsageError } from "../../../src/cli/options.ts";
 import { hasProgram, testUnless, whyNot } from "../../support/skip.ts";
@@ -184,5 +184,43 @@ Deno.test("readFlagsAndConfig() reads a file of 1 MiB by a symbolic link, and re
     );
   } finally {
     await Deno.remove(dir, { recursive: true });
+  }
+});
+
+for (
+  const [mode, refused] of [
+    [0o600, false],
+    [0o644, false],
+    [0o755, false],
+    [0o664, true],
+    [0o646, true],
+    [0o666, true],
+  ] as const
+) {
+  Deno.test(`readFlagsAndConfig() ${refused ? "refuses" : "reads"} a file with mode ${mode.toString(8)}`, () => {
+    const file = Deno.makeTempFileSync();
+    try {
+      Deno.writeTextFileSync(file, "name a\n");
+      Deno.chmodSync(file, mode);
+      const read = () => readFlagsAndConfig(FLAGS, ["--config", file]);
+      if (!refused) return assertEquals(read().value("name"), "a");
+      assertEquals(
+        refusal(read),
+        `Cannot read ${file}: other users can change it; run chmod go-w ${file}`,
+      );
+    } finally {
+      Deno.removeSync(file);
+    }
+  });
+}
+
+Deno.test("writerFault() accepts the files of this user and of root", () => {
+  const fault = (uid: number, user: number) => writerFault("/etc/a b", { uid, mode: 0o644 }, user);
+  assertEquals([fault(0, 0), fault(0, 1000), fault(1000, 1000)], [undefined, undefined, undefined]);
+  for (const [uid, user] of [[1000, 0], [1001, 1000]]) {
+    assertEquals(
+      fault(uid, user),
+      `it belongs to uid ${uid}, not to the user of this program; run chown ${user} '/etc/a b'`,
+    );
   }
 });

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Journal, type SessionRecord } from "../../../src/state/mod.ts";
 import {
   encodeClose,
@@ -30,11 +30,6 @@ class Journals implements Disposable {
     return journal;
   }
 
-  /** Makes a segment that cannot be written because the disk is full. */
-  fill(segment: number): void {
-    Deno.symlinkSync("/dev/full", `${this.path}/changes.${segment}.jsonl`);
-  }
-
   read(segment: number): string {
     return Deno.readTextFileSync(`${this.path}/changes.${segment}.jsonl`);
   }
@@ -63,6 +58,19 @@ function writing(
       prototype.writeSync = real;
     },
   };
+}
+
+/** Fills the disk until the returned value is disposed of. */
+function fullDisk(): Disposable {
+  return writing(() => {
+    throw new Error("No space left on device (os error 28)");
+  });
+}
+
+/** Acts while the disk is full. */
+function failing(act: () => void): void {
+  using _ = fullDisk();
+  act();
 }
 
 Deno.test("Journal writes each change before it returns", () => {
@@ -105,9 +113,9 @@ Deno.test("Journal writes whole lines when the system writes them in parts", () 
 
 Deno.test("Journal reports a full disk once, and writes nothing more", () => {
   using journals = new Journals();
-  journals.fill(1);
   const journal = journals.open();
   assertEquals(journal.broken, false);
+  using _ = fullDisk();
   for (let serial = 1; serial <= 3; serial++) journal.closed(serial);
   assertEquals(journals.failed, [
     `Cannot write ${journals.path}/changes.1.jsonl: No space left on device`,
@@ -132,9 +140,8 @@ Deno.test("Journal leaves no incomplete line when the disk fills up in the middl
 
 Deno.test("Journal.retry() starts a segment with the live state after a failure", () => {
   using journals = new Journals();
-  journals.fill(4);
   const journal = journals.open(4);
-  journal.opened(record(1));
+  failing(() => journal.opened(record(1)));
   assertEquals(journal.retry([record(2), record(3)], [undeliveredPadt(7)], 0), true);
   journal.closed(2);
   assertEquals(
@@ -148,9 +155,8 @@ Deno.test("Journal.retry() starts a segment with the live state after a failure"
 
 Deno.test("Journal.retry() reports nothing while it fails, and leaves nothing behind", () => {
   using journals = new Journals();
-  journals.fill(1);
   const journal = journals.open();
-  journal.closed(1);
+  failing(() => journal.closed(1));
   for (let attempt = 0; attempt < 3; attempt++) {
     let writes = 0;
     using _ = writing((real, bytes) => {
@@ -167,9 +173,8 @@ Deno.test("Journal.retry() reports nothing while it fails, and leaves nothing be
 
 Deno.test("Journal.retry() writes the live state in blocks", () => {
   using journals = new Journals();
-  journals.fill(1);
   const journal = journals.open();
-  journal.closed(1);
+  failing(() => journal.closed(1));
   const live = Array.from({ length: 4000 }, (_, n) => record(n + 1));
   const sizes: number[] = [];
   {
@@ -189,9 +194,8 @@ Deno.test("Journal.retry() writes the live state in blocks", () => {
 
 Deno.test("Journal.retry() waits longer after each failure, up to a minute, and starts over after a success", () => {
   using journals = new Journals();
-  journals.fill(1);
   const journal = journals.open();
-  journal.closed(1);
+  failing(() => journal.closed(1));
   const block = () => {
     const path = `${journals.path}/changes.${journals.full.length + 2}.jsonl`;
     Deno.mkdirSync(`${path}/not-empty`, { recursive: true });
@@ -249,13 +253,12 @@ Deno.test("Journal.retry() waits longer after each failure, up to a minute, and 
 
 Deno.test("Journal reports a second failure after a retry", () => {
   using journals = new Journals();
-  journals.fill(1);
   const journal = journals.open(1, 50);
-  journal.closed(1);
+  failing(() => journal.closed(1));
   journal.retry([], [], 0);
-  journals.fill(3);
   // Segment 2 is full after the first two.
-  for (let serial = 2; serial <= 4; serial++) journal.closed(serial);
+  for (let serial = 2; serial <= 3; serial++) journal.closed(serial);
+  failing(() => journal.closed(4));
   assertEquals(journals.failed.length, 2);
   assertEquals(journals.full, [1, 2]);
 });
@@ -276,12 +279,12 @@ Deno.test("Journal.open() returns a broken journal without a directory, and a re
 Deno.test("Journal keeps the last line when the next segment cannot be opened", () => {
   using journals = new Journals();
   const journal = journals.open(1, 5);
-  Deno.mkdirSync(`${journals.path}/changes.2.jsonl`);
+  Deno.mkdirSync(`${journals.path}/changes.2.jsonl/not-empty`, { recursive: true });
   journal.closed(1);
   journal.closed(2);
   assertEquals(journals.read(1), encodeClose(1));
   assertEquals([journals.failed.length, journals.full], [1, []]);
-  Deno.removeSync(`${journals.path}/changes.2.jsonl`);
+  Deno.removeSync(`${journals.path}/changes.2.jsonl`, { recursive: true });
   assertEquals([journal.retry([], [], 0), journals.full], [true, [1]]);
 });
 
@@ -302,3 +305,23 @@ Deno.test("Journal writes nothing once closed", () => {
   assertEquals([journal.broken, journal.retry([], [], 0), journals.read(1)], [false, false, ""]);
   assertEquals(journals.failed, []);
 });
+
+for (const kind of ["a link", "a dangling link", "a hard link"]) {
+  Deno.test(`Journal replaces ${kind} with the name of its segment, and leaves its target alone`, () => {
+    using journals = new Journals();
+    const target = `${journals.path}/target`;
+    if (kind !== "a dangling link") Deno.writeTextFileSync(target, "precious");
+    const name = `${journals.path}/changes.2.jsonl`;
+    if (kind === "a hard link") Deno.linkSync(target, name);
+    else Deno.symlinkSync(target, name);
+    const journal = journals.open(1, 5);
+    journal.closed(1);
+    journal.closed(2);
+    assertEquals(journals.read(2), encodeClose(2));
+    assert(Deno.lstatSync(name).isFile);
+    if (kind === "a dangling link") {
+      assertThrows(() => Deno.lstatSync(target), Deno.errors.NotFound);
+    } else assertEquals(Deno.readTextFileSync(target), "precious");
+    assertEquals(journals.failed, []);
+  });
+}

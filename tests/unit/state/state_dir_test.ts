@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { ConfigurationError } from "../../../src/configuration_error.ts";
 import { Journal, type JournalEvents, type StateDir } from "../../../src/state/mod.ts";
@@ -342,7 +343,7 @@ Deno.test("StateDir.open() sets aside a file that cannot be read at all", async 
   const dir = await fixture.open({}, copy);
   assertEquals(serials(dir), [4]);
   assertEquals(fixture.warnings, [
-    `Cannot read ${copy}/sessions.jsonl; the file is kept as sessions.jsonl.damaged-1`,
+    `Cannot read ${copy}/sessions.jsonl: it is a directory; the file is kept as sessions.jsonl.damaged-1`,
   ]);
   await dir.close();
   assertEquals(serials(await fixture.open({}, copy)), [4]);
@@ -415,7 +416,7 @@ Deno.test("StateDir.compacted() logs a failure once, loses nothing, and succeeds
   Deno.mkdirSync(`${dir.path}/sessions.jsonl.new/not-empty`);
   await Promise.all([dir.compacted(1), dir.compacted(2)]);
   assertEquals(fixture.warnings, [
-    `Cannot compact ${dir.path}: Is a directory: open '${dir.path}/sessions.jsonl.new'`,
+    `Cannot compact ${dir.path}: Directory not empty: remove '${dir.path}/sessions.jsonl.new'`,
   ]);
   assertEquals(fixture.names().filter((name) => name.startsWith("changes")), [
     "changes.1.jsonl",
@@ -452,7 +453,7 @@ Deno.test("StateDir logs once that it cannot give a sign of life", async () => {
   Deno.removeSync(dir.path, { recursive: true });
   for (let second = 0; second < 3; second++) await fixture.tick();
   assertEquals(fixture.warnings, [
-    `Cannot give a sign of life in ${dir.path}: No such file or directory: utime '${dir.path}/lock'`,
+    `Cannot give a sign of life in ${dir.path}: No such file or directory: open '${dir.path}/lock'`,
   ]);
 });
 
@@ -461,18 +462,19 @@ Deno.test("StateDir syncs the current segment only when it has grown", async () 
   const dir = await fixture.open();
   await dir.alive();
   const opened: string[] = [];
-  const { prototype } = Deno.FsFile;
-  const { syncData } = prototype;
-  const { open } = Deno;
-  Deno.open = (path, options) => {
-    opened.push(String(path));
-    return open(path, options);
-  };
+  const { open, fdatasync } = fs;
   let syncs = 0;
-  prototype.syncData = function () {
-    syncs++;
-    return syncData.call(this);
+  const spies = {
+    open: (path: string, flags: number, done: (error: Error | null, fd: number) => void) => {
+      if (path.endsWith(".jsonl")) opened.push(path);
+      open(path, flags, done);
+    },
+    fdatasync: (fd: number, done: () => void) => {
+      syncs++;
+      fdatasync(fd, done);
+    },
   };
+  Object.assign(fs, spies);
   try {
     journal(dir, () => {});
     await fixture.tick();
@@ -490,7 +492,6 @@ Deno.test("StateDir syncs the current segment only when it has grown", async () 
     await fixture.tick();
     assertEquals([syncs, opened], [3, [`${dir.path}/changes.2.jsonl`]]);
   } finally {
-    Deno.open = open;
-    prototype.syncData = syncData;
+    Object.assign(fs, { open, fdatasync });
   }
 });
