@@ -1,8 +1,7 @@
-// The limits on the size of a file, and on the number of open files.
+// The limit on the size of a file.
 
 import { libc } from "./libc.ts";
 
-const RLIMIT_NOFILE = 7;
 const SIGXFSZ = 25;
 const SIG_IGN = 1n;
 
@@ -21,18 +20,4 @@ const SIG_IGN = 1n;
  */
 export function surviveFileLimit(): void {
   libc.signal(SIGXFSZ, Deno.UnsafePointer.create(SIG_IGN));
-}
-
-/**
- * Reads the maximum number of descriptors that this process can have.
- *
- * @returns The number; `Infinity` if it is not limited, or not known
- *
- * See RLIMIT_NOFILE in getrlimit(2).
- */
-export function descriptorLimit(): number {
-  const limit = new BigUint64Array(2); // rlim_cur, rlim_max
-  if (libc.getrlimit(RLIMIT_NOFILE, new Uint8Array(limit.buffer)) < 0) return Infinity;
-  // RLIM_INFINITY has all bits set.
-  return limit[0] >= 2n ** 63n ? Infinity : Number(limit[0]);
 }

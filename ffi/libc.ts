@@ -42,6 +42,24 @@ const symbols = {
     result: "i32",
   },
 
+  listen: {
+    parameters: [
+      "i32", // int sockfd
+      "i32", // int backlog
+    ],
+    result: "i32",
+  },
+
+  accept4: {
+    parameters: [
+      "i32", // int sockfd
+      "pointer", // struct sockaddr *addr
+      "pointer", // socklen_t *addrlen
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+
   getsockname: {
     parameters: [
       "i32", // int sockfd
@@ -126,14 +144,6 @@ const symbols = {
       "buffer", // struct mmsghdr *msgvec
       "u32", // unsigned int vlen
       "i32", // int flags
-    ],
-    result: "i32",
-  },
-
-  listen: {
-    parameters: [
-      "i32", // int sockfd
-      "i32", // int backlog
     ],
     result: "i32",
   },

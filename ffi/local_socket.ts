@@ -7,6 +7,7 @@ import { getOption } from "./socket_option.ts";
 import {
   AF_UNIX,
   MSG_DONTWAIT,
+  MSG_NOSIGNAL,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
@@ -15,6 +16,8 @@ import {
 } from "./structs.ts";
 
 const SO_PEERCRED = 17;
+/** The number of connections that can wait for a listener. */
+const BACKLOG = 128;
 /** `struct ucred` of unix(7), in 32-bit words. */
 const UCRED = { pid: 0, uid: 1, length: 3 } as const;
 
@@ -86,6 +89,60 @@ export class LocalSocket {
   }
 
   /** Closes the connection. */
+  close(): void {
+    if (this.#fd >= 0) libc.close(this.#fd);
+    this.#fd = -1;
+  }
+}
+
+/**
+ * A listening socket whose name is in the abstract namespace of unix(7). Deno's own can have such a name only with
+ * all permissions, in its older versions.
+ */
+export class LocalListener {
+  #fd: number;
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /**
+   * Listens under a name.
+   *
+   * @param name The name, without the zero byte at its start
+   * @returns The listener, to be closed by the caller; undefined if another one has the name
+   * @throws {SystemError} If the process cannot open such a socket
+   */
+  static listen(name: string): LocalListener | undefined {
+    const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) throw systemError("Cannot open a local socket", errno());
+    const address = sockaddrUn(name);
+    if (libc.bind(fd, address, address.length) === 0 && libc.listen(fd, BACKLOG) === 0) {
+      return new LocalListener(fd);
+    }
+    const error = errno();
+    libc.close(fd);
+    if (error === ERRNO.EADDRINUSE) return undefined;
+    throw systemError(`Cannot listen on @${name}`, error);
+  }
+
+  /**
+   * Sends something to the connection that has waited longest, and closes it. Never waits.
+   *
+   * @param make Makes the bytes, which must fit into the socket's buffer
+   * @returns 1 if there was a connection, 0 if none waits, or a negative errno(3)
+   */
+  answer(make: () => Uint8Array<ArrayBuffer>): number {
+    const fd = libc.accept4(this.#fd, null, null, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return errno() === ERRNO.EAGAIN ? 0 : -errno();
+    const bytes = make();
+    // The other end may have closed, which is as good as an answer.
+    libc.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    libc.close(fd);
+    return 1;
+  }
+
+  /** Stops listening. */
   close(): void {
     if (this.#fd >= 0) libc.close(this.#fd);
     this.#fd = -1;

@@ -5,9 +5,10 @@
 
 export * from "./clock.ts";
 export * from "./errno.ts";
+export { descriptorLimit } from "./descriptor_limit.ts";
 export * from "./event_set.ts";
 export * from "./eventfd.ts";
-export { descriptorLimit, surviveFileLimit } from "./file_limit.ts";
+export { surviveFileLimit } from "./file_limit.ts";
 export * from "./filter.ts";
 export * from "./frame_views.ts";
 export * from "./interface.ts";
@@ -31,6 +32,7 @@ export * from "./rx_ring.ts";
 export * from "./stream_sender.ts";
 export { abstractPath } from "./structs.ts";
 export * from "./syn_filter.ts";
+export { readSystemFile } from "./system_file.ts";
 export * from "./tcp.ts";
 export * from "./tls.ts";
 export { openssl } from "./openssl.ts";

@@ -2,6 +2,7 @@
 // writes.
 
 import { readUint16 } from "../src/wire/uint16.ts";
+import { descriptorTableSize } from "./descriptor_limit.ts";
 import { errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { getOption, setOption } from "./socket_option.ts";
@@ -17,6 +18,7 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
 } from "./structs.ts";
+import { readSystemFile } from "./system_file.ts";
 
 const SO_REUSEADDR = 2;
 const SO_LINGER = 13;
@@ -60,6 +62,11 @@ const TCPI = {
   length: 58,
 } as const;
 
+/** The descriptor at which the last search ended; new ones are often there or behind it. */
+let lastFound = 0;
+/** A number that is greater than most descriptors, as known from earlier searches. */
+let tableSize = 0;
+
 /**
  * Finds the descriptor of one of Deno's connections.
  *
@@ -72,12 +79,19 @@ const TCPI = {
  * @throws {Error} If no socket of this process has these addresses
  */
 export function findSocket(local: Deno.NetAddr, remote: Deno.NetAddr): number {
-  const wanted = `${addressKey(local)} ${addressKey(remote)}`;
-  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
-    const fd = Number(name);
-    const peer = readAddress(libc.getpeername, fd);
-    if (peer === undefined) continue;
-    if (`${readAddress(libc.getsockname, fd)} ${peer}` === wanted) return fd;
+  const here = addressOf(local);
+  const there = addressOf(remote);
+  for (let tried = 0;; tried++) {
+    if (tried === tableSize) {
+      // The table may have grown; it never shrinks.
+      const size = descriptorTableSize();
+      if (size <= tableSize) break;
+      tableSize = size;
+      tried = 0;
+    }
+    const fd = (lastFound + tried) % tableSize;
+    if (!hasAddress(libc.getpeername, fd, there)) continue;
+    if (hasAddress(libc.getsockname, fd, here)) return lastFound = fd;
   }
   const ends = [local, remote].map(({ hostname, port }) => `${hostname}:${port}`);
   throw new Error(`Cannot find the connection ${ends.join(" > ")}: no socket has these addresses`);
@@ -113,33 +127,44 @@ export function setBacklog(fd: number, backlog: number): void {
   libc.listen(fd, backlog);
 }
 
-/** Formats an address in the same way for IPv4 and IPv6: 16 bytes and the port. */
-function addressKey({ hostname, port }: Deno.NetAddr): string {
+/** An address in one form for IPv4 and IPv6. */
+interface Address {
+  bytes: Uint8Array;
+  port: number;
+}
+
+function addressOf({ hostname, port }: Deno.NetAddr): Address {
   const bytes = new Uint8Array(16);
   const text = cString(hostname);
   if (libc.inet_pton(AF_INET, text, bytes) === 1) {
     bytes.copyWithin(12, 0, 4);
     bytes.set(MAPPED_PREFIX);
   } else libc.inet_pton(AF_INET6, text, bytes);
-  return `${bytes} ${port}`;
+  return { bytes, port };
 }
 
 const sockaddr = new Uint8Array(128); // sizeof(struct sockaddr_storage)
 const families = new Uint16Array(sockaddr.buffer);
 const length = new Uint32Array(1);
 
-function readAddress(
+/** Compares an address of a descriptor, without an allocation, because there may be thousands of them. */
+function hasAddress(
   call: typeof libc.getsockname,
   fd: number,
-): string | undefined {
+  { bytes, port }: Address,
+): boolean {
   length[0] = sockaddr.length;
-  if (call(fd, sockaddr, length) < 0) return undefined;
+  if (call(fd, sockaddr, length) < 0) return false;
   const family = families[SOCKADDR.family];
-  if (family !== AF_INET && family !== AF_INET6) return undefined;
-  const address = family === AF_INET
-    ? [...MAPPED_PREFIX, ...sockaddr.subarray(...SOCKADDR.address4)]
-    : sockaddr.subarray(...SOCKADDR.address6);
-  return `${address} ${readUint16(sockaddr, SOCKADDR.port)}`;
+  if (family !== AF_INET && family !== AF_INET6) return false;
+  if (readUint16(sockaddr, SOCKADDR.port) !== port) return false;
+  const start = family === AF_INET6 ? SOCKADDR.address6[0] : SOCKADDR.address4[0];
+  let at = 0;
+  if (family === AF_INET) {
+    for (; at < 12; at++) if (bytes[at] !== MAPPED_PREFIX[at]) return false;
+  }
+  for (let from = start; at < 16; at++, from++) if (bytes[at] !== sockaddr[from]) return false;
+  return true;
 }
 
 /**
@@ -391,7 +416,7 @@ export function allowFragments(fd: number): void {
  */
 export function kernelProbesMtu(): boolean {
   try {
-    return Deno.readTextFileSync("/proc/sys/net/ipv4/tcp_mtu_probing").trim() !== "0";
+    return readSystemFile("/proc/sys/net/ipv4/tcp_mtu_probing").trim() !== "0";
   } catch {
     return false;
   }

@@ -5,7 +5,7 @@
 // see each other's names, no file is left behind, and a name is free again as soon as its process has
 // ended. Each connection gets one line of JSON and is closed.
 
-import { listenerUser, LocalSocket } from "../../ffi/mod.ts";
+import { listenerUser, LocalSocket, readSystemFile } from "../../ffi/mod.ts";
 import type { Side } from "../side.ts";
 
 const PREFIX = "pppoe-proxy";
@@ -178,5 +178,5 @@ function isText(value: unknown): boolean {
 
 // Reads a table of the thread's own network namespace, which is not always that of the process.
 function readTable(name: string): string {
-  return Deno.readTextFileSync(`/proc/thread-self/net/${name}`);
+  return readSystemFile(`/proc/thread-self/net/${name}`);
 }

@@ -1,7 +1,7 @@
 // The claim of a side to its interface, so that no second one starts there by mistake: two clients on one
 // link would both carry a host's PADI, and leave a session at the AC that nobody ends.
 
-import { abstractPath, readInterface } from "../../ffi/mod.ts";
+import { LocalListener, readInterface } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import type { Log } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
@@ -29,6 +29,8 @@ const ASK_AGAIN_MS = { least: 25, most: 100 };
 const ANSWER_WAIT_MS = 250;
 /** The pause after an answer, so that nobody can keep this thread busy by asking. */
 const PAUSE_MS = 10;
+/** The time between two looks for those who ask. */
+const LOOK_MS = 50;
 /** The pause after a failed accept, for example for lack of descriptors. */
 const ACCEPT_AGAIN_MS = 200;
 
@@ -50,7 +52,7 @@ interface HeldPlace extends Place, Holder {}
 
 /** A claim that this process holds. */
 export class InterfaceClaim {
-  readonly #listener: Deno.UnixListener;
+  readonly #listener: LocalListener;
   readonly #options: ClaimOptions;
   readonly #started = new Date().toISOString();
   readonly #answering: Promise<void>;
@@ -58,7 +60,7 @@ export class InterfaceClaim {
   #released = false;
   #endPause = () => {};
 
-  private constructor(listener: Deno.UnixListener, options: ClaimOptions) {
+  private constructor(listener: LocalListener, options: ClaimOptions) {
     this.#listener = listener;
     this.#options = options;
     this.#answering = this.#answer();
@@ -90,7 +92,7 @@ export class InterfaceClaim {
   static async #take(name: string, options: ClaimOptions): Promise<InterfaceClaim | undefined> {
     const beganMs = performance.now();
     for (;;) {
-      const listener = listen(name);
+      const listener = LocalListener.listen(name);
       let other: HeldPlace | undefined;
       if (listener === undefined) other = await holderAt(options);
       else {
@@ -119,8 +121,6 @@ export class InterfaceClaim {
   async release(): Promise<void> {
     if (!this.#released) {
       this.#released = true;
-      // This thread may have nothing else to wait for.
-      this.#listener.ref();
       this.#listener.close();
       this.#endPause();
     }
@@ -130,16 +130,8 @@ export class InterfaceClaim {
   /** Answers one connection at a time, and reads nothing, so that nobody can hold up the others. */
   async #answer(): Promise<void> {
     while (!this.#released) {
-      let pauseMs = PAUSE_MS;
-      try {
-        using conn = await this.#listener.accept();
-        await conn.write(this.#introduction());
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource) return;
-        // The other end may have closed, which is as good as an answer.
-        if (!(error instanceof Deno.errors.BrokenPipe)) pauseMs = ACCEPT_AGAIN_MS;
-      }
-      if (!this.#released) await this.#pause(pauseMs);
+      const answered = this.#listener.answer(() => this.#introduction());
+      await this.#pause(answered < 0 ? ACCEPT_AGAIN_MS : answered === 0 ? LOOK_MS : PAUSE_MS);
     }
   }
 
@@ -154,7 +146,7 @@ export class InterfaceClaim {
     });
   }
 
-  #introduction(): Uint8Array {
+  #introduction(): Uint8Array<ArrayBuffer> {
     const { side, interface: interfaceName, facts } = this.#options;
     const { version, name, status } = facts();
     const introduction: Introduction = {
@@ -169,18 +161,6 @@ export class InterfaceClaim {
       stopping: this.#stopping,
     };
     return new TextEncoder().encode(`${JSON.stringify(introduction)}\n`);
-  }
-}
-
-/** Listens under a name of the abstract namespace; returns undefined if it is taken. */
-function listen(name: string): Deno.UnixListener | undefined {
-  try {
-    const listener = Deno.listen({ transport: "unix", path: abstractPath(name) });
-    listener.unref();
-    return listener;
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) return undefined;
-    throw error;
   }
 }
 

@@ -12,6 +12,7 @@ import { runtimeOptions } from "./runtime_options.ts";
 /** Runs the subcommand. */
 export function client(args: string[]): Promise<number> {
   return runSide({
+    name: "client",
     flags: CLIENT_FLAGS,
     live: ["key-file", "padi-rate", "log-level"],
     options: (given) => {
@@ -25,6 +26,11 @@ export function client(args: string[]): Promise<number> {
       };
     },
     start: (options) => Client.start(options),
+    uses: ({ connect, status, stateDir }) => ({
+      listens: [status],
+      connects: connect,
+      writes: [stateDir],
+    }),
   }, args);
 }
 

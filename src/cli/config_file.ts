@@ -116,6 +116,9 @@ export function readFlagsAndConfig(
 
 /** Reads the file. Opening something else, such as a pipe, could wait forever. */
 function readConfig(name: string): string {
+  if (Deno.permissions.querySync({ name: "read", path: name }).state !== "granted") {
+    throw new UsageError(`Cannot read ${name}: Deno does not allow it; add --allow-read=${name}`);
+  }
   let text: string | undefined;
   let other: string | undefined;
   try {

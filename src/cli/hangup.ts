@@ -1,5 +1,7 @@
 // SIGHUP, which comes from an operator or from the end of the terminal. Deno does not say who sent it.
 
+import { readSystemFile } from "../../ffi/mod.ts";
+
 /** The bit of SIGHUP in the sets of signals of /proc/self/status. */
 const SIGHUP_BIT = 1n;
 /** The time between two looks at the terminal. */
@@ -144,7 +146,7 @@ function everyMs(act: () => void, ms: number): () => void {
 
 function readProc(name: string, pid: number | "self" = "self"): string {
   try {
-    return Deno.readTextFileSync(`/proc/${pid}/${name}`);
+    return readSystemFile(`/proc/${pid}/${name}`);
   } catch {
     // There is no such process. Without /proc, SIGHUP is taken for an operator's.
     return "";

@@ -8,6 +8,7 @@ import { readFlagsAndConfig } from "./config_file.ts";
 import type { Flags } from "./flags.ts";
 import { ignoresHangup, TerminalWatch } from "./hangup.ts";
 import { type Given, logLevel, UsageError } from "./options.ts";
+import { checkPermissions, type Uses } from "./permissions.ts";
 
 /** A running server or client. */
 interface Running<O> {
@@ -21,12 +22,16 @@ interface Running<O> {
 
 /** The server or the client, as a subcommand runs it. */
 export interface Subject<O extends { log: LeveledLog }> {
+  /** The name of the subcommand. */
+  name: string;
   flags: Flags;
   /** The flags that `reload` applies. */
   live: readonly string[];
   /** Makes the options from the flags, or throws a `UsageError`. */
   options(given: Given): O;
   start(options: O): Promise<Running<O>>;
+  /** Returns the addresses and files that need permissions of Deno. */
+  uses(options: O): Uses;
 }
 
 /**
@@ -49,6 +54,7 @@ export async function runSide<O extends { log: LeveledLog }>(
   surviveFileLimit();
   const given = readFlagsAndConfig(subject.flags, args);
   const options = optionsOf(subject, given, args);
+  checkPermissions(subject.uses(options), subject.name);
   const { log } = options;
   const stopRequest = Promise.withResolvers<{ keepSessions: boolean }>();
   let running: Running<O> | undefined;

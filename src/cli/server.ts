@@ -21,6 +21,7 @@ import { runtimeOptions } from "./runtime_options.ts";
 /** Runs the subcommand. */
 export function server(args: string[]): Promise<number> {
   return runSide({
+    name: "server",
     flags: SERVER_FLAGS,
     live: [
       "allow",
@@ -35,6 +36,7 @@ export function server(args: string[]): Promise<number> {
     ],
     options: serverOptions,
     start: (options) => Server.start(options),
+    uses: ({ listen, status, stateDir }) => ({ listens: [listen, status], writes: [stateDir] }),
   }, args);
 }
 

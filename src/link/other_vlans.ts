@@ -1,6 +1,6 @@
 // Frames with VLAN tags that arrive at the link's interface: they are dropped, counted and reported.
 
-import type { VlanFrame } from "../../ffi/mod.ts";
+import { ERRNO, readSystemFile, SystemError, type VlanFrame } from "../../ffi/mod.ts";
 import type { Problem } from "../problem.ts";
 import { DROP } from "../relay/mod.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
@@ -116,9 +116,9 @@ export function vlanProblem(
 
 function readInterfaces(): string | undefined {
   try {
-    return Deno.readTextFileSync(VLAN_INTERFACES);
+    return readSystemFile(VLAN_INTERFACES);
   } catch (error) {
     // Without the kernel's module there are no VLANs. Only root may read the file.
-    return error instanceof Deno.errors.NotFound ? "" : undefined;
+    return error instanceof SystemError && error.errno === ERRNO.ENOENT ? "" : undefined;
   }
 }

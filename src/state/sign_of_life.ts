@@ -9,7 +9,7 @@
 // The times in the directory are by a clock of its own, which is never set: it begins as the wall clock, and
 // goes on from one run to the next as far as the time between them is known.
 
-import { sinceBootMs } from "../../ffi/mod.ts";
+import { readSystemFile, sinceBootMs } from "../../ffi/mod.ts";
 import { parseObject } from "./session_record.ts";
 
 /** A clock that shows an earlier time was never set. */
@@ -49,7 +49,7 @@ export interface SignOfLife {
 /** Returns the machine's clock; undefined if the machine does not say when it was started. */
 export function systemBootClock(): BootClock | undefined {
   try {
-    const boot = Deno.readTextFileSync(BOOT_ID).trim();
+    const boot = readSystemFile(BOOT_ID).trim();
     return boot === "" ? undefined : { boot, sinceBootMs };
   } catch {
     return undefined;

@@ -4,7 +4,11 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 import { VERSION } from "../../src/version.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const ROOT = new URL("../../", import.meta.url).pathname;
+const MAIN = `${ROOT}main.ts`;
+/** The permissions that a side always needs, with those to read its own files. */
+const ALWAYS = ["--no-prompt", "--allow-ffi", "--allow-sys=hostname,uid", `--allow-read=${ROOT}`];
+const SERVER = ["server", "--interface", "eth-none", "--listen", "127.0.0.1:8000"];
 const CLIENT = ["client", "--interface", "eth-none", "--connect", "127.0.0.1:8000"];
 
 interface Said {
@@ -24,7 +28,7 @@ async function run(permissions: string[], args: string[]): Promise<Said> {
 }
 
 function refusal(missing: string, subcommand: string): Said {
-  const stderr = `pppoe-proxy: Cannot run without Deno's permissions${missing}; ` +
+  const stderr = `pppoe-proxy: Cannot run without Deno's permissions (missing: ${missing}); ` +
     `run it with deno run -A main.ts ${subcommand}\n`;
   return { code: 2, stdout: "", stderr };
 }
@@ -49,16 +53,30 @@ testUnless(
   whyNot("linux"),
   "main() names the missing permissions and the remedy in one line, with status 2",
   async () => {
+    const always = "--allow-ffi --allow-sys=hostname --allow-sys=uid";
+    assertEquals(await run([], CLIENT), refusal(always, "client"));
+    assertEquals(await run(["-A", "--deny-ffi"], CLIENT), refusal("--allow-ffi", "client"));
+    assertEquals(await run(["-A", "--deny-run"], ["demo"]), refusal("--allow-run", "demo"));
     assertEquals(
-      await run([], CLIENT),
-      refusal(" (missing: ffi, net, read, write, sys)", "client"),
+      await run(ALWAYS, [...SERVER, "--status", "127.0.0.1:9000", "--state-dir", "/no/such"]),
+      refusal(
+        "--allow-net=127.0.0.1:8000 --allow-net=127.0.0.1:9000 --allow-read=/no/such " +
+          "--allow-write=/no/such",
+        "server",
+      ),
     );
+    assertEquals(await run(ALWAYS, CLIENT), refusal("--allow-net=127.0.0.1:8000", "client"));
+    // The addresses of a name are not known beforehand.
     assertEquals(
-      await run(["--allow-ffi", "--allow-read", "--allow-write", "--allow-sys"], ["server"]),
-      refusal(" (missing: net)", "server"),
+      await run([...ALWAYS, "--allow-net=vpn.example:8000"], [
+        ...CLIENT.slice(0, -1),
+        "vpn.example:8000",
+      ]),
+      refusal("--allow-net", "client"),
     );
-    assertEquals(await run(["-A", "--deny-ffi"], CLIENT), refusal(" (missing: ffi)", "client"));
-    assertEquals(await run(["-A", "--deny-run"], ["demo"]), refusal(" (missing: run)", "demo"));
+    const { code, stderr } = await run(ALWAYS, [...SERVER, "--config", "/etc/hostname"]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, "Deno does not allow it; add --allow-read=/etc/hostname");
   },
 );
 
@@ -73,7 +91,7 @@ testUnless(
     }).output();
     assertEquals(
       { code, stdout: "", stderr: new TextDecoder().decode(stdout).replace("\r\n", "\n") },
-      refusal(" (missing: ffi, net, read, write, sys)", "client"),
+      refusal("--allow-ffi --allow-sys=hostname --allow-sys=uid", "client"),
     );
   },
 );
