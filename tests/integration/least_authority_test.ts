@@ -1,0 +1,124 @@
+// Both sides as a user without privileges, with one capability and with exactly the permissions of README.
+
+import { assertEquals } from "@std/assert";
+import { SITE } from "../../src/lab/mod.ts";
+import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
+import { VARIANTS, withSites } from "../support/sites.ts";
+
+const skipped = whyNot("linux", "root", "iproute2", "namespaces") ??
+  (hasProgram("setpriv") ? undefined : "no setpriv");
+const ROOT = new URL("../../", import.meta.url).pathname;
+const NOBODY = 65534;
+const TUNNEL = "10.0.1.2:8863";
+const STATUS = `${SITE.status.hostname}:${SITE.status.port}`;
+const LISTEN = ["--listen", TUNNEL, "--allow", "10.0.1.0/24"];
+/** What belongs to the program, for a user who may be unable to read the checkout. */
+const PROGRAM = ["main.ts", "mod.ts", "deno.json", "deno.lock", "src", "ffi"];
+
+/** A copy of Deno and of the program that every user can read, and a directory that nobody owns. */
+class PublicCopy implements Disposable {
+  readonly path = Deno.makeTempDirSync({ prefix: "test-least-" });
+  readonly main = new URL(`file://${this.path}/program/main.ts`);
+  readonly state = `${this.path}/state`;
+
+  constructor() {
+    Deno.chmodSync(this.path, 0o755);
+    Deno.mkdirSync(`${this.path}/program`);
+    const sources = PROGRAM.map((name) => `${ROOT}${name}`);
+    const args = ["-r", ...sources, `${this.path}/program/`];
+    if (!new Deno.Command("cp", { args }).outputSync().success) throw new Error("Cannot copy");
+    Deno.copyFileSync(Deno.execPath(), `${this.path}/deno`);
+    for (const name of ["state", "cache"]) {
+      Deno.mkdirSync(`${this.path}/${name}`, { mode: 0o700 });
+      Deno.chownSync(`${this.path}/${name}`, NOBODY, NOBODY);
+    }
+  }
+
+  /** Returns a command that runs its last arguments, `deno run --quiet -A …`, with less authority. */
+  runner(permissions: string[]): string[] {
+    const deno = `exec ${this.path}/deno run --quiet --no-prompt ${permissions.join(" ")} "$@"`;
+    return [
+      "setpriv",
+      `--reuid=${NOBODY}`,
+      `--regid=${NOBODY}`,
+      "--clear-groups",
+      "--no-new-privs",
+      "--inh-caps=-all,+net_raw",
+      "--ambient-caps=-all,+net_raw",
+      "--bounding-set=-all,+net_raw",
+      "env",
+      `DENO_DIR=${this.path}/cache`,
+      "sh",
+      "-c",
+      `shift 4; ${deno}`,
+      "sh",
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+for (const { link, mac } of VARIANTS) {
+  testUnless(
+    skipped,
+    `Both sides run as nobody with CAP_NET_RAW and few permissions, --mac ${mac} on ${link}`,
+    async () => {
+      using copy = new PublicCopy();
+      const before = copy.runner([
+        "--allow-ffi",
+        "--allow-sys=hostname,uid",
+        `--allow-net=${TUNNEL},${STATUS}`,
+        `--allow-read=${copy.path}/program`,
+      ]);
+      await withSites({
+        link,
+        flags: ["--mac", mac],
+        serverFlags: LISTEN,
+        before,
+        main: copy.main,
+      }, async (sites) => {
+        sites.ac();
+        const host = sites.host();
+        await host.dial();
+        const { returned } = await host.exchange({ frames: 100, payloadLength: () => 200 });
+        assertEquals(returned, 100);
+        for (const program of [sites.server, sites.client]) {
+          assertEquals(program.matching(/Requires|NotCapable|Cannot make sure|ERROR/), []);
+          const text = Deno.readTextFileSync(`/proc/${program.pid}/status`);
+          assertEquals(/^Uid:\s+(\d+)/m.exec(text)?.[1], `${NOBODY}`);
+          assertEquals(/^CapEff:\s+(\w+)/m.exec(text)?.[1], "0000000000002000");
+          assertEquals(/^NoNewPrivs:\s+(\d)/m.exec(text)?.[1], "1");
+        }
+      });
+    },
+  );
+}
+
+testUnless(
+  skipped,
+  "A server as nobody keeps its sessions in --state-dir, and reads --config, with few permissions",
+  async () => {
+    using copy = new PublicCopy();
+    const config = `${copy.path}/server.conf`;
+    Deno.writeTextFileSync(config, `state-dir ${copy.state}\n`, { mode: 0o644 });
+    const before = copy.runner([
+      "--allow-ffi",
+      "--allow-sys=hostname,uid",
+      `--allow-net=${TUNNEL},${STATUS}`,
+      `--allow-read=${copy.path}/program,${config},${copy.state}`,
+      `--allow-write=${copy.state}`,
+    ]);
+    const serverFlags = [...LISTEN, "--config", config];
+    await withSites({ serverFlags, before, main: copy.main }, async (sites) => {
+      sites.ac();
+      const host = sites.host();
+      await host.dial();
+      await sites.server.end("SIGKILL");
+      sites.server.start();
+      await sites.server.untilLine(/Restored from an earlier run.*sessions=1/);
+      assertEquals(sites.server.matching(/Requires|NotCapable|ERROR/), []);
+    });
+  },
+);
