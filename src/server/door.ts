@@ -34,6 +34,8 @@ const QUARTERS = 4;
 /** The rates of handshakes. A burst has room for all clients that return at once. */
 export const HANDSHAKE_RATE = {
   ofOne: { perSecond: 10, burst: 128 },
+  /** Of a known address: a client there may share it with a flood, as behind a NAT. */
+  ofKnown: { perSecond: 100, burst: 512 },
   ofStrangers: { perSecond: 200, burst: 512 },
 } as const;
 /** The number of addresses whose rates are counted separately. */
@@ -185,7 +187,7 @@ export class Door {
     const begin = part * BEGIN[preferred ? "known" : same === 0 ? "first" : "another"];
     if (this.#isOver(same, this.#ofOne / 2, this.#ofOne)) return "crowded";
     if (this.#isOver(this.size, begin, begin + part)) return "crowded";
-    return this.#isInRate(address, preferred, nowMs) ? undefined : "rate";
+    return this.#isInRate(address, isKnown, nowMs) ? undefined : "rate";
   }
 
   /** Decides at random whether a number is over a limit between two others. */
@@ -193,12 +195,13 @@ export class Door {
     return count >= all || count > from && this.#random() < (count - from) / (all - from);
   }
 
-  #isInRate(address: string, preferred: boolean, nowMs: number): boolean {
-    const { ofOne, ofStrangers } = HANDSHAKE_RATE;
+  #isInRate(address: string, isKnown: boolean, nowMs: number): boolean {
+    const { ofOne, ofKnown, ofStrangers } = HANDSHAKE_RATE;
     const { maxClients, maxClientsPerAddress } = this.#sizes;
-    const one = { ...ofOne, burst: Math.max(ofOne.burst, maxClientsPerAddress) };
+    const rate = isKnown ? ofKnown : ofOne;
+    const one = { ...rate, burst: Math.max(rate.burst, maxClientsPerAddress) };
     if (!this.#rates.take(address, one, nowMs)) return false;
-    if (preferred) return true;
+    if (isKnown) return true;
     const all = { ...ofStrangers, burst: Math.max(ofStrangers.burst, maxClients) };
     this.#strangers ??= new TokenBucket(all, nowMs);
     return this.#strangers.take(all, nowMs);

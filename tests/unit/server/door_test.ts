@@ -125,6 +125,19 @@ Deno.test("Door.come() admits 128 connections of an address at once, then 10 a s
   assertEquals([passed(0), passed(1000), passed(3000)], [128, 10, 20]);
 });
 
+Deno.test("Door.come() admits 512 connections of a known address at once, then 100 a second", () => {
+  const test = new TestDoor();
+  const passed = (nowMs: number) => {
+    let count = 0;
+    for (let n = 0; n < 1000; n++) {
+      if (typeof test.come("192.0.2.1", nowMs, true) === "number") count++;
+      test.door.remove(test.ids);
+    }
+    return count;
+  };
+  assertEquals([passed(0), passed(1000)], [512, 100]);
+});
+
 Deno.test("Door.come() admits 512 connections of strangers at once, then 200 a second; known ones besides", () => {
   const test = new TestDoor();
   let address = 0;
