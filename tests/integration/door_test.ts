@@ -55,7 +55,9 @@ testUnless(
         await good.client.untilHealth(200);
         const { handshakes, refused } = await sites.server.status();
         assert(handshakes! <= AT_THE_DOOR_OF_ONE, `${handshakes}`);
-        assert(refused!.crowded + refused!.rate >= 300 - AT_THE_DOOR_OF_ONE, Deno.inspect(refused));
+        // A slow machine refuses fewer at once, because the first ones are over their time.
+        const { crowded, rate, timeout } = refused!;
+        assert(crowded + rate + timeout >= 300 - AT_THE_DOOR_OF_ONE, Deno.inspect(refused));
 
         await good.client.end("SIGKILL");
         await flood();
