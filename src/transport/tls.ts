@@ -52,6 +52,37 @@ export class TlsBuffers {
   readonly sealed: Pinned = new Pinned(new Uint8Array(SEALED_AT_ONCE + 1024));
   /** Bytes from a socket. */
   readonly received: Uint8Array<ArrayBuffer> = new Uint8Array(READ_BYTES);
+  /** What is known of each memory that was read into, of which a thread has few. */
+  readonly #places = new WeakMap<Uint8Array, ReadPlace>();
+
+  /**
+   * Returns how to read into a memory. Nothing is allocated if it was read into before.
+   *
+   * @param into The memory
+   * @returns Its address, and the parts of `received` whose data fits into it
+   */
+  placeOf(into: Uint8Array): ReadPlace {
+    const known = this.#places.get(into);
+    if (known !== undefined) return known;
+    const room = into.length - RECORD_MAX;
+    assertInvariant(room > 0, "the memory for a read is smaller than a record");
+    const place = {
+      address: new Pinned(into as Uint8Array<ArrayBuffer>).address,
+      large: this.received.subarray(0, Math.min(READ_BYTES, room)),
+      small: this.received.subarray(0, Math.min(READ_BYTES_SMALL, room)),
+    };
+    this.#places.set(into, place);
+    return place;
+  }
+}
+
+/** How to read into a memory. */
+interface ReadPlace {
+  readonly address: number;
+  /** The memory for the bytes of a usual read. */
+  readonly large: Uint8Array<ArrayBuffer>;
+  /** The memory if the last read had many small records. */
+  readonly small: Uint8Array<ArrayBuffer>;
 }
 
 /** A connection of TLS over a connected TCP socket as a transport. */
@@ -83,11 +114,6 @@ export class TlsTransport implements Transport {
   #takenOut = 0;
   #left = 0;
 
-  /** The memory that was last read into, its address, and the part of the buffer for its reads. */
-  #into: Uint8Array | undefined;
-  #intoAddress = 0;
-  #large: Uint8Array<ArrayBuffer>;
-  #small: Uint8Array<ArrayBuffer>;
   #readsSmall = false;
   /** The number of messages without data that the peer may still send. */
   #messagesLeft = MESSAGES_AT_ONCE;
@@ -115,7 +141,6 @@ export class TlsTransport implements Transport {
     this.#buffers = buffers;
     this.#recordsPerKey = recordsPerKey;
     this.#cipher = tls.cipher;
-    this.#large = this.#small = buffers.received;
   }
 
   /** The socket's descriptor, which the caller closes. */
@@ -197,8 +222,8 @@ export class TlsTransport implements Transport {
   receive(into: Uint8Array): number {
     if (this.#fault !== undefined) return BROKEN;
     if (this.#ended) return 0;
-    if (into !== this.#into) this.#readInto(into);
-    const buffer = this.#readsSmall ? this.#small : this.#large;
+    const { address, large, small } = this.#buffers.placeOf(into);
+    const buffer = this.#readsSmall ? small : large;
     const received = this.#tcp.receive(buffer);
     if (received <= 0) return received;
     this.#tls.feed(buffer, received);
@@ -207,7 +232,7 @@ export class TlsTransport implements Transport {
     let count = 0;
     let records = 0;
     for (;;) {
-      const length = this.#tls.read(this.#intoAddress + count, room - count);
+      const length = this.#tls.read(address + count, room - count);
       if (length > 0) {
         count += length;
         records++;
@@ -366,16 +391,6 @@ export class TlsTransport implements Transport {
     copyMemory(held.address, sealed.address + start, end - start);
     this.#heldStart = 0;
     this.#heldEnd = end - start;
-  }
-
-  #readInto(into: Uint8Array): void {
-    const room = into.length - RECORD_MAX;
-    assertInvariant(room > 0, "the memory for a read is smaller than a record");
-    const { received } = this.#buffers;
-    this.#large = received.subarray(0, Math.min(READ_BYTES, room));
-    this.#small = received.subarray(0, Math.min(READ_BYTES_SMALL, room));
-    this.#into = into;
-    this.#intoAddress = new Pinned(into as Uint8Array<ArrayBuffer>).address;
   }
 
   // Lets the peer send a message without data now and then, such as a change of its key.
