@@ -118,10 +118,10 @@ export class TunnelLife {
       channel.keepalive(nowMs, pingMs, held || queued ? Infinity : deadMs);
       if (allowance.isUseless(nowMs)) channel.end(USELESS, REASON.PROTOCOL);
       channel.refresh(nowMs);
-      channel.trim();
       // An older peer does not know the goodbye, and would not close.
       const left = leaveByMs < Infinity && channel.legacy && channel.queuedBytes === 0;
       if (left || nowMs >= leaveByMs) channel.end(leaveReason);
     }
+    this.#tunnels.trim();
   }
 }

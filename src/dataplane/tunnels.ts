@@ -230,6 +230,12 @@ export class Tunnels {
     }
   }
 
+  /** Gives back memory that is not used; to be called about once a second. */
+  trim(): void {
+    for (const { channel } of this.list) channel.trim();
+    this.#buffers.trim();
+  }
+
   /** The numbers of Ethernet frames that wait for all tunnels, or are under way in them, by kind. */
   get queued(): { discovery: number; session: number } {
     const queued = { discovery: 0, session: 0 };

@@ -39,6 +39,13 @@ const KNOWN_SHARE = 0.2;
  */
 const STRANGERS: Rate = { perSecond: 1000, burst: 5000 };
 
+/**
+ * The rate of PADIs, and of PADRs, that a server lets through from all clients, besides those of known hosts;
+ * and the share of each client in addition, so that one with a few hosts always gets through.
+ */
+const ALL_CLIENTS: Rate = { perSecond: 2500, burst: 8192 };
+const CLIENT_SHARE: Rate = { perSecond: 1, burst: 16 };
+
 /** The maximum number of clients, and of hosts of all clients, that are counted separately. */
 const CLIENTS = 1024;
 const HOSTS = 32_768;
@@ -59,6 +66,10 @@ class Counted {
   readonly clients = new TokenBuckets(CLIENTS);
   /** The additional share of the known hosts of each client. */
   readonly known = new TokenBuckets(CLIENTS);
+  /** The share of each client in addition to what all of them may send. */
+  readonly shares = new TokenBuckets(CLIENTS);
+  /** What all clients may send. */
+  readonly all = new TokenBuckets(1);
 }
 
 /**
@@ -84,19 +95,24 @@ export class DialRate {
   /** Counts a PADI or PADR; returns false if it exceeds a limit. */
   allows(peer: Peer, packet: DiscoveryPacket, limits: Limits, nowMs: number): boolean {
     const { countedAs } = peer;
-    const { hosts, clients, known } = packet.code === CODE.PADI ? this.#padi : this.#padr;
+    const counted = packet.code === CODE.PADI ? this.#padi : this.#padr;
+    const { hosts, clients, known } = counted;
     const { padiPerHost, padiPerClient } = limits;
     const isKnown = this.knows(peer, packet.source);
     const ofClient = this.#ofClient(isKnown, limits);
     // A flood from made-up addresses ends here, before anything is noted about them.
-    const common = ofClient === undefined || clients.has(countedAs, ofClient, nowMs);
+    const common = ofClient === undefined ||
+      (clients.has(countedAs, ofClient, nowMs) && this.#hasRoom(counted, countedAs, limits, nowMs));
     if (!common && !isKnown) return false;
     if (padiPerHost > 0) {
       const rate = { perSecond: padiPerHost, burst: HOST_BURST_SECONDS * padiPerHost };
       if (!hosts.take(`${formatMac(packet.source)} ${countedAs}`, rate, nowMs)) return false;
     }
     if (ofClient === undefined) return true;
-    if (common) return clients.take(countedAs, ofClient, nowMs);
+    if (common) {
+      this.#takeRoom(counted, countedAs, limits, nowMs);
+      return clients.take(countedAs, ofClient, nowMs);
+    }
     const perSecond = KNOWN_SHARE * padiPerClient;
     const rate = { perSecond, burst: Math.max(1, CLIENT_BURST_SECONDS * perSecond) };
     return known.take(countedAs, rate, nowMs);
@@ -110,6 +126,22 @@ export class DialRate {
   /** Returns true if a host has had a session. */
   knows(peer: Peer, hostMac: Uint8Array): boolean {
     return this.#knownHosts.has(this.#clientOf(peer), hostMac);
+  }
+
+  // Returns true if all clients together, or this one by itself, may send another frame.
+  #hasRoom({ shares, all }: Counted, countedAs: string, limits: Limits, nowMs: number): boolean {
+    if (!this.#limitsAll(limits)) return true;
+    return shares.has(countedAs, CLIENT_SHARE, nowMs) || all.has("", ALL_CLIENTS, nowMs);
+  }
+
+  #takeRoom({ shares, all }: Counted, countedAs: string, limits: Limits, nowMs: number): void {
+    if (!this.#limitsAll(limits)) return;
+    if (!all.take("", ALL_CLIENTS, nowMs)) shares.take(countedAs, CLIENT_SHARE, nowMs);
+  }
+
+  // A server whose clients are not limited has no limit for all of them either.
+  #limitsAll({ padiPerClient }: Limits): boolean {
+    return this.#side === "server" && padiPerClient > 0;
   }
 
   // Returns the limit of all hosts behind a client that applies to a host; undefined if there is none.

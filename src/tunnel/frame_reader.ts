@@ -66,7 +66,7 @@ export class FrameReader {
   read(transport: Transport): number {
     if (this.#buffer !== undefined) this.compact();
     const left = this.#readEnd - this.#readAt;
-    const buffer = this.#buffers.take();
+    const buffer = this.#buffers.take(left);
     const count = transport.receive(buffer.readInto);
     if (count <= 0) {
       this.#buffers.give(buffer);
@@ -74,12 +74,12 @@ export class FrameReader {
     }
     assertInvariant(count <= buffer.readInto.length, "a transport read beyond its buffer");
     const { bytes } = this.#rest;
-    const start = LARGEST_FRAME - left;
+    const start = buffer.start - left;
     if (left > 0) buffer.memory.bytes.set(bytes.subarray(this.#readAt, this.#readEnd), start);
     this.#buffer = buffer;
     this.#memory = buffer.memory;
     this.#readAt = start;
-    this.#readEnd = LARGEST_FRAME + count;
+    this.#readEnd = buffer.start + count;
     return count;
   }
 

@@ -350,3 +350,22 @@ Deno.test("Peer.sessions counts a peer's sessions", () => {
   line.server.relay.closeAll("shutdown");
   assertEquals(counts(), [0, 0]);
 });
+
+Deno.test("Relay at the server bounds the PADIs of all clients, and one with a few hosts gets through", () => {
+  const names = Array.from({ length: 20 }, (_, n) => `c${n}`);
+  const line = new Dialogue({
+    server: { tokens: randomTokens() },
+    client: { limits: { padiPerHost: 0 } },
+    names,
+  });
+  let passed = 0;
+  for (let at = 1; at < names.length; at++) {
+    for (let n = 0; n < 2000; n++) {
+      const host = Uint8Array.of(0x0a, 0, 0, at, n >>> 8, n);
+      passed += line.host(padi(host, [SERVICE, UNIQ]), at).length;
+    }
+  }
+  // All together may send 8192, and each that came too late for them 16 more.
+  assertEquals(passed, 8192 + 15 * 16);
+  assertEquals(seek(line, 5, HOST, 0), 5);
+});
