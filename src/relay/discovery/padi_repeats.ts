@@ -33,7 +33,10 @@ const STARVED_MS = 60_000;
 /** The maximum time that an AC is assumed to need for an answer, in ms. */
 const LATENCY_MAX_MS = 5000;
 
-/** The maximum number of PADIs that are kept for one client, and in total. */
+/**
+ * The maximum number of PADIs that are kept for one client, and in total. In place of one more, the client with
+ * the most loses its last one.
+ */
 const PER_PEER = 256;
 const MAX = 1024;
 
@@ -94,7 +97,7 @@ export class PadiRepeats {
       known.contested ||= contested;
       // If no repeat was ever answered, the AC may simply refuse this host.
       if (this.#pace !== "unknown") known.repeats = 0;
-    } else if (this.#size < MAX && (queue?.size ?? 0) < PER_PEER) {
+    } else if ((queue?.size ?? 0) < PER_PEER && this.#hasRoomFor(queue?.size ?? 0)) {
       if (queue === undefined) this.#peers.set(peer, queue = new Map());
       const times = { firstMs: nowMs, askedMs: nowMs, sentMs: nowMs };
       queue.set(pending, { frame, ...times, contested, repeats: 0 });
@@ -167,6 +170,19 @@ export class PadiRepeats {
       }
     }
     return starved && this.#starvedMs.size >= STARVED_HOSTS;
+  }
+
+  // Makes room for another PADI of a client that has this many; returns false if no client has more.
+  #hasRoomFor(size: number): boolean {
+    if (this.#size < MAX) return true;
+    let most: Map<ServerPending, Waiting> | undefined;
+    for (const queue of this.#peers.values()) {
+      if (queue.size > (most?.size ?? size + 1)) most = queue;
+    }
+    if (most === undefined) return false;
+    const [last] = [...most.keys()].slice(-1);
+    this.removed(last);
+    return true;
   }
 
   // Returns true if another PADI, which was in the way of this host's, was answered after this host's first PADI

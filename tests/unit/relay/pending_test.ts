@@ -207,7 +207,7 @@ Deno.test("PendingTable bounds the discoveries of all peers, and a peer with one
   }
   assertEquals(pending.size + removed.length, 100_001);
   assertEquals(pending.bytes <= BYTES && pending.bytes > BYTES - 4096, true, `${pending.bytes}`);
-  // Whoever has most gives way, so all of them have as many in the end.
+  // The peer with the most gives way, so all of them have as many in the end.
   const counts = new Map<Peer, number>(peers.map((peer) => [peer, 200]));
   for (const { peer } of removed) counts.set(peer, counts.get(peer)! - 1);
   assertEquals(Math.max(...counts.values()) - Math.min(...counts.values()) <= 1, true);
