@@ -1,7 +1,7 @@
 // The memory of tunnels: buffers that they share, and queues that grow with their use.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { Pinned } from "../../../ffi/mod.ts";
+import type { Pinned } from "../../../ffi/mod.ts";
 import { Flight } from "../../../src/tunnel/flight.ts";
 import { FrameQueue, LARGEST_FRAME } from "../../../src/tunnel/frame_queue.ts";
 import { FOUND, FrameReader, NONE } from "../../../src/tunnel/frame_reader.ts";
