@@ -2,7 +2,17 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { FromWorker } from "../../src/dataplane/messages.ts";
-import { LCP_CODE, PPP_PROTOCOL, readProtocol, readSessionId } from "../../src/wire/mod.ts";
+import {
+  CODE,
+  emitDiscovery,
+  ETH_BROADCAST,
+  LCP_CODE,
+  PPP_PROTOCOL,
+  readProtocol,
+  readSessionId,
+  TAG,
+  textTag,
+} from "../../src/wire/mod.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { type OpenSession, TwoPlanes } from "../support/two_planes.ts";
 
@@ -92,7 +102,7 @@ testUnless(
       { from: planes.acs, to: planes.hosts, frame: planes.fromAc.bind(planes), side: "server" },
     ] as const;
     for (const { from, to, frame, side } of ways) {
-      // These are more frames than the control lane has room for.
+      // In the control lane, these would all be ahead of the echo.
       from.prepare([frame(session, 1400, compressed)]);
       for (let sent = 0; sent < FLOOD; sent += 60) from.burst(60);
       const echo = frame(session, 60, PPP_PROTOCOL.LCP);
@@ -191,3 +201,40 @@ for (const from of ["hosts", "acs"] as const) {
     },
   );
 }
+
+testUnless(
+  noNet,
+  "DataPlane lets a host that has dialled before dial again beside a flood of PADIs",
+  async () => {
+    await using planes = await TwoPlanes.make();
+    const [first] = planes.open(1);
+    const tags = [textTag(TAG.SERVICE_NAME, "")];
+    const padi = (n: number) => {
+      const source = Uint8Array.of(0x0a, 0, 0, n >>> 16, n >>> 8, n);
+      const destination = ETH_BROADCAST;
+      return emitDiscovery({ destination, source, code: CODE.PADI, sessionId: 0, tags });
+    };
+    const flooded = 26_000;
+    let [at, offered] = [0, 0];
+    const balance = () => planes.client.totals().balance.fromLink.discovery;
+    for (let dials = 0; dials < 3; dials++) {
+      const before = balance().offered;
+      for (const end = at + flooded; at < end; at += 50) {
+        planes.hosts.prepare(Array.from({ length: 50 }, (_, i) => padi(at + i)));
+        planes.hosts.burst(50);
+        planes.step();
+        planes.acs.takeControl();
+      }
+      for (let turns = 0; turns < 100; turns++) planes.step();
+      offered += balance().offered - before;
+      const [again] = planes.open(1);
+      assertEquals(again.hostMac, first.hostMac);
+    }
+    const { drops } = planes.counters.client.read();
+    assertEquals([offered, drops.kernel], [3 * flooded, 0]);
+    // Strangers may send 5000 at once, and 1000 per second.
+    assert(drops["padi-rate"] > flooded, `${drops["padi-rate"]} dropped`);
+    const { offered: all, carried, dropped, queued } = balance();
+    assertEquals([all, dropped], [carried + dropped + queued, drops["padi-rate"]]);
+  },
+);
