@@ -33,7 +33,7 @@ export const DISCOVERIES_PER_PEER = 4096;
 export const BYTES_PER_PEER = 16 << 20;
 
 /** The maximum number of bytes for all peers together; the peer with the most bytes loses discoveries. */
-export const BYTES = 32 << 20;
+export const BYTES = 24 << 20;
 
 /** The number of bytes that a discovery takes, and each of its marks, besides the text: as measured, rounded up. */
 export const DISCOVERY_BYTES = 2048;
