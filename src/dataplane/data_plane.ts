@@ -140,7 +140,7 @@ export class DataPlane {
     const readiness = new Readiness(link, parts, () => parts.poller());
     const tunnels = new Tunnels(readiness.pollers, FIRST_TUNNEL_TAG, options, channel);
     tunnels.otherFrames = otherFramesOf(options.side, options.limits);
-    const toTunnels = new ToTunnels(tunnels, counters);
+    const toTunnels = new ToTunnels(tunnels, counters, this.#nowMs);
     const nowMs = () => this.#nowMs;
     const ports = relayPorts({ output, toTunnels, counters, events, journal, nowMs });
     const relay = makeRelay(options, parts, ports);

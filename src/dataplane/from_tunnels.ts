@@ -23,7 +23,7 @@ const CLOCK_FRAMES = 32;
  */
 const OPENING_MS_PER_TURN = 0.2;
 const OPENING_MS_PER_TUNNEL = 0.05;
-/** The time for discovery frames from all tunnels, in ms per second, and the most at once. */
+/** The time for discovery frames if several tunnels have them, in ms per second, and the most at once. */
 const OPENING_MS_PER_SECOND = 300;
 const OPENING_MS_BURST = 500;
 
@@ -70,7 +70,7 @@ export class FromTunnels {
   /** The time at which a tunnel that waits for its turn is due; `Infinity` if none waits. */
   dueMs(nowMs: number): number {
     if (this.#queue.length === 0) return Infinity;
-    return nowMs + this.#openings.waitMs(OPENING_MS_PER_TURN, nowMs);
+    return this.#mayOpen(nowMs) ? nowMs : nowMs + this.#openings.waitMs(OPENING_MS_PER_TURN, nowMs);
   }
 
   /** Reads each tunnel that is ready once, and takes a bounded number of frames, for a bounded time. */
@@ -78,7 +78,7 @@ export class FromTunnels {
     const { list } = this.#tunnels;
     const first = this.#first < list.length ? this.#first : 0;
     const startMs = this.#now();
-    const openingMs = this.#openings.left(startMs) > 0 ? startMs + OPENING_MS_PER_TURN : 0;
+    const openingMs = this.#mayOpen(startMs) ? startMs + OPENING_MS_PER_TURN : 0;
     // Those that wait go before new ones.
     this.#openingUntilMs = this.#queue.length > 0 ? 0 : openingMs;
     let left = ALL_FRAMES_PER_TURN;
@@ -107,6 +107,11 @@ export class FromTunnels {
     }
     this.#several = busy > 1;
     if (openingMs > 0) this.#takeQueued(openingMs, nowMs);
+  }
+
+  // Returns true if there is time for discovery frames. A single tunnel takes nobody else's.
+  #mayOpen(nowMs: number): boolean {
+    return this.#queue.length < 2 || this.#openings.left(nowMs) > 0;
   }
 
   // Gives the tunnels that wait with a discovery frame a share of the time each, the last one before `untilMs`.
@@ -176,7 +181,8 @@ export class FromTunnels {
     if (channel.type === FRAME.DISCOVERY) this.#discovery(channel, nowMs);
     else this.#list(channel, nowMs);
     const endMs = this.#now();
-    this.#openings.spend(endMs - startMs);
+    // This thread may have been stopped meanwhile.
+    this.#openings.spend(Math.min(endMs - startMs, OPENING_MS_PER_TURN));
     if (endMs >= this.#openingUntilMs) this.#openingUntilMs = 0;
   }
 

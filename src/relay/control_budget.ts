@@ -14,7 +14,7 @@ import { Budget } from "./budget.ts";
  * about one a second.
  */
 const SESSION_PER_SECOND = 20;
-const SESSION_BURST = 100;
+const SESSION_BURST = 200;
 /** The same for all sessions of one host, which has few sessions except in a lab. */
 const HOST_PER_SECOND = 10 * SESSION_PER_SECOND;
 const HOST_BURST = 10 * SESSION_BURST;

@@ -12,9 +12,9 @@ const ECHO = {
 Deno.test("A session's control frames beyond its budget are carried, and counted at both sides", () => {
   const world = new World("own", { delayMs: () => 1 });
   world.dial();
-  for (let n = 0; n < 300; n++) world.sendFromHost(ECHO);
+  for (let n = 0; n < 400; n++) world.sendFromHost(ECHO);
   world.run(100);
-  assertEquals(world.data.ac, 300);
+  assertEquals(world.data.ac, 400);
   assertEquals(world.client.plane.counters.read().controlAsData, { fromLink: 200, fromTunnel: 0 });
   assertEquals(world.server.plane.counters.read().controlAsData, { fromLink: 0, fromTunnel: 200 });
 });
@@ -22,10 +22,10 @@ Deno.test("A session's control frames beyond its budget are carried, and counted
 Deno.test("A session's control frames from the AC have a budget of their own", () => {
   const world = new World("own", { delayMs: () => 1 });
   world.dial();
-  for (let n = 0; n < 300; n++) world.sendFromHost(ECHO);
-  for (let n = 0; n < 110; n++) world.sendFromAc(ECHO);
+  for (let n = 0; n < 400; n++) world.sendFromHost(ECHO);
+  for (let n = 0; n < 210; n++) world.sendFromAc(ECHO);
   world.run(100);
-  assertEquals([world.data.ac, world.data.host], [300, 110]);
+  assertEquals([world.data.ac, world.data.host], [400, 210]);
   assertEquals(world.server.plane.counters.read().controlAsData, { fromLink: 10, fromTunnel: 200 });
 });
 
@@ -33,7 +33,7 @@ Deno.test("A host that floods the link with control frames is diverted, until it
   const world = new World("own", { delayMs: () => 1 });
   world.dial();
   const { link } = world.client.plane;
-  for (let n = 0; n < 350; n++) world.sendFromHost(ECHO);
+  for (let n = 0; n < 450; n++) world.sendFromHost(ECHO);
   assertEquals(link.diverted.length, 0);
   for (let n = 0; n < 50; n++) world.sendFromHost(ECHO);
   assertEquals(link.diverted.map(({ mac, sessionId }) => [...mac, sessionId]), [
@@ -47,14 +47,14 @@ Deno.test("A host that floods the link with control frames is diverted, until it
   }
   world.run(2100);
   assertEquals(link.diverted.length, 0);
-  assertEquals(world.data.ac, 3400);
+  assertEquals(world.data.ac, 3500);
 });
 
 Deno.test("A diversion of an AC that floods concerns one session only, and ends with the link", () => {
   const world = new World("own", { delayMs: () => 1 });
   world.dial();
   const { link } = world.server.plane;
-  for (let n = 0; n < 400; n++) world.sendFromAc(ECHO);
+  for (let n = 0; n < 500; n++) world.sendFromAc(ECHO);
   assertEquals(link.diverted.map(({ sessionId }) => sessionId), [1]);
   for (const state of ["down", "up"] as const) {
     link.change({ state });

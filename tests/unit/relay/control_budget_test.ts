@@ -14,17 +14,17 @@ function paid(budgets: SessionBudgets, count: number, nowMs: number): number {
 
 Deno.test("SessionBudgets cover a dial, then 20 frames a second", () => {
   const session = new PeerBudgets().enter(HOST, 0);
-  assertEquals(paid(session, 1000, 0), 100);
+  assertEquals(paid(session, 1000, 0), 200);
   assertEquals(paid(session, 1000, 500), 10);
   for (let second = 1; second <= 60; second++) {
     assertEquals(paid(session, 20, 500 + 1000 * second), 20);
   }
-  assertEquals(paid(session, 1000, 3_600_000), 100);
+  assertEquals(paid(session, 1000, 3_600_000), 200);
 });
 
 Deno.test("SessionBudgets are separate for the two directions", () => {
   const session = new PeerBudgets().enter(HOST, 0);
-  assertEquals(paid(session, 1000, 0), 100);
+  assertEquals(paid(session, 1000, 0), 200);
   assertEquals(session.payFromTunnel(0), FATE.AHEAD);
 });
 
@@ -33,20 +33,20 @@ Deno.test("SessionBudgets of one host have a limit together, and those of anothe
   const sessions = Array.from({ length: 20 }, () => peer.enter(HOST, 0));
   const other = peer.enter(Uint8Array.of(2, 0, 0, 0, 0, 2), 0);
   const all = (nowMs: number) =>
-    sessions.reduce((sum, session) => sum + paid(session, 200, nowMs), 0);
-  assertEquals(all(0), 1000);
+    sessions.reduce((sum, session) => sum + paid(session, 300, nowMs), 0);
+  assertEquals(all(0), 2000);
   assertEquals(all(1000), 200);
-  assertEquals(paid(other, 200, 1000), 100);
+  assertEquals(paid(other, 300, 1000), 200);
 });
 
 Deno.test("PeerBudgets.leave() does not refill the budget of a host that dials again", () => {
   const peer = new PeerBudgets();
   let all = 0;
   for (let n = 0; n < 50; n++) {
-    all += paid(peer.enter(HOST, 0), 200, 0);
+    all += paid(peer.enter(HOST, 0), 300, 0);
     peer.leave(HOST);
   }
-  assertEquals(all, 1000);
+  assertEquals(all, 2000);
 });
 
 Deno.test("PeerBudgets remember a bounded number of hosts without a session", () => {
@@ -68,7 +68,7 @@ Deno.test("SessionBudgets treat 5000 more frames a second of a host as data, and
     for (let n = 0; n < 300; n++) fates[session.payFromLink(nowMs)]++;
   }
   const [ahead, asData, dropped] = fates;
-  assertEquals(ahead, 100 + 199);
+  assertEquals(ahead, 200 + 199);
   assertEquals(Math.abs(asData - 60_000) < 10, true, `${asData}`);
   assertEquals(ahead + asData + dropped, 3_000_000);
 });
