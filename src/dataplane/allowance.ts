@@ -82,14 +82,17 @@ export class Allowance {
    * @returns True if the peer is held back from now on
    */
   read(useful: number, others: number, bytes: number, nowMs: number): boolean {
+    this.#useful += useful;
+    // Most peers have no limit of bits, and send only frames of open sessions.
+    if (others === 0 && this.#bytes === undefined) return false;
     if (others > 0) {
       this.#others.spend(others);
       if (this.#others.left(nowMs) <= 0 && this.#excessSinceMs === Infinity) {
         this.#excessSinceMs = nowMs;
-        this.#useful = this.#excess = 0;
+        this.#useful = useful;
+        this.#excess = 0;
       }
     }
-    this.#useful += useful;
     this.#excess += others;
     const otherMs = this.#others.left(nowMs) > 0
       ? 0

@@ -45,7 +45,10 @@ export class FromTunnels {
   readonly #queue: Tunnel[] = [];
   /** The time for discovery frames. */
   readonly #openings: Budget;
-  /** The time at which this turn, or the present tunnel, has had its share of that; 0 if there is none. */
+  /**
+   * The time at which this turn, or the present tunnel, has had its share of that; `Infinity` before the first
+   * such frame, 0 if there is no time. Most turns need not read the clock for it.
+   */
   #openingUntilMs = 0;
   /** The number of frames that belong to an open session, among those of the present tunnel. */
   #useful = 0;
@@ -77,10 +80,11 @@ export class FromTunnels {
   take(nowMs: number): void {
     const { list } = this.#tunnels;
     const first = this.#first < list.length ? this.#first : 0;
-    const startMs = this.#now();
-    const openingMs = this.#mayOpen(startMs) ? startMs + OPENING_MS_PER_TURN : 0;
+    const mayOpen = this.#mayOpen(nowMs);
     // Those that wait go before new ones.
-    this.#openingUntilMs = this.#queue.length > 0 ? 0 : openingMs;
+    const someWait = this.#queue.length > 0;
+    this.#openingUntilMs = mayOpen && !someWait ? Infinity : 0;
+    const startMs = this.#several ? this.#now() : 0;
     let left = ALL_FRAMES_PER_TURN;
     let busy = 0;
     for (let i = 0; i < list.length; i++) {
@@ -106,7 +110,7 @@ export class FromTunnels {
       }
     }
     this.#several = busy > 1;
-    if (openingMs > 0) this.#takeQueued(openingMs, nowMs);
+    if (mayOpen && someWait) this.#takeQueued(nowMs);
   }
 
   // Returns true if there is time for discovery frames. A single tunnel takes nobody else's.
@@ -114,8 +118,9 @@ export class FromTunnels {
     return this.#queue.length < 2 || this.#openings.left(nowMs) > 0;
   }
 
-  // Gives the tunnels that wait with a discovery frame a share of the time each, the last one before `untilMs`.
-  #takeQueued(untilMs: number, nowMs: number): void {
+  // Gives the tunnels that wait with a discovery frame a share of the time each, until the turn's is over.
+  #takeQueued(nowMs: number): void {
+    const untilMs = this.#now() + OPENING_MS_PER_TURN;
     while (this.#queue.length > 0) {
       const startMs = this.#now();
       if (startMs >= untilMs) return;
@@ -178,6 +183,7 @@ export class FromTunnels {
   // Deals with a frame that takes long.
   #long(channel: Channel, nowMs: number): void {
     const startMs = this.#now();
+    if (this.#openingUntilMs === Infinity) this.#openingUntilMs = startMs + OPENING_MS_PER_TURN;
     if (channel.type === FRAME.DISCOVERY) this.#discovery(channel, nowMs);
     else this.#list(channel, nowMs);
     const endMs = this.#now();
