@@ -61,10 +61,10 @@ export class Allowance {
     return this.#heldBackMs;
   }
 
-  /** The other frames per second since the peer began to send too many; 0 if it does not. */
+  /** The other frames per second since the peer began to send too many, at least a second ago; 0 if it did not. */
   excessPerSecond(nowMs: number): number {
     const seconds = (nowMs - this.#excessSinceMs) / 1000;
-    return seconds > 0 ? Math.round(this.#excess / Math.max(1, seconds)) : 0;
+    return seconds >= 1 ? Math.round(this.#excess / seconds) : 0;
   }
 
   /** Returns the number of bytes that the peer may send now. */

@@ -1,7 +1,7 @@
 // Control frames beyond a session's budget, which are treated as data.
 
 import { assertEquals } from "@std/assert";
-import { PPP_PROTOCOL } from "../../../src/wire/mod.ts";
+import { CODE, emitDiscovery, PPP_PROTOCOL } from "../../../src/wire/mod.ts";
 import { World } from "../../support/memory/world.ts";
 
 const ECHO = {
@@ -64,4 +64,22 @@ Deno.test("A diversion of an AC that floods concerns one session only, and ends 
   world.run(200);
   for (let n = 0; n < 300; n++) world.sendFromAc(ECHO);
   assertEquals(link.diverted.length, 1);
+});
+
+Deno.test("A client sends at most 2200 PADIs a second into its tunnel, after a burst of 2000", () => {
+  const world = new World("own", { delayMs: () => 1 });
+  const padi = (n: number) =>
+    emitDiscovery({
+      destination: new Uint8Array(6).fill(0xff),
+      source: Uint8Array.of(2, 1, 0, 0, n >> 8, n & 0xff),
+      code: CODE.PADI,
+      sessionId: 0,
+      tags: [],
+    });
+  for (let n = 0; n < 3000; n++) world.client.plane.receive(padi(n));
+  const { counters } = world.client.plane;
+  assertEquals(counters.read().drops["padi-rate"], 1000);
+  world.run(500);
+  for (let n = 3000; n < 6000; n++) world.client.plane.receive(padi(n));
+  assertEquals(counters.read().drops["padi-rate"], 1000 + 3000 - 1100);
 });
