@@ -105,6 +105,22 @@ const ssl = {
     result: "void",
   },
 
+  SSL_set0_wbio: {
+    parameters: [
+      "pointer", // SSL *s
+      "pointer", // BIO *wbio
+    ],
+    result: "void",
+  },
+
+  SSL_set_options: {
+    parameters: [
+      "pointer", // SSL *ssl
+      "u64", // uint64_t options
+    ],
+    result: "void",
+  },
+
   SSL_get_rbio: {
     parameters: [
       "pointer", // const SSL *ssl
@@ -246,6 +262,24 @@ const crypto = {
       "pointer", // const BIO_METHOD *type
     ],
     result: "pointer",
+  },
+
+  BIO_new_socket: {
+    parameters: [
+      "i32", // int sock
+      "i32", // int close_flag
+    ],
+    result: "pointer",
+  },
+
+  BIO_ctrl: {
+    parameters: [
+      "pointer", // BIO *bp
+      "i32", // int cmd
+      "i64", // long larg
+      "pointer", // void *parg
+    ],
+    result: "i32",
   },
 
   BIO_read: {

@@ -3,7 +3,7 @@
 
 import { readUint16 } from "../src/wire/uint16.ts";
 import { descriptorTableSize } from "./descriptor_limit.ts";
-import { errno, systemError } from "./errno.ts";
+import { ERRNO, errno, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { getOption, setOption } from "./socket_option.ts";
 import {
@@ -33,6 +33,7 @@ const TCP_CONGESTION = 13;
 const TCP_USER_TIMEOUT = 18;
 const TCP_REPAIR = 19;
 const TCP_NOTSENT_LOWAT = 25;
+const TCP_ULP = 31;
 const SHUT_RD = 0;
 const SHUT_WR = 1;
 const SIOCOUTQ = 0x5411;
@@ -487,6 +488,24 @@ export function send(fd: number, bytes: Uint8Array): number {
   const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   const count = libc.send(fd, bytes as Uint8Array<ArrayBuffer>, bytes.length, flags);
   return count < 0 ? -errno() : count;
+}
+
+/**
+ * Tells whether the kernel can encrypt what a connection sends, which may make it load a module.
+ *
+ * @returns True if it has TLS (kTLS)
+ *
+ * See Documentation/networking/tls.rst of Linux.
+ */
+export function hasKernelTls(): boolean {
+  const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const name = new TextEncoder().encode("tls");
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_ULP, name, name.length);
+  // A kernel without it answers ENOENT, the others that the socket has no connection.
+  const can = errno() === ERRNO.ENOTCONN;
+  libc.close(fd);
+  return can;
 }
 
 /** Ends the stream in the other direction: the socket becomes readable, and nothing more can be read. */

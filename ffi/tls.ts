@@ -3,6 +3,9 @@
 // A context belongs to one thread, and so does a handshake, because OpenSSL calls back into JavaScript. A
 // connection can move to another thread afterwards, by its address. Each connection has two memory BIOs, one
 // for the bytes from the peer and one for the bytes to it.
+//
+// If the kernel shall encrypt what is sent (kTLS), the latter is the socket itself until the end of the
+// handshake, because OpenSSL hands the key to the kernel then. If it did not, a memory BIO takes its place.
 
 import { cString } from "./structs.ts";
 import { asUsize } from "./pinned.ts";
@@ -18,6 +21,9 @@ const SSL_CTRL_SET_MAX_PROTO_VERSION = 124;
 const SSL_SESS_CACHE_OFF = 0;
 const SSL_MODE_AUTO_RETRY = 4;
 const SSL_MODE_RELEASE_BUFFERS = 0x10;
+const BIO_CTRL_GET_KTLS_SEND = 73;
+const BIO_NOCLOSE = 0;
+const SSL_OP_ENABLE_KTLS = 1n << 3n;
 const SSL_OP_NO_TICKET = 1n << 14n;
 const SSL_OP_PRIORITIZE_CHACHA = 1n << 21n;
 const SSL_OP_CIPHER_SERVER_PREFERENCE = 1n << 22n;
@@ -51,6 +57,7 @@ export const SSL_REASON = {
   NO_SUITABLE_SIGNATURE_ALGORITHM: 118,
   CERTIFICATE_VERIFY_FAILED: 134,
   NO_SHARED_CIPHER: 193,
+  UNEXPECTED_MESSAGE: 244,
   BINDER_DOES_NOT_VERIFY: 253,
   UNSUPPORTED_PROTOCOL: 258,
   /** An alert of the peer has this plus its own number (RFC 8446, section 6). */
@@ -139,15 +146,21 @@ export class TlsContext implements Disposable {
    * Begins a connection.
    *
    * @param key The client's key; at a server, a function that finds the client's
+   * @param fd The descriptor of its socket, if the kernel shall encrypt what is sent; the handshake then
+   * writes to it, and there is no output
    * @returns The connection, which the caller frees
    */
-  open(key: PreSharedKey | FindSecret): TlsConnection {
+  open(key: PreSharedKey | FindSecret, fd?: number): TlsConnection {
     const ssl = this.#ssl;
     const connection = ssl.SSL_new(this.#context);
-    ssl.SSL_set_bio(connection, ssl.BIO_new(ssl.BIO_s_mem()), ssl.BIO_new(ssl.BIO_s_mem()));
+    const output = fd === undefined
+      ? ssl.BIO_new(ssl.BIO_s_mem())
+      : ssl.BIO_new_socket(fd, BIO_NOCLOSE);
+    ssl.SSL_set_bio(connection, ssl.BIO_new(ssl.BIO_s_mem()), output);
+    if (fd !== undefined) ssl.SSL_set_options(connection, SSL_OP_ENABLE_KTLS);
     if (this.#isServer) ssl.SSL_set_accept_state(connection);
     else ssl.SSL_set_connect_state(connection);
-    return new TlsConnection(connection, (proceed) => {
+    return new TlsConnection(connection, fd !== undefined, (proceed) => {
       // Without the callbacks, which are closed by then, there is no way on.
       if (this.#disposed) return 0;
       this.#key = key;
@@ -219,7 +232,9 @@ export class TlsConnection {
   readonly #ssl = openssl();
   #connection: Deno.PointerValue;
   readonly #input: Deno.PointerValue;
-  readonly #output: Deno.PointerValue;
+  #output: Deno.PointerValue;
+  /** True while OpenSSL writes to the socket. */
+  #isDirect: boolean;
   readonly #withKey: WithKey;
   #fault: TlsFault | undefined;
 
@@ -227,10 +242,16 @@ export class TlsConnection {
    * Wraps a connection of OpenSSL.
    *
    * @param connection The connection
+   * @param isDirect True if it writes to a socket
    * @param withKey Runs a step of its handshake; needless after that
    */
-  constructor(connection: Deno.PointerValue, withKey: WithKey = (proceed) => proceed()) {
+  constructor(
+    connection: Deno.PointerValue,
+    isDirect: boolean,
+    withKey: WithKey = (proceed) => proceed(),
+  ) {
     this.#connection = connection;
+    this.#isDirect = isDirect;
     this.#withKey = withKey;
     this.#input = this.#ssl.SSL_get_rbio(connection);
     this.#output = this.#ssl.SSL_get_wbio(connection);
@@ -240,10 +261,11 @@ export class TlsConnection {
    * Takes a connection over from another thread, which does not use it meanwhile.
    *
    * @param address The address of the connection
+   * @param kernel True if the kernel encrypts what it sends
    * @returns The connection
    */
-  static at(address: bigint): TlsConnection {
-    return new TlsConnection(Deno.UnsafePointer.create(address));
+  static at(address: bigint, kernel: boolean): TlsConnection {
+    return new TlsConnection(Deno.UnsafePointer.create(address), kernel);
   }
 
   /** The address, for another thread. */
@@ -254,6 +276,11 @@ export class TlsConnection {
   /** The reason why the connection cannot go on. */
   get fault(): TlsFault {
     return this.#fault ?? { reason: 0, text: "no reason given" };
+  }
+
+  /** True if the kernel encrypts what is written to the socket, which is known after the handshake. */
+  get kernel(): boolean {
+    return this.#isDirect;
   }
 
   /** True if both sides have proved that they know the key. */
@@ -272,7 +299,7 @@ export class TlsConnection {
 
   /** The number of bytes for the peer that have not been taken. */
   get outputBytes(): number {
-    return this.#ssl.BIO_ctrl_pending(this.#output);
+    return this.#isDirect ? 0 : this.#ssl.BIO_ctrl_pending(this.#output);
   }
 
   /** The number of the peer's bytes that have not been looked at. */
@@ -297,6 +324,7 @@ export class TlsConnection {
    * @returns Their number; 0 or less if there are none
    */
   take(into: Uint8Array): number {
+    if (this.#isDirect) return 0;
     return this.#ssl.BIO_read(this.#output, into as Uint8Array<ArrayBuffer>, into.length);
   }
 
@@ -308,7 +336,9 @@ export class TlsConnection {
   handshake(): number {
     this.#ssl.ERR_clear_error();
     const result = this.#withKey(() => this.#ssl.SSL_do_handshake(this.#connection));
-    return result === 1 ? TLS.DONE : this.#resultOf(result);
+    if (result !== 1) return this.#resultOf(result);
+    if (this.#isDirect) this.#settleOutput();
+    return TLS.DONE;
   }
 
   /** Forgets errors of earlier calls on this thread, which the next `read` or `write` would take for its own. */
@@ -358,6 +388,15 @@ export class TlsConnection {
   free(): void {
     if (this.#connection !== null) this.#ssl.SSL_free(this.#connection);
     this.#connection = null;
+  }
+
+  // Finds out whether the kernel has taken the key. If not, the output is in memory from now on.
+  #settleOutput(): void {
+    const ssl = this.#ssl;
+    if (ssl.BIO_ctrl(this.#output, BIO_CTRL_GET_KTLS_SEND, 0n, null) > 0) return;
+    this.#isDirect = false;
+    this.#output = ssl.BIO_new(ssl.BIO_s_mem());
+    ssl.SSL_set0_wbio(this.#connection, this.#output);
   }
 
   #resultOf(result: number): number {

@@ -11,6 +11,7 @@ import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import type { TunnelStatus } from "../observe/status.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
+import { KernelTls } from "../tunnel/kernel_tls.ts";
 import { tlsContext } from "../tunnel/tls_context.ts";
 import { ClientDriver, type Security } from "./driver.ts";
 import { ClientMachine } from "./machine.ts";
@@ -74,7 +75,11 @@ export class Client extends RunningSide {
       preferFirstMs,
     });
     this.#key = key;
-    this.#security = key && { key: () => this.#key!(), context: tlsContext("client", options) };
+    this.#security = key && {
+      key: () => this.#key!(),
+      context: tlsContext("client", options),
+      kernel: new KernelTls(),
+    };
     this.#driver = new ClientDriver(this.#machine, runtime, legacy, this.#security);
   }
 

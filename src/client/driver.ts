@@ -10,6 +10,7 @@ import { reasonOf } from "../reason.ts";
 import type { Runtime } from "../runtime.ts";
 import { greetServerWithKey } from "../tunnel/greet_with_key.ts";
 import { greetServer, type Handshake } from "../tunnel/handshake.ts";
+import type { KernelTls } from "../tunnel/kernel_tls.ts";
 import { secretFor, secretOfKey } from "../tunnel/identity.ts";
 import { Lookups } from "./lookups.ts";
 import type { ClientMachine } from "./machine.ts";
@@ -26,6 +27,8 @@ export type DriverRuntime = Pick<Runtime, "hello" | "log"> & {
 export interface Security {
   /** The settings of TLS. */
   readonly context: TlsContext;
+  /** Knows where the kernel may encrypt. */
+  readonly kernel: KernelTls;
   /** Returns the key for the next tunnel. */
   key(): Key;
 }
@@ -108,6 +111,7 @@ export class ClientDriver {
   tunnelDown(tunnel: number, reason: string, goodbye?: number): void {
     const id = this.#tunnels.get(tunnel)?.id;
     this.#tunnels.delete(tunnel);
+    this.#security?.kernel.down(tunnel, performance.now());
     if (id !== undefined) this.handle({ type: "tunnel-down", id, reason, goodbye });
   }
 
@@ -216,8 +220,9 @@ export class ClientDriver {
       });
     }
     const key = security.key();
-    const resumeSecret = secretOfKey(key);
-    return await greetServerWithKey(conn, security.context, key, { ...hello, resumeSecret });
+    const ownHello = { ...hello, resumeSecret: secretOfKey(key) };
+    const fd = security.kernel.socketOf(conn);
+    return await greetServerWithKey(conn, security.context, key, ownHello, fd);
   }
 
   #handOver(id: number, peer: string | undefined, name: string): void {
@@ -229,6 +234,7 @@ export class ClientDriver {
       const ownAddress = conn!.localAddr.hostname;
       this.#lost = false;
       this.#tunnels.set(tunnel, { id, ownAddress });
+      this.#security?.kernel.up(tunnel, conn!.remoteAddr.hostname, tls, performance.now());
     } catch (error) {
       return this.#fail(id, error);
     }

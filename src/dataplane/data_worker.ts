@@ -181,7 +181,16 @@ export class DataWorker {
     const peer = source ?? far;
     const endpoint = formatEndpoint(peer);
     const addresses = { endpoint, address: peer.hostname, pathAddress: far.hostname };
-    this.#post({ type: "tunnel", tunnel: { id, fd, tls: tls?.address, ...addresses, ...tunnel } });
+    this.#post({
+      type: "tunnel",
+      tunnel: {
+        id,
+        fd,
+        tls: tls && { address: tls.address, kernel: tls.kernel },
+        ...addresses,
+        ...tunnel,
+      },
+    });
     return id;
   }
 

@@ -91,8 +91,11 @@ export type TunnelLimits = Pick<TunnelFacts, "maxSessions" | "upBps" | "downBps"
 export interface TunnelHandover extends TunnelFacts {
   /** The descriptor of its socket, which the main thread closes. */
   fd: number;
-  /** The address of its connection of TLS, which the main thread frees; undefined without keys. */
-  tls?: bigint;
+  /**
+   * The address of its connection of TLS, which the main thread frees, and whether the kernel encrypts what
+   * it sends; undefined without keys.
+   */
+  tls?: { address: bigint; kernel: boolean };
 }
 
 /** The status of a data plane without its sessions, all of it as of one moment. */

@@ -9,6 +9,7 @@ import { monotonicMs, setTimerSlack, TlsConnection } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import { Counters } from "../observe/counters.ts";
 import { reasonOf } from "../reason.ts";
+import { KernelTlsTransport } from "../transport/kernel_tls.ts";
 import { PathMemory } from "../transport/path_memory.ts";
 import { TcpTransport } from "../transport/tcp.ts";
 import { TlsBuffers, TlsTransport } from "../transport/tls.ts";
@@ -98,9 +99,14 @@ function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): voi
 }
 
 function transportOf({ fd, tls, pathAddress }: TunnelHandover): Transport {
-  const tcp = new TcpTransport(fd, options?.congestion, { address: pathAddress, memory });
-  if (tls === undefined) return tcp;
-  return new TlsTransport(tcp, TlsConnection.at(tls), buffers ??= new TlsBuffers());
+  const path = { address: pathAddress, memory };
+  const congestion = options?.congestion;
+  if (tls === undefined) return new TcpTransport(fd, congestion, path);
+  const connection = TlsConnection.at(tls.address, tls.kernel);
+  buffers ??= new TlsBuffers();
+  return tls.kernel
+    ? new KernelTlsTransport(fd, congestion, path, connection, buffers)
+    : new TlsTransport(new TcpTransport(fd, congestion, path), connection, buffers);
 }
 
 async function run(plane: DataPlane): Promise<void> {

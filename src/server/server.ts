@@ -49,6 +49,7 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   HandshakeError,
 } from "../tunnel/handshake.ts";
+import { KernelTls } from "../tunnel/kernel_tls.ts";
 import { namedPeerKey, peerKey, peerKeyOfName } from "../tunnel/identity.ts";
 import { tlsContext } from "../tunnel/tls_context.ts";
 import { type Goodbye, type Hello, REASON } from "../wire/mod.ts";
@@ -179,6 +180,7 @@ export class Server extends RunningSide {
   readonly #options: ServerOptions;
   readonly #admission: Admission;
   readonly #context: TlsContext | undefined;
+  readonly #kernel: KernelTls;
   readonly #log = new AdmissionLog();
   /** The connections in their handshake, by their ids in the admission. */
   readonly #greeting = new Map<number, Visit>();
@@ -203,6 +205,7 @@ export class Server extends RunningSide {
     this.#listener = listener;
     this.#context = context;
     this.#listenerFd = fd;
+    this.#kernel = new KernelTls(context === undefined ? false : undefined);
   }
 
   /**
@@ -514,6 +517,7 @@ export class Server extends RunningSide {
           context,
           keys,
           welcome: () => this.#welcome,
+          socket: () => this.#kernel.socketOf(visit.conn),
           refuse: (peer, key) => this.#refusal(visit, peer, key),
         },
         timeoutMs,
@@ -566,6 +570,7 @@ export class Server extends RunningSide {
     const address = source.hostname;
     this.#clients.set(tunnel, { id, name, peer, address, key, isLeaving: false });
     if (key !== undefined) this.#use.entered(key.id);
+    this.#kernel.up(tunnel, conn.remoteAddr.hostname, tls, performance.now());
     const held = this.#admission.enter(id, peer);
     if (!this.#log.coming(address, performance.now())) return;
     this.#runtime.log.info("Client connected", {
@@ -597,6 +602,7 @@ export class Server extends RunningSide {
     if (client === undefined) return;
     this.#clients.delete(tunnel);
     if (client.key !== undefined) this.#use.left(client.key.id, performance.now());
+    this.#kernel.down(tunnel, performance.now());
     const held = this.#admission.left(client.id);
     if (this.#log.going(client.address, performance.now())) {
       this.#runtime.log.info("Client gone", { name: client.name, reason, held });

@@ -1,7 +1,7 @@
 // The data in records that are under way: how much of it has arrived, given how many sealed bytes have.
 
 /** The maximum length of the data in a record (RFC 8446, section 5.1). */
-const RECORD_BYTES = 16 * 1024;
+export const RECORD_BYTES = 16 * 1024;
 /** The length that sealing adds to a record: the header, the type, and the tag of both ciphers. */
 const OVERHEAD = 5 + 1 + 16;
 /** The number of records that are followed, 8 MiB of large ones. Beyond that, the newest ones count as one. */

@@ -4,14 +4,12 @@
 // Ciphertext that the socket refuses is kept and goes first the next time; nothing more is sealed before it
 // is gone. After a refusal one record at a time is sealed, until a whole batch has been taken again, so that
 // little waits where no control frame can overtake it.
-//
-// Receiving: one read takes so many bytes that all the data in them fits into the caller's memory. What is
-// left is the start of a record, which OpenSSL keeps.
+// tls_reader.ts receives.
 
-import { copyMemory, endReading, Pinned, TLS, type TlsConnection } from "../../ffi/mod.ts";
-import { assertInvariant } from "../assert.ts";
-import { SealedBytes } from "./sealed_bytes.ts";
+import { copyMemory, Pinned, type TlsConnection } from "../../ffi/mod.ts";
+import { RECORD_BYTES, SealedBytes } from "./sealed_bytes.ts";
 import type { TcpTransport } from "./tcp.ts";
+import { describeFault, READ_BYTES, TlsReader } from "./tls_reader.ts";
 import {
   AGAIN,
   BROKEN,
@@ -21,23 +19,10 @@ import {
   type TransportStatus,
 } from "./transport.ts";
 
-/** The maximum length of the data in a record (RFC 8446, section 5.1). */
-const RECORD_BYTES = 16 * 1024;
-/** The maximum length of a record that is read, with its header and all that encryption may add. */
-const RECORD_MAX = RECORD_BYTES + 5 + 256;
 /** The number of bytes that are sealed at once as long as the socket takes everything. */
 const SEALED_AT_ONCE = 4 * RECORD_BYTES;
 /** The maximum length of a batch: that of the outbox, a frame that goes beyond it, and the rest of another. */
 const BATCH_BYTES = 256 * 1024;
-/** The maximum number of bytes that are read at once. */
-const READ_BYTES = 224 * 1024;
-/** The same if the last read had so many small records that they took long. */
-const READ_BYTES_SMALL = 16 * 1024;
-const MANY_RECORDS = 64;
-const SMALL_RECORD = 512;
-/** The number of messages without data that a peer may send: so many at once, and one for so much data. */
-const MESSAGES_AT_ONCE = 16;
-const BYTES_PER_MESSAGE = 1024 * 1024;
 /**
  * The number of records after which this side changes its key. AES-GCM is safe for 2^24.5 of the largest ones
  * (RFC 8446, section 5.5).
@@ -52,37 +37,6 @@ export class TlsBuffers {
   readonly sealed: Pinned = new Pinned(new Uint8Array(SEALED_AT_ONCE + 1024));
   /** Bytes from a socket. */
   readonly received: Uint8Array<ArrayBuffer> = new Uint8Array(READ_BYTES);
-  /** What is known of each memory that was read into, of which a thread has few. */
-  readonly #places = new WeakMap<Uint8Array, ReadPlace>();
-
-  /**
-   * Returns how to read into a memory. Nothing is allocated if it was read into before.
-   *
-   * @param into The memory
-   * @returns Its address, and the parts of `received` whose data fits into it
-   */
-  placeOf(into: Uint8Array): ReadPlace {
-    const known = this.#places.get(into);
-    if (known !== undefined) return known;
-    const room = into.length - RECORD_MAX;
-    assertInvariant(room > 0, "the memory for a read is smaller than a record");
-    const place = {
-      address: new Pinned(into as Uint8Array<ArrayBuffer>).address,
-      large: this.received.subarray(0, Math.min(READ_BYTES, room)),
-      small: this.received.subarray(0, Math.min(READ_BYTES_SMALL, room)),
-    };
-    this.#places.set(into, place);
-    return place;
-  }
-}
-
-/** How to read into a memory. */
-interface ReadPlace {
-  readonly address: number;
-  /** The memory for the bytes of a usual read. */
-  readonly large: Uint8Array<ArrayBuffer>;
-  /** The memory if the last read had many small records. */
-  readonly small: Uint8Array<ArrayBuffer>;
 }
 
 /** A connection of TLS over a connected TCP socket as a transport. */
@@ -114,12 +68,8 @@ export class TlsTransport implements Transport {
   #takenOut = 0;
   #left = 0;
 
-  #readsSmall = false;
-  /** The number of messages without data that the peer may still send. */
-  #messagesLeft = MESSAGES_AT_ONCE;
-  #bytesSinceMessage = 0;
-  #ended = false;
-  /** The reason why TLS is broken. */
+  readonly #reader: TlsReader;
+  /** The reason why TLS is broken for what is sent. */
   #fault: string | undefined;
 
   /**
@@ -141,6 +91,7 @@ export class TlsTransport implements Transport {
     this.#buffers = buffers;
     this.#recordsPerKey = recordsPerKey;
     this.#cipher = tls.cipher;
+    this.#reader = new TlsReader(tcp, tls, buffers.received);
   }
 
   /** The socket's descriptor, which the caller closes. */
@@ -220,39 +171,14 @@ export class TlsTransport implements Transport {
    * @returns The number of bytes; 0 at the end of the stream; {@linkcode AGAIN} or {@linkcode BROKEN}
    */
   receive(into: Uint8Array): number {
-    if (this.#fault !== undefined) return BROKEN;
-    if (this.#ended) return 0;
-    const { address, large, small } = this.#buffers.placeOf(into);
-    const buffer = this.#readsSmall ? small : large;
-    const received = this.#tcp.receive(buffer);
-    if (received <= 0) return received;
-    this.#tls.feed(buffer, received);
-    this.#tls.clearErrors();
-    const room = into.length;
-    let count = 0;
-    let records = 0;
-    for (;;) {
-      const length = this.#tls.read(address + count, room - count);
-      if (length > 0) {
-        count += length;
-        records++;
-        // OpenSSL takes one record at a time, so it holds no more data.
-        if (this.#tls.inputBytes === 0) break;
-      } else if (length === TLS.AGAIN) {
-        if (this.#tls.inputBytes === 0) break;
-        if (--this.#messagesLeft < 0) {
-          return this.#breaks("the peer sends too many TLS messages", count);
-        }
-      } else if (length === TLS.END) {
-        this.#ended = true;
-        // The poller has to report the end, whatever the peer does with its half of the connection.
-        if (count > 0) endReading(this.fd);
-        return count;
-      } else return this.#breaks(this.#tls.fault.text, count);
+    const count = this.#reader.receive(into);
+    if (this.#reader.fault !== undefined && this.#fault === undefined) {
+      this.#fault = this.#reader.fault;
+      // Tells the peer, if the socket takes it.
+      this.#left = this.#tls.outputBytes;
+      this.#flush();
     }
-    this.#readsSmall = records > MANY_RECORDS && received < records * SMALL_RECORD;
-    this.#allowMessages(count);
-    return count > 0 ? count : AGAIN;
+    return count;
   }
 
   /**
@@ -343,7 +269,7 @@ export class TlsTransport implements Transport {
       this.#tls.updateKey();
     }
     if (!this.#tls.write(address, length)) {
-      this.#fault = faultText(this.#tls.fault.text);
+      this.#fault = describeFault(this.#tls.fault.text);
       return false;
     }
     this.#left = this.#tls.outputBytes;
@@ -392,27 +318,4 @@ export class TlsTransport implements Transport {
     this.#heldStart = 0;
     this.#heldEnd = end - start;
   }
-
-  // Lets the peer send a message without data now and then, such as a change of its key.
-  #allowMessages(bytes: number): void {
-    this.#bytesSinceMessage += bytes;
-    if (this.#bytesSinceMessage < BYTES_PER_MESSAGE) return;
-    this.#bytesSinceMessage = 0;
-    if (this.#messagesLeft < MESSAGES_AT_ONCE) this.#messagesLeft++;
-  }
-
-  // Breaks the connection, once the caller has taken the data that was read before the fault.
-  #breaks(reason: string, count: number): number {
-    this.#fault = faultText(reason);
-    // Tells the peer, if the socket takes it.
-    this.#left = this.#tls.outputBytes;
-    this.#flush();
-    if (count === 0) return BROKEN;
-    endReading(this.fd);
-    return count;
-  }
-}
-
-function faultText(reason: string): string {
-  return `the connection broke: TLS: ${reason}`;
 }

@@ -19,6 +19,7 @@ import {
  * @param context The settings of TLS
  * @param key The client's key
  * @param hello The greeting to send
+ * @param fd The connection's descriptor, if the kernel shall encrypt what is sent
  * @param timeoutMs The time to wait for the answer, in ms
  * @returns The server's greeting, and the connection of TLS, which the caller frees
  * @throws {HandshakeError} If the server refuses the key, has none, or does not answer in time
@@ -28,9 +29,10 @@ export async function greetServerWithKey(
   context: TlsContext,
   key: Key,
   hello: Hello,
+  fd?: number,
   timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
 ): Promise<SecuredHandshake> {
-  using machine = new ClientTlsHandshake(context, key, hello, performance.now(), timeoutMs);
+  using machine = new ClientTlsHandshake(context, key, hello, performance.now(), timeoutMs, fd);
   const state = await carry<TlsHandshakeState>(conn, machine);
   machine.release();
   return handshakeOf(state);
@@ -46,6 +48,8 @@ export interface KeyedGreeting {
   welcome(): Hello;
   /** Returns the goodbye for a client that is refused; undefined if it is welcome. */
   refuse(peer: Hello, key: ClientKey): Goodbye | undefined;
+  /** Returns the connection's descriptor, if the kernel shall encrypt what is sent. */
+  socket?(): number | undefined;
 }
 
 /**
@@ -61,12 +65,12 @@ export interface KeyedGreeting {
  */
 export async function greetClientWithKey(
   conn: Carried,
-  { context, keys, welcome, refuse }: KeyedGreeting,
+  { context, keys, welcome, refuse, socket }: KeyedGreeting,
   timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
   received?: Uint8Array,
 ): Promise<SecuredHandshake & { key: ClientKey }> {
   const nowMs = performance.now();
-  using machine = new ServerTlsHandshake(context, keys, welcome, nowMs, refuse, timeoutMs);
+  using machine = new ServerTlsHandshake(context, keys, welcome, nowMs, refuse, timeoutMs, socket);
   const state = await carry<TlsHandshakeState<SecuredHandshake & { key: ClientKey }>>(
     conn,
     machine,

@@ -39,8 +39,6 @@ const ID_SHOWN = 32;
 const HANDSHAKE_RECORD = [0x16, 0x03] as const;
 /** The type of a record with an alert. */
 const ALERT_RECORD = 0x15;
-/** The bytes of the first message in which it differs from all others: its header and random bytes. */
-const HELLO_SAME = 43;
 
 /** The alerts by which a server refuses a key; RFC 8446, section 6.2. */
 const REFUSALS = [
@@ -224,11 +222,6 @@ abstract class TlsHandshake<K extends Key> implements Disposable {
     this.fail(this.isSilent ? words.ended(how) : ended, null);
   }
 
-  /** Returns the bytes that wait to be sent. */
-  protected peekOutput(): Uint8Array {
-    return concat(this.#output);
-  }
-
   /** Goes on with TLS as far as the bytes allow. */
   protected proceed(nowMs: number): void {
     const tls = this.#tls!;
@@ -303,7 +296,6 @@ abstract class TlsHandshake<K extends Key> implements Disposable {
 export class ClientTlsHandshake extends TlsHandshake<Key> {
   readonly #hello: Hello;
   readonly #key: Key;
-  readonly #first: Uint8Array;
   #start: Uint8Array = new Uint8Array(0);
 
   /**
@@ -314,6 +306,7 @@ export class ClientTlsHandshake extends TlsHandshake<Key> {
    * @param hello The greeting to send within TLS
    * @param nowMs The time in ms, by a monotonic clock
    * @param timeoutMs The time to wait for the server's greeting, in ms
+   * @param fd The socket's descriptor, if the kernel shall encrypt what is sent
    */
   constructor(
     context: TlsContext,
@@ -321,30 +314,22 @@ export class ClientTlsHandshake extends TlsHandshake<Key> {
     hello: Hello,
     nowMs: number,
     timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
+    fd?: number,
   ) {
     super(UNPROVED_MAX.server, nowMs + timeoutMs);
     this.#hello = hello;
     this.#key = key;
-    this.begin(context.open(key));
+    this.begin(context.open(key, fd));
     this.proceed(nowMs);
-    this.#first = this.peekOutput();
   }
 
   /** Looks at what the server begins with. */
   protected override filter(bytes: Uint8Array): Uint8Array | undefined {
-    const { length } = this.#start;
-    if (length >= HELLO_SAME) return bytes;
-    const start = concat([this.#start, bytes]);
-    this.#start = start;
+    if (this.#start.length >= HANDSHAKE_RECORD.length) return bytes;
+    const start = this.#start = concat([this.#start, bytes]);
     // A server may begin with an alert as well.
     if (!mayBeTls(start, true)) return void this.#stranger(false);
-    if (start.length < 2) return undefined;
-    const isEcho = start.length >= HELLO_SAME &&
-      start.subarray(0, HELLO_SAME).every((byte, at) => byte === this.#first[at]);
-    if (isEcho) {
-      return void this.fail(WORDS_ABOUT.server.stranger({ kind: "greeting-client", said: "" }));
-    }
-    return length < 2 ? start : bytes;
+    return start.length < HANDSHAKE_RECORD.length ? undefined : start;
   }
 
   /** Begins to greet. */
@@ -367,6 +352,8 @@ export class ClientTlsHandshake extends TlsHandshake<Key> {
     }
     if (reason >= SSL_REASON.ALERT) return `The server has ended the handshake: ${text}`;
     switch (reason) {
+      case SSL_REASON.UNEXPECTED_MESSAGE:
+        return WORDS_ABOUT.server.stranger({ kind: "greeting-client", said: "" });
       case SSL_REASON.CERTIFICATE_VERIFY_FAILED:
       case SSL_REASON.UNSUPPORTED_PROTOCOL:
         return KEYED_WORDS_ABOUT.server.stranger({ kind: "tls", said: "" });
@@ -393,6 +380,7 @@ export class ServerTlsHandshake extends TlsHandshake<ClientKey> {
   readonly #keys: KeyLookup;
   readonly #welcome: () => Hello;
   readonly #refuse: (peer: Hello, key: ClientKey) => Goodbye | undefined;
+  readonly #socket: () => number | undefined;
   #start: Uint8Array = new Uint8Array(0);
   /** The id that the client has shown last, and its key. */
   #id: Uint8Array | undefined;
@@ -407,6 +395,7 @@ export class ServerTlsHandshake extends TlsHandshake<ClientKey> {
    * @param nowMs The time in ms, by a monotonic clock
    * @param refuse Returns the goodbye for a client that is refused; undefined if it is welcome
    * @param timeoutMs The time to wait for the client's greeting, in ms
+   * @param socket Returns the socket's descriptor, if the kernel shall encrypt what is sent
    */
   constructor(
     context: TlsContext,
@@ -415,12 +404,14 @@ export class ServerTlsHandshake extends TlsHandshake<ClientKey> {
     nowMs: number,
     refuse: (peer: Hello, key: ClientKey) => Goodbye | undefined = () => undefined,
     timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
+    socket: () => number | undefined = () => undefined,
   ) {
     super(UNPROVED_MAX.client, nowMs + timeoutMs);
     this.#context = context;
     this.#keys = keys;
     this.#welcome = welcome;
     this.#refuse = refuse;
+    this.#socket = socket;
   }
 
   /** Begins TLS once the client has. */
@@ -429,7 +420,7 @@ export class ServerTlsHandshake extends TlsHandshake<ClientKey> {
     const start = this.#start = concat([this.#start, bytes]);
     if (!mayBeTls(start, false)) return void this.#stranger(false);
     if (start.length < HANDSHAKE_RECORD.length) return undefined;
-    this.begin(this.#context.open((id) => this.#find(id)));
+    this.begin(this.#context.open((id) => this.#find(id), this.#socket()));
     return start;
   }
 

@@ -1,0 +1,131 @@
+// The receiving half of a transport over TLS.
+//
+// One read takes so many bytes that all the data in them fits into the caller's memory. What is left is the
+// start of a record, which OpenSSL keeps.
+
+import { endReading, Pinned, TLS, type TlsConnection } from "../../ffi/mod.ts";
+import { assertInvariant } from "../assert.ts";
+import { RECORD_BYTES } from "./sealed_bytes.ts";
+import type { TcpTransport } from "./tcp.ts";
+import { AGAIN, BROKEN } from "./transport.ts";
+
+/** The maximum length of a record that is read, with its header and all that encryption may add. */
+const RECORD_MAX = RECORD_BYTES + 5 + 256;
+/** The maximum number of bytes that are read at once. */
+export const READ_BYTES = 224 * 1024;
+/** The same if the last read had so many small records that they took long. */
+const READ_BYTES_SMALL = 16 * 1024;
+const MANY_RECORDS = 64;
+const SMALL_RECORD = 512;
+/** The number of messages without data that a peer may send: so many at once, and one for so much data. */
+const MESSAGES_AT_ONCE = 16;
+const BYTES_PER_MESSAGE = 1024 * 1024;
+
+/** Reads the data of one connection. Nothing is allocated for a record. */
+export class TlsReader {
+  /** The reason why the connection is broken; undefined if it is not. */
+  fault: string | undefined;
+  readonly #tcp: Pick<TcpTransport, "fd" | "receive">;
+  readonly #tls: TlsConnection;
+  readonly #received: Uint8Array<ArrayBuffer>;
+  /** The memory that was last read into, its address, and the part of the buffer for its reads. */
+  #into: Uint8Array | undefined;
+  #intoAddress = 0;
+  #large: Uint8Array<ArrayBuffer>;
+  #small: Uint8Array<ArrayBuffer>;
+  #readsSmall = false;
+  /** The number of messages without data that the peer may still send. */
+  #messagesLeft = MESSAGES_AT_ONCE;
+  #bytesSinceMessage = 0;
+  #ended = false;
+
+  /**
+   * Takes over a connection after its handshake.
+   *
+   * @param tcp Reads from its socket
+   * @param tls The connection
+   * @param received Memory for bytes from the socket, which is needed only within a call
+   */
+  constructor(
+    tcp: Pick<TcpTransport, "fd" | "receive">,
+    tls: TlsConnection,
+    received: Uint8Array<ArrayBuffer>,
+  ) {
+    this.#tcp = tcp;
+    this.#tls = tls;
+    this.#received = this.#large = this.#small = received;
+  }
+
+  /**
+   * Reads once, without waiting; see {@linkcode Transport.receive}.
+   *
+   * @param into The memory for the bytes
+   * @returns The number of bytes; 0 at the end of the stream; {@linkcode AGAIN} or {@linkcode BROKEN}
+   */
+  receive(into: Uint8Array): number {
+    if (this.fault !== undefined) return BROKEN;
+    if (this.#ended) return 0;
+    if (into !== this.#into) this.#readInto(into);
+    const buffer = this.#readsSmall ? this.#small : this.#large;
+    const received = this.#tcp.receive(buffer);
+    if (received <= 0) return received;
+    this.#tls.feed(buffer, received);
+    this.#tls.clearErrors();
+    const room = into.length;
+    let count = 0;
+    let records = 0;
+    for (;;) {
+      const length = this.#tls.read(this.#intoAddress + count, room - count);
+      if (length > 0) {
+        count += length;
+        records++;
+        // OpenSSL takes one record at a time, so it holds no more data.
+        if (this.#tls.inputBytes === 0) break;
+      } else if (length === TLS.AGAIN) {
+        if (this.#tls.inputBytes === 0) break;
+        if (--this.#messagesLeft < 0) {
+          return this.#breaks("the peer sends too many TLS messages", count);
+        }
+      } else if (length === TLS.END) {
+        this.#ended = true;
+        // The poller has to report the end, whatever the peer does with its half of the connection.
+        if (count > 0) endReading(this.#tcp.fd);
+        return count;
+      } else return this.#breaks(this.#tls.fault.text, count);
+    }
+    this.#readsSmall = records > MANY_RECORDS && received < records * SMALL_RECORD;
+    this.#allowMessages(count);
+    return count > 0 ? count : AGAIN;
+  }
+
+  #readInto(into: Uint8Array): void {
+    const room = into.length - RECORD_MAX;
+    assertInvariant(room > 0, "the memory for a read is smaller than a record");
+    const received = this.#received;
+    this.#large = received.subarray(0, Math.min(READ_BYTES, room));
+    this.#small = received.subarray(0, Math.min(READ_BYTES_SMALL, room));
+    this.#into = into;
+    this.#intoAddress = new Pinned(into as Uint8Array<ArrayBuffer>).address;
+  }
+
+  // Lets the peer send a message without data now and then, such as a change of its key.
+  #allowMessages(bytes: number): void {
+    this.#bytesSinceMessage += bytes;
+    if (this.#bytesSinceMessage < BYTES_PER_MESSAGE) return;
+    this.#bytesSinceMessage = 0;
+    if (this.#messagesLeft < MESSAGES_AT_ONCE) this.#messagesLeft++;
+  }
+
+  // Breaks the connection, once the caller has taken the data that was read before the fault.
+  #breaks(reason: string, count: number): number {
+    this.fault = describeFault(reason);
+    if (count === 0) return BROKEN;
+    endReading(this.#tcp.fd);
+    return count;
+  }
+}
+
+/** Returns the reason why a connection is broken. */
+export function describeFault(reason: string): string {
+  return `the connection broke: TLS: ${reason}`;
+}
