@@ -117,6 +117,7 @@ export class TlsContext implements Disposable {
     this.#isServer = side === "server";
     const method = this.#isServer ? ssl.TLS_server_method() : ssl.TLS_client_method();
     const context = this.#context = ssl.SSL_CTX_new(method);
+    if (context === null) throw new Error("Cannot use TLS: OpenSSL refuses to make its settings");
     const control = (command: number, value: number) =>
       ssl.SSL_CTX_ctrl(context, command, BigInt(value), null);
     control(SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_3_VERSION);
@@ -153,6 +154,7 @@ export class TlsContext implements Disposable {
   open(key: PreSharedKey | FindSecret, fd?: number): TlsConnection {
     const ssl = this.#ssl;
     const connection = ssl.SSL_new(this.#context);
+    if (connection === null) throw new Error("Cannot use TLS: OpenSSL has no memory");
     const output = fd === undefined
       ? ssl.BIO_new(ssl.BIO_s_mem())
       : ssl.BIO_new_socket(fd, BIO_NOCLOSE);

@@ -462,7 +462,8 @@ export class Server extends RunningSide {
       if (this.#greeting.has(visit.id)) this.#enter(visit, greeted);
       else greeted.tls?.free();
     } catch (error) {
-      greeted?.tls?.free();
+      // Once it has entered, it belongs to the worker.
+      if (this.#greeting.has(visit.id)) greeted?.tls?.free();
       // A connection that was closed meanwhile needs no reason.
       if (!this.#greeting.has(visit.id)) return;
       this.#closesInOrder(visit);

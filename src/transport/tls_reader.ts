@@ -1,7 +1,7 @@
 // The receiving half of a transport over TLS.
 //
-// One read takes so many bytes that all the data in them fits into the caller's memory. What is left is the
-// start of a record, which OpenSSL keeps.
+// Bytes are read in parts, which keep the memory small that OpenSSL needs for them, as long as all the data in
+// the next part surely fits into the caller's memory. What is left is the start of a record, which OpenSSL keeps.
 
 import { endReading, Pinned, TLS, type TlsConnection } from "../../ffi/mod.ts";
 import { assertInvariant } from "../assert.ts";
@@ -11,8 +11,8 @@ import { AGAIN, BROKEN } from "./transport.ts";
 
 /** The maximum length of a record that is read, with its header and all that encryption may add. */
 const RECORD_MAX = RECORD_BYTES + 5 + 256;
-/** The maximum number of bytes that are read at once. */
-export const READ_BYTES = 224 * 1024;
+/** The maximum number of bytes in a part. */
+export const READ_BYTES = 64 * 1024;
 /** The same if the last read had so many small records that they took long. */
 const READ_BYTES_SMALL = 16 * 1024;
 const MANY_RECORDS = 64;
@@ -38,6 +38,8 @@ export class TlsReader {
   #messagesLeft = MESSAGES_AT_ONCE;
   #bytesSinceMessage = 0;
   #ended = false;
+  /** True if the socket has reported an error, which it does once. */
+  #broken = false;
 
   /**
    * Takes over a connection after its handshake.
@@ -63,37 +65,44 @@ export class TlsReader {
    * @returns The number of bytes; 0 at the end of the stream; {@linkcode AGAIN} or {@linkcode BROKEN}
    */
   receive(into: Uint8Array): number {
-    if (this.fault !== undefined) return BROKEN;
+    if (this.fault !== undefined || this.#broken) return BROKEN;
     if (this.#ended) return 0;
     if (into !== this.#into) this.#readInto(into);
     const buffer = this.#readsSmall ? this.#small : this.#large;
-    const received = this.#tcp.receive(buffer);
-    if (received <= 0) return received;
-    this.#tls.feed(buffer, received);
-    this.#tls.clearErrors();
     const room = into.length;
     let count = 0;
     let records = 0;
+    let bytes = 0;
     for (;;) {
-      const length = this.#tls.read(this.#intoAddress + count, room - count);
-      if (length > 0) {
-        count += length;
-        records++;
-        // OpenSSL takes one record at a time, so it holds no more data.
-        if (this.#tls.inputBytes === 0) break;
-      } else if (length === TLS.AGAIN) {
-        if (this.#tls.inputBytes === 0) break;
-        if (--this.#messagesLeft < 0) {
+      const received = this.#tcp.receive(buffer);
+      if (received <= 0) {
+        if (count === 0) return received;
+        this.#broken = received === BROKEN;
+        break;
+      }
+      bytes += received;
+      this.#tls.feed(buffer, received);
+      this.#tls.clearErrors();
+      // OpenSSL takes one record at a time, so it holds no more data once it has taken all bytes.
+      do {
+        const length = this.#tls.read(this.#intoAddress + count, room - count);
+        if (length > 0) {
+          count += length;
+          records++;
+        } else if (length === TLS.END) {
+          this.#ended = true;
+          // The poller has to report the end, whatever the peer does with its half of the connection.
+          if (count > 0) endReading(this.#tcp.fd);
+          return count;
+        } else if (length !== TLS.AGAIN) return this.#breaks(this.#tls.fault.text, count);
+        else if (this.#tls.inputBytes > 0 && --this.#messagesLeft < 0) {
           return this.#breaks("the peer sends too many TLS messages", count);
         }
-      } else if (length === TLS.END) {
-        this.#ended = true;
-        // The poller has to report the end, whatever the peer does with its half of the connection.
-        if (count > 0) endReading(this.#tcp.fd);
-        return count;
-      } else return this.#breaks(this.#tls.fault.text, count);
+      } while (this.#tls.inputBytes > 0);
+      this.#readsSmall = records > MANY_RECORDS && bytes < records * SMALL_RECORD;
+      const isLast = received < buffer.length || room - count < buffer.length + RECORD_MAX;
+      if (isLast || this.#readsSmall) break;
     }
-    this.#readsSmall = records > MANY_RECORDS && received < records * SMALL_RECORD;
     this.#allowMessages(count);
     return count > 0 ? count : AGAIN;
   }
