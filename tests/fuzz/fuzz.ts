@@ -100,7 +100,7 @@ function tell(finding: Finding, order: Order, wholeInput: number): void {
   }
   print(`The input has ${input.length} bytes${shortened}: ${hex.slice(0, 2 * PRINTED_BYTES)}`);
   print(`Repeat it with: deno task fuzz --target ${target} ${given}${planted}`);
-  if (run === 0 || order.input !== undefined) return;
+  if (run === 0) return;
   print(
     `Find it again with: deno task fuzz --seed ${order.seed} --target ${target} --runs ${run}${planted}`,
   );
@@ -153,7 +153,7 @@ async function fuzz(args: string[]): Promise<number> {
     save: given.has("save"),
     watched: watched.buffer,
   };
-  print(`Seed ${seed}`);
+  if (input === undefined) print(`Seed ${seed}`);
   if (given.has("tshark")) return await compare(seed) ? 0 : 1;
   const isWhole = target === undefined && planted === undefined;
   if (isWhole && !await compare(seed)) return 1;

@@ -62,7 +62,7 @@ async function runOnce(fuzzer: Fuzzer, input: Uint8Array): Promise<Report> {
     const report = { name: target, runs: 1, outcomes: 1, kept: 1, seconds: 0 };
     return { type: "done", targets: [report] };
   }
-  return { type: "finding", finding: { target, input, what, run: 1 }, wholeInput: input.length };
+  return { type: "finding", finding: { target, input, what, run: 0 }, wholeInput: input.length };
 }
 
 async function told(fuzzer: Fuzzer, finding: Finding): Promise<Report> {
