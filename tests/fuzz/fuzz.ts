@@ -167,6 +167,8 @@ async function fuzz(args: string[]): Promise<number> {
   const endMib = rssMib();
   if (report.type === "finding") {
     tell(report.finding, order, report.wholeInput);
+    // A thread that never ends would keep the process.
+    if (report.endless) Deno.exit(1);
     return 1;
   }
   let all = { runs: 0, outcomes: 0, kept: 0 };
@@ -193,11 +195,10 @@ async function fuzz(args: string[]): Promise<number> {
 
 if (import.meta.main) {
   try {
-    // A thread that never ends would keep the process.
-    Deno.exit(await fuzz(Deno.args));
+    Deno.exitCode = await fuzz(Deno.args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     print(error.message);
-    Deno.exit(2);
+    Deno.exitCode = 2;
   }
 }

@@ -32,7 +32,8 @@ export interface TargetReport {
 
 /** What the thread reports. */
 export type Report =
-  | { type: "finding"; finding: Finding; wholeInput: number }
+  /** A finding, and the length of its input before it was shortened. `endless` is true if it never ends. */
+  | { type: "finding"; finding: Finding; wholeInput: number; endless?: true }
   | { type: "done"; targets: TargetReport[] };
 
 /** The numbers at the start of the shared memory. The input follows them. */

@@ -38,7 +38,7 @@ export function carryOut(
       const { target, input } = watched;
       const what = `It does not end in ${hangMs / 1000} s`;
       const finding = { target: order.targets[target], input, what, run: 0 };
-      resolve({ type: "finding", finding, wholeInput: input.length });
+      resolve({ type: "finding", finding, wholeInput: input.length, endless: true });
     }
   }, LOOK_EVERY_MS);
   return promise.finally(() => {

@@ -322,6 +322,82 @@ function flood(play: Play): void {
   }
 }
 
+/** Sends many PADTs without a session, as hosts do that have lost theirs. */
+function hangUps(play: Play): void {
+  const { choices } = play;
+  const from = hostsAt(play);
+  if (from === undefined) return;
+  const [destination, source] = [choices.pick(ACS), choices.pick(HOSTS)];
+  for (let left = choices.below(40); left > 0; left--) {
+    const padt = { destination, source, code: CODE.PADT, sessionId: 0, tags: [] };
+    send(play, from, FRAME.DISCOVERY, emitDiscovery(padt));
+  }
+}
+
+/** Breaks a tunnel, and connects its peer again, which then lists some of its sessions or none. */
+function comeBack(play: Play): void {
+  const { choices, scene } = play;
+  const far = someFar(play);
+  if (far === undefined || scene.stopping) return;
+  const { name, peer: { key }, legacy } = far;
+  far.end.transport.close();
+  scene.lose(far);
+  scene.wait(choices.below(250));
+  scene.addTunnel(name, key, legacy, EMPTY);
+  const next = scene.fars.at(-1);
+  if (next === undefined || choices.oneIn(4)) return;
+  const sessions = scene.openSessions.slice(choices.below(3))
+    .map(({ nearMac, farMac, tunnelId: sessionId }) =>
+      scene.options.side === "server"
+        ? { ac: nearMac, host: farMac, sessionId }
+        : { ac: farMac, host: nearMac, sessionId }
+    );
+  const list = { last: !choices.oneIn(4), sessions: sessions.slice(0, choices.below(3)) };
+  scene.fromTunnel(next, encodeFrame(FRAME.SESSION_LIST, emitSessionList(list)));
+}
+
+/** Sends more data than a tunnel takes, whose other end reads nothing for a while. */
+function congest(play: Play): void {
+  const { choices, scene } = play;
+  const [session] = scene.openSessions;
+  const far = scene.fars.find(({ id }) => id === session?.tunnel);
+  if (session === undefined || far === undefined) return;
+  far.stuck = true;
+  const { shownMac: destination, nearMac: source, linkId: sessionId } = session;
+  for (let left = choices.below(200); left > 0; left--) {
+    const payload = new Uint8Array(1000);
+    const protocol = choices.oneIn(8) ? PPP_PROTOCOL.LCP : PPP_PROTOCOL.IPV4;
+    scene.fromLink(emitSession({ destination, source, sessionId, protocol, payload }));
+    if (choices.oneIn(16)) scene.wait(choices.below(200));
+  }
+  far.stuck = choices.oneIn(4);
+  scene.settle();
+}
+
+/** Lets one station of a session answer an echo, and then no more. */
+function fallSilent(play: Play): void {
+  const { choices, scene } = play;
+  const [session] = scene.openSessions;
+  const far = scene.fars.find(({ id }) => id === session?.tunnel);
+  if (session === undefined || far === undefined) return;
+  const { nearMac, farMac, shownMac, linkId, tunnelId } = session;
+  const sayNear = (code: number) => {
+    const address = { destination: shownMac, source: nearMac, sessionId: linkId };
+    scene.fromLink(emitSession({ ...address, protocol: PPP_PROTOCOL.LCP, payload: echo(code) }));
+  };
+  const sayFar = (code: number) => {
+    const address = { destination: nearMac, source: farMac, sessionId: tunnelId };
+    const frame = emitSession({ ...address, protocol: PPP_PROTOCOL.LCP, payload: echo(code) });
+    scene.fromTunnel(far, encodeFrame(FRAME.SESSION, frame));
+  };
+  const [one, other] = choices.oneIn(2) ? [sayNear, sayFar] : [sayFar, sayNear];
+  one(LCP_CODE.ECHO_REPLY);
+  for (let asked = 0; asked < 6 && scene.fars.includes(far); asked++) {
+    other(LCP_CODE.ECHO_REQUEST);
+    scene.wait(1000);
+  }
+}
+
 /** Asks for the status, or changes options, as the main thread does. */
 function ask({ scene, choices }: Play): void {
   if (scene.stopping) return;
@@ -359,6 +435,10 @@ const STEPS: readonly ((play: Play) => void)[] = [
   tunnelBytes,
   changeTunnels,
   changeTunnels,
+  comeBack,
+  congest,
+  fallSilent,
+  (play) => play.choices.oneIn(2) && hangUps(play),
   changeLink,
   ask,
   ({ scene, choices }) => scene.wait(choices.pick([1, 10, 100, 1000, 2500, 5000, 20_000])),
