@@ -4,9 +4,11 @@ import type { Parts } from "./parts.ts";
 import type { Target } from "./target.ts";
 import { clientHandshake, proxyHeader, serverHandshake, strangers } from "./targets/handshake.ts";
 import { netlinkAnswers, procTexts, tcpStatistics } from "./targets/kernel.ts";
+import { keyFiles } from "./targets/keys.ts";
 import { clientPlane, serverPlane } from "./targets/plane.ts";
 import { stateDir, stateLines } from "./targets/state.ts";
 import { tunnelStream } from "./targets/stream.ts";
+import { tlsHandshakes } from "./targets/tls.ts";
 import { addressTexts, commandLine, configFile } from "./targets/text.ts";
 import { discoveryFrames, sessionFrames, tunnelPayloads } from "./targets/wire.ts";
 
@@ -25,6 +27,8 @@ const TARGETS: readonly ((parts: Parts) => Target)[] = [
   configFile,
   commandLine,
   addressTexts,
+  keyFiles,
+  tlsHandshakes,
   stateLines,
   stateDir,
   netlinkAnswers,
