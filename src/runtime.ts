@@ -20,6 +20,7 @@ import { ConfigurationError } from "./configuration_error.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
 import type { KeptState } from "./dataplane/messages.ts";
 import { createLog, type Log } from "./observe/log.ts";
+import { BudgetedLog } from "./observe/log_budget.ts";
 import { describeEvent } from "./observe/event_log.ts";
 import type { DataPlaneEvent } from "./observe/events.ts";
 import { Problems } from "./observe/problems.ts";
@@ -131,6 +132,7 @@ export interface ServerPlaneOptions {
 /** The part of a running side that client and server have in common. */
 export class Runtime {
   readonly log: Log;
+  readonly #budgeted: BudgetedLog;
   readonly #side: Side;
   readonly #options: RuntimeOptions;
   readonly #name: OwnName;
@@ -155,7 +157,9 @@ export class Runtime {
    * @throws {ConfigurationError} If the name in the options cannot be used
    */
   constructor(side: Side, options: RuntimeOptions) {
-    this.log = options.log ?? createLog({ level: "info", format: "text" });
+    this.log = this.#budgeted = new BudgetedLog(
+      options.log ?? createLog({ level: "info", format: "text" }),
+    );
     this.#side = side;
     this.#options = options;
     this.#name = nameOf(options);
@@ -382,6 +386,7 @@ export class Runtime {
     await Promise.all([this.worker.stop(keep && !lost), this.#status?.close()]);
     await state?.close();
     await this.release();
+    this.#budgeted.report();
     this.#finished.resolve();
   }
 }

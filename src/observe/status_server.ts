@@ -39,9 +39,9 @@ export function serveStatus(
   const server = new HttpServer({
     listener: listen(endpoint),
     hostname: endpoint.hostname,
-    answer: answers(status, healthy, log),
+    answer: answers(status, healthy, log, faults),
     acceptFailed: (error) => {
-      if (faults.allow("", performance.now()) < 0) return;
+      if (faults.allow("accept", performance.now()) < 0) return;
       log.warning("Cannot accept a status request", { error: reasonOf(error) });
     },
     limits,
@@ -74,6 +74,7 @@ function answers(
   status: () => Promise<Status>,
   healthy: () => boolean,
   log: Log,
+  faults: RateLimit,
 ): (path: string) => Promise<HttpAnswer> {
   const encoder = new TextEncoder();
   const json = shared(async () => encoder.encode(JSON.stringify(await status())));
@@ -94,7 +95,9 @@ function answers(
       }
       return textAnswer(404, "Not found; try /healthz, /api/status or /metrics\n");
     } catch (error) {
-      log.error("Status request failed", { error: `${error}` });
+      if (faults.allow("answer", performance.now()) >= 0) {
+        log.error("Status request failed", { error: `${error}` });
+      }
       return textAnswer(500, "Internal error\n");
     }
   };
