@@ -139,7 +139,7 @@ export class BudgetedLog implements Log {
   report(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const seconds = Math.round((this.#now() - this.#sinceMs) / 1000);
+    const seconds = Math.ceil((this.#now() - this.#sinceMs) / 1000);
     for (const { level, kind, lines } of this.#budget.takeLeftOut()) {
       this.#log[level]("Too many log lines of one kind, some were left out", {
         like: kind,
