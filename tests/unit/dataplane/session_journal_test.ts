@@ -14,7 +14,6 @@ class Broken implements Disposable {
   readonly journal: SessionJournal;
 
   constructor() {
-    Deno.symlinkSync("/dev/full", `${this.path}/changes.1.jsonl`);
     Deno.mkdirSync(`${this.path}/changes.2.jsonl/not-empty`, { recursive: true });
     const relay = this.relay;
     relay.addTunnel(1, { key: "key", name: "osaka" }, 0);
@@ -24,7 +23,16 @@ class Broken implements Disposable {
     this.sessions = [session];
     const journal = Journal.open(this.path, 1, { full: () => {}, failed: () => {} });
     this.journal = new SessionJournal(journal, []);
-    this.journal.opened(session, 0);
+    const { prototype } = Deno.FsFile;
+    const { writeSync } = prototype;
+    prototype.writeSync = () => {
+      throw new Error("No space left on device (os error 28)");
+    };
+    try {
+      this.journal.opened(session, 0);
+    } finally {
+      prototype.writeSync = writeSync;
+    }
   }
 
   catchUp(nowMs: number, atMs = nowMs): boolean {
