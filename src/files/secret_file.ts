@@ -123,6 +123,17 @@ export function secretFault(path: string, facts: FileFacts, user: number): strin
   return `others can ${can} it; run chmod 600 ${word}`;
 }
 
+/**
+ * Checks whether another user can replace the files of a directory.
+ *
+ * @param path The path of the directory
+ * @returns True if others can write to it, and not only the owner of a file can remove that file
+ */
+export function isWritableByOthers(path: string): boolean {
+  const { mode } = Deno.statSync(path);
+  return mode !== null && (mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0;
+}
+
 function openFault(error: unknown): string {
   switch ((error as { code?: string }).code) {
     case "ENOENT":
@@ -148,8 +159,7 @@ function kindFault(facts: Stats): string | undefined {
 // Somebody who can write to the directory can replace the file, for example by an older version.
 function directoryFault(path: string): string | undefined {
   const directory = path.replace(/\/?[^/]*$/, "") || (path.startsWith("/") ? "/" : ".");
-  const { mode } = Deno.statSync(directory);
-  if (mode === null || (mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) return undefined;
+  if (!isWritableByOthers(directory)) return undefined;
   return `others can write to its directory; run chmod go-w ${shellWord(directory)}`;
 }
 

@@ -1,6 +1,7 @@
 // Makes a key: a file for the client, and a line in the file of the server.
 
-import { createSecretFile, syncDirectory } from "../files/secret_file.ts";
+import { createSecretFile, isWritableByOthers, syncDirectory } from "../files/secret_file.ts";
+import { shellWord } from "../files/shell_word.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import { reasonOf } from "../reason.ts";
 import { ID_BYTES, SECRET_BYTES } from "./key.ts";
@@ -86,13 +87,18 @@ export function makeKey({ name, directory, rotate }: KeygenOptions): MadeKey {
 }
 
 function makeDirectory(path: string): void {
+  let fault: string | undefined;
   try {
     if (!exists(path)) Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (Deno.statSync(path).isDirectory) return;
+    fault = !Deno.statSync(path).isDirectory
+      ? "it is not a directory; give another one"
+      : isWritableByOthers(path)
+      ? `others can write to it; run chmod go-w ${shellWord(path)}`
+      : undefined;
   } catch (error) {
-    throw new ConfigurationError(`Cannot use --dir ${path}: ${reasonOf(error)}`);
+    fault = reasonOf(error);
   }
-  throw new ConfigurationError(`Cannot use --dir ${path}: it is not a directory; give another one`);
+  if (fault !== undefined) throw new ConfigurationError(`Cannot use --dir ${path}: ${fault}`);
 }
 
 /** Locks a directory against other programs that add a key to it, until the result is disposed. */

@@ -119,6 +119,19 @@ Deno.test(
 );
 
 Deno.test(
+  "makeKey() refuses a directory that others can write to, whose keys no server would take",
+  inDirectory((directory) => {
+    Deno.chmodSync(directory, 0o777);
+    assertEquals(
+      refusal(directory),
+      `Cannot use --dir ${directory}: others can write to it; run chmod go-w ${directory}`,
+    );
+    Deno.chmodSync(directory, 0o1777);
+    make(directory);
+  }),
+);
+
+Deno.test(
   "makeKey() adds a second key with the limits of the first one, and not a third",
   inDirectory((directory) => {
     const path = `${directory}/server.keys`;
