@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SITE } from "../../src/lab/mod.ts";
 import { makeKey } from "../../src/keys/keygen.ts";
 import { KeyRing } from "../../src/keys/key_ring.ts";
-import { CODE } from "../../src/wire/mod.ts";
+import { CODE, parseMac } from "../../src/wire/mod.ts";
 import {
   assertExchange,
   assertPadts,
@@ -153,6 +153,49 @@ testUnless(
       const { tunnels, keys } = await sites.server.status();
       assertEquals([tunnels, keys], [[], []]);
     }),
+);
+
+testUnless(
+  skipped,
+  "A client whose key is removed does not disturb another one, whatever limits its line gets meanwhile",
+  async () => {
+    using files = new KeyFiles();
+    const kobe = makeKey({ name: "kobe", directory: files.directory, rotate: false }).clientFile;
+    await withSites({
+      clients: 2,
+      serverFlags: ["--listen", `0.0.0.0:${PORT}`, "--key-file", files.server],
+      clientFlags: ["--connect", `10.0.1.2:${PORT}`, "--key-file", files.client],
+      start: false,
+    }, async (sites) => {
+      const [first, second] = sites.sites;
+      const other = new SideProgram(sites.net, second.clientNamespace, [
+        ...["client", "--interface", "lan0", "--connect", `${second.serverAddress}:${PORT}`],
+        ...["--status", "127.0.0.1:8864", "--key-file", kobe],
+      ], {});
+      sites.server.start();
+      first.client.start();
+      other.start();
+      try {
+        await Promise.all([first.client.untilHealth(200), other.untilHealth(200)]);
+        const ac = sites.ac();
+        const host = sites.host();
+        await host.dial();
+        await sites.host({ mac: parseMac("02:00:00:00:cc:01") }, second).dial();
+        assertEquals(ac.sessions.size, 2);
+        const { tunnels } = await sites.server.status();
+        assertEquals(tunnels.map(({ name }) => name).sort(), ["kobe", NAME]);
+        files.edit(([line]) => [`${line} sessions=1 up=900M`]);
+        await reload(sites);
+        await assertPadts(sites, second.hosts, 1);
+        await assertPadts(sites, sites.acs, 1);
+        await assertExchange([host]);
+        assertEquals([ac.sessions.size, padtsAt(sites.hosts)], [1, 0]);
+        assertEquals((await first.client.status()).reconnects, 0);
+      } finally {
+        await other.stop();
+      }
+    });
+  },
 );
 
 testUnless(
