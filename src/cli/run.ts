@@ -37,8 +37,8 @@ export interface Subject<O extends { log: LeveledLog }> {
 /**
  * Starts a server or a client and runs it. SIGINT and SIGTERM stop it, and a second signal ends the
  * process at once. SIGUSR2 stops it too, but leaves its sessions to the next run. SIGHUP reads the
- * configuration file and the key file again; without a file, or if it comes from the end of the terminal, it stops the
- * program like SIGTERM. A program that was started with SIGHUP ignored survives its terminal.
+ * configuration file and the key file again; without either, or if it comes from the end of the terminal, it
+ * stops the program like SIGTERM. A program that was started with SIGHUP ignored survives its terminal.
  *
  * @param subject The server or the client
  * @param args The command line
