@@ -9,7 +9,7 @@
 import { copyMemory, Pinned, type TlsConnection } from "../../ffi/mod.ts";
 import { RECORD_BYTES, SealedBytes } from "./sealed_bytes.ts";
 import type { TcpTransport } from "./tcp.ts";
-import { describeFault, READ_BYTES, TlsReader } from "./tls_reader.ts";
+import { describeFault, ReadMemory, TlsReader } from "./tls_reader.ts";
 import {
   AGAIN,
   BROKEN,
@@ -36,7 +36,7 @@ export class TlsBuffers {
   /** The same after sealing, with room for the messages of a change of keys. */
   readonly sealed: Pinned = new Pinned(new Uint8Array(SEALED_AT_ONCE + 1024));
   /** Bytes from a socket. */
-  readonly received: Uint8Array<ArrayBuffer> = new Uint8Array(READ_BYTES);
+  readonly received: ReadMemory = new ReadMemory();
 }
 
 /** A connection of TLS over a connected TCP socket as a transport. */

@@ -12,7 +12,7 @@ import { AGAIN, BROKEN } from "./transport.ts";
 /** The maximum length of a record that is read, with its header and all that encryption may add. */
 const RECORD_MAX = RECORD_BYTES + 5 + 256;
 /** The maximum number of bytes in a part. */
-export const READ_BYTES = 64 * 1024;
+const READ_BYTES = 64 * 1024;
 /** The same if the last read had so many small records that they took long. */
 const READ_BYTES_SMALL = 16 * 1024;
 const MANY_RECORDS = 64;
@@ -21,18 +21,49 @@ const SMALL_RECORD = 512;
 const MESSAGES_AT_ONCE = 16;
 const BYTES_PER_MESSAGE = 1024 * 1024;
 
+/** How to read into a memory of the caller. */
+interface ReadPlace {
+  readonly address: number;
+  /** The part of a buffer for a usual read. */
+  readonly large: Uint8Array<ArrayBuffer>;
+  /** The part if the last read had many small records. */
+  readonly small: Uint8Array<ArrayBuffer>;
+}
+
+/** Memory for bytes from sockets, which all connections of a thread share. */
+export class ReadMemory {
+  readonly #received: Uint8Array<ArrayBuffer> = new Uint8Array(READ_BYTES);
+  /** What is known of each memory that was read into, of which a thread has few. */
+  readonly #places = new WeakMap<Uint8Array, ReadPlace>();
+
+  /**
+   * Returns how to read into a memory. Nothing is allocated if it was read into before.
+   *
+   * @param into The memory
+   * @returns Its address, and the parts of a buffer whose data fits into it
+   */
+  placeOf(into: Uint8Array): ReadPlace {
+    const known = this.#places.get(into);
+    if (known !== undefined) return known;
+    const room = into.length - RECORD_MAX;
+    assertInvariant(room > 0, "the memory for a read is smaller than a record");
+    const place = {
+      address: new Pinned(into as Uint8Array<ArrayBuffer>).address,
+      large: this.#received.subarray(0, Math.min(READ_BYTES, room)),
+      small: this.#received.subarray(0, Math.min(READ_BYTES_SMALL, room)),
+    };
+    this.#places.set(into, place);
+    return place;
+  }
+}
+
 /** Reads the data of one connection. Nothing is allocated for a record. */
 export class TlsReader {
   /** The reason why the connection is broken; undefined if it is not. */
   fault: string | undefined;
   readonly #tcp: Pick<TcpTransport, "fd" | "receive">;
   readonly #tls: TlsConnection;
-  readonly #received: Uint8Array<ArrayBuffer>;
-  /** The memory that was last read into, its address, and the part of the buffer for its reads. */
-  #into: Uint8Array | undefined;
-  #intoAddress = 0;
-  #large: Uint8Array<ArrayBuffer>;
-  #small: Uint8Array<ArrayBuffer>;
+  readonly #memory: ReadMemory;
   #readsSmall = false;
   /** The number of messages without data that the peer may still send. */
   #messagesLeft = MESSAGES_AT_ONCE;
@@ -46,16 +77,16 @@ export class TlsReader {
    *
    * @param tcp Reads from its socket
    * @param tls The connection
-   * @param received Memory for bytes from the socket, which is needed only within a call
+   * @param memory Memory for bytes from the socket, which is needed only within a call
    */
   constructor(
     tcp: Pick<TcpTransport, "fd" | "receive">,
     tls: TlsConnection,
-    received: Uint8Array<ArrayBuffer>,
+    memory: ReadMemory,
   ) {
     this.#tcp = tcp;
     this.#tls = tls;
-    this.#received = this.#large = this.#small = received;
+    this.#memory = memory;
   }
 
   /**
@@ -67,8 +98,8 @@ export class TlsReader {
   receive(into: Uint8Array): number {
     if (this.fault !== undefined || this.#broken) return BROKEN;
     if (this.#ended) return 0;
-    if (into !== this.#into) this.#readInto(into);
-    const buffer = this.#readsSmall ? this.#small : this.#large;
+    const { address, large, small } = this.#memory.placeOf(into);
+    const buffer = this.#readsSmall ? small : large;
     const room = into.length;
     let count = 0;
     let records = 0;
@@ -85,7 +116,7 @@ export class TlsReader {
       this.#tls.clearErrors();
       // OpenSSL takes one record at a time, so it holds no more data once it has taken all bytes.
       do {
-        const length = this.#tls.read(this.#intoAddress + count, room - count);
+        const length = this.#tls.read(address + count, room - count);
         if (length > 0) {
           count += length;
           records++;
@@ -105,16 +136,6 @@ export class TlsReader {
     }
     this.#allowMessages(count);
     return count > 0 ? count : AGAIN;
-  }
-
-  #readInto(into: Uint8Array): void {
-    const room = into.length - RECORD_MAX;
-    assertInvariant(room > 0, "the memory for a read is smaller than a record");
-    const received = this.#received;
-    this.#large = received.subarray(0, Math.min(READ_BYTES, room));
-    this.#small = received.subarray(0, Math.min(READ_BYTES_SMALL, room));
-    this.#into = into;
-    this.#intoAddress = new Pinned(into as Uint8Array<ArrayBuffer>).address;
   }
 
   // Lets the peer send a message without data now and then, such as a change of its key.
