@@ -255,6 +255,8 @@ export class TlsConnection {
     this.#connection = connection;
     this.#isDirect = isDirect;
     this.#withKey = withKey;
+    // Each call that can fail leaves the queue of errors empty, so that `read` and `write` find it empty.
+    this.#ssl.ERR_clear_error();
     this.#input = this.#ssl.SSL_get_rbio(connection);
     this.#output = this.#ssl.SSL_get_wbio(connection);
   }
@@ -336,20 +338,14 @@ export class TlsConnection {
    * @returns DONE, AGAIN or BROKEN of {@linkcode TLS}
    */
   handshake(): number {
-    this.#ssl.ERR_clear_error();
     const result = this.#withKey(() => this.#ssl.SSL_do_handshake(this.#connection));
     if (result !== 1) return this.#resultOf(result);
     if (this.#isDirect) this.#settleOutput();
     return TLS.DONE;
   }
 
-  /** Forgets errors of earlier calls on this thread, which the next `read` or `write` would take for its own. */
-  clearErrors(): void {
-    this.#ssl.ERR_clear_error();
-  }
-
   /**
-   * Reads data of the peer: at most one record. To be called after `clearErrors`.
+   * Reads data of the peer: at most one record.
    *
    * @param address The address of the memory for it
    * @param length The length of that memory
@@ -362,7 +358,7 @@ export class TlsConnection {
   }
 
   /**
-   * Seals data for the peer. To be called after `clearErrors`.
+   * Seals data for the peer.
    *
    * @param address The address of the data
    * @param length Its length, more than 0
@@ -378,12 +374,13 @@ export class TlsConnection {
   /** Changes the key by which this side seals, with the next data. The peer changes nothing. */
   updateKey(): void {
     this.#ssl.SSL_key_update(this.#connection, SSL_KEY_UPDATE_NOT_REQUESTED);
+    this.#ssl.ERR_clear_error();
   }
 
   /** Tells the peer, in the output, that no more data follows. */
   end(): void {
-    this.#ssl.ERR_clear_error();
     this.#ssl.SSL_shutdown(this.#connection);
+    this.#ssl.ERR_clear_error();
   }
 
   /** Frees the connection and its memory, once. No thread may use it any more. */
@@ -405,7 +402,8 @@ export class TlsConnection {
     const error = this.#ssl.SSL_get_error(this.#connection, result);
     if (error === SSL_ERROR_WANT_READ) return TLS.AGAIN;
     if (error === SSL_ERROR_ZERO_RETURN) return TLS.END;
-    this.#fault ??= this.#readFault();
+    const fault = this.#readFault();
+    this.#fault ??= fault;
     return TLS.BROKEN;
   }
 

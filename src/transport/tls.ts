@@ -148,13 +148,11 @@ export class TlsTransport implements Transport {
     if (this.#fault !== undefined || !this.#flush()) return BROKEN;
     if (this.heldBytes > 0) return AGAIN;
     let taken = 0;
-    this.#tls.clearErrors();
     while (taken < bytes) {
       const left = bytes - taken;
       const length = left < this.#step ? left : this.#step;
       if (!this.#seal(address + taken, length)) return BROKEN;
       taken += length;
-      if (!this.#flush()) return BROKEN;
       if (this.heldBytes > 0) {
         this.#step = RECORD_BYTES;
         return taken;
@@ -263,6 +261,7 @@ export class TlsTransport implements Transport {
     this.#copied += length;
   }
 
+  // Seals data, and sends it as far as the socket takes it; returns false if the connection is broken.
   #seal(address: number, length: number): boolean {
     if (this.#recordsOfKey >= this.#recordsPerKey) {
       this.#recordsOfKey = 0;
@@ -272,9 +271,10 @@ export class TlsTransport implements Transport {
       this.#fault = describeFault(this.#tls.fault.text);
       return false;
     }
-    this.#left = this.#tls.outputBytes;
-    this.#recordsOfKey += this.#flight.sealed(length, this.#takenOut + this.#left);
-    return true;
+    // There is room for all of it, and for a change of keys.
+    const sent = this.#sendOutput();
+    this.#recordsOfKey += this.#flight.sealed(length, this.#takenOut);
+    return sent;
   }
 
   // Sends ciphertext as far as the socket takes it; returns false if the connection is broken.
@@ -287,20 +287,19 @@ export class TlsTransport implements Transport {
       if (this.#heldStart < this.#heldEnd) return true;
       this.#heldStart = this.#heldEnd = 0;
     }
+    return this.#left === 0 || this.#sendOutput();
+  }
+
+  // Takes ciphertext from OpenSSL, and sends it as far as the socket takes it.
+  #sendOutput(): boolean {
     const { sealed } = this.#buffers;
-    while (this.#left > 0) {
-      const count = this.#tls.take(sealed.bytes);
-      if (count <= 0) return true;
-      this.#takenOut += count;
-      this.#left -= count;
-      const sent = this.#sendSealed(sealed, 0, count);
-      if (sent === BROKEN) return false;
-      const from = sent > 0 ? sent : 0;
-      if (from < count) {
-        this.#hold(from, count);
-        return true;
-      }
-    }
+    const count = this.#tls.take(sealed.bytes);
+    this.#left = 0;
+    if (count <= 0) return true;
+    this.#takenOut += count;
+    const sent = this.#sendSealed(sealed, 0, count);
+    if (sent === BROKEN) return false;
+    if (sent < count) this.#hold(sent > 0 ? sent : 0, count);
     return true;
   }
 

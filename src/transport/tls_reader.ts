@@ -113,7 +113,6 @@ export class TlsReader {
       }
       bytes += received;
       this.#tls.feed(buffer, received);
-      this.#tls.clearErrors();
       // OpenSSL takes one record at a time, so it holds no more data once it has taken all bytes.
       do {
         const length = this.#tls.read(address + count, room - count);

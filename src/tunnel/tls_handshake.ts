@@ -243,7 +243,6 @@ abstract class TlsHandshake<K extends Key> implements Disposable {
   #read(tls: TlsConnection, nowMs: number): void {
     const { bytes, address } = this.#memory;
     const inner = this.#inner!;
-    tls.clearErrors();
     for (;;) {
       const count = tls.read(address, bytes.length);
       if (count > 0) {
@@ -266,7 +265,6 @@ abstract class TlsHandshake<K extends Key> implements Disposable {
     if (output !== undefined) {
       const { bytes, address } = this.#memory;
       bytes.set(output);
-      tls.clearErrors();
       tls.write(address, output.length);
     }
     const { state } = inner;
