@@ -13,6 +13,9 @@ import type { ClientKey } from "../keys/key.ts";
 import type { KeyRing } from "../keys/key_ring.ts";
 import type { AddressList } from "../net/address_list.ts";
 
+/** The reason for the end of what a client without a key had. */
+export const KEY_REMOVED = "its key was removed";
+
 /** The limits of a client, as its key has them. */
 export type KeyLimits = Pick<ClientKey, "maxSessions" | "upBps" | "downBps">;
 
@@ -67,8 +70,8 @@ export function judge({ address, key: proved }: Connected, { allow, keys }: Acce
   const key = presentKey(keys, proved);
   if (key === undefined) {
     return keys.knows(proved.name)
-      ? { is: "held", reason: "its key was removed, and it has another one" }
-      : { is: "closed", reason: "its key was removed" };
+      ? { is: "held", reason: `${KEY_REMOVED}, and it has another one` }
+      : { is: "closed", reason: KEY_REMOVED };
   }
   const fault = addressFault(address, key, allow);
   return fault === undefined
@@ -114,4 +117,14 @@ export function goneNames(before: KeyRing, after: KeyRing): string[] {
  */
 export function sameLimits(a: KeyLimits, b: KeyLimits): boolean {
   return a.maxSessions === b.maxSessions && a.upBps === b.upBps && a.downBps === b.downBps;
+}
+
+/**
+ * Picks the limits of a key, for a tunnel.
+ *
+ * @param key The key; undefined at a server without keys
+ * @returns The limits that it has
+ */
+export function limitsOfKey(key: ClientKey | undefined): KeyLimits {
+  return { maxSessions: key?.maxSessions, upBps: key?.upBps, downBps: key?.downBps };
 }

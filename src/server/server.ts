@@ -6,70 +6,32 @@
 // (tunnel/channel.ts), looks up the owner of each frame (relay/relay.ts), and injects the frame
 // (link/link_output.ts). From the AC to a client, frames take the same way back.
 //
-// This file owns the listener and the connections, but makes no decisions about them.
+// This file owns the connections until they are tunnels, but makes no decisions about them. The listener, with its
+// guard against floods, is in listener.ts, and the clients with a tunnel are in clients.ts.
 
-import {
-  admitNewConnections,
-  closeInOrder,
-  descriptorLimit,
-  findSocket,
-  limitNewConnections,
-  listeningSockets,
-  resetOnClose,
-  setBacklog,
-  type TlsConnection,
-  type TlsContext,
-} from "../../ffi/mod.ts";
+import { descriptorLimit, type TlsConnection, type TlsContext } from "../../ffi/mod.ts";
 import type { ClientKey } from "../keys/key.ts";
 import type { KeyRing } from "../keys/key_ring.ts";
 import { allowList, EVERYBODY, proxyList } from "../net/address_list.ts";
-import {
-  addressFault,
-  goneNames,
-  judge,
-  type KeyLimits,
-  presentKey,
-  sameLimits,
-} from "./access.ts";
-import { Admission, type AdmissionRules, boundedClients, type RefusalReason } from "./admission.ts";
+import { addressFault, goneNames, KEY_REMOVED, limitsOfKey, presentKey } from "./access.ts";
+import { Admission, type AdmissionRules, boundedClients } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
-import { FloodMeter } from "./flood_meter.ts";
+import { Clients } from "./clients.ts";
 import { KeyUse } from "./key_use.ts";
+import { Listener } from "./listener.ts";
 import { ProxyHeaderReader, type ProxyHeaderState } from "./proxy_header.ts";
+import { countedReason, reasonCounted, Refusal, refusalReason } from "./refusal.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
 import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
-import { type Endpoint, formatEndpoint, listenReason } from "../net/endpoint.ts";
-import { parseIp } from "../net/ip.ts";
+import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { type Carried, carry } from "../tunnel/carry.ts";
 import { greetClientWithKey } from "../tunnel/greet_with_key.ts";
-import {
-  greetClient,
-  type Handshake,
-  HANDSHAKE_TIMEOUT_MS,
-  HandshakeError,
-} from "../tunnel/handshake.ts";
+import { greetClient, type Handshake, HANDSHAKE_TIMEOUT_MS } from "../tunnel/handshake.ts";
 import { KernelTls } from "../tunnel/kernel_tls.ts";
 import { namedPeerKey, peerKey, peerKeyOfName } from "../tunnel/identity.ts";
 import { tlsContext } from "../tunnel/tls_context.ts";
 import { type Goodbye, type Hello, REASON } from "../wire/mod.ts";
-
-/** The errors of `accept` for a connection that is already gone. */
-const GONE = [
-  Deno.errors.NotConnected,
-  Deno.errors.ConnectionReset,
-  Deno.errors.ConnectionAborted,
-];
-/** The reason for the end of what a client without a key had. */
-const KEY_REMOVED = "its key was removed";
-/** The pause after a failed accept, for example for lack of descriptors. */
-const ACCEPT_AGAIN_MS = 200;
-
-/** The number of connections that can wait to be accepted, so that a flood does not keep out others. */
-const BACKLOG = 4096;
-
-/** The interval in which the measures against a flood are adapted. */
-const GUARD_MS = 1000;
 
 /** A connection, from its arrival to its end. */
 interface Visit {
@@ -92,34 +54,6 @@ interface Greeted extends Handshake {
   readonly tls?: TlsConnection;
 }
 
-/** A client with a tunnel. */
-interface Client {
-  /** Its id in the admission. */
-  readonly id: number;
-  readonly name: string;
-  /** Its key across tunnels; undefined if it has none. */
-  readonly peer: string | undefined;
-  /** Its IP address. */
-  readonly address: string;
-  /** The key that it has proved, with the limits that apply now; undefined at a server without keys. */
-  key: ClientKey | undefined;
-  /** True once its tunnel was told to end, because it is no longer allowed. */
-  isLeaving: boolean;
-}
-
-/** A refusal, with the reason for the log; undefined if it is not worth a line. */
-class Refusal extends Error {
-  readonly reason: string | undefined;
-  /** The reason to count it by; undefined if it is counted already. */
-  readonly counted: RefusalReason | undefined;
-
-  constructor(reason: string | undefined, counted?: RefusalReason) {
-    super(reason);
-    this.reason = reason;
-    this.counted = counted;
-  }
-}
-
 /** Options for {@linkcode Server.start}. */
 export interface ServerOptions extends RuntimeOptions, AddedTags {
   /** The address that clients connect to; port 0 lets the system choose. */
@@ -137,15 +71,15 @@ export interface ServerOptions extends RuntimeOptions, AddedTags {
    */
   maxClients?: number;
   /**
-   * The pre-shared keys of the clients. With them every tunnel is encrypted, and a client without a key is
-   * refused. By default nothing is encrypted.
-   */
-  keys?: KeyRing;
-  /**
    * The maximum number of clients from one IP address, or from one IPv6 network of 64 bits; by default a
    * quarter of `maxClients`. A client whose sessions are held may always return.
    */
   maxClientsPerAddress?: number;
+  /**
+   * The pre-shared keys of the clients. With them every tunnel is encrypted, and a client without a key is
+   * refused. By default nothing is encrypted.
+   */
+  keys?: KeyRing;
 }
 
 /**
@@ -170,13 +104,7 @@ export interface ServerOptions extends RuntimeOptions, AddedTags {
  */
 export class Server extends RunningSide {
   readonly #runtime: Runtime;
-  readonly #listener: Deno.TcpListener;
-  readonly #listenerFd: number | undefined;
-  readonly #flood = new FloodMeter(performance.now());
-  /** True if connections that are closed are reset. */
-  #resets = false;
-  /** The timer that runs during a flood. */
-  #floodTimer: ReturnType<typeof setInterval> | undefined;
+  readonly #listener: Listener;
   readonly #options: ServerOptions;
   readonly #admission: Admission;
   readonly #context: TlsContext | undefined;
@@ -184,8 +112,7 @@ export class Server extends RunningSide {
   readonly #log = new AdmissionLog();
   /** The connections in their handshake, by their ids in the admission. */
   readonly #greeting = new Map<number, Visit>();
-  /** The clients, by the ids of their tunnels in the data worker. */
-  readonly #clients = new Map<number, Client>();
+  readonly #clients: Clients;
   /** The present keys; undefined if the server has none. */
   #keys: KeyRing | undefined;
   readonly #use = new KeyUse();
@@ -194,7 +121,7 @@ export class Server extends RunningSide {
     runtime: Runtime,
     options: ServerOptions,
     rules: AdmissionRules,
-    { listener, fd }: Listening,
+    listener: Listener,
     context: TlsContext | undefined,
   ) {
     super(runtime);
@@ -203,8 +130,8 @@ export class Server extends RunningSide {
     this.#keys = options.keys;
     this.#admission = new Admission(rules, { descriptors: descriptorLimit() });
     this.#listener = listener;
+    this.#clients = new Clients(runtime);
     this.#context = context;
-    this.#listenerFd = fd;
     this.#kernel = new KernelTls(context === undefined ? false : undefined);
   }
 
@@ -220,16 +147,16 @@ export class Server extends RunningSide {
     checkAddedTags(tagsOf(options));
     const runtime = new Runtime("server", options);
     await runtime.claim();
-    let listening: Listening | undefined;
+    let listener: Listener | undefined;
     let context: TlsContext | undefined;
     try {
       context = options.keys && tlsContext("server", options);
-      listening = listen(options.listen);
-      const server = new Server(runtime, options, rules, listening, context);
+      listener = new Listener(options.listen);
+      const server = new Server(runtime, options, rules, listener, context);
       await server.#start();
       return server;
     } catch (error) {
-      if (listening !== undefined) closeListener(listening.listener);
+      listener?.close();
       context?.[Symbol.dispose]();
       await runtime.release();
       throw error;
@@ -243,7 +170,7 @@ export class Server extends RunningSide {
       tunnelDown: (id, reason) => this.#tunnelDown(id, reason),
       held: (peer, sessions) => this.#admission.held(peer, sessions),
       knows: this.#knownPeers(),
-      failed: () => closeListener(this.#listener),
+      failed: () => this.#listener.close(),
       healthy: () => !this.isStopping,
       reconnects: () => 0,
       tunnels: (up) => up,
@@ -261,7 +188,11 @@ export class Server extends RunningSide {
     });
     this.#warnOfRules();
     if (this.#keys !== undefined) this.#logKeys(this.#keys);
-    this.#accept();
+    this.#listener.accept({
+      accepted: (conn, resets) => this.#admit(conn, resets),
+      failed: (error) => this.#logRefused("", `cannot accept: ${error}`),
+      preferred: () => this.#admission.preferred,
+    });
   }
 
   /** Returns the test for the peers of an earlier run that can come back. */
@@ -290,14 +221,14 @@ export class Server extends RunningSide {
 
   /** The address that it listens on. */
   get address(): Endpoint {
-    const { hostname, port } = this.#listener.addr as Deno.NetAddr;
-    return { hostname, port };
+    return this.#listener.address;
   }
 
   /**
    * Applies new values of `allow`, `proxyProtocol`, `maxClients`, `maxClientsPerAddress`, `keys`, `limits` and
-   * `debug`. All other options need a restart. The tunnel of a client ends if its key or its address is no longer allowed. Its
-   * sessions are held if it can come back with another key or from another address, and closed otherwise.
+   * `debug`. All other options need a restart. The tunnel of a client ends if its key or its address is no
+   * longer allowed. Its sessions are held if it can come back with another key or from another address, and
+   * closed otherwise.
    *
    * @param options The new values; missing ones get their defaults, and missing keys stay as they are. A server
    * that was started without keys ignores them.
@@ -320,7 +251,7 @@ export class Server extends RunningSide {
     this.#warnOfRules();
     const keys = before && (options.keys ?? before);
     this.#keys = keys;
-    this.#review();
+    this.#clients.review({ allow: this.#admission.allow, keys });
     if (before !== undefined && keys !== undefined && keys !== before) {
       this.#use.keep(keys);
       for (const name of goneNames(before, keys)) {
@@ -331,99 +262,28 @@ export class Server extends RunningSide {
     super.reload(options);
   }
 
-  /** Ends the tunnels of clients that are no longer allowed, and applies the limits of the others. */
-  #review(): void {
-    const { log, worker } = this.#runtime;
-    const rules = { allow: this.#admission.allow, keys: this.#keys };
-    for (const [tunnel, client] of this.#clients) {
-      if (client.isLeaving) continue;
-      const fate = judge(client, rules);
-      if (fate.is === "stays") {
-        const { key } = fate;
-        if (key !== undefined && client.key !== undefined && !sameLimits(client.key, key)) {
-          worker.limit(tunnel, limitsOf(key));
-        }
-        client.key = key;
-        continue;
-      }
-      client.isLeaving = true;
-      const { name, peer, address } = client;
-      log.info("Client is no longer allowed", { name, peer: address, reason: fate.reason });
-      if (fate.is === "held") worker.end(tunnel, fate.reason, REASON.NOT_ALLOWED);
-      else worker.dismiss(tunnel, peer, fate.reason);
-    }
-  }
-
   /** Closes the listener and the connections in their handshake. */
   protected override end(): void {
-    this.#endGuard();
-    closeListener(this.#listener);
+    this.#listener.close();
     for (const id of [...this.#greeting.keys()]) this.#drop(id);
     this.#context?.[Symbol.dispose]();
   }
 
-  async #accept(): Promise<void> {
-    while (!this.isStopping) {
-      let conn: Deno.TcpConn;
-      try {
-        conn = await this.#listener.accept();
-      } catch (error) {
-        if (this.isStopping || error instanceof Deno.errors.BadResource) return;
-        // A connection that was reset while it waited must not delay others.
-        if (GONE.some((gone) => error instanceof gone)) continue;
-        this.#logRefused("", `cannot accept: ${error}`);
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN_MS));
-        continue;
-      }
-      this.#admit(conn);
-    }
-  }
-
-  #admit(conn: Deno.TcpConn): void {
+  #admit(conn: Deno.TcpConn, resets: boolean): void {
     const { hostname, port } = conn.remoteAddr;
     const nowMs = performance.now();
     for (const id of this.#admission.overdue(nowMs)) this.#giveUp(id);
     const arrival = this.#admission.arrive(hostname, nowMs);
     if ("refused" in arrival) {
       conn.close();
-      const { isFlood, share } = this.#flood;
-      this.#flood.refused(nowMs);
-      if (isFlood !== this.#flood.isFlood || share !== this.#flood.share) this.#guard();
+      this.#listener.refused(nowMs);
       return this.#logRefused(hostname, arrival.refused);
     }
     const { id, proxied } = arrival;
-    const visit: Visit = { id, conn, source: { hostname, port }, resets: this.#resets };
+    const visit: Visit = { id, conn, source: { hostname, port }, resets };
     if (proxied) visit.proxy = visit.source;
     this.#greeting.set(id, visit);
     this.#greet(visit);
-  }
-
-  /**
-   * Protects this thread and the kernel in a flood. Connections are then reset when they are closed, so that
-   * they do not stay in the kernel for a minute, and the kernel drops a share of the new ones, but none of
-   * clients that may return. The listener hands these options down to the connections that it accepts.
-   */
-  #guard(): void {
-    const flood = this.#flood;
-    flood.tick(performance.now());
-    const fd = this.#listenerFd;
-    if (fd === undefined || this.isStopping) return;
-    if (flood.isFlood !== this.#resets) {
-      this.#resets = flood.isFlood;
-      if (this.#resets) resetOnClose(fd);
-      else closeInOrder(fd);
-    }
-    if (flood.share < 1) {
-      const exempt = this.#admission.preferred.map(partsOf);
-      limitNewConnections(fd, { share: flood.share, exempt });
-    } else admitNewConnections(fd);
-    if (!flood.isFlood) this.#endGuard();
-    else this.#floodTimer ??= setInterval(() => this.#guard(), GUARD_MS);
-  }
-
-  #endGuard(): void {
-    clearInterval(this.#floodTimer);
-    this.#floodTimer = undefined;
   }
 
   /** Closes a connection that has said nothing for too long while many others wait. */
@@ -442,16 +302,6 @@ export class Server extends RunningSide {
     return visit;
   }
 
-  /** Lets a connection end in order after a flood, so that its peer gets the goodbye. */
-  #closesInOrder({ conn, resets }: Visit): void {
-    if (!resets || this.#resets) return;
-    try {
-      closeInOrder(findSocket(conn.localAddr as Deno.NetAddr, conn.remoteAddr as Deno.NetAddr));
-    } catch {
-      // The peer is already gone.
-    }
-  }
-
   async #greet(visit: Visit): Promise<void> {
     let greeted: Greeted | undefined;
     try {
@@ -466,9 +316,9 @@ export class Server extends RunningSide {
       if (this.#greeting.has(visit.id)) greeted?.tls?.free();
       // A connection that was closed meanwhile needs no reason.
       if (!this.#greeting.has(visit.id)) return;
-      this.#closesInOrder(visit);
+      this.#listener.closesInOrder(visit.conn, visit.resets);
       this.#drop(visit.id);
-      const reason = refusalReason(visit, error);
+      const reason = refusalReason(error, visit.isLocal ?? false);
       const counted = countedReason(error);
       if (reason !== undefined && counted !== undefined) this.#admission.countRefused(counted);
       if (reason !== undefined) this.#logRefused(visit.source.hostname, reason);
@@ -565,11 +415,11 @@ export class Server extends RunningSide {
       received,
       source,
       tls,
-      ...limitsOf(key),
+      ...limitsOfKey(key),
     });
     this.#greeting.delete(id);
     const address = source.hostname;
-    this.#clients.set(tunnel, { id, name, peer, address, key, isLeaving: false });
+    this.#clients.add(tunnel, { id, name, peer, address, key });
     if (key !== undefined) this.#use.entered(key.id);
     this.#kernel.up(tunnel, conn.remoteAddr.hostname, tls, performance.now());
     const held = this.#admission.enter(id, peer);
@@ -599,9 +449,8 @@ export class Server extends RunningSide {
   }
 
   #tunnelDown(tunnel: number, reason: string): void {
-    const client = this.#clients.get(tunnel);
+    const client = this.#clients.remove(tunnel);
     if (client === undefined) return;
-    this.#clients.delete(tunnel);
     if (client.key !== undefined) this.#use.left(client.key.id, performance.now());
     this.#kernel.down(tunnel, performance.now());
     const held = this.#admission.left(client.id);
@@ -609,40 +458,6 @@ export class Server extends RunningSide {
       this.#runtime.log.info("Client gone", { name: client.name, reason, held });
     }
   }
-}
-
-/** Returns the numbers of an address as it is counted, which may be a network. */
-function partsOf(counted: string): number[] {
-  return parseIp(counted.replace(/\/.*$/, "")) ?? [];
-}
-
-/** Returns the reason for the log why a handshake has failed; undefined if it is not worth a line. */
-function refusalReason({ isLocal }: Visit, error: unknown): string | undefined {
-  if (error instanceof Refusal) return error.reason;
-  if (!(error instanceof Error)) return `${error}`;
-  // A proxy that checks this server's health says nothing, and closes.
-  const saysNothing = error instanceof HandshakeError &&
-    (error.reason === undefined || error.reason === REASON.TIMEOUT);
-  return isLocal && saysNothing ? undefined : error.message;
-}
-
-/** Returns the reason by which a failed handshake is counted; undefined if it is counted already. */
-function countedReason(error: unknown): RefusalReason | undefined {
-  if (error instanceof Refusal) return error.counted;
-  if (!(error instanceof HandshakeError)) return "handshake";
-  return reasonCounted(error.reason);
-}
-
-/** Returns the reason by which a refusal is counted, for the code of its goodbye. */
-function reasonCounted(reason: number | undefined): RefusalReason {
-  if (reason === REASON.FULL) return "full";
-  if (reason === REASON.NOT_ALLOWED) return "not-allowed";
-  return reason === REASON.TIMEOUT ? "timeout" : "handshake";
-}
-
-/** Returns the limits of a key, for a tunnel. */
-function limitsOf(key: ClientKey | undefined): KeyLimits {
-  return { maxSessions: key?.maxSessions, upBps: key?.upBps, downBps: key?.downBps };
 }
 
 /** The options from which the rules of the admission are made. */
@@ -660,36 +475,7 @@ function rulesOf(
   return { allow: allowed, proxies: proxyList(proxyProtocol), maxClients, maxClientsPerAddress };
 }
 
-/** A listener, and its descriptor if that was found. */
-interface Listening {
-  listener: Deno.TcpListener;
-  fd: number | undefined;
-}
-
-function listen(endpoint: Endpoint): Listening {
-  const others = listeningSockets();
-  try {
-    const listener = Deno.listen({ ...endpoint, transport: "tcp" });
-    const fd = listeningSockets().find((fd) => !others.includes(fd));
-    if (fd !== undefined) setBacklog(fd, BACKLOG);
-    return { listener, fd };
-  } catch (error) {
-    throw new Error(`Cannot listen on ${formatEndpoint(endpoint)}: ${listenReason(error)}`, {
-      cause: error,
-    });
-  }
-}
-
 // Picks the tags from the options. It does not compile if one is missing.
 function tagsOf({ hostUniq, relayTag, circuitId, remoteId }: ServerOptions): AddedTags {
   return { hostUniq, relayTag, circuitId, remoteId } satisfies Record<keyof AddedTags, unknown>;
-}
-
-// Closes the listener, which may already be closed: the data worker may die before or during a stop.
-function closeListener(listener: Deno.TcpListener): void {
-  try {
-    listener.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
-  }
 }

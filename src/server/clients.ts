@@ -1,0 +1,84 @@
+// The clients of a server that have a tunnel, and what becomes of them when the keys or the allow list change.
+
+import type { ClientKey } from "../keys/key.ts";
+import type { Runtime } from "../runtime.ts";
+import { REASON } from "../wire/mod.ts";
+import { type AccessRules, judge, limitsOfKey, sameLimits } from "./access.ts";
+
+/** A client with a tunnel. */
+export interface Client {
+  /** Its id in the admission. */
+  readonly id: number;
+  readonly name: string;
+  /** Its key across tunnels; undefined if it has none. */
+  readonly peer: string | undefined;
+  /** Its IP address. */
+  readonly address: string;
+  /** The key that it has proved, with the limits that apply now; undefined at a server without keys. */
+  key: ClientKey | undefined;
+  /** True once its tunnel was told to end, because it is no longer allowed. */
+  isLeaving: boolean;
+}
+
+/** The clients, by the numbers of their tunnels in the data worker. */
+export class Clients {
+  readonly #clients = new Map<number, Client>();
+  readonly #runtime: Pick<Runtime, "log" | "worker">;
+
+  /**
+   * Knows no client.
+   *
+   * @param runtime The log, and the data worker that has the tunnels
+   */
+  constructor(runtime: Pick<Runtime, "log" | "worker">) {
+    this.#runtime = runtime;
+  }
+
+  /**
+   * Adds a client.
+   *
+   * @param tunnel The number of its tunnel
+   * @param client The client, which is not leaving yet
+   */
+  add(tunnel: number, client: Omit<Client, "isLeaving">): void {
+    this.#clients.set(tunnel, { ...client, isLeaving: false });
+  }
+
+  /**
+   * Removes a client whose tunnel has ended.
+   *
+   * @param tunnel The number of the tunnel
+   * @returns The client; undefined if there is none
+   */
+  remove(tunnel: number): Client | undefined {
+    const client = this.#clients.get(tunnel);
+    this.#clients.delete(tunnel);
+    return client;
+  }
+
+  /**
+   * Ends the tunnels of clients that are no longer allowed, and applies the limits of the others.
+   *
+   * @param rules The present keys and addresses
+   */
+  review(rules: AccessRules): void {
+    const { log, worker } = this.#runtime;
+    for (const [tunnel, client] of this.#clients) {
+      if (client.isLeaving) continue;
+      const fate = judge(client, rules);
+      if (fate.is === "stays") {
+        const { key } = fate;
+        if (key !== undefined && client.key !== undefined && !sameLimits(client.key, key)) {
+          worker.limit(tunnel, limitsOfKey(key));
+        }
+        client.key = key;
+        continue;
+      }
+      client.isLeaving = true;
+      const { name, peer, address } = client;
+      log.info("Client is no longer allowed", { name, peer: address, reason: fate.reason });
+      if (fate.is === "held") worker.end(tunnel, fate.reason, REASON.NOT_ALLOWED);
+      else worker.dismiss(tunnel, peer, fate.reason);
+    }
+  }
+}
