@@ -11,7 +11,7 @@ import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import type { TunnelStatus } from "../observe/status.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
-import { KernelTls } from "../tunnel/kernel_tls.ts";
+import { KernelTlsChoice } from "../tunnel/kernel_tls_choice.ts";
 import { tlsContext } from "../tunnel/tls_context.ts";
 import { ClientDriver, type Security } from "./driver.ts";
 import { ClientMachine } from "./machine.ts";
@@ -78,7 +78,7 @@ export class Client extends RunningSide {
     this.#security = key && {
       key: () => this.#key!(),
       context: tlsContext("client", options),
-      kernel: new KernelTls(),
+      kernel: new KernelTlsChoice(),
     };
     this.#driver = new ClientDriver(this.#machine, runtime, legacy, this.#security);
   }

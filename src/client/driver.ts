@@ -10,7 +10,7 @@ import { reasonOf } from "../reason.ts";
 import type { Runtime } from "../runtime.ts";
 import { greetServerWithKey } from "../tunnel/greet_with_key.ts";
 import { greetServer, type Handshake } from "../tunnel/handshake.ts";
-import type { KernelTls } from "../tunnel/kernel_tls.ts";
+import type { KernelTlsChoice } from "../tunnel/kernel_tls_choice.ts";
 import { secretFor, secretOfKey } from "../tunnel/identity.ts";
 import { Lookups } from "./lookups.ts";
 import type { ClientMachine } from "./machine.ts";
@@ -28,7 +28,7 @@ export interface Security {
   /** The settings of TLS. */
   readonly context: TlsContext;
   /** Knows where the kernel may encrypt. */
-  readonly kernel: KernelTls;
+  readonly kernel: KernelTlsChoice;
   /** Returns the key for the next tunnel. */
   key(): Key;
 }

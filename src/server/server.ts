@@ -28,7 +28,7 @@ import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { type Carried, carry } from "../tunnel/carry.ts";
 import { greetClientWithKey } from "../tunnel/greet_with_key.ts";
 import { greetClient, type Handshake, HANDSHAKE_TIMEOUT_MS } from "../tunnel/handshake.ts";
-import { KernelTls } from "../tunnel/kernel_tls.ts";
+import { KernelTlsChoice } from "../tunnel/kernel_tls_choice.ts";
 import { namedPeerKey, peerKey, peerKeyOfName } from "../tunnel/identity.ts";
 import { tlsContext } from "../tunnel/tls_context.ts";
 import { type Goodbye, type Hello, REASON } from "../wire/mod.ts";
@@ -108,7 +108,7 @@ export class Server extends RunningSide {
   readonly #options: ServerOptions;
   readonly #admission: Admission;
   readonly #context: TlsContext | undefined;
-  readonly #kernel: KernelTls;
+  readonly #kernel: KernelTlsChoice;
   readonly #log = new AdmissionLog();
   /** The connections in their handshake, by their ids in the admission. */
   readonly #greeting = new Map<number, Visit>();
@@ -132,7 +132,7 @@ export class Server extends RunningSide {
     this.#listener = listener;
     this.#clients = new Clients(runtime);
     this.#context = context;
-    this.#kernel = new KernelTls(context === undefined ? false : undefined);
+    this.#kernel = new KernelTlsChoice(context === undefined ? false : undefined);
   }
 
   /**

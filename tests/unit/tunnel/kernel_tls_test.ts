@@ -8,7 +8,7 @@ import { TlsBuffers, TlsTransport } from "../../../src/transport/tls.ts";
 import { AGAIN, BROKEN, type Transport } from "../../../src/transport/transport.ts";
 import { greetClientWithKey, greetServerWithKey } from "../../../src/tunnel/greet_with_key.ts";
 import { PROTOCOL_VERSION } from "../../../src/tunnel/handshake.ts";
-import { KernelTls } from "../../../src/tunnel/kernel_tls.ts";
+import { KernelTlsChoice } from "../../../src/tunnel/kernel_tls_choice.ts";
 import { aKey, keysOf, writtenKey } from "../../support/keys.ts";
 import { testUnless } from "../../support/skip.ts";
 import { TcpPair } from "../../support/tcp_pair.ts";
@@ -56,15 +56,15 @@ async function assertCarries(from: Transport, to: Transport, bytes: number): Pro
   await until("they are acknowledged", () => from.unacknowledgedBytes() === 0);
 }
 
-Deno.test("KernelTls gives no socket to a kernel that cannot encrypt", async () => {
+Deno.test("KernelTlsChoice gives no socket to a kernel that cannot encrypt", async () => {
   await using pair = await TcpPair.make();
-  assertEquals(new KernelTls(false).socketOf(pair.client), undefined);
-  assertEquals(new KernelTls(true).socketOf(pair.client), pair.clientFd);
+  assertEquals(new KernelTlsChoice(false).socketOf(pair.client), undefined);
+  assertEquals(new KernelTlsChoice(true).socketOf(pair.client), pair.clientFd);
 });
 
-Deno.test("KernelTls avoids an address after a tunnel by the kernel that has ended soon", async () => {
+Deno.test("KernelTlsChoice avoids an address after a tunnel by the kernel that has ended soon", async () => {
   await using pair = await TcpPair.make();
-  const kernel = new KernelTls(true);
+  const kernel = new KernelTlsChoice(true);
   const address = "127.0.0.1";
   kernel.up(1, address, BY_OPENSSL, 0);
   kernel.down(1, 10);

@@ -17,7 +17,7 @@ interface KernelTunnel {
 }
 
 /** Knows where the kernel may encrypt. */
-export class KernelTls {
+export class KernelTlsChoice {
   readonly #available: boolean;
   readonly #avoided = new Set<string>();
   readonly #tunnels = new Map<number, KernelTunnel>();
