@@ -5,7 +5,7 @@
 // waits as data does. No host has a use for thousands of them a second, so those of a station that floods are
 // dropped from there on; otherwise it could fill the tunnel with them.
 
-import { readUint16 } from "../wire/uint16.ts";
+import { readUint48 } from "../wire/uint16.ts";
 import { Budget } from "./budget.ts";
 
 /**
@@ -97,6 +97,7 @@ const IDLE_HOSTS = 64;
 
 /** The budgets of all hosts of one peer. */
 export class PeerBudgets {
+  /** The budgets of each host, by its address as a number. */
   readonly #hosts = new Map<number, HostBudgets>();
   #sessions = 0;
 
@@ -107,7 +108,7 @@ export class PeerBudgets {
 
   /** Returns the budgets of a new session. */
   enter(hostMac: Uint8Array, nowMs: number): SessionBudgets {
-    const key = keyOf(hostMac);
+    const key = readUint48(hostMac, 0);
     let host = this.#hosts.get(key);
     if (host === undefined) {
       if (this.#hosts.size >= 2 * this.#sessions + IDLE_HOSTS) this.#sweep();
@@ -121,7 +122,7 @@ export class PeerBudgets {
 
   /** Notes the end of a session. Its host is remembered, so that it gains nothing by dialling again. */
   leave(hostMac: Uint8Array): void {
-    const host = this.#hosts.get(keyOf(hostMac));
+    const host = this.#hosts.get(readUint48(hostMac, 0));
     if (host === undefined) return;
     host.sessions--;
     this.#sessions--;
@@ -130,9 +131,4 @@ export class PeerBudgets {
   #sweep(): void {
     for (const [key, host] of this.#hosts) if (host.sessions === 0) this.#hosts.delete(key);
   }
-}
-
-// Returns an address as a number.
-function keyOf(mac: Uint8Array): number {
-  return (readUint16(mac, 0) * 0x1_0000 + readUint16(mac, 2)) * 0x1_0000 + readUint16(mac, 4);
 }

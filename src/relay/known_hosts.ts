@@ -1,11 +1,16 @@
 // The hosts that have had a session, so that a flood of strangers cannot keep them from dialling again.
 
+import { readUint48 } from "../wire/uint16.ts";
+
 /** The maximum number of known hosts; one more replaces the oldest one of the client with the most of them. */
 export const KNOWN_HOSTS = 16_384;
 
 /** A bounded list of hosts for each client. */
 export class KnownHosts {
-  /** The hosts of each client by address, the one whose last session is longest ago first. */
+  /**
+   * The hosts of each client, the one whose last session is longest ago first. An address is kept as a number,
+   * which takes less memory than a text.
+   */
   readonly #clients = new Map<string, Set<number>>();
   #size = 0;
 
@@ -16,7 +21,7 @@ export class KnownHosts {
 
   /** Notes that a host has a session, or had one until now. */
   add(client: string, hostMac: Uint8Array): void {
-    const host = numberOf(hostMac);
+    const host = readUint48(hostMac, 0);
     let hosts = this.#clients.get(client);
     if (hosts === undefined) this.#clients.set(client, hosts = new Set());
     if (!hosts.delete(host)) this.#size++;
@@ -26,7 +31,7 @@ export class KnownHosts {
 
   /** Returns true if a host of this client has had a session. */
   has(client: string, hostMac: Uint8Array): boolean {
-    return this.#clients.get(client)?.has(numberOf(hostMac)) ?? false;
+    return this.#clients.get(client)?.has(readUint48(hostMac, 0)) ?? false;
   }
 
   #forgetOne(): void {
@@ -40,11 +45,4 @@ export class KnownHosts {
     this.#size--;
     if (hosts.size === 0) this.#clients.delete(client);
   }
-}
-
-// A number takes less memory than a text.
-function numberOf(mac: Uint8Array): number {
-  let number = 0;
-  for (let i = 0; i < 6; i++) number = number * 256 + mac[i];
-  return number;
 }

@@ -1,4 +1,4 @@
-// Fields of 16 and 32 bits in network byte order.
+// Fields of 16, 32 and 48 bits in network byte order.
 
 /**
  * Reads a 16-bit field. Allocates nothing.
@@ -44,4 +44,15 @@ export function readUint32(bytes: Uint8Array, offset: number): number {
 export function writeUint32(bytes: Uint8Array, offset: number, value: number): void {
   writeUint16(bytes, offset, value >>> 16);
   writeUint16(bytes, offset + 2, value);
+}
+
+/**
+ * Reads a 48-bit field, such as a MAC address as a number. Allocates nothing.
+ *
+ * @param bytes The bytes that hold the field
+ * @param offset The offset of the field in `bytes`
+ * @returns The value; a byte beyond the end of `bytes` counts as 0
+ */
+export function readUint48(bytes: Uint8Array, offset: number): number {
+  return readUint16(bytes, offset) * 0x1_0000_0000 + readUint32(bytes, offset + 2);
 }
