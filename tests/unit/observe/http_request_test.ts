@@ -76,6 +76,38 @@ for (
   });
 }
 
+Deno.test("readHead() removes spaces and tabs around a value, and nothing else", () => {
+  for (const around of ["", " ", "\t", " \t \t ", " ".repeat(4000)]) {
+    const host = `${around}localhost:9000${around}`;
+    assertEquals(requestOf(`GET /healthz HTTP/1.1\r\nHost:${host}\r\n\r\n`), {
+      ...REQUEST,
+      host: "localhost",
+    });
+  }
+  assertEquals(requestOf("GET / HTTP/1.1\r\nHost: \t \r\n\r\n"), 400);
+  assertEquals(requestOf("GET / HTTP/1.1\r\nHost: \xa0localhost\r\n\r\n"), 400);
+});
+
+Deno.test("readHead() refuses a head full of spaces at once, wherever a wrong byte is", () => {
+  const start = "GET / HTTP/1.1\r\nHost: localhost\r\n";
+  for (const space of [" ", "\t"]) {
+    const spaces = space.repeat(HEAD_MAX_BYTES - 100);
+    for (
+      const field of [
+        `A:${spaces}\x01`,
+        `A:\x01${spaces}`,
+        `A${spaces}`,
+        `A:${spaces}b${spaces}\x7f`,
+      ]
+    ) {
+      const head = `${start}${field.slice(0, HEAD_MAX_BYTES - 50)}\x01\r\n\r\n`;
+      assertEquals(requestOf(head), 400);
+    }
+    assertEquals(requestOf(`GET${spaces}/ HTTP/1.1\r\n\r\n`), 400);
+    assertEquals(requestOf(`GET /${spaces}HTTP/1.1\r\n\r\n`), 400);
+  }
+});
+
 Deno.test("readHead() refuses a head that is too long with 431", () => {
   assertEquals(requestOf(GET.padEnd(HEAD_MAX_BYTES - 1, "x")), undefined);
   assertEquals(requestOf(GET.padEnd(HEAD_MAX_BYTES, "x")), 431);
