@@ -130,7 +130,9 @@ export class TlsReader {
         }
       } while (this.#tls.inputBytes > 0);
       this.#readsSmall = records > MANY_RECORDS && bytes < records * SMALL_RECORD;
-      const isLast = received < buffer.length || room - count < buffer.length + RECORD_MAX;
+      // Padding takes as long as data, and a peer may send little else, so it has the same limit.
+      const isLast = received < buffer.length ||
+        room - Math.max(count, bytes) < buffer.length + RECORD_MAX;
       if (isLast || this.#readsSmall) break;
     }
     this.#allowMessages(count);

@@ -5,14 +5,19 @@ import { openssl, Pinned, send } from "../../../ffi/mod.ts";
 import { SealedBytes } from "../../../src/transport/sealed_bytes.ts";
 import { TcpTransport } from "../../../src/transport/tcp.ts";
 import { TlsBuffers, TlsTransport } from "../../../src/transport/tls.ts";
+import { ReadMemory, TlsReader } from "../../../src/transport/tls_reader.ts";
 import { AGAIN, BROKEN, type Transport } from "../../../src/transport/transport.ts";
 import { Channel } from "../../../src/tunnel/channel.ts";
 import { FRAME } from "../../../src/wire/mod.ts";
-import { TlsPair } from "../../support/tls_pair.ts";
+import { tlsConnections, TlsPair } from "../../support/tls_pair.ts";
 import { until } from "../../support/until.ts";
 
 const ssl = openssl();
 const KEY_UPDATE_REQUESTED = 1;
+/** A function of libssl that only these tests need. */
+const { symbols: more } = Deno.dlopen("libssl.so.3", {
+  SSL_set_block_padding: { parameters: ["pointer", "usize"], result: "i32" },
+});
 /** The size of a read in production. */
 const READ_BYTES = 256 * 1024;
 
@@ -246,6 +251,41 @@ Deno.test("TlsTransport.receive() reads less at once from a peer whose records a
   const counts: number[] = [];
   for (let all = 0; all < 4000; all += counts.at(-1)!) counts.push(await receive(pair.server));
   assert(counts.slice(1).every((count) => count <= 16 * 1024 / 23 + 1), `${counts}`);
+});
+
+Deno.test("TlsReader reads as much padding at once as data, from a peer that sends without a pause", () => {
+  const { client, server } = tlsConnections();
+  const padding = more.SSL_set_block_padding(Deno.UnsafePointer.create(client.address), 16_384n);
+  assertEquals(padding, 1);
+  const data = new Pinned(pattern(1));
+  const sealed = new Uint8Array(20_000);
+  let [at, end, bytes] = [0, 0, 0];
+  // Fills every buffer, like a socket that always has more.
+  const receive = (into: Uint8Array) => {
+    for (let filled = 0; filled < into.length;) {
+      if (at === end) {
+        client.write(data.address, 1);
+        [at, end] = [0, client.take(sealed)];
+        assert(end > 16_384);
+      }
+      const part = sealed.subarray(at, Math.min(end, at + into.length - filled));
+      into.set(part, filled);
+      filled += part.length;
+      at += part.length;
+    }
+    bytes += into.length;
+    assert(bytes < 100_000_000, "the read does not end");
+    return into.length;
+  };
+  const reader = new TlsReader({ fd: -1, receive }, server, new ReadMemory());
+  const into = new Uint8Array(READ_BYTES);
+  for (let turn = 0; turn < 10; turn++) {
+    bytes = 0;
+    const count = reader.receive(into);
+    assert(count > 0 && count < 20, `${count}`);
+    assert(bytes <= READ_BYTES, `${bytes}`);
+  }
+  for (const connection of [client, server]) connection.free();
 });
 
 Deno.test("TlsTransport joins pieces of different memory", async () => {
