@@ -30,8 +30,9 @@ export interface Rates {
 export class Allowance {
   readonly #others: Budget;
   readonly #otherQuantum: number;
-  readonly #bytes: Budget | undefined;
-  readonly #byteQuantum: number;
+  #bps: number | undefined;
+  #bytes: Budget | undefined;
+  #byteQuantum = 0;
   /** The time until which the peer is not read. */
   #heldUntilMs = 0;
   #heldBackMs = 0;
@@ -44,11 +45,29 @@ export class Allowance {
   constructor({ otherFrames, bps }: Rates, nowMs: number) {
     this.#others = new Budget(otherFrames, BURST_SECONDS * otherFrames, nowMs);
     this.#otherQuantum = QUANTUM_SECONDS * otherFrames;
-    const perSecond = (bps ?? 0) / BITS;
-    this.#byteQuantum = QUANTUM_SECONDS * perSecond;
-    if (bps === undefined) return;
-    const most = Math.max(BURST_BYTES_MIN, BURST_BYTES_SECONDS * perSecond);
-    this.#bytes = new Budget(perSecond, most, nowMs);
+    this.limit(bps, nowMs);
+  }
+
+  /**
+   * Changes the limit of bits. A peer that is held back for the old limit is read again at once.
+   *
+   * @param bps Bits of Ethernet frames per second; undefined for no limit
+   * @param nowMs The time
+   */
+  limit(bps: number | undefined, nowMs: number): void {
+    if (bps === this.#bps) return;
+    this.#bps = bps;
+    this.#bytes = undefined;
+    if (bps !== undefined) {
+      const perSecond = bps / BITS;
+      const most = Math.max(BURST_BYTES_MIN, BURST_BYTES_SECONDS * perSecond);
+      this.#bytes = new Budget(perSecond, most, nowMs);
+      this.#byteQuantum = QUANTUM_SECONDS * perSecond;
+    }
+    if (this.#heldUntilMs <= nowMs) return;
+    const heldUntilMs = Math.min(this.#heldUntilMs, nowMs + this.#waitForOthersMs(nowMs));
+    this.#heldBackMs -= this.#heldUntilMs - heldUntilMs;
+    this.#heldUntilMs = heldUntilMs;
   }
 
   /** The time until which the peer is not read. */
@@ -94,9 +113,7 @@ export class Allowance {
       }
     }
     this.#excess += others;
-    const otherMs = this.#others.left(nowMs) > 0
-      ? 0
-      : this.#others.waitMs(this.#otherQuantum, nowMs);
+    const otherMs = this.#waitForOthersMs(nowMs);
     let byteMs = 0;
     if (this.#bytes !== undefined) {
       this.#bytes.spend(bytes);
@@ -114,5 +131,10 @@ export class Allowance {
     if (this.#excessSinceMs === Infinity) return false;
     if (this.#others.isAmple(nowMs)) this.#excessSinceMs = Infinity;
     return this.#useful === 0 && nowMs - this.#excessSinceMs >= USELESS_MS;
+  }
+
+  // Returns the time until the peer may send other frames again, in ms.
+  #waitForOthersMs(nowMs: number): number {
+    return this.#others.left(nowMs) > 0 ? 0 : this.#others.waitMs(this.#otherQuantum, nowMs);
   }
 }

@@ -295,7 +295,10 @@ export class DataPlane {
 
   /** Applies new limits to a tunnel; missing ones get their defaults. */
   limit(id: number, limits: TunnelLimits): void {
+    const nowMs = this.#parts.now();
     this.#relay.limitSessions(id, limits.maxSessions);
+    this.#tunnels.limit(id, limits, nowMs);
+    this.#finish(nowMs);
   }
 
   /** Asks for a snapshot of all tunnels and sessions; the answers carry the number of the request. */

@@ -11,7 +11,7 @@ import { ReadBuffers } from "../tunnel/read_buffers.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import { FRAME } from "../wire/mod.ts";
 import { Allowance } from "./allowance.ts";
-import type { TunnelFacts } from "./messages.ts";
+import type { TunnelFacts, TunnelLimits } from "./messages.ts";
 
 /** The frames per second that carry nothing for an open session, unless a relay limits PADIs. */
 const OTHER_FRAMES = 20_000;
@@ -115,7 +115,7 @@ export class Tunnels {
       this.#buffers,
       this.#room,
     );
-    if (downBps !== undefined) channel.limitSending(downBps, nowMs);
+    channel.limitSending(downBps, nowMs);
     const tunnel: Tunnel = {
       channel,
       name,
@@ -145,6 +145,15 @@ export class Tunnels {
     }
     this.#byId.set(id, tunnel);
     this.list.push(tunnel);
+  }
+
+  /** Applies new limits to a tunnel, unless there is none with that id, or it is being left. */
+  limit(id: number, { upBps, downBps }: TunnelLimits, nowMs: number): void {
+    const tunnel = this.#byId.get(id);
+    // Nothing may hold up the goodbye of a tunnel that is being left.
+    if (tunnel === undefined || tunnel.leaveByMs < Infinity) return;
+    tunnel.allowance.limit(upBps, nowMs);
+    tunnel.channel.limitSending(downBps, nowMs);
   }
 
   /** True if some tunnel has room for data, or there are no tunnels. */

@@ -245,8 +245,11 @@ export class Channel {
     this.#outbox.settle();
   }
 
-  /** Limits the bits per second of frames that are sent; control frames count, and are not held up. */
-  limitSending(bps: number, nowMs: number): void {
+  /**
+   * Limits the bits per second of frames that are sent; undefined for no limit. Control frames count, and are
+   * not held up.
+   */
+  limitSending(bps: number | undefined, nowMs: number): void {
     this.#outbox.limit(bps, nowMs);
   }
 

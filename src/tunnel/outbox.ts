@@ -167,9 +167,10 @@ export class Outbox {
     return this.#control.push(type, frame, length, nowMs, waitedMs, owner);
   }
 
-  /** Limits the bits per second that are sent. */
-  limit(bps: number, nowMs: number): void {
-    this.#budget = new SendBudget(bps, nowMs);
+  /** Limits the bits per second that are sent; undefined for no limit. */
+  limit(bps: number | undefined, nowMs: number): void {
+    if (bps === this.#budget?.bps) return;
+    this.#budget = bps === undefined ? undefined : new SendBudget(bps, nowMs);
   }
 
   /** The time at which data that waits for the limit may be sent; `Infinity` if none waits. */

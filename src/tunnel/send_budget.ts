@@ -11,6 +11,8 @@ const BITS = 8;
 export class SendBudget {
   /** The time at which data may be sent; `Infinity` if none waits for the budget. */
   sendsAtMs = Infinity;
+  /** The bits per second at which it fills. */
+  readonly bps: number;
   readonly #perMs: number;
   readonly #most: number;
   #left: number;
@@ -18,6 +20,7 @@ export class SendBudget {
 
   /** Makes a full budget of `bps` bits per second. */
   constructor(bps: number, nowMs: number) {
+    this.bps = bps;
     this.#perMs = bps / BITS / 1000;
     this.#most = Math.max(BURST_MIN, BURST_MS * this.#perMs);
     this.#left = this.#most;

@@ -46,6 +46,55 @@ Deno.test("Allowance holds back a peer that sends more bits than its rate, and n
   assertEquals(new Allowance(RATES, 0).bytesLeft(0), Infinity);
 });
 
+/** Reads 32 KiB every 5 ms, unless the peer is held back; returns the number of bytes. */
+function readData(allowance: Allowance, fromMs: number, toMs: number): number {
+  let bytes = 0;
+  for (let nowMs = fromMs; nowMs < toMs; nowMs += 5) {
+    if (nowMs < allowance.heldUntilMs) continue;
+    allowance.read(1, 0, 32_768, nowMs);
+    bytes += 32_768;
+  }
+  return bytes;
+}
+
+Deno.test("Allowance.limit() applies a new rate, a first one and none to a peer that sends", () => {
+  const allowance = new Allowance(RATES, 0);
+  assertEquals(readData(allowance, 0, 1000), 200 * 32_768);
+  allowance.limit(8_000_000, 1000);
+  const limited = readData(allowance, 1000, 11_000);
+  assert(limited > 9_900_000 && limited < 10_200_000, `${limited} bytes in 10 s at 1 MB/s`);
+  allowance.limit(16_000_000, 11_000);
+  const doubled = readData(allowance, 11_000, 21_000);
+  assert(doubled > 19_900_000 && doubled < 20_300_000, `${doubled} bytes in 10 s at 2 MB/s`);
+  allowance.limit(undefined, 21_000);
+  assertEquals(readData(allowance, 21_000, 22_000), 200 * 32_768);
+  assertEquals(allowance.bytesLeft(22_000), Infinity);
+});
+
+Deno.test("Allowance.limit() reads a peer again at once that was held back for the old rate", () => {
+  const allowance = new Allowance({ otherFrames: 1000, bps: 1000 }, 0);
+  allowance.read(1, 0, 100_000, 0);
+  assert(allowance.heldUntilMs > 200_000, `${allowance.heldUntilMs} ms`);
+  allowance.limit(undefined, 1000);
+  assertEquals([allowance.heldUntilMs, allowance.heldBackMs], [1000, 1000]);
+});
+
+Deno.test("Allowance.limit() leaves a peer held back that has sent too many other frames", () => {
+  const allowance = new Allowance({ otherFrames: 1000, bps: 1000 }, 0);
+  allowance.read(0, 3000, 100_000, 0);
+  allowance.limit(undefined, 100);
+  // A debt of 900 frames, and the frames of 20 ms.
+  assertEquals([allowance.heldUntilMs, allowance.heldBackMs], [1020, 1020]);
+});
+
+Deno.test("Allowance.limit() with the same rate gives a peer nothing", () => {
+  const allowance = new Allowance({ otherFrames: 1000, bps: 8_000_000 }, 0);
+  allowance.read(1, 0, 200_000, 0);
+  const { heldUntilMs } = allowance;
+  allowance.limit(8_000_000, 10);
+  assertEquals([allowance.heldUntilMs, allowance.bytesLeft(10)], [heldUntilMs, -90_000]);
+});
+
 Deno.test("Allowance calls a peer useless after a minute of too many frames and none of a session", () => {
   const allowance = new Allowance(RATES, 0);
   flood(allowance, 0, 60_000);

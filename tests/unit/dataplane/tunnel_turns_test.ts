@@ -318,3 +318,51 @@ Deno.test("DataPlane sends to a peer at the rate of its downBps, and control fra
   bench.plane.step(0);
   assert(drain(client) > 0);
 });
+
+Deno.test("DataPlane.limit() changes the rate at which it reads a peer, and takes the limit away", () => {
+  const bench = new Bench();
+  const flood = fill(bench.add(1), sessionFrame(PPP_PROTOCOL.IPV4, 1480));
+  const read = (forMs: number) => {
+    const before = bench.session.bytesFromTunnel;
+    bench.run(forMs, flood);
+    return bench.session.bytesFromTunnel - before;
+  };
+  const isUnlimited = () => read(100) > 10_000_000;
+  assert(isUnlimited());
+  bench.plane.limit(1, { upBps: 8_000_000 });
+  const limited = read(2000);
+  assert(limited > 1_950_000 && limited < 2_200_000, `${limited} bytes in 2 s at 1 MB/s`);
+  bench.plane.limit(1, {});
+  assert(isUnlimited());
+  // Nothing is there with this id.
+  bench.plane.limit(9, { upBps: 1000, downBps: 1000 });
+});
+
+Deno.test("DataPlane.limit() sends at once to a peer what waited for a limit that is gone", () => {
+  const bench = new Bench();
+  const client = bench.add(1);
+  const data = emitSession({
+    destination: OURS,
+    source: AC,
+    sessionId: 1,
+    protocol: PPP_PROTOCOL.IPV4,
+    payload: new Uint8Array(1000),
+  });
+  const send = () => {
+    bench.link.arrive(data);
+    bench.plane.step(0);
+    return drain(client);
+  };
+  // The first frame follows what a new tunnel sends.
+  send();
+  const length = send();
+  assert(length > 1000);
+  bench.plane.limit(1, { downBps: 1_000 });
+  let sent = 0;
+  while (send() > 0) sent++;
+  assert(sent > 10 && sent < 20, `${sent} frames in a burst of 16 KiB`);
+  send();
+  bench.plane.limit(1, {});
+  assertEquals(drain(client), 2 * length);
+  assertEquals(send(), length);
+});
