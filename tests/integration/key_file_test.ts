@@ -200,6 +200,45 @@ testUnless(
 
 testUnless(
   skipped,
+  "SIGHUP changes the bandwidth of a client while it has a tunnel, in each direction, and to none again",
+  () =>
+    withKeys(async (sites, files) => {
+      sites.ac();
+      const host = sites.host();
+      await host.dial();
+      const [line] = Deno.readTextFileSync(files.server).trimEnd().split("\n");
+      const limit = async (options: string) => {
+        files.edit(() => [`${line}${options}`]);
+        await reload(sites);
+      };
+      const heldBackMs = async () => (await sites.server.status()).tunnels[0].heldBackMs;
+      /** Exchanges frames, and returns the time that this took without the time for lost ones. */
+      const exchange = async (returnedMin: number) => {
+        const window = 4;
+        const { returned, rttMs } = await host.exchange({ frames: 100, window });
+        assert(returned >= returnedMin, `${returned} returned`);
+        return rttMs.reduce((sum, one) => sum + one, 0) / window;
+      };
+      await exchange(100);
+      assertEquals(await heldBackMs(), 0);
+      // 140,000 bytes take more than 0.6 s at 1 Mbit/s, after a burst of 64 KiB.
+      await limit(" up=1M");
+      assert(await exchange(100) > 500);
+      const held = await heldBackMs();
+      assert(held > 300, `${held} ms`);
+      await limit("");
+      await exchange(100);
+      assertEquals(await heldBackMs(), held);
+      // In this direction the burst is 16 KiB, and a queue that is too long loses frames.
+      await limit(" down=1M");
+      assert(await exchange(80) > 600);
+      assertEquals(await heldBackMs(), held);
+      assertEquals((await sites.client.status()).reconnects, 0);
+    }),
+);
+
+testUnless(
+  skipped,
   "The sessions that are held for a client end at once when its last key is removed",
   () =>
     withKeys(async (sites, files) => {
