@@ -113,7 +113,7 @@ function hasContent(fields: Map<string, string[]>): boolean {
 /**
  * Decides whether a request for a host is answered. A page in a browser can let its own name lead to this
  * address, and then read what a server answers for that name (DNS rebinding). An IP address cannot be made to
- * lead elsewhere.
+ * lead elsewhere. Nor can a name without a dot, such as the machine's own, because nobody can register one.
  *
  * @param host The host that the client wants; undefined if it names none, as no browser does
  * @param listening The name or address that the server was told to listen on
@@ -129,7 +129,7 @@ export function isServedHost(
   const name = host.toLowerCase().replace(/\.$/, "");
   if (name === "localhost" || name === listening.toLowerCase().replace(/\.$/, "")) return true;
   const literal = usual(name);
-  if (literal === undefined) return false;
+  if (literal === undefined) return /^[a-z][^.]*$/.test(name);
   if (isUnspecified(address) || literal === usual(address)) return true;
   return isLoopback(address) && isLoopback(literal);
 }
