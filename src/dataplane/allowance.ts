@@ -5,7 +5,7 @@
 // session in all that time, is of no use to anybody, and its tunnel ends. Hosts that all dial after a power cut
 // are not such a peer: within a minute some of them have a session.
 
-import { Budget } from "../relay/mod.ts";
+import { Budget } from "../budget.ts";
 
 /** The time in which a burst of other frames may use up the allowance of as much time. */
 const BURST_SECONDS = 2;

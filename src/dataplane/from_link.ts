@@ -1,10 +1,11 @@
 // Frames from the link into tunnels: the first half of a turn.
 
+import { Budget } from "../budget.ts";
 import type { Lanes, RingReceiver } from "../link/device.ts";
 import type { LinkMonitor } from "../link/monitor.ts";
 import type { RingAge } from "../link/ring_age.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
-import { Budget, DROP, type Drop, FATE, NO_SESSION_ID, type Relay } from "../relay/mod.ts";
+import { DROP, type Drop, FATE, NO_SESSION_ID, type Relay } from "../relay/mod.ts";
 import {
   CODE,
   discoveryLength,

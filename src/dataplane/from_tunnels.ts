@@ -1,9 +1,10 @@
 // Frames from tunnels to the link: the second half of a turn.
 
+import { Budget } from "../budget.ts";
 import type { LinkOutput } from "../link/link_output.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import { POLLERR, POLLHUP, POLLOUT } from "../poll/poller.ts";
-import { Budget, DROP, type Relay } from "../relay/mod.ts";
+import { DROP, type Relay } from "../relay/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
 import { discoveryLength, FRAME, frameLength, REASON } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";

@@ -1,7 +1,8 @@
 // Discovery frames and session lists from the relay into tunnels.
 
+import { Budget } from "../budget.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
-import { Budget, DROP } from "../relay/mod.ts";
+import { DROP } from "../relay/mod.ts";
 import type { OutboxLane } from "../tunnel/outbox.ts";
 import { CODE, FRAME, readCode } from "../wire/mod.ts";
 import type { Tunnels } from "./tunnels.ts";

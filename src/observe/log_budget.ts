@@ -1,5 +1,6 @@
 // A budget for each kind of log line, so that nobody can fill a disk by what is logged about them.
 
+import { Budget } from "../budget.ts";
 import type { Fields, Log, LogLevel } from "./log.ts";
 
 /** The number of lines of one kind that can come together: the sessions of a site after a power failure. */
@@ -22,8 +23,7 @@ type Limited = Exclude<LogLevel, "error">;
 interface Account {
   readonly level: Limited;
   readonly kind: string;
-  lines: number;
-  filledMs: number;
+  readonly budget: Budget;
   leftOut: number;
 }
 
@@ -49,9 +49,8 @@ export class LogBudget {
    */
   allow(level: Limited, message: string, nowMs: number): boolean {
     const account = this.#accountOf(level, message.split(" ", KIND_WORDS).join(" "), nowMs);
-    refill(account, nowMs);
-    if (account.lines >= 1) {
-      account.lines--;
+    if (account.budget.left(nowMs) >= 1) {
+      account.budget.spend(1);
       return true;
     }
     account.leftOut++;
@@ -76,7 +75,8 @@ export class LogBudget {
     if (kind !== OTHERS && this.#accounts.size >= MAX_KINDS && !this.#forgetOne(nowMs)) {
       return this.#accountOf(level, OTHERS, nowMs);
     }
-    const account = { level, kind, lines: BURST, filledMs: nowMs, leftOut: 0 };
+    const perSecond = level === "debug" ? DEBUG_PER_SECOND : PER_SECOND;
+    const account = { level, kind, budget: new Budget(perSecond, BURST, nowMs), leftOut: 0 };
     this.#accounts.set(key, account);
     return account;
   }
@@ -84,20 +84,12 @@ export class LogBudget {
   /** Forgets a kind that has its whole budget again, which makes no difference. */
   #forgetOne(nowMs: number): boolean {
     for (const [key, account] of this.#accounts) {
-      refill(account, nowMs);
-      if (account.lines < BURST || account.leftOut > 0) continue;
+      if (account.budget.left(nowMs) < BURST || account.leftOut > 0) continue;
       this.#accounts.delete(key);
       return true;
     }
     return false;
   }
-}
-
-function refill(account: Account, nowMs: number): void {
-  const perSecond = account.level === "debug" ? DEBUG_PER_SECOND : PER_SECOND;
-  const since = (nowMs - account.filledMs) / 1000;
-  account.lines = Math.min(BURST, account.lines + since * perSecond);
-  account.filledMs = nowMs;
 }
 
 /** A log that keeps to a budget, and reports what it leaves out. */

@@ -5,8 +5,8 @@
 // waits as data does. No host has a use for thousands of them a second, so those of a station that floods are
 // dropped from there on; otherwise it could fill the tunnel with them.
 
+import { Budget } from "../budget.ts";
 import { readUint48 } from "../wire/uint16.ts";
-import { Budget } from "./budget.ts";
 
 /**
  * The control frames per second of a session in one direction, and the most at once. A dial takes fewer than 50

@@ -1,6 +1,5 @@
 // The relay: decides which session or discovery owns each frame. Frames and the time come in; no I/O.
 
-export * from "./budget.ts";
 export * from "./cause.ts";
 export { FATE, type Fate } from "./control_budget.ts";
 export * from "./discovery/added_tags.ts";

@@ -7,6 +7,7 @@ const ROOT = new URL("../../", import.meta.url);
 /** Files at the top of `src` without I/O, which every folder of `src` may import. */
 const EVERYWHERE = [
   "src/assert.ts",
+  "src/budget.ts",
   "src/closest.ts",
   "src/configuration_error.ts",
   "src/problem.ts",

@@ -1,7 +1,7 @@
 // Budgets that fill at a rate.
 
 import { assert, assertEquals } from "@std/assert";
-import { Budget } from "../../../src/relay/budget.ts";
+import { Budget } from "../../src/budget.ts";
 
 Deno.test("Budget fills at its rate, up to the most that it holds", () => {
   const budget = new Budget(100, 10, 0);
