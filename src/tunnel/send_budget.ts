@@ -1,5 +1,7 @@
 // A limit of the rate at which a tunnel sends. Data waits for it in the tunnel's queue, and control frames do not.
 
+import { Budget } from "../budget.ts";
+
 /** The largest burst: the bytes of this time, or one large batch. */
 const BURST_MS = 100;
 const BURST_MIN = 16 * 1024;
@@ -13,18 +15,17 @@ export class SendBudget {
   sendsAtMs = Infinity;
   /** The bits per second at which it fills. */
   readonly bps: number;
-  readonly #perMs: number;
-  readonly #most: number;
-  #left: number;
-  #filledMs: number;
+  readonly #budget: Budget;
+  /** The number of bytes for which data waits. */
+  readonly #quantum: number;
 
   /** Makes a full budget of `bps` bits per second. */
   constructor(bps: number, nowMs: number) {
     this.bps = bps;
-    this.#perMs = bps / BITS / 1000;
-    this.#most = Math.max(BURST_MIN, BURST_MS * this.#perMs);
-    this.#left = this.#most;
-    this.#filledMs = nowMs;
+    const perSecond = bps / BITS;
+    const perMs = perSecond / 1000;
+    this.#budget = new Budget(perSecond, Math.max(BURST_MIN, BURST_MS * perMs), nowMs);
+    this.#quantum = QUANTUM_MS * perMs;
   }
 
   /**
@@ -34,21 +35,17 @@ export class SendBudget {
    * @param nowMs The time
    */
   allow(empty: boolean, nowMs: number): number {
-    if (nowMs > this.#filledMs) {
-      const left = this.#left + (nowMs - this.#filledMs) * this.#perMs;
-      this.#left = left > this.#most ? this.#most : left;
-      this.#filledMs = nowMs;
-    }
-    if (empty || this.#left > 0) {
+    const left = this.#budget.left(nowMs);
+    if (empty || left > 0) {
       this.sendsAtMs = Infinity;
-      return Math.max(0, this.#left);
+      return Math.max(0, left);
     }
-    this.sendsAtMs = nowMs + QUANTUM_MS - this.#left / this.#perMs;
+    this.sendsAtMs = nowMs + this.#budget.waitMs(this.#quantum, nowMs);
     return 0;
   }
 
   /** Notes that bytes were sent. */
   sent(bytes: number): void {
-    this.#left -= bytes;
+    this.#budget.spend(bytes);
   }
 }
