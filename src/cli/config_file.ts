@@ -1,6 +1,7 @@
 // The configuration file, which has the same flags as the command line, one per line.
 
-import { OTHERS_WRITE } from "../files/own_file.ts";
+import { OTHERS_WRITE, ownerFault, ownUid } from "../files/owner.ts";
+import { readUpTo } from "../files/read_up_to.ts";
 import { shellWord } from "../files/shell_word.ts";
 import { reasonOf } from "../reason.ts";
 import { CONFIG_FLAGS, type Flags } from "./flags.ts";
@@ -149,22 +150,13 @@ function otherThanFile(info: Deno.FileInfo): string | undefined {
   return info.isSocket ? "a socket" : "a device";
 }
 
-/**
- * Returns the text of a file that only this user and root can change; undefined if it has too many bytes, also
- * if the system says that it has none.
- */
+/** Returns the text of a file that only this user and root can change; undefined if it has too many bytes. */
 function readTrusted(name: string): string | undefined {
   using file = Deno.openSync(name);
-  const fault = writerFault(name, file.statSync(), Deno.uid() ?? 0);
+  const fault = writerFault(name, file.statSync(), ownUid());
   if (fault !== undefined) throw new UsageError(`Cannot read ${name}: ${fault}`);
-  const bytes = new Uint8Array(CONFIG_MAX_BYTES + 1);
-  let length = 0;
-  while (length < bytes.length) {
-    const read = file.readSync(bytes.subarray(length));
-    if (read === null) return new TextDecoder().decode(bytes.subarray(0, length));
-    length += read;
-  }
-  return undefined;
+  const bytes = readUpTo((into) => file.readSync(into), CONFIG_MAX_BYTES);
+  return bytes && new TextDecoder().decode(bytes);
 }
 
 /**
@@ -180,10 +172,8 @@ export function writerFault(
   { uid, mode }: Pick<Deno.FileInfo, "uid" | "mode">,
   user: number,
 ): string | undefined {
-  if (uid !== null && uid !== 0 && uid !== user) {
-    return `it belongs to uid ${uid}, not to the user of this program; ` +
-      `run chown ${user} ${shellWord(name)}`;
-  }
+  const fault = ownerFault(uid, user);
+  if (fault !== undefined) return `${fault}; run chown ${user} ${shellWord(name)}`;
   if (mode === null || (mode & OTHERS_WRITE) === 0) return undefined;
   return `other users can change it; run chmod go-w ${shellWord(name)}`;
 }

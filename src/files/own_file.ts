@@ -4,12 +4,9 @@
 // a link, and without waiting for the writer of a pipe; all checks and changes are made on the open file.
 
 import fs from "node:fs";
+import { ownerFault, ownUid } from "./owner.ts";
 
 const { O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-
-/** The bits of a mode that let the group, or all others, write. */
-export const OTHERS_WRITE = 0o022;
-const ROOT = 0;
 
 /** Error for a file that somebody else may have put there. */
 export class UnsafeFileError extends Error {
@@ -51,7 +48,7 @@ export class OwnFile {
     });
     try {
       const stats = await call<fs.Stats>((done) => fs.fstat(fd, done));
-      const fault = fileFault(stats, Deno.uid() ?? ROOT, access);
+      const fault = fileFault(stats, ownUid(), access);
       if (fault !== undefined) throw new UnsafeFileError(path, fault);
       return new OwnFile(fd, stats);
     } catch (error) {
@@ -135,14 +132,14 @@ export class OwnFile {
  * @param access The way in which it is used
  * @returns The fault; undefined if it is safe
  */
-export function fileFault(
+function fileFault(
   facts: Pick<fs.Stats, "uid" | "nlink" | "isFile" | "isDirectory">,
   user: number,
   access: "read" | "write",
 ): string | undefined {
   if (facts.isDirectory()) return "it is a directory";
   if (!facts.isFile()) return "it is not a regular file";
-  if (facts.uid !== user && facts.uid !== ROOT) return `it belongs to uid ${facts.uid}`;
+  if (ownerFault(facts.uid, user) !== undefined) return `it belongs to uid ${facts.uid}`;
   // A second name can be anywhere, so a change could damage another program's file.
   if (access === "write" && facts.nlink > 1) return "it is a hard link";
   return undefined;

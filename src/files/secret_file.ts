@@ -16,15 +16,14 @@ import {
 } from "node:fs";
 import { ConfigurationError } from "../configuration_error.ts";
 import { reasonOf } from "../reason.ts";
+import { OTHERS, OTHERS_WRITE, ownerFault, ownUid, ROOT } from "./owner.ts";
+import { readUpTo } from "./read_up_to.ts";
 import { shellWord } from "./shell_word.ts";
 
-/** The bits of a mode that let the group, or all others, read, write and execute. */
+/** The bit of a mode that lets the group read. */
 const GROUP_READS = 0o040;
-const OTHERS = 0o077;
-const OTHERS_WRITE = 0o022;
 /** The bit of a directory in which a file can be removed only by its owner. */
 const STICKY = 0o1000;
-const ROOT = 0;
 
 /** The facts about an open file from which its owner and mode are judged. */
 export type FileFacts = Pick<Stats, "mode" | "uid" | "gid">;
@@ -48,10 +47,9 @@ export function readSecretFile(path: string, maxBytes: number): Uint8Array<Array
   }
   try {
     const facts = fstatSync(fd);
-    const user = Deno.uid() ?? ROOT;
-    const fault = kindFault(facts) ?? secretFault(path, facts, user) ?? directoryFault(path);
+    const fault = kindFault(facts) ?? secretFault(path, facts, ownUid()) ?? directoryFault(path);
     if (fault !== undefined) throw fail(fault);
-    const bytes = readUpTo(fd, maxBytes);
+    const bytes = readUpTo((into) => readSync(fd, into), maxBytes);
     if (bytes === undefined) throw fail(`it is larger than ${maxBytes / 1024} KiB`);
     return bytes;
   } catch (error) {
@@ -111,9 +109,8 @@ export function syncDirectory(path: string): void {
 export function secretFault(path: string, facts: FileFacts, user: number): string | undefined {
   const { mode, uid, gid } = facts;
   const word = shellWord(path);
-  if (uid !== user && uid !== ROOT) {
-    return `it belongs to uid ${uid}, not to the user of this program; run it as that user, or run chown ${user} ${word}`;
-  }
+  const fault = ownerFault(uid, user);
+  if (fault !== undefined) return `${fault}; run it as that user, or run chown ${user} ${word}`;
   // A credential of systemd belongs to root. It is opened to the user of a service by an access control list,
   // whose mask shows as the rights of the group.
   const isCredential = uid === ROOT && gid === ROOT && user !== ROOT &&
@@ -161,16 +158,4 @@ function directoryFault(path: string): string | undefined {
   const directory = path.replace(/\/?[^/]*$/, "") || (path.startsWith("/") ? "/" : ".");
   if (!isWritableByOthers(directory)) return undefined;
   return `others can write to its directory; run chmod go-w ${shellWord(directory)}`;
-}
-
-/** Returns the rest of a file; undefined if it has more bytes, also if the system says that it has fewer. */
-function readUpTo(fd: number, maxBytes: number): Uint8Array<ArrayBuffer> | undefined {
-  const bytes = new Uint8Array(maxBytes + 1);
-  let length = 0;
-  while (length < bytes.length) {
-    const read = readSync(fd, bytes, length, bytes.length - length, null);
-    if (read === 0) return bytes.slice(0, length);
-    length += read;
-  }
-  return undefined;
 }

@@ -13,7 +13,8 @@
 
 import { ERRNO, LockFile, SystemError } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
-import { OTHERS_WRITE, OwnFile, UnsafeFileError } from "../files/own_file.ts";
+import { OwnFile, UnsafeFileError } from "../files/own_file.ts";
+import { OTHERS, OTHERS_WRITE, ownerFault, ownUid } from "../files/owner.ts";
 import { shellWord } from "../files/shell_word.ts";
 import type { Log } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
@@ -47,8 +48,6 @@ import type { Replay } from "./replay.ts";
 import { encodeAway, encodeOpen, encodeUndelivered, type SessionRecord } from "./session_record.ts";
 
 const IDENTITY_BYTES = 16;
-/** The bits of a mode that give others any access. */
-const OTHERS = 0o077;
 /** The maximum length of the file with the identity, in which an editor may have left some blanks. */
 const IDENTITY_MAX_BYTES = 1024;
 const EVERY_MS = 1000;
@@ -349,11 +348,11 @@ async function touch(path: string, timeMs: number): Promise<void> {
 /** Refuses a directory of another user, and warns of one that other users can change. */
 async function checkDirectory(path: string, { log }: StateDirOptions): Promise<void> {
   const { uid, mode } = await Deno.stat(path);
-  const user = Deno.uid();
-  if (uid !== null && uid !== 0 && uid !== user) {
+  const user = ownUid();
+  const fault = ownerFault(uid, user);
+  if (fault !== undefined) {
     throw new ConfigurationError(
-      `Cannot use ${path}: it belongs to uid ${uid}, not to the user of this program; ` +
-        `run chown ${user} ${shellWord(path)}`,
+      `Cannot use ${path}: ${fault}; run chown ${user} ${shellWord(path)}`,
     );
   }
   if (mode === null || (mode & OTHERS_WRITE) === 0) return;
