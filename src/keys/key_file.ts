@@ -12,7 +12,7 @@ import { formatRate, parseRate } from "./rate.ts";
 /** The maximum size of a key file. */
 export const KEY_FILE_MAX_BYTES = 2 ** 20;
 /** The maximum number of lines of a key file, including comments. */
-export const KEY_LINES_MAX = 10_000;
+const KEY_LINES_MAX = 10_000;
 /** The maximum number of keys of one name: the old and the new one. */
 export const KEYS_OF_NAME_MAX = 2;
 /** The maximum number of sessions in a line, as for `--max-sessions`. */

@@ -30,13 +30,13 @@ export const DISCOVERIES_PER_PEER = 4096;
  * The maximum size of each peer's discoveries in bytes, beyond which the same happens. It is enough for all of
  * them, with an offer each, if Host-Uniqs and cookies have the usual 4 to 24 bytes.
  */
-export const BYTES_PER_PEER = 16 << 20;
+const BYTES_PER_PEER = 16 << 20;
 
 /** The maximum number of bytes for all peers together; the peer with the most bytes loses discoveries. */
 export const BYTES = 24 << 20;
 
 /** The number of bytes that a discovery takes, and each of its marks, besides the text: as measured, rounded up. */
-export const DISCOVERY_BYTES = 2048;
+const DISCOVERY_BYTES = 2048;
 const MARK_BYTES = 640;
 
 interface Queue<T> {

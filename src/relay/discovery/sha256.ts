@@ -2,7 +2,7 @@
 // heap for each hash, which takes longer than the hash, and piles up while discoveries flood in.
 
 /** The length of a hash in bytes. */
-export const HASH_BYTES = 32;
+const HASH_BYTES = 32;
 /** The maximum length of a message in bytes, so that it fits into one block with its padding. */
 export const MESSAGE_MAX = 55;
 const BLOCK_BYTES = 64;
