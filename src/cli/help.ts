@@ -115,7 +115,7 @@ Examples:
   ${command} osaka --dir /etc/pppoe-proxy --rotate
 
 A line of server.keys may go on with limits for its client:
-  allow=CIDR,...  addresses that it may connect from, in addition to --allow
+  allow=CIDR,...  addresses that it may connect from, if --allow has them too
   sessions=N      maximum number of its sessions
   up=RATE         maximum rate from its hosts to the AC in bits per second, such as 20M or 500k
   down=RATE       maximum rate from the AC to its hosts
