@@ -24,8 +24,8 @@ export interface NewConnections {
   /** The share that passes, from 0 to 1. */
   share: number;
   /**
-   * The addresses whose connections all pass: the 4 bytes of an IPv4 address, or the 8 groups of an IPv6 one,
-   * of which the first four count. The first {@linkcode EXEMPT_MAX} of each kind are used.
+   * The addresses whose connections all pass: the 4 bytes of an IPv4 address, or the 8 groups of an IPv6 one; only
+   * its first four count. The first {@linkcode EXEMPT_MAX} of each kind are used.
    */
   exempt: readonly (readonly number[])[];
 }

@@ -1,4 +1,4 @@
-// What one peer may send: its bytes, and its frames that carry nothing for an open session.
+// The allowance of one peer: its bytes, and its frames that carry nothing for an open session.
 //
 // A peer beyond its allowance is not read until it is within it again. Its connection fills up meanwhile, and TCP
 // slows it down, so that the others do not notice it. A peer that goes on for a minute, and carries nothing for a
@@ -9,7 +9,7 @@ import { Budget } from "../budget.ts";
 
 /** The time in which a burst of other frames may use up the allowance of as much time. */
 const BURST_SECONDS = 2;
-/** The time of which a peer that was held back gets the allowance at once. */
+/** A peer that was held back gets the allowance of so much time at once. */
 const QUANTUM_SECONDS = 0.02;
 /** The largest burst of bytes: a large read, or the bytes of this time. */
 const BURST_BYTES_MIN = 64 * 1024;

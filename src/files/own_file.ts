@@ -1,7 +1,7 @@
 // Files that only this program writes, in a directory to which others may have access.
 //
-// A path may be changed at any moment by whoever can write to its directory. So a file is opened without following
-// a link, and without waiting for the writer of a pipe; all checks and changes are made on the open file.
+// A path can change at any moment if others can write to its directory, so all checks and changes are made on the
+// open file. It is opened without following a link, and without waiting for the writer of a pipe.
 
 import fs from "node:fs";
 import { ownerFault, ownUid } from "./owner.ts";

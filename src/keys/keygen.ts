@@ -71,7 +71,7 @@ export function makeKey({ name, directory, rotate }: KeygenOptions): MadeKey {
   }
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   const key = { name, id: random(ID_BYTES).toHex(), secret: random(SECRET_BYTES) };
-  // What the client may do stays as it is.
+  // The limits of the client stay as they are.
   const line = emitKey({ ...existing[0], ...key });
   const more = text === "" || text.endsWith("\n") ? line : `\n${line}`;
   checkSize(text + more, serverFile);

@@ -75,8 +75,8 @@ export function formatIp(parts: readonly number[]): string {
 }
 
 /**
- * Returns what an address counts as wherever connections or frames are counted by address. Whoever has one
- * IPv6 address usually has the whole /64 around it, and could otherwise pose as 2^64 clients.
+ * Returns what an address counts as wherever connections or frames are counted by address. A machine
+ * with one IPv6 address usually has the whole /64 around it, and could otherwise pose as 2^64 clients.
  *
  * @param address An IP address as text, such as `Deno.NetAddr.hostname`
  * @returns An IPv4 address as it is, also for its IPv6 form; the /64 of an IPv6 address, such as

@@ -66,10 +66,10 @@ class Counted {
   readonly clients = new TokenBuckets(CLIENTS);
   /** The additional share of the known hosts of each client. */
   readonly known = new TokenBuckets(CLIENTS);
-  /** The share of each client in addition to what all of them may send. */
-  readonly shares = new TokenBuckets(CLIENTS);
-  /** What all clients may send. */
+  /** The frames of all clients together. */
   readonly all = new TokenBuckets(1);
+  /** The share of each client in addition to these. */
+  readonly shares = new TokenBuckets(CLIENTS);
 }
 
 /**

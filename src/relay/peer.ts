@@ -48,7 +48,7 @@ export class Peer {
     this.#countedAs = countedAs(address);
   }
 
-  /** What the address counts as in the limits of an address. */
+  /** The address as it is counted in the limits of an address. */
   get countedAs(): string {
     return this.#countedAs;
   }

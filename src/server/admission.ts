@@ -71,7 +71,7 @@ const TURNED_AWAY: Readonly<Record<TurnedAway, string>> = {
 
 /** A client inside. */
 interface Visitor {
-  /** What the client's address counts as. */
+  /** The client's address as it is counted. */
   readonly address: string;
   /** The client's key across tunnels; undefined if it has none. */
   readonly peer: string | undefined;
@@ -80,7 +80,7 @@ interface Visitor {
 /** The sessions that are held for a client without a tunnel. */
 interface Held {
   readonly sessions: number;
-  /** What the client's last address counts as; undefined if that was during an earlier run. */
+  /** The client's last address as it is counted; undefined if that was during an earlier run. */
   readonly address: string | undefined;
 }
 
@@ -312,7 +312,7 @@ export class Admission {
     return this.#known.has(address) || this.#places.of(address) > 0;
   }
 
-  /** Remembers an address that has a tunnel, in place of the one whose last tunnel was the longest ago. */
+  /** Remembers an address that has a tunnel, and forgets the one whose last tunnel was the longest ago if there are too many. */
   #remember(address: string): void {
     this.#known.delete(address);
     this.#known.add(address);
@@ -331,11 +331,11 @@ export class Admission {
   }
 
   /**
-   * Finds connections at the door that have been silent for too long while many others wait. To be called
-   * before each arrival.
+   * Finds connections at the door that have been silent for too long while many others wait. Call it before each
+   * arrival.
    *
    * @param nowMs The time
-   * @returns The ids of the connections to close, each of which has to leave
+   * @returns The ids of the connections to close, for which `left` must be called
    */
   overdue(nowMs: number): number[] {
     return this.#door.overdue(nowMs);

@@ -51,7 +51,7 @@ export type TurnedAway = "crowded" | "rate";
 
 /** A connection at the door. */
 interface Waiting {
-  /** What its address counts as; undefined until its proxy has told the address. */
+  /** Its address as it is counted; undefined until its proxy has told the address. */
   readonly address: string | undefined;
   readonly sinceMs: number;
   readonly isKnown: boolean;
@@ -70,7 +70,7 @@ export interface Newcomer {
 export interface DoorSizes {
   /** The maximum number of connections; {@linkcode AT_THE_DOOR} by default. */
   max?: number;
-  /** The maximum number of clients, all of which may return at once. */
+  /** The maximum number of clients, which may all return at once. */
   maxClients: number;
   /** The maximum number of those from one address. */
   maxClientsPerAddress: number;
@@ -133,7 +133,7 @@ export class Door {
   /**
    * Checks whether an address has so many connections at the door that some of its newcomers are refused.
    *
-   * @param address What the address counts as
+   * @param address The address as it is counted
    * @returns True if it has
    */
   isCrowdedBy(address: string): boolean {

@@ -21,7 +21,7 @@ const SMALL_RECORD = 512;
 const MESSAGES_AT_ONCE = 16;
 const BYTES_PER_MESSAGE = 1024 * 1024;
 
-/** How to read into a memory of the caller. */
+/** A memory of the caller to read into. */
 interface ReadPlace {
   readonly address: number;
   /** The part of a buffer for a usual read. */
@@ -33,11 +33,11 @@ interface ReadPlace {
 /** Memory for bytes from sockets, which all connections of a thread share. */
 export class ReadMemory {
   readonly #received: Uint8Array<ArrayBuffer> = new Uint8Array(READ_BYTES);
-  /** What is known of each memory that was read into, of which a thread has few. */
+  /** The places for each memory that was read into. A thread has few of them. */
   readonly #places = new WeakMap<Uint8Array, ReadPlace>();
 
   /**
-   * Returns how to read into a memory. Nothing is allocated if it was read into before.
+   * Returns the place for a memory. Nothing is allocated if it was read into before.
    *
    * @param into The memory
    * @returns Its address, and the parts of a buffer whose data fits into it

@@ -432,7 +432,7 @@ export class ServerTlsHandshake extends TlsHandshake<ClientKey> {
     return { key, inner: new ServerHandshake(this.#welcome(), nowMs, refuse, leftMs) };
   }
 
-  /** Puts the name of the key in place of what the client says about itself. */
+  /** Replaces what the client says about itself by the name of the key. */
   protected override greeted(hello: Hello, { name }: ClientKey): Hello {
     const { resumeSecret: _unproved, ...greeting } = hello;
     return { ...greeting, name };

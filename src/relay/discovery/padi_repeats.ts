@@ -34,8 +34,8 @@ const STARVED_MS = 60_000;
 const LATENCY_MAX_MS = 5000;
 
 /**
- * The maximum number of PADIs that are kept for one client, and in total. In place of one more, the client with
- * the most loses its last one.
+ * The maximum number of PADIs that are kept for one client, and in total. If there is one more, the client
+ * with the most loses its last one.
  */
 const PER_PEER = 256;
 const MAX = 1024;
