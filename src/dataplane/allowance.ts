@@ -65,9 +65,8 @@ export class Allowance {
       this.#byteQuantum = QUANTUM_SECONDS * perSecond;
     }
     if (this.#heldUntilMs <= nowMs) return;
-    const heldUntilMs = Math.min(this.#heldUntilMs, nowMs + this.#waitForOthersMs(nowMs));
-    this.#heldBackMs -= this.#heldUntilMs - heldUntilMs;
-    this.#heldUntilMs = heldUntilMs;
+    // The total keeps the rest of the wait, because it must never go down.
+    this.#heldUntilMs = Math.min(this.#heldUntilMs, nowMs + this.#waitForOthersMs(nowMs));
   }
 
   /** The time until which the peer is not read. */

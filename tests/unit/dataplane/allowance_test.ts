@@ -74,9 +74,11 @@ Deno.test("Allowance.limit() applies a new rate, a first one and none to a peer 
 Deno.test("Allowance.limit() reads a peer again at once that was held back for the old rate", () => {
   const allowance = new Allowance({ otherFrames: 1000, bps: 1000 }, 0);
   allowance.read(1, 0, 100_000, 0);
-  assert(allowance.heldUntilMs > 200_000, `${allowance.heldUntilMs} ms`);
+  const { heldBackMs } = allowance;
+  assert(heldBackMs > 200_000, `${heldBackMs} ms`);
   allowance.limit(undefined, 1000);
-  assertEquals([allowance.heldUntilMs, allowance.heldBackMs], [1000, 1000]);
+  assertEquals(allowance.heldBackMs, heldBackMs, "the total never goes down");
+  assertEquals(allowance.heldUntilMs, 1000);
 });
 
 Deno.test("Allowance.limit() leaves a peer held back that has sent too many other frames", () => {
@@ -84,7 +86,7 @@ Deno.test("Allowance.limit() leaves a peer held back that has sent too many othe
   allowance.read(0, 3000, 100_000, 0);
   allowance.limit(undefined, 100);
   // A debt of 900 frames, and the frames of 20 ms.
-  assertEquals([allowance.heldUntilMs, allowance.heldBackMs], [1020, 1020]);
+  assertEquals(allowance.heldUntilMs, 1020);
 });
 
 Deno.test("Allowance.limit() with the same rate gives a peer nothing", () => {
