@@ -26,7 +26,7 @@ Deno.test("ReadBuffers lends 64 buffers of full size, and small ones beyond", ()
   const buffers = new ReadBuffers(100_000);
   const lent = Array.from({ length: 70 }, () => buffers.take(0));
   const sizes = lent.map(({ readInto }) => readInto.length);
-  assertEquals(sizes, [...Array(64).fill(100_000), ...Array(6).fill(16_384)]);
+  assertEquals(sizes, [...Array(64).fill(100_000), ...Array(6).fill(24_576)]);
   // A small one has enough room for whatever is left.
   assertEquals(buffers.take(LARGEST_FRAME).start, LARGEST_FRAME);
 });
