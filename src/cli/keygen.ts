@@ -5,6 +5,7 @@ import { makeKey } from "../keys/keygen.ts";
 import { KEYGEN_FLAGS } from "./flags.ts";
 import { isFlag } from "./hint.ts";
 import { path, readFlags, UsageError } from "./options.ts";
+import { checkPermissions } from "./permissions.ts";
 
 /** The directory to which the client's file is copied in the hint. */
 const CLIENT_DIRECTORY = "/etc/";
@@ -21,7 +22,9 @@ export function keygen(args: string[], program: string): number {
   const given = readFlags(KEYGEN_FLAGS, flags);
   if (name === undefined) throw new UsageError("NAME is missing; for example keygen osaka");
   const rotate = given.has("rotate");
-  const made = makeKey({ name, directory: path(given, "dir") ?? ".", rotate });
+  const directory = path(given, "dir") ?? ".";
+  checkPermissions({ writes: [directory] }, "keygen");
+  const made = makeKey({ name, directory, rotate });
   const [clientFile, serverFile] = [made.clientFile, made.serverFile].map(plainPath);
   const client = shellWord(clientFile);
   const server = shellWord(serverFile);

@@ -3,6 +3,7 @@
 
 import { isIP } from "node:net";
 import { ConfigurationError } from "../configuration_error.ts";
+import { directoryOf } from "../files/secret_file.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 
 /** The permissions that every run of a side needs. */
@@ -11,12 +12,8 @@ const NEEDED_BY_SIDE: readonly Deno.PermissionDescriptor[] = [
   { name: "sys", kind: "hostname" },
   { name: "sys", kind: "uid" },
 ];
-/** The permissions that suffice for making a key. */
-const NEEDED_BY_KEYGEN: readonly Deno.PermissionDescriptor[] = [
-  { name: "read" },
-  { name: "write" },
-  { name: "sys", kind: "uid" },
-];
+/** The permissions for making a key, besides those for its directory. */
+const NEEDED_BY_KEYGEN: readonly Deno.PermissionDescriptor[] = [{ name: "sys", kind: "uid" }];
 /** The permissions for the demo, which also starts other programs. */
 const NEEDED_BY_DEMO: readonly Deno.PermissionDescriptor[] = [
   ...NEEDED_BY_SIDE,
@@ -35,33 +32,32 @@ export interface Uses {
   connects?: Endpoint[];
   /** The files and directories to read and write. */
   writes?: (string | undefined)[];
+  /** The files with secrets to read. Their directories are checked too, so they must be readable. */
+  secrets?: (string | undefined)[];
 }
 
 /**
- * Describes the permissions that Deno has not given to a subcommand, whatever its flags are.
+ * Describes the permissions that Deno has not given to a subcommand, whatever its flags are. The subcommand
+ * `keygen` checks all of its own with {@linkcode checkPermissions}, since they follow its flags.
  *
  * @param subcommand The subcommand that is about to run
  * @returns The fault and the remedy, in words; undefined if nothing is missing
  */
 export function permissionFault(subcommand: string): string | undefined {
-  const needed = subcommand === "keygen"
-    ? NEEDED_BY_KEYGEN
-    : subcommand === "demo"
-    ? NEEDED_BY_DEMO
-    : NEEDED_BY_SIDE;
-  return faultOf(needed.filter(isMissing).map(flagFor), subcommand);
+  if (subcommand === "keygen") return undefined;
+  return faultOf(alwaysNeededBy(subcommand), subcommand);
 }
 
 /**
- * Checks the permissions for what the flags of a side name.
+ * Checks the permissions of a subcommand, and those for what its flags name.
  *
  * @param uses The addresses and files
  * @param subcommand The subcommand, for the remedy
  * @throws {ConfigurationError} If Deno has not given one of them
  */
 export function checkPermissions(uses: Uses, subcommand: string): void {
-  const { listens = [], connects = [], writes = [] } = uses;
-  const needed: Deno.PermissionDescriptor[] = [];
+  const { listens = [], connects = [], writes = [], secrets = [] } = uses;
+  const needed = [...alwaysNeededBy(subcommand)];
   const endpoints = [...listens, ...connects].filter((endpoint) => endpoint !== undefined);
   // The addresses of a name are not known yet, and may change.
   if (connects.some(({ hostname }) => isIP(hostname) === 0)) needed.push({ name: "net" });
@@ -69,8 +65,24 @@ export function checkPermissions(uses: Uses, subcommand: string): void {
   for (const path of writes) {
     if (path !== undefined) needed.push({ name: "read", path }, { name: "write", path });
   }
-  const fault = faultOf(needed.filter(isMissing).map(flagFor), subcommand);
+  for (const path of secrets) {
+    if (path === undefined) continue;
+    const directory: Deno.PermissionDescriptor = { name: "read", path: directoryOf(path) };
+    // What gives the directory gives the file, unless the file is denied.
+    needed.push(isMissing(directory) ? directory : { name: "read", path });
+  }
+  const fault = faultOf(needed, subcommand);
   if (fault !== undefined) throw new ConfigurationError(fault);
+}
+
+function alwaysNeededBy(subcommand: string): readonly Deno.PermissionDescriptor[] {
+  switch (subcommand) {
+    case "keygen":
+      return NEEDED_BY_KEYGEN;
+    case "demo":
+      return NEEDED_BY_DEMO;
+  }
+  return NEEDED_BY_SIDE;
 }
 
 function isMissing(permission: Deno.PermissionDescriptor): boolean {
@@ -90,7 +102,11 @@ function flagFor(permission: Deno.PermissionDescriptor): string {
   return scope === undefined ? flag : `${flag}=${scope}`;
 }
 
-function faultOf(missing: string[], subcommand: string): string | undefined {
+function faultOf(
+  needed: readonly Deno.PermissionDescriptor[],
+  subcommand: string,
+): string | undefined {
+  const missing = needed.filter(isMissing).map(flagFor);
   if (missing.length === 0) return undefined;
   return `Cannot run without Deno's permissions (missing: ${missing.join(" ")}); ` +
     `run it with deno run -A main.ts ${subcommand}`;

@@ -138,10 +138,12 @@ export async function runSide<O extends { log: LeveledLog }>(
 
 /** Makes the options. If the flag named in an error is in the configuration file, adds the file's name and line. */
 function optionsOf<O extends { log: LeveledLog }>(
-  { options }: Subject<O>,
+  { name: subcommand, options }: Subject<O>,
   given: ReturnType<typeof readFlagsAndConfig>,
   args: string[],
 ): O {
+  // The options contain the keys.
+  checkPermissions({ secrets: [given.value("key-file") || undefined] }, subcommand);
   try {
     return options(given);
   } catch (error) {

@@ -131,6 +131,11 @@ export function isWritableByOthers(path: string): boolean {
   return mode !== null && (mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0;
 }
 
+/** Returns the path of the directory in which a file is. */
+export function directoryOf(path: string): string {
+  return path.replace(/\/?[^/]*$/, "") || (path.startsWith("/") ? "/" : ".");
+}
+
 function openFault(error: unknown): string {
   switch ((error as { code?: string }).code) {
     case "ENOENT":
@@ -155,7 +160,7 @@ function kindFault(facts: Stats): string | undefined {
 
 // Somebody who can write to the directory can replace the file, for example by an older version.
 function directoryFault(path: string): string | undefined {
-  const directory = path.replace(/\/?[^/]*$/, "") || (path.startsWith("/") ? "/" : ".");
+  const directory = directoryOf(path);
   if (!isWritableByOthers(directory)) return undefined;
   return `others can write to its directory; run chmod go-w ${shellWord(directory)}`;
 }

@@ -1,9 +1,10 @@
 // Both sides as a user without privileges, with one capability and with exactly the permissions of README.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
+import { makeKey } from "../../src/keys/keygen.ts";
 import { SITE } from "../../src/lab/mod.ts";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
-import { VARIANTS, withSites } from "../support/sites.ts";
+import { type Sites, VARIANTS, withSites } from "../support/sites.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces") ??
   (hasProgram("setpriv") ? undefined : "no setpriv");
@@ -60,6 +61,22 @@ class PublicCopy implements Disposable {
   }
 }
 
+/** Asserts that frames are carried, and that the programs have no more authority than they should. */
+async function assertLeastAuthority(sites: Sites): Promise<void> {
+  sites.ac();
+  const host = sites.host();
+  await host.dial();
+  const { returned } = await host.exchange({ frames: 100, payloadLength: () => 200 });
+  assertEquals(returned, 100);
+  for (const program of [sites.server, sites.client]) {
+    assertEquals(program.matching(/Requires|NotCapable|Cannot make sure|ERROR/), []);
+    const text = Deno.readTextFileSync(`/proc/${program.pid}/status`);
+    assertEquals(/^Uid:\s+(\d+)/m.exec(text)?.[1], `${NOBODY}`);
+    assertEquals(/^CapEff:\s+(\w+)/m.exec(text)?.[1], "0000000000002000");
+    assertEquals(/^NoNewPrivs:\s+(\d)/m.exec(text)?.[1], "1");
+  }
+}
+
 for (const { link, mac } of VARIANTS) {
   testUnless(
     skipped,
@@ -78,20 +95,7 @@ for (const { link, mac } of VARIANTS) {
         serverFlags: LISTEN,
         before,
         main: copy.main,
-      }, async (sites) => {
-        sites.ac();
-        const host = sites.host();
-        await host.dial();
-        const { returned } = await host.exchange({ frames: 100, payloadLength: () => 200 });
-        assertEquals(returned, 100);
-        for (const program of [sites.server, sites.client]) {
-          assertEquals(program.matching(/Requires|NotCapable|Cannot make sure|ERROR/), []);
-          const text = Deno.readTextFileSync(`/proc/${program.pid}/status`);
-          assertEquals(/^Uid:\s+(\d+)/m.exec(text)?.[1], `${NOBODY}`);
-          assertEquals(/^CapEff:\s+(\w+)/m.exec(text)?.[1], "0000000000002000");
-          assertEquals(/^NoNewPrivs:\s+(\d)/m.exec(text)?.[1], "1");
-        }
-      });
+      }, assertLeastAuthority);
     },
   );
 }
@@ -122,3 +126,42 @@ testUnless(
     });
   },
 );
+
+for (const { link, mac } of VARIANTS) {
+  testUnless(
+    skipped,
+    `Both sides run as nobody with keys, with CAP_NET_RAW and few permissions, --mac ${mac} on ${link}`,
+    async () => {
+      using copy = new PublicCopy();
+      const keys = `${copy.path}/keys`;
+      const { serverFile, clientFile } = makeKey({
+        name: "osaka",
+        directory: keys,
+        rotate: false,
+      });
+      for (const path of [keys, serverFile, clientFile]) Deno.chownSync(path, NOBODY, NOBODY);
+      const before = copy.runner([
+        "--allow-ffi",
+        "--allow-sys=hostname,uid",
+        `--allow-net=${TUNNEL},${STATUS}`,
+        `--allow-read=${copy.path}/program,${keys}`,
+      ]);
+      await withSites({
+        link,
+        flags: ["--mac", mac],
+        serverFlags: ["--listen", TUNNEL, "--key-file", serverFile],
+        clientFlags: ["--connect", TUNNEL, "--key-file", clientFile],
+        before,
+        main: copy.main,
+      }, async (sites) => {
+        await assertLeastAuthority(sites);
+        for (const program of [sites.server, sites.client]) {
+          program.signal("SIGHUP");
+          await program.untilLine(/Configuration reloaded/);
+          const { tunnels: [{ encryption }] } = await program.status();
+          assertMatch(`${encryption?.cipher}`, /^(AES-128-GCM|CHACHA20-POLY1305)$/);
+        }
+      });
+    },
+  );
+}

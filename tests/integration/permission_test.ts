@@ -2,6 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
+import { makeKey } from "../../src/keys/keygen.ts";
 import { VERSION } from "../../src/version.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -77,6 +78,74 @@ testUnless(
     const { code, stderr } = await run(ALWAYS, [...SERVER, "--config", "/etc/hostname"]);
     assertEquals(code, 2);
     assertStringIncludes(stderr, "Deno does not allow it; add --allow-read=/etc/hostname");
+  },
+);
+
+testUnless(
+  whyNot("linux"),
+  "main() names the directory of a key file that it may not read, or the file if that is denied",
+  async () => {
+    const directory = Deno.makeTempDirSync();
+    try {
+      const { serverFile, clientFile } = makeKey({ name: "osaka", directory, rotate: false });
+      for (const [args, file] of [[SERVER, serverFile], [CLIENT, clientFile]] as const) {
+        const withKey = [...args, "--key-file", file];
+        const lacksDirectory = refusal(`--allow-read=${directory}`, args[0]);
+        assertEquals(await run(ALWAYS, withKey), lacksDirectory);
+        assertEquals(await run([...ALWAYS, `--allow-read=${file}`], withKey), lacksDirectory);
+        const readable = [...ALWAYS, `--allow-read=${directory}`];
+        assertEquals(
+          await run([...readable, `--deny-read=${file}`], withKey),
+          refusal(`--allow-read=${file}`, args[0]),
+        );
+        // Only then are the addresses checked.
+        assertEquals(
+          await run(readable, withKey),
+          refusal("--allow-net=127.0.0.1:8000", args[0]),
+        );
+      }
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  },
+);
+
+testUnless(
+  whyNot("linux"),
+  "keygen needs its directory and the uid only, and names what is missing",
+  async () => {
+    const parent = Deno.makeTempDirSync();
+    const directory = `${parent}/keys`;
+    const keygen = ["keygen", "osaka", "--dir", directory];
+    const uid = "--allow-sys=uid";
+    const read = `--allow-read=${directory}`;
+    const write = `--allow-write=${directory}`;
+    try {
+      for (
+        const [given, missing] of [
+          [[], `${uid} ${read} ${write}`],
+          [[read, write], uid],
+          [[uid, read], write],
+          [[uid, write], read],
+        ] as const
+      ) {
+        assertEquals(await run(["--no-prompt", ...given], keygen), refusal(missing, "keygen"));
+      }
+      const permissions = ["--no-prompt", uid, read, write];
+      // The directory is made, and then it is there.
+      for (const args of [keygen, [...keygen, "--rotate"]]) {
+        const { code, stdout, stderr } = await run(permissions, args);
+        assertEquals([code, stderr], [0, ""]);
+        assertStringIncludes(stdout, `added a line for osaka to ${directory}/server.keys`);
+      }
+      // Without --dir it is the working directory.
+      assertEquals(
+        await run(["--no-prompt", uid], ["keygen", "osaka"]),
+        refusal("--allow-read=. --allow-write=.", "keygen"),
+      );
+    } finally {
+      Deno.removeSync(parent, { recursive: true });
+    }
   },
 );
 
