@@ -115,6 +115,33 @@ testUnless(reason, "deno task compile makes programs that need nothing else", as
     });
   }
 
+  const directory = links.path("keys");
+  await t.step(
+    "pppoe-proxy keygen makes keys, and each program of a side reads its own",
+    async () => {
+      const made = await runCompiled("pppoe-proxy", "keygen", "osaka", "--dir", directory);
+      assertEquals(made.code, 0, made.stderr);
+      for (
+        const [program, file, ...flags] of [
+          ["pppoe-proxy-server", "server.keys", "--listen", "127.0.0.1:0"],
+          ["pppoe-proxy-client", "osaka.key", "--connect", "127.0.0.1:1"],
+        ]
+      ) {
+        const keyFile = `${directory}/${file}`;
+        const args = ["--interface", "eth-none", ...flags, "--key-file", keyFile];
+        // Nothing but the interface is missing.
+        assertStringIncludes(
+          (await runCompiled(program, ...args)).stderr,
+          "ERROR Cannot capture on eth-none",
+        );
+        await Deno.chmod(keyFile, 0o644);
+        const { code, stderr } = await runCompiled(program, ...args);
+        assertEquals(code, 2);
+        assertStringIncludes(stderr, `Cannot use ${keyFile}: others can read it`);
+      }
+    },
+  );
+
   const noDemo = whyNot("root", "iproute2", "namespaces");
   await t.step({
     name: `pppoe-proxy demo --json${noDemo ? ` (skipped: ${noDemo})` : ""}`,
