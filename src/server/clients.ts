@@ -5,6 +5,9 @@ import type { Runtime } from "../runtime.ts";
 import { REASON } from "../wire/mod.ts";
 import { type AccessRules, judge, limitsOfKey, sameLimits } from "./access.ts";
 
+/** The reason for the end of a tunnel whose client has another one, as the data worker words it. */
+const REPLACED = "replaced by a newer tunnel";
+
 /** A client with a tunnel. */
 export interface Client {
   /** Its id in the admission. */
@@ -35,12 +38,19 @@ export class Clients {
   }
 
   /**
-   * Adds a client.
+   * Adds a client, and ends the other tunnels of its key's name, because one client uses it at a time. The
+   * worker does so itself where both clients resume sessions, and does not know the others across tunnels.
    *
    * @param tunnel The number of its tunnel
    * @param client The client, which is not leaving yet
    */
   add(tunnel: number, client: Omit<Client, "isLeaving">): void {
+    const { name, peer } = client;
+    for (const [older, other] of client.key === undefined ? [] : this.#clients) {
+      if (other.key === undefined || other.name !== name || other.isLeaving) continue;
+      if (peer !== undefined && other.peer !== undefined) continue;
+      this.#runtime.worker.end(older, REPLACED, REASON.REPLACED);
+    }
     this.#clients.set(tunnel, { ...client, isLeaving: false });
   }
 

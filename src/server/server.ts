@@ -391,7 +391,7 @@ export class Server extends RunningSide {
     if (key === undefined) return { reason: REASON.NOT_ALLOWED, text: KEY_REMOVED };
     const fault = addressFault(source.hostname, key, this.#admission.allow);
     if (fault !== undefined) return { reason: REASON.NOT_ALLOWED, text: `its address ${fault}` };
-    return this.#admission.refusal(id, namedPeerKey(hello, key), true);
+    return this.#admission.refusal(id, visitorKey(hello, key), true);
   }
 
   #enter(visit: Visit, { peer: hello, received, key: proved, tls }: Greeted): void {
@@ -422,13 +422,13 @@ export class Server extends RunningSide {
     this.#clients.add(tunnel, { id, name, peer, address, key });
     if (key !== undefined) this.#use.entered(key.id);
     this.#kernel.up(tunnel, conn.remoteAddr.hostname, tls, performance.now());
-    const held = this.#admission.enter(id, peer);
+    const held = this.#admission.enter(id, visitorKey(hello, key));
     if (!this.#log.coming(address, performance.now())) return;
     this.#runtime.log.info("Client connected", {
       name,
       peer: formatEndpoint(source),
       software,
-      held,
+      held: peer && held,
       proxy: proxy && formatEndpoint(proxy),
     });
   }
@@ -478,4 +478,12 @@ function rulesOf(
 // Picks the tags from the options. It does not compile if one is missing.
 function tagsOf({ hostUniq, relayTag, circuitId, remoteId }: ServerOptions): AddedTags {
   return { hostUniq, relayTag, circuitId, remoteId } satisfies Record<keyof AddedTags, unknown>;
+}
+
+/**
+ * Returns the key by which the admission knows a client. One with a pre-shared key has one place under its
+ * name, whatever its greeting says.
+ */
+function visitorKey(hello: Hello, key: ClientKey | undefined): string | undefined {
+  return key === undefined ? peerKey(hello) : peerKeyOfName(key.name);
 }

@@ -3,11 +3,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { concat } from "@std/bytes";
 import { libc } from "../../ffi/libc.ts";
-import { inNamespace, readInterface, receive } from "../../ffi/mod.ts";
+import { inNamespace, readInterface, receive, TlsContext } from "../../ffi/mod.ts";
 import { AF_PACKET, SOCK_CLOEXEC, SOCK_RAW, sockaddrLl, SOL_SOCKET } from "../../ffi/structs.ts";
 import { SITE } from "../../src/lab/mod.ts";
-import { emitHello, encodeFrame, FRAME } from "../../src/wire/mod.ts";
-import { type WrittenKey, writtenKey } from "../support/keys.ts";
+import { greetServerWithKey } from "../../src/tunnel/greet_with_key.ts";
+import { emitHello, encodeFrame, FEATURE, FRAME } from "../../src/wire/mod.ts";
+import { keyOf, type WrittenKey, writtenKey } from "../support/keys.ts";
 import {
   assertExchange,
   inState,
@@ -16,6 +17,7 @@ import {
   withSites,
 } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
+import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const noOpenssl = skipped ?? whyNot("openssl");
@@ -115,6 +117,45 @@ testUnless(
       });
       await assertExchange([host]);
       assertEquals(ac.sessions.size, 1);
+    });
+  },
+);
+
+testUnless(
+  skipped,
+  "One client uses a key at a time and takes one place, also if it does not resume sessions",
+  async () => {
+    const serverFlags = ["--listen", `0.0.0.0:${SITE.tunnelPort}`, "--max-clients", "2"];
+    const options = keyed([OFFICE, HOME], { start: false, serverFlags });
+    await withSites(options, async (sites) => {
+      await startServer(sites);
+      const [{ client, serverAddress: hostname }] = sites.sites;
+      using context = new TlsContext("client");
+      const connect = async (key: WrittenKey, features: number) => {
+        const conn = await client.connect({ hostname, port: SITE.tunnelPort });
+        const hello = { version: 1, features, name: "x", software: "none" };
+        return { conn, ...await greetServerWithKey(conn, context, keyOf(key), hello) };
+      };
+      const { RESUME } = FEATURE;
+      const ends = [];
+      for (const features of [0, 0, 0, RESUME, 0, RESUME, RESUME]) {
+        ends.push(await connect(OFFICE, features));
+        await sites.server.untilStatus("there is one tunnel", ({ tunnels }) => {
+          return tunnels.length === 1;
+        });
+      }
+      ends.push(await connect(HOME, 0));
+      await sites.server.untilStatus("both clients are in", ({ tunnels }) => {
+        return tunnels.map(({ name }) => name).toSorted().join() === "home,office";
+      });
+      await until("each earlier tunnel was replaced", () => {
+        return sites.server.matching(/Client gone .*"replaced by a newer tunnel"/).length === 6;
+      });
+      assertEquals(sites.server.matching(/Connection refused/), []);
+      for (const { conn, tls } of ends) {
+        tls.free();
+        conn.close();
+      }
     });
   },
 );
