@@ -387,9 +387,12 @@ export class Channel {
     reader.clear();
   }
 
-  /** Makes room for the next read, once `nextFrame` has found no more. It overwrites the earlier frames. */
+  /**
+   * Makes room for the next read, once `nextFrame` has found no more. It overwrites the earlier frames. After the
+   * end of the tunnel, any number of frames may be left, for `abandonRead`.
+   */
   compact(): void {
-    this.#reader.compact();
+    if (this.ended === undefined) this.#reader.compact();
   }
 
   /**

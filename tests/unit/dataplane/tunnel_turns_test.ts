@@ -1,6 +1,6 @@
 // The turns of tunnels: what one peer sends does not delay the others. Time passes only as the tests say.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Pinned } from "../../../ffi/mod.ts";
 import { DataPlane } from "../../../src/dataplane/data_plane.ts";
 import type { FromWorker, TunnelFacts } from "../../../src/dataplane/messages.ts";
@@ -366,3 +366,34 @@ Deno.test("DataPlane.limit() sends at once to a peer what waited for a limit tha
   assertEquals(drain(client), 2 * length);
   assertEquals(send(), length);
 });
+
+const LAST_FRAMES: [string, Uint8Array, RegExp][] = [
+  ["a faulty header", Uint8Array.of(0, 3, 0xff, 0xff, 0xff, 0xff, 0xff), /header that is too long/],
+  ["a goodbye", encodeFrame(FRAME.GOODBYE, new Uint8Array(0)), /goodbye/],
+  ["a second greeting", encodeFrame(FRAME.HELLO, new Uint8Array(0)), /second greeting/],
+  ["an unexpected list", encodeFrame(FRAME.SESSION_LIST, new Uint8Array(1)), /session list/],
+];
+for (const [what, bytes, reason] of LAST_FRAMES) {
+  Deno.test(`DataPlane ends one tunnel, and goes on, when ${what} is followed by 200 KB at once`, () => {
+    const bench = new Bench();
+    const [good, bad] = [bench.add(1), bench.add(2)];
+    const behind = many(DATA, Math.ceil(200_000 / DATA.length));
+    const all = new Uint8Array(bytes.length + behind.length);
+    all.set(bytes);
+    all.set(behind, bytes.length);
+    assertEquals(send(bad, all).length, 0);
+    for (let turns = 0; turns < 4; turns++) bench.turn();
+    const downs = bench.messages.filter((message) => message.type === "tunnel-down");
+    assertEquals(downs.map(({ id }) => id), [2]);
+    assertMatch(downs[0].reason, reason);
+    assert(send(good, many(DATA, 10)).length === 0);
+    bench.turn();
+    assertEquals(bench.sent, 10);
+    const { counters, balance } = bench.plane.totals();
+    if (what !== "a faulty header") {
+      assertEquals(counters.drops["tunnel-lost"], behind.length / DATA.length);
+    }
+    const { offered, carried, dropped } = balance.fromTunnel.session;
+    assertEquals(offered, carried + dropped);
+  });
+}
