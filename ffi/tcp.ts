@@ -21,8 +21,11 @@ import {
 import { readSystemFile } from "./system_file.ts";
 
 const SO_REUSEADDR = 2;
+const SO_RCVBUF = 8;
 const SO_LINGER = 13;
 const SO_ACCEPTCONN = 30;
+const SO_RCVBUFFORCE = 33;
+const SO_BUF_LOCK = 72;
 const IPPROTO_IP = 0;
 const IP_MTU_DISCOVER = 10;
 const IP_PMTUDISC_DONT = 0;
@@ -301,6 +304,33 @@ export function restartBbr(fd: number): void {
 
 const lowat = new Uint8Array(4);
 const lowatValue = new Int32Array(lowat.buffer);
+
+/** The largest receive buffer that needs no privilege, as most systems are set (net.core.rmem_max). */
+const RECEIVE_BUFFER_MAX = 212_992;
+/** The largest limit of a receive buffer, in bytes; a larger one would cost more memory than the kernel takes. */
+const RECEIVE_LIMIT_MAX = 4 * 1024 * 1024;
+
+/**
+ * Limits the receive buffer of a socket, and so what the peer can send before it is read.
+ *
+ * @param fd The socket's descriptor
+ * @param bytes The limit. With `Infinity`, a limit above 4 MiB, or one that takes a privilege which this process
+ * does not have, the kernel chooses the size; before Linux 5.14 it is then about 400 KiB.
+ *
+ * See SO_RCVBUF and SO_RCVBUFFORCE in socket(7).
+ */
+export function limitReceiveBuffer(fd: number, bytes: number): void {
+  // The kernel doubles the value, so that half of the buffer can be overhead, but there is much less of it.
+  const size = Math.ceil(bytes / 2);
+  if (bytes <= RECEIVE_LIMIT_MAX && setSocketOption(fd, SO_RCVBUFFORCE, size)) return;
+  setSocketOption(fd, SO_RCVBUF, Math.min(size, RECEIVE_BUFFER_MAX));
+  if (size > RECEIVE_BUFFER_MAX) setSocketOption(fd, SO_BUF_LOCK, 0);
+}
+
+function setSocketOption(fd: number, option: number, value: number): boolean {
+  const bytes = int(value);
+  return libc.setsockopt(fd, SOL_SOCKET, option, bytes, bytes.length) === 0;
+}
 
 /** Sets only TCP_NOTSENT_LOWAT, in bytes. Does nothing for a socket without this option. */
 export function setNotsentLowat(fd: number, bytes: number): void {

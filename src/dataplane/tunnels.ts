@@ -16,6 +16,15 @@ import type { TunnelFacts, TunnelLimits } from "./messages.ts";
 /** The frames per second that carry nothing for an open session, unless a relay limits PADIs. */
 const OTHER_FRAMES = 20_000;
 
+/**
+ * The time that a peer with a limit of its rate may be ahead of it. What is sent ahead waits in the order of the
+ * stream, control frames behind data. With less time, a path with a long delay could not carry the rate.
+ */
+const AHEAD_SECONDS = 0.3;
+/** The lowest number of bytes that such a peer may be ahead. */
+const AHEAD_BYTES_MIN = 16 * 1024;
+const BITS = 8;
+
 /** A tunnel in the data plane. */
 export interface Tunnel {
   readonly channel: Channel;
@@ -116,6 +125,7 @@ export class Tunnels {
       this.#room,
     );
     channel.limitSending(downBps, nowMs);
+    if (upBps !== undefined) transport.limitUnread(unreadOf(upBps));
     const tunnel: Tunnel = {
       channel,
       name,
@@ -154,6 +164,7 @@ export class Tunnels {
     if (tunnel === undefined || tunnel.leaveByMs < Infinity) return;
     tunnel.allowance.limit(upBps, nowMs);
     tunnel.channel.limitSending(downBps, nowMs);
+    tunnel.channel.transport.limitUnread(unreadOf(upBps));
   }
 
   /** True if some tunnel has room for data, or there are no tunnels. */
@@ -317,4 +328,9 @@ function count({ channel, counted }: Tunnel, counters: Counters): void {
     counters.drop(DROP["queue-delay"], FRAMES.sessionFromLink, channel.stale);
     channel.stale = 0;
   }
+}
+
+/** Returns the number of bytes that a peer may send before they are read, for a limit of its rate. */
+function unreadOf(bps: number | undefined): number {
+  return bps === undefined ? Infinity : Math.max(AHEAD_BYTES_MIN, AHEAD_SECONDS * bps / BITS);
 }

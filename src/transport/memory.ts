@@ -59,6 +59,8 @@ export class MemoryTransport implements Transport, MemorySource {
   readonly heldBytes = 0;
   /** The last limit that was set with `limitUnsent`. */
   unsentLimit: number;
+  /** The last limit that was set with `limitUnread`, which has no other effect. */
+  unreadLimit = Infinity;
 
   readonly #descriptors: MemoryDescriptors;
   readonly #path: MemoryPath;
@@ -160,6 +162,10 @@ export class MemoryTransport implements Transport, MemorySource {
 
   limitUnsent(bytes: number): void {
     this.unsentLimit = bytes;
+  }
+
+  limitUnread(bytes: number): void {
+    this.unreadLimit = bytes;
   }
 
   refresh(): void {}

@@ -5,6 +5,7 @@ import {
   congestionControl,
   ERRNO,
   kernelProbesMtu,
+  limitReceiveBuffer,
   probeWindow,
   receive,
   resetOnClose,
@@ -154,6 +155,15 @@ export class TcpTransport extends StreamSender implements Transport {
    */
   limitUnsent(bytes: number): void {
     setNotsentLowat(this.fd, bytes);
+  }
+
+  /**
+   * Limits the socket's receive buffer.
+   *
+   * @param bytes The limit of unread bytes; `Infinity` for that of the system
+   */
+  limitUnread(bytes: number): void {
+    limitReceiveBuffer(this.fd, bytes);
   }
 
   /**

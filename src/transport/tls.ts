@@ -188,6 +188,15 @@ export class TlsTransport implements Transport {
     this.#tcp.limitUnsent(bytes);
   }
 
+  /**
+   * Limits the bytes that the peer can send before they are read.
+   *
+   * @param bytes The limit; `Infinity` for that of the system
+   */
+  limitUnread(bytes: number): void {
+    this.#tcp.limitUnread(bytes);
+  }
+
   /** Keeps a path with spare capacity at full speed. */
   refresh(): void {
     this.#tcp.refresh();

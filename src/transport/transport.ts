@@ -124,6 +124,14 @@ export interface Transport extends Batch {
   limitUnsent(bytes: number): void;
 
   /**
+   * Limits the bytes that the peer can send before they are read. What it has been promised already may still
+   * come.
+   *
+   * @param bytes The limit; `Infinity` for that of the system
+   */
+  limitUnread(bytes: number): void;
+
+  /**
    * Keeps a path with spare capacity at full speed. It is called every few seconds, while nothing waits for
    * the transport.
    */

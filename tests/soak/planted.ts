@@ -286,6 +286,7 @@ const OTHERS: Record<string, Omit<Faults, "relay">> = {
           "receive",
           "add",
           "limitUnsent",
+          "limitUnread",
           "refresh",
           "shutdown",
           "status",

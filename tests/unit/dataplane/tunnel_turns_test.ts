@@ -397,3 +397,14 @@ for (const [what, bytes, reason] of LAST_FRAMES) {
     assertEquals(offered, carried + dropped);
   });
 }
+
+Deno.test("DataPlane lets a peer with an upBps send no more ahead than the rate of 0.3 s", () => {
+  const bench = new Bench();
+  const { peer: near } = bench.add(1, { upBps: 8_000_000 });
+  const limits = [near.unreadLimit];
+  for (const upBps of [8000, undefined]) {
+    bench.plane.limit(1, { upBps });
+    limits.push(near.unreadLimit);
+  }
+  assertEquals(limits, [300_000, 16_384, Infinity]);
+});

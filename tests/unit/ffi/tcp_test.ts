@@ -8,6 +8,7 @@ import {
   congestionControl,
   congestionControlFault,
   findSocket,
+  limitReceiveBuffer,
   probeWindow,
   receive,
   send,
@@ -16,6 +17,7 @@ import {
   shutdownWrite,
   systemCongestionControl,
   tcpInfo,
+  unacknowledged,
 } from "../../../ffi/tcp.ts";
 import { testUnless } from "../../support/skip.ts";
 
@@ -269,3 +271,30 @@ Deno.test("send() returns an error, without a signal, when the other end is gone
   shutdownWrite(client);
   assertEquals(send(client, Uint8Array.of(1)), -ERRNO.EPIPE);
 });
+
+testUnless(
+  Deno.build.os !== "linux" ? "only on Linux" : undefined,
+  "limitReceiveBuffer() limits the receive buffer of a connection, and ends the limit",
+  async () => {
+    using pair = await Pair.make();
+    const [client, server] = pair.fds;
+    const size = () => {
+      const value = new Uint32Array(1);
+      getOption(server, 1, 8, value); // SO_RCVBUF
+      return value[0];
+    };
+    limitReceiveBuffer(server, 32_768);
+    assertEquals(size(), 32_768);
+    // Nobody reads, and the first window of 64 KiB was promised before.
+    const bytes = new Uint8Array(65_536);
+    let sent = 0;
+    for (let count; (count = send(client, bytes)) > 0;) sent += count;
+    const arrived = sent - unacknowledged(client);
+    assert(arrived <= 65_536 + 32_768, `${arrived} bytes have arrived`);
+    for (const limit of [2 ** 40, Infinity]) {
+      limitReceiveBuffer(server, 32_768);
+      limitReceiveBuffer(server, limit);
+      assert(size() > 100_000, `${size()} bytes with a limit of ${limit}`);
+    }
+  },
+);
