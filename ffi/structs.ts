@@ -37,6 +37,7 @@ export const IFF_RUNNING = 0x40;
 export const IFF_DORMANT = 0x20000;
 
 export const SOL_SOCKET = 1;
+export const SO_ATTACH_FILTER = 26;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_EOR = 0x80;

@@ -3,9 +3,8 @@
 import { errno } from "./errno.ts";
 import { assembleFilter, BPF, type FilterProgram, SKF_AD, SKF_NET_OFF } from "./filter.ts";
 import { libc } from "./libc.ts";
-import { int, sockFprog, SOL_SOCKET } from "./structs.ts";
+import { int, SO_ATTACH_FILTER, sockFprog, SOL_SOCKET } from "./structs.ts";
 
-const SO_ATTACH_FILTER = 26;
 const SO_DETACH_FILTER = 27;
 const WHOLE = 0xffff_ffff;
 

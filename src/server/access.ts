@@ -36,7 +36,7 @@ export interface AccessRules {
 }
 
 /** The fate of a connected client. */
-export type Fate =
+export type ClientFate =
   /** It stays, by this key. */
   | { is: "stays"; key: ClientKey | undefined }
   /** Its tunnel ends, and its sessions are held or closed. */
@@ -62,7 +62,10 @@ export function presentKey(keys: KeyRing, proved: ClientKey): ClientKey | undefi
  * @param rules The present rules
  * @returns Its fate
  */
-export function judge({ address, key: proved }: Connected, { allow, keys }: AccessRules): Fate {
+export function judge(
+  { address, key: proved }: Connected,
+  { allow, keys }: AccessRules,
+): ClientFate {
   if (proved === undefined || keys === undefined) {
     if (allow.contains(address)) return { is: "stays", key: undefined };
     return { is: "closed", reason: "its address is no longer on the allow list" };

@@ -26,7 +26,8 @@ import { type Goodbye, REASON } from "../wire/mod.ts";
 import { isLoopback, isUnspecified } from "../net/endpoint.ts";
 import { countedAs } from "../net/ip.ts";
 import { type AddressList, ONLY_LOOPBACK } from "../net/address_list.ts";
-import { AT_THE_DOOR, Door, type DoorSizes, Tally, type TurnedAway } from "./door.ts";
+import { Counts } from "./counts.ts";
+import { AT_THE_DOOR, Door, type DoorSizes, type TurnedAway } from "./door.ts";
 
 /** The maximum number of clients: by default, and in any case. */
 export const MAX_CLIENTS = { default: 256, limit: 1000 } as const;
@@ -118,7 +119,7 @@ export class Admission {
   /** The sessions that are held for each client without a tunnel, by its key. */
   readonly #held = new Map<string, Held>();
   /** The places that each address has taken: the clients inside, and those without a tunnel. */
-  readonly #places = new Tally();
+  readonly #places = new Counts();
   /** The addresses that had a tunnel, the one that used it last at the end. */
   readonly #known = new Set<string>();
   readonly #refused = Object.fromEntries(REFUSALS.map((reason) => [reason, 0])) as Record<

@@ -19,6 +19,7 @@
 
 import { countedAs } from "../net/ip.ts";
 import { TokenBucket, TokenBuckets } from "../relay/mod.ts";
+import { Counts } from "./counts.ts";
 
 /** The maximum number of connections in their handshake. */
 export const AT_THE_DOOR = 256;
@@ -82,7 +83,7 @@ export class Door {
   #sizes: Required<DoorSizes>;
   /** The connections by their ids, in the order of their arrival. */
   readonly #waiting = new Map<number, Waiting>();
-  readonly #ofAddress = new Tally();
+  readonly #ofAddress = new Counts();
   /** The number of connections whose proxy has not told the client's address yet. */
   #withoutAddress = 0;
   readonly #rates = new TokenBuckets(COUNTED);
@@ -253,27 +254,5 @@ export class Door {
     this.#waiting.delete(id);
     if (waiting.address === undefined) this.#withoutAddress--;
     else this.#ofAddress.remove(waiting.address);
-  }
-}
-
-/** A number for each key, which takes no memory where it is 0. */
-export class Tally {
-  readonly #counts = new Map<string, number>();
-
-  /** Returns the number of a key. */
-  of(key: string): number {
-    return this.#counts.get(key) ?? 0;
-  }
-
-  /** Adds one. */
-  add(key: string): void {
-    this.#counts.set(key, this.of(key) + 1);
-  }
-
-  /** Takes one away. */
-  remove(key: string): void {
-    const count = this.of(key) - 1;
-    if (count > 0) this.#counts.set(key, count);
-    else this.#counts.delete(key);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { KeyRing } from "../keys/key_ring.ts";
 import type { KeyStatus } from "../observe/status.ts";
+import { Counts } from "./counts.ts";
 
 /** The number of digits of an id that are shown. */
 const ID_SHOWN = 8;
@@ -9,7 +10,7 @@ const ID_SHOWN = 8;
 /** Notes when keys are used. Times are in ms, by a monotonic clock. */
 export class KeyUse {
   /** The number of tunnels, by the id of their key. */
-  readonly #tunnels = new Map<string, number>();
+  readonly #tunnels = new Counts();
   /** The time of the last use, by the id of the key. */
   readonly #lastMs = new Map<string, number>();
 
@@ -29,7 +30,7 @@ export class KeyUse {
    * @param id The id of the key
    */
   entered(id: string): void {
-    this.#tunnels.set(id, (this.#tunnels.get(id) ?? 0) + 1);
+    this.#tunnels.add(id);
   }
 
   /**
@@ -39,9 +40,7 @@ export class KeyUse {
    * @param nowMs The time
    */
   left(id: string, nowMs: number): void {
-    const others = (this.#tunnels.get(id) ?? 0) - 1;
-    if (others > 0) this.#tunnels.set(id, others);
-    else this.#tunnels.delete(id);
+    this.#tunnels.remove(id);
     this.#lastMs.set(id, nowMs);
   }
 
@@ -63,7 +62,7 @@ export class KeyUse {
    */
   statuses(keys: KeyRing, nowMs: number): KeyStatus[] {
     return keys.keys.map(({ name, id }) => {
-      const tunnels = this.#tunnels.get(id) ?? 0;
+      const tunnels = this.#tunnels.of(id);
       const lastMs = this.#lastMs.get(id);
       const lastUsedS = tunnels > 0
         ? 0

@@ -9,7 +9,6 @@ import {
   HANDSHAKE_RATE,
   KNOWN_AT_ONCE,
   SILENT_MS,
-  Tally,
 } from "../../../src/server/door.ts";
 
 const SIZES = { maxClients: 256, maxClientsPerAddress: 64 };
@@ -287,15 +286,4 @@ Deno.test("Door never exceeds its bounds, in any order of events", () => {
     }),
     { numRuns: 30 },
   );
-});
-
-Deno.test("Tally counts keys, and forgets those whose count is 0", () => {
-  const tally = new Tally();
-  tally.add("a");
-  tally.add("a");
-  tally.remove("a");
-  assertEquals([tally.of("a"), tally.of("b")], [1, 0]);
-  tally.remove("a");
-  tally.remove("a");
-  assertEquals(tally.of("a"), 0);
 });
