@@ -6,7 +6,7 @@
 // greets (tunnel/handshake.ts), hands the connection to the data worker (dataplane/data_worker.ts), and
 // tells the machine when the tunnel has ended.
 
-import type { Key } from "../keys/key.ts";
+import { isSameKey, type Key } from "../keys/key.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import type { TunnelStatus } from "../observe/status.ts";
 import { RunningSide } from "../running_side.ts";
@@ -144,7 +144,7 @@ export class Client extends RunningSide {
         );
       }
       this.#key = options.key;
-      if (before.id !== after.id || before.secret.toHex() !== after.secret.toHex()) {
+      if (!isSameKey(before, after)) {
         this.#runtime.log.info("The key has changed; the next connection uses it", {
           name: after.name,
         });

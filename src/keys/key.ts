@@ -32,6 +32,17 @@ export interface ClientKey extends Key {
   readonly downBps?: number;
 }
 
+/**
+ * Checks whether two keys are the same, whatever their clients may do.
+ *
+ * @param a A key
+ * @param b Another one
+ * @returns True if name, id and secret are equal
+ */
+export function isSameKey(a: Key, b: Key): boolean {
+  return a.name === b.name && a.id === b.id && a.secret.toHex() === b.secret.toHex();
+}
+
 /** The keys of a server. */
 export interface KeyLookup {
   /**

@@ -9,7 +9,7 @@
 // *Closed* means that the sessions end at once on both sides, *held* that they wait for the client as after any
 // end of a tunnel.
 
-import type { ClientKey } from "../keys/key.ts";
+import { type ClientKey, isSameKey } from "../keys/key.ts";
 import type { KeyRing } from "../keys/key_ring.ts";
 import type { AddressList } from "../net/address_list.ts";
 
@@ -51,8 +51,7 @@ export type ClientFate =
  */
 export function presentKey(keys: KeyRing, proved: ClientKey): ClientKey | undefined {
   const key = keys.find(proved.id);
-  const isSame = key?.name === proved.name && key.secret.toHex() === proved.secret.toHex();
-  return isSame ? key : undefined;
+  return key !== undefined && isSameKey(key, proved) ? key : undefined;
 }
 
 /**
