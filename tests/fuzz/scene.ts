@@ -39,11 +39,14 @@ import { MemoryPlane } from "../support/memory/plane.ts";
 import { mac } from "./frames.ts";
 import type { Parts } from "./parts.ts";
 
-/** Small buffers, so that they are full soon, and a run takes little time. */
-const SIZES = { queueBytes: 16 * 1024, batchBytes: 8 * 1024, readBytes: 16 * 1024 };
+/**
+ * Small buffers, so that they are full soon, and a run takes little time. As in production, a read can have more
+ * bytes than the largest frame.
+ */
+const SIZES = { queueBytes: 16 * 1024, batchBytes: 8 * 1024, readBytes: 128 * 1024 };
 /** The maximum number of bytes that may wait for a tunnel: its queue, and reserved room for control frames. */
 const QUEUED_MAX = 1 << 20;
-const ROOM_BYTES = 64 * 1024;
+const ROOM_BYTES = 128 * 1024;
 const BUFFER = new Uint8Array(ROOM_BYTES);
 const LINK_MAC = mac(0xc0);
 /** The time for which sessions are held. */

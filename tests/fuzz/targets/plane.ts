@@ -1,6 +1,7 @@
 // The whole input of a side: frames from its link, bytes from its tunnels, and events, in all MAC modes. An input
 // is a sequence of such steps, most of which are parts of plausible dialogues with something wrong in them.
 
+import { concat } from "@std/bytes";
 import type { MacMode } from "../../../src/relay/mod.ts";
 import type { Side } from "../../../src/side.ts";
 import {
@@ -39,6 +40,8 @@ const HOSTS = ADDRESSES.slice(0, 3);
 const ACS = ADDRESSES.slice(3, 5);
 const VLAN = 0x8100;
 const EMPTY = new Uint8Array(0);
+/** A frame of nearly the largest length. */
+const LONG = encodeFrame(FRAME.SESSION, new Uint8Array(60_000));
 
 /** A run: a scene, the decisions, and the number of the next session frame. */
 interface Play {
@@ -254,8 +257,11 @@ function tunnelBytes(play: Play): void {
     () => encodeFrame(FRAME.HELLO, hello),
     () => encodeFrame(FRAME.WELCOME, hello),
     () => encodeFrame(choices.uint16(), choices.take(choices.below(20))),
-    () => encodeFrame(FRAME.SESSION, new Uint8Array(60_000)),
+    () => LONG,
     () => Uint8Array.of(0, FRAME.SESSION, 0xff, 0xff, 0xff),
+    // More than the largest frame behind the last one.
+    () => concat([encodeFrame(FRAME.GOODBYE, EMPTY), LONG, LONG]),
+    () => concat([Uint8Array.of(0, FRAME.SESSION, 0xff, 0xff, 0xff), LONG, LONG]),
     () => choices.take(choices.below(40)),
   ])();
   for (const piece of choices.oneIn(3) ? choices.pieces(bytes) : [bytes]) {
