@@ -39,6 +39,10 @@ export type FileFacts = Pick<Stats, "mode" | "uid" | "gid">;
  */
 export function readSecretFile(path: string, maxBytes: number): Uint8Array<ArrayBuffer> {
   const fail = (reason: string) => new ConfigurationError(`Cannot use ${path}: ${reason}`);
+  const directory = directoryOf(path);
+  if (Deno.permissions.querySync({ name: "read", path: directory }).state !== "granted") {
+    throw fail(`Deno does not allow it; add --allow-read=${directory}`);
+  }
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -47,7 +51,8 @@ export function readSecretFile(path: string, maxBytes: number): Uint8Array<Array
   }
   try {
     const facts = fstatSync(fd);
-    const fault = kindFault(facts) ?? secretFault(path, facts, ownUid()) ?? directoryFault(path);
+    const fault = kindFault(facts) ?? secretFault(path, facts, ownUid()) ??
+      replaceFault(directory, "its directory");
     if (fault !== undefined) throw fail(fault);
     const bytes = readUpTo((into) => readSync(fd, into), maxBytes);
     if (bytes === undefined) throw fail(`it is larger than ${maxBytes / 1024} KiB`);
@@ -121,14 +126,23 @@ export function secretFault(path: string, facts: FileFacts, user: number): strin
 }
 
 /**
- * Checks whether another user can replace the files of a directory.
+ * Judges a directory of files with secrets: another user must not be able to replace its files.
  *
  * @param path The path of the directory
- * @returns True if others can write to it, and not only the owner of a file can remove that file
+ * @param it The word for the directory in the fault
+ * @returns The fault and the remedy; undefined if only this user and root can replace a file, or in a sticky
+ * directory such as `/tmp` only the owner of the file
  */
-export function isWritableByOthers(path: string): boolean {
-  const { mode } = Deno.statSync(path);
-  return mode !== null && (mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0;
+export function replaceFault(path: string, it: string): string | undefined {
+  const { mode, uid } = Deno.statSync(path);
+  const user = ownUid();
+  if (uid !== null && uid !== user && uid !== ROOT) {
+    return `${it} belongs to uid ${uid}, who can replace the files in it; run chown ${user} ${
+      shellWord(path)
+    }`;
+  }
+  if (mode === null || (mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) return undefined;
+  return `others can write to ${it}; run chmod go-w ${shellWord(path)}`;
 }
 
 /** Returns the path of the directory in which a file is. */
@@ -156,11 +170,4 @@ function openFault(error: unknown): string {
 function kindFault(facts: Stats): string | undefined {
   if (facts.isFile()) return undefined;
   return `it is ${facts.isDirectory() ? "a directory" : "not a regular file"}; give a file`;
-}
-
-// Somebody who can write to the directory can replace the file, for example by an older version.
-function directoryFault(path: string): string | undefined {
-  const directory = directoryOf(path);
-  if (!isWritableByOthers(directory)) return undefined;
-  return `others can write to its directory; run chmod go-w ${shellWord(directory)}`;
 }

@@ -1,7 +1,6 @@
 // Makes a key: a file for the client, and a line in the file of the server.
 
-import { createSecretFile, isWritableByOthers, syncDirectory } from "../files/secret_file.ts";
-import { shellWord } from "../files/shell_word.ts";
+import { createSecretFile, replaceFault, syncDirectory } from "../files/secret_file.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import { reasonOf } from "../reason.ts";
 import { ID_BYTES, SECRET_BYTES } from "./key.ts";
@@ -92,9 +91,7 @@ function makeDirectory(path: string): void {
     if (!exists(path)) Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
     fault = !Deno.statSync(path).isDirectory
       ? "it is not a directory; give another one"
-      : isWritableByOthers(path)
-      ? `others can write to it; run chmod go-w ${shellWord(path)}`
-      : undefined;
+      : replaceFault(path, "it");
   } catch (error) {
     fault = reasonOf(error);
   }

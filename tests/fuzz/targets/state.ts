@@ -156,10 +156,10 @@ export function stateDir(): Target {
     async run(input) {
       root ??= makeRoot();
       const path = `${root}/state`;
-      Deno.mkdirSync(path);
+      Deno.mkdirSync(path, { mode: 0o700 });
       try {
         for (const [at, file] of splitAtZeros(input).entries()) {
-          Deno.writeFileSync(`${path}/${FILES[at]}`, file);
+          Deno.writeFileSync(`${path}/${FILES[at]}`, file, { mode: 0o600 });
         }
         refusals = 0;
         let dir: StateDir;

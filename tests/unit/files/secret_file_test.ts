@@ -178,3 +178,21 @@ Deno.test("shellWord() quotes what a shell would take apart or expand", () => {
   assertEquals(shellWord("大阪"), "'大阪'");
   assertEquals(shellWord(""), "''");
 });
+
+Deno.test({
+  name: "readSecretFile() refuses a file in a directory of another user, who could replace it",
+  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
+  fn: inDirectory((directory) => {
+    const path = `${directory}/a`;
+    createSecretFile(path, "secret\n");
+    Deno.chownSync(directory, 12345, 12345);
+    for (const mode of [0o700, 0o755, 0o1777]) {
+      Deno.chmodSync(directory, mode);
+      assertEquals(
+        refusal(path),
+        `Cannot use ${path}: its directory belongs to uid 12345, who can replace the files in it; ` +
+          `run chown 0 ${directory}`,
+      );
+    }
+  }),
+});
