@@ -35,7 +35,7 @@ export function keygen(args: string[], program: string): number {
     `  ${program} server --interface eth1 --listen 0.0.0.0:8000 --key-file ${server}`,
     ...rotate ? ["or, if it runs already, tell it to read the file again: kill -HUP PID"] : [],
     "",
-    "On the client, for the address SERVER:",
+    "On the client, for the address SERVER, and the path of the file there:",
     `  ${program} client --interface eth1 --connect SERVER:8000 --key-file ${client}`,
     "",
     `Bring the file to the client by a way that keeps it secret, such as`,
@@ -65,6 +65,13 @@ function separate(args: string[]): { name: string | undefined; flags: string[] }
   return { name, flags };
 }
 
-function plainPath(path: string): string {
-  return path.replace(/^\.\//, "");
+/**
+ * Returns a path as somebody would type it.
+ *
+ * @param path The path, perhaps with `./` before it
+ * @returns The path without that, unless scp would take a part of it for a host
+ */
+export function plainPath(path: string): string {
+  // scp takes what is before a colon for a host.
+  return /^\.\/[^/]*:/.test(path) ? path : path.replace(/^\.\//, "");
 }
