@@ -39,10 +39,6 @@ export type FileFacts = Pick<Stats, "mode" | "uid" | "gid">;
  */
 export function readSecretFile(path: string, maxBytes: number): Uint8Array<ArrayBuffer> {
   const fail = (reason: string) => new ConfigurationError(`Cannot use ${path}: ${reason}`);
-  const directory = directoryOf(path);
-  if (Deno.permissions.querySync({ name: "read", path: directory }).state !== "granted") {
-    throw fail(`Deno does not allow it; add --allow-read=${directory}`);
-  }
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -52,7 +48,7 @@ export function readSecretFile(path: string, maxBytes: number): Uint8Array<Array
   try {
     const facts = fstatSync(fd);
     const fault = kindFault(facts) ?? secretFault(path, facts, ownUid()) ??
-      replaceFault(directory, "its directory");
+      replaceFault(directoryOf(path), "its directory");
     if (fault !== undefined) throw fail(fault);
     const bytes = readUpTo((into) => readSync(fd, into), maxBytes);
     if (bytes === undefined) throw fail(`it is larger than ${maxBytes / 1024} KiB`);

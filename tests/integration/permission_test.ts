@@ -78,12 +78,6 @@ testUnless(
     const { code, stderr } = await run(ALWAYS, [...SERVER, "--config", "/etc/hostname"]);
     assertEquals(code, 2);
     assertStringIncludes(stderr, "Deno does not allow it; add --allow-read=/etc/hostname");
-    assertEquals(await run(ALWAYS, [...SERVER, "--key-file", "/etc/server.keys"]), {
-      code: 2,
-      stdout: "",
-      stderr: "pppoe-proxy: Cannot use /etc/server.keys: Deno does not allow it; " +
-        "add --allow-read=/etc\n",
-    });
   },
 );
 
