@@ -12,12 +12,12 @@ function paid(budgets: SessionBudgets, count: number, nowMs: number): number {
   return paid;
 }
 
-Deno.test("SessionBudgets cover a dial, then 20 frames a second", () => {
+Deno.test("SessionBudgets cover a dial, then 150 frames a second", () => {
   const session = new PeerBudgets().enter(HOST, 0);
   assertEquals(paid(session, 1000, 0), 200);
-  assertEquals(paid(session, 1000, 500), 10);
+  assertEquals(paid(session, 1000, 500), 75);
   for (let second = 1; second <= 60; second++) {
-    assertEquals(paid(session, 20, 500 + 1000 * second), 20);
+    assertEquals(paid(session, 150, 500 + 1000 * second), 150);
   }
   assertEquals(paid(session, 1000, 3_600_000), 200);
 });
@@ -35,7 +35,7 @@ Deno.test("SessionBudgets of one host have a limit together, and those of anothe
   const all = (nowMs: number) =>
     sessions.reduce((sum, session) => sum + paid(session, 300, nowMs), 0);
   assertEquals(all(0), 2000);
-  assertEquals(all(1000), 200);
+  assertEquals(all(1000), 300);
   assertEquals(paid(other, 300, 1000), 200);
 });
 
@@ -68,7 +68,7 @@ Deno.test("SessionBudgets treat 5000 more frames a second of a host as data, and
     for (let n = 0; n < 300; n++) fates[session.payFromLink(nowMs)]++;
   }
   const [ahead, asData, dropped] = fates;
-  assertEquals(ahead, 200 + 199);
+  assertEquals(ahead, 200 + 1499);
   assertEquals(Math.abs(asData - 60_000) < 10, true, `${asData}`);
   assertEquals(ahead + asData + dropped, 3_000_000);
 });
