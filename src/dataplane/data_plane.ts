@@ -65,13 +65,13 @@ import { Shutdown } from "./shutdown.ts";
 import { StatusQueries } from "./status_queries.ts";
 import { ToTunnels } from "./to_tunnels.ts";
 import { TunnelLife } from "./tunnel_life.ts";
-import { Tunnels } from "./tunnels.ts";
+import { OTHER_FRAMES, Tunnels } from "./tunnels.ts";
 
 /** The time between two checks for frames that have waited too long for a full tunnel. */
 const NO_ROOM_MS = 20;
-/** The frames per second without a session that a peer may send if there is no limit of PADIs, or beside them. */
-const OTHER_FRAMES = 20_000;
+/** The frames per second without a session that a peer may send beside PADIs and PADRs. */
 const OTHER_FRAMES_MIN = 1000;
+
 /** The parts that a data plane is given. It closes all of them except the wake-up. */
 export interface PlaneParts {
   readonly link: LinkDevice;

@@ -36,7 +36,7 @@ export class Drain {
     for (const tunnel of tunnels.list) {
       const { channel } = tunnel;
       // Each one is read again, because the end of its connection must be seen.
-      tunnel.held = tunnel.queued = false;
+      tunnel.heldBack = tunnel.queued = false;
       const dropped = channel.queueGoodbye(reason, "");
       counters.drop(DROP["no-tunnel"], FRAMES.sessionFromLink, dropped);
     }

@@ -94,11 +94,11 @@ export class FromTunnels {
       const { channel, ready } = tunnel;
       tunnel.ready = 0;
       if (ready & POLLOUT) channel.unblock();
-      if (tunnel.held) {
+      if (tunnel.heldBack) {
         // A connection that is broken has nothing more to come, and would be ready in every turn.
         const isOver = (ready & (POLLERR | POLLHUP)) !== 0;
         if (!isOver && nowMs < tunnel.allowance.heldUntilMs) continue;
-        tunnel.held = false;
+        tunnel.heldBack = false;
         channel.heard(nowMs);
       }
       if (tunnel.queued || left <= 0) continue;
@@ -173,7 +173,7 @@ export class FromTunnels {
   }
 
   #hold(tunnel: Tunnel, nowMs: number): void {
-    tunnel.held = true;
+    tunnel.heldBack = true;
     tunnel.queued = false;
     const { name: client, endpoint, allowance } = tunnel;
     const framesPerSecond = allowance.excessPerSecond(nowMs);

@@ -113,9 +113,9 @@ export class TunnelLife {
   /** Keeps the tunnels alive, and ends those whose peers are gone; to be called about once a second. */
   tick(nowMs: number, pingMs: number, deadMs: number): void {
     for (const tunnel of this.#tunnels.list) {
-      const { channel, leaveByMs, leaveReason, held, queued, allowance } = tunnel;
+      const { channel, leaveByMs, leaveReason, heldBack, queued, allowance } = tunnel;
       // A peer that is not read has not been heard either.
-      channel.keepalive(nowMs, pingMs, held || queued ? Infinity : deadMs);
+      channel.keepalive(nowMs, pingMs, heldBack || queued ? Infinity : deadMs);
       if (allowance.isUseless(nowMs)) channel.end(USELESS, REASON.PROTOCOL);
       channel.refresh(nowMs);
       // An older peer does not know the goodbye, and would not close.

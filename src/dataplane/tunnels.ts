@@ -14,7 +14,7 @@ import { Allowance } from "./allowance.ts";
 import type { TunnelFacts, TunnelLimits } from "./messages.ts";
 
 /** The frames per second that carry nothing for an open session, unless a relay limits PADIs. */
-const OTHER_FRAMES = 20_000;
+export const OTHER_FRAMES = 20_000;
 
 /**
  * The time that a peer with a limit of its rate may be ahead of it. What is sent ahead waits in the order of the
@@ -43,7 +43,7 @@ export interface Tunnel {
   /** The peer's allowance. */
   readonly allowance: Allowance;
   /** True while the peer is not read, because it is beyond its allowance. */
-  held: boolean;
+  heldBack: boolean;
   /** True while it waits for its turn with a discovery frame. */
   queued: boolean;
   /** True if frames that were read are left for the next turn. */
@@ -140,7 +140,7 @@ export class Tunnels {
       leaveReason: "",
       counted: new Tally(),
       allowance: new Allowance({ otherFrames: this.otherFrames, bps: upBps }, nowMs),
-      held: false,
+      heldBack: false,
       queued: false,
     };
     const added: Poller[] = [];
@@ -181,7 +181,7 @@ export class Tunnels {
     for (let i = 0; i < list.length; i++) {
       const tunnel = list[i];
       tunnel.channel.makeRoom(nowMs);
-      if (tunnel.unfinished && !tunnel.held && !tunnel.queued) unfinished = true;
+      if (tunnel.unfinished && !tunnel.heldBack && !tunnel.queued) unfinished = true;
     }
     return unfinished;
   }
@@ -196,9 +196,12 @@ export class Tunnels {
       const { channel } = tunnel;
       channel.flush(nowMs);
       count(tunnel, counters);
-      const events = (tunnel.held || tunnel.queued ? 0 : POLLIN) | (channel.blocked ? POLLOUT : 0);
+      const events = (tunnel.heldBack || tunnel.queued ? 0 : POLLIN) |
+        (channel.blocked ? POLLOUT : 0);
       if (events !== tunnel.watched) this.#watch(tunnel, events);
-      if (tunnel.held && tunnel.allowance.heldUntilMs < dueMs) dueMs = tunnel.allowance.heldUntilMs;
+      if (tunnel.heldBack && tunnel.allowance.heldUntilMs < dueMs) {
+        dueMs = tunnel.allowance.heldUntilMs;
+      }
       if (!channel.blocked && channel.sendsAtMs < dueMs) dueMs = channel.sendsAtMs;
       if (channel.ended !== undefined) ended = true;
     }
