@@ -23,10 +23,11 @@ import { createLog, type Log } from "./observe/log.ts";
 import { BudgetedLog } from "./observe/log_budget.ts";
 import { describeEvent } from "./observe/event_log.ts";
 import type { DataPlaneEvent } from "./observe/events.ts";
-import { Problems } from "./observe/problems.ts";
+import { type ProblemChange, Problems } from "./observe/problems.ts";
 import type { KeyStatus, Status, TunnelStatus } from "./observe/status.ts";
-import { serveStatus, type StatusServer } from "./observe/status_server.ts";
+import { type Health, serveStatus, type StatusServer } from "./observe/status_server.ts";
 import type { AddedTags, Limits, MacMode } from "./relay/mod.ts";
+import type { Problem, ProblemId } from "./problem.ts";
 import type { Side } from "./side.ts";
 import { defaultName, nameFault, type OwnName } from "./own_name.ts";
 import { StateDir } from "./state/mod.ts";
@@ -140,7 +141,9 @@ export class Runtime {
   readonly #finished = Promise.withResolvers<void>();
   /** Set when the start begins. */
   #hooks!: RuntimeHooks;
-  readonly #problems = new Problems();
+  readonly #problems = new Problems((change) => this.#problemChanged(change));
+  /** The timer that ends problems that were not met for a while. */
+  #problemTimer: ReturnType<typeof setInterval> | undefined;
   /** The secret by which a returning client proves its identity. */
   #secret: Uint8Array = crypto.getRandomValues(new Uint8Array(RESUME_SECRET_LENGTH));
   #claim: InterfaceClaim | undefined;
@@ -202,9 +205,12 @@ export class Runtime {
       await this.#startWorker(own);
       this.#warnOfName();
       this.#serveStatus();
+      this.#problemTimer = setInterval(() => this.#problems.expire(performance.now()), 1000);
+      Deno.unrefTimer(this.#problemTimer);
       await Promise.race([this.#finished.promise, this.#state?.alive()]);
       this.#isUp = true;
     } catch (error) {
+      clearInterval(this.#problemTimer);
       // The sessions of an earlier run are left for the next start.
       await Promise.all([this.#worker?.stop(this.keepsSessions), this.#status?.close()]);
       await this.#state?.close();
@@ -255,8 +261,14 @@ export class Runtime {
     const line = describeEvent(event);
     if (line !== undefined) this.log[line.level](line.message, line.fields);
     switch (event.type) {
+      case "link":
+        return this.#linkChanged(event);
       case "problem":
-        return this.#problems.meet(event.problem, performance.now(), Date.now());
+        return this.#problems.meet(event.problem, performance.now(), Date.now(), event.lastsMs);
+      case "problem-begun":
+        return this.problem(event.problem);
+      case "problem-ended":
+        return this.solved(event.id, event.subject);
       case "tunnel-up":
         return this.#hooks.tunnelUp(event.id);
       case "tunnel-down":
@@ -266,6 +278,39 @@ export class Runtime {
       case "network-changed":
         return this.#hooks.networkChanged?.();
     }
+  }
+
+  #linkChanged({ name, state, reason }: DataPlaneEvent & { type: "link" }): void {
+    if (state === "up") return this.solved("link-down");
+    const words = state === "missing" ? "does not exist" : "is down";
+    this.problem({
+      id: "link-down",
+      what: `Interface ${name} ${words}`,
+      advice: reason ??
+        (state === "missing"
+          ? "create it, or name another one with --interface; it is used as soon as it exists"
+          : "check the cable, and the device at its other end"),
+      blocks: true,
+    });
+  }
+
+  /** Adds a problem that lasts until {@linkcode solved}, or changes its words. */
+  problem(problem: Problem): void {
+    this.#problems.begin(problem, performance.now(), Date.now());
+  }
+
+  /** Ends a problem; without a subject, all of its kind. */
+  solved(id: ProblemId, subject?: string): void {
+    this.#problems.end(id, subject, performance.now());
+  }
+
+  #problemChanged({ began, problem, seconds }: ProblemChange): void {
+    const { id, what, advice } = problem;
+    if (!LOGGED_ELSEWHERE.has(id)) {
+      if (began) this.log.warning(`${what}: ${advice}`, { problem: id });
+      else this.log.info(`Solved: ${what}`, { problem: id, seconds });
+    }
+    this.#worker?.tellProblems(this.#problems.list(performance.now()).map(({ id }) => id));
   }
 
   // Reports the death of the worker. During the start, the caller gets the error instead of the log.
@@ -286,9 +331,13 @@ export class Runtime {
     const { status } = this.#options;
     if (status === undefined) return;
     const connections = statusConnections(descriptorLimit());
-    this.#status = serveStatus(status, () => this.status(), () => this.healthy, this.log, {
+    this.#status = serveStatus(status, () => this.status(), () => this.#health(), this.log, {
       connections,
     });
+  }
+
+  #health(): Health {
+    return { healthy: this.healthy, problems: this.#problems.list(performance.now()) };
   }
 
   #facts(): ClaimFacts {
@@ -341,7 +390,8 @@ export class Runtime {
 
   /** True while the side does its job. */
   get healthy(): boolean {
-    return this.#isUp && this.worker.linkState === "up" && this.#hooks.healthy();
+    return this.#isUp && this.worker.linkState === "up" && this.#hooks.healthy() &&
+      !this.#problems.list(performance.now()).some(({ blocks }) => blocks);
   }
 
   /** Describes the current state of the side. */
@@ -379,6 +429,7 @@ export class Runtime {
 
   /** Stops the worker and the status; with `keep`, the sessions are left to the next run. */
   async stop(keep = false): Promise<void> {
+    clearInterval(this.#problemTimer);
     this.#claim?.stopping();
     const state = this.#state;
     const lost = keep && state !== undefined && !await state.exists();
@@ -390,6 +441,9 @@ export class Runtime {
     this.#finished.resolve();
   }
 }
+
+/** The problems whose begin and end have lines of their own in the log. */
+const LOGGED_ELSEWHERE: ReadonlySet<ProblemId> = new Set(["link-down"]);
 
 /** Returns the number of connections to the status, which leaves most descriptors to the tunnels. */
 function statusConnections(descriptors: number): number {

@@ -58,6 +58,7 @@ import { FromTunnels } from "./from_tunnels.ts";
 import type { FromWorker, PlaneOptions, Totals, TunnelFacts, TunnelLimits } from "./messages.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import { PathFaults } from "./path_faults.ts";
+import { PeerStates } from "./peer_states.ts";
 import { FIRST_TUNNEL_TAG, Readiness, type Signal } from "./readiness.ts";
 import { relayPorts } from "./relay_ports.ts";
 import { RelayTimers } from "./relay_timers.ts";
@@ -113,6 +114,9 @@ export class DataPlane {
   readonly #fromLink: FromLink;
   readonly #fromTunnels: FromTunnels;
   readonly #events: EventBatch;
+  readonly #states: PeerStates;
+  /** The codes of this side's problems. */
+  #problems: number[] = [];
   readonly #queries: StatusQueries;
   readonly #readiness: Readiness;
   readonly #coalescer = new Coalescer();
@@ -165,8 +169,17 @@ export class DataPlane {
       floods,
       now,
     );
-    this.#fromTunnels = new FromTunnels(relay, tunnels, output, counters, events, now);
-    this.#life = new TunnelLife(relay, tunnels, counters, events, journal);
+    this.#states = new PeerStates(tunnels, events, options.side);
+    this.#fromTunnels = new FromTunnels(
+      relay,
+      tunnels,
+      output,
+      counters,
+      events,
+      this.#states,
+      now,
+    );
+    this.#life = new TunnelLife(relay, tunnels, counters, events, this.#states, journal);
     this.#paths = new PathFaults(tunnels, events);
     this.#queries = new StatusQueries(relay.sessions, (session) => events.status(session));
   }
@@ -277,6 +290,19 @@ export class DataPlane {
     const nowMs = this.#parts.now();
     this.#life.probe(id, nowMs);
     this.#finish(nowMs);
+  }
+
+  /** Tells the peers of this side's problems, by their codes. */
+  tellProblems(codes: number[]): void {
+    this.#problems = codes;
+    this.#tellState(this.#parts.now());
+    this.#finish(this.#nowMs);
+  }
+
+  #tellState(nowMs: number): void {
+    const linkUp = this.#parts.link.state === "up";
+    this.#states.set({ linkUp, problems: this.#problems });
+    this.#states.tick(nowMs);
   }
 
   /** Ends a tunnel; its sessions are held. With a code of `REASON`, the peer is told the reason. */
@@ -396,6 +422,7 @@ export class DataPlane {
     this.#tunnels.settle(this.#parts.counters);
     this.#relay.tick(nowMs);
     this.#monitor.tick(nowMs);
+    this.#tellState(nowMs);
     this.#output.deliver(this.#relay.sessions);
     this.#output.report();
     this.#parts.journal?.catchUp(this.#relay.sessions, this.#output.undelivered, nowMs);

@@ -9,6 +9,7 @@ import {
   setTunnelOptions,
   type TlsConnection,
 } from "../../ffi/mod.ts";
+import { type ProblemId, PROBLEMS } from "../problem.ts";
 import type { Limits } from "../relay/mod.ts";
 import type { LinkState } from "../link/device.ts";
 import { Counters } from "../observe/counters.ts";
@@ -78,6 +79,8 @@ export class DataWorker {
   readonly #wake = EventFd.open();
   #linkState: LinkState = "down";
   #linkReason: string | undefined;
+  /** The codes of the problems of which the peers know. */
+  #codes: number[] = [];
   #requests = 0;
   #ids = 0;
   #over = false;
@@ -224,6 +227,18 @@ export class DataWorker {
       clearTimeout(snapshot.timer);
       this.#snapshot = undefined;
     }
+  }
+
+  /** Tells the peers of this side's problems, as far as they concern them. */
+  tellProblems(ids: readonly ProblemId[]): void {
+    const codes = ids.flatMap((id) => {
+      const kind = PROBLEMS[id];
+      return "code" in kind ? [kind.code] : [];
+    });
+    const known = [...new Set(codes)].sort((a, b) => a - b);
+    if (this.#over || known.join() === this.#codes.join()) return;
+    this.#codes = known;
+    this.#post({ type: "problems", codes: known });
   }
 
   /** Applies new values of the options that can change at run time; missing limits get their defaults. */

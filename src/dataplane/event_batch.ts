@@ -19,8 +19,6 @@ import type { FromWorker } from "./messages.ts";
 
 /** The time between two notices of one kind. */
 const NOTICE_EVERY_MS = 60_000;
-/** The number of problems of one kind that are logged in that time. */
-const PROBLEMS_LOGGED = 5;
 /** The time between two events for a problem that is still there. */
 const PROBLEM_EVERY_MS = 10_000;
 /** The number of problems of one kind that become events in that time. */
@@ -41,8 +39,6 @@ export class EventBatch implements EventSink {
   readonly #notices = new RateLimit(NOTICE_EVERY_MS);
   readonly #problems = new RateLimit(PROBLEM_EVERY_MS);
   readonly #problemKinds = new RateLimit(PROBLEM_EVERY_MS, PROBLEMS_REPORTED);
-  readonly #logged = new RateLimit(NOTICE_EVERY_MS);
-  readonly #loggedKinds = new RateLimit(NOTICE_EVERY_MS, PROBLEMS_LOGGED);
   readonly #frames = new RateLimit(1000, FRAMES_PER_SECOND);
   readonly #drops = new Float64Array(DROP_REASONS.length);
   #messages: FromWorker[] = [];
@@ -89,16 +85,15 @@ export class EventBatch implements EventSink {
     if (suppressed >= 0) this.push({ type: "notice", notice, suppressed });
   }
 
-  problem(problem: Problem): void {
+  problem(problem: Problem, lastsMs?: number): void {
     const { id, what } = problem;
     const nowMs = this.#now();
-    if (this.#problems.allow(what, nowMs) >= 0 && this.#problemKinds.allow(id, nowMs) >= 0) {
-      this.push({ type: "problem", problem });
-    }
-    // There may be several problems of one kind, one per station; a hostile station can cause any number.
-    const suppressed = this.#logged.allow(what, nowMs);
-    if (suppressed < 0 || this.#loggedKinds.allow(id, nowMs) < 0) return;
-    this.push({ type: "problem-logged", problem, suppressed });
+    // There may be several problems of one kind, one for each station; a hostile station can cause any number.
+    if (this.#problems.allow(what, nowMs) < 0) return;
+    if (this.#problemKinds.allow(id, nowMs) < 0) return;
+    this.push(
+      lastsMs === undefined ? { type: "problem", problem } : { type: "problem", problem, lastsMs },
+    );
   }
 
   /** Reports a drop that the operator can prevent. */

@@ -8,6 +8,7 @@ import { DROP, type Relay } from "../relay/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
 import { discoveryLength, FRAME, frameLength, REASON } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
+import type { PeerStates } from "./peer_states.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
 /** The numbers of frames that one turn takes: from one tunnel, and from all tunnels. */
@@ -37,6 +38,7 @@ export class FromTunnels {
   readonly #output: LinkOutput;
   readonly #counters: Counters;
   readonly #events: EventBatch;
+  readonly #states: PeerStates;
   readonly #now: () => number;
   /** The tunnel that is read first in the next turn. */
   #first = 0;
@@ -60,6 +62,7 @@ export class FromTunnels {
     output: LinkOutput,
     counters: Counters,
     events: EventBatch,
+    states: PeerStates,
     now: () => number,
   ) {
     this.#relay = relay;
@@ -67,6 +70,7 @@ export class FromTunnels {
     this.#output = output;
     this.#counters = counters;
     this.#events = events;
+    this.#states = states;
     this.#now = now;
     this.#openings = new Budget(OPENING_MS_PER_SECOND, OPENING_MS_BURST, now());
   }
@@ -157,6 +161,7 @@ export class FromTunnels {
         sessionFrames++;
         this.#session(channel, nowMs);
       } else if (isLong(channel.type)) this.#long(channel, nowMs);
+      else if (channel.type === FRAME.STATE) this.#state(channel);
       if (taken % CLOCK_FRAMES === 0 && untilMs < Infinity && this.#now() >= untilMs) break;
     }
     // Once for all of them is faster.
@@ -223,6 +228,10 @@ export class FromTunnels {
     // A frame that has opened or ended a session was not one too many.
     if (sessions.size !== before) this.#useful++;
     this.tookDiscovery = true;
+  }
+
+  #state({ id, received: { bytes }, offset, length }: Channel): void {
+    this.#states.heard(id, bytes.subarray(offset, offset + length));
   }
 
   #list(channel: Channel, nowMs: number): void {

@@ -126,6 +126,8 @@ export type ToWorker =
   | { type: "dismiss"; id: number; peer: string | undefined; reason: string }
   /** Applies new limits to a tunnel; missing ones get their defaults. */
   | { type: "limit"; id: number; limits: TunnelLimits }
+  /** Tells the peers which problems this side has, by their codes. */
+  | { type: "problems"; codes: number[] }
   /** Ends a tunnel unless its peer answers soon. */
   | { type: "probe"; id: number }
   /** Ends a tunnel; its sessions are held. With a code of `REASON`, the peer is told the reason. */

@@ -6,6 +6,7 @@ import type { Transport } from "../transport/transport.ts";
 import { REASON } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
 import type { TunnelFacts } from "./messages.ts";
+import type { PeerStates } from "./peer_states.ts";
 import type { SessionJournal } from "./session_journal.ts";
 import type { Tunnels } from "./tunnels.ts";
 
@@ -22,6 +23,7 @@ export class TunnelLife {
   readonly #tunnels: Tunnels;
   readonly #counters: Counters;
   readonly #events: EventBatch;
+  readonly #states: PeerStates;
   readonly #journal: SessionJournal | undefined;
 
   constructor(
@@ -29,12 +31,14 @@ export class TunnelLife {
     tunnels: Tunnels,
     counters: Counters,
     events: EventBatch,
+    states: PeerStates,
     journal: SessionJournal | undefined,
   ) {
     this.#relay = relay;
     this.#tunnels = tunnels;
     this.#counters = counters;
     this.#events = events;
+    this.#states = states;
     this.#journal = journal;
   }
 
@@ -55,6 +59,7 @@ export class TunnelLife {
     if (replaced !== NO_TUNNEL) {
       this.#tunnels.get(replaced)?.channel.end("replaced by a newer tunnel", REASON.REPLACED);
     }
+    this.#states.added(this.#tunnels.get(id)!);
     this.#events.push({ type: "tunnel-up", id });
     if (key !== undefined && peer.sessions.size > 0) {
       this.#events.push({ type: "resumed", peer: key, sessions: peer.sessions.size });
@@ -70,6 +75,7 @@ export class TunnelLife {
         this.#journal?.noteAway(peer, nowMs);
         this.#events.held(peer);
       }
+      this.#states.removed(id);
       this.#events.push({ type: "tunnel-down", id, reason: ended!, goodbye });
     });
   }

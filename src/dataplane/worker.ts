@@ -85,6 +85,8 @@ function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): voi
       return plane.reload(message);
     case "leave":
       return plane.leave(message.id, message.peer);
+    case "problems":
+      return plane.tellProblems(message.codes);
     case "probe":
       return plane.probe(message.id);
     case "end":

@@ -7,6 +7,7 @@ import type { EventSink } from "../observe/events.ts";
 import { DROP, type Drop, FATE, type Fate, type SessionTable } from "../relay/mod.ts";
 import { CODE, isControlProtocol, PPPOE, readCode, readProtocol } from "../wire/mod.ts";
 import type { FrameSender, Lanes, LinkDevice } from "./device.ts";
+import { FRAME_PROBLEM_MS, frameTooLarge } from "./problems.ts";
 
 /** The maximum number of undelivered PADTs that are kept. A client has up to 65,534 sessions. */
 const PADTS_KEPT = 65536;
@@ -235,7 +236,7 @@ export class LinkOutput {
   // Notes the numbers of frames that a sender has refused.
   #note(sender: FrameSender, waiting: Waiting): void {
     if (sender.refusedTooLong > waiting.tooLong) {
-      this.#events.notice({ id: "frame-too-large", interface: this.#link.name });
+      this.#events.problem(frameTooLarge(this.#link.name), FRAME_PROBLEM_MS);
     }
     waiting.tooLong = sender.refusedTooLong;
     waiting.full = sender.refusedFull;

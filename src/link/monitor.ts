@@ -3,10 +3,11 @@
 
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import type { EventSink } from "../observe/events.ts";
-import { DROP, PPP_OVERHEAD } from "../relay/mod.ts";
+import { DROP } from "../relay/mod.ts";
 import { ETH_DATA_LEN, formatMac } from "../wire/mod.ts";
 import type { LinkDevice, LinkState } from "./device.ts";
 import { OtherVlans } from "./other_vlans.ts";
+import { FRAME_PROBLEM_MS, joinedFrames, linkFailure, smallMtu } from "./problems.ts";
 
 /** Watches one link. */
 export class LinkMonitor {
@@ -20,6 +21,8 @@ export class LinkMonitor {
   #reason: string | undefined;
   /** The reason at the last tick. */
   #lastReason: string | undefined;
+  /** True while the lanes cannot be opened. */
+  #failed = false;
   /** The last MTU that was checked. */
   #mtu = ETH_DATA_LEN;
   #kernelDrops = 0;
@@ -64,7 +67,7 @@ export class LinkMonitor {
   /** Counts and reports a frame over the MTU, which the interface has joined from several (GRO). */
   frameTooLarge(bytes: number): void {
     this.#counters.drop(DROP["frame-too-large"], FRAMES.sessionFromLink);
-    this.#events.notice({ id: "joined-frames", interface: this.#link.name, bytes });
+    this.#events.problem(joinedFrames(this.#link.name, bytes), FRAME_PROBLEM_MS);
   }
 
   /** Checks for changes and losses that no descriptor reports; to be called about once a second. */
@@ -82,8 +85,11 @@ export class LinkMonitor {
   }
 
   #changed(): void {
-    const { state, failure } = this.#link;
-    if (failure !== undefined) this.#events.notice({ id: "link-failure", reason: failure });
+    const { state, failure, name } = this.#link;
+    if (failure !== undefined) {
+      this.#events.push({ type: "problem-begun", problem: linkFailure(name, failure) });
+    } else if (this.#failed) this.#events.push({ type: "problem-ended", id: "link-failure" });
+    this.#failed = failure !== undefined;
     if (state !== this.#state) {
       this.#state = state;
       this.#reportState();
@@ -117,12 +123,8 @@ export class LinkMonitor {
     const { name, mtu } = this.#link;
     if (mtu === this.#mtu) return;
     this.#mtu = mtu;
-    if (mtu >= ETH_DATA_LEN) return;
-    const payload = mtu - PPP_OVERHEAD;
-    this.#events.push({
-      type: "notice",
-      notice: { id: "small-mtu", interface: name, mtu, payload },
-      suppressed: 0,
-    });
+    if (mtu < ETH_DATA_LEN) {
+      this.#events.push({ type: "problem-begun", problem: smallMtu(name, mtu) });
+    } else this.#events.push({ type: "problem-ended", id: "small-mtu" });
   }
 }

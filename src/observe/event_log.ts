@@ -1,7 +1,6 @@
 // Log lines from events.
 
 import { describeEnd } from "../relay/mod.ts";
-import { ETH_DATA_LEN } from "../wire/mod.ts";
 import { formatHex } from "../wire/text.ts";
 import type { DataPlaneEvent, Notice, SessionFacts } from "./events.ts";
 import type { Fields } from "./log.ts";
@@ -64,14 +63,6 @@ export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
         fields: suppressedField(suppressed),
       };
     }
-    case "problem-logged": {
-      const { problem: { what, advice }, suppressed } = event;
-      return {
-        level: "warning",
-        message: `${what}: ${advice}`,
-        fields: suppressedField(suppressed),
-      };
-    }
     case "notice": {
       const { notice, suppressed } = event;
       const level = notice.id === "sessions-not-kept" ? "error" : "warning";
@@ -102,22 +93,6 @@ function sessionFields({ id, ...others }: SessionFacts): Fields {
 
 function describeNotice(notice: Notice): string {
   switch (notice.id) {
-    case "small-mtu": {
-      const { interface: name, mtu, payload } = notice;
-      return `Interface ${name} has an MTU of ${mtu}, so sessions carry at most ${payload} bytes: ` +
-        `raise it (ip link set ${name} mtu ${ETH_DATA_LEN}), or set the hosts' PPP MTU and MRU to ` +
-        `${payload}`;
-    }
-    case "joined-frames": {
-      const { interface: name, bytes } = notice;
-      return `A frame of ${bytes} bytes arrived at ${name}, whose MTU is smaller: ` +
-        `switch off receive offload (ethtool -K ${name} gro off lro off)`;
-    }
-    case "frame-too-large":
-      return `A frame from the tunnel is too large for ${notice.interface}: ` +
-        "raise its MTU, or lower the PPP MTU of the hosts";
-    case "link-failure":
-      return notice.reason;
     case "too-many-padts":
       return `Cannot keep another PADT for ${notice.interface}: ${notice.limit} are already waiting`;
     case "limit":

@@ -2,7 +2,7 @@
 // from one stream of events. The rest of the status, and of the metrics, comes from snapshots and counters.
 
 import type { LinkState } from "../link/device.ts";
-import type { Problem } from "../problem.ts";
+import type { Problem, ProblemId } from "../problem.ts";
 import type { DropReason, SessionEnd } from "../relay/mod.ts";
 
 /** A session as an operator identifies it. */
@@ -27,14 +27,6 @@ export interface SessionCounts {
 
 /** Something that an operator should know, and that may happen often. */
 export type Notice =
-  /** The interface's MTU is smaller than hosts expect. */
-  | { id: "small-mtu"; interface: string; mtu: number; payload: number }
-  /** The interface joins several frames into one (GRO), which cannot be carried. */
-  | { id: "joined-frames"; interface: string; bytes: number }
-  /** A frame from a tunnel is too long for the interface. */
-  | { id: "frame-too-large"; interface: string }
-  /** The lanes could not be opened, although the interface exists. */
-  | { id: "link-failure"; reason: string }
   /** An undelivered PADT was lost, because too many are waiting already. */
   | { id: "too-many-padts"; interface: string; limit: number }
   /** A frame was dropped because of a limit that the operator can set. */
@@ -85,10 +77,12 @@ export type DataPlaneEvent =
   | { type: "restored"; sessions: number; undeliveredPadts: number }
   /** A discovery frame, as text. */
   | { type: "discovery"; from: "link" | "tunnel"; frame: string; suppressed: number }
-  /** Something is wrong, or still wrong. */
-  | { type: "problem"; problem: Problem }
-  /** A problem should be logged; this event is rarer than `problem`. */
-  | { type: "problem-logged"; problem: Problem; suppressed: number }
+  /** A problem was met, perhaps again. It is over when it was not met for `lastsMs`, two minutes by default. */
+  | { type: "problem"; problem: Problem; lastsMs?: number }
+  /** A problem has begun, or its words have changed. */
+  | { type: "problem-begun"; problem: Problem }
+  /** A problem is over; without a subject, all of its kind are. */
+  | { type: "problem-ended"; id: ProblemId; subject?: string }
   | { type: "notice"; notice: Notice; suppressed: number };
 
 /** The receiver of events from the parts of the data plane. */
@@ -97,6 +91,11 @@ export interface EventSink {
   push(event: DataPlaneEvent): void;
   /** Takes a notice, and limits the rate of notices with the same id. */
   notice(notice: Notice): void;
-  /** Takes a problem that the operator can solve. */
-  problem(problem: Problem): void;
+  /**
+   * Takes a problem that was met, and limits the rate of those with the same id.
+   *
+   * @param problem The problem
+   * @param lastsMs The time after which it is over unless it is met again; two minutes by default
+   */
+  problem(problem: Problem, lastsMs?: number): void;
 }

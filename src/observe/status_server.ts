@@ -4,12 +4,21 @@ import { type Endpoint, formatEndpoint, isLoopback, listenReason } from "../net/
 import { type HttpAnswer, type HttpLimits, HttpServer, textAnswer } from "./http_server.ts";
 import type { Log } from "./log.ts";
 import { renderMetrics } from "./metrics.ts";
+import type { ProblemStatus } from "./problems.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { reasonOf } from "../reason.ts";
 import type { Status } from "./status.ts";
 
 /** The time between two log lines about the same fault. */
 const FAULT_EVERY_MS = 60_000;
+
+/** The health of the program. */
+export interface Health {
+  /** True if the program does its job. */
+  healthy: boolean;
+  /** The problems that it has all the same, or that keep it from its job. */
+  problems: ProblemStatus[];
+}
 
 /** A running status server. */
 export interface StatusServer {
@@ -22,7 +31,7 @@ export interface StatusServer {
  *
  * @param endpoint The address to listen on
  * @param status Returns the status
- * @param healthy Returns the answer of `/healthz`, without waiting for anything
+ * @param health Returns the health, without waiting for anything
  * @param log The log for the address and for failed requests
  * @param limits Limits for connections, each with a default
  * @returns The server, to be closed by the caller
@@ -31,7 +40,7 @@ export interface StatusServer {
 export function serveStatus(
   endpoint: Endpoint,
   status: () => Promise<Status>,
-  healthy: () => boolean,
+  health: () => Health,
   log: Log,
   limits: Partial<HttpLimits> = {},
 ): StatusServer {
@@ -39,7 +48,7 @@ export function serveStatus(
   const server = new HttpServer({
     listener: listen(endpoint),
     hostname: endpoint.hostname,
-    answer: answers(status, healthy, log, faults),
+    answer: answers(status, health, log, faults),
     acceptFailed: (error) => {
       if (faults.allow("accept", performance.now()) < 0) return;
       log.warning("Cannot accept a status request", { error: reasonOf(error) });
@@ -72,7 +81,7 @@ function listen(endpoint: Endpoint): Deno.TcpListener {
 /** Makes the function that answers a request for a path. */
 function answers(
   status: () => Promise<Status>,
-  healthy: () => boolean,
+  health: () => Health,
   log: Log,
   faults: RateLimit,
 ): (path: string) => Promise<HttpAnswer> {
@@ -83,7 +92,7 @@ function answers(
     try {
       switch (path) {
         case "/healthz":
-          return healthy() ? textAnswer(200, "ok\n") : textAnswer(503, "not ok\n");
+          return healthAnswer(health());
         case "/api/status": {
           const fields = { "content-type": "application/json", "cache-control": "no-store" };
           return { status: 200, fields, body: await json() };
@@ -101,6 +110,12 @@ function answers(
       return textAnswer(500, "Internal error\n");
     }
   };
+}
+
+// Answers with "ok" or "not ok", then a line for each problem.
+function healthAnswer({ healthy, problems }: Health): HttpAnswer {
+  const lines = problems.map(({ id, what, advice }) => `${id}: ${what}: ${advice}\n`).join("");
+  return healthy ? textAnswer(200, `ok\n${lines}`) : textAnswer(503, `not ok\n${lines}`);
 }
 
 /**

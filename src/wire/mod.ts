@@ -15,5 +15,6 @@ export * from "./pppoe.ts";
 export * from "./print.ts";
 export * from "./radio_tags.ts";
 export * from "./session_list.ts";
+export * from "./state.ts";
 export * from "./tags.ts";
 export * from "./tunnel.ts";

@@ -12,6 +12,7 @@ export const FRAME = {
   WELCOME: 0x11,
   GOODBYE: 0x12,
   SESSION_LIST: 0x13,
+  STATE: 0x14,
 } as const;
 
 /** Maximum length of the payload, in bytes. A longer payload ends the connection. */

@@ -78,7 +78,7 @@ Deno.test("PathFaults.tick() looks again soon at a path that is suspected", () =
 Deno.test("PathFaults.tick() logs a fault with its remedy, and the tunnel goes on", () => {
   const bench = new Bench();
   const events = bench.tick("mended", FRAGMENTS);
-  assertEquals(types(events), ["problem", "problem-logged"]);
+  assertEquals(types(events), ["problem"]);
   const [event] = events;
   if (event.type !== "problem") throw new Error("The first event is no problem");
   const { id, what, advice } = event.problem;
@@ -106,7 +106,7 @@ Deno.test("PathFaults names the proxy of a peer, because the path ends there", (
 Deno.test("PathFaults.tick() ends a tunnel that cannot go on, without a word to the peer", () => {
   const bench = new Bench();
   const events = bench.tick("lost", SMALL);
-  assertEquals(types(events), ["problem", "problem-logged"]);
+  assertEquals(types(events), ["problem"]);
   assertMatch(JSON.stringify(events), /1492 bytes.*at most 1280 bytes, which is slower/);
   assertMatch(bench.channel.ended!, /large packets are lost \(path MTU\)/);
   assertEquals(bench.channel.endedReason, undefined);
@@ -117,7 +117,7 @@ Deno.test("PathFaults.tick() logs it again if fragments are lost too", () => {
   bench.tick("mended", FRAGMENTS);
   bench.nowMs = 5000;
   const events = bench.tick("lost", SMALL_IPV4);
-  assertEquals(types(events), ["problem", "problem-logged"]);
+  assertEquals(types(events), ["problem"]);
   assertMatch(JSON.stringify(events), /are lost, in fragments too, although/);
 });
 
@@ -125,14 +125,14 @@ Deno.test("PathFaults.tick() says that it sends the smallest packets, and then t
   const bench = new Bench();
   const smallest = { packetBytes: 1280, remedy: "smallest-packets", fragmentsLost: true } as const;
   const events = bench.tick("lost", smallest);
-  assertEquals(types(events), ["problem", "problem-logged"]);
+  assertEquals(types(events), ["problem"]);
   assertMatch(JSON.stringify(events), /of 1280 bytes.*at most 576 bytes, which is much slower"/);
 
   const other = new Bench(smallest);
   const [remembered] = other.events();
   assertEquals(remembered.type === "path-remembered" && remembered.remedy, "smallest-packets");
   const last = other.tick("helpless", { ...smallest, packetBytes: 576, remedy: "none" });
-  assertEquals(types(last), ["problem", "problem-logged"]);
+  assertEquals(types(last), ["problem"]);
   assertMatch(
     JSON.stringify(last),
     /of 576 bytes to osaka.*; nothing is left to try until the cause is removed"/,

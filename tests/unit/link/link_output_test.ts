@@ -6,6 +6,7 @@ import { EventBatch } from "../../../src/dataplane/event_batch.ts";
 import type { FromWorker } from "../../../src/dataplane/messages.ts";
 import { LinkOutput } from "../../../src/link/link_output.ts";
 import { MemoryLink } from "../../../src/link/memory.ts";
+import { FRAME_PROBLEM_MS, frameTooLarge } from "../../../src/link/problems.ts";
 import { Counters } from "../../../src/observe/counters.ts";
 import { MemoryDescriptors } from "../../../src/poll/memory.ts";
 import { FATE, SessionTable } from "../../../src/relay/mod.ts";
@@ -117,7 +118,7 @@ Deno.test("LinkOutput counts refused frames by reason", () => {
   assertEquals(push(1493), true);
   assertEquals(bench.drops, { "frame-too-large": 1 });
   assertEquals(bench.told(), [
-    { type: "notice", notice: { id: "frame-too-large", interface: "eth1" }, suppressed: 0 },
+    { type: "problem", problem: frameTooLarge("eth1"), lastsMs: FRAME_PROBLEM_MS },
   ]);
   bench.full = true;
   assertEquals(push(100), true);

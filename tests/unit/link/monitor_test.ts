@@ -5,6 +5,7 @@ import { EventBatch } from "../../../src/dataplane/event_batch.ts";
 import type { FromWorker } from "../../../src/dataplane/messages.ts";
 import { MemoryLink } from "../../../src/link/memory.ts";
 import { LinkMonitor } from "../../../src/link/monitor.ts";
+import { FRAME_PROBLEM_MS, joinedFrames, smallMtu } from "../../../src/link/problems.ts";
 import { Counters } from "../../../src/observe/counters.ts";
 import { MemoryDescriptors } from "../../../src/poll/memory.ts";
 
@@ -102,19 +103,18 @@ Deno.test("LinkMonitor calls its hook when the address has changed", () => {
   assertEquals([bench.ups, bench.told()], [1, []]);
 });
 
-Deno.test("LinkMonitor reports each small MTU once", () => {
+Deno.test("LinkMonitor reports each small MTU once, and its end", () => {
   const bench = new Bench(1400);
-  const notice = (mtu: number) => ({
-    type: "notice",
-    notice: { id: "small-mtu", interface: "eth1", mtu, payload: mtu - 8 },
-    suppressed: 0,
-  });
-  assertEquals(bench.told() as unknown, [notice(1400)]);
+  const begun = (mtu: number) => ({ type: "problem-begun", problem: smallMtu("eth1", mtu) });
+  assertEquals(bench.told() as unknown, [begun(1400)]);
   for (const mtu of [1400, 1500, 1280]) {
     bench.link.change({ mtu });
     bench.monitor.refresh();
   }
-  assertEquals(bench.told() as unknown, [notice(1280)]);
+  assertEquals(bench.told() as unknown, [
+    { type: "problem-ended", id: "small-mtu" },
+    begun(1280),
+  ]);
 });
 
 Deno.test("LinkMonitor.tick() counts frames that the kernel lost since the last tick", () => {
@@ -131,10 +131,6 @@ Deno.test("LinkMonitor.frameTooLarge() counts each frame, and reports them at a 
   for (let n = 0; n < 3; n++) bench.monitor.frameTooLarge(4000);
   assertEquals(bench.counters.read().drops["frame-too-large"], 3);
   assertEquals(bench.told(), [
-    {
-      type: "notice",
-      notice: { id: "joined-frames", interface: "eth1", bytes: 4000 },
-      suppressed: 0,
-    },
+    { type: "problem", problem: joinedFrames("eth1", 4000), lastsMs: FRAME_PROBLEM_MS },
   ]);
 });

@@ -6,7 +6,6 @@ import { Counters } from "../../../src/observe/counters.ts";
 import type { DataPlaneEvent } from "../../../src/observe/events.ts";
 import { hasInterface, OtherVlans, vlanProblem } from "../../../src/link/other_vlans.ts";
 import { EventBatch } from "../../../src/dataplane/event_batch.ts";
-import { describeEvent } from "../../../src/observe/event_log.ts";
 
 /** A list in the kernel's format. */
 const LIST = `VLAN Dev name	 | VLAN ID
@@ -45,10 +44,12 @@ class World {
     this.nowMs += 1000;
   }
 
-  /** Returns the lines that were logged since the last call. */
+  /** Returns the problems that were reported since the last call. */
   told(): string[] {
     this.#report.flush();
-    return this.#posted.splice(0).flatMap((message) => describeEvent(message)?.message ?? []);
+    return this.#posted.splice(0).flatMap((event) =>
+      event.type === "problem" ? `${event.problem.what}: ${event.problem.advice}` : []
+    );
   }
 
   get drops(): number {

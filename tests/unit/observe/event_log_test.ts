@@ -90,16 +90,6 @@ Deno.test("describeEvent() tells of a path MTU that was a problem before, with t
 });
 
 const NOTICES: Record<Notice["id"], [Notice, RegExp]> = {
-  "small-mtu": [
-    { id: "small-mtu", interface: "eth1", mtu: 1400, payload: 1392 },
-    /eth1 has an MTU of 1400.*1392 bytes.*ip link set eth1 mtu 1500/,
-  ],
-  "joined-frames": [
-    { id: "joined-frames", interface: "eth1", bytes: 4000 },
-    /4000 bytes.*eth1.*ethtool -K eth1 gro off lro off/,
-  ],
-  "frame-too-large": [{ id: "frame-too-large", interface: "eth1" }, /too large for eth1: raise/],
-  "link-failure": [{ id: "link-failure", reason: "Cannot bind eth1" }, /^Cannot bind eth1$/],
   "too-many-padts": [
     { id: "too-many-padts", interface: "eth1", limit: 65536 },
     /eth1.*65536/,

@@ -176,7 +176,13 @@ Deno.test("renderMetrics() accepts any name in a label", () => {
 });
 
 Deno.test("renderMetrics() has a sample for each problem of the status", () => {
-  const problem = { id: "loop", since: "2026-11-28T12:00:00.000Z", what: "w", advice: "a" };
+  const problem = {
+    id: "loop" as const,
+    since: "2026-11-28T12:00:00.000Z",
+    what: "w",
+    advice: "a",
+    blocks: false,
+  };
   const text = renderMetrics(
     aStatus({ problems: [problem, { ...problem, id: "vlan" }, { ...problem, what: "x" }] }),
   );

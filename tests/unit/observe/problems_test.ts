@@ -1,11 +1,33 @@
-// Tests of the problems that the status shows.
+// Tests of the current problems.
 
 import { assertEquals } from "@std/assert";
-import { Problems, SHOWN_MS, SHOWN_OF_A_KIND } from "../../../src/observe/problems.ts";
+import {
+  type ProblemChange,
+  Problems,
+  SHOWN_MS,
+  SHOWN_OF_A_KIND,
+} from "../../../src/observe/problems.ts";
+import type { Problem } from "../../../src/problem.ts";
 
-const LOOP = { id: "loop", what: "A PADI came back", advice: "separate the segments" };
-const OTHER = { id: "other", what: "Something else", advice: "mend it" };
+const LOOP: Problem = { id: "loop", what: "A PADI came back", advice: "separate the segments" };
+const OTHER: Problem = { id: "vlan", what: "Something else", advice: "mend it" };
+const LINK_DOWN: Problem = {
+  id: "link-down",
+  what: "Interface eth1 is down",
+  advice: "switch it on",
+  blocks: true,
+};
+const NO_AC: Problem = { id: "no-ac", what: "No AC answers", advice: "look for it" };
 const NOON_MS = Date.UTC(2026, 10, 28, 12);
+
+/** A list of problems with its changes as short words. */
+function aList(): { problems: Problems; told: string[]; ids: (nowMs: number) => string[] } {
+  const told: string[] = [];
+  const problems = new Problems(({ began, problem, seconds }: ProblemChange) => {
+    told.push(`${began ? "+" : "-"}${problem.id}${began ? "" : ` ${seconds} s`}`);
+  });
+  return { problems, told, ids: (nowMs) => problems.list(nowMs).map(({ id }) => id) };
+}
 
 Deno.test("Problems.list() returns each problem once with the time of its start, oldest first", () => {
   const problems = new Problems();
@@ -14,11 +36,19 @@ Deno.test("Problems.list() returns each problem once with the time of its start,
   problems.meet(LOOP, 1000, NOON_MS + 1000);
   problems.meet(OTHER, 5000, NOON_MS + 5000);
   problems.meet({ ...OTHER, what: "Another station" }, 5000, NOON_MS + 5000);
+  const blocks = false;
   assertEquals(problems.list(6000), [
-    { ...OTHER, since: "2026-11-28T12:00:00.000Z" },
-    { ...LOOP, since: "2026-11-28T12:00:01.000Z" },
-    { ...OTHER, what: "Another station", since: "2026-11-28T12:00:05.000Z" },
+    { ...OTHER, since: "2026-11-28T12:00:00.000Z", blocks },
+    { ...LOOP, since: "2026-11-28T12:00:01.000Z", blocks },
+    { ...OTHER, what: "Another station", since: "2026-11-28T12:00:05.000Z", blocks },
   ]);
+});
+
+Deno.test("Problems.list() begins with those that keep the program from its job", () => {
+  const { problems, ids } = aList();
+  problems.begin(LOOP, 0, NOON_MS);
+  problems.begin(LINK_DOWN, 1, NOON_MS);
+  assertEquals(ids(2), ["link-down", "loop"]);
 });
 
 Deno.test("Problems keeps the latest few of one kind, and those of other kinds", () => {
@@ -31,15 +61,62 @@ Deno.test("Problems keeps the latest few of one kind, and those of other kinds",
 });
 
 Deno.test("Problems.list() drops a problem after two minutes, and starts over if it returns", () => {
-  const problems = new Problems();
+  const { problems, told } = aList();
   problems.meet(LOOP, 0, NOON_MS);
   // The wall clock was set back by a day, and forward again.
   problems.meet(LOOP, 1000, NOON_MS - 24 * 3600_000);
-  assertEquals(problems.list(1000 + SHOWN_MS - 1), [{
-    ...LOOP,
-    since: "2026-11-28T12:00:00.000Z",
-  }]);
+  assertEquals(problems.dueMs, 1000 + SHOWN_MS);
+  assertEquals(problems.list(1000 + SHOWN_MS - 1).map(({ since }) => since), [
+    "2026-11-28T12:00:00.000Z",
+  ]);
   assertEquals(problems.list(1000 + SHOWN_MS), []);
   problems.meet(LOOP, 2 * SHOWN_MS, NOON_MS + 2 * SHOWN_MS);
   assertEquals(problems.list(2 * SHOWN_MS).map(({ since }) => since), ["2026-11-28T12:04:00.000Z"]);
+  assertEquals(told, ["+loop", "-loop 121 s", "+loop"]);
+});
+
+Deno.test("Problems.meet() ends a problem after the time that it is given", () => {
+  const { problems, ids } = aList();
+  problems.meet(LOOP, 0, NOON_MS, 5000);
+  assertEquals([ids(4999), ids(5000)], [["loop"], []]);
+});
+
+Deno.test("Problems.begin() changes the words of a problem that has begun, and keeps its start", () => {
+  const { problems, told } = aList();
+  problems.begin({ ...LINK_DOWN, subject: "eth1" }, 0, NOON_MS);
+  problems.begin({ ...LINK_DOWN, subject: "eth1", advice: "plug it in" }, 9000, NOON_MS + 9000);
+  const [{ since, advice }, ...others] = problems.list(1e9);
+  assertEquals([since, advice, others], ["2026-11-28T12:00:00.000Z", "plug it in", []]);
+  assertEquals(told, ["+link-down"]);
+});
+
+Deno.test("Problems.end() ends the problem with the subject, or all of the kind", () => {
+  const { problems, told, ids } = aList();
+  for (const subject of ["a", "b", "c"]) problems.begin({ ...NO_AC, subject }, 0, NOON_MS);
+  problems.begin(OTHER, 0, NOON_MS);
+  problems.end("no-ac", "b", 1000);
+  assertEquals(ids(1000), ["no-ac", "no-ac", "vlan"]);
+  problems.end("no-ac", undefined, 2000);
+  problems.end("no-ac", undefined, 2000);
+  assertEquals(ids(2000), ["vlan"]);
+  assertEquals(told.slice(4), ["-no-ac 1 s", "-no-ac 2 s", "-no-ac 2 s"]);
+});
+
+Deno.test("Problems hides what only follows from another problem, and says nothing of it", () => {
+  const { problems, told, ids } = aList();
+  problems.begin(LINK_DOWN, 0, NOON_MS);
+  problems.begin(NO_AC, 1000, NOON_MS);
+  assertEquals(ids(1000), ["link-down"]);
+  problems.end("no-ac", undefined, 2000);
+  assertEquals(told, ["+link-down"]);
+});
+
+Deno.test("Problems shows a hidden problem once the other one is over", () => {
+  const { problems, told, ids } = aList();
+  problems.begin(NO_AC, 0, NOON_MS);
+  problems.begin(LINK_DOWN, 1000, NOON_MS);
+  assertEquals(ids(1000), ["link-down"]);
+  problems.end("link-down", undefined, 3000);
+  assertEquals(ids(3000), ["no-ac"]);
+  assertEquals(told, ["+no-ac", "+link-down", "-link-down 2 s", "+no-ac"]);
 });

@@ -4,7 +4,7 @@ import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@
 import { createLog } from "../../../src/observe/log.ts";
 import { renderMetrics } from "../../../src/observe/metrics.ts";
 import type { Status } from "../../../src/observe/status.ts";
-import { serveStatus } from "../../../src/observe/status_server.ts";
+import { type Health, serveStatus } from "../../../src/observe/status_server.ts";
 import { formatEndpoint, listenReason } from "../../../src/net/endpoint.ts";
 import { testUnless } from "../../support/skip.ts";
 import { aStatus } from "../../support/status.ts";
@@ -17,11 +17,11 @@ async function serving(
   status: () => Promise<Status>,
   test: (url: string, lines: string[]) => Promise<void>,
   endpoint = LOOPBACK,
-  healthy = () => true,
+  health = (): Health => ({ healthy: true, problems: [] }),
 ): Promise<void> {
   const lines: string[] = [];
   const log = createLog({ level: "info", format: "text", write: (line) => lines.push(line) });
-  const server = serveStatus(endpoint, status, healthy, log);
+  const server = serveStatus(endpoint, status, health, log);
   try {
     await test(`http://${formatEndpoint(server.address)}`, lines);
   } finally {
@@ -60,8 +60,28 @@ for (const [healthy, status, text] of [[true, 200, "ok\n"], [false, 503, "not ok
         assertEquals([response.status, await response.text()], [status, text]);
       },
       LOOPBACK,
-      () => healthy,
+      () => ({ healthy, problems: [] }),
     ));
+
+  Deno.test(`serveStatus() names the problems in /healthz when healthy is ${healthy}`, () => {
+    const since = "2026-11-28T12:00:00.000Z";
+    const problems = [
+      { id: "no-ac" as const, since, what: "No AC answers", advice: "look", blocks: !healthy },
+      { id: "loop" as const, since, what: "A PADI came back", advice: "part them", blocks: false },
+    ];
+    return serving(
+      up,
+      async (url) => {
+        const response = await fetch(`${url}/healthz`);
+        assertEquals([response.status, await response.text()], [
+          status,
+          `${text}no-ac: No AC answers: look\nloop: A PADI came back: part them\n`,
+        ]);
+      },
+      LOOPBACK,
+      () => ({ healthy, problems }),
+    );
+  });
 }
 
 Deno.test("serveStatus() ignores the query", () =>
@@ -143,7 +163,10 @@ Deno.test("serveStatus() reports why it cannot listen on an address", () => {
   const { port } = listener.addr;
   const log = createLog({ level: "error", format: "text", write: () => {} });
   const serve = (hostname: string, port: number) =>
-    assertThrows(() => serveStatus({ hostname, port }, up, () => true, log), Error).message;
+    assertThrows(
+      () => serveStatus({ hostname, port }, up, () => ({ healthy: true, problems: [] }), log),
+      Error,
+    ).message;
   assertEquals(
     serve("127.0.0.1", port),
     `Cannot serve the status on 127.0.0.1:${port}: the address is in use; choose another port`,
