@@ -6,6 +6,7 @@ import { parseGoodbye, reasonName } from "./goodbye.ts";
 import { parseHello } from "./hello.ts";
 import { parseSessionList } from "./session_list.ts";
 import { readMaxPayload } from "./max_payload.ts";
+import { parseState } from "./state.ts";
 import {
   hasCompressedProtocol,
   isControlProtocol,
@@ -134,9 +135,18 @@ export function printTunnelFrame(type: number, payload: Uint8Array): string {
       return `GOODBYE ${printGoodbye(payload)}`;
     case FRAME.SESSION_LIST:
       return `SESSION_LIST ${printSessionList(payload)}`;
+    case FRAME.STATE:
+      return `STATE ${printState(payload)}`;
     default:
       return `type ${formatHex(type, 4)} ${dump(payload)}`;
   }
+}
+
+function printState(payload: Uint8Array): string {
+  const state = parseState(payload);
+  if (state === undefined) return malformed("empty", payload);
+  const { linkUp, problems } = state;
+  return `link ${linkUp ? "up" : "down"} problems [${problems.join(" ")}]`;
 }
 
 function printDiscovery(frame: Uint8Array): string {

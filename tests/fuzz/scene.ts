@@ -22,6 +22,7 @@ import {
   parseDiscovery,
   parseGoodbye,
   parseSessionList,
+  parseState,
   PPPOE,
   readCode,
   readEtherType,
@@ -479,6 +480,8 @@ export class Scene {
       }
       case FRAME.SESSION_LIST:
         return hold(parseSessionList(payload) !== undefined, told);
+      case FRAME.STATE:
+        return hold(parseState(payload) !== undefined, told);
       case FRAME.SESSION:
         hold(readEtherType(payload) === ETH_P_PPP_SES && readCode(payload) === 0, told);
         hold(frameLength(payload, 0, payload.length) === payload.length, told);

@@ -252,6 +252,7 @@ function tunnelBytes(play: Play): void {
     () => encodeFrame(FRAME.SESSION_LIST, list(true)),
     () => encodeFrame(FRAME.SESSION_LIST, list(false)),
     () => encodeFrame(FRAME.SESSION_LIST, choices.take(choices.below(40))),
+    () => encodeFrame(FRAME.STATE, choices.take(choices.below(40))),
     () => encodeFrame(FRAME.GOODBYE, emitGoodbye({ reason: choices.below(12), text: "\u0007" })),
     () => encodeFrame(FRAME.GOODBYE, EMPTY),
     () => encodeFrame(FRAME.HELLO, hello),

@@ -18,6 +18,7 @@ import {
   emitLcp,
   emitSession,
   emitSessionList,
+  emitState,
   encodeFrame,
   ETH_P_PPP_DISC,
   formatMac,
@@ -38,6 +39,7 @@ import {
   parseMac,
   parseSession,
   parseSessionList,
+  parseState,
   PPPOE,
   printFrame,
   printTunnelFrame,
@@ -243,6 +245,8 @@ export function tunnelPayloads(): Target {
         assertEquals(emitSessionList(list).subarray(1), payload.subarray(1));
         for (const { ac } of list.sessions) assertEquals(parseMac(formatMac(ac)), ac.slice());
       }
+      const state = parseState(payload);
+      if (state !== undefined) assertEquals(parseState(emitState(state)), state);
       const kind = hello.ok ? `${Object.keys(hello.hello)}` : hello.fault.replaceAll(/\d+/g, "N");
       const sessions = list && `${list.last} ${Math.min(2, list.sessions.length)}`;
       return `${Math.min(header.type, 0x20)} ${kind} ${goodbye && goodbye.text === ""} ${sessions}`;

@@ -245,6 +245,14 @@ Deno.test("printTunnelFrame() prints every type", () => {
     printTunnelFrame(FRAME.SESSION_LIST, hex("0102")),
     "SESSION_LIST malformed (length) 2 bytes 01 02",
   );
+  assertEquals(
+    printTunnelFrame(FRAME.STATE, hex("000107")),
+    "STATE link down problems [1 7]",
+  );
+  assertEquals(
+    printTunnelFrame(FRAME.STATE, hex("")),
+    "STATE malformed (empty) 0 bytes",
+  );
   assertEquals(printTunnelFrame(0x42, hex("1b5b")), "type 0x0042 2 bytes 1b 5b");
 });
 
