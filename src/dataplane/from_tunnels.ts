@@ -161,7 +161,6 @@ export class FromTunnels {
         sessionFrames++;
         this.#session(channel, nowMs);
       } else if (isLong(channel.type)) this.#long(channel, nowMs);
-      else if (channel.type === FRAME.STATE) this.#state(channel);
       if (taken % CLOCK_FRAMES === 0 && untilMs < Infinity && this.#now() >= untilMs) break;
     }
     // Once for all of them is faster.
@@ -191,7 +190,8 @@ export class FromTunnels {
     const startMs = this.#now();
     if (this.#openingUntilMs === Infinity) this.#openingUntilMs = startMs + OPENING_MS_PER_TURN;
     if (channel.type === FRAME.DISCOVERY) this.#discovery(channel, nowMs);
-    else this.#list(channel, nowMs);
+    else if (channel.type === FRAME.SESSION_LIST) this.#list(channel, nowMs);
+    else this.#state(channel);
     const endMs = this.#now();
     // This thread may have been stopped meanwhile.
     this.#openings.spend(Math.min(endMs - startMs, OPENING_MS_PER_TURN));
@@ -245,5 +245,5 @@ export class FromTunnels {
 
 // Returns true for the types of frames that take long.
 function isLong(type: number): boolean {
-  return type === FRAME.DISCOVERY || type === FRAME.SESSION_LIST;
+  return type === FRAME.DISCOVERY || type === FRAME.SESSION_LIST || type === FRAME.STATE;
 }

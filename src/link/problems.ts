@@ -46,7 +46,7 @@ export function linkFailure(name: string, reason: string): Problem {
     id: "link-failure",
     subject: name,
     what: reason,
-    advice: `mend this; ${name} is tried again every second`,
+    advice: `${name} is tried again every second`,
     blocks: true,
   };
 }

@@ -52,7 +52,7 @@ const HIDES: { readonly [id in ProblemId]?: readonly ProblemId[] } = {
 
 /** A change in the list of problems. */
 export interface ProblemChange {
-  /** True if the problem is new; false if it is over. */
+  /** True if the problem is new, or seen as something else than before; false if it is over. */
   began: boolean;
   problem: ProblemStatus;
   /** The time since the problem's first occurrence. */
@@ -77,7 +77,8 @@ export class Problems {
   /**
    * Makes an empty list.
    *
-   * @param changed Called with each problem that is shown for the first time, and that is over after it was shown
+   * @param changed Called with each problem that is shown for the first time, that is now seen as something else,
+   * and that is over after it was shown
    */
   constructor(changed: (change: ProblemChange) => void = () => {}) {
     this.#changed = changed;
@@ -151,8 +152,10 @@ export class Problems {
     const key = keyOf(id, subject);
     const known = this.#entries.get(key);
     if (known !== undefined) {
+      const isNews = known.shown && known.status.what !== what;
       Object.assign(known.status, { what, advice, blocks });
       known.endMs = endMs;
+      if (isNews) this.#tell(true, known, nowMs);
       return;
     }
     const since = new Date(clockMs).toISOString();

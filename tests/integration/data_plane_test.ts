@@ -228,7 +228,7 @@ class Bench implements AsyncDisposable {
       if (size > 0 && end <= this.#read.length) {
         const payload = this.#read.slice(size, end);
         this.#read = this.#read.slice(end);
-        if (header.type === FRAME.PING) continue;
+        if (header.type === FRAME.PING || header.type === FRAME.STATE) continue;
         return { type: header.type, payload };
       }
       this.step();

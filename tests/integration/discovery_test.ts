@@ -58,7 +58,7 @@ testUnless(
       await sites.server.untilLine(/isp0 has an MTU of 1300/);
       await mtu(1500);
       await until("the link is up again", async () => (await sites.server.status()).healthy);
-      assertEquals(sites.server.matching(/has an MTU of/).length, 2);
+      assertEquals(sites.server.matching(/WARN.*has an MTU of/).length, 2);
       await host.dial();
       assertEquals(promised(host), 1492);
     }),

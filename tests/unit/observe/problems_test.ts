@@ -90,6 +90,18 @@ Deno.test("Problems.begin() changes the words of a problem that has begun, and k
   assertEquals(told, ["+link-down"]);
 });
 
+Deno.test("Problems tells of a problem again once it is seen as something else", () => {
+  const { problems, told } = aList();
+  for (const mtu of [1400, 1400, 1300]) {
+    problems.begin(
+      { id: "small-mtu", subject: "eth1", what: `MTU ${mtu}`, advice: "raise it" },
+      0,
+      NOON_MS,
+    );
+  }
+  assertEquals(told, ["+small-mtu", "+small-mtu"]);
+});
+
 Deno.test("Problems.end() ends the problem with the subject, or all of the kind", () => {
   const { problems, told, ids } = aList();
   for (const subject of ["a", "b", "c"]) problems.begin({ ...NO_AC, subject }, 0, NOON_MS);
