@@ -33,6 +33,13 @@ const symbols = {
     result: "i32",
   },
 
+  umask: {
+    parameters: [
+      "u32", // mode_t mask
+    ],
+    result: "u32",
+  },
+
   connect: {
     parameters: [
       "i32", // int sockfd

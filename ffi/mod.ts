@@ -37,5 +37,6 @@ export * from "./tcp.ts";
 export * from "./tls.ts";
 export { openssl } from "./openssl.ts";
 export * from "./timer_slack.ts";
+export { withUmask } from "./umask.ts";
 export { listenerUser } from "./unix_diag.ts";
 export * from "./vlan_frames.ts";

@@ -18,9 +18,14 @@ export abstract class RunningSide {
     this.#runtime = runtime;
   }
 
-  /** The address on which the status is served; undefined if it is not served. */
+  /** The address on which the status is served over TCP; undefined if it is not. */
   get statusAddress(): Endpoint | undefined {
     return this.#runtime.statusAddress;
+  }
+
+  /** The path of the unix socket on which the status is served; undefined if there is none. */
+  get statusSocket(): string | undefined {
+    return this.#runtime.statusSocket;
   }
 
   /** A promise that resolves when the side has stopped, and rejects if it cannot go on. */

@@ -18,20 +18,24 @@ import { descriptorLimit, readInterface } from "../ffi/mod.ts";
 import { type ClaimFacts, InterfaceClaim } from "./claim/mod.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
-import type { KeptState } from "./dataplane/messages.ts";
+import type { KeptState, Totals } from "./dataplane/messages.ts";
 import { createLog, type Log } from "./observe/log.ts";
 import { BudgetedLog } from "./observe/log_budget.ts";
 import { describeEvent } from "./observe/event_log.ts";
 import type { DataPlaneEvent } from "./observe/events.ts";
+import { apiRoutes } from "./observe/api.ts";
+import { EventHub } from "./observe/event_hub.ts";
+import { listenLocally } from "./observe/local_socket.ts";
 import { type ProblemChange, Problems } from "./observe/problems.ts";
-import type { KeyStatus, Status, TunnelStatus } from "./observe/status.ts";
-import { type Health, serveStatus, type StatusServer } from "./observe/status_server.ts";
+import type { KeyStatus, Status, StatusSummary, TunnelStatus } from "./observe/status.ts";
+import { serveStatus, serveUnix, type StatusServer } from "./observe/status_server.ts";
 import type { AddedTags, Limits, MacMode } from "./relay/mod.ts";
 import type { Problem, ProblemId } from "./problem.ts";
 import type { Side } from "./side.ts";
 import { defaultName, nameFault, type OwnName } from "./own_name.ts";
 import { StateDir } from "./state/mod.ts";
 import { type Endpoint, formatEndpoint } from "./net/endpoint.ts";
+import { formatUnix, type UnixAddress } from "./net/unix_listener.ts";
 import { VERSION } from "./version.ts";
 import { ETH_ALEN, FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
 import { CHANNEL_SIZES } from "./tunnel/channel.ts";
@@ -48,8 +52,13 @@ export interface RuntimeOptions {
    * from the interface's address if the host name cannot be used.
    */
   name?: string;
-  /** The address to serve the status on; by default it is not served. */
-  status?: Endpoint;
+  /**
+   * The address, or the path of a unix socket, to serve the status on. By default it is served only on a local
+   * socket, if there is a directory for it: `$RUNTIME_DIRECTORY`, or `/run/pppoe-proxy` for root.
+   */
+  status?: Endpoint | UnixAddress;
+  /** The token that gives the right to change something over TCP; by default nobody has it. */
+  statusToken?: string;
   /** True if the peer knows frame types 0 to 3 only, and no handshake. */
   legacy?: boolean;
   /**
@@ -149,7 +158,9 @@ export class Runtime {
   #claim: InterfaceClaim | undefined;
   #state: StateDir | undefined;
   #worker: DataWorker | undefined;
-  #status: StatusServer | undefined;
+  readonly #events: EventHub;
+  /** The status server of the operator, and that of the local socket. */
+  #statusServers: StatusServer[] = [];
   #isUp = false;
 
   /**
@@ -166,6 +177,11 @@ export class Runtime {
     this.#side = side;
     this.#options = options;
     this.#name = nameOf(options);
+    this.#events = new EventHub({
+      summary: () => this.summary(),
+      // A worker that does not answer has died, which ends the side, or answers the next time.
+      failed: () => {},
+    });
     // A caller that ignores `finished` still has the log.
     this.#finished.promise.catch(() => {});
   }
@@ -204,7 +220,7 @@ export class Runtime {
       await this.#openState();
       await this.#startWorker(own);
       this.#warnOfName();
-      this.#serveStatus();
+      await this.#serveStatus();
       this.#problemTimer = setInterval(() => this.#problems.expire(performance.now()), 1000);
       Deno.unrefTimer(this.#problemTimer);
       await Promise.race([this.#finished.promise, this.#state?.alive()]);
@@ -212,7 +228,7 @@ export class Runtime {
     } catch (error) {
       clearInterval(this.#problemTimer);
       // The sessions of an earlier run are left for the next start.
-      await Promise.all([this.#worker?.stop(this.keepsSessions), this.#status?.close()]);
+      await Promise.all([this.#worker?.stop(this.keepsSessions), this.#closeStatus()]);
       await this.#state?.close();
       await this.release();
       throw error;
@@ -260,6 +276,7 @@ export class Runtime {
   #heard(event: DataPlaneEvent): void {
     const line = describeEvent(event);
     if (line !== undefined) this.log[line.level](line.message, line.fields);
+    this.#events.publish(event);
     switch (event.type) {
       case "link":
         return this.#linkChanged(event);
@@ -327,25 +344,48 @@ export class Runtime {
     this.log.warning(`The machine's host name ${fault}; --name sets another one`, { name });
   }
 
-  #serveStatus(): void {
-    const { status } = this.#options;
-    if (status === undefined) return;
+  async #serveStatus(): Promise<void> {
+    const { status, statusToken: token, interface: interfaceName } = this.#options;
+    const { log } = this;
+    const routes = apiRoutes({
+      status: () => this.status(),
+      summary: () => this.summary(),
+      sessions: (query) => this.worker.sessions(query),
+      healthy: () => this.healthy,
+      problems: () => this.#problems.list(performance.now()),
+      drops: () => this.worker.drops,
+      control: (control) => this.worker.control(control),
+    }, this.#events);
     const connections = statusConnections(descriptorLimit());
-    this.#status = serveStatus(status, () => this.status(), () => this.#health(), this.log, {
-      connections,
-    });
+    const options = { routes, token, log, limits: { connections } };
+    if (status !== undefined) this.#statusServers.push(await serveStatus(status, options));
+    if (this.statusSocket !== undefined) return;
+    const local = await listenLocally(this.#side, interfaceName);
+    if ("reason" in local) log.debug("There is no local socket", { reason: local.reason });
+    else {
+      const server = serveUnix(local.listener, options);
+      this.#statusServers.push(server);
+      log.debug("Serving the status on the local socket", { path: this.statusSocket });
+    }
   }
 
-  #health(): Health {
-    return { healthy: this.healthy, problems: this.#problems.list(performance.now()) };
+  async #closeStatus(): Promise<void> {
+    this.#events.close();
+    await Promise.all(this.#statusServers.map((server) => server.close()));
   }
 
   #facts(): ClaimFacts {
-    const { statusAddress } = this;
+    const { statusAddress, statusSocket } = this;
+    const { status } = this.#options;
     return {
       version: VERSION,
       name: this.#name.name,
-      status: statusAddress === undefined ? null : formatEndpoint(statusAddress),
+      status: statusAddress !== undefined
+        ? formatEndpoint(statusAddress)
+        : status !== undefined && statusSocket !== undefined
+        ? formatUnix({ path: statusSocket })
+        : null,
+      socket: statusSocket ?? null,
     };
   }
 
@@ -383,9 +423,15 @@ export class Runtime {
     return this.#finished.promise;
   }
 
-  /** The address on which the status is served; undefined if it is not served. */
+  /** The address on which the status is served over TCP; undefined if it is not. */
   get statusAddress(): Endpoint | undefined {
-    return this.#status?.address;
+    return this.#statusServers.map(({ address }) => address).find((address) => "port" in address);
+  }
+
+  /** The path of the unix socket on which the status is served; undefined if there is none. */
+  get statusSocket(): string | undefined {
+    return this.#statusServers.map(({ address }) => address).find((address) => "path" in address)
+      ?.path;
   }
 
   /** True while the side does its job. */
@@ -396,8 +442,17 @@ export class Runtime {
 
   /** Describes the current state of the side. */
   async status(): Promise<Status> {
+    const { sessions, ...totals } = await this.worker.snapshot();
+    return { ...this.#describe(totals), sessions };
+  }
+
+  /** Describes the current state of the side without its sessions. */
+  async summary(): Promise<StatusSummary> {
+    return this.#describe(await this.worker.totals());
+  }
+
+  #describe({ tunnels, sessionCounts, counters, balance }: Totals): StatusSummary {
     const { worker } = this;
-    const snapshot = await worker.snapshot();
     return {
       mode: this.#side,
       version: VERSION,
@@ -408,11 +463,11 @@ export class Runtime {
       healthy: this.healthy,
       problems: this.#problems.list(performance.now()),
       reconnects: this.#hooks.reconnects(),
-      tunnels: this.#hooks.tunnels(snapshot.tunnels),
+      tunnels: this.#hooks.tunnels(tunnels),
       keys: this.#hooks.keys?.(),
-      sessions: snapshot.sessions,
-      ...snapshot.counters,
-      balance: snapshot.balance,
+      sessionCounts,
+      ...counters,
+      balance,
       ...this.#hooks.ofSide?.(),
     };
   }
@@ -434,7 +489,7 @@ export class Runtime {
     const state = this.#state;
     const lost = keep && state !== undefined && !await state.exists();
     if (lost) this.log.error(`Sessions are closed, because ${state.path} is gone`);
-    await Promise.all([this.worker.stop(keep && !lost), this.#status?.close()]);
+    await Promise.all([this.worker.stop(keep && !lost), this.#closeStatus()]);
     await state?.close();
     await this.release();
     this.#budgeted.report();

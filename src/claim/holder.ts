@@ -39,6 +39,8 @@ export interface Introduction extends Place {
   name: string;
   /** The address on which the status is served, or null. */
   status: string | null;
+  /** The path of the unix socket on which the status is served, or null. */
+  socket: string | null;
   /** The time of the start, in ISO 8601. */
   started: string;
   /** True once the side has been told to stop. */
@@ -169,7 +171,9 @@ export function parseIntroduction(bytes: Uint8Array): Introduction | undefined {
     ["server", "client"].includes(value.side) &&
     [value.version, value.interface, value.name, value.started].every(isText) &&
     (value.status === null || isText(value.status)) && typeof value.stopping === "boolean";
-  return isOurs ? value : undefined;
+  if (!isOurs) return undefined;
+  // Older versions have no such socket.
+  return { ...value, socket: isText(value.socket) ? value.socket : null };
 }
 
 function isText(value: unknown): boolean {

@@ -148,7 +148,7 @@ export class InterfaceClaim {
 
   #introduction(): Uint8Array<ArrayBuffer> {
     const { side, interface: interfaceName, facts } = this.#options;
-    const { version, name, status } = facts();
+    const { version, name, status, socket } = facts();
     const introduction: Introduction = {
       program: "pppoe-proxy",
       version,
@@ -157,6 +157,7 @@ export class InterfaceClaim {
       interface: interfaceName,
       name,
       status,
+      socket,
       started: this.#started,
       stopping: this.#stopping,
     };

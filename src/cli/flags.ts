@@ -43,8 +43,13 @@ export const RUNTIME_FLAGS: Flags = {
   },
   status: {
     value: "HOST:PORT",
-    help: "Serve /healthz, /api/status and /metrics on this address, without authentication.\n" +
-      "Use a loopback address unless you know who can reach it.",
+    help: "Serve /healthz, /api/status and /metrics on this address, or on the unix socket\n" +
+      "unix:PATH. Use a loopback address unless you know who can reach it.",
+  },
+  "status-token-file": {
+    value: "FILE",
+    help: "File with a token that gives the right to close sessions over --status HOST:PORT.\n" +
+      "Beyond loopback, it is then needed to read the status too.",
   },
   grace: {
     value: "SECONDS",

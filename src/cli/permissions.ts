@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { ConfigurationError } from "../configuration_error.ts";
 import { directoryOf } from "../files/secret_file.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
+import { type UnixAddress, unixPermission } from "../net/unix_listener.ts";
 
 /** The permissions that every run of a side needs. */
 const NEEDED_BY_SIDE: readonly Deno.PermissionDescriptor[] = [
@@ -26,8 +27,8 @@ const NEEDED_BY_DEMO: readonly Deno.PermissionDescriptor[] = [
 
 /** The addresses and files that a run uses. */
 export interface Uses {
-  /** The addresses to listen on. */
-  listens?: (Endpoint | undefined)[];
+  /** The addresses and unix sockets to listen on. */
+  listens?: (Endpoint | UnixAddress | undefined)[];
   /** The addresses to connect to. */
   connects?: Endpoint[];
   /** The files and directories to read and write. */
@@ -58,7 +59,12 @@ export function permissionFault(subcommand: string): string | undefined {
 export function checkPermissions(uses: Uses, subcommand: string): void {
   const { listens = [], connects = [], writes = [], secrets = [] } = uses;
   const needed = [...alwaysNeededBy(subcommand)];
-  const endpoints = [...listens, ...connects].filter((endpoint) => endpoint !== undefined);
+  const endpoints: Endpoint[] = [...connects];
+  for (const one of listens) {
+    if (one === undefined) continue;
+    if ("path" in one) needed.push(...neededForUnix(one.path));
+    else endpoints.push(one);
+  }
   // The addresses of a name are not known yet, and may change.
   if (connects.some(({ hostname }) => isIP(hostname) === 0)) needed.push({ name: "net" });
   else endpoints.forEach((one) => needed.push({ name: "net", host: formatEndpoint(one) }));
@@ -73,6 +79,11 @@ export function checkPermissions(uses: Uses, subcommand: string): void {
   }
   const fault = faultOf(needed, subcommand);
   if (fault !== undefined) throw new ConfigurationError(fault);
+}
+
+function neededForUnix(path: string): Deno.PermissionDescriptor[] {
+  const net = unixPermission(path);
+  return [{ name: "read", path }, { name: "write", path }, ...net === undefined ? [] : [net]];
 }
 
 function alwaysNeededBy(subcommand: string): readonly Deno.PermissionDescriptor[] {

@@ -142,8 +142,9 @@ function optionsOf<O extends { log: LeveledLog }>(
   given: ReturnType<typeof readFlagsAndConfig>,
   args: string[],
 ): O {
-  // The options contain the keys.
-  checkPermissions({ secrets: [given.value("key-file") || undefined] }, subcommand);
+  // The options contain the keys and the token.
+  const secrets = ["key-file", "status-token-file"].map((flag) => given.value(flag) || undefined);
+  checkPermissions({ secrets }, subcommand);
   try {
     return options(given);
   } catch (error) {

@@ -5,19 +5,11 @@ import type { LeveledLog } from "../observe/log.ts";
 import { nameFault } from "../own_name.ts";
 import { NAME_MAX } from "../wire/mod.ts";
 import { logOf } from "./log.ts";
-import {
-  choice,
-  endpoint,
-  type Given,
-  integer,
-  interfaceName,
-  path,
-  UsageError,
-} from "./options.ts";
+import { choice, type Given, integer, interfaceName, path, UsageError } from "./options.ts";
+import { statusOptions } from "./status_flags.ts";
 
 /** Makes the options of both sides from the flags. */
 export function runtimeOptions(given: Given): RuntimeOptions & { log: LeveledLog } {
-  const status = given.value("status");
   const idleSeconds = integer(given, "idle-timeout", 0, 1_000_000, "seconds");
   const deadSeconds = integer(given, "dead-timeout", 0, 1_000_000, "seconds");
   const graceSeconds = integer(given, "grace", 0, 3600, "seconds");
@@ -43,7 +35,7 @@ export function runtimeOptions(given: Given): RuntimeOptions & { log: LeveledLog
     interface: interfaceName(given),
     mac: choice(given, "mac", ["own", "per-host", "transparent"]),
     name,
-    status: status === undefined ? undefined : endpoint("status", status),
+    ...statusOptions(given),
     legacy: given.has("legacy"),
     idleTimeoutMs: idleSeconds === undefined ? undefined : idleSeconds * 1000,
     deadTimeoutMs: deadSeconds === undefined ? undefined : deadSeconds * 1000,

@@ -33,6 +33,7 @@ import type { Lanes, LinkDevice } from "../link/device.ts";
 import { LinkOutput } from "../link/link_output.ts";
 import { LinkMonitor } from "../link/monitor.ts";
 import { RingAge } from "../link/ring_age.ts";
+import type { Control, ControlResult, SessionQuery } from "../observe/control.ts";
 import type { Counters } from "../observe/counters.ts";
 import { type Poller, POLLIN } from "../poll/poller.ts";
 import {
@@ -43,6 +44,7 @@ import {
   type RelayOptions,
   type RelayPorts,
   restore,
+  type Session,
   TICK_MS,
   type TokenSource,
 } from "../relay/mod.ts";
@@ -57,6 +59,7 @@ import { FromLink } from "./from_link.ts";
 import { FromTunnels } from "./from_tunnels.ts";
 import type { FromWorker, PlaneOptions, Totals, TunnelFacts, TunnelLimits } from "./messages.ts";
 import type { SessionJournal } from "./session_journal.ts";
+import { Operator } from "./operator.ts";
 import { PathFaults } from "./path_faults.ts";
 import { PeerStates } from "./peer_states.ts";
 import { FIRST_TUNNEL_TAG, Readiness, type Signal } from "./readiness.ts";
@@ -118,6 +121,7 @@ export class DataPlane {
   /** The codes of this side's problems. */
   #problems: number[] = [];
   readonly #queries: StatusQueries;
+  readonly #operator: Operator;
   readonly #readiness: Readiness;
   readonly #coalescer = new Coalescer();
   readonly #ages: RingAge;
@@ -181,7 +185,9 @@ export class DataPlane {
     );
     this.#life = new TunnelLife(relay, tunnels, counters, events, this.#states, journal);
     this.#paths = new PathFaults(tunnels, events);
-    this.#queries = new StatusQueries(relay.sessions, (session) => events.status(session));
+    const describe = (session: Session) => events.status(session);
+    this.#queries = new StatusQueries(options.side, relay.sessions, describe);
+    this.#operator = new Operator(relay, link, describe);
   }
 
   /** Restores the sessions of an earlier run, and begins to watch the link. */
@@ -228,7 +234,11 @@ export class DataPlane {
       fromLink: this.#tunnels.queued,
       fromTunnel: { discovery: output.undelivered.length, session: output.queuedSession },
     });
-    return { tunnels: this.#tunnels.statuses(), counters: counters.read(), balance };
+    let held = 0;
+    for (const peer of this.#relay.held) held += peer.sessions.size;
+    const sessionCounts = { open: this.#relay.sessions.size - held, held };
+    const tunnels = this.#tunnels.statuses();
+    return { tunnels, sessionCounts, counters: counters.read(), balance };
   }
 
   /** Makes one turn: waits up to `timeoutMs` for something to do, then does a bounded amount of it. */
@@ -332,6 +342,25 @@ export class DataPlane {
     this.#queries.ask(request);
   }
 
+  /** Asks for everything but the sessions. */
+  queryTotals(request: number): void {
+    this.#queries.askTotals(request);
+  }
+
+  /** Asks for some of the sessions. */
+  querySessions(request: number, query: SessionQuery): void {
+    this.#queries.askSessions(request, query);
+  }
+
+  /** Carries out an order of an operator, and answers what was done. */
+  control(request: number, control: Control): void {
+    const answer: ControlResult = this.#shutdown === undefined
+      ? this.#operator.carryOut(control)
+      : { refused: "stopping" };
+    this.#events.reply({ type: "answer", request, answer });
+    this.#finish(this.#parts.now());
+  }
+
   /** Applies new values of the options that can change at run time; missing limits get their defaults. */
   reload({ debug, limits }: { debug: boolean; limits: Partial<Limits> }): void {
     this.#events.debug = debug;
@@ -405,7 +434,8 @@ export class DataPlane {
   // Answers the next part of a query.
   #answer(): void {
     const settle = () => this.#tunnels.settle(this.#parts.counters);
-    this.#events.reply(this.#queries.proceed(settle, () => this.totals()));
+    const answer = this.#queries.proceed(settle, () => this.totals());
+    if (answer !== undefined) this.#events.reply(answer);
   }
 
   #linkUp(): void {

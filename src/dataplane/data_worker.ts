@@ -12,9 +12,10 @@ import {
 import { type ProblemId, PROBLEMS } from "../problem.ts";
 import type { Limits } from "../relay/mod.ts";
 import type { LinkState } from "../link/device.ts";
+import type { Control, ControlResult, SessionPage, SessionQuery } from "../observe/control.ts";
 import { Counters } from "../observe/counters.ts";
 import type { DataPlaneEvent } from "../observe/events.ts";
-import type { SessionStatus } from "../observe/status.ts";
+import type { CounterValues, SessionStatus } from "../observe/status.ts";
 import { CongestionControl } from "../transport/congestion.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { ConfigurationError } from "../configuration_error.ts";
@@ -61,6 +62,13 @@ interface SnapshotRequest {
   timer: ReturnType<typeof setTimeout>;
 }
 
+/** A question other than one for a snapshot. */
+interface Question {
+  readonly answered: PromiseWithResolvers<unknown>;
+  /** Rejects `answered` when the worker has been silent for too long. */
+  timer: ReturnType<typeof setTimeout>;
+}
+
 /** The data worker, as the main thread sees it: the data plane on a thread of its own. */
 export class DataWorker {
   readonly #worker: Worker;
@@ -74,6 +82,8 @@ export class DataWorker {
   /** The snapshot that the worker is taking, and one more for every caller that has asked since. */
   #snapshot: SnapshotRequest | undefined;
   #nextSnapshot: Promise<Snapshot> | undefined;
+  /** The other questions that the worker has not answered yet, by their numbers. */
+  readonly #questions = new Map<number, Question>();
   readonly #started = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   readonly #wake = EventFd.open();
@@ -241,6 +251,65 @@ export class DataWorker {
     this.#post({ type: "problems", codes: known });
   }
 
+  /** The number of dropped frames by reason, which needs no answer of the worker. */
+  get drops(): CounterValues["drops"] {
+    return this.#counters.read().drops;
+  }
+
+  /** Describes everything but the sessions, of which there may be thousands. */
+  totals(): Promise<Totals> {
+    if (this.#over) return Promise.resolve(this.#nothing());
+    return this.#ask({ type: "totals" });
+  }
+
+  /** Describes some of the sessions. */
+  sessions(query: SessionQuery): Promise<SessionPage> {
+    if (this.#over) return Promise.resolve({ sessions: [], total: 0, next: null });
+    return this.#ask({ type: "sessions", query });
+  }
+
+  /**
+   * Lets the worker carry out an order of an operator.
+   *
+   * @param control The order, whose addresses and ids are valid
+   * @returns What was done, or why nothing was
+   */
+  control(control: Control): Promise<ControlResult> {
+    return this.#ask({ type: "control", control });
+  }
+
+  async #ask<T>(
+    question: { type: "totals" } | { type: "sessions"; query: SessionQuery } | {
+      type: "control";
+      control: Control;
+    },
+  ): Promise<T> {
+    if (this.#over) throw new Error("The data worker has ended");
+    const answered = Promise.withResolvers<unknown>();
+    const request = ++this.#requests;
+    const asked = { answered, timer: deadline(answered) };
+    this.#questions.set(request, asked);
+    this.#post({ ...question, request });
+    try {
+      return await answered.promise as T;
+    } finally {
+      clearTimeout(asked.timer);
+      this.#questions.delete(request);
+    }
+  }
+
+  /** Gives the worker time for the next question: it answers one after the other. */
+  #extendDeadlines(): void {
+    for (const question of this.#questions.values()) {
+      clearTimeout(question.timer);
+      question.timer = deadline(question.answered);
+    }
+    const snapshot = this.#snapshot;
+    if (snapshot === undefined) return;
+    clearTimeout(snapshot.timer);
+    snapshot.timer = deadline(snapshot.done);
+  }
+
   /** Applies new values of the options that can change at run time; missing limits get their defaults. */
   reload(options: { debug: boolean; limits: Partial<Limits> }): void {
     this.#post({ type: "reload", ...options });
@@ -330,14 +399,17 @@ export class DataWorker {
         const snapshot = this.#snapshot;
         if (snapshot?.request !== message.request) return;
         snapshot.sessions.push(...message.sessions);
-        clearTimeout(snapshot.timer);
-        snapshot.timer = deadline(snapshot.done);
+        this.#extendDeadlines();
         if (message.type === "snapshot") {
-          const { tunnels, counters, balance } = message;
-          snapshot.done.resolve({ tunnels, counters, balance, sessions: snapshot.sessions });
+          const { tunnels, sessionCounts, counters, balance } = message;
+          const { sessions } = snapshot;
+          snapshot.done.resolve({ tunnels, sessionCounts, counters, balance, sessions });
         }
         return;
       }
+      case "answer":
+        this.#extendDeadlines();
+        return this.#questions.get(message.request)?.answered.resolve(message.answer);
       case "stopped":
         return this.#stopped.resolve();
       case "link":
@@ -382,6 +454,9 @@ export class DataWorker {
     }
     this.#conns.clear();
     this.#snapshot?.done.resolve(this.#nothing());
+    for (const { answered } of this.#questions.values()) {
+      answered.reject(new Error("The data worker has ended"));
+    }
     if (gone) this.#wake.close();
   }
 
@@ -389,11 +464,12 @@ export class DataWorker {
   #nothing(): Snapshot {
     const none = { discovery: 0, session: 0 };
     const balance = this.#counters.balance({ fromLink: none, fromTunnel: none });
-    return { tunnels: [], sessions: [], counters: this.#counters.read(), balance };
+    const counters = this.#counters.read();
+    return { tunnels: [], sessions: [], sessionCounts: { open: 0, held: 0 }, counters, balance };
   }
 }
 
 // Rejects a snapshot when the worker does not answer, so that its callers do not wait forever.
-function deadline(done: PromiseWithResolvers<Snapshot>): ReturnType<typeof setTimeout> {
+function deadline<T>(done: PromiseWithResolvers<T>): ReturnType<typeof setTimeout> {
   return setTimeout(() => done.reject(new Error("The data worker does not answer")), SNAPSHOT_MS);
 }

@@ -14,6 +14,7 @@ import {
 } from "../relay/mod.ts";
 import type { Side } from "../side.ts";
 import { formatMac, printFrame } from "../wire/mod.ts";
+import { formatHex } from "../wire/text.ts";
 import type { Counters } from "../observe/counters.ts";
 import type { FromWorker } from "./messages.ts";
 
@@ -145,9 +146,11 @@ export class EventBatch implements EventSink {
   /** Describes a session as the status shows it. */
   status(session: Session): SessionStatus {
     const { id: sessionId, ...facts } = this.#facts(session);
+    const id = formatHex(sessionId, 4);
     const { framesFromTunnel, bytesFromTunnel } = session;
     const { framesArrived: framesFromLink, bytesArrived: bytesFromLink } = session;
     return {
+      id,
       sessionId,
       ...facts,
       state: session.peer.held ? "held" : "open",

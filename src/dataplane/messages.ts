@@ -2,7 +2,14 @@
 
 import type { LinkState } from "../link/device.ts";
 import type { DataPlaneEvent } from "../observe/events.ts";
-import type { Balances, CounterValues, SessionStatus, TunnelStatus } from "../observe/status.ts";
+import type { Control, ControlResult, SessionPage, SessionQuery } from "../observe/control.ts";
+import type {
+  Balances,
+  CounterValues,
+  SessionCounts,
+  SessionStatus,
+  TunnelStatus,
+} from "../observe/status.ts";
 import type { AddedTags, Limits, MacMode } from "../relay/mod.ts";
 import type { Side } from "../side.ts";
 import type { SessionRecord } from "../state/mod.ts";
@@ -101,6 +108,7 @@ export interface TunnelHandover extends TunnelFacts {
 /** The status of a data plane without its sessions, all of it as of one moment. */
 export interface Totals {
   tunnels: TunnelStatus[];
+  sessionCounts: SessionCounts;
   counters: CounterValues;
   balance: Balances;
 }
@@ -118,6 +126,12 @@ export type ToWorker =
   }
   | { type: "tunnel"; tunnel: TunnelHandover }
   | { type: "snapshot"; request: number }
+  /** Asks for everything but the sessions. */
+  | { type: "totals"; request: number }
+  /** Asks for some of the sessions. */
+  | { type: "sessions"; request: number; query: SessionQuery }
+  /** Does what an operator has asked for. */
+  | { type: "control"; request: number; control: Control }
   /** Applies new values of the options that can change at run time; missing limits get their defaults. */
   | { type: "reload"; debug: boolean; limits: Partial<Limits> }
   /** Closes all sessions of a peer on both sides, then its tunnel if there still is one. */
@@ -151,4 +165,6 @@ export type FromWorker =
   | { type: "snapshot-part"; request: number; sessions: SessionStatus[] }
   /** The last sessions of a snapshot. */
   | { type: "snapshot"; request: number; sessions: SessionStatus[] } & Totals
+  /** The answer to any other question. */
+  | { type: "answer"; request: number; answer: Totals | SessionPage | ControlResult }
   | { type: "stopped" };

@@ -81,6 +81,12 @@ function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): voi
     }
     case "snapshot":
       return plane.query(message.request);
+    case "totals":
+      return plane.queryTotals(message.request);
+    case "sessions":
+      return plane.querySessions(message.request, message.query);
+    case "control":
+      return plane.control(message.request, message.control);
     case "reload":
       return plane.reload(message);
     case "leave":

@@ -12,10 +12,30 @@ export interface HttpRequest {
   method: string;
   /** The path, without the query. */
   path: string;
+  /** The query, without the question mark; empty if there is none. */
+  query: string;
   /** The host that the client wants, without the port; undefined if an HTTP/1.0 client names none. */
   host: string | undefined;
+  /** The host with the port, as the client has written it; undefined if it names none. */
+  authority: string | undefined;
+  /** The other fields, by their names in lower case. */
+  fields: ReadonlyMap<string, readonly string[]>;
+  /** The length of the content; undefined if the client does not say it in a usable way. */
+  contentLength: number | undefined;
   /** True if the connection can take another request after this one. */
   keepsAlive: boolean;
+}
+
+/**
+ * Returns the only value of a field.
+ *
+ * @param request The request
+ * @param name The name of the field, in lower case
+ * @returns The value; undefined if there is none, or more than one
+ */
+export function fieldOf({ fields }: HttpRequest, name: string): string | undefined {
+  const values = fields.get(name) ?? [];
+  return values.length === 1 ? values[0] : undefined;
 }
 
 /** A head that was read: its length, and the request or the status with which to refuse it. */
@@ -80,11 +100,13 @@ function parseRequest(line: string, lines: string[]): HttpRequest | undefined {
   if (named === undefined && minor === "1") return undefined;
   const host = named === undefined ? undefined : hostIn(named);
   if (named !== undefined && host === undefined) return undefined;
-  const path = (authority === undefined ? target : rest || "/").replace(/\?.*$/s, "");
+  const [path, query = ""] = (authority === undefined ? target : rest || "/").split(/\?(.*)/s);
   if (!path.startsWith("/") && path !== "*") return undefined;
   const options = (fields.get("connection") ?? []).join().toLowerCase().split(/[\s,]+/);
   const asked = minor === "1" ? !options.includes("close") : options.includes("keep-alive");
-  return { method, path, host, keepsAlive: asked && !hasContent(fields) };
+  const contentLength = contentLengthIn(fields);
+  const keepsAlive = asked && contentLength === 0;
+  return { method, path, query, host, authority: named, fields, contentLength, keepsAlive };
 }
 
 /** Removes the spaces and tabs at both ends of a value. */
@@ -104,10 +126,12 @@ function hostIn(text: string): string | undefined {
   return bare;
 }
 
-/** Returns true if a request has content, which is not read. */
-function hasContent(fields: Map<string, string[]>): boolean {
+/** Returns the length of a request's content; undefined if it is not said, or not clearly. */
+function contentLengthIn(fields: ReadonlyMap<string, readonly string[]>): number | undefined {
+  if (fields.has("transfer-encoding")) return undefined;
   const lengths = fields.get("content-length") ?? [];
-  return fields.has("transfer-encoding") || lengths.some((length) => !/^0+$/.test(length));
+  if (lengths.length === 0) return 0;
+  return lengths.length === 1 && /^\d{1,15}$/.test(lengths[0]) ? Number(lengths[0]) : undefined;
 }
 
 /**

@@ -1,19 +1,27 @@
-// A small HTTP/1.1 server for GET and HEAD, whose connections have a time limit and a bound.
+// A small HTTP/1.1 server over TCP or a unix socket, whose connections have a time limit and a bound.
 //
 // The servers of Deno and of its node:http (before 2.9) have neither: connections that never finish a request
 // would take the descriptors that the tunnels need, and an accept that fails ends the process.
 //
 //     accept -> a request is awaited -> it is answered -> the next one is awaited, or
 //                                                      -> the client closes after the last answer
+//                                   -> a stream of events is sent until one end closes
 //
-// Each of these steps has a time limit. The connection that is one too many takes the place of another one: of
-// the address with the most connections, the one that has waited longest, before any that is being answered.
+// Each of these steps has a time limit, except that a stream can be idle; each write to it has one. The
+// connection that is one too many takes the place of another one: of the address with the most connections, the
+// one that has waited longest, before any that is being answered. A connection ends after a request with content.
 
 import { concat } from "@std/bytes";
 import { abortConnection } from "../net/abort.ts";
-import type { Endpoint } from "../net/endpoint.ts";
 import { countedAs } from "../net/ip.ts";
-import { HEAD_MAX_BYTES, type HttpRequest, isServedHost, readHead } from "./http_request.ts";
+import {
+  fieldOf,
+  HEAD_MAX_BYTES,
+  type HttpRequest,
+  isServedHost,
+  readHead,
+} from "./http_request.ts";
+import { HttpStream } from "./http_stream.ts";
 
 /** An answer to a request. */
 export interface HttpAnswer {
@@ -21,15 +29,39 @@ export interface HttpAnswer {
   /** The fields of the head, besides those that the server adds. */
   fields?: Record<string, string>;
   body: Uint8Array;
+  /** Begins to send more; the connection ends with the stream. The body is not sent then. */
+  stream?(stream: HttpStream): void;
+}
+
+/** An error that is answered by a refusal of the request. */
+export class HttpRefusal extends Error {
+  override name = "HttpRefusal";
+  /** The answer. */
+  readonly answer: HttpAnswer;
+
+  /** Makes an error with a status and a line of text for the client. */
+  constructor(status: number, text: string, fields?: Record<string, string>) {
+    super(text);
+    this.answer = textAnswer(status, `${text}\n`, fields);
+  }
 }
 
 /** Options for {@linkcode HttpServer}. */
 export interface HttpServerOptions {
-  listener: Deno.TcpListener;
-  /** The name or address that the operator told the server to listen on. */
-  hostname: string;
-  /** Answers a request with the method GET. An answer that fails is one with status 500. */
-  answer(path: string): Promise<HttpAnswer>;
+  listener: Deno.TcpListener | Deno.UnixListener;
+  /**
+   * The name or address that the operator told the server to listen on, by which the Host of a request is
+   * checked. Over a unix socket, which no browser can reach, there is none.
+   */
+  hostname?: string;
+  /**
+   * Answers a request. It can read the content once, which fails with a refusal if there is too much of it; a
+   * refusal that is thrown becomes the answer.
+   */
+  answer(
+    request: HttpRequest,
+    content: () => Promise<Uint8Array>,
+  ): HttpAnswer | Promise<HttpAnswer>;
   /** Called when a connection cannot be accepted, for example for lack of descriptors. */
   acceptFailed(error: unknown): void;
   limits?: Partial<HttpLimits>;
@@ -45,6 +77,12 @@ export interface HttpLimits {
   answerMs: number;
   /** The number of bytes in answers that clients have not taken yet. */
   untakenBytes: number;
+  /** The maximum number of bytes in the content of a request. */
+  contentBytes: number;
+  /** The maximum number of streams. */
+  streams: number;
+  /** The number of bytes that can wait for the client of a stream. */
+  streamBytes: number;
 }
 
 const LIMITS: HttpLimits = {
@@ -52,6 +90,9 @@ const LIMITS: HttpLimits = {
   requestMs: 10_000,
   answerMs: 10_000,
   untakenBytes: 32 * 1024 * 1024,
+  contentBytes: 16 * 1024,
+  streams: 16,
+  streamBytes: 256 * 1024,
 };
 /** The time for a client to close its end after the last answer. */
 const CLOSE_MS = 1000;
@@ -60,9 +101,16 @@ const ACCEPT_AGAIN_MS = 200;
 const REASONS: Record<number, string> = {
   200: "OK",
   400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  409: "Conflict",
+  411: "Length Required",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
   421: "Misdirected Request",
+  429: "Too Many Requests",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   503: "Service Unavailable",
@@ -84,16 +132,23 @@ const REFUSALS: Record<400 | 431, HttpAnswer> = {
   431: textAnswer(431, "The head of the request is too long\n"),
 };
 const MISDIRECTED = textAnswer(421, "Misdirected request; use the address of --status\n");
-const NOT_ALLOWED = textAnswer(405, "Method not allowed; use GET\n", { allow: "GET, HEAD" });
+const TOO_MANY_STREAMS = textAnswer(503, "Too many clients listen already; try again later\n", {
+  "retry-after": "10",
+});
+const CONTINUE = encoder.encode("HTTP/1.1 100 Continue\r\n\r\n");
+/** The address of every client of a unix socket. */
+const LOCAL = "local";
 
 /** A connection and what it is doing. */
 interface Visit {
-  readonly conn: Deno.TcpConn;
+  readonly conn: Deno.TcpConn | Deno.UnixConn;
   readonly address: string;
   /** Ends the connection if the current step takes too long. */
   timer?: ReturnType<typeof setTimeout>;
   /** The answer that the client has not taken yet. */
   untaken?: Uint8Array;
+  /** The stream that it gets. */
+  stream?: HttpStream;
 }
 
 /** A running server. */
@@ -112,12 +167,6 @@ export class HttpServer {
     this.#finished = this.#accept();
   }
 
-  /** The address that it listens on. */
-  get address(): Endpoint {
-    const { hostname, port } = this.#options.listener.addr;
-    return { hostname, port };
-  }
-
   /** Closes the listener and all connections. */
   close(): Promise<void> {
     if (!this.#isClosed) {
@@ -131,7 +180,7 @@ export class HttpServer {
   async #accept(): Promise<void> {
     const { listener, acceptFailed } = this.#options;
     while (!this.#isClosed) {
-      let conn: Deno.TcpConn;
+      let conn: Deno.TcpConn | Deno.UnixConn;
       try {
         conn = await listener.accept();
       } catch (error) {
@@ -158,12 +207,16 @@ export class HttpServer {
     for (const { address } of this.#visits) counts.set(address, (counts.get(address) ?? 0) + 1);
     const most = Math.max(...counts.values());
     const own = [...this.#visits].filter(({ address }) => counts.get(address) === most);
-    const victim = own.find(({ untaken }) => untaken === undefined) ?? own[0];
+    const victim =
+      own.find(({ untaken, stream }) => untaken === undefined && stream === undefined) ??
+        own[0];
     if (victim !== undefined) this.#end(victim);
   }
 
-  async #serve(conn: Deno.TcpConn): Promise<void> {
-    const visit: Visit = { conn, address: countedAs(conn.remoteAddr.hostname) };
+  async #serve(conn: Deno.TcpConn | Deno.UnixConn): Promise<void> {
+    const { remoteAddr } = conn;
+    const address = remoteAddr.transport === "tcp" ? countedAs(remoteAddr.hostname) : LOCAL;
+    const visit: Visit = { conn, address };
     this.#visits.add(visit);
     try {
       await this.#converse(visit);
@@ -188,9 +241,14 @@ export class HttpServer {
       }
       buffer.copyWithin(0, head.length, length);
       length -= head.length;
-      const keepsAlive = "request" in head && head.request.keepsAlive;
-      const answer = "request" in head ? await this.#answer(head.request) : REFUSALS[head.refused];
-      const withBody = !("request" in head) || head.request.method !== "HEAD";
+      const request = "request" in head ? head.request : undefined;
+      const keepsAlive = request?.keepsAlive ?? false;
+      const received = buffer.subarray(0, length);
+      const answer = "request" in head
+        ? await this.#answer(visit, head.request, received)
+        : REFUSALS[head.refused];
+      const withBody = request?.method !== "HEAD";
+      if (answer.stream !== undefined && withBody) return await this.#stream(visit, answer);
       await this.#send(visit, answer, withBody, keepsAlive);
       if (!keepsAlive) break;
       this.#await(visit);
@@ -201,28 +259,85 @@ export class HttpServer {
     while (await conn.read(buffer) !== null);
   }
 
-  #answer({ method, path, host }: HttpRequest): HttpAnswer | Promise<HttpAnswer> {
-    if (!isServedHost(host, this.#options.hostname, this.address.hostname)) return MISDIRECTED;
-    if (method !== "GET" && method !== "HEAD") return NOT_ALLOWED;
-    return this.#options.answer(path);
+  async #answer(
+    visit: Visit,
+    request: HttpRequest,
+    received: Uint8Array,
+  ): Promise<HttpAnswer> {
+    const { hostname, listener: { addr } } = this.#options;
+    if (hostname !== undefined && addr.transport === "tcp") {
+      if (!isServedHost(request.host, hostname, addr.hostname)) return MISDIRECTED;
+    }
+    try {
+      const content = () => this.#readContent(visit, request, received);
+      const answer = await this.#options.answer(request, content);
+      return answer.stream !== undefined && this.#streams >= this.#limits.streams
+        ? TOO_MANY_STREAMS
+        : answer;
+    } catch (error) {
+      if (error instanceof HttpRefusal) return error.answer;
+      throw error;
+    }
+  }
+
+  /** Reads the content of a request, of which some may have come with the head. */
+  async #readContent(
+    { conn }: Visit,
+    request: HttpRequest,
+    received: Uint8Array,
+  ): Promise<Uint8Array> {
+    const { contentLength: expected } = request;
+    const { contentBytes } = this.#limits;
+    if (expected === undefined) throw new HttpRefusal(411, "The Content-Length is missing");
+    if (expected > contentBytes) {
+      throw new HttpRefusal(413, `The content is longer than ${contentBytes} bytes`);
+    }
+    const content = new Uint8Array(expected);
+    let length = Math.min(received.length, expected);
+    content.set(received.subarray(0, length));
+    if (length < expected && fieldOf(request, "expect")?.toLowerCase() === "100-continue") {
+      await writeAll(conn, CONTINUE);
+    }
+    while (length < expected) {
+      const count = await conn.read(content.subarray(length));
+      if (count === null) throw new Error("The client has closed before the end of the content");
+      length += count;
+    }
+    return content;
+  }
+
+  get #streams(): number {
+    let streams = 0;
+    for (const { stream } of this.#visits) if (stream !== undefined) streams++;
+    return streams;
+  }
+
+  /** Sends a stream until one end closes. */
+  async #stream(visit: Visit, answer: HttpAnswer): Promise<void> {
+    if (!this.#visits.has(visit)) return;
+    clearTimeout(visit.timer);
+    const stream = visit.stream = new HttpStream(this.#limits.streamBytes);
+    stream.whenOver(() => this.#end(visit));
+    stream.send(startOf(answer, false));
+    answer.stream!(stream);
+    void endWithClient(visit.conn, stream);
+    for (let bytes; (bytes = await stream.take()) !== undefined;) {
+      this.#limit(visit, this.#limits.answerMs);
+      visit.untaken = concat(bytes);
+      await writeAll(visit.conn, visit.untaken);
+      visit.untaken = undefined;
+      clearTimeout(visit.timer);
+    }
   }
 
   async #send(
     visit: Visit,
-    { status, fields, body }: HttpAnswer,
+    answer: HttpAnswer,
     withBody: boolean,
     keepsAlive: boolean,
   ): Promise<void> {
-    const head = {
-      ...fields,
-      "content-length": body.length,
-      date: new Date().toUTCString(),
-      ...keepsAlive ? {} : { connection: "close" },
-    };
-    const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
-    const start = encoder.encode(
-      `HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n${lines.join("")}\r\n`,
-    );
+    const { body } = answer;
+    const start = startOf(answer, keepsAlive);
     this.#limit(visit, this.#limits.answerMs);
     visit.untaken = body;
     this.#boundUntaken(visit);
@@ -266,13 +381,50 @@ export class HttpServer {
   #end(visit: Visit): void {
     if (!this.#visits.delete(visit)) return;
     clearTimeout(visit.timer);
-    if (visit.untaken === undefined) return visit.conn.close();
+    visit.stream?.end();
+    const { conn, untaken } = visit;
     visit.untaken = undefined;
-    abortConnection(visit.conn);
+    if (untaken === undefined || !isTcp(conn)) return conn.close();
+    abortConnection(conn);
   }
 }
 
-async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+function isTcp(conn: Deno.TcpConn | Deno.UnixConn): conn is Deno.TcpConn {
+  return conn.remoteAddr.transport === "tcp";
+}
+
+/** Returns the head of an answer. */
+function startOf({ status, fields, body, stream }: HttpAnswer, keepsAlive: boolean): Uint8Array {
+  const head = {
+    ...fields,
+    ...stream === undefined ? { "content-length": body.length } : {},
+    date: new Date().toUTCString(),
+    ...keepsAlive ? {} : { connection: "close" },
+  };
+  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+  return encoder.encode(`HTTP/1.1 ${status} ${REASONS[status] ?? ""}\r\n${lines.join("")}\r\n`);
+}
+
+/** Ends a stream when its client closes, or goes on talking. */
+async function endWithClient(
+  conn: Deno.TcpConn | Deno.UnixConn,
+  stream: HttpStream,
+): Promise<void> {
+  const buffer = new Uint8Array(HEAD_MAX_BYTES);
+  let length = 0;
+  try {
+    while (length < buffer.length) {
+      const count = await conn.read(buffer);
+      if (count === null) break;
+      length += count;
+    }
+  } catch {
+    // The client is gone.
+  }
+  stream.end();
+}
+
+async function writeAll(conn: Deno.TcpConn | Deno.UnixConn, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) {
     written += await conn.write(bytes.subarray(written));
   }

@@ -1,9 +1,9 @@
 // The status in the text format of Prometheus (text exposition format 0.0.4).
 
-import type { Status } from "./status.ts";
+import type { StatusSummary } from "./status.ts";
 
 /** Renders a status as metrics. */
-export function renderMetrics(status: Status): string {
+export function renderMetrics(status: StatusSummary): string {
   const lines: string[] = [];
   const family = (name: string, type: "counter" | "gauge", help: string) => {
     lines.push(`# HELP pppoe_proxy_${name} ${help}`, `# TYPE pppoe_proxy_${name} ${type}`);
@@ -45,9 +45,8 @@ export function renderMetrics(status: Status): string {
     }
   }
   family("sessions", "gauge", "PPPoE sessions.");
-  for (const state of ["open", "held"]) {
-    const count = status.sessions.filter((session) => session.state === state).length;
-    sample("sessions", { state }, count);
+  for (const state of ["open", "held"] as const) {
+    sample("sessions", { state }, status.sessionCounts[state]);
   }
   family("tunnels", "gauge", "Tunnels that are up.");
   const up = status.tunnels.filter((tunnel) => tunnel.state === "up");

@@ -101,7 +101,9 @@ export interface KeyStatus {
 
 /** The status of a session. */
 export interface SessionStatus {
-  /** The session id, which the AC has assigned. */
+  /** The session id, which the AC has assigned, such as `0x0011`. */
+  id: string;
+  /** The same as a number. */
   sessionId: number;
   /** The AC's address, such as `02:00:00:00:00:ac`. */
   ac: string;
@@ -130,6 +132,17 @@ export interface SessionStatus {
   /** An older name of `bytesFromTunnel`, which version 1.0 will remove. */
   bytesDown: number;
 }
+
+/** The number of sessions by state. */
+export interface SessionCounts {
+  /** The number of sessions whose peer has a tunnel. */
+  open: number;
+  /** The number of sessions that are held for a peer without a tunnel. */
+  held: number;
+}
+
+/** The status without its sessions, of which there may be thousands. */
+export type StatusSummary = Omit<Status, "sessions">;
 
 /**
  * The answer to `GET /api/status`. Directions are relative to this program, at the server and at the
@@ -160,6 +173,8 @@ export interface Status {
   keys?: KeyStatus[];
   /** The open sessions. */
   sessions: SessionStatus[];
+  /** The number of sessions by state. */
+  sessionCounts: SessionCounts;
   /** The number of frames carried since the start, by direction and kind. */
   frames: CounterValues["frames"];
   /** The number of bytes in those frames, by direction and kind. */

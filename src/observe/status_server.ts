@@ -1,139 +1,137 @@
-// The HTTP server of the status.
+// The HTTP servers of the status: one on the address of --status, and one on the local socket.
 
 import { type Endpoint, formatEndpoint, isLoopback, listenReason } from "../net/endpoint.ts";
-import { type HttpAnswer, type HttpLimits, HttpServer, textAnswer } from "./http_server.ts";
-import type { Log } from "./log.ts";
-import { renderMetrics } from "./metrics.ts";
-import type { ProblemStatus } from "./problems.ts";
-import { RateLimit } from "./rate_limit.ts";
+import { formatUnix, listenUnix, type UnixAddress } from "../net/unix_listener.ts";
 import { reasonOf } from "../reason.ts";
-import type { Status } from "./status.ts";
+import type { Access } from "./api/rights.ts";
+import type { Route } from "./api/route.ts";
+import { router } from "./api/router.ts";
+import { type HttpLimits, HttpServer } from "./http_server.ts";
+import type { Log } from "./log.ts";
+import { RateLimit } from "./rate_limit.ts";
 
 /** The time between two log lines about the same fault. */
 const FAULT_EVERY_MS = 60_000;
-
-/** The health of the program. */
-export interface Health {
-  /** True if the program does its job. */
-  healthy: boolean;
-  /** The problems that it has all the same, or that keep it from its job. */
-  problems: ProblemStatus[];
-}
+/** The number of connections to a unix socket, which only this user and root can open. */
+const LOCAL_CONNECTIONS = 16;
 
 /** A running status server. */
 export interface StatusServer {
-  readonly address: Endpoint;
+  /** The address that it listens on. */
+  readonly address: Endpoint | UnixAddress;
+  /** Closes the listener and all connections. */
   close(): Promise<void>;
 }
 
+/** Options of a status server. */
+export interface StatusServerOptions {
+  /** The routes that it answers. */
+  routes: readonly Route[];
+  /** The token that gives all rights over TCP. */
+  token?: string;
+  /** The log for the address and for failed requests. */
+  log: Log;
+  /** The limits for connections, each with a default. */
+  limits?: Partial<HttpLimits>;
+}
+
 /**
- * Serves `/healthz`, `/api/status` and `/metrics`.
+ * Serves routes on an address.
  *
- * @param endpoint The address to listen on
- * @param status Returns the status
- * @param health Returns the health, without waiting for anything
- * @param log The log for the address and for failed requests
- * @param limits Limits for connections, each with a default
+ * @param address The address or the path to listen on
+ * @param options The routes and the rights
  * @returns The server, to be closed by the caller
- * @throws {Error} If it cannot listen on the address
+ * @throws {Error} If it cannot listen there
  */
-export function serveStatus(
-  endpoint: Endpoint,
-  status: () => Promise<Status>,
-  health: () => Health,
-  log: Log,
-  limits: Partial<HttpLimits> = {},
+export async function serveStatus(
+  address: Endpoint | UnixAddress,
+  options: StatusServerOptions,
+): Promise<StatusServer> {
+  if (!("path" in address)) return serveTcp(address, options);
+  const server = serveUnix(await listenAt(address), options);
+  options.log.info("Serving the status", { address: formatUnix(address) });
+  return server;
+}
+
+function serveTcp(endpoint: Endpoint, options: StatusServerOptions): StatusServer {
+  const { log, token } = options;
+  const listener = listen(endpoint);
+  const { hostname, port } = listener.addr;
+  const address = { hostname, port };
+  const over = isLoopback(hostname) ? "loopback" : "network";
+  const server = serve(listener, { over, token }, options, endpoint.hostname);
+  log.info("Serving the status", { address: formatEndpoint(address) });
+  if (over === "network") warnOfNetwork(address, token !== undefined, log);
+  return { address, close: () => server.close() };
+}
+
+/**
+ * Serves routes on a unix socket. Whoever can reach it has all rights.
+ *
+ * @param listener The socket, which the server closes
+ * @param options The routes
+ * @returns The server, to be closed by the caller
+ */
+export function serveUnix(
+  listener: Deno.UnixListener,
+  options: StatusServerOptions,
 ): StatusServer {
+  const { path } = listener.addr;
+  const { connections = LOCAL_CONNECTIONS } = options.limits ?? {};
+  const limits = { ...options.limits, connections: Math.min(connections, LOCAL_CONNECTIONS) };
+  const server = serve(listener, { over: "unix" }, { ...options, limits });
+  return { address: { path }, close: () => server.close() };
+}
+
+function serve(
+  listener: Deno.TcpListener | Deno.UnixListener,
+  access: Access,
+  { routes, log, limits }: StatusServerOptions,
+  hostname?: string,
+): HttpServer {
   const faults = new RateLimit(FAULT_EVERY_MS);
-  const server = new HttpServer({
-    listener: listen(endpoint),
-    hostname: endpoint.hostname,
-    answer: answers(status, health, log, faults),
+  return new HttpServer({
+    listener,
+    hostname,
+    answer: router(routes, access, (error) => {
+      if (faults.allow("answer", performance.now()) < 0) return;
+      log.error("Status request failed", { error: `${error}` });
+    }),
     acceptFailed: (error) => {
       if (faults.allow("accept", performance.now()) < 0) return;
       log.warning("Cannot accept a status request", { error: reasonOf(error) });
     },
     limits,
   });
-  const { address } = server;
-  log.info("Serving the status", { address: formatEndpoint(address) });
-  if (!isLoopback(address.hostname)) {
-    log.warning(
-      "Anyone who can reach the address of the status can read it, with the names of clients and " +
-        `MAC addresses: use --status 127.0.0.1:${address.port}, or restrict ` +
-        `${formatEndpoint(address)} by a firewall`,
-    );
-  }
-  return { address, close: () => server.close() };
+}
+
+function warnOfNetwork(address: Endpoint, hasToken: boolean, log: Log): void {
+  const text = formatEndpoint(address);
+  log.warning(
+    hasToken
+      ? `The token and the status on ${text} are not encrypted: use --status 127.0.0.1:${address.port} ` +
+        "behind a proxy with TLS, or an SSH tunnel"
+      : "Anyone who can reach the address of the status can read it, with the names of clients and " +
+        `MAC addresses: use --status 127.0.0.1:${address.port}, or restrict ${text} by a firewall`,
+  );
 }
 
 function listen(endpoint: Endpoint): Deno.TcpListener {
   try {
     return Deno.listen({ ...endpoint, transport: "tcp" });
   } catch (error) {
-    throw new Error(
-      `Cannot serve the status on ${formatEndpoint(endpoint)}: ${listenReason(error)}`,
-      { cause: error },
-    );
+    throw cannotServe(formatEndpoint(endpoint), listenReason(error), error);
   }
 }
 
-/** Makes the function that answers a request for a path. */
-function answers(
-  status: () => Promise<Status>,
-  health: () => Health,
-  log: Log,
-  faults: RateLimit,
-): (path: string) => Promise<HttpAnswer> {
-  const encoder = new TextEncoder();
-  const json = shared(async () => encoder.encode(JSON.stringify(await status())));
-  const metrics = shared(async () => encoder.encode(renderMetrics(await status())));
-  return async (path) => {
-    try {
-      switch (path) {
-        case "/healthz":
-          return healthAnswer(health());
-        case "/api/status": {
-          const fields = { "content-type": "application/json", "cache-control": "no-store" };
-          return { status: 200, fields, body: await json() };
-        }
-        case "/metrics": {
-          const fields = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-          return { status: 200, fields, body: await metrics() };
-        }
-      }
-      return textAnswer(404, "Not found; try /healthz, /api/status or /metrics\n");
-    } catch (error) {
-      if (faults.allow("answer", performance.now()) >= 0) {
-        log.error("Status request failed", { error: `${error}` });
-      }
-      return textAnswer(500, "Internal error\n");
-    }
-  };
+async function listenAt(address: UnixAddress): Promise<Deno.UnixListener> {
+  try {
+    return await listenUnix(address.path);
+  } catch (error) {
+    throw cannotServe(formatUnix(address), reasonOf(error), error);
+  }
 }
 
-// Answers with "ok" or "not ok", then a line for each problem.
-function healthAnswer({ healthy, problems }: Health): HttpAnswer {
-  const lines = problems.map(({ id, what, advice }) => `${id}: ${what}: ${advice}\n`).join("");
-  return healthy ? textAnswer(200, `ok\n${lines}`) : textAnswer(503, `not ok\n${lines}`);
-}
-
-/**
- * Makes a function that does not run twice at the same time. Calls during a run share the next run, so that
- * each result is newer than its call, and many calls cost no more than two.
- */
-function shared<T>(make: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined;
-  let next: Promise<T> | undefined;
-  const run = () => {
-    next = undefined;
-    const own = running = make().finally(() => {
-      if (running === own) running = undefined;
-    });
-    return own;
-  };
-  return () => {
-    if (running === undefined) return run();
-    return next ??= running.then(run, run);
-  };
+function cannotServe(address: string, reason: string, cause: unknown): Error {
+  return new Error(`Cannot serve the status on ${address}: ${reason}`, { cause });
 }

@@ -21,6 +21,8 @@ const CAUSES = {
   "idle": { text: "idle", told: true },
   /** One of the programs was stopped. */
   "shutdown": { text: "shutdown", told: true },
+  /** An operator asked for it. */
+  "closed-by-operator": { text: "closed by an operator", told: true },
   /** The client left for another server. */
   "moved": { text: "moved to another server", told: true },
   /** The client's key was removed, or its address is no longer allowed. */

@@ -284,6 +284,20 @@ export class Relay implements DiscoveryContext {
     this.#life.end(session, end, tell.link && tell.tunnel);
   }
 
+  /**
+   * Sends an AC on the link a PADT for a session that is not here, for example one that an earlier run left.
+   *
+   * @param acMac The address of the AC
+   * @param shownMac The address by which the AC knows the host
+   * @param linkId The session id
+   * @returns False if the session is here, so that nothing was sent
+   */
+  hangUpStale(acMac: Uint8Array, shownMac: Uint8Array, linkId: number): boolean {
+    if (this.sessions.atLink(linkId, acMac, shownMac) !== undefined) return false;
+    this.ports.toLink(padt(acMac, shownMac, linkId));
+    return true;
+  }
+
   /** Ends every session, with a PADT to both stations of each. */
   closeAll(cause: Cause): void {
     for (const session of [...this.sessions]) this.close(session, cause, BOTH);

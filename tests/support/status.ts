@@ -32,6 +32,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
       { name: "tokyo", peer: "192.0.2.2:5000", state: "up", rttMs: null, ...tunnel },
     ],
     sessions: [{
+      id: "0x0011",
       sessionId: 17,
       ac: "02:00:00:00:00:a1",
       host: "02:00:00:00:00:11",
@@ -47,6 +48,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
       bytesUp: 1000,
       bytesDown: 2000,
     }],
+    sessionCounts: { open: 1, held: 0 },
     frames: directions({ discovery: 1, session: 2 }, { discovery: 3, session: 4 }),
     bytes: directions({ discovery: 60, session: 2 ** 40 }, { discovery: 62, session: 5 }),
     drops: Object.fromEntries(DROP_REASONS.map((reason, index) => [reason, index])) as Record<

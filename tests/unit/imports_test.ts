@@ -32,7 +32,7 @@ const LAYERS: Record<string, string[]> = {
   "src/transport": ["ffi", "src/poll"],
   "src/tunnel": ["ffi", "src/keys", "src/net", "src/transport", "src/wire"],
   "src/relay": ["src/net", "src/wire"],
-  "src/observe": ["src/net", "src/relay", "src/wire"],
+  "src/observe": ["src/files", "src/net", "src/relay", "src/version.ts", "src/wire"],
   "src/link": ["ffi", "src/observe", "src/poll", "src/relay", "src/wire"],
   "src/claim": ["ffi", "src/observe"],
   "src/state": ["ffi", "src/files", "src/observe", "src/relay", "src/wire"],

@@ -64,6 +64,10 @@ Deno.test("parseIntroduction() takes one line of JSON, and nothing else", () => 
   };
   const text = JSON.stringify(line);
   assertEquals(parseIntroduction(bytes(`${text}\n`))?.name, "branch");
+  // An older version has no local socket.
+  assertEquals(parseIntroduction(bytes(text))?.socket, null);
+  const socket = "/run/pppoe-proxy/client-eth1-7.sock";
+  assertEquals(parseIntroduction(bytes(JSON.stringify({ ...line, socket })))?.socket, socket);
   // A later version can add something.
   assertEquals(parseIntroduction(bytes(JSON.stringify({ ...line, more: 1 })))?.pid, 7);
   const wrong = ["", "null", "7", "[]", text.slice(0, -1), text + text, "\xff\xfe"];

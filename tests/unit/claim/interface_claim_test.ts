@@ -20,7 +20,7 @@ function take(name: string, side: Side = "client", warnings: string[] = []) {
   return InterfaceClaim.take({
     side,
     interface: name,
-    facts: () => ({ version: "1.2.3", name: "branch", status: "127.0.0.1:9000" }),
+    facts: () => ({ version: "1.2.3", name: "branch", status: "127.0.0.1:9000", socket: null }),
     log: { warning: (message) => void warnings.push(message) },
   });
 }
@@ -108,6 +108,7 @@ testUnless(
         interface: name,
         name: "branch",
         status: "127.0.0.1:9000",
+        socket: null,
         stopping: false,
       });
     }

@@ -11,7 +11,7 @@ function snapshot(sessions: number): string[] {
   const log: string[] = [];
   const all = Array.from({ length: sessions }, () => ({}) as Session);
   let described = 0;
-  const queries = new StatusQueries(all, () => {
+  const queries = new StatusQueries("server", all, () => {
     described++;
     return {} as SessionStatus;
   });
@@ -23,6 +23,7 @@ function snapshot(sessions: number): string[] {
       act("totals");
       return {} as Totals;
     });
+    if (part === undefined) throw new Error("There is no part");
     if (part.type !== "snapshot" && part.type !== "snapshot-part") throw new Error(part.type);
     log.push([...words, part.type, part.request, part.sessions.length].join(" "));
   }

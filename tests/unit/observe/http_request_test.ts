@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import {
+  fieldOf,
   HEAD_MAX_BYTES,
   type HttpRequest,
   isServedHost,
@@ -10,16 +11,26 @@ import {
 
 const bytesOf = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
-function requestOf(text: string): HttpRequest | number | undefined {
+/** The part of a request that most cases are about. */
+type Part = Pick<HttpRequest, "method" | "path" | "host" | "keepsAlive">;
+
+function headOf(text: string): HttpRequest | number | undefined {
   const head = readHead(bytesOf(text));
   return head === undefined ? undefined : "request" in head ? head.request : head.refused;
+}
+
+function requestOf(text: string): Part | number | undefined {
+  const request = headOf(text);
+  if (typeof request !== "object") return request;
+  const { method, path, host, keepsAlive } = request;
+  return { method, path, host, keepsAlive };
 }
 
 const REQUEST = { method: "GET", path: "/healthz", host: "127.0.0.1", keepsAlive: true };
 const GET = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:9000\r\n";
 
 Deno.test("readHead() reads method, path, host and whether the connection stays open", () => {
-  const cases: [string, Partial<HttpRequest>][] = [
+  const cases: [string, Partial<Part>][] = [
     [`${GET}\r\n`, {}],
     ["GET /healthz HTTP/1.1\nhost:127.0.0.1\n\n", {}],
     [`\r\n${GET}\r\n`, {}],
@@ -32,13 +43,41 @@ Deno.test("readHead() reads method, path, host and whether the connection stays 
     ["GET /healthz HTTP/1.0\r\n\r\n", { host: undefined, keepsAlive: false }],
     ["GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n\r\n", {}],
     [`${GET}Content-Length: 0\r\n\r\n`, {}],
-    // Content is not read, so nothing can follow it.
+    // Nothing can follow content.
     [`${GET}Content-Length: 5\r\n\r\nhello`, { keepsAlive: false }],
     [`${GET}Transfer-Encoding: chunked\r\n\r\n`, { keepsAlive: false }],
     ["GET http://localhost:9000/healthz?x HTTP/1.1\r\nHost: other\r\n\r\n", { host: "localhost" }],
     ["OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", { method: "OPTIONS", path: "*" }],
   ];
   for (const [text, expected] of cases) assertEquals(requestOf(text), { ...REQUEST, ...expected });
+});
+
+Deno.test("readHead() reads query, authority, the length of the content, and the other fields", () => {
+  const start = "POST /api/padt?a=1&b=%20?&c HTTP/1.1\r\nHost: LocalHost:9000\r\n";
+  const lengths: [string, number | undefined][] = [
+    ["", 0],
+    ["Content-Length: 7\r\n", 7],
+    ["Content-Length: 7\r\nContent-Length: 7\r\n", undefined],
+    ["Content-Length: 7, 7\r\n", undefined],
+    ["Content-Length: -1\r\n", undefined],
+    ["Content-Length: 0x10\r\n", undefined],
+    ["Content-Length:\r\n", undefined],
+    ["Content-Length: 9999999999999999\r\n", undefined],
+    ["Content-Length: 7\r\nTransfer-Encoding: chunked\r\n", undefined],
+  ];
+  for (const [fields, contentLength] of lengths) {
+    const request = headOf(`${start}${fields}\r\n`);
+    if (typeof request !== "object") throw new Error(fields);
+    assertEquals(request.path, "/api/padt");
+    assertEquals(request.query, "a=1&b=%20?&c");
+    assertEquals([request.host, request.authority], ["LocalHost", "LocalHost:9000"]);
+    assertEquals(request.contentLength, contentLength, fields);
+    assertEquals(request.keepsAlive, contentLength === 0);
+  }
+  const request = headOf(`${start}Authorization: Bearer a\r\nX: 1\r\nX: 2\r\n\r\n`) as HttpRequest;
+  assertEquals(fieldOf(request, "authorization"), "Bearer a");
+  // A field that must not be repeated is as good as missing.
+  assertEquals([fieldOf(request, "x"), fieldOf(request, "y")], [undefined, undefined]);
 });
 
 Deno.test("readHead() waits for the rest of a head, wherever it is cut", () => {

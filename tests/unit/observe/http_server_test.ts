@@ -1,10 +1,12 @@
 // Tests of the HTTP server's behaviour towards clients that are rude, slow or many.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { HttpRequest } from "../../../src/observe/http_request.ts";
 import {
-  type HttpAnswer,
   type HttpLimits,
+  HttpRefusal,
   HttpServer,
+  type HttpServerOptions,
   textAnswer,
 } from "../../../src/observe/http_server.ts";
 
@@ -19,12 +21,14 @@ class Served {
   readonly server: HttpServer;
   readonly conns: Deno.TcpConn[] = [];
   readonly failures: unknown[] = [];
+  readonly #listener: Deno.TcpListener;
 
   constructor(
     limits: Partial<HttpLimits> = {},
     listener = Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-    answer: (path: string) => Promise<HttpAnswer> = () => Promise.resolve(textAnswer(200, "ok\n")),
+    answer: HttpServerOptions["answer"] = () => Promise.resolve(textAnswer(200, "ok\n")),
   ) {
+    this.#listener = listener;
     this.server = new HttpServer({
       listener,
       hostname: "127.0.0.1",
@@ -35,7 +39,7 @@ class Served {
   }
 
   async connect(text = ""): Promise<Deno.TcpConn> {
-    const conn = await Deno.connect(this.server.address);
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: this.#listener.addr.port });
     this.conns.push(conn);
     await conn.write(new TextEncoder().encode(text));
     return conn;
@@ -106,7 +110,10 @@ Deno.test("HttpServer answers a bad Host with 400, and one of another machine wi
 });
 
 Deno.test("HttpServer delivers a refusal although the client has sent more", async () => {
-  await using served = new Served();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using served = new Served({}, listener, () => {
+    throw new HttpRefusal(405, "Method not allowed");
+  });
   const conn = await served.connect(
     "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
   );
@@ -134,7 +141,8 @@ Deno.test("HttpServer closes the connection of a client that does not take its a
 
 Deno.test("HttpServer ends the oldest untaken answers if they are too much", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const big = (path: string) => Promise.resolve({ status: 200, body: BIG.slice(Number(path[1])) });
+  const big = ({ path }: HttpRequest) =>
+    Promise.resolve({ status: 200, body: BIG.slice(Number(path[1])) });
   await using served = new Served({ untakenBytes: 2.5 * BIG.length }, listener, big);
   const conns: Deno.TcpConn[] = [];
   for (let n = 0; n < 3; n++) {

@@ -1,11 +1,13 @@
 // Tests of the status server over HTTP.
 
-import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { createLog } from "../../../src/observe/log.ts";
 import { renderMetrics } from "../../../src/observe/metrics.ts";
 import type { Status } from "../../../src/observe/status.ts";
-import { type Health, serveStatus } from "../../../src/observe/status_server.ts";
+import { serveStatus } from "../../../src/observe/status_server.ts";
 import { formatEndpoint, listenReason } from "../../../src/net/endpoint.ts";
+import type { ApiSource } from "../../../src/observe/api/source.ts";
+import { aSource, ServedApi } from "../../support/api.ts";
 import { testUnless } from "../../support/skip.ts";
 import { aStatus } from "../../support/status.ts";
 import { canListen } from "../../support/tcp_pair.ts";
@@ -17,16 +19,10 @@ async function serving(
   status: () => Promise<Status>,
   test: (url: string, lines: string[]) => Promise<void>,
   endpoint = LOOPBACK,
-  health = (): Health => ({ healthy: true, problems: [] }),
+  source: Partial<ApiSource> = {},
 ): Promise<void> {
-  const lines: string[] = [];
-  const log = createLog({ level: "info", format: "text", write: (line) => lines.push(line) });
-  const server = serveStatus(endpoint, status, health, log);
-  try {
-    await test(`http://${formatEndpoint(server.address)}`, lines);
-  } finally {
-    await server.close();
-  }
+  await using served = await ServedApi.start(aSource({ status, ...source }), endpoint);
+  await test(`http://${formatEndpoint(served.endpoint)}`, served.lines);
 }
 
 const up = () => Promise.resolve(aStatus());
@@ -60,7 +56,7 @@ for (const [healthy, status, text] of [[true, 200, "ok\n"], [false, 503, "not ok
         assertEquals([response.status, await response.text()], [status, text]);
       },
       LOOPBACK,
-      () => ({ healthy, problems: [] }),
+      { healthy: () => healthy },
     ));
 
   Deno.test(`serveStatus() names the problems in /healthz when healthy is ${healthy}`, () => {
@@ -79,7 +75,7 @@ for (const [healthy, status, text] of [[true, 200, "ok\n"], [false, 503, "not ok
         ]);
       },
       LOOPBACK,
-      () => ({ healthy, problems }),
+      { healthy: () => healthy, problems: () => problems },
     );
   });
 }
@@ -158,21 +154,20 @@ testUnless(
     }, { hostname: "::1", port: 0 }),
 );
 
-Deno.test("serveStatus() reports why it cannot listen on an address", () => {
+Deno.test("serveStatus() reports why it cannot listen on an address", async () => {
   using listener = Deno.listen(LOOPBACK);
   const { port } = listener.addr;
   const log = createLog({ level: "error", format: "text", write: () => {} });
-  const serve = (hostname: string, port: number) =>
-    assertThrows(
-      () => serveStatus({ hostname, port }, up, () => ({ healthy: true, problems: [] }), log),
-      Error,
-    ).message;
+  const serve = async (hostname: string, port: number) => {
+    const serving = () => serveStatus({ hostname, port }, { routes: [], log });
+    return (await assertRejects(serving, Error)).message;
+  };
   assertEquals(
-    serve("127.0.0.1", port),
+    await serve("127.0.0.1", port),
     `Cannot serve the status on 127.0.0.1:${port}: the address is in use; choose another port`,
   );
   assertEquals(
-    serve("192.0.2.1", 9000),
+    await serve("192.0.2.1", 9000),
     "Cannot serve the status on 192.0.2.1:9000: this machine has no such address",
   );
 });

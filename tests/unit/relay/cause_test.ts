@@ -103,6 +103,16 @@ const ENDINGS: Ending[] = [
       })),
     ];
   }),
+  ...SIDES.map((side): Ending => ({
+    cause: "closed-by-operator",
+    how: `at the ${side}`,
+    told: [side === "server" ? "client" : "server"],
+    act: (joined) => {
+      const { relay } = joined[side];
+      const [session] = relay.sessions;
+      relay.close(session, "closed-by-operator", { link: true, tunnel: true });
+    },
+  })),
   {
     cause: "moved",
     told: ["server"],
@@ -284,6 +294,7 @@ Deno.test("causeFrom() reads what causeTag() writes, for the causes that a peer 
     "ac-silent",
     "idle",
     "shutdown",
+    "closed-by-operator",
     "moved",
     "not-allowed",
     "mac-changed",
