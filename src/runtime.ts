@@ -24,6 +24,7 @@ import { BudgetedLog } from "./observe/log_budget.ts";
 import { describeEvent } from "./observe/event_log.ts";
 import type { DataPlaneEvent } from "./observe/events.ts";
 import { apiRoutes } from "./observe/api.ts";
+import type { Control, ControlResult } from "./observe/control.ts";
 import { EventHub } from "./observe/event_hub.ts";
 import { listenLocally } from "./observe/local_socket.ts";
 import { type ProblemChange, Problems } from "./observe/problems.ts";
@@ -37,6 +38,7 @@ import { StateDir } from "./state/mod.ts";
 import { type Endpoint, formatEndpoint } from "./net/endpoint.ts";
 import { formatUnix, type UnixAddress } from "./net/unix_listener.ts";
 import { VERSION } from "./version.ts";
+import { formatHex } from "./wire/text.ts";
 import { ETH_ALEN, FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
 import { CHANNEL_SIZES } from "./tunnel/channel.ts";
 import { PROTOCOL_VERSION } from "./tunnel/handshake_machine.ts";
@@ -354,7 +356,7 @@ export class Runtime {
       healthy: () => this.healthy,
       problems: () => this.#problems.list(performance.now()),
       drops: () => this.worker.drops,
-      control: (control) => this.worker.control(control),
+      control: (control) => this.#control(control),
     }, this.#events);
     const connections = statusConnections(descriptorLimit());
     const options = { routes, token, log, limits: { connections } };
@@ -367,6 +369,16 @@ export class Runtime {
       this.#statusServers.push(server);
       log.debug("Serving the status on the local socket", { path: this.statusSocket });
     }
+  }
+
+  async #control(control: Control): Promise<ControlResult> {
+    const result = await this.worker.control(control);
+    // A session that was closed has a line of its own.
+    if ("done" in result && result.done === "sent") {
+      const { id, ac, host } = result;
+      this.log.info("PADT sent for an operator", { id: formatHex(id, 4), ac, host });
+    }
+    return result;
   }
 
   async #closeStatus(): Promise<void> {

@@ -56,11 +56,12 @@ export interface HttpServerOptions {
   hostname?: string;
   /**
    * Answers a request. It can read the content once, which fails with a refusal if there is too much of it; a
-   * refusal that is thrown becomes the answer.
+   * refusal that is thrown becomes the answer. `from` is the address of the client.
    */
   answer(
     request: HttpRequest,
     content: () => Promise<Uint8Array>,
+    from: string,
   ): HttpAnswer | Promise<HttpAnswer>;
   /** Called when a connection cannot be accepted, for example for lack of descriptors. */
   acceptFailed(error: unknown): void;
@@ -137,7 +138,7 @@ const TOO_MANY_STREAMS = textAnswer(503, "Too many clients listen already; try a
 });
 const CONTINUE = encoder.encode("HTTP/1.1 100 Continue\r\n\r\n");
 /** The address of every client of a unix socket. */
-const LOCAL = "local";
+const LOCAL = "this machine";
 
 /** A connection and what it is doing. */
 interface Visit {
@@ -270,7 +271,7 @@ export class HttpServer {
     }
     try {
       const content = () => this.#readContent(visit, request, received);
-      const answer = await this.#options.answer(request, content);
+      const answer = await this.#options.answer(request, content, visit.address);
       return answer.stream !== undefined && this.#streams >= this.#limits.streams
         ? TOO_MANY_STREAMS
         : answer;

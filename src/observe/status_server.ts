@@ -93,9 +93,17 @@ function serve(
   return new HttpServer({
     listener,
     hostname,
-    answer: router(routes, access, (error) => {
-      if (faults.allow("answer", performance.now()) < 0) return;
-      log.error("Status request failed", { error: `${error}` });
+    answer: router(routes, access, {
+      failed: (error) => {
+        if (faults.allow("answer", performance.now()) < 0) return;
+        log.error("Status request failed", { error: `${error}` });
+      },
+      wrongToken: (from) => {
+        const suppressed = faults.allow("token", performance.now());
+        if (suppressed < 0) return;
+        const fields = { from, ...suppressed > 0 ? { suppressed } : {} };
+        log.warning("Status request refused: wrong token", fields);
+      },
     }),
     acceptFailed: (error) => {
       if (faults.allow("accept", performance.now()) < 0) return;

@@ -14,23 +14,32 @@ const KNOWN_PATHS = "/healthz, /api/status, /metrics or /api/openapi.json";
 export type Answering = (
   request: HttpRequest,
   content: () => Promise<Uint8Array>,
+  from: string,
 ) => Promise<HttpAnswer>;
+
+/** The reports of a router. */
+export interface RouterReports {
+  /** Called with the error when a route fails. */
+  failed(error: unknown): void;
+  /** Called with the address of a client that has sent a wrong token. */
+  wrongToken(from: string): void;
+}
 
 /**
  * Makes a function that answers requests by routes.
  *
  * @param routes The routes
  * @param access The way by which the requests come
- * @param failed Called with the error when a route fails
+ * @param reports Called when something has gone wrong
  * @returns The function
  */
 export function router(
   routes: readonly Route[],
   access: Access,
-  failed: (error: unknown) => void,
+  reports: RouterReports,
 ): Answering {
   const byPath = Map.groupBy(routes, ({ path }) => path);
-  return async (request, content) => {
+  return async (request, content, from) => {
     try {
       const own = byPath.get(request.path);
       const method = request.method === "HEAD" ? "GET" : request.method;
@@ -44,8 +53,12 @@ export function router(
         : await contentOf(request, content, route.content);
       return await route.answer({ query, content: value });
     } catch (error) {
-      if (error instanceof HttpRefusal) return error.answer;
-      failed(error);
+      if (error instanceof HttpRefusal) {
+        const { answer } = error;
+        if (answer.status === 401 && request.fields.has("authorization")) reports.wrongToken(from);
+        return answer;
+      }
+      reports.failed(error);
       return textAnswer(500, "Internal error\n");
     }
   };

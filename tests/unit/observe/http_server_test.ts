@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { HttpRequest } from "../../../src/observe/http_request.ts";
+import type { HttpStream } from "../../../src/observe/http_stream.ts";
 import {
   type HttpLimits,
   HttpRefusal,
@@ -219,4 +220,198 @@ Deno.test("HttpServer goes on after an accept that has failed", async () => {
   await using served = new Served({}, withMethod(real, "accept", accept));
   assertMatch(await answer(await served.connect(GET)), /^HTTP\/1\.1 200 /);
   assertEquals(served.failures.length, 2);
+});
+
+const POST = "POST /echo HTTP/1.1\r\nHost: localhost\r\n";
+
+/** A server that answers with the content of a request. */
+function echoing(limits: Partial<HttpLimits> = {}): Served {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return new Served(limits, listener, async (_request, content) => ({
+    status: 200,
+    body: await content(),
+  }));
+}
+
+for (const parts of [1, 2, 5]) {
+  Deno.test(`HttpServer reads the content of a request that comes in ${parts} parts, then closes`, async () => {
+    await using served = echoing();
+    const text = `${POST}Content-Length: 5\r\n\r\nhello${GET}`;
+    const conn = await served.connect();
+    const length = Math.ceil(text.length / parts);
+    for (let at = 0; at < text.length; at += length) {
+      await conn.write(new TextEncoder().encode(text.slice(at, at + length)));
+    }
+    // What follows the content is not taken for another request.
+    assertMatch(await rest(conn), /^HTTP\/1\.1 200 OK\r\n[^]*connection: close[^]*\r\n\r\nhello$/);
+  });
+}
+
+Deno.test("HttpServer asks for content that its client holds back until then", async () => {
+  await using served = echoing();
+  const conn = await served.connect(
+    `${POST}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n`,
+  );
+  const bytes = new Uint8Array(100);
+  const count = await conn.read(bytes);
+  assertEquals(
+    new TextDecoder().decode(bytes.subarray(0, count!)),
+    "HTTP/1.1 100 Continue\r\n\r\n",
+  );
+  await conn.write(new TextEncoder().encode("hello"));
+  assertMatch(await rest(conn), /\r\n\r\nhello$/);
+});
+
+for (
+  const [fields, status] of [
+    ["Content-Length: 16385", 413],
+    ["Content-Length: 999999999999999", 413],
+    ["Transfer-Encoding: chunked", 411],
+    ["Content-Length: 5\r\nTransfer-Encoding: chunked", 411],
+    ["Content-Length: 5\r\nContent-Length: 6", 411],
+    ["Content-Length: x", 411],
+  ] as const
+) {
+  Deno.test(`HttpServer refuses content with ${JSON.stringify(fields)} by ${status}`, async () => {
+    await using served = echoing();
+    const conn = await served.connect(`${POST}${fields}\r\n\r\nhello`);
+    assertMatch(await rest(conn), new RegExp(`^HTTP/1\\.1 ${status} [^]*connection: close`));
+  });
+}
+
+Deno.test("HttpServer closes a connection whose content does not come in time", async () => {
+  await using served = echoing({ requestMs: 20 });
+  assertEquals(await rest(await served.connect(`${POST}Content-Length: 5\r\n\r\nhell`)), "");
+});
+
+Deno.test("HttpServer closes a connection whose client leaves before the end of its content", async () => {
+  await using served = echoing();
+  const conn = await served.connect(`${POST}Content-Length: 5\r\n\r\nhell`);
+  await conn.closeWrite();
+  assertEquals(await rest(conn), "");
+});
+
+/** A server of streams, which are handed to the test. */
+class Streaming {
+  readonly streams: HttpStream[] = [];
+  readonly served: Served;
+
+  constructor(limits: Partial<HttpLimits> = {}) {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const stream = (stream: HttpStream) => void this.streams.push(stream);
+    this.served = new Served(
+      limits,
+      listener,
+      ({ path }) =>
+        path === "/stream"
+          ? { status: 200, body: new Uint8Array(), stream }
+          : textAnswer(200, "ok\n"),
+    );
+  }
+
+  /** Opens a stream, and waits for its head. */
+  async open(method = "GET"): Promise<Deno.TcpConn> {
+    const conn = await this.served.connect(`${method} /stream HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    if (method === "GET") assertMatch(await take(conn), /^HTTP\/1\.1 200 OK\r\n/);
+    return conn;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.served[Symbol.asyncDispose]();
+  }
+}
+
+/** Reads what is there. */
+async function take(conn: Deno.TcpConn): Promise<string> {
+  const bytes = new Uint8Array(65536);
+  const count = await conn.read(bytes);
+  return new TextDecoder().decode(bytes.subarray(0, count ?? 0));
+}
+
+Deno.test("HttpServer sends a stream piece by piece, without a length, for as long as it goes on", async () => {
+  // Neither the time for a request nor that for an answer ends an idle stream.
+  await using streaming = new Streaming({ requestMs: 50, answerMs: 50 });
+  const conn = await streaming.open();
+  const [stream] = streaming.streams;
+  for (let n = 0; n < 5; n++) {
+    stream.send(new TextEncoder().encode(`event ${n}\n`));
+    assertEquals(await take(conn), `event ${n}\n`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assertEquals(stream.isOver, false);
+  stream.end();
+  assertEquals(await rest(conn), "");
+});
+
+Deno.test("HttpServer answers HEAD for a stream with its head alone", async () => {
+  await using streaming = new Streaming();
+  const conn = await streaming.open("HEAD");
+  await conn.closeWrite();
+  assertMatch(await rest(conn), /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n$/);
+  assertEquals(streaming.streams.length, 0);
+});
+
+Deno.test("HttpServer ends a stream when its client leaves", async () => {
+  await using streaming = new Streaming();
+  const conn = await streaming.open();
+  const [stream] = streaming.streams;
+  await conn.closeWrite();
+  await new Promise<void>((resolve) => stream.whenOver(resolve));
+  assertEquals(await rest(conn), "");
+});
+
+Deno.test("HttpServer ends the stream of a client that is too slow, and no other", async () => {
+  await using streaming = new Streaming({ streamBytes: 1024 * 1024 });
+  await streaming.open();
+  const other = await streaming.open();
+  const [slow, quick] = streaming.streams;
+  const piece = new Uint8Array(64 * 1024).fill(0x61);
+  let sent = 0;
+  while (!slow.isOver) {
+    slow.send(piece);
+    sent += piece.length;
+    assert(sent < 64 * 1024 * 1024, "it never ends");
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  quick.send(new TextEncoder().encode("event\n"));
+  assertEquals(await take(other), "event\n");
+});
+
+Deno.test("HttpServer ends a stream whose client takes nothing for too long, however little waits", async () => {
+  await using streaming = new Streaming({ answerMs: 20, streamBytes: Infinity });
+  await streaming.open();
+  const [stream] = streaming.streams;
+  stream.send(BIG);
+  await new Promise<void>((resolve) => stream.whenOver(resolve));
+});
+
+Deno.test("HttpServer refuses a stream that is one too many, and still answers others", async () => {
+  await using streaming = new Streaming({ streams: 2 });
+  await streaming.open();
+  await streaming.open();
+  const { served } = streaming;
+  const conn = await served.connect("GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  assertMatch(await take(conn), /^HTTP\/1\.1 503 Service Unavailable\r\n/);
+  assertMatch(await answer(await served.connect(GET)), /^HTTP\/1\.1 200 /);
+  streaming.streams[0].end();
+  await streaming.open();
+});
+
+Deno.test("HttpServer lets idle connections give way before a stream", async () => {
+  await using streaming = new Streaming({ connections: 3 });
+  const { served } = streaming;
+  const conn = await streaming.open();
+  for (let n = 0; n < 10; n++) {
+    assertMatch(await answer(await served.connect(GET)), /^HTTP\/1\.1 200 /);
+  }
+  streaming.streams[0].send(new TextEncoder().encode("event\n"));
+  assertEquals(await take(conn), "event\n");
+});
+
+Deno.test("HttpServer ends its streams when it is closed", async () => {
+  await using streaming = new Streaming();
+  const conn = await streaming.open();
+  await streaming.served.server.close();
+  assertEquals(streaming.streams[0].isOver, true);
+  assertEquals(await rest(conn), "");
 });
