@@ -163,7 +163,7 @@ export class ClientDriver {
       case "drop":
         return void this.#close(command.id);
       case "note":
-        return logNote(this.#runtime.log, command.note);
+        return logNote(this.#runtime.log, command.note, this.#security !== undefined);
     }
   }
 

@@ -10,8 +10,13 @@ import type { ClientFailure, ClientNote } from "./messages.ts";
  *
  * @param log The log
  * @param note The note
+ * @param hasKey True if the client has a key, which says who it is
  */
-export function logNote(log: Pick<Log, "info" | "warning" | "error">, note: ClientNote): void {
+export function logNote(
+  log: Pick<Log, "info" | "warning" | "error">,
+  note: ClientNote,
+  hasKey = false,
+): void {
   switch (note.type) {
     case "greeted": {
       const { name, endpoint: peer, software, held } = note;
@@ -28,7 +33,9 @@ export function logNote(log: Pick<Log, "info" | "warning" | "error">, note: Clie
     }
     case "rival":
       return log.error(
-        "Another program is connected as this client: is its state directory a copy?",
+        hasKey
+          ? "Another program is connected with this client's key: make one for each client with keygen"
+          : "Another program is connected as this client: is its state directory a copy?",
       );
     case "connecting-again":
       return log.info("Connecting again", {

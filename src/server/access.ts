@@ -94,8 +94,10 @@ export function addressFault(
   { allow: own }: ClientKey,
   allow: AddressList,
 ): string | undefined {
-  if (!allow.contains(address)) return "is not on the allow list";
-  return own === undefined || own.contains(address) ? undefined : "is not one that its key allows";
+  if (!allow.contains(address)) return "is not on the allow list (--allow)";
+  return own === undefined || own.contains(address)
+    ? undefined
+    : "is not one that its key allows (allow= in the server's key file)";
 }
 
 /**

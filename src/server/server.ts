@@ -45,6 +45,8 @@ interface Visit {
   proxy?: Endpoint;
   /** True for a connection of a proxy itself, as for a health check. */
   isLocal?: boolean;
+  /** The name of the key that the client has proved, once it has greeted. */
+  name?: string;
 }
 
 /** A client that has greeted. */
@@ -321,14 +323,15 @@ export class Server extends RunningSide {
       const reason = refusalReason(error, visit.isLocal ?? false);
       const counted = countedReason(error);
       if (reason !== undefined && counted !== undefined) this.#admission.countRefused(counted);
-      if (reason !== undefined) this.#logRefused(visit.source.hostname, reason);
+      if (reason !== undefined) this.#logRefused(visit.source.hostname, reason, visit.name);
     }
   }
 
   /** Reads the client's address, which a proxy sends first; returns the bytes after that. */
   async #identify(visit: Visit): Promise<Uint8Array> {
     const { id, source: { hostname } } = visit;
-    const tells = !this.#options.legacy;
+    // Nothing is said in the clear to a client that may have a key.
+    const tells = !this.#options.legacy && this.#keys === undefined;
     const reader = new ProxyHeaderReader(hostname, performance.now(), tells);
     const state = await carry<ProxyHeaderState>(this.#heard(visit), reader);
     if (state.is === "failed") throw new Refusal(state.failure?.message, "handshake");
@@ -385,7 +388,9 @@ export class Server extends RunningSide {
   }
 
   /** Decides about a client that has proved a key; returns the goodbye if it is refused. */
-  #refusal({ id, source }: Visit, hello: Hello, proved: ClientKey): Goodbye | undefined {
+  #refusal(visit: Visit, hello: Hello, proved: ClientKey): Goodbye | undefined {
+    const { id, source } = visit;
+    visit.name = proved.name;
     this.#use.proved(proved.id, performance.now());
     const key = this.#keys && presentKey(this.#keys, proved);
     if (key === undefined) return { reason: REASON.NOT_ALLOWED, text: KEY_REMOVED };
@@ -438,12 +443,13 @@ export class Server extends RunningSide {
     return worker.linkState === "up" ? hello : { ...hello, linkDown: true };
   }
 
-  #logRefused(address: string, reason: string): void {
+  #logRefused(address: string, reason: string, name?: string): void {
     const suppressed = this.#log.refusal(address, performance.now());
     if (suppressed < 0) return;
     this.#runtime.log.warning("Connection refused", {
       peer: address || undefined,
       reason,
+      name,
       suppressed: suppressed || undefined,
     });
   }

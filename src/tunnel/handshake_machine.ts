@@ -88,9 +88,10 @@ export abstract class HandshakeMachine {
    *
    * @param peer The side of the peer
    * @param dueMs The time at which to give up, by the caller's clock
+   * @param words The messages about the peer
    */
-  protected constructor(peer: Side, dueMs: number) {
-    this.#words = WORDS_ABOUT[peer];
+  protected constructor(peer: Side, dueMs: number, words: HandshakeWords = WORDS_ABOUT[peer]) {
+    this.#words = words;
     this.#dueMs = dueMs;
   }
 
@@ -254,9 +255,15 @@ export class ClientHandshake extends HandshakeMachine {
    * @param hello The greeting to send
    * @param nowMs The time in ms, by a monotonic clock
    * @param timeoutMs The time to wait for the answer, in ms
+   * @param words The messages about the server; by default those without keys
    */
-  constructor(hello: Hello, nowMs: number, timeoutMs: number = HANDSHAKE_TIMEOUT_MS) {
-    super("server", nowMs + timeoutMs);
+  constructor(
+    hello: Hello,
+    nowMs: number,
+    timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
+    words?: HandshakeWords,
+  ) {
+    super("server", nowMs + timeoutMs, words);
     this.#version = hello.version;
     this.#askMs = nowMs + timeoutMs * ASK_AFTER;
     this.send(encodeFrame(FRAME.HELLO, emitHello(hello)));
@@ -319,14 +326,16 @@ export class ServerHandshake extends HandshakeMachine {
    * @param nowMs The time in ms, by a monotonic clock
    * @param refuse Returns the goodbye for a client that is refused; undefined if it is welcome
    * @param timeoutMs The time to wait for the hello, in ms
+   * @param words The messages about the client; by default those without keys
    */
   constructor(
     welcome: Hello,
     nowMs: number,
     refuse: (peer: Hello) => Goodbye | undefined = () => undefined,
     timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
+    words?: HandshakeWords,
   ) {
-    super("client", nowMs + timeoutMs);
+    super("client", nowMs + timeoutMs, words);
     this.#welcome = welcome;
     this.#refuse = refuse;
   }

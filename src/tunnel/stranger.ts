@@ -301,6 +301,25 @@ export const KEYED_WORDS_ABOUT: Readonly<Record<Side, HandshakeWords>> = {
 };
 
 /**
+ * Makes the messages about a peer that has proved a key, and then does not greet within TLS. It has the right
+ * key, so that neither its address nor its flags are to blame.
+ *
+ * @param peer The side of the peer
+ * @param key The name of the key
+ * @returns The messages, for the log of the other side
+ */
+export function wordsAboutProved(peer: Side, key: string): HandshakeWords {
+  const who = `The ${peer} has proved the key ${key}`;
+  const advice = `is it a pppoe-proxy ${peer}, or another program that has the key?`;
+  return {
+    stranger: ({ said }) => `${who}, and does not greet${inParentheses(said)}: ${advice}`,
+    silent:
+      `No greeting in time: the ${peer} has proved the key ${key}, and says nothing; ${advice}`,
+    ended: (how) => `${who}, and ${how} the connection without a greeting`,
+  };
+}
+
+/**
  * Describes a program that is not the older peer that `--legacy` announces.
  *
  * @param stranger The program

@@ -26,7 +26,13 @@ import {
   type HandshakeMachine,
   ServerHandshake,
 } from "./handshake_machine.ts";
-import { type HandshakeWords, KEYED_WORDS_ABOUT, recognize, WORDS_ABOUT } from "./stranger.ts";
+import {
+  type HandshakeWords,
+  KEYED_WORDS_ABOUT,
+  recognize,
+  WORDS_ABOUT,
+  wordsAboutProved,
+} from "./stranger.ts";
 
 /**
  * The maximum number of bytes that a peer may send before its proof. The first message of a client has about
@@ -335,7 +341,8 @@ export class ClientTlsHandshake extends TlsHandshake<Key> {
     leftMs: number,
     nowMs: number,
   ): { key: Key; inner: HandshakeMachine } {
-    return { key: this.#key, inner: new ClientHandshake(this.#hello, nowMs, leftMs) };
+    const words = wordsAboutProved("server", this.#key.name);
+    return { key: this.#key, inner: new ClientHandshake(this.#hello, nowMs, leftMs, words) };
   }
 
   /** Takes the server's greeting as it is. */
@@ -429,7 +436,8 @@ export class ServerTlsHandshake extends TlsHandshake<ClientKey> {
   ): { key: ClientKey; inner: HandshakeMachine } {
     const key = this.#key!;
     const refuse = (hello: Hello) => this.#refuse(this.greeted(hello, key), key);
-    return { key, inner: new ServerHandshake(this.#welcome(), nowMs, refuse, leftMs) };
+    const words = wordsAboutProved("client", key.name);
+    return { key, inner: new ServerHandshake(this.#welcome(), nowMs, refuse, leftMs, words) };
   }
 
   /** Replaces what the client says about itself by the name of the key. */

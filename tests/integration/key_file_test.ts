@@ -269,7 +269,7 @@ testUnless(
       files.edit(() => [`${line} allow=203.0.113.0/24`]);
       await reload(sites);
       await sites.server.untilLine(
-        /no longer allowed.*"its address is not one that its key allows"/,
+        /no longer allowed.*"its address is not one that its key allows \(allow= in/,
       );
       await sites.server.untilLine(/Connection refused.*is not one that its key allows/);
       const { sessions } = await sites.server.status();

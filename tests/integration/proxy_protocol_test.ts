@@ -1,5 +1,6 @@
 // A server behind a proxy that sends the client's address first: a stand-in, and the real HAProxy.
 import { assertEquals, assertMatch } from "@std/assert";
+import { makeKey } from "../../src/keys/keygen.ts";
 import { SITE } from "../../src/lab/mod.ts";
 import { emitHello, encodeFrame, FRAME, parseGoodbye, readHeader } from "../../src/wire/mod.ts";
 import { type Sites, type SitesOptions, withSites } from "../support/sites.ts";
@@ -174,6 +175,27 @@ testUnless(
       );
       await sites.server.untilLine(/Connection refused peer=10\.0\.1\.1 .*sent no PROXY header/);
     }),
+);
+
+testUnless(
+  skipped,
+  "Server with keys says nothing in the clear to a client whose proxy sends no header",
+  async () => {
+    const directory = await Deno.makeTempDir();
+    const { serverFile } = makeKey({ name: "tokyo", directory, rotate: false });
+    const serverFlags = [...BEHIND.serverFlags!, "--key-file", serverFile];
+    try {
+      await withSites({ ...BEHIND, serverFlags }, async (sites) => {
+        await startServer(sites);
+        using conn = await connect(sites);
+        await send(conn, HELLO);
+        assertEquals(await conn.read(new Uint8Array(100)).catch(() => null), null);
+        await sites.server.untilLine(/Connection refused peer=10\.0\.1\.1 .*sent no PROXY header/);
+      });
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
 );
 
 testUnless(

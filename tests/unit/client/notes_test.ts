@@ -68,6 +68,15 @@ Deno.test("logNote() logs the delay in tenths of a second, and a rival program a
   ]);
 });
 
+Deno.test("logNote() does not blame the state directory for a rival program that has the same key", () => {
+  const lines: string[] = [];
+  const log = { info: () => {}, warning: () => {}, error: (text: string) => void lines.push(text) };
+  logNote(log, { type: "rival" }, true);
+  assertEquals(lines, [
+    "Another program is connected with this client's key: make one for each client with keygen",
+  ]);
+});
+
 const FAILURES: [ClientFailure, string][] = [
   [{ step: "resolve", reason: "no such name" }, "Cannot find 2001:db8::1: no such name"],
   [{ step: "connect", reason: "refused" }, "Cannot connect to [2001:db8::1]:8000: refused"],

@@ -52,12 +52,12 @@ Deno.test("judge() holds the sessions of a client with a key whose address is no
   const keys = new KeyRing([osaka]);
   assertEquals(judge({ address, key: osaka }, { allow: elsewhere, keys }), {
     is: "held",
-    reason: "its address is not on the allow list",
+    reason: "its address is not on the allow list (--allow)",
   });
   const bound = new KeyRing([{ ...osaka, allow: elsewhere }]);
   assertEquals(judge({ address, key: osaka }, { allow: EVERYBODY, keys: bound }), {
     is: "held",
-    reason: "its address is not one that its key allows",
+    reason: "its address is not one that its key allows (allow= in the server's key file)",
   });
 });
 
@@ -72,8 +72,14 @@ Deno.test("addressFault() wants the address on both lists", () => {
   const bound = { ...osaka, allow: list("192.0.2.0/24") };
   assertEquals(addressFault(address, bound, EVERYBODY), undefined);
   assertEquals(addressFault("fd00::1", osaka, EVERYBODY), undefined);
-  assertEquals(addressFault("192.0.3.1", bound, EVERYBODY), "is not one that its key allows");
-  assertEquals(addressFault(address, bound, list("10.0.0.0/8")), "is not on the allow list");
+  assertEquals(
+    addressFault("192.0.3.1", bound, EVERYBODY),
+    "is not one that its key allows (allow= in the server's key file)",
+  );
+  assertEquals(
+    addressFault(address, bound, list("10.0.0.0/8")),
+    "is not on the allow list (--allow)",
+  );
 });
 
 Deno.test("goneNames() finds the names that have no key any more", () => {

@@ -207,6 +207,69 @@ Deno.test("ServerTlsHandshake tells a proved client why it is refused, within TL
   assertMatch(failureOf(pair.client), /^Refused: .*the server is full/);
 });
 
+/** What a peer sends within TLS after it has proved its key, and the reason of the other side. */
+const NO_GREETINGS: Record<string, [Uint8Array, RegExp]> = {
+  "nothing": [
+    new Uint8Array(0),
+    /^No greeting in time: the \w+ has proved the key office, and says nothing; is it a pppoe-proxy/,
+  ],
+  "a ping": [
+    encodeFrame(FRAME.PING, new Uint8Array(0)),
+    /^The \w+ has proved the key office, and does not greet: is it a pppoe-proxy/,
+  ],
+  "a session frame": [
+    encodeFrame(FRAME.SESSION, new Uint8Array(60)),
+    /^The \w+ has proved the key office, and does not greet: is it a pppoe-proxy/,
+  ],
+  "a request of HTTP": [
+    new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"),
+    /^The \w+ has proved the key office, and does not greet \("GET \/ HTTP\/1\.1"\): is it/,
+  ],
+};
+
+for (const [what, [bytes, reason]] of Object.entries(NO_GREETINGS)) {
+  for (const side of ["client", "server"] as const) {
+    Deno.test(`A side with keys does not advise --legacy when the proved ${side} sends ${what}`, () => {
+      using pair = new Pair();
+      using context = new TlsContext(side);
+      const judge = side === "client" ? pair.server : pair.client;
+      const peer = side === "client" ? context.open(OFFICE) : context.open(() => OFFICE.secret);
+      const memory = new Pinned(new Uint8Array(2048));
+      const carry = () => {
+        const output = judge.takeOutput() ?? new Uint8Array(0);
+        peer.feed(output, output.length);
+        peer.handshake();
+        for (let count; (count = peer.take(memory.bytes)) > 0;) {
+          judge.receive(memory.bytes.slice(0, count), NOW_MS);
+        }
+      };
+      for (let round = 0; round < 3; round++) carry();
+      assert(peer.isProved);
+      memory.bytes.set(bytes);
+      if (bytes.length > 0) peer.write(memory.address, bytes.length);
+      carry();
+      judge.tick(NOW_MS + HANDSHAKE_TIMEOUT_MS);
+      assertMatch(failureOf(judge), reason);
+      assertEquals(/--legacy|--allow/.test(failureOf(judge)), false);
+      assert(failureOf(judge).includes(`pppoe-proxy ${side}`));
+      peer.free();
+    });
+  }
+}
+
+Deno.test("A side with keys says that the proved peer has closed the connection without a greeting", () => {
+  using pair = new Pair();
+  move(pair.client, pair.server, NOW_MS);
+  move(pair.server, pair.client, NOW_MS);
+  const bytes = pair.client.takeOutput()!;
+  pair.server.receive(bytes.subarray(0, bytes.length - 60), NOW_MS);
+  pair.server.close("reset");
+  assertEquals(
+    failureOf(pair.server),
+    "The client has proved the key office, and reset the connection without a greeting",
+  );
+});
+
 Deno.test("ServerTlsHandshake fails on a replayed first message, before it greets", () => {
   using pair = new Pair();
   const recorded = pair.client.takeOutput()!;
