@@ -11,6 +11,7 @@ import {
   type Peer,
   type Session,
   type SessionEnd,
+  type SessionLimit,
 } from "../relay/mod.ts";
 import type { Side } from "../side.ts";
 import { formatMac, printFrame } from "../wire/mod.ts";
@@ -81,7 +82,7 @@ export class EventBatch implements EventSink {
   }
 
   notice(notice: Notice): void {
-    const key = notice.id === "limit" ? notice.reason : notice.id;
+    const key = notice.id === "limit" ? `${notice.reason} ${notice.sessions?.source}` : notice.id;
     const suppressed = this.#notices.allow(key, this.#now());
     if (suppressed >= 0) this.push({ type: "notice", notice, suppressed });
   }
@@ -98,8 +99,9 @@ export class EventBatch implements EventSink {
   }
 
   /** Reports a drop that the operator can prevent. */
-  dropped(reason: number): void {
-    if (RAISABLE_LIMITS.has(reason)) this.notice({ id: "limit", reason: DROP_REASONS[reason] });
+  dropped(reason: number, sessions?: SessionLimit): void {
+    if (!RAISABLE_LIMITS.has(reason)) return;
+    this.notice({ id: "limit", reason: DROP_REASONS[reason], sessions });
   }
 
   /** Reports the drops that were counted since the last call. */

@@ -28,11 +28,11 @@ export function relayPorts(surroundings: RelaySurroundings): RelayPorts {
     },
     toTunnel: (tunnel, frame) => toTunnels.discovery(tunnel, frame, nowMs()),
     listToTunnel: (tunnel, payload) => toTunnels.list(tunnel, payload, nowMs()),
-    drop: (reason, from) => {
+    drop: (reason, from, limit) => {
       const flow = from === "link" ? FRAMES.discoveryFromLink : FRAMES.discoveryFromTunnel;
       counters.offer(flow);
       counters.drop(reason, flow);
-      events.dropped(reason);
+      events.dropped(reason, limit);
     },
     problem: (problem) => events.problem(problem),
     opened: (session) => {

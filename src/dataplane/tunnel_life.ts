@@ -4,11 +4,13 @@ import { type Counters, FRAMES } from "../observe/counters.ts";
 import { type Cause, DROP, NO_TUNNEL, type Relay } from "../relay/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import { REASON } from "../wire/mod.ts";
+import { RateLimit } from "../observe/rate_limit.ts";
+import { formatRate } from "../keys/rate.ts";
 import type { EventBatch } from "./event_batch.ts";
 import type { TunnelFacts } from "./messages.ts";
 import type { PeerStates } from "./peer_states.ts";
 import type { SessionJournal } from "./session_journal.ts";
-import type { Tunnels } from "./tunnels.ts";
+import type { Tunnel, Tunnels } from "./tunnels.ts";
 
 /** The reason for the end of a tunnel when the client moves to another server. */
 const MOVED = "moved to another server";
@@ -16,6 +18,11 @@ const MOVED = "moved to another server";
 const USELESS = "the peer sent too many frames for a minute, and none of a session";
 /** The time that leaving may take: on a slow path, many bytes are under way ahead of the PADTs. */
 const LEAVE_MS = 5000;
+
+/** The time for which a peer must not have been read since the last second to count as limited, in ms. */
+const LIMITED_MS = 200;
+/** The time after which the status is told again that a peer is limited, in ms. */
+const LIMITED_EVERY_MS = 10_000;
 
 /** Adds, leaves and removes tunnels. */
 export class TunnelLife {
@@ -25,6 +32,7 @@ export class TunnelLife {
   readonly #events: EventBatch;
   readonly #states: PeerStates;
   readonly #journal: SessionJournal | undefined;
+  readonly #limited = new RateLimit(LIMITED_EVERY_MS);
 
   constructor(
     relay: Relay,
@@ -124,10 +132,31 @@ export class TunnelLife {
       channel.keepalive(nowMs, pingMs, heldBack || queued ? Infinity : deadMs);
       if (allowance.isUseless(nowMs)) channel.end(USELESS, REASON.PROTOCOL);
       channel.refresh(nowMs);
+      this.#tellLimits(tunnel, nowMs);
       // An older peer does not know the goodbye, and would not close.
       const left = leaveByMs < Infinity && channel.legacy && channel.queuedBytes === 0;
       if (left || nowMs >= leaveByMs) channel.end(leaveReason);
     }
     this.#tunnels.trim();
+  }
+
+  // Tells the status which limit of its key slows a peer down. That is no fault, so the log says nothing of it.
+  #tellLimits(tunnel: Tunnel, nowMs: number): void {
+    const { name, upBps, downBps, allowance, channel } = tunnel;
+    if (upBps === undefined && downBps === undefined) return;
+    const { heldBackMs } = allowance;
+    const isHeldBack = heldBackMs - tunnel.heldBackSeenMs >= LIMITED_MS;
+    tunnel.heldBackSeenMs = heldBackMs;
+    if (upBps !== undefined && isHeldBack) this.#limit(`${name} sends`, "up", upBps, nowMs);
+    if (downBps !== undefined && channel.sendsAtMs < Infinity) {
+      this.#limit(`${name} gets`, "down", downBps, nowMs);
+    }
+  }
+
+  #limit(who: string, option: "up" | "down", bps: number, nowMs: number): void {
+    if (this.#limited.allow(`${option} ${who}`, nowMs) < 0) return;
+    const what = `${who} as much as its key allows, ${option}=${formatRate(bps)}`;
+    const advice = `raise ${option}= in its line of the server's key file if it may have more`;
+    this.#events.push({ type: "problem", problem: { id: "bandwidth", what, advice } });
   }
 }

@@ -42,6 +42,11 @@ export interface Tunnel {
   watched: number;
   /** The peer's allowance. */
   readonly allowance: Allowance;
+  /** The limits of bits per second, as its key has them: from the peer, and to it. */
+  upBps: number | undefined;
+  downBps: number | undefined;
+  /** The part of the allowance's `heldBackMs` that the last look at these limits has seen. */
+  heldBackSeenMs: number;
   /** True while the peer is not read, because it is beyond its allowance. */
   heldBack: boolean;
   /** True while it waits for its turn with a discovery frame. */
@@ -139,6 +144,9 @@ export class Tunnels {
       leaveByMs: Infinity,
       leaveReason: "",
       counted: new Tally(),
+      upBps,
+      downBps,
+      heldBackSeenMs: 0,
       allowance: new Allowance({ otherFrames: this.otherFrames, bps: upBps }, nowMs),
       heldBack: false,
       queued: false,
@@ -162,6 +170,8 @@ export class Tunnels {
     const tunnel = this.#byId.get(id);
     // Nothing may hold up the goodbye of a tunnel that is being left.
     if (tunnel === undefined || tunnel.leaveByMs < Infinity) return;
+    tunnel.upBps = upBps;
+    tunnel.downBps = downBps;
     tunnel.allowance.limit(upBps, nowMs);
     tunnel.channel.limitSending(downBps, nowMs);
     tunnel.channel.transport.limitUnread(unreadOf(upBps));

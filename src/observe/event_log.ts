@@ -1,6 +1,6 @@
 // Log lines from events.
 
-import { describeEnd } from "../relay/mod.ts";
+import { describeEnd, type SessionLimit } from "../relay/mod.ts";
 import { formatHex } from "../wire/text.ts";
 import type { DataPlaneEvent, Notice, SessionFacts } from "./events.ts";
 import type { Fields } from "./log.ts";
@@ -96,6 +96,7 @@ function describeNotice(notice: Notice): string {
     case "too-many-padts":
       return `Cannot keep another PADT for ${notice.interface}: ${notice.limit} are already waiting`;
     case "limit":
+      if (notice.sessions !== undefined) return describeSessionLimit(notice.sessions);
       return LIMIT_MESSAGES[notice.reason] ?? `A frame was dropped: ${notice.reason}`;
     case "held-back": {
       const { peer, endpoint, framesPerSecond } = notice;
@@ -109,11 +110,24 @@ function describeNotice(notice: Notice): string {
   }
 }
 
+/** Tells which limit has refused a session, and where to change it. */
+function describeSessionLimit({ source, who, sessions }: SessionLimit): string {
+  const refused = `A session was refused: ${who} has ${sessions} already`;
+  switch (source) {
+    case "key":
+      return `${refused}, the maximum of its key (sessions= in the server's key file)`;
+    case "client":
+      return `${refused}, the maximum of each client (--max-sessions)`;
+    case "share":
+      return `${refused}, and no more are left for one client of those that a server can have; ` +
+        "move some clients to another server";
+    case "host":
+      return `${refused}, as many as one host can have`;
+  }
+}
+
 /** The messages for drops because of a limit. */
 const LIMIT_MESSAGES: { readonly [reason: string]: string } = {
   "padi-rate": "A PADI or PADR was dropped: its host, or its client as a whole, dials too often " +
     "(--padi-rate, --padi-rate-client)",
-  "session-limit":
-    "A session was refused: its client has the maximum number (--max-sessions), or " +
-    "no session id is free",
 };

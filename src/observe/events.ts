@@ -3,7 +3,7 @@
 
 import type { LinkState } from "../link/device.ts";
 import type { Problem, ProblemId } from "../problem.ts";
-import type { DropReason, SessionEnd } from "../relay/mod.ts";
+import type { DropReason, SessionEnd, SessionLimit } from "../relay/mod.ts";
 
 /** A session as an operator identifies it. */
 export interface SessionFacts {
@@ -29,8 +29,8 @@ export interface SessionCounts {
 export type Notice =
   /** An undelivered PADT was lost, because too many are waiting already. */
   | { id: "too-many-padts"; interface: string; limit: number }
-  /** A frame was dropped because of a limit that the operator can set. */
-  | { id: "limit"; reason: DropReason }
+  /** A frame was dropped because of a limit that the operator can set; `sessions` tells which one of sessions. */
+  | { id: "limit"; reason: DropReason; sessions?: SessionLimit }
   /** A peer is not read for a moment, because it sends too many frames that belong to no session. */
   | { id: "held-back"; peer: string; endpoint: string; framesPerSecond: number }
   /** The journal cannot be written at the moment. */

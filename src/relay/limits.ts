@@ -20,6 +20,19 @@ export interface Limits {
   maxSessions: number;
 }
 
+/** A maximum number of sessions that was reached, and where it comes from. */
+export interface SessionLimit {
+  /**
+   * The source: the client's own limit, which its key has; that of each client; the share that is left for one
+   * client of the sessions of all; or the ids that one host can have.
+   */
+  readonly source: "key" | "client" | "share" | "host";
+  /** The name of the client, or the address of the host. */
+  readonly who: string;
+  /** The number of sessions that it has; at a client, of ids. */
+  readonly sessions: number;
+}
+
 /** The default limits. A client limits only its hosts; the rest is up to its server. */
 export const DEFAULT_LIMITS: Readonly<Record<Side, Readonly<Limits>>> = {
   // One address may represent many hosts, and after a power cut thousands may dial at once.

@@ -5,7 +5,7 @@ import type { SessionEnd } from "./cause.ts";
 import type { AddedTags } from "./discovery/added_tags.ts";
 import type { TokenSource } from "./discovery/tokens.ts";
 import type { Drop } from "./drop.ts";
-import type { Limits } from "./limits.ts";
+import type { Limits, SessionLimit } from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import type { Session } from "./session.ts";
 import type { Side } from "../side.ts";
@@ -55,8 +55,11 @@ export interface RelayPorts {
   toTunnel(tunnel: number, frame: Uint8Array): void;
   /** Sends the payload of a SESSION_LIST frame; returns false if there is no room for it. */
   listToTunnel(tunnel: number, payload: Uint8Array): boolean;
-  /** Counts the drop of a discovery frame, or of a part of a list, that came from there. */
-  drop(reason: Drop, from: "link" | "tunnel"): void;
+  /**
+   * Counts the drop of a discovery frame, or of a part of a list, that came from there. `limit` is the one that
+   * was reached, for `session-limit`.
+   */
+  drop(reason: Drop, from: "link" | "tunnel", limit?: SessionLimit): void;
   /** Reports a problem that the operator can solve, each time that it occurs. */
   problem(problem: Problem): void;
   /** Reports a session that was opened. */

@@ -41,7 +41,7 @@ import type { DiscoveryContext, DiscoveryRelay } from "./discovery/context.ts";
 import { ServerDiscovery } from "./discovery/server.ts";
 import { DROP, type Drop } from "./drop.ts";
 import { NO_ECHO, PROTOCOL_BYTES, readEcho } from "./echo.ts";
-import { DialRate, type Limits, limitsOf } from "./limits.ts";
+import { DialRate, type Limits, limitsOf, type SessionLimit } from "./limits.ts";
 import { macFor } from "./mac_for.ts";
 import type { MacMode, RelayOptions, RelayPorts } from "./options.ts";
 import { padt } from "./padt.ts";
@@ -161,13 +161,21 @@ export class Relay implements DiscoveryContext {
   }
 
   /**
-   * Returns true if a peer may not have another session: it has the maximum number, by its own limit or by
-   * that of all peers, or as many as are free for everybody.
+   * Finds the limit because of which a peer may not have another session: its own, or else that of each peer; or
+   * it has as many as are free for everybody.
+   *
+   * @param peer The peer
+   * @returns The limit; undefined if it may have another session
    */
-  isFull({ sessions, maxSessions }: Peer): boolean {
+  sessionLimit({ sessions: { size: sessions }, maxSessions, name: who }: Peer):
+    | SessionLimit
+    | undefined {
     const limit = maxSessions ?? this.#limits.maxSessions;
-    if (limit > 0 && sessions.size >= limit) return true;
-    return sessions.size >= SESSIONS_MAX - this.sessions.size;
+    if (limit > 0 && sessions >= limit) {
+      return { source: maxSessions === undefined ? "client" : "key", who, sessions };
+    }
+    const isShareUsed = sessions >= SESSIONS_MAX - this.sessions.size;
+    return isShareUsed ? { source: "share", who, sessions } : undefined;
   }
 
   /** Turns a session frame from the link into one for the tunnel; returns its owner, or a drop reason. */

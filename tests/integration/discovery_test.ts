@@ -79,6 +79,7 @@ testUnless(
       assertEquals(ac.sessions.size, 1);
       assertEquals(await sites.server.drops(), { "session-limit": 1 });
       assertEquals(await sites.client.drops(), {});
+      await sites.server.untilLine(/A session was refused: .* each client \(--max-sessions\)/);
     }),
 );
 

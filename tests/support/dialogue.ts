@@ -9,6 +9,7 @@ import {
   Relay,
   type RelayOptions,
   type RelayPorts,
+  type SessionLimit,
 } from "../../src/relay/mod.ts";
 import {
   AC,
@@ -29,6 +30,8 @@ export interface End {
   /** Frames that were sent to its link. */
   link: Uint8Array[];
   drops: DropReason[];
+  /** The limits of sessions that were reached. */
+  limits: SessionLimit[];
   problems: Problem[];
   /** The causes of the closed sessions. */
   closed: Cause[];
@@ -144,7 +147,7 @@ export function makeEnd(
   options: Partial<RelayOptions> & Pick<RelayOptions, "side" | "linkMac">,
   toTunnel: (tunnel: number, frame: Uint8Array) => void,
 ): End {
-  const end = { link: [], drops: [], problems: [], closed: [] } as unknown as End & {
+  const end = { link: [], drops: [], limits: [], problems: [], closed: [] } as unknown as End & {
     relay: Relay;
   };
   const ports: RelayPorts = {
@@ -152,7 +155,10 @@ export function makeEnd(
     toLink: (frame) => end.link.push(frame.slice()),
     toTunnel: (tunnel, frame) => toTunnel(tunnel, frame.slice()),
     listToTunnel: () => true,
-    drop: (reason) => end.drops.push(DROP_REASONS[reason]),
+    drop: (reason, _, limit) => {
+      end.drops.push(DROP_REASONS[reason]);
+      if (limit !== undefined) end.limits.push(limit);
+    },
     problem: (problem) => end.problems.push(problem),
     opened() {},
     closed: (_, { cause }) => end.closed.push(cause),

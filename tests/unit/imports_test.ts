@@ -38,6 +38,7 @@ const LAYERS: Record<string, string[]> = {
   "src/state": ["ffi", "src/files", "src/observe", "src/relay", "src/wire"],
   "src/dataplane": [
     "ffi",
+    "src/keys",
     "src/link",
     "src/net",
     "src/observe",

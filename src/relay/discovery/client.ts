@@ -20,7 +20,7 @@ import type { Peer } from "../peer.ts";
 import { HangUpRate } from "./hang_up_rate.ts";
 import { type Asking, type Requests, requestsOf } from "./requests.ts";
 import { RestingIds } from "./resting_ids.ts";
-import { isSessionId, NO_SESSION_ID, type Session } from "../session.ts";
+import { isSessionId, LAST_SESSION_ID, NO_SESSION_ID, type Session } from "../session.ts";
 import { isRefusal, refusal } from "./refusal.ts";
 import { findHostUniq, replaceTag, sameValue } from "./tag_list.ts";
 
@@ -105,7 +105,11 @@ export class ClientDiscovery implements DiscoveryRelay {
         peer.tunnel,
         padt(packet.source, packet.destination, sessionId, "no-id-left"),
       );
-      ports.drop(DROP["session-limit"], "tunnel");
+      ports.drop(DROP["session-limit"], "tunnel", {
+        source: "host",
+        who: formatMac(packet.destination),
+        sessions: LAST_SESSION_ID,
+      });
       return ports.toLink(refusal({ ...packet, source }, NO_ID_LEFT));
     }
     ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? NO_SESSION_ID }));

@@ -2,6 +2,7 @@
 
 import type { DiscoveryPacket } from "../../wire/mod.ts";
 import type { Cause } from "../cause.ts";
+import type { SessionLimit } from "../limits.ts";
 import type { MacMode, RelayPorts } from "../options.ts";
 import type { Peer } from "../peer.ts";
 import type { Session, SessionKey } from "../session.ts";
@@ -27,8 +28,8 @@ export interface DiscoveryContext {
   mayDial(peer: Peer, packet: DiscoveryPacket, nowMs: number): boolean;
   /** Returns true if a host has had a session, so that its discoveries outlast those of strangers. */
   knowsHost(peer: Peer, hostMac: Uint8Array): boolean;
-  /** Returns true if a peer may not have another session. */
-  isFull(peer: Peer): boolean;
+  /** Returns the limit because of which a peer may not have another session; undefined if it may. */
+  sessionLimit(peer: Peer): SessionLimit | undefined;
   /** Opens the session that a PADS has granted. */
   open(key: SessionKey, nowMs: number): Session;
   /** Notes that the peer has a session too. */

@@ -27,6 +27,7 @@ import { padt } from "../padt.ts";
 import { PendingTable } from "./pending.ts";
 import { isRefusal, refusal } from "./refusal.ts";
 import type { DiscoveryContext, DiscoveryRelay } from "./context.ts";
+import type { SessionLimit } from "../limits.ts";
 import type { RelayOptions } from "../options.ts";
 import type { Peer } from "../peer.ts";
 import type { Requests } from "./requests.ts";
@@ -177,10 +178,13 @@ export class ServerDiscovery implements DiscoveryRelay {
       if (requests.open === 0) return this.#unwanted(packet);
       pending.underWay = false;
       // The host must see a refusal, which opens nothing (RFC 2516, section 5.4).
-      if (!refused && !this.#open({ ...match, requests }, packet, shownMac, nowMs)) {
+      const limit = refused
+        ? undefined
+        : this.#open({ ...match, requests }, packet, shownMac, nowMs);
+      if (limit !== undefined) {
         // The AC has opened a session that nobody can have; rp-pppoe's pppoe-relay closes it in the same way.
         ports.toLink(padt(source, shownMac, sessionId));
-        ports.drop(DROP["session-limit"], "link");
+        ports.drop(DROP["session-limit"], "link", limit);
         this.#claim(pending, false);
         return ports.toTunnel(tunnel, refusal(answer, TOO_MANY_SESSIONS));
       }
@@ -414,13 +418,13 @@ export class ServerDiscovery implements DiscoveryRelay {
     return { opener };
   }
 
-  // Opens the session that a host has asked for; returns false if its client may not have another one.
+  // Opens the session that a host has asked for; returns the limit if its client may not have another one.
   #open(
     opener: Opener,
     { source: nearMac, sessionId }: DiscoveryPacket,
     shownMac: Uint8Array,
     nowMs: number,
-  ): boolean {
+  ): SessionLimit | undefined {
     const { pending, requests } = opener;
     const { sessions } = this.#relay;
     const present = sessions.atLink(sessionId, nearMac, shownMac);
@@ -433,9 +437,10 @@ export class ServerDiscovery implements DiscoveryRelay {
     // The AC may know the old session of the same host by a different address, if the client has a new name.
     const alike = sessions.atPeer(pending.peer, sessionId, pending.hostMac, nearMac);
     if (alike !== undefined) this.#relay.close(alike, "id-reused", { link: true, tunnel: false });
-    if (this.#relay.isFull(pending.peer)) {
+    const limit = this.#relay.sessionLimit(pending.peer);
+    if (limit !== undefined) {
       requests.refuse();
-      return false;
+      return limit;
     }
     const session = this.#relay.open({
       peer: pending.peer,
@@ -447,7 +452,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     }, nowMs);
     requests.grant(session);
     this.#openers.set(session, opener);
-    return true;
+    return undefined;
   }
 }
 

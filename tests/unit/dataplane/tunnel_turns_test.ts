@@ -296,6 +296,33 @@ Deno.test("DataPlane reads a peer at the rate of its upBps", () => {
   assert(bytesFromTunnel > 1_950_000 && bytesFromTunnel < 2_200_000, `${bytesFromTunnel} bytes`);
 });
 
+Deno.test("DataPlane tells the status, and not the log, which limit of its key slows a peer down", () => {
+  const bench = new Bench();
+  const client = bench.add(1, { upBps: 8_000_000, downBps: 500_000 });
+  const flood = fill(client, sessionFrame(PPP_PROTOCOL.IPV4, 1480));
+  const told = () =>
+    bench.messages.splice(0).flatMap((message) => {
+      if (message.type === "problem") return [message.problem.what];
+      return message.type === "problem-logged" || message.type === "notice" ? ["logged"] : [];
+    });
+  bench.run(3000, () => {});
+  assertEquals(told(), []);
+  bench.run(3000, flood);
+  assertEquals(told(), ["client 1 sends as much as its key allows, up=8M"]);
+  const data = emitSession({
+    destination: OURS,
+    source: AC,
+    sessionId: 1,
+    protocol: PPP_PROTOCOL.IPV4,
+    payload: new Uint8Array(1000),
+  });
+  bench.run(3000, () => {
+    bench.link.arrive(data);
+    drain(client);
+  });
+  assertEquals(told(), ["client 1 gets as much as its key allows, down=500k"]);
+});
+
 Deno.test("DataPlane sends to a peer at the rate of its downBps, and control frames at once", () => {
   const bench = new Bench();
   const client = bench.add(1, { downBps: 8_000_000 });

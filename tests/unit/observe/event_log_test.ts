@@ -106,6 +106,21 @@ const NOTICES: Record<Notice["id"], [Notice, RegExp]> = {
   "sessions-not-kept": [{ id: "sessions-not-kept", path: "/var/lib/x" }, /\/var\/lib\/x/],
 };
 
+for (
+  const [source, expected] of [
+    ["key", /^A session was refused: osaka has 4 .*key \(sessions= in the server's key file\)$/],
+    ["client", /^A session was refused: osaka has 4 .*each client \(--max-sessions\)$/],
+    ["share", /^A session was refused: osaka has 4 .*; move some clients to another server$/],
+    ["host", /^A session was refused: osaka has 4 already, as many as one host can have$/],
+  ] as const
+) {
+  Deno.test(`describeEvent() names the limit that has refused a session: that of the ${source}`, () => {
+    const sessions = { source, who: "osaka", sessions: 4 };
+    const notice = { id: "limit", reason: "session-limit", sessions } as const;
+    assertMatch(describeEvent({ type: "notice", notice, suppressed: 0 })!.message, expected);
+  });
+}
+
 for (const [notice, expected] of Object.values(NOTICES)) {
   Deno.test(`describeEvent() names the thing and the fix for the notice ${notice.id}`, () => {
     const line = describeEvent({ type: "notice", notice, suppressed: 3 });

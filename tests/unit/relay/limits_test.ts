@@ -1,10 +1,16 @@
 // The limits on the rate at which hosts dial, and on the number of a client's sessions.
 
 import { assertEquals } from "@std/assert";
-import { DEFAULT_LIMITS, randomTokens, SESSIONS_MAX } from "../../../src/relay/mod.ts";
+import {
+  DEFAULT_LIMITS,
+  LAST_SESSION_ID,
+  randomTokens,
+  SESSIONS_MAX,
+} from "../../../src/relay/mod.ts";
 import { DialRate, limitsOf } from "../../../src/relay/limits.ts";
 import { Peer } from "../../../src/relay/peer.ts";
-import { parseDiscovery, TAG, textTag } from "../../../src/wire/mod.ts";
+import type { Relay } from "../../../src/relay/relay.ts";
+import { formatMac, parseDiscovery, TAG, textTag } from "../../../src/wire/mod.ts";
 import { Dialogue, type End } from "../../support/dialogue.ts";
 import {
   AC,
@@ -39,6 +45,11 @@ function seek(line: Dialogue, times: number, host = HOST, at = 0): number {
   let count = 0;
   for (let i = 0; i < times; i++) count += line.host(padi(host, [SERVICE, UNIQ]), at).length;
   return count;
+}
+
+/** Returns true if a peer may not have another session. */
+function isFull(relay: Relay, peer: Peer): boolean {
+  return relay.sessionLimit(peer) !== undefined;
 }
 
 const TEN = { limits: { padiPerHost: 10 } };
@@ -225,7 +236,7 @@ Deno.test("Relay lets a peer have as many sessions as are free for everybody", (
   const [a, b, c] = [1, 2, 3].map((tunnel) => relay.peersByTunnel.get(tunnel)!);
   let serial = 0;
   const fill = (peer: Peer) => {
-    while (!relay.isFull(peer)) {
+    while (!isFull(relay, peer)) {
       const n = serial++;
       const farMac = Uint8Array.of(2, 0, 0, n >>> 16, n >>> 8, n);
       const id = 1 + n % 0xffff0;
@@ -238,10 +249,15 @@ Deno.test("Relay lets a peer have as many sessions as are free for everybody", (
   assertEquals(fill(a), SESSIONS_MAX / 2);
   assertEquals(fill(b), SESSIONS_MAX / 4);
   assertEquals(fill(c), SESSIONS_MAX / 8);
-  assertEquals([a, b, c].map((peer) => relay.isFull(peer)), [true, true, true]);
+  assertEquals([a, b, c].map((peer) => isFull(relay, peer)), [true, true, true]);
+  assertEquals(relay.sessionLimit(a), {
+    source: "share",
+    who: "a",
+    sessions: SESSIONS_MAX / 2,
+  });
   // What is left is for others, and the end of a session makes room again.
   for (const session of [...c.sessions].slice(0, 2)) relay.sessions.close(session);
-  assertEquals(relay.isFull(c), false);
+  assertEquals(isFull(relay, c), false);
 });
 
 Deno.test("Relay gives a peer the number of sessions that its tunnel allows", () => {
@@ -255,9 +271,19 @@ Deno.test("Relay gives a peer the number of sessions that its tunnel allows", ()
       const key = { peer, nearMac: AC, farMac: HOST, shownMac: SERVER_LINK };
       relay.open({ ...key, tunnelId: 1, linkId: 1 }, 0);
     }
-    assertEquals(relay.isFull(peer), full, `${maxSessions}`);
+    assertEquals(isFull(relay, peer), full, `${maxSessions}`);
   }
 });
+
+for (const [source, maxSessions] of [["client", undefined], ["key", 1]] as const) {
+  Deno.test(`Relay tells which limit has refused a session: that of the ${source}`, () => {
+    const line = new Dialogue({ server: { limits: { maxSessions: 1 } }, names: ["a"] });
+    line.server.relay.limitSessions(1, maxSessions);
+    line.dial({ host: mac(1), sessionId: 1 });
+    line.dial({ host: mac(2), sessionId: 2 });
+    assertEquals(line.server.limits, [{ source, who: "a", sessions: 1 }]);
+  });
+}
 
 const ERROR = (text: string) => textTag(TAG.GENERIC_ERROR, text);
 const TOO_MANY = ERROR("pppoe-proxy: this client has the maximum number of sessions");
@@ -334,6 +360,11 @@ Deno.test("Relay tells host and AC that the host already uses every id", () => {
   ]);
   assertEquals(line.server.link, [discovery("PADT", SERVER_LINK, AC, [], 7)]);
   assertEquals(takeDrops(line.client), { "session-limit": 1 });
+  assertEquals(line.client.limits, [{
+    source: "host",
+    who: formatMac(HOST),
+    sessions: LAST_SESSION_ID,
+  }]);
   assertEquals(line.server.relay.sessions.size, 0);
 });
 
