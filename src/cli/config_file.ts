@@ -3,7 +3,7 @@
 import { OTHERS_WRITE, ownerFault, ownUid } from "../files/owner.ts";
 import { readUpTo } from "../files/read_up_to.ts";
 import { shellWord } from "../files/shell_word.ts";
-import { reasonOf } from "../reason.ts";
+import { pathFault } from "../files/path_fault.ts";
 import { CONFIG_FLAGS, type Flags } from "./flags.ts";
 import { flagHint } from "./hint.ts";
 import { type Given, path, readFlags, UsageError } from "./options.ts";
@@ -127,13 +127,8 @@ function readConfig(name: string): string {
     text = other === undefined ? readTrusted(name) : "";
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const kinds = [
-      [Deno.errors.NotFound, "the file does not exist"],
-      [Deno.errors.NotADirectory, "a part of the path is a file"],
-      [Deno.errors.PermissionDenied, "not permitted; run as root, or change the file's mode"],
-    ] as const;
-    const [, reason] = kinds.find(([kind]) => error instanceof kind) ?? [];
-    throw new UsageError(`Cannot read ${name}: ${reason ?? reasonOf(error)}`);
+    const fault = pathFault(error, "file", "run as root, or change the file's mode");
+    throw new UsageError(`Cannot read ${name}: ${fault}`);
   }
   if (other !== undefined) throw new UsageError(`Cannot read ${name}: it is ${other}; give a file`);
   if (text === undefined) {

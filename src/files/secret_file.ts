@@ -15,8 +15,8 @@ import {
   writeSync,
 } from "node:fs";
 import { ConfigurationError } from "../configuration_error.ts";
-import { reasonOf } from "../reason.ts";
 import { OTHERS, OTHERS_WRITE, ownerFault, ownUid, ROOT } from "./owner.ts";
+import { pathFault } from "./path_fault.ts";
 import { readUpTo } from "./read_up_to.ts";
 import { shellWord } from "./shell_word.ts";
 
@@ -54,7 +54,7 @@ export function readSecretFile(path: string, maxBytes: number): Uint8Array<Array
     if (bytes === undefined) throw fail(`it is larger than ${maxBytes / 1024} KiB`);
     return bytes;
   } catch (error) {
-    throw error instanceof ConfigurationError ? error : fail(reasonOf(error));
+    throw error instanceof ConfigurationError ? error : fail(openFault(error));
   } finally {
     closeSync(fd);
   }
@@ -148,19 +148,13 @@ export function directoryOf(path: string): string {
 
 function openFault(error: unknown): string {
   switch ((error as { code?: string }).code) {
-    case "ENOENT":
-      return "the file does not exist";
-    case "ENOTDIR":
-      return "a part of the path is a file";
+    // The file was opened without following a link.
     case "ELOOP":
       return "it is a symbolic link; give the path of the file itself";
-    case "EACCES":
-    case "EPERM":
-      return "not permitted; run as its owner, or change its owner with chown";
     case "ENXIO":
       return "it is not a regular file; give a file";
   }
-  return reasonOf(error);
+  return pathFault(error, "file", "run as its owner, or change its owner with chown");
 }
 
 function kindFault(facts: Stats): string | undefined {

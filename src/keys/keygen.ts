@@ -1,8 +1,8 @@
 // Makes a key: a file for the client, and a line in the file of the server.
 
+import { pathFault } from "../files/path_fault.ts";
 import { createSecretFile, replaceFault, syncDirectory } from "../files/secret_file.ts";
 import { ConfigurationError } from "../configuration_error.ts";
-import { reasonOf } from "../reason.ts";
 import { ID_BYTES, SECRET_BYTES } from "./key.ts";
 import { emitKey, KEY_FILE_MAX_BYTES, KEYS_OF_NAME_MAX, parseKeys } from "./key_file.ts";
 import { keyNameFault } from "./key_name.ts";
@@ -52,7 +52,7 @@ export function makeKey({ name, directory, rotate }: KeygenOptions): MadeKey {
   const serverFile = `${within}${SERVER_FILE}`;
   makeDirectory(directory);
   using _lock = lockDirectory(directory);
-  const text = exists(serverFile) ? readText(serverFile) : "";
+  const text = present(serverFile) ? readText(serverFile) : "";
   const existing = parseKeys(text, serverFile).filter((key) => key.name === name);
   if (!rotate && existing.length > 0) {
     throw new ConfigurationError(
@@ -93,20 +93,37 @@ function makeDirectory(path: string): void {
       ? "it is not a directory; give another one"
       : replaceFault(path, "it");
   } catch (error) {
-    fault = reasonOf(error);
+    // A link leads nowhere, or nothing can be made there, as in /proc.
+    const { code = "" } = error as { code?: string };
+    fault = ["EEXIST", "ENOENT"].includes(code)
+      ? "it does not exist, and cannot be made; give another one"
+      : directoryFault(error);
   }
-  if (fault !== undefined) throw new ConfigurationError(`Cannot use --dir ${path}: ${fault}`);
+  if (fault !== undefined) throw cannotUse(path, fault);
 }
 
 /** Locks a directory against other programs that add a key to it, until the result is disposed. */
 function lockDirectory(path: string): Disposable {
-  const directory = Deno.openSync(path);
+  let directory: Deno.FsFile;
+  try {
+    directory = Deno.openSync(path);
+  } catch (error) {
+    throw cannotUse(path, directoryFault(error));
+  }
   try {
     directory.lockSync(true);
   } catch {
     // Some file systems have no locks for directories. There the user must not make two keys at once.
   }
   return directory;
+}
+
+function cannotUse(directory: string, fault: string): Error {
+  return new ConfigurationError(`Cannot use --dir ${directory}: ${fault}`);
+}
+
+function directoryFault(error: unknown): string {
+  return pathFault(error, "directory", "give a directory that you may read and write");
 }
 
 /** Checks whether something has a path, also if it is a link to nothing. */
@@ -116,7 +133,17 @@ function exists(path: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw new ConfigurationError(`Cannot use ${path}: ${reasonOf(error)}`);
+    throw error;
+  }
+}
+
+/** Checks the same for a file in the directory. */
+function present(path: string): boolean {
+  try {
+    return exists(path);
+  } catch (error) {
+    const fault = pathFault(error, "file", "give a directory that you may search with --dir");
+    throw new ConfigurationError(`Cannot use ${path}: ${fault}`);
   }
 }
 
@@ -167,11 +194,17 @@ function tryToCreate(path: string, text: string): boolean {
 function replace(path: string, before: string, after: string): void {
   const unfinished = path + UNFINISHED;
   // A program that was killed may have left it.
-  if (exists(unfinished)) Deno.removeSync(unfinished);
+  if (exists(unfinished)) {
+    try {
+      Deno.removeSync(unfinished);
+    } catch {
+      throw new ConfigurationError(`Cannot write ${path}: ${unfinished} is in the way; remove it`);
+    }
+  }
   createSecretFile(unfinished, after);
   try {
     // An editor knows nothing of the lock.
-    if ((exists(path) ? readText(path) : "") !== before) {
+    if ((present(path) ? readText(path) : "") !== before) {
       throw new ConfigurationError(`Cannot add to ${path}: it has just changed; try again`);
     }
     Deno.renameSync(unfinished, path);
@@ -182,9 +215,6 @@ function replace(path: string, before: string, after: string): void {
 }
 
 function cannotWrite(path: string, error: unknown): Error {
-  const { code } = error as { code?: string };
-  const reason = code === "EACCES" || code === "EPERM" || code === "EROFS"
-    ? "not permitted; choose a directory that you may write to with --dir"
-    : reasonOf(error);
-  return new ConfigurationError(`Cannot write ${path}: ${reason}`);
+  const denied = "choose a directory that you may write to with --dir";
+  return new ConfigurationError(`Cannot write ${path}: ${pathFault(error, "directory", denied)}`);
 }

@@ -15,6 +15,7 @@ import { ERRNO, LockFile, SystemError } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import { OwnFile, UnsafeFileError } from "../files/own_file.ts";
 import { OTHERS, OTHERS_WRITE, ownerFault, ownUid } from "../files/owner.ts";
+import { pathFault } from "../files/path_fault.ts";
 import { shellWord } from "../files/shell_word.ts";
 import type { Log } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
@@ -279,11 +280,10 @@ export class StateDir {
 /** Explains why the system refuses a directory. */
 function refusal(error: unknown): string {
   if (error instanceof Deno.errors.AlreadyExists) return "it is a file; give a directory";
-  if (error instanceof Deno.errors.NotADirectory) return "a part of the path is a file";
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return "not permitted; give a directory to which this user can write";
+  if (error instanceof Deno.errors.NotFound) {
+    return "it does not exist, and cannot be made; give another one";
   }
-  return reasonOf(error);
+  return pathFault(error, "directory", "give a directory to which this user can write");
 }
 
 async function find(path: string, options: StateDirOptions, last?: LastSign): Promise<Found> {

@@ -131,6 +131,59 @@ Deno.test(
   }),
 );
 
+for (
+  const [what, make, within, fault] of [
+    ["a file", "file", "", "it is not a directory; give another one"],
+    ["a directory in a file", "file", "/x", "a part of the path is a file"],
+    ["a link to nothing", "link", "", "it does not exist, and cannot be made; give another one"],
+    [
+      "a directory behind a link to nothing",
+      "link",
+      "/x",
+      "it does not exist, and cannot be made; give another one",
+    ],
+    [
+      "a loop of links",
+      "loop",
+      "/x",
+      "it is a symbolic link that leads nowhere; give the path of the directory itself",
+    ],
+    [
+      "a name that is too long",
+      "long",
+      "a".repeat(300),
+      "the name is too long; give a shorter one",
+    ],
+  ] as const
+) {
+  Deno.test(
+    `makeKey() names --dir once, and the fault, if it is ${what}`,
+    inDirectory((directory) => {
+      const path = `${directory}/bad`;
+      if (make === "file") Deno.writeTextFileSync(path, "");
+      if (make === "link") Deno.symlinkSync("nowhere", path);
+      if (make === "loop") Deno.symlinkSync("bad", path);
+      const { message } = assertThrows(
+        () => makeKey({ name: "osaka", directory: path + within, rotate: false }),
+        ConfigurationError,
+      );
+      assertEquals(message, `Cannot use --dir ${path}${within}: ${fault}`);
+    }),
+  );
+}
+
+Deno.test(
+  "makeKey() says so if the unfinished file of an earlier run cannot be removed",
+  inDirectory((directory) => {
+    Deno.mkdirSync(`${directory}/server.keys.new/x`, { recursive: true });
+    assertEquals(
+      refusal(directory),
+      `Cannot write ${directory}/server.keys: ${directory}/server.keys.new is in the way; remove it`,
+    );
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["server.keys.new"]);
+  }),
+);
+
 Deno.test(
   "makeKey() adds a second key with the limits of the first one, and not a third",
   inDirectory((directory) => {

@@ -222,7 +222,7 @@ Deno.test("StateDir.open() throws a ConfigurationError when the directory cannot
   );
   assertEquals(
     error.message,
-    "Cannot use /proc/pppoe-proxy: No such file or directory: mkdir '/proc/pppoe-proxy'",
+    "Cannot use /proc/pppoe-proxy: it does not exist, and cannot be made; give another one",
   );
   await fixture.open();
   await assertRejects(
