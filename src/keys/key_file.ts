@@ -7,7 +7,7 @@ import { ConfigurationError } from "../configuration_error.ts";
 import { AddressList } from "../net/address_list.ts";
 import { type ClientKey, ID_BYTES, type Key, SECRET_BYTES } from "./key.ts";
 import { keyNameFault } from "./key_name.ts";
-import { formatRate, parseRate } from "./rate.ts";
+import { formatRate, parseRate, RATE } from "./rate.ts";
 
 /** The maximum size of a key file. */
 export const KEY_FILE_MAX_BYTES = 2 ** 20;
@@ -18,7 +18,14 @@ export const KEYS_OF_NAME_MAX = 2;
 /** The maximum number of sessions in a line, as for `--max-sessions`. */
 const SESSIONS_MAX = 65_534;
 
-const RATE_FAULT = "must be a number of bits per second from 1k to 1000G, such as 20M or 500k";
+const RATE_FAULT = `must be a number of bits per second from ${formatRate(RATE.least)} to ${
+  formatRate(RATE.most)
+}, such as 20M or 500k`;
+/** The fault of a rate that is a number, and too low. */
+const RATE_TOO_LOW =
+  `is too low for a tunnel, whose pings would come too late; the smallest value is ${
+    formatRate(RATE.least)
+  }`;
 /** The options of a line, and their faults. */
 const OPTIONS = ["allow", "sessions", "up", "down"] as const;
 type Option = typeof OPTIONS[number];
@@ -160,6 +167,7 @@ function parseOptions(
     if (text === undefined) return undefined;
     const bps = parseRate(text);
     if (bps === undefined) throw fail(`${option}= ${RATE_FAULT}`);
+    if (bps < RATE.least) throw fail(`${option}= ${RATE_TOO_LOW}`);
     return bps;
   };
   const allow = given.get("allow");

@@ -12,14 +12,25 @@ export const UNANSWERED = -2;
 /** The time to wait for the answer to a probe, in ms, in addition to four round trips. */
 const PROBE_MS = 750;
 
-/** The keepalive of one tunnel. Only one ping at a time is under way. */
+/** The number of intervals after which another ping follows one that is not answered. */
+const AGAIN_AFTER = 2;
+
+/**
+ * The keepalive of one tunnel. One ping at a time is under way, so that its answer is known. Only if the answer
+ * takes long, as behind much data on a slow path, another ping shows the peer that this side is alive.
+ */
 export class Keepalive {
   /** The smoothed round-trip time: a new measurement counts for an eighth, as in TCP (RFC 6298). */
   rttMs: number | undefined;
   #heardMs: number;
-  // The first ping goes out at once, so that the round-trip time is soon known.
+  /** The time of the oldest ping that is not answered, or of the last one. */
   #pingMs = -Infinity;
+  // The first ping goes out at once, so that the round-trip time is soon known.
+  #lastPingMs = -Infinity;
   #pingOut = false;
+  /** The numbers of pings after the oldest one that is not answered, and of late answers to such ones. */
+  #further = 0;
+  #late = 0;
   /** The time of the probe that waits for an answer. */
   #probeMs = Infinity;
 
@@ -56,7 +67,8 @@ export class Keepalive {
   check(nowMs: number, pingMs: number, deadMs: number): number {
     if (this.silentMs(nowMs) >= deadMs) return DEAD;
     if (nowMs - this.#probeMs >= PROBE_MS + 4 * (this.rttMs ?? 0)) return UNANSWERED;
-    return nowMs - this.#pingMs >= pingMs && !this.#pingOut ? PING_DUE : QUIET;
+    const waitMs = this.#pingOut ? AGAIN_AFTER * pingMs : pingMs;
+    return nowMs - this.#lastPingMs >= waitMs ? PING_DUE : QUIET;
   }
 
   /** Returns the time since bytes last arrived from the peer, in ms. */
@@ -66,6 +78,11 @@ export class Keepalive {
 
   /** Notes a ping, or an attempt to queue one. */
   pinged(nowMs: number, queued: boolean): void {
+    this.#lastPingMs = nowMs;
+    if (this.#pingOut) {
+      if (queued) this.#further++;
+      return;
+    }
     this.#pingOut = queued;
     this.#pingMs = nowMs;
   }
@@ -73,7 +90,10 @@ export class Keepalive {
   /** Notes a pong. */
   ponged(nowMs: number): void {
     if (!this.#pingOut) return;
+    if (this.#late > 0) return void this.#late--;
     this.#pingOut = false;
+    this.#late = this.#further;
+    this.#further = 0;
     const rttMs = nowMs - this.#pingMs;
     this.rttMs = this.rttMs === undefined ? rttMs : this.rttMs + (rttMs - this.rttMs) / 8;
   }

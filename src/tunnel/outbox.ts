@@ -68,6 +68,8 @@ export class Outbox {
   #blocked = false;
   /** The time at which the transport last refused bytes. */
   #refusedMs = -Infinity;
+  /** The time since which the outbox waits for the transport, until the next attempt to send. */
+  #blockedMs = Infinity;
 
   /**
    * Makes an empty outbox.
@@ -222,6 +224,7 @@ export class Outbox {
   send(nowMs: number): boolean {
     const transport = this.#transport;
     while (!this.#blocked) {
+      const staleBefore = this.stale;
       if (this.pongDue) this.pongDue = !this.#control.push(FRAME.PONG, NO_BYTES, 0, nowMs);
       if (this.#restAt < this.#restEnd) transport.add(this.#rest, this.#restAt, this.#restEnd);
       const limitBytes = this.#pace.lowatBytes;
@@ -234,6 +237,11 @@ export class Outbox {
         nowMs,
         this.#judge,
       );
+      // A path that was full until now, for so long that frames became too old, is congested still. Without
+      // these frames the queues may be empty, and the path would seem to be a fast one.
+      const hasWaitedLong = nowMs - this.#blockedMs >= CONGESTED_MS;
+      if (hasWaitedLong && this.stale !== staleBefore) this.#refusedMs = nowMs;
+      this.#blockedMs = Infinity;
       const offered = transport.bytes;
       if (offered === 0 && transport.heldBytes === 0) {
         if (this.#data.empty) this.#idle(nowMs);
@@ -308,6 +316,7 @@ export class Outbox {
 
   #block(nowMs: number): void {
     this.#blocked = true;
+    this.#blockedMs = nowMs;
     if (this.#pace.blocked(nowMs)) this.#transport.limitUnsent(this.#pace.lowatBytes);
     // A path may be so slow that one batch takes longer than STALE_MS; it must not lose all frames that
     // arrive meanwhile.

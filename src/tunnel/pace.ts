@@ -7,6 +7,11 @@ const QUEUE_MS = 8;
 const MIN_BYTES = 4 * 1024;
 /** The weight of a new measurement. */
 const WEIGHT = 0.25;
+/**
+ * The length of a measurement that counts alone, in ms. On a path that has become very slow, each one takes so
+ * long that an average would follow it only after minutes.
+ */
+const LONG_MS = 1000;
 
 /**
  * Measures a path between two moments at which the transport was full: the path took as many bytes as the
@@ -53,7 +58,8 @@ export class Pace {
     this.#sinceMs = nowMs;
     if (elapsedMs <= 0) return false;
     const rate = taken / elapsedMs;
-    this.#bytesPerMs += (rate - this.#bytesPerMs) * (this.#bytesPerMs === 0 ? 1 : WEIGHT);
+    const weight = Math.min(1, Math.max(WEIGHT, elapsedMs / LONG_MS));
+    this.#bytesPerMs += (rate - this.#bytesPerMs) * (this.#bytesPerMs === 0 ? 1 : weight);
     const wanted = Math.min(
       this.#maxBytes,
       Math.max(MIN_BYTES, Math.round(this.#bytesPerMs * QUEUE_MS)),

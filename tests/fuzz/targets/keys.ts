@@ -15,7 +15,7 @@ const LINES = [
   `office ${ID} ${SECRET}\n`,
   `office ${ID.replace("0", "1")} ${SECRET}\n`,
   `home ${ID.replace("0", "2")} ${SECRET} allow=10.0.0.0/8,::1 sessions=5 up=20M down=500k\n`,
-  `h\u00f6me ${ID.replace("0", "3")} ${SECRET.toUpperCase()} up=1k\r\n`,
+  `h\u00f6me ${ID.replace("0", "3")} ${SECRET.toUpperCase()} up=32k\r\n`,
   "# a comment\n",
   "\n",
 ];

@@ -296,6 +296,21 @@ Deno.test("DataPlane reads a peer at the rate of its upBps", () => {
   assert(bytesFromTunnel > 1_950_000 && bytesFromTunnel < 2_200_000, `${bytesFromTunnel} bytes`);
 });
 
+Deno.test("DataPlane lets a peer hear from it while it reads the peer slowly, whose pong waits behind data", () => {
+  const bench = new Bench();
+  const client = bench.add(1, { upBps: 50_000 });
+  const flood = fill(client, sessionFrame(PPP_PROTOCOL.IPV4, 1480));
+  let heardMs = bench.nowMs;
+  let mostMs = 0;
+  bench.run(60_000, () => {
+    flood();
+    if (drain(client) > 0) heardMs = bench.nowMs;
+    mostMs = Math.max(mostMs, bench.nowMs - heardMs);
+  }, 20);
+  assert(mostMs < 12_000, `the peer heard nothing for ${mostMs} ms`);
+  assertEquals(bench.messages.some(({ type }) => type === "tunnel-down"), false);
+});
+
 Deno.test("DataPlane tells the status, and not the log, which limit of its key slows a peer down", () => {
   const bench = new Bench();
   const client = bench.add(1, { upBps: 8_000_000, downBps: 500_000 });

@@ -44,7 +44,7 @@ const key: fc.Arbitrary<ClientKey> = fc.record({
     fc.array(entry, { minLength: 1, maxLength: 3 }).map((all) => AddressList.parse(all, "")),
   ),
   maxSessions: option(fc.integer({ min: 1, max: 65_534 })),
-  upBps: option(fc.integer({ min: 1000, max: 1_000_000_000_000 })),
+  upBps: option(fc.integer({ min: 32_000, max: 1_000_000_000_000 })),
   downBps: option(fc.integer({ min: 1, max: 1000 }).map((rate) => rate * 1_000_000)),
 });
 
@@ -111,7 +111,9 @@ Deno.test("parseKeys() reads names, limits, comments and lines of an editor for 
 Deno.test("parseKeys() names the line, the field and the remedy, and shows nothing of the line", () => {
   const as = "; a line is NAME ID SECRET, as keygen writes it";
   const options = "after the secret come allow=, sessions=, up= and down=";
-  const rate = "must be a number of bits per second from 1k to 1000G, such as 20M or 500k";
+  const tooLow =
+    "is too low for a tunnel, whose pings would come too late; the smallest value is 32k";
+  const rate = "must be a number of bits per second from 32k to 1000G, such as 20M or 500k";
   for (
     const [line, fault] of [
       ["osaka", "the line is too short; it is NAME ID SECRET, as keygen writes it"],
@@ -131,6 +133,9 @@ Deno.test("parseKeys() names the line, the field and the remedy, and shows nothi
       [`${LINE} up=1M up=2M`, "up= is there twice; give it once"],
       [`${LINE} up=`, `up= ${rate}`],
       [`${LINE} up=${SECRET}`, `up= ${rate}`],
+      [`${LINE} up=31999`, `up= ${tooLow}`],
+      [`${LINE} up=1k`, `up= ${tooLow}`],
+      [`${LINE} down=31k`, `down= ${tooLow}`],
       [`${LINE} down=1.5M`, `down= ${rate}`],
       [`${LINE} down=0`, `down= ${rate}`],
       [`${LINE} down=1001G`, `down= ${rate}`],
@@ -194,7 +199,7 @@ Deno.test("parseClientKey() reads exactly one key without limits", () => {
 Deno.test("parseRate() and formatRate() use k, M and G for powers of a thousand", () => {
   assertEquals(["1000", "1k", "20M", "500k", "1000G"].map(parseRate), [1e3, 1e3, 2e7, 5e5, 1e12]);
   assertEquals(
-    ["999", "0k", "20m", "1K", "-1k", "1 M", "1001G", "", "k"].map(parseRate),
+    ["0", "0k", "20m", "1K", "-1k", "1 M", "1001G", "", "k"].map(parseRate),
     Array(9).fill(undefined),
   );
   assertEquals([1e3, 2e7, 1_234_567, 1e12].map(formatRate), ["1k", "20M", "1234567", "1000G"]);

@@ -48,3 +48,14 @@ Deno.test("Pace.blocked() returns true when the limit has changed", () => {
   assertEquals(blocked(pace, 20), true);
   assertEquals(blocked(pace, 40), false);
 });
+
+Deno.test("Pace follows a fast path that becomes very slow with one measurement of a second", () => {
+  const pace = new Pace(MOST);
+  follow(pace, 20_000);
+  assertEquals(pace.lowatBytes, MOST);
+  pace.idle();
+  blocked(pace, 1000);
+  // 20,000 bytes in 3 s.
+  assertEquals(blocked(pace, 4000), true);
+  assertEquals(pace.lowatBytes, 4 * 1024);
+});
