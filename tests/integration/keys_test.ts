@@ -8,7 +8,7 @@ import { AF_PACKET, SOCK_CLOEXEC, SOCK_RAW, sockaddrLl, SOL_SOCKET } from "../..
 import { SITE } from "../../src/lab/mod.ts";
 import { greetServerWithKey } from "../../src/tunnel/greet_with_key.ts";
 import { emitHello, encodeFrame, FEATURE, FRAME } from "../../src/wire/mod.ts";
-import { keyOf, type WrittenKey, writtenKey } from "../support/keys.ts";
+import { KeyFiles, keyOf, type WrittenKey, writtenKey } from "../support/keys.ts";
 import {
   assertExchange,
   inState,
@@ -21,21 +21,30 @@ import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 const noOpenssl = skipped ?? whyNot("openssl");
-const MAIN = new URL("../support/keyed_main.ts", import.meta.url);
 const OFFICE = writtenKey("office", 1);
 const HOME = writtenKey("home", 2);
+const LISTEN = ["--listen", `0.0.0.0:${SITE.tunnelPort}`];
+const CONNECT = ["--connect", `10.0.1.2:${SITE.tunnelPort}`];
 const ETH_P_ALL = 3;
 const SO_RCVBUFFORCE = 33;
 
-/** Returns the options of sites whose programs have these keys; a client has the first one by default. */
-function keyed(keys: WrittenKey[], options: SitesOptions = {}, key = keys[0]): SitesOptions {
-  const before = ["env", `KEYS=${JSON.stringify(keys)}`, `KEY=${JSON.stringify(key)}`];
-  return { main: MAIN, before, ...options };
+/** The keys of sites, of which a client has the first one by default, and other options. */
+interface Keyed extends SitesOptions {
+  keys: WrittenKey[];
+  key?: WrittenKey;
 }
 
-/** Returns the options of sites of which only the server has keys, and only it is started. */
-function keyedServer(...keys: WrittenKey[]): SitesOptions {
-  return keyed(keys, { start: false });
+/** Does the same as `withSites` with programs that have key files. */
+async function withKeys(
+  { keys, key, serverFlags, clientFlags, ...options }: Keyed,
+  use: (sites: Sites) => Promise<void>,
+): Promise<void> {
+  using files = new KeyFiles(keys, key);
+  await withSites({
+    serverFlags: [...serverFlags ?? LISTEN, "--key-file", files.server],
+    clientFlags: [...clientFlags ?? CONNECT, "--key-file", files.client],
+    ...options,
+  }, use);
 }
 
 /** Starts the server alone. */
@@ -76,7 +85,7 @@ testUnless(
   skipped,
   "A client with a key carries sessions over TLS, by the name of the key",
   async () => {
-    await withSites(keyed([OFFICE]), async (sites) => {
+    await withKeys({ keys: [OFFICE] }, async (sites) => {
       sites.ac();
       const host = sites.host();
       await host.dial();
@@ -96,8 +105,8 @@ testUnless(
   "Sessions go on over TLS after a reset, and after a client was killed",
   async () => {
     const stateDir = `${await Deno.makeTempDir()}/state`;
-    const clientFlags = ["--connect", `10.0.1.2:${SITE.tunnelPort}`, "--state-dir", stateDir];
-    await withSites(keyed([OFFICE], { clientFlags }), async (sites) => {
+    const clientFlags = [...CONNECT, "--state-dir", stateDir];
+    await withKeys({ keys: [OFFICE], clientFlags }, async (sites) => {
       const ac = sites.ac();
       const host = sites.host();
       await host.dial();
@@ -125,9 +134,8 @@ testUnless(
   skipped,
   "One client uses a key at a time and takes one place, also if it does not resume sessions",
   async () => {
-    const serverFlags = ["--listen", `0.0.0.0:${SITE.tunnelPort}`, "--max-clients", "2"];
-    const options = keyed([OFFICE, HOME], { start: false, serverFlags });
-    await withSites(options, async (sites) => {
+    const serverFlags = [...LISTEN, "--max-clients", "2"];
+    await withKeys({ keys: [OFFICE, HOME], start: false, serverFlags }, async (sites) => {
       await startServer(sites);
       const [{ client, serverAddress: hostname }] = sites.sites;
       using context = new TlsContext("client");
@@ -162,8 +170,8 @@ testUnless(
 
 testUnless(skipped, "A capture of the tunnel holds nothing of the frames", async () => {
   for (const encrypted of [false, true]) {
-    const options = { log: { data: true } };
-    await withSites(encrypted ? keyed([OFFICE], options) : options, async (sites) => {
+    const log = { data: true };
+    const look = async (sites: Sites) => {
       sites.ac();
       const host = sites.host();
       using capture = new Capture(sites);
@@ -181,12 +189,13 @@ testUnless(skipped, "A capture of the tunnel holds nothing of the frames", async
       if (encrypted) assertEquals(seen.length, 0);
       else assert(seen.length > 50, `${seen.length}`);
       assertEquals(text.includes("bras1"), !encrypted);
-    });
+    };
+    await (encrypted ? withKeys({ keys: [OFFICE], log }, look) : withSites({ log }, look));
   }
 });
 
 testUnless(noOpenssl, "openssl s_client gets in with the right key only", async () => {
-  await withSites(keyedServer(OFFICE, HOME), async (sites) => {
+  await withKeys({ keys: [OFFICE, HOME], start: false }, async (sites) => {
     await startServer(sites);
     const psk = (
       key: WrittenKey,
@@ -221,7 +230,7 @@ testUnless(
   noOpenssl,
   "A client with a key does not greet a TLS server that shows a certificate",
   async () => {
-    await withSites(keyed([OFFICE], { start: false }), async (sites) => {
+    await withKeys({ keys: [OFFICE], start: false }, async (sites) => {
       const dir = await Deno.makeTempDir();
       const [key, cert] = [`${dir}/key.pem`, `${dir}/cert.pem`];
       const made = await runOpenssl(
@@ -267,7 +276,7 @@ testUnless(
   skipped,
   "A server with keys answers no greeting in the clear, and says why in the log",
   async () => {
-    await withSites(keyedServer(OFFICE), async (sites) => {
+    await withKeys({ keys: [OFFICE], start: false }, async (sites) => {
       await startServer(sites);
       const [{ client, serverAddress: hostname }] = sites.sites;
       const hello = encodeFrame(
@@ -288,7 +297,7 @@ testUnless(
   skipped,
   "A client without a key that meets a server with keys is told of --key-file",
   async () => {
-    await withSites(keyedServer(OFFICE), async (sites) => {
+    await withKeys({ keys: [OFFICE], start: false }, async (sites) => {
       await startServer(sites);
       const [{ clientNamespace, serverAddress }] = sites.sites;
       const child = new Deno.Command("ip", {
@@ -316,12 +325,11 @@ testUnless(
 
 for (const side of ["server", "client"] as const) {
   testUnless(skipped, `A ${side} with keys refuses to start with --legacy`, async () => {
-    const options = keyed([OFFICE], { flags: ["--legacy"], start: false });
-    await withSites(options, async (sites) => {
+    await withKeys({ keys: [OFFICE], flags: ["--legacy"], start: false }, async (sites) => {
       const program = sites[side];
       program.start();
       assertEquals((await program.ended()).code, 2);
-      assertMatch(program.lines.at(-1)!, /Cannot use keys with --legacy/);
+      assertMatch(program.lines.at(-1)!, /--legacy cannot be used with --key-file/);
     });
   });
 }
@@ -340,7 +348,7 @@ testUnless(
   "A client whose key is not the server's keeps trying, and says why",
   async () => {
     const key = { ...OFFICE, secret: HOME.secret };
-    await withSites(keyed([OFFICE], { start: false }, key), async (sites) => {
+    await withKeys({ keys: [OFFICE], key, start: false }, async (sites) => {
       await startServer(sites);
       const { client } = sites;
       client.start();

@@ -1,6 +1,8 @@
 // Pre-shared keys for tests.
 
+import { createSecretFile } from "../../src/files/secret_file.ts";
 import { type ClientKey, ID_BYTES, SECRET_BYTES } from "../../src/keys/key.ts";
+import { emitKey } from "../../src/keys/key_file.ts";
 import { KeyRing } from "../../src/keys/key_ring.ts";
 
 /** A key as text. */
@@ -30,4 +32,24 @@ export function keysOf(written: WrittenKey[]): KeyRing {
 /** Makes a key; see `writtenKey`. */
 export function aKey(name: string, number = 1): ClientKey {
   return keyOf(writtenKey(name, number));
+}
+
+/** The key files of a server and of one client, in a directory of their own. */
+export class KeyFiles implements Disposable {
+  readonly directory: string = Deno.makeTempDirSync();
+  /** The path of the server's file. */
+  readonly server = `${this.directory}/server.keys`;
+  /** The path of the client's file. */
+  readonly client = `${this.directory}/client.key`;
+
+  /** Writes the files: all keys for the server, and that of the client, which need not be among them. */
+  constructor(keys: WrittenKey[], key: WrittenKey = keys[0]) {
+    createSecretFile(this.server, keys.map((key) => emitKey(keyOf(key))).join(""));
+    createSecretFile(this.client, emitKey(keyOf(key)));
+  }
+
+  /** Removes the files. */
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.directory, { recursive: true });
+  }
 }

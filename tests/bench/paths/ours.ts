@@ -1,8 +1,8 @@
 // Paths through pppoe-proxy.
 
 import { httpGet } from "../../../src/lab/http.ts";
-import { Program, type ProgramOptions } from "../../../src/lab/program.ts";
-import { writtenKey } from "../../support/keys.ts";
+import { Program } from "../../../src/lab/program.ts";
+import { KeyFiles, writtenKey } from "../../support/keys.ts";
 import { type Line, WAN } from "../line.ts";
 import type { Path } from "./path.ts";
 
@@ -10,7 +10,6 @@ const TUNNEL = `${WAN.server}:8863`;
 const STATUS = { hostname: "127.0.0.1", port: 8864 };
 const UP_MS = 15_000;
 const POLL_MS = 20;
-const KEY = writtenKey("bench");
 
 /** Makes a path with pppoe-proxy. Each set of flags that deserves a column gets a path of its own. */
 function ours(
@@ -18,7 +17,7 @@ function ours(
   note: string,
   flags: { both?: string[]; server?: string[]; client?: string[] } = {},
   measures?: Path["measures"],
-  program: Pick<ProgramOptions, "main" | "before"> = {},
+  hasKeys = false,
 ): Path {
   return {
     name,
@@ -31,14 +30,15 @@ function ours(
         server: ["--interface", "isp0", "--listen", TUNNEL, "--allow", WAN.client],
         client: ["--interface", "lan0", "--connect", TUNNEL],
       };
+      const files = hasKeys ? new KeyFiles([writtenKey("bench")]) : undefined;
       const status = ["--status", `${STATUS.hostname}:${STATUS.port}`];
       const run = (side: "server" | "client") =>
         Program.start({
-          ...program,
           namespace: line[side],
           args: [
             side,
             ...own[side],
+            ...files === undefined ? [] : ["--key-file", files[side]],
             "--mac",
             "own",
             ...status,
@@ -56,6 +56,7 @@ function ours(
         await healthy(line, line.client, client);
       } catch (error) {
         await Promise.all([client.stop(), server.stop()]);
+        files?.[Symbol.dispose]();
         throw error;
       }
       return {
@@ -75,6 +76,7 @@ function ours(
         async stop() {
           await client.stop();
           await server.stop();
+          files?.[Symbol.dispose]();
         },
       };
     },
@@ -90,10 +92,7 @@ export const oursKeysPath = ours(
   "the same with a pre-shared key, so that the tunnel is encrypted",
   {},
   undefined,
-  {
-    main: new URL("../../support/keyed_main.ts", import.meta.url),
-    before: ["env", `KEYS=${JSON.stringify([KEY])}`, `KEY=${JSON.stringify(KEY)}`],
-  },
+  true,
 );
 
 /** pppoe-proxy with the system's congestion control, which is cubic on the lossy paths. */
