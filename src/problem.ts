@@ -37,6 +37,7 @@ export const PROBLEMS = {
   "state-unwritable": { title: "it cannot write its state" },
   "slow-path": { title: "the path of its tunnel is slow" },
   "congestion-control": { title: "its congestion control is bad for a path with losses" },
+  "bandwidth": { title: "a client has reached the bandwidth of its key" },
   "key-unused": { title: "a key has never been used" },
   "clock": { title: "the clock of its machine was changed" },
   "memory": { title: "its machine has little memory left" },

@@ -325,7 +325,7 @@ export class Runtime {
 
   #problemChanged({ began, problem, seconds }: ProblemChange): void {
     const { id, what, advice } = problem;
-    if (!LOGGED_ELSEWHERE.has(id)) {
+    if (!UNLOGGED.has(id)) {
       if (began) this.log.warning(`${what}: ${advice}`, { problem: id });
       else this.log.info(`Solved: ${what}`, { problem: id, seconds });
     }
@@ -509,8 +509,8 @@ export class Runtime {
   }
 }
 
-/** The problems whose begin and end have lines of their own in the log. */
-const LOGGED_ELSEWHERE: ReadonlySet<ProblemId> = new Set(["link-down"]);
+/** The problems without a line in the log: one has lines of its own, and the other is what the operator wants. */
+const UNLOGGED: ReadonlySet<ProblemId> = new Set(["link-down", "bandwidth"]);
 
 /** Returns the number of connections to the status, which leaves most descriptors to the tunnels. */
 function statusConnections(descriptors: number): number {
