@@ -14,7 +14,7 @@
 // The data worker may die at any time from step 3 on. If it does during the start, the start fails with its
 // error, and everything that was opened is closed. If it dies after the start, `finished` rejects.
 
-import { descriptorLimit, readInterface } from "../ffi/mod.ts";
+import { descriptorLimit, readInterface, readSystemFile } from "../ffi/mod.ts";
 import { type ClaimFacts, InterfaceClaim } from "./claim/mod.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
@@ -28,6 +28,7 @@ import type { Control, ControlResult } from "./observe/control.ts";
 import { EventHub } from "./observe/event_hub.ts";
 import { listenLocally } from "./observe/local_socket.ts";
 import { type ProblemChange, Problems } from "./observe/problems.ts";
+import { parseProcessUsage, type ProcessUsage } from "./observe/process_usage.ts";
 import type { KeyStatus, Status, StatusSummary, TunnelStatus } from "./observe/status.ts";
 import { serveStatus, serveUnix, type StatusServer } from "./observe/status_server.ts";
 import type { AddedTags, Limits, MacMode } from "./relay/mod.ts";
@@ -149,6 +150,7 @@ export class Runtime {
   readonly #options: RuntimeOptions;
   readonly #name: OwnName;
   readonly #startedMs = performance.now();
+  readonly #startSeconds = Math.round(Date.now() / 1000);
   readonly #finished = Promise.withResolvers<void>();
   /** Set when the start begins. */
   #hooks!: RuntimeHooks;
@@ -356,6 +358,7 @@ export class Runtime {
       healthy: () => this.healthy,
       problems: () => this.#problems.list(performance.now()),
       drops: () => this.worker.drops,
+      process: () => ({ startSeconds: this.#startSeconds, usage: processUsage() }),
       control: (control) => this.#control(control),
     }, this.#events);
     const connections = statusConnections(descriptorLimit());
@@ -515,6 +518,15 @@ const UNLOGGED: ReadonlySet<ProblemId> = new Set(["link-down", "bandwidth"]);
 /** Returns the number of connections to the status, which leaves most descriptors to the tunnels. */
 function statusConnections(descriptors: number): number {
   return Math.min(64, Math.max(4, Math.floor(descriptors / 16)));
+}
+
+// Returns what this process uses, unless there is no /proc.
+function processUsage(): ProcessUsage | undefined {
+  try {
+    return parseProcessUsage(readSystemFile("/proc/self/stat"));
+  } catch {
+    return undefined;
+  }
 }
 
 function nameOf({ name, interface: interfaceName }: RuntimeOptions): OwnName {

@@ -1,9 +1,17 @@
 // The status in the text format of Prometheus (text exposition format 0.0.4).
 
-import type { StatusSummary } from "./status.ts";
+import type { Side } from "../side.ts";
+import type { ProcessFacts } from "./process_usage.ts";
+import type { StatusSummary, TunnelStatus } from "./status.ts";
 
-/** Renders a status as metrics. */
-export function renderMetrics(status: StatusSummary): string {
+/**
+ * Renders a status as metrics.
+ *
+ * @param status The status
+ * @param process The process
+ * @returns The text
+ */
+export function renderMetrics(status: StatusSummary, process: ProcessFacts): string {
   const lines: string[] = [];
   const family = (name: string, type: "counter" | "gauge", help: string) => {
     lines.push(`# HELP pppoe_proxy_${name} ${help}`, `# TYPE pppoe_proxy_${name} ${type}`);
@@ -13,6 +21,13 @@ export function renderMetrics(status: StatusSummary): string {
     lines.push(`pppoe_proxy_${name}${list && `{${list}}`} ${value}`);
   };
 
+  family("build_info", "gauge", "Version and side of the program.");
+  sample("build_info", { version: status.version, side: status.mode }, 1);
+  family("healthy", "gauge", "1 while the program does its job, as in /healthz.");
+  sample("healthy", {}, Number(status.healthy));
+  family("interface_up", "gauge", "1 while the interface is up.");
+  sample("interface_up", { interface: status.interface }, Number(status.interfaceState === "up"));
+  renderProcess(process, lines);
   for (const unit of ["frames", "bytes"] as const) {
     family(
       `${unit}_total`,
@@ -79,32 +94,72 @@ export function renderMetrics(status: StatusSummary): string {
   }
   family("reconnects_total", "counter", "Number of times that the tunnel was established again.");
   sample("reconnects_total", {}, status.reconnects);
-  family("tunnel_rtt_seconds", "gauge", "Smoothed round-trip time of the tunnel.");
-  for (const { name, peer, rttMs } of up) {
-    if (rttMs !== null) sample("tunnel_rtt_seconds", { tunnel: name, peer }, rttMs / 1000);
-  }
-  family("tunnel_retransmits_total", "counter", "Retransmitted TCP segments.");
-  for (const { name, peer, retransmits } of up) {
-    sample("tunnel_retransmits_total", { tunnel: name, peer }, retransmits);
-  }
-  family("tunnel_queued_bytes", "gauge", "Bytes queued for the tunnel.");
-  for (const { name, peer, queuedBytes } of up) {
-    sample("tunnel_queued_bytes", { tunnel: name, peer }, queuedBytes);
-  }
-  family(
+  // The samples of all tunnels. A server does not label them by the client's port, which is another one each
+  // time, so several tunnels may have the same labels: clients with one name behind one address.
+  const ofTunnels = (
+    name: string,
+    type: "counter" | "gauge",
+    help: string,
+    value: (tunnel: TunnelStatus) => number | null,
+    more: (tunnel: TunnelStatus) => Record<string, string> = () => ({}),
+  ) => {
+    family(name, type, help);
+    const samples = new Map<string, { labels: Record<string, string>; value: number }>();
+    for (const tunnel of up) {
+      const one = value(tunnel);
+      if (one === null) continue;
+      const labels = {
+        tunnel: tunnel.name,
+        peer: peerLabel(tunnel.peer, status.mode),
+        ...more(tunnel),
+      };
+      const key = JSON.stringify(labels);
+      const before = samples.get(key)?.value ?? 0;
+      samples.set(key, {
+        labels,
+        value: type === "counter" ? before + one : Math.max(before, one),
+      });
+    }
+    for (const { labels, value } of samples.values()) sample(name, labels, value);
+  };
+  ofTunnels(
+    "tunnel_rtt_seconds",
+    "gauge",
+    "Smoothed round-trip time of the tunnel.",
+    ({ rttMs }) => rttMs === null ? null : rttMs / 1000,
+  );
+  ofTunnels(
+    "tunnel_retransmits_total",
+    "counter",
+    "Retransmitted TCP segments.",
+    ({ retransmits }) => retransmits,
+  );
+  ofTunnels(
+    "tunnel_queued_bytes",
+    "gauge",
+    "Bytes queued for the tunnel.",
+    ({ queuedBytes }) => queuedBytes,
+  );
+  ofTunnels(
     "tunnel_held_back_seconds_total",
     "counter",
     "Time for which the peer was not read because it sent more than it may.",
+    ({ heldBackMs }) => heldBackMs / 1000,
   );
-  for (const { name, peer, heldBackMs } of up) {
-    sample("tunnel_held_back_seconds_total", { tunnel: name, peer }, heldBackMs / 1000);
-  }
-  family("tunnel_congestion_info", "gauge", "TCP congestion control used by this side.");
-  for (const { name, peer, congestion } of up) {
-    if (congestion !== null) {
-      sample("tunnel_congestion_info", { tunnel: name, peer, congestion }, 1);
-    }
-  }
+  ofTunnels(
+    "tunnel_congestion_info",
+    "gauge",
+    "TCP congestion control used by this side.",
+    ({ congestion }) => congestion === null ? null : 1,
+    ({ congestion }) => ({ congestion: `${congestion}` }),
+  );
+  ofTunnels(
+    "tunnel_encryption_info",
+    "gauge",
+    "Cipher of an encrypted tunnel.",
+    ({ encryption }) => encryption === null ? null : 1,
+    ({ encryption }) => ({ cipher: `${encryption?.cipher}`, kernel: `${encryption?.kernel}` }),
+  );
   if (status.keys !== undefined) {
     family(
       "key_last_use_seconds",
@@ -115,13 +170,31 @@ export function renderMetrics(status: StatusSummary): string {
       if (lastUsedS !== null) sample("key_last_use_seconds", { name, key }, lastUsedS);
     }
   }
-  family("tunnel_encryption_info", "gauge", "Cipher of an encrypted tunnel.");
-  for (const { name, peer, encryption } of up) {
-    if (encryption === null) continue;
-    const { cipher, kernel } = encryption;
-    sample("tunnel_encryption_info", { tunnel: name, peer, cipher, kernel: `${kernel}` }, 1);
-  }
   return lines.join("\n") + "\n";
+}
+
+// The metrics that every program should have, under their usual names.
+function renderProcess({ startSeconds, usage }: ProcessFacts, lines: string[]): void {
+  const metric = (name: string, type: "counter" | "gauge", help: string, value: number) => {
+    lines.push(`# HELP process_${name} ${help}`, `# TYPE process_${name} ${type}`);
+    lines.push(`process_${name} ${value}`);
+  };
+  metric(
+    "start_time_seconds",
+    "gauge",
+    "Start of the program, in seconds since the epoch.",
+    startSeconds,
+  );
+  if (usage === undefined) return;
+  const { cpuSeconds, residentBytes, threads } = usage;
+  metric("cpu_seconds_total", "counter", "CPU time of all threads.", cpuSeconds);
+  metric("resident_memory_bytes", "gauge", "Resident memory.", residentBytes);
+  metric("threads", "gauge", "Threads.", threads);
+}
+
+/** Returns a peer as a label: a client by its address alone, because its port is another one each time. */
+function peerLabel(peer: string, side: Side): string {
+  return side === "client" ? peer : peer.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
 }
 
 function escape(text: string): string {

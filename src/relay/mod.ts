@@ -6,6 +6,7 @@ export * from "./discovery/added_tags.ts";
 export * from "./discovery/line_template.ts";
 export * from "./discovery/tokens.ts";
 export * from "./drop.ts";
+export * from "./drop_meaning.ts";
 export * from "./echo.ts";
 export * from "./limits.ts";
 export * from "./options.ts";

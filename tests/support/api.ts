@@ -19,6 +19,7 @@ export function aSource(over: Partial<ApiSource> = {}): ApiSource {
     },
     sessions: () => Promise.resolve({ sessions: aStatus().sessions, total: 1, next: null }),
     healthy: () => true,
+    process: () => ({ startSeconds: 1_700_000_000, usage: undefined }),
     problems: () => [],
     drops: () => aStatus().drops,
     control: () => Promise.resolve({ refused: "unknown-session" }),

@@ -2,6 +2,7 @@
 
 import type { Control, ControlResult, SessionPage, SessionQuery } from "../control.ts";
 import type { ProblemStatus } from "../problems.ts";
+import type { ProcessFacts } from "../process_usage.ts";
 import type { CounterValues, Status, StatusSummary } from "../status.ts";
 
 /** A running side, as the routes of the API see it. */
@@ -14,6 +15,8 @@ export interface ApiSource {
   sessions(query: SessionQuery): Promise<SessionPage>;
   /** Returns the answer of `/healthz`, without waiting for anything. */
   healthy(): boolean;
+  /** Describes the process. */
+  process(): ProcessFacts;
   /** Lists the problems. */
   problems(): ProblemStatus[];
   /** Returns the number of dropped frames by reason. */

@@ -1,10 +1,11 @@
 // The routes that tell how the side is: health, status, metrics, problems and drops.
 
+import { DROP_MEANINGS, DROP_REASONS, type DropMeaning } from "../../relay/mod.ts";
 import { type HttpAnswer, textAnswer } from "../http_server.ts";
 import { renderMetrics } from "../metrics.ts";
 import type { ProblemStatus } from "../problems.ts";
 import { JSON_FIELDS, jsonAnswer, type Route } from "./route.ts";
-import { count, listOf, objectOf, ref } from "./schema.ts";
+import { count, listOf, objectOf, ref, text } from "./schema.ts";
 import { shared } from "./shared.ts";
 import type { ApiSource } from "./source.ts";
 
@@ -20,7 +21,9 @@ function healthAnswer(healthy: boolean, problems: readonly ProblemStatus[]): Htt
 /** Makes the routes that tell how the side is. */
 export function statusRoutes(source: ApiSource): Route[] {
   const json = shared(async () => encoder.encode(JSON.stringify(await source.status())));
-  const metrics = shared(async () => encoder.encode(renderMetrics(await source.summary())));
+  const metrics = shared(async () =>
+    encoder.encode(renderMetrics(await source.summary(), source.process()))
+  );
   return [
     {
       method: "GET",
@@ -66,21 +69,28 @@ export function statusRoutes(source: ApiSource): Route[] {
     {
       method: "GET",
       path: "/api/drops",
-      summary: "Lists the drop reasons, with the number of frames that were dropped for each",
+      summary: "Lists the drop reasons with their meaning, and the number of frames for each",
       answers: {
         200: {
           description: "The drops",
           schema: objectOf<{ drops: unknown }>({
-            drops: listOf(objectOf<{ reason: string; count: number }>({
-              reason: { type: "string", description: "The reason, as in the status" },
+            drops: listOf(objectOf<{ reason: string; count: number } & DropMeaning>({
+              reason: text("The reason, as in the status"),
               count: count("The number of frames since the start"),
+              meaning: text("What has happened to the frames"),
+              worry: text(
+                "`none`, `if-many`, or `yes` if each one is a loss or the sign of a fault",
+              ),
+              advice: text("What to do if it worries"),
             })),
           }),
         },
       },
       answer: () =>
         jsonAnswer({
-          drops: Object.entries(source.drops()).map(([reason, count]) => ({ reason, count })),
+          drops: DROP_REASONS.map((reason) => {
+            return { reason, count: source.drops()[reason], ...DROP_MEANINGS[reason] };
+          }),
         }),
     },
   ];

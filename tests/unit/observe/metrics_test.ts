@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { renderMetrics } from "../../../src/observe/metrics.ts";
+import { renderMetrics as render } from "../../../src/observe/metrics.ts";
+import type { StatusSummary } from "../../../src/observe/status.ts";
 import { DROP_REASONS } from "../../../src/relay/mod.ts";
 import { aStatus } from "../../support/status.ts";
 
@@ -11,6 +12,9 @@ interface Sample {
   labels: Record<string, string>;
   value: number;
 }
+
+const PROCESS = { startSeconds: 1_700_000_000, usage: undefined };
+const renderMetrics = (status: StatusSummary) => render(status, PROCESS);
 
 /** Parses the text exposition format 0.0.4. Each sample must follow its HELP and TYPE. */
 function parse(text: string): { samples: Sample[]; types: Record<string, string> } {
@@ -61,7 +65,15 @@ function of(
 }
 
 Deno.test("renderMetrics() has each metric with its type", () => {
-  assertEquals(parse(renderMetrics(aStatus())).types, {
+  const usage = { cpuSeconds: 1.5, residentBytes: 1e8, threads: 9 };
+  assertEquals(parse(render(aStatus(), { ...PROCESS, usage })).types, {
+    pppoe_proxy_build_info: "gauge",
+    pppoe_proxy_healthy: "gauge",
+    pppoe_proxy_interface_up: "gauge",
+    process_start_time_seconds: "gauge",
+    process_cpu_seconds_total: "counter",
+    process_resident_memory_bytes: "gauge",
+    process_threads: "gauge",
     pppoe_proxy_frames_total: "counter",
     pppoe_proxy_bytes_total: "counter",
     pppoe_proxy_offered_frames_total: "counter",
@@ -127,7 +139,7 @@ Deno.test("renderMetrics() renders the handshakes and refused connections of a s
 
 Deno.test("renderMetrics() renders the round-trip time of each tunnel in seconds, if it is known", () => {
   assertEquals(of("tunnel_rtt_seconds", parse(renderMetrics(aStatus()))), [
-    [{ tunnel: "osaka", peer: "192.0.2.1:5000" }, 0.0125],
+    [{ tunnel: "osaka", peer: "192.0.2.1" }, 0.0125],
   ]);
 });
 
@@ -135,9 +147,53 @@ Deno.test("renderMetrics() renders the congestion control of each tunnel that is
   const [osaka, tokyo] = aStatus().tunnels;
   const tunnels = [{ ...osaka, congestion: "cubic" }, tokyo, { ...tokyo, congestion: null }];
   assertEquals(of("tunnel_congestion_info", parse(renderMetrics(aStatus({ tunnels })))), [
-    [{ tunnel: "osaka", peer: "192.0.2.1:5000", congestion: "cubic" }, 1],
-    [{ tunnel: "tokyo", peer: "192.0.2.2:5000", congestion: "bbr" }, 1],
+    [{ tunnel: "osaka", peer: "192.0.2.1", congestion: "cubic" }, 1],
+    [{ tunnel: "tokyo", peer: "192.0.2.2", congestion: "bbr" }, 1],
   ]);
+});
+
+Deno.test("renderMetrics() tells version, side, health and the state of the interface", () => {
+  const metrics = parse(renderMetrics(aStatus({ healthy: false, interfaceState: "down" })));
+  const { version, mode: side, interface: name } = aStatus();
+  assertEquals(of("build_info", metrics), [[{ version, side }, 1]]);
+  assertEquals(of("healthy", metrics), [[{}, 0]]);
+  assertEquals(of("interface_up", metrics), [[{ interface: name }, 0]]);
+});
+
+Deno.test("renderMetrics() tells what the process uses, as far as it is known", () => {
+  const usage = { cpuSeconds: 1.5, residentBytes: 1e8, threads: 9 };
+  const values = (text: string) =>
+    parse(text).samples.filter(({ name }) => name.startsWith("process_"))
+      .map(({ name, value }) => [name, value]);
+  const start = ["process_start_time_seconds", PROCESS.startSeconds];
+  assertEquals(values(render(aStatus(), { ...PROCESS, usage })), [
+    start,
+    ["process_cpu_seconds_total", 1.5],
+    ["process_resident_memory_bytes", 1e8],
+    ["process_threads", 9],
+  ]);
+  assertEquals(values(renderMetrics(aStatus())), [start]);
+});
+
+Deno.test("renderMetrics() adds up the tunnels of clients with one name behind one address", () => {
+  const [osaka] = aStatus().tunnels;
+  const twin = { ...osaka, peer: "192.0.2.1:6000", retransmits: 5, rttMs: 3 };
+  const tunnels = [{ ...osaka, retransmits: 2, rttMs: 7 }, twin];
+  const metrics = parse(renderMetrics(aStatus({ tunnels })));
+  const labels = { tunnel: "osaka", peer: "192.0.2.1" };
+  assertEquals(of("tunnel_retransmits_total", metrics), [[labels, 7]]);
+  assertEquals(of("tunnel_rtt_seconds", metrics), [[labels, 0.007]]);
+});
+
+Deno.test("renderMetrics() labels a server by its address and port, and a client without its port", () => {
+  const [osaka] = aStatus().tunnels;
+  const labelOf = (mode: "client" | "server", peer: string) => {
+    const metrics = parse(renderMetrics(aStatus({ mode, tunnels: [{ ...osaka, peer }] })));
+    return of("tunnel_rtt_seconds", metrics)[0][0].peer;
+  };
+  assertEquals(labelOf("client", "server.example:8000"), "server.example:8000");
+  assertEquals(labelOf("server", "192.0.2.1:5000"), "192.0.2.1");
+  assertEquals(labelOf("server", "[2001:db8::1]:5000"), "2001:db8::1");
 });
 
 Deno.test("renderMetrics() counts held and open sessions separately", () => {
@@ -170,7 +226,7 @@ Deno.test("renderMetrics() accepts any name in a label", () => {
     const [tunnel] = aStatus().tunnels;
     const metrics = parse(renderMetrics(aStatus({ tunnels: [{ ...tunnel, name }] })));
     assertEquals(of("tunnel_rtt_seconds", metrics), [[
-      { tunnel: name, peer: "192.0.2.1:5000" },
+      { tunnel: name, peer: "192.0.2.1" },
       0.0125,
     ]]);
   }));
@@ -210,6 +266,6 @@ Deno.test("renderMetrics() names the cipher of encrypted tunnels only", () => {
   const [tunnel, other] = aStatus({}).tunnels;
   const tunnels = [{ ...tunnel, encryption: { cipher: "AES-128-GCM", kernel: false } }, other];
   assertEquals(of("tunnel_encryption_info", parse(renderMetrics(aStatus({ tunnels })))), [
-    [{ tunnel: "osaka", peer: "192.0.2.1:5000", cipher: "AES-128-GCM", kernel: "false" }, 1],
+    [{ tunnel: "osaka", peer: "192.0.2.1", cipher: "AES-128-GCM", kernel: "false" }, 1],
   ]);
 });

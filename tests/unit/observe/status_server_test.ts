@@ -44,7 +44,7 @@ Deno.test("serveStatus() answers /metrics for Prometheus", () =>
       response.headers.get("content-type"),
       "text/plain; version=0.0.4; charset=utf-8",
     );
-    assertEquals(await response.text(), renderMetrics(aStatus()));
+    assertEquals(await response.text(), renderMetrics(aStatus(), aSource().process()));
   }));
 
 for (const [healthy, status, text] of [[true, 200, "ok\n"], [false, 503, "not ok\n"]] as const) {
