@@ -14,6 +14,12 @@ const QUANTUM_SECONDS = 0.02;
 /** The largest burst of bytes: a large read, or the bytes of this time. */
 const BURST_BYTES_MIN = 64 * 1024;
 const BURST_BYTES_SECONDS = 0.1;
+/**
+ * The other frames per second, and at once, beyond those of open sessions, that a peer may send before it has to
+ * wait for its turn among all such peers. It is enough for a few hosts that dial.
+ */
+const MODEST_PER_SECOND = 50;
+const MODEST_BURST = 200;
 /** The time after which a peer that goes on is of no use. */
 const USELESS_MS = 60_000;
 const BITS = 8;
@@ -30,6 +36,8 @@ export interface Rates {
 export class Allowance {
   readonly #others: Budget;
   readonly #otherQuantum: number;
+  /** The other frames for which it need not wait. */
+  readonly #modest: Budget;
   #bps: number | undefined;
   #bytes: Budget | undefined;
   #byteQuantum = 0;
@@ -45,6 +53,7 @@ export class Allowance {
   constructor({ otherFrames, bps }: Rates, nowMs: number) {
     this.#others = new Budget(otherFrames, BURST_SECONDS * otherFrames, nowMs);
     this.#otherQuantum = QUANTUM_SECONDS * otherFrames;
+    this.#modest = new Budget(MODEST_PER_SECOND, MODEST_BURST, nowMs);
     this.limit(bps, nowMs);
   }
 
@@ -101,6 +110,7 @@ export class Allowance {
    */
   read(useful: number, others: number, bytes: number, nowMs: number): boolean {
     this.#useful += useful;
+    this.#modest.spend(others - useful);
     // Most peers have no limit of bits, and send only frames of open sessions.
     if (others === 0 && this.#bytes === undefined) return false;
     if (others > 0) {
@@ -123,6 +133,11 @@ export class Allowance {
     this.#heldUntilMs = nowMs + waitMs;
     this.#heldBackMs += waitMs;
     return true;
+  }
+
+  /** Returns true unless most of what the peer has sent lately is other frames, and many of them. */
+  isModest(nowMs: number): boolean {
+    return this.#modest.left(nowMs) > 0;
   }
 
   /** Returns true if the peer has sent too much for a minute, and nothing for a session. */

@@ -20,14 +20,17 @@ const ALL_MS_PER_TURN = 1;
 /** The number of frames after which the clock is read. */
 const CLOCK_FRAMES = 32;
 /**
- * The time for which one turn takes discovery frames, and of that the time for one tunnel. They take much longer
- * than others.
+ * The time for which one turn takes discovery frames, and serves the tunnels that wait for their turn; of that,
+ * the time for one of them, and for the discovery frames of the others. They take much longer than other frames.
  */
 const OPENING_MS_PER_TURN = 0.2;
 const OPENING_MS_PER_TUNNEL = 0.05;
-/** The time for discovery frames if several tunnels have them, in ms per second, and the most at once. */
+const OPENING_MS_MODEST = 0.05;
+/** The time for all that if several tunnels wait, in ms per second, and the most at once. */
 const OPENING_MS_PER_SECOND = 300;
 const OPENING_MS_BURST = 500;
+/** The time by which modest peers may exceed it, so that those that wait do not use up all of it. */
+const OPENING_MS_RESERVE = 100;
 
 /** Takes frames from all tunnels. Nothing is allocated for a session frame. */
 export class FromTunnels {
@@ -44,15 +47,19 @@ export class FromTunnels {
   #first = 0;
   /** True if several tunnels had frames in the last turn. */
   #several = false;
-  /** The tunnels that wait for their turn with a discovery frame, in that order. */
+  /** The tunnels that wait for their turn, in that order: with a discovery frame, or far too many other frames. */
   readonly #queue: Tunnel[] = [];
-  /** The time for discovery frames. */
+  /** The time for discovery frames, and for the tunnels that wait. */
   readonly #openings: Budget;
   /**
    * The time at which this turn, or the present tunnel, has had its share of that; `Infinity` before the first
    * such frame, 0 if there is no time. Most turns need not read the clock for it.
    */
   #openingUntilMs = 0;
+  /** The time for discovery frames of tunnels that do not wait, in this turn. */
+  #openingMs = 0;
+  /** True while the tunnels that wait are served, which counts their time. */
+  #serving = false;
   /** The number of frames that belong to an open session, among those of the present tunnel. */
   #useful = 0;
 
@@ -86,9 +93,11 @@ export class FromTunnels {
     const { list } = this.#tunnels;
     const first = this.#first < list.length ? this.#first : 0;
     const mayOpen = this.#mayOpen(nowMs);
-    // Those that wait go before new ones.
     const someWait = this.#queue.length > 0;
-    this.#openingUntilMs = mayOpen && !someWait ? Infinity : 0;
+    const isCrowded = this.#several || someWait;
+    const hasReserve = mayOpen || this.#openings.left(nowMs) > -OPENING_MS_RESERVE;
+    this.#openingUntilMs = hasReserve ? Infinity : 0;
+    this.#openingMs = someWait ? OPENING_MS_MODEST : OPENING_MS_PER_TURN;
     const startMs = this.#several ? this.#now() : 0;
     let left = ALL_FRAMES_PER_TURN;
     let busy = 0;
@@ -106,10 +115,18 @@ export class FromTunnels {
         channel.heard(nowMs);
       }
       if (tunnel.queued || left <= 0) continue;
+      const isReady = (ready & ~POLLOUT) !== 0;
+      if (isCrowded && (tunnel.unfinished || isReady) && !tunnel.allowance.isModest(nowMs)) {
+        // Others must not wait until all such tunnels have been read.
+        this.#wait(tunnel);
+        continue;
+      }
       // Frames that were read before come first; there is no room to read more until they are taken.
-      if (tunnel.unfinished || (ready & ~POLLOUT && channel.receive(nowMs))) {
+      if (tunnel.unfinished || (isReady && channel.receive(nowMs))) {
         busy++;
-        left -= this.#takeFrames(tunnel, Math.min(left, TUNNEL_FRAMES_PER_TURN), nowMs);
+        const untilMs = this.#several ? this.#now() + TUNNEL_MS_PER_TURN : Infinity;
+        const limit = Math.min(left, TUNNEL_FRAMES_PER_TURN);
+        left -= this.#takeFrames(tunnel, limit, untilMs, nowMs);
         if (this.#several && this.#now() - startMs >= ALL_MS_PER_TURN) left = 0;
         if (left <= 0) this.#first = at + 1;
       }
@@ -118,12 +135,12 @@ export class FromTunnels {
     if (mayOpen && someWait) this.#takeQueued(nowMs);
   }
 
-  // Returns true if there is time for discovery frames. A single tunnel takes nobody else's.
+  // Returns true if there is time for those that wait. A single tunnel takes nobody else's.
   #mayOpen(nowMs: number): boolean {
     return this.#queue.length < 2 || this.#openings.left(nowMs) > 0;
   }
 
-  // Gives the tunnels that wait with a discovery frame a share of the time each, until the turn's is over.
+  // Gives the tunnels that wait a share of the time each, until the turn's is over.
   #takeQueued(nowMs: number): void {
     const untilMs = this.#now() + OPENING_MS_PER_TURN;
     while (this.#queue.length > 0) {
@@ -131,24 +148,47 @@ export class FromTunnels {
       if (startMs >= untilMs) return;
       const tunnel = this.#queue.shift()!;
       tunnel.queued = false;
-      if (tunnel.channel.ended !== undefined) continue;
-      this.#openingUntilMs = startMs + OPENING_MS_PER_TUNNEL;
-      this.#takeFrames(tunnel, TUNNEL_FRAMES_PER_TURN, nowMs);
+      const { channel } = tunnel;
+      if (channel.ended !== undefined) continue;
+      this.#serving = true;
+      this.#serve(tunnel, startMs + OPENING_MS_PER_TUNNEL, nowMs);
+      this.#serving = false;
+      this.#spend(this.#now() - startMs);
     }
   }
 
-  /** Takes up to `limit` frames of a tunnel; returns the number taken. */
-  #takeFrames(tunnel: Tunnel, limit: number, nowMs: number): number {
+  // Gives one tunnel its turn. It waits for the next one, unless it has no more.
+  #serve(tunnel: Tunnel, untilMs: number, nowMs: number): void {
+    const { channel, allowance } = tunnel;
+    // As long as it waits, nobody watches for more.
+    if (!tunnel.unfinished && !channel.receive(nowMs, true)) return;
+    this.#openingUntilMs = untilMs;
+    this.#takeFrames(tunnel, TUNNEL_FRAMES_PER_TURN, untilMs, nowMs);
+    const isOver = tunnel.queued || tunnel.heldBack || channel.ended !== undefined;
+    if (!isOver && !allowance.isModest(nowMs)) this.#wait(tunnel);
+  }
+
+  #wait(tunnel: Tunnel): void {
+    tunnel.queued = true;
+    this.#queue.push(tunnel);
+  }
+
+  #spend(ms: number): void {
+    // This thread may have been stopped meanwhile.
+    this.#openings.spend(Math.min(ms, OPENING_MS_PER_TURN));
+  }
+
+  /** Takes up to `limit` frames of a tunnel, about until a certain time; returns the number taken. */
+  #takeFrames(tunnel: Tunnel, limit: number, untilMs: number, nowMs: number): number {
     const { channel, allowance } = tunnel;
     const bytesBefore = channel.bytesIn;
     const bytesLimit = bytesBefore + Math.max(0, allowance.bytesLeft(nowMs));
-    const untilMs = this.#several ? this.#now() + TUNNEL_MS_PER_TURN : Infinity;
     let taken = 0;
     let sessionFrames = 0;
     let isDone = false;
     this.#useful = 0;
     while (taken < limit && channel.bytesIn <= bytesLimit) {
-      if (this.#openingUntilMs === 0 && isLong(channel.nextType())) {
+      if (this.#openingUntilMs === 0 && this.#nextIsLong(channel, nowMs)) {
         tunnel.queued = true;
         break;
       }
@@ -160,7 +200,10 @@ export class FromTunnels {
       if (channel.type === FRAME.SESSION) {
         sessionFrames++;
         this.#session(channel, nowMs);
-      } else if (isLong(channel.type)) this.#long(channel, nowMs);
+      } else if (channel.type === FRAME.DISCOVERY) this.#discovery(channel, nowMs);
+      else if (channel.type === FRAME.SESSION_LIST || channel.type === FRAME.STATE) {
+        this.#long(channel, 0, nowMs);
+      }
       if (taken % CLOCK_FRAMES === 0 && untilMs < Infinity && this.#now() >= untilMs) break;
     }
     // Once for all of them is faster.
@@ -185,16 +228,24 @@ export class FromTunnels {
     this.#events.notice({ id: "held-back", peer: client, endpoint, framesPerSecond });
   }
 
-  // Deals with a frame that takes long.
-  #long(channel: Channel, nowMs: number): void {
+  // Returns true if the next frame of a tunnel takes long.
+  #nextIsLong(channel: Channel, nowMs: number): boolean {
+    const type = channel.nextType();
+    if (type !== FRAME.DISCOVERY) return type === FRAME.SESSION_LIST || type === FRAME.STATE;
+    const { received: { bytes }, offset, id } = channel;
+    const isWhole = discoveryLength(bytes, offset, channel.length) >= 0;
+    return isWhole && this.#relay.refuses(id, bytes, offset, nowMs) === undefined;
+  }
+
+  // Deals with a frame that takes long. A discovery frame has its length without padding.
+  #long(channel: Channel, length: number, nowMs: number): void {
     const startMs = this.#now();
-    if (this.#openingUntilMs === Infinity) this.#openingUntilMs = startMs + OPENING_MS_PER_TURN;
-    if (channel.type === FRAME.DISCOVERY) this.#discovery(channel, nowMs);
+    if (this.#openingUntilMs === Infinity) this.#openingUntilMs = startMs + this.#openingMs;
+    if (channel.type === FRAME.DISCOVERY) this.#opening(channel, length, nowMs);
     else if (channel.type === FRAME.SESSION_LIST) this.#list(channel, nowMs);
     else this.#state(channel);
     const endMs = this.#now();
-    // This thread may have been stopped meanwhile.
-    this.#openings.spend(Math.min(endMs - startMs, OPENING_MS_PER_TURN));
+    if (!this.#serving) this.#spend(endMs - startMs);
     if (endMs >= this.#openingUntilMs) this.#openingUntilMs = 0;
   }
 
@@ -213,13 +264,21 @@ export class FromTunnels {
   }
 
   #discovery(channel: Channel, nowMs: number): void {
-    const { received: { bytes }, offset } = channel;
+    const { received: { bytes }, offset, id } = channel;
     const flow = FRAMES.discoveryFromTunnel;
     const length = discoveryLength(bytes, offset, channel.length);
-    if (length < 0) {
-      this.#counters.offer(flow);
-      return this.#counters.drop(DROP.malformed, flow);
+    const drop = length < 0 ? DROP.malformed : this.#relay.refuses(id, bytes, offset, nowMs);
+    if (drop === undefined) return this.#long(channel, length, nowMs);
+    if (this.#events.debug && length >= 0) {
+      this.#events.discovery("tunnel", bytes.subarray(offset, offset + length));
     }
+    this.#counters.offer(flow);
+    this.#counters.drop(drop, flow);
+    this.#events.dropped(drop);
+  }
+
+  #opening(channel: Channel, length: number, nowMs: number): void {
+    const { received: { bytes }, offset } = channel;
     const whole = bytes.subarray(offset, offset + length);
     const { sessions } = this.#relay;
     const before = sessions.size;
@@ -241,9 +300,4 @@ export class FromTunnels {
       channel.end("the peer sent an unexpected session list", REASON.PROTOCOL);
     }
   }
-}
-
-// Returns true for the types of frames that take long.
-function isLong(type: number): boolean {
-  return type === FRAME.DISCOVERY || type === FRAME.SESSION_LIST || type === FRAME.STATE;
 }

@@ -49,7 +49,7 @@ export interface Tunnel {
   heldBackSeenMs: number;
   /** True while the peer is not read, because it is beyond its allowance. */
   heldBack: boolean;
-  /** True while it waits for its turn with a discovery frame. */
+  /** True while it waits for its turn: with a discovery frame, or because it sends far too many other frames. */
   queued: boolean;
   /** True if frames that were read are left for the next turn. */
   unfinished: boolean;

@@ -29,9 +29,9 @@ export class KnownHosts {
     if (this.#size > KNOWN_HOSTS) this.#forgetOne();
   }
 
-  /** Returns true if a host of this client has had a session. */
-  has(client: string, hostMac: Uint8Array): boolean {
-    return this.#clients.get(client)?.has(readUint48(hostMac, 0)) ?? false;
+  /** Returns true if a host of this client has had a session. Its address is at the offset in `memory`. */
+  has(client: string, memory: Uint8Array, offset = 0): boolean {
+    return this.#clients.get(client)?.has(readUint48(memory, offset)) ?? false;
   }
 
   #forgetOne(): void {

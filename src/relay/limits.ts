@@ -73,6 +73,12 @@ export function limitsOf(side: Side, given: Partial<Limits> = {}): Limits {
   };
 }
 
+/** The rates of one client: of all its hosts, and of the known ones in addition. */
+interface ClientRates {
+  client: Rate;
+  known: Rate;
+}
+
 /** The counts of one kind of frame. */
 class Counted {
   readonly hosts = new TokenBuckets(HOSTS);
@@ -99,6 +105,7 @@ export class DialRate {
   readonly #padr = new Counted();
   readonly #knownHosts = new KnownHosts();
   readonly #side: Side;
+  #rates: ClientRates | undefined;
 
   /** Makes the counts of a relay, which knows no hosts at first. */
   constructor(side: Side) {
@@ -126,9 +133,38 @@ export class DialRate {
       this.#takeRoom(counted, countedAs, limits, nowMs);
       return clients.take(countedAs, ofClient, nowMs);
     }
-    const perSecond = KNOWN_SHARE * padiPerClient;
-    const rate = { perSecond, burst: Math.max(1, CLIENT_BURST_SECONDS * perSecond) };
-    return known.take(countedAs, rate, nowMs);
+    return known.take(countedAs, this.#ratesOf(padiPerClient).known, nowMs);
+  }
+
+  /**
+   * Returns true if {@linkcode allows} would surely refuse a PADI or PADR of a client, whatever is in it. It
+   * counts and allocates nothing, so that a flood costs little.
+   *
+   * @param peer The client
+   * @param code The code of the frame
+   * @param memory The memory of the frame
+   * @param sourceAt The offset of its source address
+   * @param limits The limits
+   * @param nowMs The time
+   */
+  surelyRefuses(
+    peer: Peer,
+    code: number,
+    memory: Uint8Array,
+    sourceAt: number,
+    limits: Limits,
+    nowMs: number,
+  ): boolean {
+    const { padiPerClient } = limits;
+    if (padiPerClient === 0) return false;
+    const { countedAs } = peer;
+    const counted = code === CODE.PADI ? this.#padi : this.#padr;
+    const { client, known } = this.#ratesOf(padiPerClient);
+    const common = counted.clients.has(countedAs, client, nowMs) &&
+      this.#hasRoom(counted, countedAs, limits, nowMs);
+    if (common) return false;
+    if (!counted.known.has(countedAs, known, nowMs)) return true;
+    return !this.#knownHosts.has(this.#clientOf(peer), memory, sourceAt);
   }
 
   /** Notes that a host has a session, or had one until now. */
@@ -159,11 +195,19 @@ export class DialRate {
 
   // Returns the limit of all hosts behind a client that applies to a host; undefined if there is none.
   #ofClient(isKnown: boolean, { padiPerHost, padiPerClient }: Limits): Rate | undefined {
-    if (padiPerClient > 0) {
-      return { perSecond: padiPerClient, burst: CLIENT_BURST_SECONDS * padiPerClient };
-    }
+    if (padiPerClient > 0) return this.#ratesOf(padiPerClient).client;
     const limitsStrangers = this.#side === "client" && padiPerHost > 0;
     return limitsStrangers && !isKnown ? STRANGERS : undefined;
+  }
+
+  // Returns the limits of a client, and of its known hosts in addition, which are kept for the next frame.
+  #ratesOf(padiPerClient: number): ClientRates {
+    if (this.#rates?.client.perSecond === padiPerClient) return this.#rates;
+    const perSecond = KNOWN_SHARE * padiPerClient;
+    return this.#rates = {
+      client: { perSecond: padiPerClient, burst: CLIENT_BURST_SECONDS * padiPerClient },
+      known: { perSecond, burst: Math.max(1, CLIENT_BURST_SECONDS * perSecond) },
+    };
   }
 
   // At a client, all hosts are its own, whichever server it has.

@@ -24,18 +24,21 @@ import { assertInvariant } from "../assert.ts";
 import {
   CODE,
   emitSessionList,
+  ETH_P_PPP_DISC,
   ETH_P_PPP_SES,
+  ETHERNET,
   lowerMaxPayload,
   parseSessionList,
   PPPOE_HLEN,
   readCode,
   readEtherType,
+  readSessionId,
   sameMac,
   SESSION_LIST_MAX,
 } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import { type Cause, causeFrom, type SessionEnd } from "./cause.ts";
-import { checkDiscovery, forwarded, opensSession } from "./discovery/check.ts";
+import { checkDiscovery, forwarded, isHostCode, opensSession } from "./discovery/check.ts";
 import { ClientDiscovery } from "./discovery/client.ts";
 import type { DiscoveryContext, DiscoveryRelay } from "./discovery/context.ts";
 import { ServerDiscovery } from "./discovery/server.ts";
@@ -153,6 +156,33 @@ export class Relay implements DiscoveryContext {
   /** Counts a PADI or PADR; returns false if its host or client exceeds the limit. */
   mayDial(peer: Peer, packet: DiscoveryPacket, nowMs: number): boolean {
     return this.#dialRate.allows(peer, packet, this.#limits, nowMs);
+  }
+
+  /**
+   * Finds out cheaply if a discovery frame from a tunnel goes no further, before it is parsed. It allocates
+   * nothing, so that a flood costs little.
+   *
+   * @param tunnel The number of the tunnel
+   * @param memory The memory of the frame, which has a complete header
+   * @param offset The offset of the frame
+   * @param nowMs The time
+   * @returns The drop reason; undefined if {@linkcode discoveryFromTunnel} has to decide
+   */
+  refuses(tunnel: number, memory: Uint8Array, offset: number, nowMs: number): Drop | undefined {
+    if (readEtherType(memory, offset) !== ETH_P_PPP_DISC) return DROP["not-pppoe"];
+    const code = readCode(memory, offset);
+    if (opensSession(code)) {
+      if (this.options.side === "client") return undefined;
+      const peer = this.#peers.byTunnel.get(tunnel);
+      if (peer === undefined || !isHostCode(code)) return undefined;
+      const sourceAt = offset + ETHERNET.source[0];
+      return this.#dialRate.surelyRefuses(peer, code, memory, sourceAt, this.#limits, nowMs)
+        ? DROP["padi-rate"]
+        : undefined;
+    }
+    if (readSessionId(memory, offset) === NO_SESSION_ID) return undefined;
+    const session = this.sessions.findByTunnel(tunnel, memory, offset);
+    return session === undefined ? DROP["unknown-session"] : undefined;
   }
 
   /** Returns true if a host has had a session, so that its frames go before those of strangers. */

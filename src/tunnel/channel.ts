@@ -136,7 +136,7 @@ export class Channel {
     return this.#reader.memory;
   }
 
-  /** The type of the frame that `nextFrame` found. */
+  /** The type of the frame that `nextFrame` or `nextType` found. */
   get type(): number {
     return this.#reader.type;
   }
@@ -287,10 +287,11 @@ export class Channel {
    * Reads from the transport once. At the end of the connection it sets `ended`.
    *
    * @param nowMs The time
+   * @param small True to read only a little
    * @returns False if there were no bytes
    */
-  receive(nowMs: number): boolean {
-    const count = this.#reader.read(this.transport);
+  receive(nowMs: number, small = false): boolean {
+    const count = this.#reader.read(this.transport, small);
     if (count > 0) {
       this.#keepalive.heard(nowMs);
       if (this.#isUnknown) this.#recognize(false);
@@ -368,7 +369,7 @@ export class Channel {
     this.#keepalive.heard(nowMs);
   }
 
-  /** Returns the type of the frame that `nextFrame` would find; -1 if there is none. */
+  /** Looks at the frame that `nextFrame` would find; returns its type, or -1 if there is none. */
   nextType(): number {
     return this.#reader.peek();
   }

@@ -25,7 +25,7 @@ const KEPT_REST_BYTES = 16 * 1024;
 
 /** Reads the frames of one connection. Nothing is allocated for a frame. */
 export class FrameReader {
-  /** The type of the frame that `next` found. */
+  /** The type of the frame that `next` or `peek` found. */
   type = 0;
   /** The offset of that frame's payload in the memory. */
   offset = 0;
@@ -62,11 +62,17 @@ export class FrameReader {
     return this.#memory;
   }
 
-  /** Reads once; returns the result of {@linkcode Transport.receive}. */
-  read(transport: Transport): number {
+  /**
+   * Reads once.
+   *
+   * @param transport The connection
+   * @param small True to read only a little, into a small buffer
+   * @returns The result of {@linkcode Transport.receive}
+   */
+  read(transport: Transport, small = false): number {
     if (this.#buffer !== undefined) this.compact();
     const left = this.#readEnd - this.#readAt;
-    const buffer = this.#buffers.take(left);
+    const buffer = this.#buffers.take(left, small);
     const count = transport.receive(buffer.readInto);
     if (count <= 0) {
       this.#buffers.give(buffer);
@@ -97,11 +103,16 @@ export class FrameReader {
     return FOUND;
   }
 
-  /** Returns the type of the frame that `next` would find; -1 if there is none. */
+  /** Looks at the frame that `next` would find; returns its type, or -1 if there is none. */
   peek(): number {
     const header = this.#header;
-    const size = readHeader(this.memory.bytes, this.#readAt, this.#readEnd, header);
-    return size <= 0 || this.#readAt + size + header.length > this.#readEnd ? -1 : header.type;
+    const size = readHeader(this.#memory.bytes, this.#readAt, this.#readEnd, header);
+    const payload = this.#readAt + size;
+    if (size <= 0 || payload + header.length > this.#readEnd) return -1;
+    this.type = header.type;
+    this.offset = payload;
+    this.length = header.length;
+    return header.type;
   }
 
   /** Makes room for the next read, once `next` has found no more. The earlier frames are lost. */

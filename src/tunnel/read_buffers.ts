@@ -61,9 +61,10 @@ export class ReadBuffers {
    * Lends a buffer: a small one if many tunnels have one already.
    *
    * @param left The number of bytes for which there must be room before those that are read
+   * @param small True for a small one in any case
    */
-  take(left: number): ReadBuffer {
-    if (this.#lent < FULL_SIZE) {
+  take(left: number, small = false): ReadBuffer {
+    if (!small && this.#lent < FULL_SIZE) {
       this.#lent++;
       return this.#free.pop() ?? new ReadBuffer(LARGEST_FRAME, this.#readBytes);
     }

@@ -33,6 +33,11 @@ export function opensSession(code: number): boolean {
   return HOST_CODES.has(code) || AC_CODES.has(code);
 }
 
+/** Returns true for the codes of such a discovery that only a host sends. */
+export function isHostCode(code: number): boolean {
+  return HOST_CODES.has(code);
+}
+
 /** Parses a frame; returns a drop reason if this kind of station may not send it, or an address is impossible. */
 export function checkDiscovery(frame: Uint8Array, fromHost: boolean): DiscoveryPacket | Drop {
   if (readEtherType(frame) !== ETH_P_PPP_DISC) return DROP["not-pppoe"];
