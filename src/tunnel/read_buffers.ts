@@ -61,10 +61,10 @@ export class ReadBuffers {
    * Lends a buffer: a small one if many tunnels have one already.
    *
    * @param left The number of bytes for which there must be room before those that are read
-   * @param small True for a small one in any case
+   * @param small True for a small one in any case, unless there would not be room in those that are kept
    */
   take(left: number, small = false): ReadBuffer {
-    if (!small && this.#lent < FULL_SIZE) {
+    if ((!small || left > SMALL_ROOM_BYTES) && this.#lent < FULL_SIZE) {
       this.#lent++;
       return this.#free.pop() ?? new ReadBuffer(LARGEST_FRAME, this.#readBytes);
     }

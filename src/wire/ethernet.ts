@@ -28,6 +28,11 @@ export const ETHERNET = {
 } as const;
 
 const ETHER_TYPE = ETHERNET.etherType[0];
+
+/** The codes of hexadecimal digits. */
+const HEX_CODES = [..."0123456789abcdef"].map((digit) => digit.charCodeAt(0));
+/** The codes of the address that is being formatted, with its colons. */
+const macCodes: number[] = [..."00:00:00:00:00:00"].map((digit) => digit.charCodeAt(0));
 const MAC_TEXT = /^[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}$/i;
 
 /**
@@ -73,12 +78,14 @@ export function parseMac(text: string): Uint8Array<ArrayBuffer> {
  * ```
  */
 export function formatMac(bytes: Uint8Array, offset = 0): string {
-  let text = "";
+  const codes = macCodes;
   for (let i = 0; i < ETH_ALEN; i++) {
-    if (i > 0) text += ":";
-    text += (bytes[offset + i] ?? 0).toString(16).padStart(2, "0");
+    const byte = bytes[offset + i] ?? 0;
+    codes[3 * i] = HEX_CODES[byte >> 4];
+    codes[3 * i + 1] = HEX_CODES[byte & 0x0f];
   }
-  return text;
+  // One text, without those that would be joined to it: addresses are keys of tables.
+  return String.fromCharCode(...codes);
 }
 
 /**

@@ -373,10 +373,12 @@ export class ServerDiscovery implements DiscoveryRelay {
 
   #newPending(peer: Peer, { source, tags }: DiscoveryPacket, passes: number): ServerPending {
     const hostUniq = findHostUniq(tags)?.slice();
+    const hostMac = source.slice();
     return {
       peer,
-      hostMac: source.slice(),
-      shownMac: this.#relay.shownMacOf(peer, source).slice(),
+      hostMac,
+      // No copy, because the source of it never changes.
+      shownMac: this.#relay.shownMacOf(peer, hostMac),
       hostUniq,
       known: this.#relay.knowsHost(peer, source),
       relaySessionId: this.#matching.relaySessionId(tags)?.slice(),

@@ -97,6 +97,30 @@ Deno.test("Allowance.limit() with the same rate gives a peer nothing", () => {
   assertEquals([allowance.heldUntilMs, allowance.bytesLeft(10)], [heldUntilMs, -90_000]);
 });
 
+Deno.test("Allowance calls a peer modest until it has sent 200 other frames, and 50 a second besides", () => {
+  const allowance = new Allowance(RATES, 0);
+  allowance.read(0, 199, 0, 0);
+  assert(allowance.isModest(0));
+  allowance.read(0, 1, 0, 0);
+  assert(!allowance.isModest(0));
+  assert(allowance.isModest(20));
+  for (let nowMs = 1000; nowMs < 60_000; nowMs += 1000) {
+    allowance.read(0, 49, 0, nowMs);
+    assert(allowance.isModest(nowMs));
+  }
+});
+
+Deno.test("Allowance calls a peer modest that sends more frames of sessions than others", () => {
+  const allowance = new Allowance({ otherFrames: 6000, bps: undefined }, 0);
+  for (let nowMs = 0; nowMs < 60_000; nowMs += 10) {
+    allowance.read(50, 40, 0, nowMs);
+    assert(allowance.isModest(nowMs));
+  }
+  // It cannot save up for later.
+  allowance.read(0, 300, 0, 60_000);
+  assert(!allowance.isModest(60_000));
+});
+
 Deno.test("Allowance calls a peer useless after a minute of too many frames and none of a session", () => {
   const allowance = new Allowance(RATES, 0);
   flood(allowance, 0, 60_000);

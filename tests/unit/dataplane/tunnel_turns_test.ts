@@ -25,6 +25,7 @@ const OURS = Uint8Array.of(2, 0, 0, 0, 0, 3);
 const BROADCAST = new Uint8Array(6).fill(0xff);
 /** The time that a discovery frame takes, and the shortest turn, in ms. */
 const DISCOVERY_MS = 0.02;
+const JUNK_MS = 0.001;
 const TURN_MS = 0.02;
 
 const PADI = encodeFrame(
@@ -58,6 +59,8 @@ class Bench {
   readonly discovery = new Map<number, number>();
   /** The number of frames on the link. */
   sent = 0;
+  /** True to refuse all discovery frames before they are parsed. */
+  refuses = false;
   readonly session: Session;
   readonly link: MemoryLink;
   readonly #descriptors = new MemoryDescriptors();
@@ -83,7 +86,12 @@ class Bench {
         bench.discovery.set(tunnel, 1 + (bench.discovery.get(tunnel) ?? 0));
       }
       override sessionFromTunnel(tunnel: number): Session | Drop {
-        return tunnel === 1 ? bench.session : DROP["unknown-session"];
+        if (tunnel === 1) return bench.session;
+        bench.nowMs += JUNK_MS;
+        return DROP["unknown-session"];
+      }
+      override refuses(...frame: Parameters<Relay["refuses"]>): Drop | undefined {
+        return bench.refuses ? DROP["padi-rate"] : super.refuses(...frame);
       }
       override sessionFromLink(): Session | Drop {
         return bench.session;
@@ -187,6 +195,70 @@ Deno.test("DataPlane carries a peer's frames in the turn of their arrival, besid
     assertEquals(bench.sent, 5 * turn);
     const tookMs = bench.nowMs - startMs;
     assert(tookMs < 0.3 + DISCOVERY_MS, `a turn took ${tookMs} ms`);
+  }
+});
+
+Deno.test("DataPlane carries a peer's frames in the turn of their arrival, beside 300 that send frames of no session", () => {
+  const bench = new Bench();
+  const good = bench.add(1);
+  const hostile = Array.from({ length: 300 }, (_, n) => fill(bench.add(n + 2), DATA));
+  // At first nobody knows that they are hostile.
+  for (let turn = 0; turn < 500; turn++) {
+    for (const fill of hostile) fill();
+    bench.turn();
+  }
+  const before = bench.counters.dropped(DROP["unknown-session"]);
+  const startMs = bench.nowMs;
+  for (let turn = 1; turn <= 1000; turn++) {
+    for (const fill of hostile) fill();
+    send(good, many(DATA, 5));
+    const turnMs = bench.nowMs;
+    bench.turn();
+    assertEquals(bench.sent, 5 * turn);
+    const tookMs = bench.nowMs - turnMs;
+    // 32 frames are taken between two looks at the clock.
+    assert(tookMs < 0.3, `a turn took ${tookMs} ms`);
+  }
+  const frames = bench.counters.dropped(DROP["unknown-session"]) - before;
+  const share = frames * JUNK_MS / (bench.nowMs - startMs);
+  assert(share > 0.2, `they get ${share} of the time`);
+});
+
+Deno.test("DataPlane drops a discovery frame that the relay refuses before it is parsed, and counts it", () => {
+  const bench = new Bench();
+  bench.refuses = true;
+  const peers = [bench.add(2), bench.add(3)];
+  for (const peer of peers) send(peer, many(PADI, 1000));
+  for (let turn = 0; turn < 1000; turn++) bench.turn();
+  assertEquals(bench.discovery.size, 0);
+  const { counters: { drops }, balance } = bench.plane.totals();
+  assertEquals(drops["padi-rate"], 2000);
+  assertEquals(balance.fromTunnel.discovery, {
+    offered: 2000,
+    carried: 0,
+    dropped: 2000,
+    queued: 0,
+  });
+  assert(
+    bench.messages.some((message) => message.type === "notice" && message.notice.id === "limit"),
+  );
+});
+
+Deno.test("DataPlane takes a few discovery frames of a peer at once, beside 50 that send PADIs", () => {
+  const bench = new Bench();
+  const hostile = Array.from({ length: 50 }, (_, n) => fill(bench.add(n + 2), PADI));
+  for (let turn = 0; turn < 2000; turn++) {
+    for (const fill of hostile) fill();
+    bench.turn();
+  }
+  const good = bench.add(1);
+  bench.turn();
+  for (let dial = 1; dial <= 100; dial++) {
+    for (const fill of hostile) fill();
+    send(good, PADI as Uint8Array<ArrayBuffer>);
+    bench.turn();
+    assertEquals(bench.discovery.get(1), dial);
+    for (let turn = 0; turn < 20; turn++) bench.turn();
   }
 });
 

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import {
   DEFAULT_LIMITS,
+  DROP_REASONS,
   LAST_SESSION_ID,
   randomTokens,
   SESSIONS_MAX,
@@ -11,6 +12,7 @@ import { DialRate, limitsOf } from "../../../src/relay/limits.ts";
 import { Peer } from "../../../src/relay/peer.ts";
 import type { Relay } from "../../../src/relay/relay.ts";
 import { formatMac, parseDiscovery, TAG, textTag } from "../../../src/wire/mod.ts";
+import { CODE, type DiscoveryPacket, parseDiscovery, TAG, textTag } from "../../../src/wire/mod.ts";
 import { Dialogue, type End } from "../../support/dialogue.ts";
 import {
   AC,
@@ -380,6 +382,81 @@ Deno.test("Peer.sessions counts a peer's sessions", () => {
   assertEquals(counts(), [1, 1]);
   line.server.relay.closeAll("shutdown");
   assertEquals(counts(), [0, 0]);
+});
+
+/** The frame of a PADI, in a memory with other bytes before it. */
+function inMemory(host: Uint8Array): { memory: Uint8Array; packet: DiscoveryPacket } {
+  const frame = padi(host, [SERVICE, UNIQ]);
+  const memory = new Uint8Array(AT + frame.length);
+  memory.set(frame, AT);
+  return { memory, packet: parseDiscovery(frame)! };
+}
+const AT = 5;
+
+Deno.test("DialRate.surelyRefuses() refuses nothing that allows() would allow, and a flood beyond the rate", () => {
+  const limits = limitsOf("server", { padiPerHost: 0, padiPerClient: 10 });
+  const rate = new DialRate("server");
+  const peer = new Peer("k", "c", 0);
+  peer.address = "192.0.2.1";
+  rate.note(peer, HOST);
+  let [refused, allowed] = [0, 0];
+  for (let n = 0; n < 2000; n++) {
+    const nowMs = 2 * n;
+    const { memory, packet } = inMemory(n % 40 === 0 ? HOST : nth(n));
+    const sure = rate.surelyRefuses(peer, packet.code, memory, AT + 6, limits, nowMs);
+    const allows = rate.allows(peer, packet, limits, nowMs);
+    assertEquals(sure && allows, false);
+    if (sure) refused++;
+    if (allows) allowed++;
+    // Without a limit of each host, nothing else refuses a stranger.
+    if (n % 40 !== 0) assertEquals(sure, !allows);
+  }
+  assertEquals(refused + allowed <= 2000 && refused > 1800 && allowed > 60, true, `${allowed}`);
+});
+
+Deno.test("DialRate.surelyRefuses() leaves a known host its share, and counts PADRs separately", () => {
+  const limits = limitsOf("server", { padiPerHost: 0, padiPerClient: 10 });
+  const rate = new DialRate("server");
+  const peer = new Peer("k", "c", 0);
+  rate.note(peer, HOST);
+  for (let n = 0; n < 20; n++) rate.allows(peer, inMemory(nth(n)).packet, limits, 0);
+  const refuses = (host: Uint8Array, code: number = CODE.PADI) =>
+    rate.surelyRefuses(peer, code, inMemory(host).memory, AT + 6, limits, 0);
+  assertEquals([refuses(nth(1)), refuses(HOST), refuses(nth(1), CODE.PADR)], [true, false, false]);
+  for (let n = 0; n < 4; n++) {
+    assertEquals(rate.allows(peer, inMemory(HOST).packet, limits, 0), true);
+  }
+  assertEquals(refuses(HOST), true);
+  const none = limitsOf("server", { padiPerClient: 0 });
+  assertEquals(
+    rate.surelyRefuses(peer, CODE.PADI, inMemory(nth(1)).memory, AT + 6, none, 0),
+    false,
+  );
+});
+
+Deno.test("Relay.refuses() names the reason for frames from a tunnel that go no further", () => {
+  const line = new Dialogue({ server: { limits: { padiPerClient: 1 } } });
+  line.dial({ sessionId: 7 });
+  const { relay } = line.server;
+  const [tunnel] = relay.peersByTunnel.keys();
+  const refuses = (frame: Uint8Array) => {
+    const memory = new Uint8Array(AT + frame.length);
+    memory.set(frame, AT);
+    const reason = relay.refuses(tunnel, memory, AT, line.nowMs);
+    return reason === undefined ? undefined : DROP_REASONS[reason];
+  };
+  assertEquals(refuses(discovery("PADT", HOST, AC, [], 7)), undefined);
+  assertEquals(refuses(discovery("PADT", HOST, AC, [], 8)), "unknown-session");
+  assertEquals(refuses(discovery("PADT", HOST_2, AC, [], 7)), "unknown-session");
+  assertEquals(refuses(discovery("PADT", HOST, AC, [], 0)), undefined);
+  assertEquals(refuses(data(HOST, AC, 7)), "not-pppoe");
+  assertEquals(refuses(padi(HOST_2, [SERVICE])), undefined);
+  for (let n = 0; n < 20; n++) {
+    relay.discoveryFromTunnel(tunnel, padi(nth(n), [SERVICE, UNIQ]), line.nowMs);
+  }
+  // The host that has a session has a share of its own.
+  assertEquals(refuses(padi(HOST_2, [SERVICE])), "padi-rate");
+  assertEquals(refuses(padi(HOST, [SERVICE])), undefined);
 });
 
 Deno.test("Relay at the server bounds the PADIs of all clients, and one with a few hosts gets through", () => {

@@ -31,6 +31,19 @@ Deno.test("ReadBuffers lends 64 buffers of full size, and small ones beyond", ()
   assertEquals(buffers.take(LARGEST_FRAME).start, LARGEST_FRAME);
 });
 
+Deno.test("ReadBuffers lends a small buffer to one that asks for it, again and again", () => {
+  const buffers = new ReadBuffers(100_000);
+  const small = buffers.take(4096, true);
+  assertEquals([small.readInto.length, buffers.unused], [24_576, 0]);
+  buffers.give(small);
+  assertStrictEquals(buffers.take(0, true), small);
+  // A large frame gets one of full size, because a small one with more room could not be lent again.
+  const full = buffers.take(4097, true);
+  assertEquals(full.readInto.length, 100_000);
+  buffers.give(full);
+  assertStrictEquals(buffers.take(4097, true), full);
+});
+
 Deno.test("ReadBuffers lends a buffer again, and trim() gives up most of the unused ones", () => {
   const buffers = new ReadBuffers(100_000);
   const first = buffers.take(0);
