@@ -17,6 +17,8 @@ const ALL_FRAMES_PER_TURN = 1024;
 /** The time for which one turn takes frames of one tunnel, and of all tunnels, if several have some. */
 const TUNNEL_MS_PER_TURN = 0.3;
 const ALL_MS_PER_TURN = 1;
+/** The number of tunnels without sessions from which one turn reads as much as from others, if none waits. */
+const LARGE_READS = 8;
 /** The number of frames after which the clock is read. */
 const CLOCK_FRAMES = 32;
 /**
@@ -121,8 +123,10 @@ export class FromTunnels {
         this.#wait(tunnel);
         continue;
       }
+      // A peer that waits keeps its buffer, and there are few large ones, which those with sessions need.
+      const readsLittle = !tunnel.carries && (someWait || busy >= LARGE_READS);
       // Frames that were read before come first; there is no room to read more until they are taken.
-      if (tunnel.unfinished || (isReady && channel.receive(nowMs))) {
+      if (tunnel.unfinished || (isReady && channel.receive(nowMs, readsLittle))) {
         busy++;
         const untilMs = this.#several ? this.#now() + TUNNEL_MS_PER_TURN : Infinity;
         const limit = Math.min(left, TUNNEL_FRAMES_PER_TURN);
@@ -214,6 +218,7 @@ export class FromTunnels {
     if (isDone) channel.compact();
     const bytes = channel.bytesIn - bytesBefore;
     const useful = this.#useful;
+    tunnel.carries = useful > 0;
     if (allowance.read(useful, taken - useful, bytes, nowMs)) this.#hold(tunnel, nowMs);
     else if (tunnel.queued) this.#queue.push(tunnel);
     return taken;

@@ -53,6 +53,8 @@ export interface Tunnel {
   queued: boolean;
   /** True if frames that were read are left for the next turn. */
   unfinished: boolean;
+  /** True if frames of open sessions were among those that were last read. */
+  carries: boolean;
   /** The time by which the tunnel ends if it is being left; `Infinity` otherwise. */
   leaveByMs: number;
   /** The reason for which it is being left; empty otherwise. */
@@ -141,6 +143,7 @@ export class Tunnels {
       watched: POLLIN,
       // There may be frames after the greeting.
       unfinished: true,
+      carries: false,
       leaveByMs: Infinity,
       leaveReason: "",
       counted: new Tally(),

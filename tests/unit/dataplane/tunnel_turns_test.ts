@@ -224,6 +224,28 @@ Deno.test("DataPlane carries a peer's frames in the turn of their arrival, besid
   assert(share > 0.2, `they get ${share} of the time`);
 });
 
+Deno.test("DataPlane reads 200 KB at once from a peer with sessions, beside 100 that send PADIs", () => {
+  const bench = new Bench();
+  // They come first, and keep their buffers while they wait for their turns.
+  const hostile = Array.from({ length: 100 }, (_, n) => fill(bench.add(n + 2), PADI));
+  for (let turn = 0; turn < 200; turn++) {
+    for (const fill of hostile) fill();
+    bench.turn();
+  }
+  const good = bench.add(1);
+  bench.turn();
+  const large = sessionFrame(PPP_PROTOCOL.IPV4, 1480);
+  send(good, many(large, 5));
+  bench.turn();
+  assertEquals(bench.sent, 5);
+  for (let turn = 1; turn <= 10; turn++) {
+    for (const fill of hostile) fill();
+    send(good, many(large, 130));
+    bench.turn();
+    assertEquals(bench.sent, 5 + 130 * turn);
+  }
+});
+
 Deno.test("DataPlane drops a discovery frame that the relay refuses before it is parsed, and counts it", () => {
   const bench = new Bench();
   bench.refuses = true;
