@@ -12,7 +12,8 @@
 //      (3 and 4: from_link.ts);
 //   5. tunnels: reads each one that is ready once, unless its peer is beyond its allowance (allowance.ts),
 //      rewrites its frames in place, and hands them to the link's sender without a copy. Discovery frames have
-//      a share of the time, which the tunnels get in turns (from_tunnels.ts);
+//      a share of the time, and so have peers that send little but frames of no session; the tunnels get it in
+//      turns (from_tunnels.ts);
 //   6. status: describes the next few sessions, if it was asked for (status_queries.ts);
 //   7. timers: a grace time is over, or a PADI is due again (relay_timers.ts). Once a second comes the tick:
 //      pings, dead tunnels, paths that lose large packets (path_faults.ts), silent sessions, the link's
