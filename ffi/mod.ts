@@ -35,6 +35,7 @@ export * from "./syn_filter.ts";
 export { readSystemFile } from "./system_file.ts";
 export * from "./tcp.ts";
 export * from "./tls.ts";
+export * from "./tls_memory.ts";
 export { openssl } from "./openssl.ts";
 export * from "./timer_slack.ts";
 export { withUmask } from "./umask.ts";

@@ -105,6 +105,14 @@ const ssl = {
     result: "void",
   },
 
+  SSL_set0_rbio: {
+    parameters: [
+      "pointer", // SSL *s
+      "pointer", // BIO *rbio
+    ],
+    result: "void",
+  },
+
   SSL_set0_wbio: {
     parameters: [
       "pointer", // SSL *s
@@ -264,6 +272,16 @@ const crypto = {
     result: "pointer",
   },
 
+  BIO_new_bio_pair: {
+    parameters: [
+      "buffer", // BIO **bio1
+      "usize", // size_t writebuf1
+      "buffer", // BIO **bio2
+      "usize", // size_t writebuf2
+    ],
+    result: "i32",
+  },
+
   BIO_new_socket: {
     parameters: [
       "i32", // int sock
@@ -272,12 +290,46 @@ const crypto = {
     result: "pointer",
   },
 
+  BIO_up_ref: {
+    parameters: [
+      "pointer", // BIO *a
+    ],
+    result: "i32",
+  },
+
+  BIO_free: {
+    parameters: [
+      "pointer", // BIO *a
+    ],
+    result: "i32",
+  },
+
   BIO_ctrl: {
     parameters: [
       "pointer", // BIO *bp
       "i32", // int cmd
       "i64", // long larg
       "pointer", // void *parg
+    ],
+    result: "i32",
+  },
+
+  BIO_set_mem_buf: {
+    name: "BIO_ctrl",
+    parameters: [
+      "pointer", // BIO *b
+      "i32", // BIO_C_SET_BUF_MEM
+      "u32", // long c
+      "pointer", // BUF_MEM *bm
+    ],
+    result: "i32",
+  },
+
+  BIO_nread: {
+    parameters: [
+      "pointer", // BIO *bio
+      "buffer", // char **buf
+      "i32", // int num
     ],
     result: "i32",
   },

@@ -1,8 +1,9 @@
 // TLS 1.3 with a pre-shared key, by OpenSSL, between two pieces of memory: no socket and no certificate.
 //
 // A context belongs to one thread, and so does a handshake, because OpenSSL calls back into JavaScript. A
-// connection can move to another thread afterwards, by its address. Each connection has two memory BIOs, one
-// for the bytes from the peer and one for the bytes to it.
+// connection can move to another thread afterwards, by its address. During its handshake it has two memory
+// BIOs, one for the bytes from the peer and one for the bytes to it. After that it uses those of its thread,
+// which copy less, and are the same for all connections (tls_memory.ts).
 //
 // If the kernel shall encrypt what is sent (kTLS), the latter is the socket itself until the end of the
 // handshake, because OpenSSL hands the key to the kernel then. If it did not, a memory BIO takes its place.
@@ -10,6 +11,7 @@
 import { cString } from "./structs.ts";
 import { asUsize } from "./pinned.ts";
 import { type OpenSsl, openssl } from "./openssl.ts";
+import type { TlsMemory } from "./tls_memory.ts";
 
 const TLS1_3_VERSION = 0x0304;
 const SSL_CTRL_MODE = 33;
@@ -233,7 +235,8 @@ type WithKey = (proceed: () => number) => number;
 export class TlsConnection {
   readonly #ssl = openssl();
   #connection: Deno.PointerValue;
-  readonly #input: Deno.PointerValue;
+  #input: Deno.PointerValue;
+  /** The BIO from which the bytes for the peer are taken. */
   #output: Deno.PointerValue;
   /** True while OpenSSL writes to the socket. */
   #isDirect: boolean;
@@ -312,7 +315,23 @@ export class TlsConnection {
   }
 
   /**
-   * Adds bytes of the peer, which are copied.
+   * Uses the memory of this thread from now on. Nothing may be left in the connection's own.
+   *
+   * @param memory The memory, in which nothing may be left when another connection uses it
+   */
+  share(memory: TlsMemory): void {
+    const ssl = this.#ssl;
+    ssl.BIO_up_ref(memory.input);
+    ssl.SSL_set0_rbio(this.#connection, memory.input);
+    this.#input = memory.input;
+    if (this.#isDirect) return;
+    ssl.BIO_up_ref(memory.output);
+    ssl.SSL_set0_wbio(this.#connection, memory.output);
+    this.#output = memory.outlet;
+  }
+
+  /**
+   * Adds bytes of the peer, which are copied, during the handshake.
    *
    * @param bytes The memory that they are in
    * @param length Their number

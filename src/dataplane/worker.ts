@@ -128,6 +128,7 @@ async function run(plane: DataPlane): Promise<void> {
   }
   // Everything must be closed before the message, because the main thread then terminates this one.
   plane.dispose();
+  buffers?.[Symbol.dispose]();
   scope.postMessage([{ type: "stopped" }]);
   scope.close();
 }

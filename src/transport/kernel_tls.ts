@@ -47,6 +47,7 @@ export class KernelTlsTransport extends TcpTransport {
     this.#tls = tls;
     this.#cipher = tls.cipher;
     this.#bytesPerKey = bytesPerKey;
+    tls.share(buffers.memory);
     const socket = { fd, receive: (into: Uint8Array) => super.receive(into) };
     this.#reader = new TlsReader(socket, tls, buffers.received);
     const remedy = this.pathFault?.remedy;

@@ -1,15 +1,15 @@
 // A transport over TLS, on top of one over TCP, after a handshake that was made elsewhere.
 //
-// Sending: the pieces of a batch are joined, sealed with one call, and given to the socket with one call.
-// Ciphertext that the socket refuses is kept and goes first the next time; nothing more is sealed before it
-// is gone. After a refusal one record at a time is sealed, until a whole batch has been taken again, so that
+// Sending: the pieces of a batch are joined, sealed with one call, and given to the socket with one call, from
+// where OpenSSL has put them. Ciphertext that the socket refuses is kept and goes first the next time; nothing
+// more is sealed before it is gone. After a refusal one record at a time is sealed, until a whole batch has been taken again, so that
 // little waits where no control frame can overtake it.
 // tls_reader.ts receives.
 
-import { copyMemory, Pinned, type TlsConnection } from "../../ffi/mod.ts";
+import { copyMemory, Pinned, type TlsConnection, TlsMemory } from "../../ffi/mod.ts";
 import { RECORD_BYTES, SealedBytes } from "./sealed_bytes.ts";
 import type { TcpTransport } from "./tcp.ts";
-import { describeFault, ReadMemory, TlsReader } from "./tls_reader.ts";
+import { describeFault, READ_BYTES, ReadMemory, TlsReader } from "./tls_reader.ts";
 import {
   AGAIN,
   BROKEN,
@@ -23,6 +23,10 @@ import {
 const SEALED_AT_ONCE = 4 * RECORD_BYTES;
 /** The maximum length of a batch: that of the outbox, a frame that goes beyond it, and the rest of another. */
 const BATCH_BYTES = 256 * 1024;
+/** The room for what sealing adds to that data, and for the messages of a change of keys. */
+const ADDED_BYTES = 1024;
+/** The room for messages behind refused ciphertext: the last words of a connection. */
+const LAST_BYTES = 1024;
 /**
  * The number of records after which this side changes its key. AES-GCM is safe for 2^24.5 of the largest ones
  * (RFC 8446, section 5.5).
@@ -30,13 +34,18 @@ const BATCH_BYTES = 256 * 1024;
 const RECORDS_PER_KEY = 2 ** 22;
 
 /** Memory that the transports of one thread share, because none of them needs it between two calls. */
-export class TlsBuffers {
+export class TlsBuffers implements Disposable {
   /** The data of a batch. */
   readonly plain: Pinned = new Pinned(new Uint8Array(BATCH_BYTES));
-  /** The same after sealing, with room for the messages of a change of keys. */
-  readonly sealed: Pinned = new Pinned(new Uint8Array(SEALED_AT_ONCE + 1024));
-  /** Bytes from a socket. */
-  readonly received: ReadMemory = new ReadMemory();
+  /** Sealed bytes, from a socket and for one. */
+  readonly memory: TlsMemory = new TlsMemory(READ_BYTES, SEALED_AT_ONCE + ADDED_BYTES);
+  /** The places for reads. */
+  readonly received: ReadMemory = new ReadMemory(this.memory);
+
+  /** Frees the memory, once no transport uses it any more. */
+  [Symbol.dispose](): void {
+    this.memory[Symbol.dispose]();
+  }
 }
 
 /** A connection of TLS over a connected TCP socket as a transport. */
@@ -64,9 +73,8 @@ export class TlsTransport implements Transport {
   #step = SEALED_AT_ONCE;
   #recordsOfKey = 0;
   readonly #flight = new SealedBytes();
-  /** The number of sealed bytes that OpenSSL has given out, and of those that it still has. */
+  /** The number of sealed bytes that OpenSSL has given out. */
   #takenOut = 0;
-  #left = 0;
 
   readonly #reader: TlsReader;
   /** The reason why TLS is broken for what is sent. */
@@ -91,6 +99,7 @@ export class TlsTransport implements Transport {
     this.#buffers = buffers;
     this.#recordsPerKey = recordsPerKey;
     this.#cipher = tls.cipher;
+    tls.share(buffers.memory);
     this.#reader = new TlsReader(tcp, tls, buffers.received);
   }
 
@@ -106,7 +115,7 @@ export class TlsTransport implements Transport {
 
   /** The number of bytes that wait for the socket. */
   get heldBytes(): number {
-    return this.#heldEnd - this.#heldStart + this.#left;
+    return this.#heldEnd - this.#heldStart;
   }
 
   /**
@@ -170,12 +179,8 @@ export class TlsTransport implements Transport {
    */
   receive(into: Uint8Array): number {
     const count = this.#reader.receive(into);
-    if (this.#reader.fault !== undefined && this.#fault === undefined) {
-      this.#fault = this.#reader.fault;
-      // Tells the peer, if the socket takes it.
-      this.#left = this.#tls.outputBytes;
-      this.#flush();
-    }
+    if (this.#tls.outputBytes > 0) this.#sendMessages();
+    this.#fault ??= this.#reader.fault;
     return count;
   }
 
@@ -231,8 +236,7 @@ export class TlsTransport implements Transport {
   /** Ends the stream in this direction, and tells the peer so that nobody else can. */
   shutdown(): void {
     this.#tls.end();
-    this.#left = this.#tls.outputBytes;
-    this.#flush();
+    this.#sendMessages();
     this.#tcp.shutdown();
   }
 
@@ -276,40 +280,50 @@ export class TlsTransport implements Transport {
       this.#recordsOfKey = 0;
       this.#tls.updateKey();
     }
-    if (!this.#tls.write(address, length)) {
+    const isSealed = this.#tls.write(address, length);
+    // All of it has room, and a change of keys.
+    const sent = this.#sendOutput();
+    if (!isSealed) {
       this.#fault = describeFault(this.#tls.fault.text);
       return false;
     }
-    // There is room for all of it, and for a change of keys.
-    const sent = this.#sendOutput();
     this.#recordsOfKey += this.#flight.sealed(length, this.#takenOut);
     return sent;
   }
 
-  // Sends ciphertext as far as the socket takes it; returns false if the connection is broken.
-  #flush(): boolean {
-    const held = this.#held;
-    if (this.#heldStart < this.#heldEnd) {
-      const sent = this.#sendSealed(held!, this.#heldStart, this.#heldEnd);
-      if (sent === BROKEN) return false;
-      if (sent > 0) this.#heldStart += sent;
-      if (this.#heldStart < this.#heldEnd) return true;
-      this.#heldStart = this.#heldEnd = 0;
-    }
-    return this.#left === 0 || this.#sendOutput();
+  // Sends what OpenSSL has to say besides data, such as the reason why it ends the connection, if the socket
+  // takes it. A later call sends it otherwise.
+  #sendMessages(): void {
+    this.#flush();
+    this.#sendOutput();
   }
 
-  // Takes ciphertext from OpenSSL, and sends it as far as the socket takes it.
+  // Sends ciphertext that the socket has refused; returns false if the connection is broken.
+  #flush(): boolean {
+    if (this.#heldStart === this.#heldEnd) return true;
+    const sent = this.#sendSealed(this.#held!, this.#heldStart, this.#heldEnd);
+    if (sent > 0) this.#heldStart += sent;
+    return sent !== BROKEN;
+  }
+
+  // Takes all ciphertext from OpenSSL, because other connections use the same memory, and sends it as far as the
+  // socket takes it. Returns false if the connection is broken.
   #sendOutput(): boolean {
-    const { sealed } = this.#buffers;
-    const count = this.#tls.take(sealed.bytes);
-    this.#left = 0;
-    if (count <= 0) return true;
-    this.#takenOut += count;
-    const sent = this.#sendSealed(sealed, 0, count);
-    if (sent === BROKEN) return false;
-    if (sent < count) this.#hold(sent > 0 ? sent : 0, count);
-    return true;
+    const { memory } = this.#buffers;
+    const { sealed } = memory;
+    let isWhole = true;
+    for (let isLast = false; !isLast;) {
+      const count = memory.take();
+      if (count <= 0) break;
+      const start = memory.takenAt;
+      const end = start + count;
+      isLast = end < sealed.bytes.length;
+      this.#takenOut += count;
+      const sent = this.heldBytes > 0 ? AGAIN : this.#sendSealed(sealed, start, end);
+      if (sent === BROKEN) isWhole = false;
+      else if (sent < count) isWhole &&= this.#hold(start + (sent > 0 ? sent : 0), end);
+    }
+    return isWhole;
   }
 
   #sendSealed(memory: Pinned, start: number, end: number): number {
@@ -317,13 +331,19 @@ export class TlsTransport implements Transport {
     return this.#tcp.send();
   }
 
-  // Keeps ciphertext that the socket has refused.
-  #hold(start: number, end: number): void {
-    const { sealed } = this.#buffers;
+  // Keeps ciphertext that the socket has refused, behind what is kept already. Returns false if it has no room.
+  #hold(start: number, end: number): boolean {
+    const { sealed } = this.#buffers.memory;
     // Most tunnels never need it.
-    const held = this.#held ??= new Pinned(new Uint8Array(sealed.bytes.length));
-    copyMemory(held.address, sealed.address + start, end - start);
-    this.#heldStart = 0;
-    this.#heldEnd = end - start;
+    const held = this.#held ??= new Pinned(new Uint8Array(sealed.bytes.length + LAST_BYTES));
+    if (this.#heldStart === this.#heldEnd) this.#heldStart = this.#heldEnd = 0;
+    const length = end - start;
+    if (this.#heldEnd + length > held.bytes.length) {
+      this.#fault ??= describeFault("the peer does not take its messages");
+      return false;
+    }
+    copyMemory(held.address + this.#heldEnd, sealed.address + start, length);
+    this.#heldEnd += length;
+    return true;
   }
 }

@@ -1,9 +1,9 @@
 // The receiving half of a transport over TLS.
 //
-// Bytes are read in parts, which keep the memory small that OpenSSL needs for them, as long as all the data in
+// Bytes are read in parts, which the processor's cache holds until they are opened, as long as all the data in
 // the next part surely fits into the caller's memory. What is left is the start of a record, which OpenSSL keeps.
 
-import { endReading, Pinned, TLS, type TlsConnection } from "../../ffi/mod.ts";
+import { endReading, Pinned, TLS, type TlsConnection, type TlsMemory } from "../../ffi/mod.ts";
 import { assertInvariant } from "../assert.ts";
 import { RECORD_BYTES } from "./sealed_bytes.ts";
 import type { TcpTransport } from "./tcp.ts";
@@ -12,7 +12,7 @@ import { AGAIN, BROKEN } from "./transport.ts";
 /** The maximum length of a record that is read, with its header and all that encryption may add. */
 const RECORD_MAX = RECORD_BYTES + 5 + 256;
 /** The maximum number of bytes in a part. */
-const READ_BYTES = 64 * 1024;
+export const READ_BYTES: number = 64 * 1024;
 /** The same if the last read had so many small records that they took long. */
 const READ_BYTES_SMALL = 16 * 1024;
 const MANY_RECORDS = 64;
@@ -30,11 +30,21 @@ interface ReadPlace {
   readonly small: Uint8Array<ArrayBuffer>;
 }
 
-/** Memory for bytes from sockets, which all connections of a thread share. */
+/** The memory for bytes from sockets, which all connections of a thread share. */
 export class ReadMemory {
-  readonly #received: Uint8Array<ArrayBuffer> = new Uint8Array(READ_BYTES);
+  /** The same as OpenSSL reads it. */
+  readonly memory: TlsMemory;
   /** The places for each memory that was read into. A thread has few of them. */
   readonly #places = new WeakMap<Uint8Array, ReadPlace>();
+
+  /**
+   * Has no places at first.
+   *
+   * @param memory The memory
+   */
+  constructor(memory: TlsMemory) {
+    this.memory = memory;
+  }
 
   /**
    * Returns the place for a memory. Nothing is allocated if it was read into before.
@@ -47,10 +57,11 @@ export class ReadMemory {
     if (known !== undefined) return known;
     const room = into.length - RECORD_MAX;
     assertInvariant(room > 0, "the memory for a read is smaller than a record");
+    const { bytes } = this.memory.received;
     const place = {
       address: new Pinned(into as Uint8Array<ArrayBuffer>).address,
-      large: this.#received.subarray(0, Math.min(READ_BYTES, room)),
-      small: this.#received.subarray(0, Math.min(READ_BYTES_SMALL, room)),
+      large: bytes.subarray(0, Math.min(READ_BYTES, room)),
+      small: bytes.subarray(0, Math.min(READ_BYTES_SMALL, room)),
     };
     this.#places.set(into, place);
     return place;
@@ -98,6 +109,7 @@ export class TlsReader {
   receive(into: Uint8Array): number {
     if (this.fault !== undefined || this.#broken) return BROKEN;
     if (this.#ended) return 0;
+    const { memory } = this.#memory;
     const { address, large, small } = this.#memory.placeOf(into);
     const buffer = this.#readsSmall ? small : large;
     const room = into.length;
@@ -112,7 +124,7 @@ export class TlsReader {
         break;
       }
       bytes += received;
-      this.#tls.feed(buffer, received);
+      memory.offer(received);
       // OpenSSL takes one record at a time, so it holds no more data once it has taken all bytes.
       do {
         const length = this.#tls.read(address + count, room - count);

@@ -31,23 +31,36 @@ export class TlsPair implements AsyncDisposable {
   readonly client: TlsTransport;
   readonly server: TlsTransport;
   readonly connections: { client: TlsConnection; server: TlsConnection };
+  readonly buffers: TlsBuffers;
+  readonly #ownBuffers: boolean;
 
-  private constructor(tcp: TcpPair, recordsPerKey?: number, path?: TcpPath) {
+  private constructor(
+    tcp: TcpPair,
+    recordsPerKey?: number,
+    path?: TcpPath,
+    buffers?: TlsBuffers,
+  ) {
+    this.#ownBuffers = buffers === undefined;
+    this.buffers = buffers ?? new TlsBuffers();
     this.tcp = tcp;
     this.connections = tlsConnections();
     const { client, server } = this.connections;
-    const buffers = new TlsBuffers();
     const over = (fd: number) => new TcpTransport(fd, undefined, path);
-    this.client = new TlsTransport(over(tcp.clientFd), client, buffers, recordsPerKey);
-    this.server = new TlsTransport(over(tcp.serverFd), server, buffers, recordsPerKey);
+    this.client = new TlsTransport(over(tcp.clientFd), client, this.buffers, recordsPerKey);
+    this.server = new TlsTransport(over(tcp.serverFd), server, this.buffers, recordsPerKey);
   }
 
-  static async make(recordsPerKey?: number, path?: TcpPath): Promise<TlsPair> {
-    return new TlsPair(await TcpPair.make(), recordsPerKey, path);
+  static async make(
+    recordsPerKey?: number,
+    path?: TcpPath,
+    buffers?: TlsBuffers,
+  ): Promise<TlsPair> {
+    return new TlsPair(await TcpPair.make(), recordsPerKey, path, buffers);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.tcp[Symbol.asyncDispose]();
     for (const connection of Object.values(this.connections)) connection.free();
+    if (this.#ownBuffers) this.buffers[Symbol.dispose]();
   }
 }

@@ -1,11 +1,15 @@
 // The transport over TLS, between both ends of a connection over loopback.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openssl, Pinned, send } from "../../../ffi/mod.ts";
+import { openssl, Pinned, send, TlsMemory } from "../../../ffi/mod.ts";
 import { SealedBytes } from "../../../src/transport/sealed_bytes.ts";
 import { TcpTransport } from "../../../src/transport/tcp.ts";
 import { TlsBuffers, TlsTransport } from "../../../src/transport/tls.ts";
-import { ReadMemory, TlsReader } from "../../../src/transport/tls_reader.ts";
+import {
+  READ_BYTES as PART_BYTES,
+  ReadMemory,
+  TlsReader,
+} from "../../../src/transport/tls_reader.ts";
 import { AGAIN, BROKEN, type Transport } from "../../../src/transport/transport.ts";
 import { Channel } from "../../../src/tunnel/channel.ts";
 import { FRAME } from "../../../src/wire/mod.ts";
@@ -214,6 +218,37 @@ Deno.test("TlsTransport.receive() returns what came before a fault, then the fau
   assertMatch(pair.server.failure, /^the connection broke: TLS: .*bad record mac/);
 });
 
+Deno.test("TlsTransport tells its peer of a fault behind refused bytes, and disturbs no other connection", async () => {
+  await using pair = await TlsPair.make();
+  await using other = await TlsPair.make(undefined, undefined, pair.buffers);
+  const { client } = pair.connections;
+  const { server } = pair;
+  server.limitUnsent(4096);
+  const memory = new Pinned(pattern(64 * 1024));
+  while (server.heldBytes === 0) {
+    server.add(memory, 0, memory.bytes.length);
+    const count = server.send();
+    assert(count > 0);
+  }
+  const held = server.heldBytes;
+  const data = new Pinned(pattern(100));
+  const sealed = new Uint8Array(1000);
+  client.write(data.address, 100);
+  const length = client.take(sealed);
+  sealed[length - 1] ^= 1;
+  send(pair.tcp.clientFd, sealed.subarray(0, length));
+  assertEquals(await receive(server), BROKEN);
+  assert(server.heldBytes > held - 4096 && server.heldBytes < held + 100, `${server.heldBytes}`);
+  // Nothing of the fault is left in the memory that both use.
+  for (const [from, to] of [[other.client, other.server], [other.server, other.client]]) {
+    sendAll(from, pattern(50_000));
+    const into = new Uint8Array(READ_BYTES);
+    let count = 0;
+    while (count < 50_000) count += await receive(to, into);
+    assertEquals(count, 50_000);
+  }
+});
+
 Deno.test("TlsTransport.receive() ends with the peer's stream, whether it says so or not", async () => {
   for (const says of [true, false]) {
     await using pair = await TlsPair.make();
@@ -277,7 +312,9 @@ Deno.test("TlsReader reads as much padding at once as data, from a peer that sen
     assert(bytes < 100_000_000, "the read does not end");
     return into.length;
   };
-  const reader = new TlsReader({ fd: -1, receive }, server, new ReadMemory());
+  using memory = new TlsMemory(PART_BYTES, 1);
+  server.share(memory);
+  const reader = new TlsReader({ fd: -1, receive }, server, new ReadMemory(memory));
   const into = new Uint8Array(READ_BYTES);
   for (let turn = 0; turn < 10; turn++) {
     bytes = 0;
