@@ -366,6 +366,25 @@ const symbols = {
     result: "void",
   },
 
+  getenv: {
+    parameters: [
+      "buffer", // const char *name
+    ],
+    result: "pointer",
+  },
+
+  // fstat(2) is not in glibc before version 2.33.
+  statx: {
+    parameters: [
+      "i32", // int dirfd
+      "buffer", // const char *pathname
+      "i32", // int flags
+      "u32", // unsigned int mask
+      "buffer", // struct statx *statxbuf
+    ],
+    result: "i32",
+  },
+
   inet_pton: {
     parameters: [
       "i32", // int af

@@ -4,6 +4,7 @@
 // never throw, and return a negative errno(3) instead.
 
 export * from "./clock.ts";
+export { environmentVariable, fileIdentity } from "./environment.ts";
 export * from "./errno.ts";
 export { descriptorLimit } from "./descriptor_limit.ts";
 export * from "./event_set.ts";

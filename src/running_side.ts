@@ -1,6 +1,7 @@
 // The interface of a client and of a server to the program that embeds them.
 
 import type { Endpoint } from "./net/endpoint.ts";
+import { logLine } from "./observe/log_lines.ts";
 import type { Status } from "./observe/status.ts";
 import type { Runtime, RuntimeOptions } from "./runtime.ts";
 
@@ -84,6 +85,6 @@ export abstract class RunningSide {
     const ended = this.end();
     await this.#runtime.stop(keepSessions);
     await ended;
-    this.#runtime.log.info("Stopped");
+    logLine(this.#runtime.log, "stopped", {});
   }
 }

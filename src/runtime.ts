@@ -27,6 +27,7 @@ import { apiRoutes } from "./observe/api.ts";
 import type { Control, ControlResult } from "./observe/control.ts";
 import { EventHub } from "./observe/event_hub.ts";
 import { listenLocally } from "./observe/local_socket.ts";
+import { logLine, writeLine } from "./observe/log_lines.ts";
 import { type ProblemChange, Problems } from "./observe/problems.ts";
 import { parseProcessUsage, type ProcessUsage } from "./observe/process_usage.ts";
 import type { KeyStatus, Status, StatusSummary, TunnelStatus } from "./observe/status.ts";
@@ -38,6 +39,7 @@ import { defaultName, nameFault, type OwnName } from "./own_name.ts";
 import { StateDir } from "./state/mod.ts";
 import { type Endpoint, formatEndpoint } from "./net/endpoint.ts";
 import { formatUnix, type UnixAddress } from "./net/unix_listener.ts";
+import type { TunnelCause } from "./tunnel_cause.ts";
 import { VERSION } from "./version.ts";
 import { formatHex } from "./wire/text.ts";
 import { ETH_ALEN, FEATURE, type Hello, RESUME_SECRET_LENGTH } from "./wire/mod.ts";
@@ -114,7 +116,7 @@ export interface RuntimeOptions {
 /** The functions of a side that the runtime calls. */
 export interface RuntimeHooks {
   tunnelUp(id: number): void;
-  tunnelDown(id: number, reason: string, goodbye?: number): void;
+  tunnelDown(id: number, reason: string, cause: TunnelCause, goodbye?: number): void;
   /** Called with the number of sessions that are held for a peer without a tunnel; 0 if none are left. */
   held(peer: string, sessions: number): void;
   /** Called when addresses or routes of this machine may have changed; a server need not know. */
@@ -271,7 +273,7 @@ export class Runtime {
       state: this.#kept(),
     }, {
       event: (event) => this.#heard(event),
-      warn: (message) => log.warning(message),
+      warn: (warning) => logLine(log, "congestion-control", { warning }),
       segment: (segment) => void this.#state?.compacted(segment),
       failed: (error) => this.#workerDied(error),
     });
@@ -279,7 +281,7 @@ export class Runtime {
 
   #heard(event: DataPlaneEvent): void {
     const line = describeEvent(event);
-    if (line !== undefined) this.log[line.level](line.message, line.fields);
+    if (line !== undefined) writeLine(this.log, line);
     this.#events.publish(event);
     switch (event.type) {
       case "link":
@@ -293,7 +295,7 @@ export class Runtime {
       case "tunnel-up":
         return this.#hooks.tunnelUp(event.id);
       case "tunnel-down":
-        return this.#hooks.tunnelDown(event.id, event.reason, event.goodbye);
+        return this.#hooks.tunnelDown(event.id, event.reason, event.cause, event.goodbye);
       case "held":
         return this.#hooks.held(event.peer, event.sessions);
       case "network-changed":
@@ -328,15 +330,15 @@ export class Runtime {
   #problemChanged({ began, problem, seconds }: ProblemChange): void {
     const { id, what, advice } = problem;
     if (!UNLOGGED.has(id)) {
-      if (began) this.log.warning(`${what}: ${advice}`, { problem: id });
-      else this.log.info(`Solved: ${what}`, { problem: id, seconds });
+      if (began) logLine(this.log, "problem", { what, advice, problem: id });
+      else logLine(this.log, "problem-solved", { what, problem: id, seconds });
     }
     this.#worker?.tellProblems(this.#problems.list(performance.now()).map(({ id }) => id));
   }
 
   // Reports the death of the worker. During the start, the caller gets the error instead of the log.
   #workerDied(error: Error): void {
-    if (this.#isUp) this.log.error(error.message);
+    if (this.#isUp) logLine(this.log, "worker-died", { reason: error.message });
     this.#finished.reject(error);
     this.#hooks.failed();
   }
@@ -345,7 +347,7 @@ export class Runtime {
     const { name, fault } = this.#name;
     // An older peer does not learn the name.
     if (fault === undefined || this.#options.legacy) return;
-    this.log.warning(`The machine's host name ${fault}; --name sets another one`, { name });
+    logLine(this.log, "host-name-unusable", { fault, name });
   }
 
   async #serveStatus(): Promise<void> {
@@ -366,11 +368,11 @@ export class Runtime {
     if (status !== undefined) this.#statusServers.push(await serveStatus(status, options));
     if (this.statusSocket !== undefined) return;
     const local = await listenLocally(this.#side, interfaceName);
-    if ("reason" in local) log.debug("There is no local socket", { reason: local.reason });
+    if ("reason" in local) logLine(log, "local-socket-missing", { reason: local.reason });
     else {
       const server = serveUnix(local.listener, options);
       this.#statusServers.push(server);
-      log.debug("Serving the status on the local socket", { path: this.statusSocket });
+      logLine(log, "local-socket-served", { path: this.statusSocket });
     }
   }
 
@@ -379,7 +381,7 @@ export class Runtime {
     // A session that was closed has a line of its own.
     if ("done" in result && result.done === "sent") {
       const { id, ac, host } = result;
-      this.log.info("PADT sent for an operator", { id: formatHex(id, 4), ac, host });
+      logLine(this.log, "padt-sent", { id: formatHex(id, 4), ac, host });
     }
     return result;
   }
@@ -503,7 +505,7 @@ export class Runtime {
     this.#claim?.stopping();
     const state = this.#state;
     const lost = keep && state !== undefined && !await state.exists();
-    if (lost) this.log.error(`Sessions are closed, because ${state.path} is gone`);
+    if (lost) logLine(this.log, "state-dir-gone", { path: state.path });
     await Promise.all([this.worker.stop(keep && !lost), this.#closeStatus()]);
     await state?.close();
     await this.release();

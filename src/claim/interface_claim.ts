@@ -4,6 +4,7 @@
 import { LocalListener, readInterface } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import type { Log } from "../observe/log.ts";
+import { logLine } from "../observe/log_lines.ts";
 import { reasonOf } from "../reason.ts";
 import {
   askHolder,
@@ -233,5 +234,5 @@ function describe({ side, pid, isBusy, introduction }: HeldPlace): string {
 }
 
 function warn({ side, interface: name, log }: ClaimOptions, reason: string): void {
-  log.warning(`Cannot make sure that no other ${side} uses ${name}: ${reason}`);
+  logLine(log, "claim-unsure", { side, interface: name, reason });
 }

@@ -3,6 +3,7 @@
 import { surviveFileLimit } from "../../ffi/mod.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import type { LeveledLog } from "../observe/log.ts";
+import { logLine } from "../observe/log_lines.ts";
 import { reasonOf } from "../reason.ts";
 import { readFlagsAndConfig } from "./config_file.ts";
 import type { Flags } from "./flags.ts";
@@ -77,9 +78,7 @@ export async function runSide<O extends { log: LeveledLog }>(
   Deno.addSignalListener("SIGTERM", () => stop(false));
   Deno.addSignalListener("SIGUSR2", () => {
     if (running?.keepsSessions === false) {
-      log.error(
-        "Cannot stop and keep the sessions: set --state-dir, and a --grace other than 0",
-      );
+      logLine(log, "cannot-keep-sessions", {});
     } else stop(true);
   });
   const file = given.value("config") ?? given.value("key-file");
@@ -89,22 +88,20 @@ export async function runSide<O extends { log: LeveledLog }>(
       side.reload(optionsOf(subject, reread, args));
       log.level = logLevel(reread);
       const flags = changedFlags(subject, given, reread);
-      log.info("Configuration reloaded", {
+      logLine(log, "configuration-reloaded", {
         file: reread.value("config") ?? reread.value("key-file"),
       });
       if (flags.length > 0) {
-        log.warning("Some changes take effect only after a restart", { flags: flags.join() });
+        logLine(log, "restart-needed", { flags: flags.join() });
       }
     } catch (error) {
-      log.error("Cannot reload the configuration; nothing was changed", {
-        reason: reasonOf(error),
-      });
+      logLine(log, "reload-failed", { reason: reasonOf(error) });
     }
   };
   // A terminal can send several when it ends, so SIGHUP never counts as a second signal.
   const hangUp = (reason: string) => {
     if (stopping) return;
-    log.info(`Stopping after SIGHUP: ${reason}`);
+    logLine(log, "hangup", { reason });
     requestStop(false);
   };
   // Without a file, SIGHUP stops the program wherever it comes from.
@@ -121,7 +118,7 @@ export async function runSide<O extends { log: LeveledLog }>(
   try {
     running = await subject.start(options);
   } catch (error) {
-    log.error(reasonOf(error));
+    logLine(log, "start-failed", { reason: reasonOf(error) });
     return error instanceof ConfigurationError ? 2 : 1;
   }
   if (reloadAfterStart && !stopping) reload(running);

@@ -8,6 +8,7 @@
 
 import { isSameKey, type Key } from "../keys/key.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
+import { logLine } from "../observe/log_lines.ts";
 import type { TunnelStatus } from "../observe/status.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
@@ -115,7 +116,8 @@ export class Client extends RunningSide {
     await this.#runtime.claim();
     await this.#runtime.start({
       tunnelUp: (tunnel) => driver.tunnelUp(tunnel),
-      tunnelDown: (tunnel, reason, goodbye) => driver.tunnelDown(tunnel, reason, goodbye),
+      tunnelDown: (tunnel, reason, cause, goodbye) =>
+        driver.tunnelDown(tunnel, reason, cause, goodbye),
       held: (peer, sessions) => driver.handle({ type: "held", peer, sessions }),
       knows: (peer) => keys.includes(peer),
       networkChanged: () => driver.networkChanged(),
@@ -145,9 +147,7 @@ export class Client extends RunningSide {
       }
       this.#key = options.key;
       if (!isSameKey(before, after)) {
-        this.#runtime.log.info("The key has changed; the next connection uses it", {
-          name: after.name,
-        });
+        logLine(this.#runtime.log, "key-changed", { name: after.name });
       }
     }
     super.reload(options);

@@ -6,6 +6,7 @@ import type { DataWorker } from "../dataplane/data_worker.ts";
 import type { Key } from "../keys/key.ts";
 import { lookUp } from "../net/connect.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
+import { logLine } from "../observe/log_lines.ts";
 import { reasonOf } from "../reason.ts";
 import type { Runtime } from "../runtime.ts";
 import { greetServerWithKey } from "../tunnel/greet_with_key.ts";
@@ -17,6 +18,7 @@ import type { ClientMachine } from "./machine.ts";
 import type { ClientCommand, ClientEvent } from "./messages.ts";
 import { logNote } from "./notes.ts";
 import { ServerRoutes } from "../net/server_routes.ts";
+import type { TunnelCause } from "../tunnel_cause.ts";
 
 /** The part of a runtime that a driver needs. The worker must exist by the first event. */
 export type DriverRuntime = Pick<Runtime, "hello" | "log"> & {
@@ -106,13 +108,14 @@ export class ClientDriver {
    *
    * @param tunnel The worker's id
    * @param reason The reason
+   * @param cause The cause, for programs
    * @param goodbye The code of the server's goodbye, if there was one
    */
-  tunnelDown(tunnel: number, reason: string, goodbye?: number): void {
+  tunnelDown(tunnel: number, reason: string, cause: TunnelCause, goodbye?: number): void {
     const id = this.#tunnels.get(tunnel)?.id;
     this.#tunnels.delete(tunnel);
     this.#security?.kernel.down(tunnel, performance.now());
-    if (id !== undefined) this.handle({ type: "tunnel-down", id, reason, goodbye });
+    if (id !== undefined) this.handle({ type: "tunnel-down", id, reason, cause, goodbye });
   }
 
   /** Looks at the network again, and tells the machine if something that matters has changed. */
@@ -122,7 +125,7 @@ export class ClientDriver {
     const { changed, reachable } = this.#routes.look();
     if (!changed && lost === this.#lost) return;
     this.#lost = lost;
-    this.#runtime.log.debug("The way to the server has changed", { lost, reachable });
+    logLine(this.#runtime.log, "way-changed", { lost, reachable });
     this.#lookups.forget();
     this.handle({ type: "network-changed", lost, reachable });
   }
@@ -158,7 +161,7 @@ export class ClientDriver {
         return this.#forTunnel(command.id, (tunnel) => this.#runtime.worker.probe(tunnel));
       case "end":
         return this.#forTunnel(command.id, (tunnel) => {
-          this.#runtime.worker.end(tunnel, command.reason);
+          this.#runtime.worker.end(tunnel, command.reason, command.cause);
         });
       case "drop":
         return void this.#close(command.id);

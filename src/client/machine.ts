@@ -247,7 +247,8 @@ export class ClientMachine {
       case "tunnel":
         if (nowMs >= lostDueMs(state.tunnel)) {
           state.tunnel.lostMs = undefined;
-          this.#caller.command({ type: "end", id: state.tunnel.id, reason: ADDRESS_LOST });
+          const { id } = state.tunnel;
+          this.#caller.command({ type: "end", id, reason: ADDRESS_LOST, cause: "address-lost" });
         }
         if (nowMs < checkDueMs(state.check)) return;
         if (state.check?.is === "pausing") {
@@ -366,7 +367,7 @@ export class ClientMachine {
     const { tunnel, check } = state;
     if ("id" in event && event.id === tunnel.id) {
       if (event.type === "tunnel-up") tunnel.isUp = true;
-      if (event.type === "tunnel-down") this.#ended(state, event.reason, event.goodbye, nowMs);
+      if (event.type === "tunnel-down") this.#ended(state, event, nowMs);
     } else if (check?.is === "trying") {
       check.attempt.handle(event, nowMs);
       this.#settleCheck(state, check.attempt, nowMs);
@@ -387,15 +388,14 @@ export class ClientMachine {
 
   #ended(
     { tunnel, check }: State & { is: "tunnel" },
-    reason: string,
-    goodbye: number | undefined,
+    { reason, cause, goodbye }: ClientEvent & { type: "tunnel-down" },
     nowMs: number,
   ): void {
     const upMs = nowMs - tunnel.sinceMs;
     if (tunnel.at === 0 && this.#tunnels > 1) this.#first.judge(upMs);
     if (check?.is === "moving") return this.#handOver(check.greeted);
     if (check?.is === "trying") check.attempt.drop();
-    this.#note({ type: "tunnel-lost", reason, held: this.#heldFor(this.#reconnect.at) });
+    this.#note({ type: "tunnel-lost", reason, cause, held: this.#heldFor(this.#reconnect.at) });
     const replaced = goodbye === REASON.REPLACED;
     const restarts = goodbye === REASON.RESTART;
     this.#wait({ ...FAILED, upMs, replaced, restarts }, true, nowMs);

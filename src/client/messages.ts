@@ -5,6 +5,7 @@
 // has failed or ended need not be dropped, because the driver has already cleaned up.
 
 import type { Endpoint } from "../net/endpoint.ts";
+import type { TunnelCause } from "../tunnel_cause.ts";
 import type { Hello } from "../wire/mod.ts";
 
 /** Something that has happened. */
@@ -24,7 +25,7 @@ export type ClientEvent =
   /** The worker drives a tunnel. */
   | { type: "tunnel-up"; id: number }
   /** A tunnel has ended; `goodbye` is the code of the server's goodbye, if there was one. */
-  | { type: "tunnel-down"; id: number; reason: string; goodbye?: number }
+  | { type: "tunnel-down"; id: number; reason: string; cause: TunnelCause; goodbye?: number }
   /** The number of sessions that are held for a server without a tunnel; 0 if none are left. */
   | { type: "held"; peer: string; sessions: number }
   /**
@@ -54,7 +55,7 @@ export type ClientCommand =
   /** Find out soon whether a tunnel still works. If it does not, it ends in `tunnel-down`. */
   | { type: "probe"; id: number }
   /** End a tunnel for this reason; ends in `tunnel-down`. */
-  | { type: "end"; id: number; reason: string }
+  | { type: "end"; id: number; reason: string; cause: TunnelCause }
   /** Give up a lookup or a connection, unless it is already a tunnel. */
   | { type: "drop"; id: number }
   /** Log something. */
@@ -74,7 +75,7 @@ export type ClientNote =
   /** A server has greeted. */
   | { type: "greeted"; name: string; endpoint: string; software: string; held?: number }
   /** The tunnel has ended; `held` is the number of sessions that are held for the next server. */
-  | { type: "tunnel-lost"; reason: string; held?: number }
+  | { type: "tunnel-lost"; reason: string; cause: TunnelCause; held?: number }
   /** An attempt failed; `suppressed` is the number of failures of this kind that were not noted before it. */
   | { type: "failed"; server: Endpoint; failure: ClientFailure; suppressed: number }
   /** Another program is connected as this client. */

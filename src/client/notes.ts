@@ -2,7 +2,8 @@
 
 import { describeConnectFailure } from "../net/connect_attempt.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
-import type { Log } from "../observe/log.ts";
+import { logLine } from "../observe/log_lines.ts";
+import type { Log } from "../observe/log_record.ts";
 import type { ClientFailure, ClientNote } from "./messages.ts";
 
 /**
@@ -20,25 +21,28 @@ export function logNote(
   switch (note.type) {
     case "greeted": {
       const { name, endpoint: peer, software, held } = note;
-      return log.info("Tunnel up", { name, peer, software, held });
+      return logLine(log, "tunnel-up", { name, peer, software, held });
     }
     case "tunnel-lost":
-      return log.warning("Tunnel lost", { reason: note.reason, held: note.held });
+      return logLine(log, "tunnel-lost", {
+        reason: note.reason,
+        held: note.held,
+        cause: note.cause,
+      });
     case "failed": {
       const { server, failure, suppressed } = note;
-      return log.warning(describeFailure(server, failure), {
-        server: failure.step === "greet" ? formatEndpoint(server) : undefined,
+      const kind = failure.step === "greet" ? "handshake-failed" : "connect-failed";
+      return logLine(log, kind, {
+        reason: describeFailure(server, failure),
+        server: formatEndpoint(server),
         suppressed: suppressed || undefined,
+        cause: failure.step,
       });
     }
     case "rival":
-      return log.error(
-        hasKey
-          ? "Another program is connected with this client's key: make one for each client with keygen"
-          : "Another program is connected as this client: is its state directory a copy?",
-      );
+      return logLine(log, hasKey ? "rival-with-key" : "rival", {});
     case "connecting-again":
-      return log.info("Connecting again", {
+      return logLine(log, "connecting-again", {
         server: formatEndpoint(note.server),
         seconds: Math.round(note.delayMs / 100) / 10,
       });

@@ -71,6 +71,7 @@ import { StatusQueries } from "./status_queries.ts";
 import { ToTunnels } from "./to_tunnels.ts";
 import { TunnelLife } from "./tunnel_life.ts";
 import { OTHER_FRAMES, Tunnels } from "./tunnels.ts";
+import type { TunnelCause } from "../tunnel_cause.ts";
 
 /** The time between two checks for frames that have waited too long for a full tunnel. */
 const NO_ROOM_MS = 20;
@@ -317,8 +318,8 @@ export class DataPlane {
   }
 
   /** Ends a tunnel; its sessions are held. With a code of `REASON`, the peer is told the reason. */
-  end(id: number, reason: string, code?: number): void {
-    this.#tunnels.get(id)?.channel.end(reason, code);
+  end(id: number, reason: string, cause: TunnelCause, code?: number): void {
+    this.#tunnels.get(id)?.channel.end(reason, cause, code);
     this.#finish(this.#parts.now());
   }
 

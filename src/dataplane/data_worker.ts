@@ -20,6 +20,7 @@ import { CongestionControl } from "../transport/congestion.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { ConfigurationError } from "../configuration_error.ts";
 import type { FromWorker, PlaneOptions, Totals, ToWorker, TunnelLimits } from "./messages.ts";
+import type { TunnelCause } from "../tunnel_cause.ts";
 
 /** The hooks of a data worker's owner. */
 export interface DataWorkerHooks {
@@ -330,10 +331,11 @@ export class DataWorker {
    *
    * @param id The tunnel's id
    * @param reason The reason, for the event
+   * @param cause The cause, for programs
    * @param code A code of `REASON` if the peer is to be told the reason
    */
-  end(id: number, reason: string, code?: number): void {
-    this.#post({ type: "end", id, reason, code });
+  end(id: number, reason: string, cause: TunnelCause, code?: number): void {
+    this.#post({ type: "end", id, reason, cause, code });
   }
 
   /**
@@ -450,7 +452,8 @@ export class DataWorker {
     // A connection of TLS stays in memory, because a worker that is not gone may still use it.
     for (const [id, { conn }] of this.#conns) {
       conn.close();
-      this.#hooks.event({ type: "tunnel-down", id, reason: "the data worker has ended" });
+      const reason = "the data worker has ended";
+      this.#hooks.event({ type: "tunnel-down", id, reason, cause: "worker-died" });
     }
     this.#conns.clear();
     this.#snapshot?.done.resolve(this.#nothing());

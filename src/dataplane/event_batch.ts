@@ -14,7 +14,7 @@ import {
   type SessionLimit,
 } from "../relay/mod.ts";
 import type { Side } from "../side.ts";
-import { formatMac, printFrame } from "../wire/mod.ts";
+import { formatMac, frameFields, printFrame } from "../wire/mod.ts";
 import { formatHex } from "../wire/text.ts";
 import type { Counters } from "../observe/counters.ts";
 import type { FromWorker } from "./messages.ts";
@@ -122,7 +122,8 @@ export class EventBatch implements EventSink {
     if (!this.debug) return;
     const suppressed = this.#frames.allow(from, this.#now());
     if (suppressed < 0) return;
-    this.push({ type: "discovery", from, frame: printFrame(frame), suppressed });
+    const fields = frameFields(frame);
+    this.push({ type: "discovery", from, frame: printFrame(frame), fields, suppressed });
   }
 
   /** Reports the number of sessions that are held for a peer, if it can come back. */

@@ -302,7 +302,7 @@ export class FromTunnels {
     const { received: { bytes }, offset } = channel;
     const payload = bytes.subarray(offset, offset + channel.length);
     if (!this.#relay.listFromTunnel(channel.id, payload, nowMs)) {
-      channel.end("the peer sent an unexpected session list", REASON.PROTOCOL);
+      channel.end("the peer sent an unexpected session list", "protocol", REASON.PROTOCOL);
     }
   }
 }

@@ -14,6 +14,7 @@ import type { AddedTags, Limits, MacMode } from "../relay/mod.ts";
 import type { Side } from "../side.ts";
 import type { SessionRecord } from "../state/mod.ts";
 import type { ChannelSizes } from "../tunnel/channel.ts";
+import type { TunnelCause } from "../tunnel_cause.ts";
 
 /** Options of the data plane and its parts. */
 export interface PlaneOptions extends ChannelSizes {
@@ -145,7 +146,7 @@ export type ToWorker =
   /** Ends a tunnel unless its peer answers soon. */
   | { type: "probe"; id: number }
   /** Ends a tunnel; its sessions are held. With a code of `REASON`, the peer is told the reason. */
-  | { type: "end"; id: number; reason: string; code?: number }
+  | { type: "end"; id: number; reason: string; cause: TunnelCause; code?: number }
   /** Ends the data plane; with `keep`, the sessions are left to the next run. */
   | { type: "stop"; keep: boolean };
 

@@ -54,7 +54,7 @@ export class PathFaults {
       const isNew = verdict === "mended" || verdict === "lost" || verdict === "helpless";
       if (isNew) this.#events.problem(problem);
       else if (reports) this.#events.push({ type: "problem", problem });
-      if (verdict === "lost") tunnel.channel.end(LOST);
+      if (verdict === "lost") tunnel.channel.end(LOST, "path-mtu");
     }
   }
 }

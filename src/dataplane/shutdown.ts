@@ -48,7 +48,8 @@ export class Shutdown {
   /** Continues to stop; returns true when done. */
   step(nowMs: number): boolean {
     const { relay, output, events, journal } = this.#plane;
-    const gone = (id: number) => events.push({ type: "tunnel-down", id, reason: "shutdown" });
+    const gone = (id: number) =>
+      events.push({ type: "tunnel-down", id, reason: "shutdown", cause: "shutdown" });
     if (!this.#drain.step(nowMs, gone)) return false;
     output.deliver(relay.sessions);
     output.report();

@@ -3,6 +3,7 @@
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import { type Cause, DROP, NO_TUNNEL, type Relay } from "../relay/mod.ts";
 import type { Transport } from "../transport/transport.ts";
+import type { TunnelCause } from "../tunnel_cause.ts";
 import { REASON } from "../wire/mod.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
 import { formatRate } from "../keys/rate.ts";
@@ -58,14 +59,18 @@ export class TunnelLife {
     } catch (error) {
       // The system cannot poll one more descriptor. The other tunnels go on.
       const reason = error instanceof Error ? error.message : String(error);
-      return this.#events.push({ type: "tunnel-down", id, reason });
+      return this.#events.push({ type: "tunnel-down", id, reason, cause: "no-resources" });
     }
     const replaced = this.#relay.addTunnel(id, { key, name, address, maxSessions }, nowMs);
     const peer = this.#relay.peersByTunnel.get(id)!;
     this.#journal?.notAway(peer);
     // The peer has connected again, perhaps before the end of its old tunnel was noticed.
     if (replaced !== NO_TUNNEL) {
-      this.#tunnels.get(replaced)?.channel.end("replaced by a newer tunnel", REASON.REPLACED);
+      this.#tunnels.get(replaced)?.channel.end(
+        "replaced by a newer tunnel",
+        "replaced",
+        REASON.REPLACED,
+      );
     }
     this.#states.added(this.#tunnels.get(id)!);
     this.#events.push({ type: "tunnel-up", id });
@@ -76,7 +81,7 @@ export class TunnelLife {
 
   /** Removes the tunnels that have ended. */
   removeEnded(nowMs: number): void {
-    this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended, goodbye }) => {
+    this.#tunnels.takeEnded(nowMs, this.#counters, ({ id, ended, endCause, goodbye }) => {
       const peer = this.#relay.peersByTunnel.get(id);
       this.#relay.removeTunnel(id, "tunnel-lost", nowMs);
       if (peer !== undefined) {
@@ -84,7 +89,7 @@ export class TunnelLife {
         this.#events.held(peer);
       }
       this.#states.removed(id);
-      this.#events.push({ type: "tunnel-down", id, reason: ended!, goodbye });
+      this.#events.push({ type: "tunnel-down", id, reason: ended!, cause: endCause!, goodbye });
     });
   }
 
@@ -105,7 +110,7 @@ export class TunnelLife {
   #part(
     id: number,
     peer: string | undefined,
-    { cause, code, reason }: { cause: Cause; code: number; reason: string },
+    { cause, code, reason }: { cause: Cause & TunnelCause; code: number; reason: string },
     nowMs: number,
   ): void {
     this.#relay.closePeer(peer, id, cause);
@@ -116,6 +121,7 @@ export class TunnelLife {
     this.#counters.drop(DROP["no-tunnel"], FRAMES.sessionFromLink, dropped);
     tunnel.leaveByMs = nowMs + LEAVE_MS;
     tunnel.leaveReason = reason;
+    tunnel.leaveCause = cause;
   }
 
   /** Asks a peer for a sign of life, and ends its tunnel if none comes soon. An older peer cannot answer. */
@@ -127,15 +133,15 @@ export class TunnelLife {
   /** Keeps the tunnels alive, and ends those whose peers are gone; to be called about once a second. */
   tick(nowMs: number, pingMs: number, deadMs: number): void {
     for (const tunnel of this.#tunnels.list) {
-      const { channel, leaveByMs, leaveReason, heldBack, queued, allowance } = tunnel;
+      const { channel, leaveByMs, leaveReason, leaveCause, heldBack, queued, allowance } = tunnel;
       // A peer that is not read has not been heard either.
       channel.keepalive(nowMs, pingMs, heldBack || queued ? Infinity : deadMs);
-      if (allowance.isUseless(nowMs)) channel.end(USELESS, REASON.PROTOCOL);
+      if (allowance.isUseless(nowMs)) channel.end(USELESS, "flood", REASON.PROTOCOL);
       channel.refresh(nowMs);
       this.#tellLimits(tunnel, nowMs);
       // An older peer does not know the goodbye, and would not close.
       const left = leaveByMs < Infinity && channel.legacy && channel.queuedBytes === 0;
-      if (left || nowMs >= leaveByMs) channel.end(leaveReason);
+      if (left || nowMs >= leaveByMs) channel.end(leaveReason, leaveCause);
     }
     this.#tunnels.trim();
   }

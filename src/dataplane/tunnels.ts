@@ -9,6 +9,7 @@ import { Tally } from "../tunnel/flight.ts";
 import { QueueRoom } from "../tunnel/queue_room.ts";
 import { ReadBuffers } from "../tunnel/read_buffers.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
+import type { TunnelCause } from "../tunnel_cause.ts";
 import { FRAME } from "../wire/mod.ts";
 import { Allowance } from "./allowance.ts";
 import type { TunnelFacts, TunnelLimits } from "./messages.ts";
@@ -59,6 +60,8 @@ export interface Tunnel {
   leaveByMs: number;
   /** The reason for which it is being left; empty otherwise. */
   leaveReason: string;
+  /** The cause of that, for programs. */
+  leaveCause: TunnelCause;
   /** The part of the channel's `carried` that is counted already. */
   readonly counted: Tally;
 }
@@ -146,6 +149,7 @@ export class Tunnels {
       carries: false,
       leaveByMs: Infinity,
       leaveReason: "",
+      leaveCause: "moved",
       counted: new Tally(),
       upBps,
       downBps,

@@ -96,7 +96,7 @@ function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): voi
     case "probe":
       return plane.probe(message.id);
     case "end":
-      return plane.end(message.id, message.reason, message.code);
+      return plane.end(message.id, message.reason, message.cause, message.code);
     case "dismiss":
       return plane.dismiss(message.id, message.peer, message.reason);
     case "limit":

@@ -4,6 +4,8 @@
 import type { LinkState } from "../link/device.ts";
 import type { Problem, ProblemId } from "../problem.ts";
 import type { DropReason, SessionEnd, SessionLimit } from "../relay/mod.ts";
+import type { TunnelCause } from "../tunnel_cause.ts";
+import type { FrameFields } from "../wire/mod.ts";
 
 /** A session as an operator identifies it. */
 export interface SessionFacts {
@@ -46,8 +48,11 @@ export type DataPlaneEvent =
   | { type: "network-changed" }
   /** A tunnel carries frames from now on. */
   | { type: "tunnel-up"; id: number }
-  /** A tunnel has ended; `goodbye` is the code in the peer's goodbye, if there was one. */
-  | { type: "tunnel-down"; id: number; reason: string; goodbye?: number }
+  /**
+   * A tunnel has ended, for a reason as text and as a code; `goodbye` is the code in the peer's goodbye, if there
+   * was one.
+   */
+  | { type: "tunnel-down"; id: number; reason: string; cause: TunnelCause; goodbye?: number }
   | { type: "session-opened"; session: SessionFacts }
   | {
     type: "session-closed";
@@ -75,8 +80,14 @@ export type DataPlaneEvent =
   | { type: "padts"; undelivered: number; delivered: number; givenUp: number }
   /** The state of an earlier run was restored. */
   | { type: "restored"; sessions: number; undeliveredPadts: number }
-  /** A discovery frame, as text. */
-  | { type: "discovery"; from: "link" | "tunnel"; frame: string; suppressed: number }
+  /** A discovery frame, as text and as fields. */
+  | {
+    type: "discovery";
+    from: "link" | "tunnel";
+    frame: string;
+    fields: FrameFields;
+    suppressed: number;
+  }
   /** A problem was met, perhaps again. It is over when it was not met for `lastsMs`, two minutes by default. */
   | { type: "problem"; problem: Problem; lastsMs?: number }
   /** A problem has begun, or its words have changed. */

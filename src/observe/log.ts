@@ -1,28 +1,20 @@
-// The program's log on standard error, with levels, and one line of text or JSON per record.
+// The program's log on standard error, with levels, and one line per record. `log_format.ts` formats it.
 
 import { BaseHandler, type LevelName, Logger, LogLevels } from "@std/log";
 import { LogRecord } from "@std/log/logger";
+import { type Formatter, formatterOf } from "./log_format.ts";
+import { describeLine } from "./log_lines.ts";
+import type { Facts, Fields, Log, LogFormat, LogLevel, LogStyle } from "./log_record.ts";
 
-/** A level, spelled as for `--log-level`. */
-export type LogLevel = "debug" | "info" | "warning" | "error";
-
-/** A format, spelled as for `--log-format`. */
-export type LogFormat = "text" | "json";
-
-/** The fields of a record. Those that are undefined are omitted. */
-export type Fields = Record<string, string | number | boolean | undefined>;
-
-/** A log with levels. Its methods never throw, even if the output fails. */
-export interface Log {
-  /** Logs details for troubleshooting. */
-  debug(message: string, fields?: Fields): void;
-  /** Logs an event of normal operation. */
-  info(message: string, fields?: Fields): void;
-  /** Logs a problem that does not stop the program. */
-  warning(message: string, fields?: Fields): void;
-  /** Logs a failure. */
-  error(message: string, fields?: Fields): void;
-}
+export type {
+  Facts,
+  Fields,
+  FieldValue,
+  Log,
+  LogFormat,
+  LogLevel,
+  LogStyle,
+} from "./log_record.ts";
 
 /** A log whose level can change. */
 export interface LeveledLog extends Log {
@@ -36,6 +28,8 @@ export interface LogOptions {
   level: LogLevel;
   /** The format of a record. */
   format: LogFormat;
+  /** The style of the format; `plain` by default. */
+  style?: LogStyle;
   /**
    * Writes a line, which is given without a line break. The default is standard error. A line for which
    * it returns false or throws is lost; the number of lost lines is logged before the next line.
@@ -50,6 +44,7 @@ const LEVEL_NAMES = {
   warning: "WARN",
   error: "ERROR",
 } as const satisfies Record<LogLevel, LevelName>;
+const LEVELS = Object.keys(LEVEL_NAMES) as LogLevel[];
 
 /**
  * Creates a log. A process may have several, which share no state.
@@ -57,9 +52,11 @@ const LEVEL_NAMES = {
  * @param options The level, the format and the output
  * @returns The log
  */
-export function createLog({ level, format, write = stderrWriter() }: LogOptions): LeveledLog {
+export function createLog(
+  { level, format, style, write = stderrWriter() }: LogOptions,
+): LeveledLog {
   // The handler accepts every level, because the logger decides what is written.
-  const handler = new LineHandler("DEBUG", format, write);
+  const handler = new LineHandler("DEBUG", formatterOf(format, style), write);
   const logger = new Logger("pppoe-proxy", LEVEL_NAMES[level], { handlers: [handler] });
   return {
     get level() {
@@ -69,10 +66,10 @@ export function createLog({ level, format, write = stderrWriter() }: LogOptions)
       level = lowest;
       logger.levelName = LEVEL_NAMES[lowest];
     },
-    debug: (message, fields) => void logger.debug(message, fields),
-    info: (message, fields) => void logger.info(message, fields),
-    warning: (message, fields) => void logger.warn(message, fields),
-    error: (message, fields) => void logger.error(message, fields),
+    debug: (message, fields, facts) => void logger.debug(message, fields, facts),
+    info: (message, fields, facts) => void logger.info(message, fields, facts),
+    warning: (message, fields, facts) => void logger.warn(message, fields, facts),
+    error: (message, fields, facts) => void logger.error(message, fields, facts),
   };
 }
 
@@ -80,8 +77,8 @@ class LineHandler extends BaseHandler {
   readonly #write: (line: string) => unknown;
   #lost = 0;
 
-  constructor(level: LevelName, format: LogFormat, write: (line: string) => unknown) {
-    super(level, { formatter: format === "json" ? formatJson : formatText });
+  constructor(level: LevelName, format: Formatter, write: (line: string) => unknown) {
+    super(level, { formatter: (record) => format(factsOf(record)) });
     this.#write = write;
   }
 
@@ -102,9 +99,10 @@ class LineHandler extends BaseHandler {
   }
 
   #loss(): string {
+    const { message, fields, facts } = describeLine("lines-lost", { lines: this.#lost });
     const record = {
-      msg: "Log lines were lost",
-      args: [{ lines: this.#lost }],
+      msg: message,
+      args: [fields, facts],
       level: LogLevels.WARN,
       loggerName: "pppoe-proxy",
     };
@@ -112,43 +110,10 @@ class LineHandler extends BaseHandler {
   }
 }
 
-function fieldsOf(record: LogRecord): [string, string | number | boolean][] {
-  const fields = (record.args[0] ?? {}) as Fields;
-  return Object.entries(fields).filter((field): field is [string, string | number | boolean] =>
-    field[1] !== undefined
-  );
-}
-
-function formatJson(record: LogRecord): string {
-  const own = {
-    time: record.datetime.toISOString(),
-    level: Object.entries(LEVEL_NAMES).find(([, name]) => name === record.levelName)?.[0],
-    message: record.msg,
-  };
-  // The first `own` sets the order of the keys, the second prevents a field from replacing them.
-  return escape(JSON.stringify({ ...own, ...Object.fromEntries(fieldsOf(record)), ...own }));
-}
-
-function formatText(record: LogRecord): string {
-  let line = `${record.datetime.toISOString()} ${record.levelName.padEnd(5)} ${escape(record.msg)}`;
-  for (const [name, value] of fieldsOf(record)) line += ` ${escape(name)}=${textValue(value)}`;
-  return line;
-}
-
-function textValue(value: string | number | boolean): string {
-  if (typeof value !== "string") return String(value);
-  return /^[^\s"=\\\p{C}]+$/u.test(value) ? value : escape(JSON.stringify(value));
-}
-
-// Text from the network may contain control and format characters (escape sequences, line breaks,
-// right-to-left overrides), which would let a peer overwrite the terminal or forge lines.
-function escape(text: string): string {
-  return text.replace(
-    /[\p{C}\p{Zl}\p{Zp}]/gu,
-    (character) =>
-      character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-        .join(""),
-  );
+function factsOf({ datetime: time, levelName, msg: message, args }: LogRecord) {
+  const [fields = {}, facts = {}] = args as [Fields?, Facts?];
+  const level = LEVELS.find((level) => LEVEL_NAMES[level] === levelName)!;
+  return { time, level, message, fields, facts };
 }
 
 /**

@@ -1,7 +1,8 @@
 // A budget for each kind of log line, so that nobody can fill a disk by what is logged about them.
 
 import { Budget } from "../budget.ts";
-import type { Fields, Log, LogLevel } from "./log.ts";
+import { describeLine, writeLine } from "./log_lines.ts";
+import type { Facts, Fields, Log, LogLevel } from "./log_record.ts";
 
 /** The number of lines of one kind that can come together: the sessions of a site after a power failure. */
 const BURST = 1000;
@@ -111,20 +112,20 @@ export class BudgetedLog implements Log {
     this.#now = now;
   }
 
-  debug(message: string, fields?: Fields): void {
-    this.#write("debug", message, fields);
+  debug(message: string, fields?: Fields, facts?: Facts): void {
+    this.#write("debug", message, fields, facts);
   }
 
-  info(message: string, fields?: Fields): void {
-    this.#write("info", message, fields);
+  info(message: string, fields?: Fields, facts?: Facts): void {
+    this.#write("info", message, fields, facts);
   }
 
-  warning(message: string, fields?: Fields): void {
-    this.#write("warning", message, fields);
+  warning(message: string, fields?: Fields, facts?: Facts): void {
+    this.#write("warning", message, fields, facts);
   }
 
-  error(message: string, fields?: Fields): void {
-    this.#log.error(message, fields);
+  error(message: string, fields?: Fields, facts?: Facts): void {
+    this.#log.error(message, fields, facts);
   }
 
   /** Reports what was left out since the last report. */
@@ -133,17 +134,14 @@ export class BudgetedLog implements Log {
     this.#timer = undefined;
     const seconds = Math.ceil((this.#now() - this.#sinceMs) / 1000);
     for (const { level, kind, lines } of this.#budget.takeLeftOut()) {
-      this.#log[level]("Too many log lines of one kind, some were left out", {
-        like: kind,
-        lines,
-        seconds,
-      });
+      const line = describeLine("lines-left-out", { like: kind, lines, seconds });
+      writeLine(this.#log, { ...line, level });
     }
   }
 
-  #write(level: Limited, message: string, fields?: Fields): void {
+  #write(level: Limited, message: string, fields?: Fields, facts?: Facts): void {
     const nowMs = this.#now();
-    if (this.#budget.allow(level, message, nowMs)) return this.#log[level](message, fields);
+    if (this.#budget.allow(level, message, nowMs)) return this.#log[level](message, fields, facts);
     if (this.#timer !== undefined) return;
     this.#sinceMs = nowMs;
     this.#timer = setTimeout(() => this.report(), REPORT_EVERY_MS);

@@ -40,7 +40,7 @@ export type ClientFate =
   /** It stays, by this key. */
   | { is: "stays"; key: ClientKey | undefined }
   /** Its tunnel ends, and its sessions are held or closed. */
-  | { is: "held" | "closed"; reason: string };
+  | { is: "held" | "closed"; reason: string; cause: "key-removed" | "address-not-allowed" };
 
 /**
  * Finds the key that a client has proved.
@@ -67,18 +67,22 @@ export function judge(
 ): ClientFate {
   if (proved === undefined || keys === undefined) {
     if (allow.contains(address)) return { is: "stays", key: undefined };
-    return { is: "closed", reason: "its address is no longer on the allow list" };
+    return {
+      is: "closed",
+      reason: "its address is no longer on the allow list",
+      cause: "address-not-allowed",
+    };
   }
   const key = presentKey(keys, proved);
   if (key === undefined) {
     return keys.knows(proved.name)
-      ? { is: "held", reason: `${KEY_REMOVED}, and it has another one` }
-      : { is: "closed", reason: KEY_REMOVED };
+      ? { is: "held", reason: `${KEY_REMOVED}, and it has another one`, cause: "key-removed" }
+      : { is: "closed", reason: KEY_REMOVED, cause: "key-removed" };
   }
   const fault = addressFault(address, key, allow);
   return fault === undefined
     ? { is: "stays", key }
-    : { is: "held", reason: `its address ${fault}` };
+    : { is: "held", reason: `its address ${fault}`, cause: "address-not-allowed" };
 }
 
 /**

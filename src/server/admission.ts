@@ -61,8 +61,10 @@ export type RefusalReason = (typeof REFUSALS)[number];
 export type Arrival =
   /** It may say hello. `proxied` is true if it must send the client's address first. */
   | { id: number; proxied?: true }
-  /** It is closed without being read, for this reason. */
-  | { refused: string };
+  /** It is closed without being read, for this reason as text and as it is counted. */
+  | { refused: string; cause: RefusalReason };
+
+type Refused = Extract<Arrival, { refused: string }>;
 
 /** The reasons of the door, as the log tells them. */
 const TURNED_AWAY: Readonly<Record<TurnedAway, string>> = {
@@ -259,7 +261,7 @@ export class Admission {
     const refused = proxied
       ? this.#turnAway(id, undefined, nowMs)
       : this.#judge(id, address, nowMs);
-    if (refused !== undefined) return { refused };
+    if (refused !== undefined) return refused;
     this.#ids = id;
     return proxied ? { id, proxied } : { id };
   }
@@ -276,17 +278,17 @@ export class Admission {
     const refused = this.#judge(id, address, nowMs);
     if (refused === undefined) return { id };
     this.left(id);
-    return { refused };
+    return refused;
   }
 
   /** Applies the allow list and the limits of the door. */
-  #judge(id: number, address: string, nowMs: number): string | undefined {
+  #judge(id: number, address: string, nowMs: number): Refused | undefined {
     if (this.#allow.contains(address)) return this.#turnAway(id, countedAs(address), nowMs);
     this.countRefused("not-allowed");
-    return "not on the allow list";
+    return { refused: "not on the allow list", cause: "not-allowed" };
   }
 
-  #turnAway(id: number, address: string | undefined, nowMs: number): string | undefined {
+  #turnAway(id: number, address: string | undefined, nowMs: number): Refused | undefined {
     const isKnown = address !== undefined && this.#isKnown(address);
     const reason = this.#door.come(id, { address, isKnown }, nowMs);
     if (reason === undefined) {
@@ -294,7 +296,7 @@ export class Admission {
       return undefined;
     }
     this.countRefused(reason);
-    return TURNED_AWAY[reason];
+    return { refused: TURNED_AWAY[reason], cause: reason };
   }
 
   /**

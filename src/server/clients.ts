@@ -1,6 +1,7 @@
 // The clients of a server that have a tunnel, and what becomes of them when the keys or the allow list change.
 
 import type { ClientKey } from "../keys/key.ts";
+import { logLine } from "../observe/log_lines.ts";
 import type { Runtime } from "../runtime.ts";
 import { REASON } from "../wire/mod.ts";
 import { type AccessRules, judge, limitsOfKey, sameLimits } from "./access.ts";
@@ -49,7 +50,7 @@ export class Clients {
     for (const [older, other] of client.key === undefined ? [] : this.#clients) {
       if (other.key === undefined || other.name !== name || other.isLeaving) continue;
       if (peer !== undefined && other.peer !== undefined) continue;
-      this.#runtime.worker.end(older, REPLACED, REASON.REPLACED);
+      this.#runtime.worker.end(older, REPLACED, "replaced", REASON.REPLACED);
     }
     this.#clients.set(tunnel, { ...client, isLeaving: false });
   }
@@ -86,9 +87,15 @@ export class Clients {
       }
       client.isLeaving = true;
       const { name, peer, address } = client;
-      log.info("Client is no longer allowed", { name, peer: address, reason: fate.reason });
-      if (fate.is === "held") worker.end(tunnel, fate.reason, REASON.NOT_ALLOWED);
-      else worker.dismiss(tunnel, peer, fate.reason);
+      logLine(log, "client-not-allowed", {
+        name,
+        peer: address,
+        reason: fate.reason,
+        cause: fate.cause,
+      });
+      if (fate.is === "held") {
+        worker.end(tunnel, fate.reason, "not-allowed", REASON.NOT_ALLOWED);
+      } else worker.dismiss(tunnel, peer, fate.reason);
     }
   }
 }

@@ -9,12 +9,15 @@ export class Refusal extends Error {
   readonly reason: string | undefined;
   /** The reason to count it by; undefined if it is counted already. */
   readonly counted: RefusalReason | undefined;
+  /** The reason as a code. */
+  readonly code: RefusalReason | undefined;
 
   /** Makes the error of a refused connection. */
-  constructor(reason: string | undefined, counted?: RefusalReason) {
+  constructor(reason: string | undefined, counted?: RefusalReason, code = counted) {
     super(reason);
     this.reason = reason;
     this.counted = counted;
+    this.code = code;
   }
 }
 
@@ -44,6 +47,16 @@ export function countedReason(error: unknown): RefusalReason | undefined {
   if (error instanceof Refusal) return error.counted;
   if (!(error instanceof HandshakeError)) return "handshake";
   return reasonCounted(error.reason);
+}
+
+/**
+ * Finds the code for the log of a failed handshake.
+ *
+ * @param error The error
+ * @returns The reason, also if it is counted already
+ */
+export function refusalCause(error: unknown): RefusalReason {
+  return (error instanceof Refusal ? error.code : countedReason(error)) ?? "handshake";
 }
 
 /**

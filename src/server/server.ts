@@ -14,13 +14,14 @@ import type { ClientKey } from "../keys/key.ts";
 import type { KeyRing } from "../keys/key_ring.ts";
 import { allowList, EVERYBODY, proxyList } from "../net/address_list.ts";
 import { addressFault, goneNames, KEY_REMOVED, limitsOfKey, presentKey } from "./access.ts";
-import { Admission, type AdmissionRules, boundedClients } from "./admission.ts";
+import { Admission, type AdmissionRules, boundedClients, type RefusalReason } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
 import { Clients } from "./clients.ts";
 import { KeyUse } from "./key_use.ts";
 import { Listener } from "./listener.ts";
 import { ProxyHeaderReader, type ProxyHeaderState } from "./proxy_header.ts";
-import { countedReason, reasonCounted, Refusal, refusalReason } from "./refusal.ts";
+import { countedReason, reasonCounted, Refusal, refusalCause, refusalReason } from "./refusal.ts";
+import { logLine } from "../observe/log_lines.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
 import { type AddedTags, checkAddedTags } from "../relay/mod.ts";
@@ -31,6 +32,7 @@ import { greetClient, type Handshake, HANDSHAKE_TIMEOUT_MS } from "../tunnel/han
 import { KernelTlsChoice } from "../tunnel/kernel_tls_choice.ts";
 import { namedPeerKey, peerKey, peerKeyOfName } from "../tunnel/identity.ts";
 import { tlsContext } from "../tunnel/tls_context.ts";
+import type { TunnelCause } from "../tunnel_cause.ts";
 import { type Goodbye, type Hello, REASON } from "../wire/mod.ts";
 
 /** A connection, from its arrival to its end. */
@@ -169,7 +171,7 @@ export class Server extends RunningSide {
     const options = this.#options;
     await this.#runtime.start({
       tunnelUp: () => {},
-      tunnelDown: (id, reason) => this.#tunnelDown(id, reason),
+      tunnelDown: (id, reason, cause) => this.#tunnelDown(id, reason, cause),
       held: (peer, sessions) => this.#admission.held(peer, sessions),
       knows: this.#knownPeers(),
       failed: () => this.#listener.close(),
@@ -183,7 +185,7 @@ export class Server extends RunningSide {
       keys: () => this.#keys && this.#use.statuses(this.#keys, performance.now()),
     }, { tags: tagsOf(options), maxHeld: boundedClients(options.maxClients) });
     const { allow, proxies } = this.#admission;
-    this.#runtime.log.info("Listening", {
+    logLine(this.#runtime.log, "listening", {
       address: formatEndpoint(this.address),
       allow: `${allow}`,
       proxies: proxies.isEmpty ? undefined : `${proxies}`,
@@ -192,7 +194,7 @@ export class Server extends RunningSide {
     if (this.#keys !== undefined) this.#logKeys(this.#keys);
     this.#listener.accept({
       accepted: (conn, resets) => this.#admit(conn, resets),
-      failed: (error) => this.#logRefused("", `cannot accept: ${error}`),
+      failed: (error) => this.#logRefused("", `cannot accept: ${error}`, "accept"),
       preferred: () => this.#admission.preferred,
     });
   }
@@ -206,18 +208,19 @@ export class Server extends RunningSide {
   }
 
   #logKeys({ file, keys }: KeyRing): void {
-    this.#runtime.log.info("Keys read", { file, keys: keys.length });
+    logLine(this.#runtime.log, "keys-read", { file, keys: keys.length });
     if (keys.length > 0) return;
-    this.#runtime.log.warning(
-      `Nobody can connect, because ${file ?? "the server"} has no key: make one with keygen`,
-    );
+    logLine(this.#runtime.log, "no-keys", { file, holder: file ?? "the server" });
   }
 
   /** Warns of an allow list that keeps out everybody, or all other machines; and of too few descriptors. */
   #warnOfRules(): void {
     const { descriptorWarning } = this.#admission;
-    for (const warning of [this.#admission.warning(this.address.hostname), descriptorWarning]) {
-      if (warning !== undefined) this.#runtime.log.warning(warning);
+    const { log } = this.#runtime;
+    const listWarning = this.#admission.warning(this.address.hostname);
+    if (listWarning !== undefined) logLine(log, "allow-list", { warning: listWarning });
+    if (descriptorWarning !== undefined) {
+      logLine(log, "descriptor-limit", { warning: descriptorWarning });
     }
   }
 
@@ -279,7 +282,7 @@ export class Server extends RunningSide {
     if ("refused" in arrival) {
       conn.close();
       this.#listener.refused(nowMs);
-      return this.#logRefused(hostname, arrival.refused);
+      return this.#logRefused(hostname, arrival.refused, arrival.cause);
     }
     const { id, proxied } = arrival;
     const visit: Visit = { id, conn, source: { hostname, port }, resets };
@@ -292,7 +295,11 @@ export class Server extends RunningSide {
   #giveUp(id: number): void {
     const { source } = this.#drop(id)!;
     this.#admission.countRefused("timeout");
-    this.#logRefused(source.hostname, "no greeting in time, while many connections wait");
+    this.#logRefused(
+      source.hostname,
+      "no greeting in time, while many connections wait",
+      "timeout",
+    );
   }
 
   /** Closes a connection in its handshake, and returns it; undefined if it was already closed. */
@@ -323,7 +330,9 @@ export class Server extends RunningSide {
       const reason = refusalReason(error, visit.isLocal ?? false);
       const counted = countedReason(error);
       if (reason !== undefined && counted !== undefined) this.#admission.countRefused(counted);
-      if (reason !== undefined) this.#logRefused(visit.source.hostname, reason, visit.name);
+      if (reason !== undefined) {
+        this.#logRefused(visit.source.hostname, reason, refusalCause(error), visit.name);
+      }
     }
   }
 
@@ -341,7 +350,10 @@ export class Server extends RunningSide {
     visit.isLocal = header.isLocal;
     const arrival = this.#admission.identify(id, visit.source.hostname, performance.now());
     // A proxy that checks this server's health need not be on the allow list.
-    if ("refused" in arrival) throw new Refusal(header.isLocal ? undefined : arrival.refused);
+    if ("refused" in arrival) {
+      const { refused, cause } = arrival;
+      throw new Refusal(header.isLocal ? undefined : refused, undefined, cause);
+    }
     return received;
   }
 
@@ -429,7 +441,7 @@ export class Server extends RunningSide {
     this.#kernel.up(tunnel, conn.remoteAddr.hostname, tls, performance.now());
     const held = this.#admission.enter(id, visitorKey(hello, key));
     if (!this.#log.coming(address, performance.now())) return;
-    this.#runtime.log.info("Client connected", {
+    logLine(this.#runtime.log, "client-connected", {
       name,
       peer: formatEndpoint(source),
       software,
@@ -443,25 +455,31 @@ export class Server extends RunningSide {
     return worker.linkState === "up" ? hello : { ...hello, linkDown: true };
   }
 
-  #logRefused(address: string, reason: string, name?: string): void {
+  #logRefused(
+    address: string,
+    reason: string,
+    cause: RefusalReason | "accept",
+    name?: string,
+  ): void {
     const suppressed = this.#log.refusal(address, performance.now());
     if (suppressed < 0) return;
-    this.#runtime.log.warning("Connection refused", {
+    logLine(this.#runtime.log, "connection-refused", {
       peer: address || undefined,
       reason,
       name,
       suppressed: suppressed || undefined,
+      cause,
     });
   }
 
-  #tunnelDown(tunnel: number, reason: string): void {
+  #tunnelDown(tunnel: number, reason: string, cause: TunnelCause): void {
     const client = this.#clients.remove(tunnel);
     if (client === undefined) return;
     if (client.key !== undefined) this.#use.left(client.key.id, performance.now());
     this.#kernel.down(tunnel, performance.now());
     const held = this.#admission.left(client.id);
     if (this.#log.going(client.address, performance.now())) {
-      this.#runtime.log.info("Client gone", { name: client.name, reason, held });
+      logLine(this.#runtime.log, "client-gone", { name: client.name, reason, held, cause });
     }
   }
 }

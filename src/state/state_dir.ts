@@ -18,6 +18,7 @@ import { OTHERS, OTHERS_WRITE, ownerFault, ownUid } from "../files/owner.ts";
 import { pathFault } from "../files/path_fault.ts";
 import { shellWord } from "../files/shell_word.ts";
 import type { Log } from "../observe/log.ts";
+import { logLine } from "../observe/log_lines.ts";
 import { reasonOf } from "../reason.ts";
 import type { Side } from "../side.ts";
 import {
@@ -272,7 +273,8 @@ export class StateDir {
     } catch (error) {
       if (this.#failing.has(action)) return;
       this.#failing.add(action);
-      this.#options.log.warning(`Cannot ${action} ${this.path}: ${reasonOf(error)}`);
+      const reason = reasonOf(error);
+      logLine(this.#options.log, "state-failure", { action, path: this.path, reason });
     }
   }
 }
@@ -311,7 +313,7 @@ async function find(path: string, options: StateDirOptions, last?: LastSign): Pr
     const ours = header !== undefined && "side" in header && header.side === options.side &&
       header.interface === options.interfaceName;
     if (!ours || !isNoSpace(error)) throw error;
-    options.log.warning(`Cannot compact ${path}: ${reasonOf(error)}`);
+    logLine(options.log, "state-failure", { action: "compact", path, reason: reasonOf(error) });
   }
   return { identity, loaded, silentMs, clockMs };
 }
@@ -356,10 +358,7 @@ async function checkDirectory(path: string, { log }: StateDirOptions): Promise<v
     );
   }
   if (mode === null || (mode & OTHERS_WRITE) === 0) return;
-  log.warning(
-    `Other users can replace the files in ${path}, and so take over or end sessions: ` +
-      `run chmod go-w ${shellWord(path)}`,
-  );
+  logLine(log, "state-dir-unsafe", { path, quoted: shellWord(path) });
 }
 
 /** Describes why the lock cannot be taken. */
@@ -405,9 +404,7 @@ async function readIdentity(path: string, { log }: StateDirOptions) {
     const identity = parseHex(text.trimEnd());
     if (identity?.length === IDENTITY_BYTES) {
       if ((file.mode & OTHERS) !== 0) {
-        log.warning(
-          `Other users can read or change the secret in ${name}: run chmod 600 ${shellWord(name)}`,
-        );
+        logLine(log, "identity-unsafe", { path: name, quoted: shellWord(name) });
       }
       return identity;
     }
@@ -417,9 +414,7 @@ async function readIdentity(path: string, { log }: StateDirOptions) {
     fault = error.fault;
   }
   const aside = await setAside(path, FILE.identity);
-  log.warning(
-    `Cannot read ${name}: ${fault}; the file is kept as ${aside} and a new identity is made`,
-  );
+  logLine(log, "identity-unreadable", { path: name, fault, keptAs: aside });
   return undefined;
 }
 
@@ -434,12 +429,13 @@ async function compact(path: string, options: StateDirOptions, loaded: Loaded): 
   const { replay, segments, damaged } = loaded;
   for (const damage of damaged) {
     const aside = await setAside(path, damage.name);
-    const reason = damage.reason === undefined ? "" : `: ${damage.reason}`;
-    options.log.warning(
-      `Cannot read ${
-        extentOf(damage)
-      }${path}/${damage.name}${reason}; the file is kept as ${aside}`,
-    );
+    logLine(options.log, "state-damaged", {
+      extent: extentOf(damage),
+      lines: damage.lines,
+      path: `${path}/${damage.name}`,
+      reason: damage.reason,
+      keptAs: aside,
+    });
   }
   const header = encodeHeader({
     side: options.side,

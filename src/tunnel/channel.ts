@@ -3,6 +3,7 @@
 import { assertInvariant } from "../assert.ts";
 import type { Pinned } from "../../ffi/mod.ts";
 import { BROKEN, type Transport } from "../transport/transport.ts";
+import { goodbyeCause, type TunnelCause } from "../tunnel_cause.ts";
 import {
   describeGoodbye,
   emitGoodbye,
@@ -10,6 +11,7 @@ import {
   MAX_PAYLOAD,
   parseGoodbye,
   REASON,
+  reasonName,
 } from "../wire/mod.ts";
 import { FAULTY, FOUND, FrameReader } from "./frame_reader.ts";
 import { DEAD, Keepalive, PING_DUE, UNANSWERED } from "./keepalive.ts";
@@ -87,6 +89,8 @@ export class Channel {
   bytesIn = 0;
   /** The reason why the tunnel has ended; undefined while it has not. */
   ended: string | undefined;
+  /** The cause of that, for programs. */
+  endCause: TunnelCause | undefined;
   /** The code of `REASON` to tell the peer if this side has ended the tunnel. */
   endedReason: number | undefined;
   /** The code of `REASON` in the peer's goodbye; undefined if there was none. */
@@ -297,15 +301,15 @@ export class Channel {
       if (this.#isUnknown) this.#recognize(false);
       return true;
     }
-    if (count === 0) this.#endAs("the peer closed the connection");
-    else if (count === BROKEN) this.#endAs(this.transport.failure);
+    if (count === 0) this.#endAs("the peer closed the connection", "peer-closed");
+    else if (count === BROKEN) this.#endAs(this.transport.failure, "connection-broke");
     return false;
   }
 
   /** Ends the tunnel because the connection has ended, perhaps before the peer has shown what it is. */
-  #endAs(reason: string): void {
+  #endAs(reason: string, cause: TunnelCause): void {
     if (this.#isUnknown) this.#recognize(true);
-    this.end(this.#isUnknown ? `${reason} ${BEFORE_ANYTHING}` : reason);
+    this.end(this.#isUnknown ? `${reason} ${BEFORE_ANYTHING}` : reason, cause);
   }
 
   /** Finds out whether the peer is an older one, as it should be, and ends the tunnel if it is not. */
@@ -316,7 +320,7 @@ export class Channel {
     const reason = describeNotLegacy(stranger);
     if (reason === undefined) return;
     this.#knowsGoodbye = stranger.kind === "greeting-client";
-    this.end(reason, this.#knowsGoodbye ? REASON.PROTOCOL : undefined);
+    this.end(reason, "stranger", this.#knowsGoodbye ? REASON.PROTOCOL : undefined);
   }
 
   /**
@@ -331,7 +335,7 @@ export class Channel {
     const reader = this.#reader;
     const result = reader.next();
     if (result === FAULTY) {
-      this.end("the peer sent a frame header that is too long", REASON.PROTOCOL);
+      this.end("the peer sent a frame header that is too long", "protocol", REASON.PROTOCOL);
     }
     if (result !== FOUND) return false;
     switch (reader.type) {
@@ -352,13 +356,16 @@ export class Channel {
           bytes.subarray(reader.offset, reader.offset + reader.length),
         );
         this.goodbye = goodbye?.reason;
-        this.end(describeGoodbye(goodbye));
+        this.end(
+          describeGoodbye(goodbye),
+          goodbyeCause(goodbye && reasonName(goodbye.reason)),
+        );
         break;
       }
       case FRAME.HELLO:
       case FRAME.WELCOME:
         // Only the first frame of a connection may be a greeting.
-        this.end("the peer sent a second greeting", REASON.PROTOCOL);
+        this.end("the peer sent a second greeting", "protocol", REASON.PROTOCOL);
         break;
     }
     return true;
@@ -407,12 +414,16 @@ export class Channel {
     const keepalive = this.#keepalive;
     const result = keepalive.check(nowMs, pingMs, deadMs);
     if (result === UNANSWERED) {
-      this.end("no answer after a change of this machine's network", REASON.TIMEOUT);
+      this.end(
+        "no answer after a change of this machine's network",
+        "network-changed",
+        REASON.TIMEOUT,
+      );
     } else if (result === DEAD) {
       if (this.#isUnknown) this.#recognize(true);
       const seconds = Math.round(keepalive.silentMs(nowMs) / 1000);
       const hint = this.#isUnknown ? ` since the start: ${CHECK_ADDRESS}` : "";
-      this.end(`nothing heard for ${seconds} s${hint}`, REASON.TIMEOUT);
+      this.end(`nothing heard for ${seconds} s${hint}`, "silent", REASON.TIMEOUT);
     } else if (result === PING_DUE) keepalive.pinged(nowMs, this.#outbox.ping(nowMs));
   }
 
@@ -459,11 +470,13 @@ export class Channel {
    * Marks the tunnel as ended. If it has already ended, the first reason stays.
    *
    * @param reason The reason
+   * @param cause The cause, for programs
    * @param code The code of `REASON` to tell the peer; without it, the peer is not told
    */
-  end(reason: string, code?: number): void {
+  end(reason: string, cause: TunnelCause, code?: number): void {
     if (this.ended !== undefined) return;
     this.ended = reason;
+    this.endCause = cause;
     this.endedReason = code;
   }
 
@@ -483,6 +496,6 @@ export class Channel {
   }
 
   #send(nowMs: number): void {
-    if (!this.#outbox.send(nowMs)) this.end(this.transport.failure);
+    if (!this.#outbox.send(nowMs)) this.end(this.transport.failure, "connection-broke");
   }
 }

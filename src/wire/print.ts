@@ -34,7 +34,7 @@ import {
   readSequenceNumber,
 } from "./radio_tags.ts";
 import { TAG, type Tag, tagName } from "./tags.ts";
-import { formatHex, quote, quoteBytes } from "./text.ts";
+import { decodePrintable, decodeText, formatHex, quote, quoteBytes } from "./text.ts";
 import { FRAME } from "./tunnel.ts";
 
 // Limits that keep the line short for a hostile frame, which may hold 16,000 tags or one of 64 KiB.
@@ -88,17 +88,77 @@ const OTHER_CODE_NAMES: Record<number, Record<number, string>> = {
  * ```
  */
 export function printFrame(frame: Uint8Array): string {
+  const fault = headerFault(frame);
+  if (fault !== undefined) return malformed(fault, frame);
+  return readEtherType(frame) === ETH_P_PPP_DISC ? printDiscovery(frame) : printSession(frame);
+}
+
+/** Finds what is wrong with the headers of a PPPoE frame. */
+function headerFault(frame: Uint8Array): string | undefined {
   const length = frameLength(frame, 0, frame.length);
   const etherType = frame.length < ETHERNET.etherType[1] ? undefined : readEtherType(frame);
   if (etherType !== undefined && etherType !== ETH_P_PPP_DISC && etherType !== ETH_P_PPP_SES) {
-    return malformed(`EtherType ${formatHex(etherType, 4)}`, frame);
+    return `EtherType ${formatHex(etherType, 4)}`;
   }
-  if (length === FAULT_SHORT) return malformed("short", frame);
-  if (length === FAULT_VERSION) {
-    return malformed(`VER/TYPE ${formatHex(frame[PPPOE.verType[0]], 2)}`, frame);
+  if (length === FAULT_SHORT) return "short";
+  if (length === FAULT_VERSION) return `VER/TYPE ${formatHex(frame[PPPOE.verType[0]], 2)}`;
+  return length < 0 ? "PPPoE length beyond the end" : undefined;
+}
+
+/** A discovery frame as fields for a log. Only a faulty frame has a `fault`, and then the others may be missing. */
+export interface FrameFields {
+  type: string | undefined;
+  source: string | undefined;
+  destination: string | undefined;
+  sessionId: string | undefined;
+  /** The values by the names of the tags; a list for a tag that occurs more than once. */
+  tags: Record<string, string | string[]> | undefined;
+  fault: string | undefined;
+}
+
+/**
+ * Describes a discovery frame by fields, whose values are cut as in {@linkcode printFrame}. Never throws.
+ *
+ * @param frame The whole Ethernet frame
+ * @returns The fields
+ */
+export function frameFields(frame: Uint8Array): FrameFields {
+  const has = (end: number) => frame.length >= end;
+  const fields: FrameFields = {
+    type: undefined,
+    source: has(ETHERNET.source[1]) ? formatMac(frame, ETHERNET.source[0]) : undefined,
+    destination: has(ETHERNET.destination[1])
+      ? formatMac(frame, ETHERNET.destination[0])
+      : undefined,
+    sessionId: undefined,
+    tags: undefined,
+    fault: headerFault(frame),
+  };
+  if (fields.fault !== undefined) return fields;
+  fields.type = codeName(readCode(frame));
+  fields.sessionId = formatHex(readSessionId(frame), 4);
+  const packet = parseDiscovery(frame);
+  if (packet === undefined) return { ...fields, fault: "tag beyond the end" };
+  const tags = new Map<string, string | string[]>();
+  for (const tag of packet.tags.slice(0, MAX_TAGS)) {
+    const name = tagName(tag.type);
+    const value = tagText(tag);
+    const before = tags.get(name);
+    tags.set(name, before === undefined ? value : [before, value].flat());
   }
-  if (length < 0) return malformed("PPPoE length beyond the end", frame);
-  return etherType === ETH_P_PPP_DISC ? printDiscovery(frame) : printSession(frame);
+  fields.tags = Object.fromEntries(tags);
+  return fields;
+}
+
+/** Returns the value of a tag without quotes. */
+function tagText(tag: Tag): string {
+  const { type, value } = tag;
+  if (!TEXT_TAGS.has(type)) return printKnownValue(tag) ?? hexBytes(value);
+  const text = decodeText(value);
+  if (text === undefined) return hexBytes(value);
+  return value.length <= MAX_TEXT
+    ? text
+    : `${decodePrintable(value.subarray(0, MAX_TEXT))}... (${value.length} bytes)`;
 }
 
 /**

@@ -13,6 +13,7 @@ const EVERYWHERE = [
   "src/problem.ts",
   "src/reason.ts",
   "src/side.ts",
+  "src/tunnel_cause.ts",
 ];
 
 /**

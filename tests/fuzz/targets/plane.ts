@@ -293,7 +293,7 @@ function changeTunnels(play: Play): void {
   else if (how === 7 && !scene.stopping) plane.leave(far.id, far.peer.key);
   else if (how === 8 && !scene.stopping) {
     if (choices.oneIn(2)) plane.probe(far.id);
-    else plane.end(far.id, "test");
+    else plane.end(far.id, "test", "not-allowed");
   }
   if (how >= 3 && how <= 4) scene.lose(far);
   scene.plane.poke();

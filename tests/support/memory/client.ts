@@ -116,8 +116,8 @@ export class MemoryClient {
       case "tunnel-down": {
         const id = this.#tunnels.get(message.id);
         this.#tunnels.delete(message.id);
-        const { reason, goodbye } = message;
-        if (id !== undefined) this.#later({ type: "tunnel-down", id, reason, goodbye });
+        const { reason, cause, goodbye } = message;
+        if (id !== undefined) this.#later({ type: "tunnel-down", id, reason, cause, goodbye });
       }
     }
   }
@@ -163,7 +163,9 @@ export class MemoryClient {
         this.#forTunnel(command.id, (tunnel) => this.plane.plane.probe(tunnel));
         return this.plane.poke();
       case "end":
-        this.#forTunnel(command.id, (tunnel) => this.plane.plane.end(tunnel, command.reason));
+        this.#forTunnel(command.id, (tunnel) => {
+          this.plane.plane.end(tunnel, command.reason, command.cause);
+        });
         return this.plane.poke();
       case "drop":
         return this.#drop(command.id);

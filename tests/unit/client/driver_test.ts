@@ -143,8 +143,8 @@ Deno.test("ClientDriver reports a tunnel's end to the machine, and connects agai
     await greetClient(conn, SERVER);
     await until("the worker has it", () => bench.tunnels.length === 1);
   }
-  bench.driver.tunnelDown(TUNNEL_ID, "the connection broke");
-  await bench.logged(/WARN\w* +Tunnel lost reason="the connection broke"$/);
+  bench.driver.tunnelDown(TUNNEL_ID, "the connection broke", "connection-broke");
+  await bench.logged(/WARN\w* +Tunnel lost reason="the connection broke" cause=connection-broke$/);
   await bench.logged(/Connecting again server=127\.0\.0\.1:\d+ seconds=0\.5$/);
   using conn = await bench.listener.accept();
   await greetClient(conn, SERVER);
@@ -157,7 +157,7 @@ Deno.test("ClientDriver ignores the end of a tunnel after the death of the worke
   await greetClient(conn, SERVER);
   await until("the worker has it", () => bench.tunnels.length === 1);
   bench.driver.handle({ type: "stop" });
-  bench.driver.tunnelDown(TUNNEL_ID, "the data worker has ended");
+  bench.driver.tunnelDown(TUNNEL_ID, "the data worker has ended", "worker-died");
   assertEquals(bench.lines.filter((line) => line.includes("Tunnel lost")), []);
 });
 
@@ -233,7 +233,7 @@ Deno.test("ClientDriver shows each server its own secret, the same each time", a
     secrets.push((await greetClient(conn, SERVER)).peer.resumeSecret);
     await until("the worker has it", () => bench.tunnels.length === 1);
   }
-  first.driver.tunnelDown(TUNNEL_ID, "lost");
+  first.driver.tunnelDown(TUNNEL_ID, "lost", "silent");
   using conn = await first.listener.accept();
   const again = (await greetClient(conn, SERVER)).peer.resumeSecret;
   assertEquals(again, secrets[0]);

@@ -72,7 +72,13 @@ class World {
       case "tunnel":
         if (well && id !== this.#leaving) return;
         this.stages.delete(id);
-        return this.handle({ type: "tunnel-down", id, reason: "lost", goodbye: variant % 12 });
+        return this.handle({
+          type: "tunnel-down",
+          id,
+          reason: "lost",
+          cause: "silent",
+          goodbye: variant % 12,
+        });
     }
   }
 

@@ -9,7 +9,11 @@ const REFUSED = "Refused: goodbye (full)";
 const CHANGED = { type: "network-changed", lost: false, reachable: true } as const;
 const LOST = { ...CHANGED, lost: true } as const;
 const CUT_OFF = { ...CHANGED, reachable: false } as const;
-const ENDED = { type: "tunnel-down", reason: "the connection broke" } as const;
+const ENDED = {
+  type: "tunnel-down",
+  reason: "the connection broke",
+  cause: "connection-broke",
+} as const;
 
 Deno.test("ClientMachine does nothing before it is started", () => {
   const bench = new Bench(1);
@@ -214,7 +218,7 @@ Deno.test("ClientMachine waits after the end of a tunnel, and notes the held ses
   bench.handle({ ...ENDED, id });
   bench.idle();
   assertEquals(bench.takeNotes(), [
-    { type: "tunnel-lost", reason: "the connection broke", held: 3 },
+    { type: "tunnel-lost", reason: "the connection broke", cause: "connection-broke", held: 3 },
     { type: "connecting-again", server: SERVERS[0], delayMs: 300 },
   ]);
   assertEquals(bench.due(), 300);
@@ -342,9 +346,9 @@ Deno.test("ClientMachine ends a tunnel whose own address is gone for half a seco
   bench.idle();
   assertEquals(bench.due(), 100);
   const reason = "this machine no longer has the tunnel's own address";
-  assertEquals(bench.take("end"), { type: "end", id, reason });
+  assertEquals(bench.take("end"), { type: "end", id, reason, cause: "address-lost" });
   assertEquals(bench.machine.dueMs, Infinity);
-  bench.handle({ type: "tunnel-down", id, reason });
+  bench.handle({ type: "tunnel-down", id, reason, cause: "address-lost" });
   assertEquals(bench.machine.state, "waiting");
 });
 

@@ -21,11 +21,14 @@ Deno.test("logNote() logs the start and the end of a tunnel, with the held sessi
     "info",
     "Tunnel up",
     { name: "tokyo", peer: "192.0.2.1:8000", software: "test/1", held: 3 },
+    { event: "tunnel-up" },
   ]);
-  assertEquals(line({ type: "tunnel-lost", reason: "goodbye (shutdown)" }), [
+  const lost = { reason: "goodbye (shutdown)", cause: "peer-shutdown" } as const;
+  assertEquals(line({ type: "tunnel-lost", ...lost }), [
     "warning",
     "Tunnel lost",
-    { reason: "goodbye (shutdown)", held: undefined },
+    lost,
+    { event: "tunnel-lost" },
   ]);
 });
 
@@ -36,12 +39,14 @@ Deno.test("logNote() logs a failure, with the number suppressed", () => {
   assertEquals(line({ ...note, suppressed: 0 }), [
     "warning",
     "No greeting in time",
-    { server, suppressed: undefined },
+    { server },
+    { event: "handshake-failed", reason: "No greeting in time", cause: "greet" },
   ]);
   assertEquals(line({ ...note, suppressed: 7 }), [
     "warning",
     "No greeting in time",
     { server, suppressed: 7 },
+    { event: "handshake-failed", reason: "No greeting in time", cause: "greet" },
   ]);
   // This text names the server.
   const refused = {
@@ -52,7 +57,13 @@ Deno.test("logNote() logs a failure, with the number suppressed", () => {
   assertEquals(line(refused), [
     "warning",
     "Cannot connect to [2001:db8::1]:8000: refused",
-    { server: undefined, suppressed: undefined },
+    {},
+    {
+      event: "connect-failed",
+      reason: "Cannot connect to [2001:db8::1]:8000: refused",
+      server,
+      cause: "connect",
+    },
   ]);
 });
 
@@ -61,10 +72,13 @@ Deno.test("logNote() logs the delay in tenths of a second, and a rival program a
     "info",
     "Connecting again",
     { server: "[2001:db8::1]:8000", seconds: 1.2 },
+    { event: "connecting-again" },
   ]);
   assertEquals(line({ type: "rival" }), [
     "error",
     "Another program is connected as this client: is its state directory a copy?",
+    {},
+    { event: "rival" },
   ]);
 });
 

@@ -64,6 +64,7 @@ Deno.test("DataPlane.end() with a code holds the sessions, and tells the client 
   world.server.plane.plane.end(
     1,
     "its key was removed, and it has another one",
+    "not-allowed",
     REASON.NOT_ALLOWED,
   );
   world.run(30);

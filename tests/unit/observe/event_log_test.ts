@@ -16,6 +16,7 @@ Deno.test("describeEvent() identifies a session by its id, stations and tunnel",
     level: "info",
     message: "Session opened",
     fields: { ...SESSION, id: "0x0007" },
+    facts: { event: "session-opened" },
   });
 });
 
@@ -42,6 +43,7 @@ Deno.test("describeEvent() gives the reason for the end of a session, its durati
       bytesDown: 4,
       cause: "host-padt",
     },
+    facts: { event: "session-closed" },
   });
 });
 
@@ -66,6 +68,7 @@ Deno.test("describeEvent() says why a link is down, if that is known, without fi
       level: "warning",
       message: "Interface eth1 is down, without a carrier: check the cable",
       fields: {},
+      facts: { event: "link-down", interface: "eth1", reason },
     },
   );
 });
@@ -78,6 +81,7 @@ Deno.test("describeEvent() tells of a path MTU that was a problem before, with t
     message:
       "Routers may split packets to this peer, because large ones were lost on this path before (path MTU)",
     fields: { peer: "osaka", address: "192.0.2.1" },
+    facts: { event: "path-fragments" },
   });
   assertMatch(
     told("small-packets")!.message,
@@ -130,10 +134,39 @@ for (const [notice, expected] of Object.values(NOTICES)) {
   });
 }
 
+Deno.test("describeEvent() gives a discovery frame as one line of text, and as fields for programs", () => {
+  const fields = {
+    type: "PADO",
+    source: SESSION.ac,
+    destination: SESSION.host,
+    sessionId: "0x0000",
+    tags: { "AC-Name": "bras1" },
+    fault: undefined,
+  };
+  const frame = 'PADO sid=0x0000 02:00:00:00:00:a1 > 02:00:00:00:00:11 AC-Name="bras1"';
+  const { fault: _, ...shown } = fields;
+  assertEquals(describeEvent({ type: "discovery", from: "link", frame, fields, suppressed: 0 }), {
+    level: "debug",
+    message: `From the link: ${frame}`,
+    fields: {},
+    facts: { event: "discovery-frame", from: "link", ...shown },
+  });
+});
+
+Deno.test("describeEvent() gives what the message of a notice says as fields for programs", () => {
+  const [notice] = NOTICES["held-back"];
+  assertEquals(describeEvent({ type: "notice", notice, suppressed: 0 })?.facts, {
+    event: "held-back",
+    peer: "tokyo",
+    endpoint: "192.0.2.1:5000",
+    framesPerSecond: 9000,
+  });
+});
+
 Deno.test("describeEvent() returns nothing for events that only metrics and hooks need", () => {
   const events: DataPlaneEvent[] = [
     { type: "tunnel-up", id: 1 },
-    { type: "tunnel-down", id: 1, reason: "gone" },
+    { type: "tunnel-down", id: 1, reason: "gone", cause: "silent" },
     { type: "held", peer: "key", sessions: 1 },
     { type: "resumed", peer: "key", sessions: 1 },
     { type: "drops", counts: { malformed: 1 } },

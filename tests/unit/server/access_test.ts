@@ -29,12 +29,20 @@ Deno.test("judge() lets a client stay whose key and address are still allowed, w
 
 Deno.test("judge() holds the sessions of a client whose key is gone but not its name", () => {
   const rules = { allow: EVERYBODY, keys: new KeyRing([second, kobe]) };
-  const fate = { is: "held" as const, reason: "its key was removed, and it has another one" };
+  const fate = {
+    is: "held" as const,
+    reason: "its key was removed, and it has another one",
+    cause: "key-removed" as const,
+  };
   assertEquals(judge({ address, key: osaka }, rules), fate);
 });
 
 Deno.test("judge() closes the sessions of a client whose name has no key any more", () => {
-  const fate = { is: "closed" as const, reason: "its key was removed" };
+  const fate = {
+    is: "closed" as const,
+    reason: "its key was removed",
+    cause: "key-removed" as const,
+  };
   for (const keys of [new KeyRing([kobe]), new KeyRing([])]) {
     assertEquals(judge({ address, key: osaka }, { allow: EVERYBODY, keys }), fate);
   }
@@ -53,11 +61,13 @@ Deno.test("judge() holds the sessions of a client with a key whose address is no
   assertEquals(judge({ address, key: osaka }, { allow: elsewhere, keys }), {
     is: "held",
     reason: "its address is not on the allow list (--allow)",
+    cause: "address-not-allowed",
   });
   const bound = new KeyRing([{ ...osaka, allow: elsewhere }]);
   assertEquals(judge({ address, key: osaka }, { allow: EVERYBODY, keys: bound }), {
     is: "held",
     reason: "its address is not one that its key allows (allow= in the server's key file)",
+    cause: "address-not-allowed",
   });
 });
 
@@ -65,6 +75,7 @@ Deno.test("judge() closes the sessions of a client without a key whose address i
   assertEquals(judge({ address }, { allow: list("198.51.100.0/24"), keys: undefined }), {
     is: "closed",
     reason: "its address is no longer on the allow list",
+    cause: "address-not-allowed",
   });
 });
 

@@ -58,7 +58,10 @@ function refusal(
 
 Deno.test("Admission.arrive() refuses an address that is not on the list", () => {
   const admission = anAdmission();
-  assertEquals(admission.arrive("192.0.2.1", 0), { refused: "not on the allow list" });
+  assertEquals(admission.arrive("192.0.2.1", 0), {
+    refused: "not on the allow list",
+    cause: "not-allowed",
+  });
   assertEquals(admission.atTheDoor, []);
 });
 
@@ -75,6 +78,7 @@ Deno.test("Admission.arrive() refuses an address beyond 64, and leaves those tha
   const ids = Array.from({ length: AT_THE_DOOR_OF_ONE }, () => arrive(admission));
   assertEquals(admission.arrive("10.0.0.1", 0), {
     refused: "too many connections that have not said hello",
+    cause: "crowded",
   });
   assertEquals(admission.atTheDoor, ids);
   assertEquals(admission.refused.crowded, 1);
@@ -102,6 +106,7 @@ Deno.test("Admission.arrive() prefers an address that had a tunnel, also one who
   assertEquals(admission.atTheDoor.length, 192);
   assertEquals(admission.arrive("10.8.8.8", 0), {
     refused: "too many connections that have not said hello",
+    cause: "crowded",
   });
   assert("id" in admission.arrive("10.9.9.9", 24 * 3600_000));
 });
@@ -162,7 +167,10 @@ Deno.test("Admission.arrive() admits a proxy that is not on the allow list, and 
   const admission = withProxies();
   assertEquals(admission.arrive(PROXY, 0), { id: 1, proxied: true });
   assertEquals(admission.arrive("10.0.0.1", 0), { id: 2 });
-  assertEquals(admission.arrive("192.0.2.200", 0), { refused: "not on the allow list" });
+  assertEquals(admission.arrive("192.0.2.200", 0), {
+    refused: "not on the allow list",
+    cause: "not-allowed",
+  });
   // A proxy that may also be a client must still send the client's address.
   const both = new Admission({ allow: ALLOW, proxies: proxyList(["10.0.0.9"]) });
   assertEquals(both.arrive("10.0.0.9", 0), { id: 1, proxied: true });
@@ -174,7 +182,10 @@ Deno.test("Admission.identify() applies the allow list to the client behind a pr
   assertEquals(admission.identify(id, "10.0.0.1", 0), { id });
   assert(admission.waits(id));
   const other = arrive(admission, PROXY);
-  assertEquals(admission.identify(other, "192.0.2.5", 0), { refused: "not on the allow list" });
+  assertEquals(admission.identify(other, "192.0.2.5", 0), {
+    refused: "not on the allow list",
+    cause: "not-allowed",
+  });
   assertEquals(admission.atTheDoor, [id]);
 });
 
@@ -183,7 +194,10 @@ Deno.test("Admission.identify() refuses a client that has its share, by whatever
   arriveFor(admission, "10.0.0.2");
   for (let n = 0; n < AT_THE_DOOR_OF_ONE; n++) arriveFor(admission, "10.0.0.1");
   const next = arrive(admission, PROXY);
-  const refused = { refused: "too many connections that have not said hello" };
+  const refused = {
+    refused: "too many connections that have not said hello",
+    cause: "crowded",
+  } as const;
   assertEquals(admission.identify(next, "10.0.0.1", 0), refused);
   assertEquals(admission.waits(next), false);
   assertEquals(admission.arrive("10.0.0.1", 0), refused);
@@ -199,7 +213,10 @@ Deno.test("Admission.arrive() limits the connections of a proxy only by the tota
 Deno.test("Admission.change() applies to the proxies", () => {
   const admission = withProxies();
   admission.change({ allow: ALLOW, proxies: NONE });
-  assertEquals(admission.arrive(PROXY, 0), { refused: "not on the allow list" });
+  assertEquals(admission.arrive(PROXY, 0), {
+    refused: "not on the allow list",
+    cause: "not-allowed",
+  });
   admission.change({ allow: ALLOW, proxies: PROXIES });
   assert("id" in admission.arrive(PROXY, 0));
 });
@@ -275,7 +292,10 @@ Deno.test("Admission.change() applies to new clients, and lets the others stay",
   const waiting = arrive(admission);
   enter(admission, "a");
   admission.change({ allow: allowList(["192.0.2.0/24"]), proxies: NONE, maxClients: 1 });
-  assertEquals(admission.arrive("10.0.0.1", 0), { refused: "not on the allow list" });
+  assertEquals(admission.arrive("10.0.0.1", 0), {
+    refused: "not on the allow list",
+    cause: "not-allowed",
+  });
   assert(admission.waits(waiting));
   assert(admission.refusal(waiting, "b") !== undefined);
   assertEquals(String(admission.allow), "192.0.2.0/24");

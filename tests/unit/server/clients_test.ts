@@ -44,7 +44,8 @@ Deno.test("Clients.review() dismisses a client whose key is gone, once", () => {
       name: "osaka",
       peer: "192.0.2.7",
       reason: KEY_GONE,
-    }],
+      cause: "key-removed",
+    }, { event: "client-not-allowed" }],
     ["dismiss", 3, "name:osaka", KEY_GONE],
   ]);
 });
@@ -54,7 +55,7 @@ Deno.test("Clients.review() ends the tunnel of a client with another key, and te
   clients.add(3, { ...AT, id: 1, key: KEY });
   clients.review({ allow: EVERYBODY, keys: new KeyRing([aKey("osaka", 2)]) });
   assertEquals(told[1].slice(0, 2), ["end", 3]);
-  assertEquals(told[1][3], REASON.NOT_ALLOWED);
+  assertEquals(told[1].slice(3), ["not-allowed", REASON.NOT_ALLOWED]);
 });
 
 Deno.test("Clients.review() leaves out a client whose tunnel has ended", () => {

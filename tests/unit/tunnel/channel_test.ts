@@ -515,6 +515,7 @@ Deno.test("Channel ends with the reason of a goodbye", async () => {
   ]));
   assertEquals(ends.frames().length, 1);
   assertEquals(ends.channel.ended, 'goodbye (replaced): "again?"');
+  assertEquals(ends.channel.endCause, "peer-replaced");
 });
 
 Deno.test("Channel.queueGoodbye() says goodbye behind control frames, and returns the data it drops", async () => {
@@ -685,15 +686,16 @@ Deno.test("Channel.flush() ends the tunnel when the connection is broken, then d
   ends.channel.queue(SESSION, payload(60, 1), 60, "data", 0);
   ends.channel.flush(0);
   assertEquals(ends.channel.ended, "the connection broke: Broken pipe");
+  assertEquals(ends.channel.endCause, "connection-broke");
   ends.channel.flush(0);
   assertEquals(ends.sent(), new Uint8Array(0));
 });
 
 Deno.test("Channel.end() keeps the first reason", async () => {
   await using ends = await Ends.make();
-  ends.channel.end("first");
-  ends.channel.end("second");
-  assertEquals(ends.channel.ended, "first");
+  ends.channel.end("first", "silent");
+  ends.channel.end("second", "flood");
+  assertEquals([ends.channel.ended, ends.channel.endCause], ["first", "silent"]);
 });
 
 Deno.test("Channel.shutdown() ends only its own direction", async () => {
@@ -835,7 +837,7 @@ Deno.test("Channel.tellEnd() sends the ends of sessions before the goodbye, even
   while (receive(ends.peerFd, buffer) > 0);
   assertReady(channel.transport.fd, POLLOUT);
   channel.queue(DISCOVERY, payload(20, 2), 20, "last", 0);
-  channel.end("enough", REASON.PROTOCOL);
+  channel.end("enough", "flood", REASON.PROTOCOL);
   assert(channel.tellEnd(0) > 0, "the data was dropped");
   const tail = ends.sent().slice(-60);
   const padt = encodeFrame(DISCOVERY, payload(20, 2));
@@ -850,7 +852,7 @@ Deno.test("Channel.tellEnd() sends the ends of sessions before the goodbye, even
 
 Deno.test("Channel.tellEnd() sends the reason if this side has ended the tunnel", async () => {
   await using ends = await Ends.make();
-  ends.channel.end("enough", REASON.PROTOCOL);
+  ends.channel.end("enough", "flood", REASON.PROTOCOL);
   ends.channel.flush(0);
   ends.channel.tellEnd(0);
   const goodbye = emitGoodbye({ reason: REASON.PROTOCOL, text: "enough" });

@@ -4,7 +4,7 @@ import { emitGoodbye, REASON } from "../../../src/wire/goodbye.ts";
 import { emitHello } from "../../../src/wire/hello.ts";
 import { emitLcp, emitSession, LCP_CODE, PPP_PROTOCOL } from "../../../src/wire/ppp.ts";
 import { CODE, emitDiscovery, parseDiscovery, PPPOE } from "../../../src/wire/pppoe.ts";
-import { printFrame, printTunnelFrame } from "../../../src/wire/print.ts";
+import { frameFields, printFrame, printTunnelFrame } from "../../../src/wire/print.ts";
 import { emitSessionList } from "../../../src/wire/session_list.ts";
 import {
   accessLineTag,
@@ -219,6 +219,61 @@ Deno.test("printFrame() keeps the line short for the longest frame", () => {
   const tags = Array.from({ length: 24 }, () => ({ type: TAG.AC_NAME, value }));
   const packet = { ...parseDiscovery(PADO)!, code: CODE.PADM, sessionId: 1, tags };
   assert(printFrame(emitDiscovery(packet)).length < 16384);
+});
+
+Deno.test("frameFields() gives the parts of a discovery frame, with a list for a tag that it has twice", () => {
+  const frame = emitDiscovery({
+    destination: hex("020000000011"),
+    source: hex("0200000000a1"),
+    code: CODE.PADO,
+    sessionId: 0,
+    tags: [
+      textTag(TAG.AC_NAME, 'bras "1"'),
+      textTag(TAG.SERVICE_NAME, ""),
+      textTag(TAG.SERVICE_NAME, "internet"),
+      { type: TAG.HOST_UNIQ, value: Uint8Array.of(1, 2) },
+      maxPayloadTag(1500),
+      { type: 0x1234, value: Uint8Array.of(0xff) },
+      { type: TAG.GENERIC_ERROR, value: Uint8Array.of(0xff) },
+    ],
+  });
+  assertEquals(frameFields(frame), {
+    type: "PADO",
+    source: "02:00:00:00:00:a1",
+    destination: "02:00:00:00:00:11",
+    sessionId: "0x0000",
+    tags: {
+      "AC-Name": 'bras "1"',
+      "Service-Name": ["", "internet"],
+      "Host-Uniq": "0x0102",
+      "PPP-Max-Payload": "1500",
+      "0x1234": "0xff",
+      "Generic-Error": "0xff",
+    },
+    fault: undefined,
+  });
+});
+
+Deno.test("frameFields() says what is wrong with a malformed frame, and keeps what can be read", () => {
+  const frame = emitDiscovery({
+    destination: hex("ffffffffffff"),
+    source: hex("020000000011"),
+    code: CODE.PADI,
+    sessionId: 0,
+    tags: [textTag(TAG.SERVICE_NAME, "a")],
+  });
+  const cut = frameFields(frame.subarray(0, 22));
+  assertEquals([cut.source, cut.fault], ["02:00:00:00:00:11", "PPPoE length beyond the end"]);
+  frame[frame.length - 2] = 9;
+  const { type, tags, fault } = frameFields(frame);
+  assertEquals([type, tags, fault], ["PADI", undefined, "tag beyond the end"]);
+});
+
+Deno.test("frameFields() never throws, and has no more text than the line", () => {
+  fc.assert(fc.property(hostileFrame(), (frame) => {
+    const { tags = {} } = frameFields(frame);
+    for (const value of Object.values(tags).flat()) assert(value.length < 1000);
+  }));
 });
 
 Deno.test("printTunnelFrame() prints every type", () => {
