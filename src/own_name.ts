@@ -1,5 +1,6 @@
-// The name of this side: --name, the machine's host name, or a generated one if the host name is unusable.
+// The name of this side: --name, one made from the machine's host name, or a generated one if that is unusable.
 
+import type { Side } from "./side.ts";
 import { NAME_MAX } from "./wire/mod.ts";
 import { isPrintable } from "./wire/text.ts";
 
@@ -29,15 +30,28 @@ export function nameFault(name: string): string | undefined {
   return `is ${length} bytes long; the maximum is ${NAME_MAX}`;
 }
 
+/** The end of a server's default name, by which it differs from that of a client with the same host name. */
+const SERVER = "-server";
+
 /**
- * Chooses a name for a side without `--name`: the machine's host name, or one made from the interface's
- * address. It is the same at each start, because the addresses of `--mac per-host` are derived from it.
+ * Chooses a name for a side without `--name`: the machine's host name, with `-server` behind it at a server,
+ * or one made from the interface's address. It is the same at each start, because the addresses of
+ * `--mac per-host` are derived from it. For the same reason, that of a client is the host name as it is: an
+ * ISP sees those addresses.
  *
+ * @param side The side
  * @param hostName The machine's host name, which may be anything
  * @param mac The interface's address, 6 bytes
  * @returns The name, and the fault of the host name if it cannot be used
  */
-export function defaultName(hostName: string, mac: Uint8Array): OwnName {
+export function defaultName(side: Side, hostName: string, mac: Uint8Array): OwnName {
   const fault = nameFault(hostName);
-  return { name: fault === undefined ? hostName : `pppoe-proxy-${mac.toHex()}`, fault };
+  if (fault !== undefined) return { name: `pppoe-proxy-${mac.toHex()}`, fault };
+  return { name: side === "server" ? nameOfServer(hostName) : hostName, fault };
+}
+
+function nameOfServer(hostName: string): string {
+  const room = new Uint8Array(NAME_MAX - SERVER.length);
+  const { read } = new TextEncoder().encodeInto(hostName, room);
+  return `${hostName.slice(0, read)}${SERVER}`;
 }

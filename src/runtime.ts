@@ -53,8 +53,8 @@ export interface RuntimeOptions {
   /** The addresses that the stations on the link see; by default the interface's own address. */
   mac?: MacMode;
   /**
-   * The name of this side, 1 to 64 bytes of printable UTF-8; by default the machine's host name, or one made
-   * from the interface's address if the host name cannot be used.
+   * The name of this side, 1 to 64 bytes of printable UTF-8; by default the machine's host name, with
+   * `-server` behind it at a server, or one made from the interface's address if the host name cannot be used.
    */
   name?: string;
   /**
@@ -182,7 +182,7 @@ export class Runtime {
     );
     this.#side = side;
     this.#options = options;
-    this.#name = nameOf(options);
+    this.#name = nameOf(side, options);
     this.#events = new EventHub({
       summary: () => this.summary(),
       // A worker that does not answer has died, which ends the side, or answers the next time.
@@ -531,11 +531,11 @@ function processUsage(): ProcessUsage | undefined {
   }
 }
 
-function nameOf({ name, interface: interfaceName }: RuntimeOptions): OwnName {
+function nameOf(side: Side, { name, interface: interfaceName }: RuntimeOptions): OwnName {
   if (name === undefined) {
     // If the interface does not exist, the start fails later anyway.
     const mac = readInterface(interfaceName)?.mac ?? new Uint8Array(ETH_ALEN);
-    return defaultName(Deno.hostname(), mac);
+    return defaultName(side, Deno.hostname(), mac);
   }
   const fault = nameFault(name);
   if (fault === undefined) return { name, fault };

@@ -32,8 +32,8 @@ export const RUNTIME_FLAGS: Flags = {
   name: {
     value: "NAME",
     help: "Name of this side, shown to the other, 1 to 64 bytes of printable UTF-8 (the\n" +
-      "machine's host name, or a name made from the interface's address if the host\n" +
-      "name is unusable).",
+      "machine's host name, with -server behind it at a server, or a name made from the\n" +
+      "interface's address if the host name is unusable).",
   },
   mac: {
     value: "own|per-host|transparent",

@@ -1,5 +1,5 @@
 // Machines with an unusable host name: none yet, as during boot, or invalid bytes.
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inNamespace, readInterface } from "../../ffi/mod.ts";
 import { type SideProgram, withSites } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
@@ -64,6 +64,27 @@ for (const [what, hostName, said] of HOST_NAMES) {
       }),
   );
 }
+
+testUnless(
+  skipped,
+  "Server and Client on machines with one host name have names that tell them apart",
+  () =>
+    withSites({ hostName: "osaka" }, async ({ server, client, host, ac }) => {
+      ac();
+      await host().dial();
+      const names = async (side: SideProgram) => {
+        const { tunnels, sessions } = await side.status();
+        return [...tunnels.map(({ name }) => name), ...sessions.map(({ tunnel }) => tunnel)];
+      };
+      assertEquals(await names(server), ["osaka", "osaka"]);
+      assertEquals(await names(client), ["osaka-server", "osaka-server"]);
+      assertMatch(await server.untilLine(/Client connected/), / name=osaka /);
+      assertMatch(await client.untilLine(/Tunnel up/), / name=osaka-server /);
+      const metrics = [...(await client.metrics()).keys()];
+      assert(metrics.some((name) => name.includes('tunnel="osaka-server"')));
+      assertEquals([...warnings(server), ...warnings(client)], []);
+    }),
+);
 
 testUnless(
   skipped,
