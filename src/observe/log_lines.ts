@@ -21,7 +21,7 @@ export const LOG_FIELDS = {
   framesDown: "The frames from the tunnel to the link",
   framesPerSecond: "The number of frames in a second",
   framesUp: "The frames from the link to the tunnel",
-  from: "The direction of a frame: from the `link` or from the `tunnel`",
+  from: "The source: the `link` or the `tunnel` of a frame, or the address of a request",
   held: "The number of sessions that are held",
   host: "The host's address",
   id: "The session id, such as `0x0011`",
@@ -384,6 +384,17 @@ export const LOG_LINES = {
     message: "Anyone who can reach the address of the status can read it, with the names of " +
       "clients and MAC addresses: use --status 127.0.0.1:{port}, or restrict {address} by a firewall",
     fields: ["address", "port"],
+  },
+  "status-unencrypted": {
+    level: "warning",
+    message: "The token and the status on {address} are not encrypted: use --status " +
+      "127.0.0.1:{port} behind a proxy with TLS, or an SSH tunnel",
+    fields: ["address", "port"],
+  },
+  "status-token-wrong": {
+    level: "warning",
+    message: "Status request refused: wrong token",
+    fields: ["from", "suppressed"],
   },
   "status-accept-failed": {
     level: "warning",

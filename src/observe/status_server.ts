@@ -7,7 +7,8 @@ import type { Access } from "./api/rights.ts";
 import type { Route } from "./api/route.ts";
 import { router } from "./api/router.ts";
 import { type HttpLimits, HttpServer } from "./http_server.ts";
-import type { Log } from "./log.ts";
+import { logLine } from "./log_lines.ts";
+import type { Log } from "./log_record.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 /** The time between two log lines about the same fault. */
@@ -49,7 +50,7 @@ export async function serveStatus(
 ): Promise<StatusServer> {
   if (!("path" in address)) return serveTcp(address, options);
   const server = serveUnix(await listenAt(address), options);
-  options.log.info("Serving the status", { address: formatUnix(address) });
+  logLine(options.log, "status-served", { address: formatUnix(address) });
   return server;
 }
 
@@ -60,7 +61,7 @@ function serveTcp(endpoint: Endpoint, options: StatusServerOptions): StatusServe
   const address = { hostname, port };
   const over = isLoopback(hostname) ? "loopback" : "network";
   const server = serve(listener, { over, token }, options, endpoint.hostname);
-  log.info("Serving the status", { address: formatEndpoint(address) });
+  logLine(log, "status-served", { address: formatEndpoint(address) });
   if (over === "network") warnOfNetwork(address, token !== undefined, log);
   return { address, close: () => server.close() };
 }
@@ -96,18 +97,17 @@ function serve(
     answer: router(routes, access, {
       failed: (error) => {
         if (faults.allow("answer", performance.now()) < 0) return;
-        log.error("Status request failed", { error: `${error}` });
+        logLine(log, "status-request-failed", { error: `${error}` });
       },
       wrongToken: (from) => {
         const suppressed = faults.allow("token", performance.now());
         if (suppressed < 0) return;
-        const fields = { from, ...suppressed > 0 ? { suppressed } : {} };
-        log.warning("Status request refused: wrong token", fields);
+        logLine(log, "status-token-wrong", { from, suppressed: suppressed || undefined });
       },
     }),
     acceptFailed: (error) => {
       if (faults.allow("accept", performance.now()) < 0) return;
-      log.warning("Cannot accept a status request", { error: reasonOf(error) });
+      logLine(log, "status-accept-failed", { error: reasonOf(error) });
     },
     limits,
   });
@@ -115,13 +115,8 @@ function serve(
 
 function warnOfNetwork(address: Endpoint, hasToken: boolean, log: Log): void {
   const text = formatEndpoint(address);
-  log.warning(
-    hasToken
-      ? `The token and the status on ${text} are not encrypted: use --status 127.0.0.1:${address.port} ` +
-        "behind a proxy with TLS, or an SSH tunnel"
-      : "Anyone who can reach the address of the status can read it, with the names of clients and " +
-        `MAC addresses: use --status 127.0.0.1:${address.port}, or restrict ${text} by a firewall`,
-  );
+  const kind = hasToken ? "status-unencrypted" : "status-exposed";
+  logLine(log, kind, { address: text, port: address.port });
 }
 
 function listen(endpoint: Endpoint): Deno.TcpListener {
