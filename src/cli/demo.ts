@@ -3,6 +3,7 @@
 import { LabNet } from "../lab/namespaces.ts";
 import { Scenario, type ScenarioReport } from "../lab/scenario.ts";
 import { SITE, TwoSites } from "../lab/two_sites.ts";
+import { Progress } from "../progress.ts";
 import { DEMO_FLAGS } from "./flags.ts";
 import { choice, integer, readFlags } from "./options.ts";
 
@@ -62,21 +63,32 @@ async function perform(
   startMs: number,
   stop: AbortSignal,
 ): Promise<number> {
-  const print = options.json ? () => {} : (line: string) => write(Deno.stdout, line);
+  using progress = new Progress();
+  const print = (line: string) => {
+    if (options.json) return;
+    progress.clear();
+    write(Deno.stdout, line);
+  };
+  const step = (text: string) => progress.show(text);
   print(drawing(sites));
+  step("Starting server and client");
   const tunnelStartMs = performance.now();
   await unless(
     stop,
     sites.start(
       ["--log-level", options.logLevel],
-      (side, line) => write(Deno.stderr, `${side}: ${line}`),
+      (side, line) => {
+        progress.clear();
+        write(Deno.stderr, `${side}: ${line}`);
+      },
     ),
   );
   const tunnelUpMs = performance.now() - tunnelStartMs;
   print(`Server and client are running. Their tunnel came up after ${tunnelUpMs.toFixed(0)} ms.`);
   print("");
-  const scenario = new Scenario(sites, { ...options, print });
+  const scenario = new Scenario(sites, { ...options, print, step });
   const report = await unless(stop, Promise.race([scenario.run(), sites.failure()]));
+  progress.end();
   const totalMs = performance.now() - startMs;
   if (options.json) {
     const timings = { totalMs: round(totalMs), tunnelUpMs: round(tunnelUpMs), ...report.timings };

@@ -19,6 +19,8 @@ export interface ScenarioOptions {
   frames: number;
   /** Called with each line of the commentary. */
   print: (line: string) => void;
+  /** Takes what is being done at the moment. */
+  step?: (text: string) => void;
 }
 
 /** The result of a scenario, which `demo --json` prints together with its duration. */
@@ -131,6 +133,7 @@ export class Scenario {
     const { sessions: asked, print } = this.#options;
     const open: OpenSession[] = [];
     for (let number = 1; number <= asked; number++) {
+      this.#step(`Opening session ${number} of ${asked}`);
       const host = this.#host(number);
       const first = number === 1;
       if (first) print("Host 1 opens a session. Each frame is shown on both segments:");
@@ -163,7 +166,8 @@ export class Scenario {
     const timed = Math.min(frames, Math.ceil(TIMED_FRAMES / asked));
     print(`Data: ${frames} frames per session to the AC, which sends each frame back.`);
     const results: ExchangeResult[] = [];
-    for (const { host } of sessions) {
+    for (const { host, number } of sessions) {
+      this.#step(`Sending frames one at a time, session ${number} of ${asked}`);
       const result = await host.exchange({
         frames: timed,
         window: 1,
@@ -176,6 +180,7 @@ export class Scenario {
     }
     const rtt = quantile(sorted(this.#rttMs), 0.5);
     print(`  one at a time, ${timed} per session: median round trip ${rtt} ms`);
+    this.#step(`Sending frames on ${sessions.length} sessions at once`);
     const startMs = performance.now();
     const window = Math.max(1, Math.floor(IN_FLIGHT / asked));
     const rest = { frames: frames - timed, window, payloadLength, timeoutMs: TIMEOUT_MS };
@@ -193,6 +198,7 @@ export class Scenario {
   async #hangUp({ host, number, acSessionId }: OpenSession): Promise<boolean> {
     const { print } = this.#options;
     const byHost = number % 2 === 1;
+    this.#step(`Closing session ${number} of ${this.#options.sessions}`);
     if (number <= 2) {
       print(byHost ? `Host ${number} hangs up:` : `The AC hangs up on host ${number}:`);
     }
@@ -221,6 +227,10 @@ export class Scenario {
     } finally {
       host.close();
     }
+  }
+
+  #step(text: string): void {
+    this.#options.step?.(text);
   }
 
   /** Prints each frame on both segments while `act` runs. */

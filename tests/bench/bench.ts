@@ -13,7 +13,7 @@ import {
   Subject,
 } from "./measures/mod.ts";
 import { BENCH_HELP, type BenchOptions, readOptions } from "./options.ts";
-import { type PathRun, print, progress, report } from "./output.ts";
+import { complain, endProgress, type PathRun, print, progress, report } from "./output.ts";
 import type { Path, RunningPath } from "./paths/mod.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -117,7 +117,10 @@ async function main(args: string[]): Promise<number> {
   }
   if (Deno.uid() !== 0) throw new Error("Cannot make network namespaces: run the bench as root");
   for (const signal of SIGNALS) {
-    Deno.addSignalListener(signal, () => cleanUp().finally(() => Deno.exit(130)));
+    Deno.addSignalListener(signal, () => {
+      endProgress();
+      cleanUp().finally(() => Deno.exit(130));
+    });
   }
   await bench(options);
   return 0;
@@ -127,6 +130,6 @@ try {
   Deno.exit(await main(Deno.args));
 } catch (error) {
   const usage = error instanceof UsageError;
-  progress(usage ? `${error.message}; see --help` : (error as Error).message);
+  complain(usage ? `${error.message}; see --help` : (error as Error).message);
   Deno.exit(usage ? 2 : 1);
 }

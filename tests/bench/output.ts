@@ -2,21 +2,37 @@
 
 import { medianFigures } from "./figures.ts";
 import { type KeptTrial, LIMIT, type Subject } from "./measures/mod.ts";
+import { Progress } from "../../src/progress.ts";
 import { systemCongestionControl } from "../../ffi/mod.ts";
 import type { BenchOptions } from "./options.ts";
 import type { Path } from "./paths/mod.ts";
 import { ratioLines, ratios, table } from "./report.ts";
 
 const encoder = new TextEncoder();
+const alive = new Progress();
 
 /** Writes a line to standard output. */
 export function print(line = ""): void {
+  alive.end();
   Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 }
 
-/** Writes a line about the progress to standard error. */
+/** Writes a line about the progress to standard error, which a terminal shows with the time that it takes. */
 export function progress(line: string): void {
+  alive.clear();
   Deno.stderr.writeSync(encoder.encode(`${line}\n`));
+  alive.show(line);
+}
+
+/** Writes a line to standard error at the end of the run. */
+export function complain(line: string): void {
+  alive.end();
+  Deno.stderr.writeSync(encoder.encode(`${line}\n`));
+}
+
+/** Erases what a terminal shows of the progress. */
+export function endProgress(): void {
+  alive.end();
 }
 
 /** The result of a path in a round. */

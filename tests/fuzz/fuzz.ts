@@ -10,6 +10,7 @@ import {
   readFlags,
   UsageError,
 } from "../../src/cli/options.ts";
+import { Progress } from "../../src/progress.ts";
 import type { Finding } from "./fuzzer.ts";
 import { type Order, Watched } from "./messages.ts";
 import { OWN_PARTS } from "./parts.ts";
@@ -61,7 +62,10 @@ Exit status: 0 if everything held, 1 if something did not, 2 if the command line
 `;
 }
 
+const progress = new Progress();
+
 function print(text: string): void {
+  progress.clear();
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
@@ -113,6 +117,7 @@ async function compare(seed: number): Promise<boolean> {
     print(`Comparison with tshark skipped: ${missing}`);
     return true;
   }
+  progress.show(`Comparing ${COMPARED} frames with tshark`);
   const { differences, explained } = await compareWithTshark(seed, COMPARED);
   for (const difference of differences.slice(0, 10)) print(difference);
   if (differences.length > 0) {
@@ -161,9 +166,11 @@ async function fuzz(args: string[]): Promise<number> {
   const beganMs = performance.now();
   let warmMib: number | undefined;
   const report = await carryOut(order, watched, () => {
+    progress.show(`Fuzzing ${order.targets[watched.target]}, ${watched.run} runs in all`);
     const isWarm = performance.now() - beganMs > order.seconds * 1000 * WARM_UP_SHARE;
     if (isWarm) warmMib ??= rssMib();
   });
+  progress.end();
   const endMib = rssMib();
   if (report.type === "finding") {
     tell(report.finding, order, report.wholeInput);

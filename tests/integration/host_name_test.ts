@@ -69,9 +69,10 @@ testUnless(
   skipped,
   "Server and Client on machines with one host name have names that tell them apart",
   () =>
-    withSites({ hostName: "osaka" }, async ({ server, client, host, ac }) => {
-      ac();
-      await host().dial();
+    withSites({ hostName: "osaka" }, async (sites) => {
+      const { server, client } = sites;
+      sites.ac();
+      await sites.host().dial();
       const names = async (side: SideProgram) => {
         const { tunnels, sessions } = await side.status();
         return [...tunnels.map(({ name }) => name), ...sessions.map(({ tunnel }) => tunnel)];

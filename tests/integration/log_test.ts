@@ -45,12 +45,16 @@ testUnless(
       await until("the tunnel is up again", () =>
         linesOf(client).filter(({ event }) => event === "tunnel-up").length === 2);
       await client.end("SIGKILL");
-      const gone = await untilEvent(server, "client-gone");
-      assert(["peer-closed", "connection-broke"].includes(gone.cause), gone.cause);
+      const gone = await until("both clients are gone", () => {
+        const all = linesOf(server).filter(({ event }) =>
+          event === "client-gone"
+        );
+        return all.length === 2 && all.map(({ cause }) => cause);
+      });
+      assertEquals(gone[0], "shutdown");
+      assert(["peer-closed", "connection-broke"].includes(gone[1]), gone[1]);
 
-      const frames = linesOf(client).filter(({ event }) =>
-        event === "discovery-frame"
-      );
+      const frames = linesOf(client).filter(({ event }) => event === "discovery-frame");
       const [padi, pado] = ["PADI", "PADO"].map((wanted) =>
         frames.find(({ type }) => type === wanted)!
       );

@@ -2,6 +2,7 @@
 
 import type { Flags } from "../../src/cli/flags.ts";
 import { describeFlags, integer, readFlags, UsageError } from "../../src/cli/options.ts";
+import { Progress } from "../../src/progress.ts";
 import { runSchedule, type ScheduleOptions, shorten } from "./schedule.ts";
 
 const FLAGS: Flags = {
@@ -26,7 +27,10 @@ Exit status: 0 if all schedules passed, 1 if one failed, 2 if the command line i
 
 const MOST = 2 ** 31;
 
+const progress = new Progress();
+
 function print(text: string): void {
+  progress.clear();
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
@@ -66,6 +70,8 @@ function soak(args: string[]): number {
   let schedule = 0;
   let failed = 0;
   for (; most === undefined ? spentMs() < minutes * 60_000 : schedule < most; schedule++) {
+    const bad = failed === 0 ? "" : `, ${failed} failed`;
+    progress.show(`Schedule ${schedule} of seed ${seed}, ${events} events${bad}`);
     const options = { seed, schedule, cutMs };
     const outcome = runSchedule(options);
     events += outcome.events;
@@ -74,9 +80,11 @@ function soak(args: string[]): number {
     print(`Schedule ${schedule} failed: ${outcome.failure.what}`);
     failed++;
     if (given.has("keep-going")) continue;
+    progress.show("Shortening the schedule");
     report(shorten(options, outcome));
     return 1;
   }
+  progress.end();
   const seconds = spentMs() / 1000;
   for (const [what, count] of [...counts].sort()) print(`${String(count).padStart(10)}  ${what}`);
   print(
