@@ -110,7 +110,8 @@ export interface FrameFields {
   type: string | undefined;
   source: string | undefined;
   destination: string | undefined;
-  sessionId: string | undefined;
+  /** The session id. */
+  id: string | undefined;
   /** The values by the names of the tags; a list for a tag that occurs more than once. */
   tags: Record<string, string | string[]> | undefined;
   fault: string | undefined;
@@ -130,13 +131,13 @@ export function frameFields(frame: Uint8Array): FrameFields {
     destination: has(ETHERNET.destination[1])
       ? formatMac(frame, ETHERNET.destination[0])
       : undefined,
-    sessionId: undefined,
+    id: undefined,
     tags: undefined,
     fault: headerFault(frame),
   };
   if (fields.fault !== undefined) return fields;
   fields.type = codeName(readCode(frame));
-  fields.sessionId = formatHex(readSessionId(frame), 4);
+  fields.id = formatHex(readSessionId(frame), 4);
   const packet = parseDiscovery(frame);
   if (packet === undefined) return { ...fields, fault: "tag beyond the end" };
   const tags = new Map<string, string | string[]>();

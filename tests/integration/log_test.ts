@@ -58,7 +58,7 @@ testUnless(
       const [padi, pado] = ["PADI", "PADO"].map((wanted) =>
         frames.find(({ type }) => type === wanted)!
       );
-      assertEquals([padi.from, padi.destination, padi.sessionId], [
+      assertEquals([padi.from, padi.destination, padi.id], [
         "link",
         "ff:ff:ff:ff:ff:ff",
         "0x0000",

@@ -139,7 +139,7 @@ Deno.test("describeEvent() gives a discovery frame as one line of text, and as f
     type: "PADO",
     source: SESSION.ac,
     destination: SESSION.host,
-    sessionId: "0x0000",
+    id: "0x0000",
     tags: { "AC-Name": "bras1" },
     fault: undefined,
   };

@@ -241,7 +241,7 @@ Deno.test("frameFields() gives the parts of a discovery frame, with a list for a
     type: "PADO",
     source: "02:00:00:00:00:a1",
     destination: "02:00:00:00:00:11",
-    sessionId: "0x0000",
+    id: "0x0000",
     tags: {
       "AC-Name": 'bras "1"',
       "Service-Name": ["", "internet"],
