@@ -107,13 +107,17 @@ function headerFault(frame: Uint8Array): string | undefined {
 
 /** A discovery frame as fields for a log. Only a faulty frame has a `fault`, and then the others may be missing. */
 export interface FrameFields {
+  /** The type of the frame, such as `PADI`. */
   type: string | undefined;
+  /** The source address. */
   source: string | undefined;
+  /** The destination address. */
   destination: string | undefined;
   /** The session id. */
   id: string | undefined;
   /** The values by the names of the tags; a list for a tag that occurs more than once. */
   tags: Record<string, string | string[]> | undefined;
+  /** What is wrong with the frame. */
   fault: string | undefined;
 }
 
@@ -122,6 +126,23 @@ export interface FrameFields {
  *
  * @param frame The whole Ethernet frame
  * @returns The fields
+ *
+ * @example Usage
+ * ```ts
+ * import { CODE, emitDiscovery, frameFields, parseMac, TAG, textTag } from "pppoe-proxy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const pado = emitDiscovery({
+ *   destination: parseMac("02:00:00:00:00:01"),
+ *   source: parseMac("02:00:00:00:00:02"),
+ *   code: CODE.PADO,
+ *   sessionId: 0,
+ *   tags: [textTag(TAG.AC_NAME, "bras1")],
+ * });
+ * const { type, source, tags } = frameFields(pado);
+ * assertEquals([type, source], ["PADO", "02:00:00:00:00:02"]);
+ * assertEquals(tags, { "AC-Name": "bras1" });
+ * ```
  */
 export function frameFields(frame: Uint8Array): FrameFields {
   const has = (end: number) => frame.length >= end;
