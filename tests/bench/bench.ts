@@ -13,7 +13,15 @@ import {
   Subject,
 } from "./measures/mod.ts";
 import { BENCH_HELP, type BenchOptions, readOptions } from "./options.ts";
-import { complain, endProgress, type PathRun, print, progress, report } from "./output.ts";
+import {
+  complain,
+  endProgress,
+  measuring,
+  type PathRun,
+  print,
+  progress,
+  report,
+} from "./output.ts";
 import type { Path, RunningPath } from "./paths/mod.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -30,6 +38,7 @@ async function bench(options: BenchOptions): Promise<void> {
   for (let round = 1; round <= options.rounds; round++) {
     for (const path of options.paths) {
       if (path.name in skipped) continue;
+      measuring(`Round ${round} of ${options.rounds}, measuring ${path.name}`);
       const report = (text: string) => progress(`round ${round}, ${path.name}: ${text}`);
       try {
         const obstacle = path.obstacle();

@@ -17,11 +17,15 @@ export function print(line = ""): void {
   Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 }
 
-/** Writes a line about the progress to standard error, which a terminal shows with the time that it takes. */
+/** Writes a line about the progress to standard error. */
 export function progress(line: string): void {
   alive.clear();
   Deno.stderr.writeSync(encoder.encode(`${line}\n`));
-  alive.show(line);
+}
+
+/** Shows on a terminal what is being measured, and since when. */
+export function measuring(text: string): void {
+  alive.show(text);
 }
 
 /** Writes a line to standard error at the end of the run. */
