@@ -11,8 +11,14 @@ import {
 import { DialRate, limitsOf } from "../../../src/relay/limits.ts";
 import { Peer } from "../../../src/relay/peer.ts";
 import type { Relay } from "../../../src/relay/relay.ts";
-import { formatMac, parseDiscovery, TAG, textTag } from "../../../src/wire/mod.ts";
-import { CODE, type DiscoveryPacket, parseDiscovery, TAG, textTag } from "../../../src/wire/mod.ts";
+import {
+  CODE,
+  type DiscoveryPacket,
+  formatMac,
+  parseDiscovery,
+  TAG,
+  textTag,
+} from "../../../src/wire/mod.ts";
 import { Dialogue, type End } from "../../support/dialogue.ts";
 import {
   AC,
