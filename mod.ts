@@ -73,7 +73,7 @@ export type { LogOptions, LogStyle } from "./src/observe/log.ts";
 export type { ProblemStatus } from "./src/observe/problems.ts";
 export type { Diverted, LinkState } from "./src/link/device.ts";
 export type * from "./src/observe/status.ts";
-export type { Problem } from "./src/problem.ts";
+export { type Problem, type ProblemId, PROBLEMS } from "./src/problem.ts";
 export { DROP_REASONS } from "./src/relay/mod.ts";
 export type { AddedTags, DropReason, Limits, MacMode } from "./src/relay/mod.ts";
 export type { Side } from "./src/side.ts";
