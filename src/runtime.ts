@@ -333,6 +333,7 @@ export class Runtime {
       if (began) logLine(this.log, "problem", { what, advice, problem: id });
       else logLine(this.log, "problem-solved", { what, problem: id, seconds });
     }
+    this.#events.publishProblem({ began, problem, seconds });
     this.#worker?.tellProblems(this.#problems.list(performance.now()).map(({ id }) => id));
   }
 

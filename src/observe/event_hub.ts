@@ -5,6 +5,7 @@
 import { formatHex } from "../wire/text.ts";
 import type { DataPlaneEvent } from "./events.ts";
 import type { HttpStream } from "./http_stream.ts";
+import type { ProblemChange } from "./problems.ts";
 import type { StatusSummary } from "./status.ts";
 
 /** The time between two summaries. */
@@ -15,6 +16,8 @@ const HEARTBEAT_MS = 15_000;
 const RETRY_MS = 2000;
 /** The number of tunnels in a summary. */
 const TUNNELS_SHOWN = 100;
+/** The events of the data plane's own problems, of which some are not shown. */
+const UNTOLD: ReadonlySet<string> = new Set(["problem", "problem-begun", "problem-ended"]);
 
 /** The rate of the frames of one direction. */
 export interface Rate {
@@ -98,8 +101,18 @@ export class EventHub {
 
   /** Passes an event on. */
   publish(event: DataPlaneEvent): void {
-    if (this.#streams.size === 0) return;
+    if (this.#streams.size === 0 || UNTOLD.has(event.type)) return;
     this.#send(this.#bytesOf(event.type, { time: new Date().toISOString(), ...plain(event) }));
+  }
+
+  /** Passes on that a problem has begun or ended. */
+  publishProblem({ began, problem, seconds }: ProblemChange): void {
+    if (this.#streams.size === 0) return;
+    const time = new Date().toISOString();
+    const bytes = began
+      ? this.#bytesOf("problem-begun", { time, problem })
+      : this.#bytesOf("problem-ended", { time, problem, seconds });
+    this.#send(bytes);
   }
 
   /** Ends all streams. */

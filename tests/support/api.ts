@@ -54,6 +54,11 @@ export class ServedApi implements AsyncDisposable {
     return new ServedApi(lines, events, server);
   }
 
+  /** The address. */
+  get address(): Endpoint | UnixAddress {
+    return this.#server.address;
+  }
+
   /** The address over TCP. */
   get endpoint(): Endpoint {
     const { address } = this.#server;

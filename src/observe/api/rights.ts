@@ -28,15 +28,20 @@ export interface Access {
  * @param access The way by which it came
  * @param request The request
  * @param route The route; undefined if there is none for it
+ * @returns True if the client may read everything
  * @throws {HttpRefusal} If the request may not be answered
  */
-export function checkRights(access: Access, request: HttpRequest, route: Route | undefined): void {
+export function checkRights(
+  access: Access,
+  request: HttpRequest,
+  route: Route | undefined,
+): boolean {
   const { over, token } = access;
   const changes = route?.control === true;
   if (changes && isFromOtherSite(request)) {
     throw refusal(403, "The page of another site may not change anything here");
   }
-  if (over === "unix" || route?.open) return;
+  if (over === "unix") return true;
   if (changes && token === undefined) {
     throw refusal(
       403,
@@ -44,7 +49,9 @@ export function checkRights(access: Access, request: HttpRequest, route: Route |
     );
   }
   const needsToken = changes || (over === "network" && token !== undefined);
-  if (needsToken && !hasToken(request, token!)) throw unauthorized(request);
+  if (!needsToken || hasToken(request, token!)) return true;
+  if (route?.open) return false;
+  throw unauthorized(request);
 }
 
 /** Returns true if a request comes with the token. */

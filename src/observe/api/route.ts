@@ -9,6 +9,8 @@ export interface ApiRequest {
   query: Readonly<Record<string, string | number>>;
   /** The content, which matches the schema of the route. */
   content: unknown;
+  /** True if the client may read everything; false only for an open route beyond loopback, without the token. */
+  mayRead: boolean;
 }
 
 /** An answer as the description of the API shows it. */
@@ -28,7 +30,7 @@ export interface Route {
   summary: string;
   /** True if it changes something, so that it needs a token over TCP. */
   control?: boolean;
-  /** True if it needs no token even beyond loopback, because it tells nothing about anybody. */
+  /** True if it is answered without the token even beyond loopback. It must then tell nothing about anybody. */
   open?: boolean;
   /** The parameters of its query. Without them, the query is ignored; with them, unknown ones are refused. */
   parameters?: Record<string, Schema>;

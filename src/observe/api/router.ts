@@ -44,14 +44,14 @@ export function router(
       const own = byPath.get(request.path);
       const method = request.method === "HEAD" ? "GET" : request.method;
       const route = own?.find((route) => route.method === method);
-      checkRights(access, request, route);
+      const mayRead = checkRights(access, request, route);
       if (own === undefined) return textAnswer(404, `Not found; try ${KNOWN_PATHS}\n`);
       if (route === undefined) return notAllowed(own);
       const query = queryOf(request.query, route.parameters);
       const value = route.content === undefined
         ? undefined
         : await contentOf(request, content, route.content);
-      return await route.answer({ query, content: value });
+      return await route.answer({ query, content: value, mayRead });
     } catch (error) {
       if (error instanceof HttpRefusal) {
         const { answer } = error;

@@ -1,5 +1,6 @@
 // The schemas with names, to which the routes refer.
 
+import { PROBLEMS } from "../../problem.ts";
 import type { StatusEvent } from "../event_hub.ts";
 import type { ProblemStatus } from "../problems.ts";
 import type {
@@ -44,7 +45,7 @@ const FRAMES = byDirection(byKind(count("The number since the start")));
 const DEMOTED = count("Control frames beyond their session's budget");
 
 const PROBLEM = objectOf<ProblemStatus>({
-  id: text("The kind of the problem", { examples: ["loop"] }),
+  id: text("The kind of the problem", { enum: Object.keys(PROBLEMS) }),
   since: text("The time at which it began", TIME),
   what: text("The problem in words"),
   advice: text("The advice on how to solve it"),

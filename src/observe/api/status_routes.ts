@@ -34,7 +34,8 @@ export function statusRoutes(source: ApiSource): Route[] {
         200: { description: "It does" },
         503: { description: "It does not" },
       },
-      answer: () => healthAnswer(source.healthy(), source.problems()),
+      // The problems name stations and peers.
+      answer: ({ mayRead }) => healthAnswer(source.healthy(), mayRead ? source.problems() : []),
     },
     {
       method: "GET",
