@@ -16,6 +16,7 @@ export function eventRoutes(events: EventHub): Route[] {
           "`status` is a StatusEvent",
         contentType: "text/event-stream",
       },
+      503: { description: "Too many clients listen already" },
     },
     answer: () => ({
       status: 200,

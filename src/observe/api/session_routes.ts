@@ -113,6 +113,7 @@ export function sessionRoutes(source: ApiSource): Route[] {
         },
         404: { description: "There is no such session" },
         409: { description: "Several sessions match" },
+        503: { description: "The program is about to end" },
       },
       answer: async ({ content }) => {
         const filter = filterOf(content as CloseContent);
@@ -144,6 +145,7 @@ export function sessionRoutes(source: ApiSource): Route[] {
         },
         409: { description: "The session is not stale, or the AC is on the other side's link" },
         429: { description: "Too many of these requests in a second" },
+        503: { description: "The interface is down, or the program is about to end" },
       },
       answer: async ({ content }) => {
         const { ac, host, id } = content as PadtContent;
