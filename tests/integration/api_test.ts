@@ -83,11 +83,11 @@ testUnless(
     withSites({}, async (sites) => {
       const left = await socketOf(sites, "client");
       await sites.client.end("SIGKILL");
-      assertEquals(exists(left), true);
+      assertEquals(exists(left), true, "the killed run left nothing");
       sites.client.start();
       await sites.client.untilHealth(200);
-      assertEquals(exists(left), false);
-      assertEquals((await unixRequest(await socketOf(sites, "client"), "/healthz")).status, 200);
+      assertEquals(exists(left), false, "the socket is still there");
+      assertEquals((await sessionsAt(await socketOf(sites, "client"))).total, 0);
     }),
 );
 

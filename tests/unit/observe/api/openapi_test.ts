@@ -77,7 +77,7 @@ const CASES: Case[] = [
   {
     path: "/healthz",
     status: 503,
-    source: { health: () => ({ healthy: false, problems: [PROBLEM] }) },
+    source: { healthy: () => false, problems: () => [PROBLEM] },
   },
   ...STATUSES.map((status): Case => ({
     path: "/api/status",
@@ -94,7 +94,7 @@ const CASES: Case[] = [
   {
     path: "/api/problems",
     status: 200,
-    source: { health: () => ({ healthy: false, problems: [PROBLEM] }) },
+    source: { healthy: () => false, problems: () => [PROBLEM] },
   },
   { path: "/api/drops", status: 200 },
   { path: "/api/sessions", status: 200 },
