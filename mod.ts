@@ -56,7 +56,7 @@ export { connect } from "./src/net/connect.ts";
 export { AddressList } from "./src/net/address_list.ts";
 export type { ClientKey, Key, KeyLookup } from "./src/keys/key.ts";
 export { KeyRing } from "./src/keys/key_ring.ts";
-export type { UnixAddress } from "./src/net/unix_listener.ts";
+export type { UnixAddress } from "./src/net/unix_address.ts";
 export { type Endpoint, formatEndpoint, listenReason, parseEndpoint } from "./src/net/endpoint.ts";
 export * from "./src/transport/path_memory.ts";
 export * from "./src/transport/tcp.ts";

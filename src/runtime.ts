@@ -38,7 +38,7 @@ import type { Side } from "./side.ts";
 import { defaultName, nameFault, type OwnName } from "./own_name.ts";
 import { StateDir } from "./state/mod.ts";
 import { type Endpoint, formatEndpoint } from "./net/endpoint.ts";
-import { formatUnix, type UnixAddress } from "./net/unix_listener.ts";
+import { formatUnix, type UnixAddress } from "./net/unix_address.ts";
 import type { TunnelCause } from "./tunnel_cause.ts";
 import { VERSION } from "./version.ts";
 import { formatHex } from "./wire/text.ts";

@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 import { ConfigurationError } from "../configuration_error.ts";
 import { directoryOf } from "../files/secret_file.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
-import { type UnixAddress, unixPermission } from "../net/unix_listener.ts";
+import { type UnixAddress, unixPermission } from "../net/unix_address.ts";
 
 /** The permissions that every run of a side needs. */
 const NEEDED_BY_SIDE: readonly Deno.PermissionDescriptor[] = [

@@ -3,7 +3,7 @@
 import { ConfigurationError } from "../configuration_error.ts";
 import { readSecretFile } from "../files/secret_file.ts";
 import type { Endpoint } from "../net/endpoint.ts";
-import { UNIX_PATH_MAX, type UnixAddress } from "../net/unix_listener.ts";
+import { UNIX_PATH_MAX, type UnixAddress } from "../net/unix_address.ts";
 import { endpoint, type Given, path, UsageError } from "./options.ts";
 
 const UNIX = "unix:";

@@ -2,7 +2,8 @@
 // machine such as the subcommand `status`.
 
 import { OTHERS_WRITE, ownerFault, ownUid, ROOT } from "../files/owner.ts";
-import { listenUnix, removeStale, UNIX_PATH_MAX, unixPermission } from "../net/unix_listener.ts";
+import { UNIX_PATH_MAX, unixPermission } from "../net/unix_address.ts";
+import { listenUnix, removeStale } from "../net/unix_listener.ts";
 import { reasonOf } from "../reason.ts";
 import type { Side } from "../side.ts";
 

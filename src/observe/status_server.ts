@@ -1,7 +1,8 @@
 // The HTTP servers of the status: one on the address of --status, and one on the local socket.
 
 import { type Endpoint, formatEndpoint, isLoopback, listenReason } from "../net/endpoint.ts";
-import { formatUnix, listenUnix, type UnixAddress } from "../net/unix_listener.ts";
+import { formatUnix, type UnixAddress } from "../net/unix_address.ts";
+import { listenUnix } from "../net/unix_listener.ts";
 import { reasonOf } from "../reason.ts";
 import type { Access } from "./api/rights.ts";
 import type { Route } from "./api/route.ts";

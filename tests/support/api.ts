@@ -6,7 +6,7 @@ import { EventHub } from "../../src/observe/event_hub.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { serveStatus, type StatusServer } from "../../src/observe/status_server.ts";
 import type { Endpoint } from "../../src/net/endpoint.ts";
-import type { UnixAddress } from "../../src/net/unix_listener.ts";
+import type { UnixAddress } from "../../src/net/unix_address.ts";
 import { aStatus } from "./status.ts";
 
 /** Makes a side with a made-up status, with the given changes. */

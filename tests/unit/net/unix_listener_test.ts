@@ -1,7 +1,8 @@
 // Tests of listening on unix sockets, and of what may be at their path already.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { formatUnix, listenUnix, UNIX_PATH_MAX } from "../../../src/net/unix_listener.ts";
+import { formatUnix, UNIX_PATH_MAX } from "../../../src/net/unix_address.ts";
+import { listenUnix } from "../../../src/net/unix_listener.ts";
 import { testUnless, whyNot } from "../../support/skip.ts";
 
 /** Runs a test with the path of a socket in a directory of its own. */

@@ -132,7 +132,7 @@ Deno.test("EventHub passes on events with session ids as they are written everyw
     seconds: 7,
     counts: { framesFromLink: 1, framesFromTunnel: 2, bytesFromLink: 3, bytesFromTunnel: 4 },
   });
-  hub.publish({ type: "tunnel-down", id: 1, reason: "closed" });
+  hub.publish({ type: "tunnel-down", id: 1, reason: "closed", cause: "peer-closed" });
   const opened = await listener.next();
   const session = { ...SESSION, id: "0x0011" };
   assertEquals([opened.type, opened.data.session], ["session-opened", session]);

@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Control } from "../../../../src/observe/control.ts";
 import { type Endpoint, formatEndpoint } from "../../../../src/net/endpoint.ts";
-import type { UnixAddress } from "../../../../src/net/unix_listener.ts";
+import type { UnixAddress } from "../../../../src/net/unix_address.ts";
 import { aSource, ServedApi } from "../../../support/api.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
