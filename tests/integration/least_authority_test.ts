@@ -4,7 +4,12 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { makeKey } from "../../src/keys/keygen.ts";
 import { SITE } from "../../src/lab/mod.ts";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
-import { type Sites, VARIANTS, withSites } from "../support/sites.ts";
+import { inNamespace } from "../../ffi/mod.ts";
+import { askHolder } from "../../src/claim/mod.ts";
+import { unixPermission } from "../../src/net/unix_address.ts";
+import { SideProgram, type Sites, VARIANTS, withSites } from "../support/sites.ts";
+import { unixRequest } from "../support/unix_http.ts";
+import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces") ??
   (hasProgram("setpriv") ? undefined : "no setpriv");
@@ -123,6 +128,79 @@ testUnless(
       sites.server.start();
       await sites.server.untilLine(/Restored from an earlier run.*sessions=1/);
       assertEquals(sites.server.matching(/Requires|NotCapable|ERROR/), []);
+    });
+  },
+);
+
+testUnless(
+  skipped,
+  "A server as nobody runs without the local socket if Deno does not permit it, and says so only at debug",
+  async () => {
+    using copy = new PublicCopy();
+    const before = copy.runner([
+      "--allow-ffi",
+      "--allow-sys=hostname,uid",
+      `--allow-net=${TUNNEL},${STATUS}`,
+      `--allow-read=${copy.path}/program`,
+    ]);
+    const serverFlags = [...LISTEN, "--log-level", "debug"];
+    await withSites({ serverFlags, before, main: copy.main }, async ({ server, ...sites }) => {
+      const holder = await inNamespace(
+        sites.net.path(sites.serverNamespace),
+        () => askHolder({ side: "server", interface: "isp0" }, 5000),
+      );
+      assertEquals(holder?.introduction?.socket, null);
+      assertMatch(
+        server.matching(/local socket/).join(),
+        /DEBUG There is no local socket reason="Deno has no permission for it \(\w+\)"$/,
+      );
+    });
+  },
+);
+
+testUnless(
+  skipped,
+  "A server as nobody serves its status on --status unix:PATH, with few permissions",
+  async () => {
+    using copy = new PublicCopy();
+    const socket = `${copy.state}/status.sock`;
+    const net = unixPermission(socket) === undefined ? TUNNEL : `${TUNNEL},unix:${socket}`;
+    const before = copy.runner([
+      "--allow-ffi",
+      "--allow-sys=hostname,uid",
+      `--allow-net=${net}`,
+      `--allow-read=${copy.path}/program,${socket}`,
+      `--allow-write=${socket}`,
+    ]);
+    await withSites({}, async (sites) => {
+      await sites.server.end("SIGTERM");
+      const args = ["--interface", sites.serverInterface, ...LISTEN, "--status", `unix:${socket}`];
+      const { net, serverNamespace } = sites;
+      const server = new SideProgram(net, serverNamespace, ["server", ...args], {
+        before,
+        main: copy.main,
+      });
+      server.start();
+      try {
+        for (let run = 0; run < 2; run++) {
+          await until(
+            "the status is served",
+            () => server.matching(/Serving the status address=unix:/).length > run,
+          );
+          assertEquals((await unixRequest(socket, "/api/status")).status, 200);
+          const { mode, uid } = Deno.lstatSync(socket);
+          assertEquals([mode! & 0o7777, uid], [0o600, NOBODY]);
+          assertEquals(server.matching(/Requires|NotCapable|ERROR/), []);
+          // The next run replaces what this one leaves.
+          if (run > 0) break;
+          await server.end("SIGKILL");
+          server.start();
+        }
+        assertEquals((await server.end("SIGTERM")).code, 0);
+        assertEquals([...Deno.readDirSync(copy.state)], []);
+      } finally {
+        await server.stop();
+      }
     });
   },
 );

@@ -3,6 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 import { makeKey } from "../../src/keys/keygen.ts";
+import { unixPermission } from "../../src/net/unix_address.ts";
 import { VERSION } from "../../src/version.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -78,6 +79,24 @@ testUnless(
     const { code, stderr } = await run(ALWAYS, [...SERVER, "--config", "/etc/hostname"]);
     assertEquals(code, 2);
     assertStringIncludes(stderr, "Deno does not allow it; add --allow-read=/etc/hostname");
+  },
+);
+
+testUnless(
+  whyNot("linux"),
+  "main() names the missing permissions for --status unix:PATH and for --status-token-file",
+  async () => {
+    const path = "/no/such.sock";
+    const net = unixPermission(path) === undefined ? "" : ` --allow-net=unix:${path}`;
+    assertEquals(
+      await run([...ALWAYS, "--allow-net=127.0.0.1:8000"], [...SERVER, "--status", `unix:${path}`]),
+      refusal(`--allow-read=${path} --allow-write=${path}${net}`, "server"),
+    );
+    const token = ["--status", "127.0.0.1:9000", "--status-token-file", "/no/such/token"];
+    assertEquals(
+      await run(ALWAYS, [...SERVER, ...token]),
+      refusal("--allow-read=/no/such", "server"),
+    );
   },
 );
 
