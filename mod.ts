@@ -75,5 +75,14 @@ export type { Diverted, LinkState } from "./src/link/device.ts";
 export type * from "./src/observe/status.ts";
 export { type Problem, type ProblemId, PROBLEMS } from "./src/problem.ts";
 export { DROP_REASONS } from "./src/relay/mod.ts";
-export type { AddedTags, DropReason, Limits, MacMode } from "./src/relay/mod.ts";
+export type {
+  AddedTags,
+  DialFrame,
+  DialOutcome,
+  DialValues,
+  DropReason,
+  HistogramValues,
+  Limits,
+  MacMode,
+} from "./src/relay/mod.ts";
 export type { Side } from "./src/side.ts";

@@ -469,7 +469,7 @@ export class Runtime {
     return this.#describe(await this.worker.totals());
   }
 
-  #describe({ tunnels, sessionCounts, counters, balance }: Totals): StatusSummary {
+  #describe({ tunnels, sessionCounts, counters, balance, dials }: Totals): StatusSummary {
     const { worker } = this;
     return {
       mode: this.#side,
@@ -485,6 +485,7 @@ export class Runtime {
       keys: this.#hooks.keys?.(),
       sessionCounts,
       ...counters,
+      dials,
       balance,
       ...this.#hooks.ofSide?.(),
     };

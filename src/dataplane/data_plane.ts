@@ -240,7 +240,8 @@ export class DataPlane {
     for (const peer of this.#relay.held) held += peer.sessions.size;
     const sessionCounts = { open: this.#relay.sessions.size - held, held };
     const tunnels = this.#tunnels.statuses();
-    return { tunnels, sessionCounts, counters: counters.read(), balance };
+    const dials = this.#relay.dials.read();
+    return { tunnels, sessionCounts, counters: counters.read(), balance, dials };
   }
 
   /** Makes one turn: waits up to `timeoutMs` for something to do, then does a bounded amount of it. */
@@ -441,6 +442,7 @@ export class DataPlane {
   }
 
   #linkUp(): void {
+    this.#relay.dials.setLink(true);
     this.#output.deliver(this.#relay.sessions);
     this.#relay.setLinkMac(this.#parts.link.mac);
     this.#relay.setLinkMtu(this.#parts.link.mtu);
@@ -452,6 +454,7 @@ export class DataPlane {
     this.#paths.tick(nowMs);
     this.#life.tick(nowMs, pingMs, tunnelDeadMs);
     this.#tunnels.settle(this.#parts.counters);
+    this.#relay.dials.setLink(this.#parts.link.state === "up");
     this.#relay.tick(nowMs);
     this.#monitor.tick(nowMs);
     this.#tellState(nowMs);

@@ -10,7 +10,7 @@ import {
   type TlsConnection,
 } from "../../ffi/mod.ts";
 import { type ProblemId, PROBLEMS } from "../problem.ts";
-import type { Limits } from "../relay/mod.ts";
+import { DialCounts, type DialValues, type Limits } from "../relay/mod.ts";
 import type { LinkState } from "../link/device.ts";
 import type { Control, ControlResult, SessionPage, SessionQuery } from "../observe/control.ts";
 import { Counters } from "../observe/counters.ts";
@@ -88,6 +88,8 @@ export class DataWorker {
   readonly #started = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   readonly #wake = EventFd.open();
+  /** The counts of dials in the last snapshot. */
+  #dials: DialValues = new DialCounts().read();
   #linkState: LinkState = "down";
   #linkReason: string | undefined;
   /** The codes of the problems of which the peers know. */
@@ -403,9 +405,10 @@ export class DataWorker {
         snapshot.sessions.push(...message.sessions);
         this.#extendDeadlines();
         if (message.type === "snapshot") {
-          const { tunnels, sessionCounts, counters, balance } = message;
+          const { tunnels, sessionCounts, counters, balance, dials } = message;
           const { sessions } = snapshot;
-          snapshot.done.resolve({ tunnels, sessionCounts, counters, balance, sessions });
+          this.#dials = dials;
+          snapshot.done.resolve({ tunnels, sessionCounts, counters, balance, dials, sessions });
         }
         return;
       }
@@ -468,7 +471,8 @@ export class DataWorker {
     const none = { discovery: 0, session: 0 };
     const balance = this.#counters.balance({ fromLink: none, fromTunnel: none });
     const counters = this.#counters.read();
-    return { tunnels: [], sessions: [], sessionCounts: { open: 0, held: 0 }, counters, balance };
+    const sessionCounts = { open: 0, held: 0 };
+    return { tunnels: [], sessions: [], sessionCounts, counters, balance, dials: this.#dials };
   }
 }
 

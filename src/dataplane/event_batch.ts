@@ -3,8 +3,9 @@
 import type { DataPlaneEvent, EventSink, Notice, SessionFacts } from "../observe/events.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
 import type { SessionStatus } from "../observe/status.ts";
-import type { Problem } from "../problem.ts";
+import type { Problem, ProblemId } from "../problem.ts";
 import {
+  type DialFailure,
   DROP,
   DROP_REASONS,
   type DropReason,
@@ -28,6 +29,9 @@ const PROBLEMS_REPORTED = 20;
 /** The number of discovery frames of each direction that become events in a second, with `debug`. */
 const FRAMES_PER_SECOND = 50;
 
+/** The number of failed dials with each outcome that become events in a second. */
+const DIALS_PER_SECOND = 20;
+
 /** The drops for which there is a notice, because the operator can raise the limit. */
 const RAISABLE_LIMITS: ReadonlySet<number> = new Set([DROP["padi-rate"], DROP["session-limit"]]);
 
@@ -42,6 +46,7 @@ export class EventBatch implements EventSink {
   readonly #problems = new RateLimit(PROBLEM_EVERY_MS);
   readonly #problemKinds = new RateLimit(PROBLEM_EVERY_MS, PROBLEMS_REPORTED);
   readonly #frames = new RateLimit(1000, FRAMES_PER_SECOND);
+  readonly #dials = new RateLimit(1000, DIALS_PER_SECOND);
   readonly #drops = new Float64Array(DROP_REASONS.length);
   #messages: FromWorker[] = [];
 
@@ -96,6 +101,26 @@ export class EventBatch implements EventSink {
     this.push(
       lastsMs === undefined ? { type: "problem", problem } : { type: "problem", problem, lastsMs },
     );
+  }
+
+  /** Reports a problem that lasts until its end, or another description of it. */
+  problemBegun(problem: Problem): void {
+    this.push({ type: "problem-begun", problem });
+  }
+
+  /** Reports the end of such a problem. */
+  problemEnded(id: ProblemId, subject: string): void {
+    this.push({ type: "problem-ended", id, subject });
+  }
+
+  /** Reports a dial that has failed. */
+  dialFailed({ outcome, peer, hostMac, acMac, sessionId, detail }: DialFailure): void {
+    const suppressed = this.#dials.allow(outcome, this.#now());
+    if (suppressed < 0) return;
+    const ac = acMac && formatMac(acMac);
+    const id = sessionId === undefined ? undefined : formatHex(sessionId, 4);
+    const failure = { outcome, id, ac, host: formatMac(hostMac), tunnel: peer.name, detail };
+    this.push({ type: "dial-failed", failure, suppressed });
   }
 
   /** Reports a drop that the operator can prevent. */

@@ -146,6 +146,7 @@ export class FromLink {
     if (typeof owner === "number") return this.#counters.drop(owner, flow);
     if (this.#diverts && isControl(frame, length)) {
       this.#floods.diverted(owner);
+      this.#relay.dials.control(owner, frame, 0, length, "link", nowMs);
       if (owner.controlFromLink(nowMs) === FATE.DROPPED) {
         return this.#counters.drop(DROP["control-rate"], flow);
       }
@@ -171,6 +172,7 @@ export class FromLink {
     if (fate !== FATE.AHEAD) this.#floods.note(owner, nowMs);
     if (fate === FATE.DROPPED) return this.#counters.drop(DROP["control-rate"], flow);
     if (fate === FATE.AS_DATA) this.#counters.demote("link");
+    this.#relay.dials.control(owner, frame, 0, length, "link", nowMs);
     // Frames that are treated as data leave half of the room to real data, which waits in its ring.
     const hasRoom = fate === FATE.AHEAD || channel.hasAmpleRoom;
     const lane = fate === FATE.AHEAD ? "control" : "data";

@@ -264,6 +264,9 @@ export class FromTunnels {
     if (typeof owner === "number") return this.#counters.drop(owner, flow);
     this.#useful++;
     if (!this.#output.session(received, offset, length, owner, nowMs)) return;
+    if (this.#output.tookControl) {
+      this.#relay.dials.control(owner, bytes, offset, length, "tunnel", nowMs);
+    }
     owner.framesFromTunnel++;
     owner.bytesFromTunnel += length;
   }

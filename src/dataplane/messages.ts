@@ -10,7 +10,7 @@ import type {
   SessionStatus,
   TunnelStatus,
 } from "../observe/status.ts";
-import type { AddedTags, Limits, MacMode } from "../relay/mod.ts";
+import type { AddedTags, DialValues, Limits, MacMode } from "../relay/mod.ts";
 import type { Side } from "../side.ts";
 import type { SessionRecord } from "../state/mod.ts";
 import type { ChannelSizes } from "../tunnel/channel.ts";
@@ -112,6 +112,7 @@ export interface Totals {
   sessionCounts: SessionCounts;
   counters: CounterValues;
   balance: Balances;
+  dials: DialValues;
 }
 
 /** Messages from the main thread to the worker. */

@@ -35,6 +35,9 @@ export function relayPorts(surroundings: RelaySurroundings): RelayPorts {
       events.dropped(reason, limit);
     },
     problem: (problem) => events.problem(problem),
+    problemBegun: (problem) => events.problemBegun(problem),
+    problemEnded: (id, subject) => events.problemEnded(id, subject),
+    dialFailed: (failure) => events.dialFailed(failure),
     opened: (session) => {
       // The session must be in the journal before anybody learns that it is open.
       journal?.opened(session, nowMs());

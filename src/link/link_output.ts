@@ -58,6 +58,8 @@ export class LinkOutput {
   readonly #control = new Waiting();
   readonly #data = new Waiting();
   #undelivered: Uint8Array[] = [];
+  /** True if the last session frame was a PPP control frame. */
+  tookControl = false;
   readonly #padts = { undelivered: 0, delivered: 0, givenUp: 0 };
 
   constructor(link: LinkDevice, counters: Counters, events: EventSink, journal?: PadtJournal) {
@@ -108,6 +110,7 @@ export class LinkOutput {
     // The bytes behind a shorter frame belong to other frames.
     let control = length >= PPPOE.payload + 2 &&
       isControlProtocol(readProtocol(memory.bytes, offset));
+    this.tookControl = control;
     if (control) {
       const fate = payer.controlFromTunnel(nowMs);
       if (fate === FATE.DROPPED) {

@@ -51,6 +51,18 @@ export function describeEvent(event: DataPlaneEvent): LogLine | undefined {
         suppressed: suppressed || undefined,
       });
     }
+    case "dial-failed": {
+      const { failure: { outcome, id, ac, host, tunnel, detail }, suppressed } = event;
+      return describeLine(`dial-${outcome}`, {
+        id,
+        ac,
+        host,
+        tunnel,
+        reason: detail,
+        suppressed: suppressed || undefined,
+        cause: outcome,
+      });
+    }
     case "notice":
       return describeNotice(event.notice, event.suppressed || undefined);
     default:

@@ -3,7 +3,7 @@
 
 import type { LinkState } from "../link/device.ts";
 import type { Problem, ProblemId } from "../problem.ts";
-import type { DropReason, SessionEnd, SessionLimit } from "../relay/mod.ts";
+import type { DialFault, DropReason, SessionEnd, SessionLimit } from "../relay/mod.ts";
 import type { TunnelCause } from "../tunnel_cause.ts";
 import type { FrameFields } from "../wire/mod.ts";
 
@@ -17,6 +17,22 @@ export interface SessionFacts {
   host: string;
   /** The name of the peer at the other end of its tunnel. */
   tunnel: string;
+}
+
+/** A failed dial as an operator identifies it. */
+export interface DialFailureFacts {
+  /** What became of the dial. */
+  outcome: DialFault;
+  /** The host's address. */
+  host: string;
+  /** The AC's address; left out if there was none. */
+  ac?: string;
+  /** The session id, such as `0x0011`; left out if there was none. */
+  id?: string;
+  /** The name of the peer at the other end of the tunnel. */
+  tunnel: string;
+  /** Details in words, with texts from the network made safe; left out if there are none. */
+  detail?: string;
 }
 
 /** The traffic of a session. */
@@ -94,6 +110,8 @@ export type DataPlaneEvent =
   | { type: "problem-begun"; problem: Problem }
   /** A problem is over; without a subject, all of its kind are. */
   | { type: "problem-ended"; id: ProblemId; subject?: string }
+  /** A host's dial has failed. */
+  | { type: "dial-failed"; failure: DialFailureFacts; suppressed: number }
   | { type: "notice"; notice: Notice; suppressed: number };
 
 /** The receiver of events from the parts of the data plane. */

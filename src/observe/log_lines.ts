@@ -79,6 +79,7 @@ export interface LineKind {
 }
 
 const SESSION = ["id", "ac", "host", "tunnel"] as const;
+const DIAL = [...SESSION, "reason", "suppressed", "cause"] as const;
 
 /** All kinds of log lines, by the names that they have as JSON (`event`). */
 export const LOG_LINES = {
@@ -169,6 +170,20 @@ export const LOG_LINES = {
       "cause",
     ],
   },
+  "dial-no-pado": { level: "info", message: "No AC answers a host's PADI", fields: DIAL },
+  "dial-no-pads": { level: "info", message: "The AC does not answer a host's PADR", fields: DIAL },
+  "dial-refused": { level: "info", message: "A host is refused a session", fields: DIAL },
+  "dial-lcp-silent": {
+    level: "info",
+    message: "LCP gets no answer in a new session",
+    fields: DIAL,
+  },
+  "dial-auth-failed": {
+    level: "info",
+    message: "The AC rejects a host's credentials",
+    fields: DIAL,
+  },
+  "dial-short": { level: "info", message: "The session has ended within seconds", fields: DIAL },
   "dialling-limited": {
     level: "warning",
     message: "A PADI or PADR was dropped: its host, or its client as a whole, dials too often " +

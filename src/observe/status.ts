@@ -1,6 +1,6 @@
 // The types of the status, which `GET /api/status` serves as JSON.
 
-import type { DropReason } from "../relay/mod.ts";
+import type { DialValues, DropReason } from "../relay/mod.ts";
 import type { Side } from "../side.ts";
 import type { LinkState } from "../link/device.ts";
 import type { ProblemStatus } from "./problems.ts";
@@ -183,6 +183,8 @@ export interface Status {
   drops: CounterValues["drops"];
   /** The number of control frames that were beyond their session's budget, and were treated as data. */
   controlAsData: CounterValues["controlAsData"];
+  /** The dials since the start: discovery frames by type, outcomes, and times. */
+  dials: DialValues;
   /** The fates of all frames since the start, by direction and kind. */
   balance: Balances;
   /** The number of connections in their handshake; only at the server. */

@@ -1,6 +1,9 @@
 // The relay: decides which session or discovery owns each frame. Frames and the time come in; no I/O.
 
 export * from "./cause.ts";
+export * from "./dials/counts.ts";
+export type { HistogramValues } from "./dials/histogram.ts";
+export type { DialFailure } from "./dials/watch.ts";
 export { FATE, type Fate } from "./control_budget.ts";
 export * from "./discovery/added_tags.ts";
 export * from "./discovery/line_template.ts";

@@ -2,6 +2,7 @@
 
 import type { Problem } from "../problem.ts";
 import type { SessionEnd } from "./cause.ts";
+import type { DialPorts } from "./dials/watch.ts";
 import type { AddedTags } from "./discovery/added_tags.ts";
 import type { TokenSource } from "./discovery/tokens.ts";
 import type { Drop } from "./drop.ts";
@@ -41,14 +42,14 @@ export interface RelayOptions {
   firstSerial?: number;
   /** The tags that the server adds to PADI and PADR. */
   tags?: AddedTags;
-  /** The name of the link's interface in these tags; empty by default. */
+  /** The name of the link's interface, in these tags and in problems; empty by default. */
   interfaceName?: string;
   /** The source of tokens for discoveries on the AC's link; by default only this run recognizes them. */
   tokens?: TokenSource;
 }
 
 /** The ports of a relay to the outside world. A frame is valid only during the call. */
-export interface RelayPorts {
+export interface RelayPorts extends DialPorts {
   /** Sends a discovery frame to the link. */
   toLink(frame: Uint8Array): void;
   /** Sends a discovery frame into a tunnel. */

@@ -38,6 +38,7 @@ import {
 } from "../wire/mod.ts";
 import type { DiscoveryPacket } from "../wire/mod.ts";
 import { type Cause, causeFrom, type SessionEnd } from "./cause.ts";
+import { DialWatch } from "./dials/watch.ts";
 import { checkDiscovery, forwarded, isHostCode, opensSession } from "./discovery/check.ts";
 import { ClientDiscovery } from "./discovery/client.ts";
 import type { DiscoveryContext, DiscoveryRelay } from "./discovery/context.ts";
@@ -82,6 +83,7 @@ export class Relay implements DiscoveryContext {
   readonly sessions: SessionTable;
   readonly options: RelayOptions;
   readonly ports: RelayPorts;
+  readonly dials: DialWatch;
   readonly #discovery: DiscoveryRelay;
   readonly #peers = new Peers();
   readonly #life: SessionLife;
@@ -98,6 +100,12 @@ export class Relay implements DiscoveryContext {
     this.ports = ports;
     this.sessions = new SessionTable(options.firstSerial);
     this.#dialRate = new DialRate(options.side);
+    this.dials = new DialWatch({
+      side: options.side,
+      interfaceName: options.interfaceName ?? "",
+      knows: (peer, hostMac) => this.knowsHost(peer, hostMac),
+      sessions: () => this.sessions.size,
+    }, ports);
     this.#life = new SessionLife(this.sessions, {
       entered: (session) => {
         const { peer, linkMs: nowMs } = session;
@@ -105,12 +113,16 @@ export class Relay implements DiscoveryContext {
         this.#dialRate.note(session.peer, this.#hostOf(session));
         this.#discovery.opened?.(session);
       },
-      opened: (session) => ports.opened(session),
+      opened: (session) => {
+        ports.opened(session);
+        this.dials.opened(session, session.openedMs);
+      },
       closed: (session, end, hungUp) => {
         session.peer.budgets.leave(this.#hostOf(session));
         this.#dialRate.note(session.peer, this.#hostOf(session));
         this.#discovery.closed(session, this.#nowMs, hungUp);
         ports.closed(session, end);
+        this.dials.ended(session, end, this.#nowMs);
       },
     });
     this.#limits = limitsOf(options.side, options.limits);
@@ -241,6 +253,7 @@ export class Relay implements DiscoveryContext {
     const fromHost = this.options.side === "client";
     const packet = checkDiscovery(frame, fromHost);
     if (typeof packet === "number") return this.ports.drop(packet, "link");
+    this.dials.count(packet.code, "link");
     if (opensSession(packet.code)) {
       this.#lowerMaxPayload(packet);
       return this.#discovery.fromLink(packet, frame, nowMs);
@@ -269,6 +282,7 @@ export class Relay implements DiscoveryContext {
     const fromHost = this.options.side === "server";
     const packet = checkDiscovery(frame, fromHost);
     if (typeof packet === "number") return this.ports.drop(packet, "tunnel");
+    this.dials.count(packet.code, "tunnel");
     if (opensSession(packet.code)) {
       this.#lowerMaxPayload(packet);
       return this.#discovery.fromTunnel(peer, packet, nowMs);
@@ -385,6 +399,7 @@ export class Relay implements DiscoveryContext {
     this.#nowMs = nowMs;
     const peer = this.#peers.disconnect(tunnel, nowMs);
     if (peer === undefined) return;
+    this.dials.tunnelLost(peer, this.#peers.byTunnel.size === 0);
     const { graceMs, maxHeld = Infinity } = this.options;
     const empty = peer.sessions.size === 0 && !this.#discovery.has(peer);
     if (peer.key === undefined || graceMs === 0 || empty) return this.#forget(peer, cause);
@@ -492,6 +507,7 @@ export class Relay implements DiscoveryContext {
     this.#nowMs = nowMs;
     const { idleMs, deadMs } = this.options;
     this.#discovery.expire(nowMs);
+    this.dials.tick(nowMs);
     this.expireHeld(nowMs);
     for (const session of this.sessions) {
       if (session.state === "held") continue;
@@ -517,6 +533,7 @@ export class Relay implements DiscoveryContext {
       assertInvariant(this.#peers.knows(peer), "the peer of a session is unknown");
     }
     this.#discovery.audit();
+    this.dials.audit();
   }
 
   // Without sessions there are only discoveries, which hosts restart.

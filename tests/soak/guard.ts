@@ -111,6 +111,8 @@ export class Guard {
   readonly #padts = new Map<string, Sent>();
   /** Peers that the relay must forget at some time. */
   readonly #peers = new Set<Peer>();
+  /** The problems of dials that have begun and not ended. */
+  readonly #lasting = new Set<string>();
   /** The times at which peers lost their last tunnel, by key. */
   readonly #lostMs = new Map<string, number>();
   readonly #probe = new Uint8Array(PROBE_BYTES);
@@ -144,6 +146,7 @@ export class Guard {
 
   /** Makes the relay of a run, and checks everything that is asked of it. */
   makeRelay(options: RelayOptions, ports: RelayPorts): Relay {
+    this.#lasting.clear();
     const relay = this.relay = this.#world.faults.relay(options, this.#ports(ports));
     for (const name of METHODS) this.#wrap(relay, name);
     return relay;
@@ -404,6 +407,17 @@ export class Guard {
         call().tunnel.push({ id, payload: payload.slice() });
         return ports.listToTunnel(id, payload);
       },
+      problemBegun: (problem) => {
+        this.#lasting.add(`${problem.id} ${problem.subject}`);
+        ports.problemBegun(problem);
+      },
+      problemEnded: (id, subject) => {
+        hold(
+          this.#lasting.delete(`${id} ${subject}`),
+          () => `${this.#program.name} ended problem ${id}, which had not begun`,
+        );
+        ports.problemEnded(id, subject);
+      },
       drop: (reason, from) => {
         call().drops.push(reason);
         ports.drop(reason, from);
@@ -592,6 +606,10 @@ export class Guard {
     } catch (error) {
       throw new Violation(`${this.#program.name}: ${(error as Error).message}`);
     }
+    hold(
+      this.#lasting.size === 0 || relay.peersByTunnel.size > 0,
+      () => `${this.#program.name} names ${[...this.#lasting].join()} without a tunnel`,
+    );
     hold(
       sessions.size === this.journal.size,
       () =>

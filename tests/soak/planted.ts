@@ -38,6 +38,16 @@ const RELAYS: Record<string, () => MakeRelay> = {
     return (options, ports) => new (at("server", options, Faulty))(options, ports);
   },
 
+  "names problems of dials without a tunnel": () => {
+    class Faulty extends Relay {
+      constructor(options: RelayOptions, ports: RelayPorts) {
+        super(options, ports);
+        this.dials.tunnelLost = () => {};
+      }
+    }
+    return (options, ports) => new Faulty(options, ports);
+  },
+
   "forgets the PADT at the end of the grace time": () => {
     class Faulty extends Relay {
       override expireHeld(nowMs: number): void {

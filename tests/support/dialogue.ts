@@ -152,6 +152,9 @@ export function makeEnd(
   };
   const ports: RelayPorts = {
     // The relay reuses the frame's memory, so it is copied.
+    problemBegun() {},
+    problemEnded() {},
+    dialFailed() {},
     toLink: (frame) => end.link.push(frame.slice()),
     toTunnel: (tunnel, frame) => toTunnel(tunnel, frame.slice()),
     listToTunnel: () => true,

@@ -3,6 +3,7 @@
 import type { Problem } from "../../src/problem.ts";
 import {
   type Cause,
+  type DialFailure,
   DROP_REASONS,
   type DropReason,
   type MacMode,
@@ -144,6 +145,11 @@ export class RecordedRelay {
   /** The side from which each dropped frame came. */
   dropsFrom: ("link" | "tunnel")[] = [];
   problems: Problem[] = [];
+  /** The problems that have begun and not ended, by id and subject. */
+  lasting = new Map<string, Problem>();
+  /** These problems in the order in which they were described. */
+  described: Problem[] = [];
+  dialFailures: DialFailure[] = [];
   opened: Session[] = [];
   closed: { session: Session; end: SessionEnd }[] = [];
   /** The causes for which sessions were closed. */
@@ -191,6 +197,12 @@ export class RecordedRelay {
         this.dropsFrom.push(from);
       },
       problem: (problem) => this.problems.push(problem),
+      problemBegun: (problem) => {
+        this.described.push(problem);
+        this.lasting.set(`${problem.id} ${problem.subject}`, problem);
+      },
+      problemEnded: (id, subject) => this.lasting.delete(`${id} ${subject}`),
+      dialFailed: (failure) => this.dialFailures.push(failure),
       opened: (session) => this.opened.push(session),
       closed: (session, end) => this.closed.push({ session, end }),
       forgotten: (peer) => this.forgotten.push(peer),

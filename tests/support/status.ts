@@ -1,6 +1,6 @@
 // A sample status.
 
-import { DROP_REASONS, type DropReason } from "../../src/relay/mod.ts";
+import { DialCounts, DROP_REASONS, type DropReason } from "../../src/relay/mod.ts";
 import type { Direction, Status } from "../../src/observe/status.ts";
 
 /** Makes the status of a server with two clients and one session, with the given changes. */
@@ -66,6 +66,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
         session: { offered: 9, carried: 4, dropped: 5, queued: 0 },
       },
     },
+    dials: new DialCounts().read(),
     handshakes: 2,
     refused: { crowded: 3, timeout: 1 },
     ...over,

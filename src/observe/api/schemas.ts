@@ -1,6 +1,7 @@
 // The schemas with names, to which the routes refer.
 
 import { PROBLEMS } from "../../problem.ts";
+import type { DialValues, HistogramValues } from "../../relay/mod.ts";
 import type { StatusEvent } from "../event_hub.ts";
 import type { ProblemStatus } from "../problems.ts";
 import type {
@@ -112,6 +113,37 @@ const BALANCE = objectOf<Balance>({
   queued: count("Frames that wait or are under way"),
 });
 
+const HISTOGRAM = objectOf<HistogramValues>({
+  le: { type: "array", items: seconds("The upper bound of a bucket, in ms") },
+  counts: { type: "array", items: count("Times in a bucket; last those above all bounds") },
+  count: count("All times"),
+  sumMs: seconds("The sum of all times, in ms"),
+});
+
+const DISCOVERY_FRAMES = objectOf<DialValues["padi"]>({
+  fromLink: count("Frames from this side's link"),
+  fromTunnel: count("Frames from the tunnel"),
+});
+
+const DIALS = objectOf<DialValues>({
+  padi: DISCOVERY_FRAMES,
+  pado: DISCOVERY_FRAMES,
+  padr: DISCOVERY_FRAMES,
+  pads: DISCOVERY_FRAMES,
+  padt: DISCOVERY_FRAMES,
+  outcomes: objectOf<DialValues["outcomes"]>({
+    opened: count("Sessions that were opened"),
+    "no-pado": count("Dials whose PADIs had no answer"),
+    "no-pads": count("Dials whose PADRs had no answer"),
+    refused: count("Dials that were refused"),
+    "lcp-silent": count("Sessions in which a station does not negotiate LCP"),
+    "auth-failed": count("Sessions in which the host's credentials were rejected"),
+    short: count("Sessions that ended within seconds"),
+  }),
+  padiToPadoMs: ref("Histogram"),
+  padrToPadsMs: ref("Histogram"),
+});
+
 const INTERFACE_STATE: Schema = text("The state of the interface", {
   enum: ["up", "down", "missing"],
 });
@@ -134,6 +166,7 @@ const STATUS = objectOf<Status>({
   bytes: FRAMES,
   drops: COUNTS,
   controlAsData: objectOf<Status["controlAsData"]>({ fromLink: DEMOTED, fromTunnel: DEMOTED }),
+  dials: ref("Dials"),
   balance: objectOf<Status["balance"]>({
     fromLink: byKind(ref("Balance")),
     fromTunnel: byKind(ref("Balance")),
@@ -168,6 +201,8 @@ const STATUS_EVENT = objectOf<StatusEvent>({
 /** The schemas by their names. */
 export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Balance: BALANCE,
+  Dials: DIALS,
+  Histogram: HISTOGRAM,
   Key: KEY,
   Problem: PROBLEM,
   Session: SESSION,

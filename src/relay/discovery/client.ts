@@ -77,6 +77,7 @@ export class ClientDiscovery implements DiscoveryRelay {
       ? packet.tags
       : replaceTag(packet.tags, TAG.AC_COOKIE, offer.cookie);
     ports.toTunnel(peer.tunnel, emitDiscovery({ ...packet, destination: offer.acMac, tags }));
+    this.#relay.dials.asked(peer, packet.source, offer.acMac, nowMs);
   }
 
   /** Handles a PADO or PADS from the server. */
@@ -110,9 +111,11 @@ export class ClientDiscovery implements DiscoveryRelay {
         who: formatMac(packet.destination),
         sessions: LAST_SESSION_ID,
       });
+      this.#relay.dials.withheld(peer, packet.destination, nowMs);
       return ports.toLink(refusal({ ...packet, source }, NO_ID_LEFT));
     }
     ports.toLink(emitDiscovery({ ...packet, source, sessionId: session?.linkId ?? NO_SESSION_ID }));
+    if (refused) this.#relay.dials.refused(peer, packet.destination, packet, nowMs);
   }
 
   /** Forwards a host's PADT without a session to the ACs that it may be for. */
@@ -169,13 +172,18 @@ export class ClientDiscovery implements DiscoveryRelay {
     }
     frame.set(ETH_BROADCAST);
     ports.toTunnel(peer.tunnel, frame);
+    this.#relay.dials.sought(peer, packet, nowMs);
   }
 
   #offer(peer: Peer, packet: DiscoveryPacket, source: Uint8Array, nowMs: number): void {
     const { ports } = this.#relay;
     const hostUniq = findHostUniq(packet.tags);
     const pending = this.#pending.find(peer, packet.destination, hostUniq, nowMs);
-    if (pending === undefined) return this.#unwanted(peer, packet);
+    if (pending === undefined) {
+      this.#relay.dials.strayOffer();
+      return this.#unwanted(peer, packet);
+    }
+    this.#relay.dials.offered(peer, packet.destination, packet, nowMs);
     // A refusal by a server has no AC to which a PADR could go.
     if (isRefusal(packet)) {
       return ports.toLink(emitDiscovery({ ...packet, source }));

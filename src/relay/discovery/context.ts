@@ -2,6 +2,7 @@
 
 import type { DiscoveryPacket } from "../../wire/mod.ts";
 import type { Cause } from "../cause.ts";
+import type { DialWatch } from "../dials/watch.ts";
 import type { SessionLimit } from "../limits.ts";
 import type { MacMode, RelayPorts } from "../options.ts";
 import type { Peer } from "../peer.ts";
@@ -18,6 +19,11 @@ export interface DiscoveryContext {
   readonly sessions:
     & Pick<SessionTable, "atLink" | "atPeer" | "freeLinkId">
     & Iterable<Session>;
+  /** The watch over dials, which is told of each frame that was carried. */
+  readonly dials: Pick<
+    DialWatch,
+    "sought" | "offered" | "strayOffer" | "asked" | "refused" | "withheld"
+  >;
   /** The peers that have a tunnel. */
   readonly peersByTunnel: ReadonlyMap<number, Peer>;
   /** The ports to the outside world. */

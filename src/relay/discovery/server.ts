@@ -142,6 +142,8 @@ export class ServerDiscovery implements DiscoveryRelay {
       this.#offers.ask(pending, packet);
     }
     ports.toLink(frame);
+    if (initiation) this.#relay.dials.sought(peer, packet, nowMs);
+    else this.#relay.dials.asked(peer, hostMac, packet.destination, nowMs);
   }
 
   /** Handles a PADO or PADS of an AC. */
@@ -150,7 +152,10 @@ export class ServerDiscovery implements DiscoveryRelay {
     const { code, source, sessionId } = packet;
     const repeat = code === CODE.PADS ? this.#repeatOf(packet, nowMs) : undefined;
     const match = repeat === undefined ? this.#matching.find(packet) : repeat.opener;
-    if (match === undefined) return this.#unwanted(packet);
+    if (match === undefined) {
+      if (code === CODE.PADO) this.#relay.dials.strayOffer();
+      return this.#unwanted(packet);
+    }
     const { pending } = match;
     const shownMac = this.#shownMacFor(pending);
     if (!sameMac(packet.destination, 0, shownMac, 0)) {
@@ -172,6 +177,7 @@ export class ServerDiscovery implements DiscoveryRelay {
       // A refusal is not an offer that a PADR could accept.
       if (!isRefusal(packet)) this.#offers.note(pending, packet);
       this.#repeats.answered(pending, nowMs);
+      this.#relay.dials.offered(pending.peer, pending.hostMac, packet, nowMs);
     } else if (repeat === undefined && requests !== undefined) {
       const refused = sessionId === NO_SESSION_ID;
       if (!refused && !isSessionId(sessionId)) return ports.drop(DROP.malformed, "link");
@@ -185,10 +191,12 @@ export class ServerDiscovery implements DiscoveryRelay {
         // The AC has opened a session that nobody can have; rp-pppoe's pppoe-relay closes it in the same way.
         ports.toLink(padt(source, shownMac, sessionId));
         ports.drop(DROP["session-limit"], "link", limit);
+        this.#relay.dials.withheld(pending.peer, pending.hostMac, nowMs);
         this.#claim(pending, false);
         return ports.toTunnel(tunnel, refusal(answer, TOO_MANY_SESSIONS));
       }
       this.#claim(pending, false);
+      if (refused) this.#relay.dials.refused(pending.peer, pending.hostMac, packet, nowMs);
     }
     ports.toTunnel(tunnel, emitDiscovery(answer));
   }

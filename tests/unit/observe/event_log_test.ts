@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { describeEvent } from "../../../src/observe/event_log.ts";
-import type { DataPlaneEvent, Notice } from "../../../src/observe/events.ts";
+import type { DataPlaneEvent, DialFailureFacts, Notice } from "../../../src/observe/events.ts";
 
 const SESSION = {
   id: 7,
@@ -161,6 +161,20 @@ Deno.test("describeEvent() gives what the message of a notice says as fields for
     endpoint: "192.0.2.1:5000",
     framesPerSecond: 9000,
   });
+});
+
+Deno.test("describeEvent() identifies the host of a failed dial, and what is known besides", () => {
+  const { host, tunnel } = SESSION;
+  const seen = (failure: DialFailureFacts, suppressed = 0) =>
+    describeEvent({ type: "dial-failed", failure, suppressed });
+  const { message, fields, facts } = seen({ outcome: "no-pado", host, tunnel }, 3)!;
+  assertEquals(message, "No AC answers a host's PADI");
+  assertEquals(fields, { host, tunnel, suppressed: 3, cause: "no-pado" });
+  assertEquals(facts, { event: "dial-no-pado" });
+  const failed = seen({ outcome: "auth-failed", ...SESSION, id: "0x0007", detail: "PAP" })!;
+  assertEquals(failed.message, "The AC rejects a host's credentials");
+  const known = { ...SESSION, id: "0x0007", reason: "PAP", cause: "auth-failed" };
+  assertEquals(failed.fields, known);
 });
 
 Deno.test("describeEvent() returns nothing for events that only metrics and hooks need", () => {

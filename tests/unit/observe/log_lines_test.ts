@@ -88,6 +88,7 @@ Deno.test("Every kind of log line is used, and every log line has a kind", () =>
   assertEquals(calls, [], "logLine() of src/observe/log_lines.ts writes a line");
   const patterns = [
     /^link-(up|down|missing)$/,
+    /^dial-(no-pado|no-pads|refused|lcp-silent|auth-failed|short)$/,
     /^path-(fragments|small-packets|smallest-packets)$/,
     /^session-limit-(key|client|share|host)$/,
   ];

@@ -510,6 +510,9 @@ Deno.test("Relay gives each session one owner, for any dialogues and breaks of s
 Deno.test("Relay reports an opening before the PADS leaves, and a closing after the PADTs have left", () => {
   const seen: string[] = [];
   const ports: RelayPorts = {
+    problemBegun() {},
+    problemEnded() {},
+    dialFailed() {},
     toLink: (frame) => seen.push(`link ${readSessionId(frame)} of ${relay.sessions.size}`),
     toTunnel: (_tunnel, frame) =>
       seen.push(

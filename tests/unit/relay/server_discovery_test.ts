@@ -127,6 +127,9 @@ Deno.test("ServerDiscovery makes a different token of 12 bytes for each discover
   const relay = new Relay(
     { side: "server", mac: "own", linkMac: SERVER_LINK, idleMs: 0, deadMs: 0, graceMs: 0 },
     {
+      problemBegun() {},
+      problemEnded() {},
+      dialFailed() {},
       toLink: (frame) => frames.push(frame.slice()),
       toTunnel() {},
       listToTunnel: () => true,
