@@ -67,6 +67,7 @@ export { Client, type ClientOptions } from "./src/client/client.ts";
 export { Server, type ServerOptions } from "./src/server/server.ts";
 export { RunningSide } from "./src/running_side.ts";
 export type { RuntimeOptions } from "./src/runtime.ts";
+export type { CaptureOptions } from "./src/capture/capture.ts";
 export { createLog, type Fields, type LeveledLog, type Log } from "./src/observe/log.ts";
 export type { Facts, FieldValue, LogFormat, LogLevel } from "./src/observe/log.ts";
 export type { LogOptions, LogStyle } from "./src/observe/log.ts";

@@ -1,7 +1,8 @@
-// The clocks that nobody sets, each read with one call into libc.
+// The system's clocks, each read with one call into libc.
 
 import { libc } from "./libc.ts";
 
+const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 const CLOCK_BOOTTIME = 7;
 
@@ -31,5 +32,17 @@ export function monotonicMs(): number {
  */
 export function sinceBootMs(): number {
   libc.clock_gettime(CLOCK_BOOTTIME, timespecBytes);
+  return timespec[0] * 1000 + timespec[2] / 1e6;
+}
+
+/**
+ * Reads the time since the epoch, by the clock with which the kernel stamps frames.
+ *
+ * @returns The time in milliseconds, with a fraction; Date.now() has none
+ *
+ * See CLOCK_REALTIME in clock_gettime(2).
+ */
+export function epochMs(): number {
+  libc.clock_gettime(CLOCK_REALTIME, timespecBytes);
   return timespec[0] * 1000 + timespec[2] / 1e6;
 }

@@ -15,7 +15,10 @@
 // error, and everything that was opened is closed. If it dies after the start, `finished` rejects.
 
 import { descriptorLimit, readInterface, readSystemFile } from "../ffi/mod.ts";
+import { CaptureControl, type CaptureRequest } from "./capture/control.ts";
+import type { CaptureOptions, CaptureStatus } from "./capture/capture.ts";
 import { type ClaimFacts, InterfaceClaim } from "./claim/mod.ts";
+import { directoryOf } from "./files/secret_file.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
 import type { KeptState, Totals } from "./dataplane/messages.ts";
@@ -107,6 +110,13 @@ export interface RuntimeOptions {
    * available, the system's default, with a warning.
    */
   congestion?: string;
+  /** A capture of frames to begin with; by default there is none. */
+  capture?: CaptureOptions;
+  /**
+   * The directory for captures that are begun at run time; by default that of `capture`, otherwise `stateDir`.
+   * Without any of them, there can be none.
+   */
+  captureDir?: string;
   /** The log; by default text on standard error, from level info. */
   log?: Log;
   /** True to log every discovery frame, at level debug. */
@@ -167,6 +177,7 @@ export class Runtime {
   readonly #events: EventHub;
   /** The status server of the operator, and that of the local socket. */
   #statusServers: StatusServer[] = [];
+  readonly #captures: CaptureControl;
   #isUp = false;
 
   /**
@@ -188,6 +199,7 @@ export class Runtime {
       // A worker that does not answer has died, which ends the side, or answers the next time.
       failed: () => {},
     });
+    this.#captures = this.#makeCaptures();
     // A caller that ignores `finished` still has the log.
     this.#finished.promise.catch(() => {});
   }
@@ -235,6 +247,7 @@ export class Runtime {
       clearInterval(this.#problemTimer);
       // The sessions of an earlier run are left for the next start.
       await Promise.all([this.#worker?.stop(this.keepsSessions), this.#closeStatus()]);
+      await this.#captures.stop();
       await this.#state?.close();
       await this.release();
       throw error;
@@ -252,6 +265,8 @@ export class Runtime {
   async #startWorker({ tags, maxHeld }: ServerPlaneOptions): Promise<void> {
     const options = this.#options;
     const { log } = this;
+    const { file, ...how } = options.capture ?? {};
+    const capture = file === undefined ? undefined : await this.#captures.begin({ file, ...how });
     this.#worker = await DataWorker.start({
       side: this.#side,
       interfaceName: options.interface,
@@ -270,12 +285,33 @@ export class Runtime {
       ringFrames: options.ringFrames,
       congestion: options.congestion,
       debug: options.debug ?? false,
+      capture,
       state: this.#kept(),
     }, {
       event: (event) => this.#heard(event),
       warn: (warning) => logLine(log, "congestion-control", { warning }),
+      captured: () => this.#captures.captured(),
       segment: (segment) => void this.#state?.compacted(segment),
       failed: (error) => this.#workerDied(error),
+    });
+    this.#captures.attach(this.#worker);
+  }
+
+  #makeCaptures(): CaptureControl {
+    const { capture = {}, captureDir, stateDir, interface: name } = this.#options;
+    const { file, maxBytes, secrets = false } = capture;
+    const side = this.#side;
+    return new CaptureControl({
+      directory: captureDir ?? (file === undefined ? stateDir : directoryOf(file)),
+      defaultName: `${side}-${name.replaceAll(/[^\w.-]/g, "_")}.pcapng`,
+      secrets,
+      maxBytes,
+      facts: {
+        interface: name,
+        application: `pppoe-proxy/${VERSION}`,
+        comment: `The ${side} ${this.#name.name}`,
+      },
+      log: this.log,
     });
   }
 
@@ -491,6 +527,21 @@ export class Runtime {
     };
   }
 
+  /** Begins a capture; see {@linkcode CaptureControl.start}. */
+  captureStart(request: CaptureRequest): Promise<CaptureStatus> {
+    return this.#captures.start(request);
+  }
+
+  /** Ends the capture; returns its last status, or undefined if there was none. */
+  captureStop(): Promise<CaptureStatus | undefined> {
+    return this.#captures.stop();
+  }
+
+  /** Returns the status of the capture; undefined if there is none. */
+  captureStatus(): CaptureStatus | undefined {
+    return this.#captures.status;
+  }
+
   /** True if a stop can leave the sessions to the next run. */
   get keepsSessions(): boolean {
     return this.#options.stateDir !== undefined && this.#options.graceMs !== 0;
@@ -509,6 +560,7 @@ export class Runtime {
     const lost = keep && state !== undefined && !await state.exists();
     if (lost) logLine(this.log, "state-dir-gone", { path: state.path });
     await Promise.all([this.worker.stop(keep && !lost), this.#closeStatus()]);
+    await this.#captures.stop();
     await state?.close();
     await this.release();
     this.#budgeted.report();

@@ -7,7 +7,7 @@ import { type Endpoint, isUnspecified } from "../net/endpoint.ts";
 import { CLIENT_FLAGS } from "./flags.ts";
 import { endpoint, type Given, path, required, UsageError } from "./options.ts";
 import { runSide } from "./run.ts";
-import { runtimeOptions } from "./runtime_options.ts";
+import { capturePaths, runtimeOptions } from "./runtime_options.ts";
 
 /** Runs the subcommand. */
 export function client(args: string[]): Promise<number> {
@@ -26,10 +26,10 @@ export function client(args: string[]): Promise<number> {
       };
     },
     start: (options) => Client.start(options),
-    uses: ({ connect, status, stateDir }) => ({
+    uses: ({ connect, status, stateDir, ...captures }) => ({
       listens: [status],
       connects: connect,
-      writes: [stateDir],
+      writes: [stateDir, ...capturePaths(captures)],
     }),
   }, args);
 }

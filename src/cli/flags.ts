@@ -94,6 +94,29 @@ export const RUNTIME_FLAGS: Flags = {
     help: "Keys made by keygen: the one of this client, or those of the server's clients.\n" +
       "Encrypts every tunnel, and lets in no peer without its key. SIGHUP reads it again.",
   },
+  capture: {
+    value: "FILE",
+    help:
+      "Record frames at both sides of the relay in a pcapng file, which Wireshark opens, with\n" +
+      "owner, direction and drop reason as comments. Earlier ones are kept in FILE.1.",
+  },
+  "capture-frames": {
+    value: "WHICH",
+    help: "Frames to record: discovery, control frames (discovery, LCP, authentication and\n" +
+      "the like), or all (control).",
+  },
+  "capture-size": {
+    value: "MIB",
+    help: "Maximum size of a capture's two files together, in MiB (64).",
+  },
+  "capture-secrets": {
+    help: "Record passwords and the like too. Without it they are overwritten with zeros.",
+  },
+  "capture-dir": {
+    value: "DIR",
+    help: "Directory for captures that are begun at run time (that of --capture, otherwise\n" +
+      "--state-dir; without any of them there can be none).",
+  },
   legacy: { help: "The peer is an older pppoeproxy: frame types 0 to 3, no handshake." },
   "log-level": { value: "debug|info|warning|error", help: "Minimum level of the log (info)." },
   "log-format": { value: "text|json", help: "Format of the log on standard error (text)." },

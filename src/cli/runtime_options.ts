@@ -1,5 +1,7 @@
 // The options that server and client share.
 
+import { CaptureFile } from "../capture/capture_file.ts";
+import { CAPTURE_FRAMES } from "../capture/recorder.ts";
 import type { RuntimeOptions } from "../runtime.ts";
 import type { LeveledLog } from "../observe/log.ts";
 import { nameFault } from "../own_name.ts";
@@ -7,6 +9,8 @@ import { NAME_MAX } from "../wire/mod.ts";
 import { logOf } from "./log.ts";
 import { choice, type Given, integer, interfaceName, path, UsageError } from "./options.ts";
 import { statusOptions } from "./status_flags.ts";
+
+const MIB = 1 << 20;
 
 /** Makes the options of both sides from the flags. */
 export function runtimeOptions(given: Given): RuntimeOptions & { log: LeveledLog } {
@@ -21,6 +25,7 @@ export function runtimeOptions(given: Given): RuntimeOptions & { log: LeveledLog
   }
   const queueKib = integer(given, "queue-kib", 64, 65536, "KiB");
   const batchKib = integer(given, "batch-kib", 8, 1024, "KiB");
+  const captureMib = integer(given, "capture-size", 1, 65536, "MiB");
   const fault = name === undefined ? undefined : nameFault(name);
   if (fault !== undefined) {
     throw new UsageError(`--name must be 1 to ${NAME_MAX} bytes of printable UTF-8: it ${fault}`);
@@ -42,10 +47,25 @@ export function runtimeOptions(given: Given): RuntimeOptions & { log: LeveledLog
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1000,
     stateDir: path(given, "state-dir"),
     limits: { padiPerHost },
+    capture: {
+      file: path(given, "capture"),
+      frames: choice(given, "capture-frames", CAPTURE_FRAMES),
+      maxBytes: captureMib === undefined ? undefined : captureMib * MIB,
+      secrets: given.has("capture-secrets"),
+    },
+    captureDir: path(given, "capture-dir"),
     ringFrames,
     queueBytes: queueKib === undefined ? undefined : queueKib * 1024,
     batchBytes: batchKib === undefined ? undefined : batchKib * 1024,
     congestion: given.value("congestion"),
     ...logOf(given),
   };
+}
+
+/** Returns the files and directories that captures are written to. */
+export function capturePaths(
+  { capture, captureDir }: Pick<RuntimeOptions, "capture" | "captureDir">,
+): (string | undefined)[] {
+  const { file } = capture ?? {};
+  return [...file === undefined ? [] : CaptureFile.paths(file), captureDir];
 }

@@ -16,7 +16,7 @@ import {
   UsageError,
 } from "./options.ts";
 import { runSide } from "./run.ts";
-import { runtimeOptions } from "./runtime_options.ts";
+import { capturePaths, runtimeOptions } from "./runtime_options.ts";
 
 /** Runs the subcommand. */
 export function server(args: string[]): Promise<number> {
@@ -36,7 +36,10 @@ export function server(args: string[]): Promise<number> {
     ],
     options: serverOptions,
     start: (options) => Server.start(options),
-    uses: ({ listen, status, stateDir }) => ({ listens: [listen, status], writes: [stateDir] }),
+    uses: ({ listen, status, stateDir, ...captures }) => ({
+      listens: [listen, status],
+      writes: [stateDir, ...capturePaths(captures)],
+    }),
   }, args);
 }
 

@@ -30,6 +30,9 @@
 // delay the others. Frames that wait for a tunnel when it breaks are dropped (tunnel-lost). A session frame
 // costs no allocation, and no system call of its own.
 
+import { CapturedLink } from "../capture/captured_link.ts";
+import { type CaptureHandover, Recorder } from "../capture/recorder.ts";
+import { CaptureRing } from "../capture/ring.ts";
 import type { Lanes, LinkDevice } from "../link/device.ts";
 import { LinkOutput } from "../link/link_output.ts";
 import { LinkMonitor } from "../link/monitor.ts";
@@ -95,6 +98,8 @@ export interface PlaneParts {
   now(): number;
   /** Returns the time in ms, by the clock that stamps frames; `Date.now` by default. */
   wall?(): number;
+  /** Returns the same time with all of its fraction, for a capture; `wall` by default. */
+  stamp?(): number;
   /** Returns the time in ms since the epoch, by the clock of the state directory; `wall` by default. */
   clock?(): number;
   /** Makes the relay; a {@linkcode Relay} by default. */
@@ -129,6 +134,9 @@ export class DataPlane {
   readonly #ages: RingAge;
   readonly #floods: Floods;
   readonly #network: NetworkChanges;
+  readonly #link: CapturedLink;
+  /** The recorder of a capture; undefined if there is none. */
+  #recorder: Recorder | undefined;
   /** The start of this turn. */
   #nowMs: number;
   /** The time of the next tick. */
@@ -138,7 +146,9 @@ export class DataPlane {
 
   /** Connects the parts. Nothing happens before `start`. */
   constructor(options: PlaneOptions, parts: PlaneParts) {
-    const { link, counters, journal, now, wall = Date.now } = parts;
+    const { counters, journal, now, wall = Date.now, stamp = wall } = parts;
+    const link = this.#link = new CapturedLink(parts.link, stamp);
+    parts = { ...parts, link };
     const { channel = (...parameters) => new Channel(...parameters) } = parts;
     this.#options = options;
     this.#parts = parts;
@@ -152,7 +162,8 @@ export class DataPlane {
     tunnels.otherFrames = otherFramesOf(options.side, options.limits);
     const toTunnels = new ToTunnels(tunnels, counters, this.#nowMs);
     const nowMs = () => this.#nowMs;
-    const ports = relayPorts({ output, toTunnels, counters, events, journal, nowMs });
+    const recorder = () => this.#recorder;
+    const ports = relayPorts({ output, toTunnels, counters, events, journal, recorder, nowMs });
     const relay = makeRelay(options, parts, ports);
     this.#events = events;
     this.#output = output;
@@ -190,6 +201,7 @@ export class DataPlane {
     const describe = (session: Session) => events.status(session);
     this.#queries = new StatusQueries(options.side, relay.sessions, describe);
     this.#operator = new Operator(relay, link, describe);
+    if (options.capture !== undefined) this.captureStart(options.capture);
   }
 
   /** Restores the sessions of an earlier run, and begins to watch the link. */
@@ -371,6 +383,28 @@ export class DataPlane {
     this.#relay.setLimits(limits);
   }
 
+  /** Begins a capture, in place of an earlier one. To be called between two turns. */
+  captureStart({ ring, frames, secrets }: CaptureHandover): void {
+    const { wall = Date.now, stamp = wall } = this.#parts;
+    this.#record(
+      new Recorder({
+        ring: new CaptureRing(ring),
+        frames,
+        secrets,
+        sessions: this.#relay.sessions,
+        wall: stamp,
+        notify: () => this.#parts.post([{ type: "captured" }]),
+      }),
+    );
+  }
+
+  /** Ends a capture. */
+  captureStop(): void {
+    this.#record(undefined);
+    this.#events.reply({ type: "capture-stopped" });
+    this.#events.flush();
+  }
+
   /**
    * Begins to stop: closes all sessions on both sides, and says goodbye. The caller goes on with `step`
    * until `stopped` is true.
@@ -397,6 +431,7 @@ export class DataPlane {
 
   /** Closes the parts. The caller closes the tunnels' transports. */
   dispose(): void {
+    this.#record(undefined);
     this.#events.flush();
     this.#parts.link.dispose();
     this.#parts.journal?.close();
@@ -432,6 +467,16 @@ export class DataPlane {
       this.#coalescer.took(this.#fromLink.takeData(lanes, nowMs), nowMs);
     }
     if (readiness.laneFailed && lanes === link.lanes) this.#monitor.failed();
+    this.#recorder?.done();
+  }
+
+  // Puts a recorder in place, or takes it away.
+  #record(recorder: Recorder | undefined): void {
+    this.#recorder?.done();
+    this.#recorder = recorder;
+    this.#parts.counters.watch = recorder;
+    this.#link.record(recorder);
+    this.#tunnels.record(recorder);
   }
 
   // Answers the next part of a query.

@@ -10,6 +10,7 @@ import {
   type TlsConnection,
 } from "../../ffi/mod.ts";
 import { type ProblemId, PROBLEMS } from "../problem.ts";
+import type { CaptureHandover } from "../capture/recorder.ts";
 import { DialCounts, type DialValues, type Limits } from "../relay/mod.ts";
 import type { LinkState } from "../link/device.ts";
 import type { Control, ControlResult, SessionPage, SessionQuery } from "../observe/control.ts";
@@ -28,6 +29,8 @@ export interface DataWorkerHooks {
   event(event: DataPlaneEvent): void;
   /** Called when the operator should know something about the tunnels' congestion control. */
   warn(message: string): void;
+  /** Called when a capture has new blocks in its ring. */
+  captured(): void;
   /** Called when a segment of the journal is full. */
   segment(segment: number): void;
   /** Called when the worker has died, so no frames are carried any more. */
@@ -90,6 +93,8 @@ export class DataWorker {
   readonly #wake = EventFd.open();
   /** The counts of dials in the last snapshot. */
   #dials: DialValues = new DialCounts().read();
+  /** Resolves when the capture has ended. */
+  #captureStopped: PromiseWithResolvers<void> | undefined;
   #linkState: LinkState = "down";
   #linkReason: string | undefined;
   /** The codes of the problems of which the peers know. */
@@ -318,6 +323,19 @@ export class DataWorker {
     this.#post({ type: "reload", ...options });
   }
 
+  /** Begins a capture; the other end of the ring belongs to the caller. */
+  captureStart(capture: CaptureHandover): void {
+    this.#post({ type: "capture-start", capture });
+  }
+
+  /** Ends a capture; resolves once no more blocks follow. */
+  async captureStop(): Promise<void> {
+    if (this.#over) return;
+    this.#captureStopped ??= Promise.withResolvers<void>();
+    this.#post({ type: "capture-stop" });
+    await this.#captureStopped.promise;
+  }
+
   /** Closes all sessions of a peer on both sides, then its tunnel; a `tunnel-down` event follows. */
   leave(id: number, peer: string | undefined): void {
     this.#post({ type: "leave", id, peer });
@@ -396,6 +414,12 @@ export class DataWorker {
             ? new ConfigurationError(message.message)
             : new Error(message.message),
         );
+      case "captured":
+        return this.#hooks.captured();
+      case "capture-stopped":
+        this.#captureStopped?.resolve();
+        this.#captureStopped = undefined;
+        return;
       case "segment":
         return this.#hooks.segment(message.segment);
       case "snapshot-part":
@@ -463,6 +487,7 @@ export class DataWorker {
     for (const { answered } of this.#questions.values()) {
       answered.reject(new Error("The data worker has ended"));
     }
+    this.#captureStopped?.resolve();
     if (gone) this.#wake.close();
   }
 

@@ -1,6 +1,6 @@
 // The end of all tunnels when the program stops.
 
-import { type Counters, FRAMES } from "../observe/counters.ts";
+import type { Counters } from "../observe/counters.ts";
 import { POLLOUT } from "../poll/poller.ts";
 import { DROP } from "../relay/mod.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
@@ -34,11 +34,9 @@ export class Drain {
     this.#counters = counters;
     this.#deadlineMs = nowMs + DRAIN_MS;
     for (const tunnel of tunnels.list) {
-      const { channel } = tunnel;
       // Each one is read again, because the end of its connection must be seen.
       tunnel.heldBack = tunnel.queued = false;
-      const dropped = channel.queueGoodbye(reason, "");
-      counters.drop(DROP["no-tunnel"], FRAMES.sessionFromLink, dropped);
+      tunnels.sayGoodbye(tunnel, reason, "", counters);
     }
   }
 

@@ -191,6 +191,7 @@ export class FromTunnels {
     let sessionFrames = 0;
     let isDone = false;
     this.#useful = 0;
+    const { recorder } = this.#tunnels;
     while (taken < limit && channel.bytesIn <= bytesLimit) {
       if (this.#openingUntilMs === 0 && this.#nextIsLong(channel, nowMs)) {
         tunnel.queued = true;
@@ -201,6 +202,7 @@ export class FromTunnels {
         break;
       }
       taken++;
+      if (recorder !== undefined) recorder.fromTunnel(tunnel);
       if (channel.type === FRAME.SESSION) {
         sessionFrames++;
         this.#session(channel, nowMs);
@@ -210,6 +212,7 @@ export class FromTunnels {
       }
       if (taken % CLOCK_FRAMES === 0 && untilMs < Infinity && this.#now() >= untilMs) break;
     }
+    recorder?.done();
     // Once for all of them is faster.
     this.#counters.offer(FRAMES.sessionFromTunnel, sessionFrames);
     // The frames are sent from the receive buffer, so they must go out before it is used again.

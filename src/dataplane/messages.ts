@@ -1,5 +1,6 @@
 // The messages between the main thread and the data worker.
 
+import type { CaptureHandover } from "../capture/recorder.ts";
 import type { LinkState } from "../link/device.ts";
 import type { DataPlaneEvent } from "../observe/events.ts";
 import type { Control, ControlResult, SessionPage, SessionQuery } from "../observe/control.ts";
@@ -38,6 +39,8 @@ export interface PlaneOptions extends ChannelSizes {
   congestion?: string;
   /** Log every discovery frame. */
   debug: boolean;
+  /** A capture to begin with; by default there is none. */
+  capture?: CaptureHandover;
   /** The state of an earlier run, and the directory for this one's; by default no state is kept. */
   state?: KeptState;
 }
@@ -144,6 +147,10 @@ export type ToWorker =
   | { type: "limit"; id: number; limits: TunnelLimits }
   /** Tells the peers which problems this side has, by their codes. */
   | { type: "problems"; codes: number[] }
+  /** Begins a capture. */
+  | { type: "capture-start"; capture: CaptureHandover }
+  /** Ends it; `capture-stopped` follows. */
+  | { type: "capture-stop" }
   /** Ends a tunnel unless its peer answers soon. */
   | { type: "probe"; id: number }
   /** Ends a tunnel; its sessions are held. With a code of `REASON`, the peer is told the reason. */
@@ -153,7 +160,7 @@ export type ToWorker =
 
 /**
  * Messages from the worker to the main thread, posted in arrays. Those of one turn are posted together;
- * `failed`, `stopped`, and the `segment` and the notices of a journal are posted at once, each by itself.
+ * `failed`, `stopped`, `captured`, and the `segment` and the notices of a journal are posted at once, each by itself.
  */
 export type FromWorker =
   | DataPlaneEvent
@@ -169,4 +176,8 @@ export type FromWorker =
   | { type: "snapshot"; request: number; sessions: SessionStatus[] } & Totals
   /** The answer to any other question. */
   | { type: "answer"; request: number; answer: Totals | SessionPage | ControlResult }
+  /** A capture has new blocks in its ring. */
+  | { type: "captured" }
+  /** A capture has ended: no more blocks follow. */
+  | { type: "capture-stopped" }
   | { type: "stopped" };

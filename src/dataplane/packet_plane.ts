@@ -1,6 +1,6 @@
 // A data plane over a real interface, with a journal in a state directory. The worker makes its transports.
 
-import { drainEventFd, EventSet, NetworkWatch, sinceBootMs } from "../../ffi/mod.ts";
+import { drainEventFd, epochMs, EventSet, NetworkWatch, sinceBootMs } from "../../ffi/mod.ts";
 import { PacketLink } from "../link/packet_link.ts";
 import type { Counters } from "../observe/counters.ts";
 import { RateLimit } from "../observe/rate_limit.ts";
@@ -56,6 +56,7 @@ export function makePacketPlane(options: PlaneOptions, parts: PacketPlaneParts):
     poller: () => keep(new EventSet(READY_PER_TURN)),
     wake: { fd: wakeFd, drain: () => void drainEventFd(wakeFd) },
     network,
+    stamp: parts.wall ?? epochMs,
     clock,
     journal: state && keep(openJournal(state, parts, clock)),
   });

@@ -1,5 +1,6 @@
 // Connects the relay to the rest of the data plane: frames, drops, problems, and the life of sessions.
 
+import type { Recorder } from "../capture/recorder.ts";
 import type { LinkOutput } from "../link/link_output.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import type { RelayPorts } from "../relay/mod.ts";
@@ -14,19 +15,27 @@ export interface RelaySurroundings {
   readonly counters: Counters;
   readonly events: EventBatch;
   readonly journal: SessionJournal | undefined;
+  /** Returns the recorder of a capture; undefined if there is none. */
+  recorder(): Recorder | undefined;
   /** Returns the start of the present turn. */
   nowMs(): number;
 }
 
 /** Makes the ports of a relay. */
 export function relayPorts(surroundings: RelaySurroundings): RelayPorts {
-  const { output, toTunnels, counters, events, journal, nowMs } = surroundings;
+  const { output, toTunnels, counters, events, journal, recorder, nowMs } = surroundings;
   return {
     toLink: (frame) => {
       counters.offer(FRAMES.discoveryFromTunnel);
+      recorder()?.passing(frame, undefined);
       output.discovery(frame);
+      recorder()?.passed();
     },
-    toTunnel: (tunnel, frame) => toTunnels.discovery(tunnel, frame, nowMs()),
+    toTunnel: (tunnel, frame) => {
+      recorder()?.passing(frame, toTunnels.nameOf(tunnel));
+      toTunnels.discovery(tunnel, frame, nowMs());
+      recorder()?.passed();
+    },
     listToTunnel: (tunnel, payload) => toTunnels.list(tunnel, payload, nowMs()),
     drop: (reason, from, limit) => {
       const flow = from === "link" ? FRAMES.discoveryFromLink : FRAMES.discoveryFromTunnel;

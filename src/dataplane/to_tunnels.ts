@@ -28,6 +28,11 @@ export class ToTunnels {
     this.#padrs = new Budget(DIALS_PER_SECOND, DIALS_BURST, nowMs);
   }
 
+  /** Returns the name of a tunnel's peer; empty if there is no such tunnel. */
+  nameOf(tunnel: number): string {
+    return this.#tunnels.get(tunnel)?.name ?? "";
+  }
+
   /** Queues a discovery frame, or counts it as dropped. */
   discovery(tunnel: number, frame: Uint8Array, nowMs: number): void {
     const channel = this.#tunnels.get(tunnel)?.channel;

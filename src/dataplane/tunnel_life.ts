@@ -1,7 +1,7 @@
 // The life of tunnels, from the handover to the end, and its effect on the sessions of their peers.
 
-import { type Counters, FRAMES } from "../observe/counters.ts";
-import { type Cause, DROP, NO_TUNNEL, type Relay } from "../relay/mod.ts";
+import type { Counters } from "../observe/counters.ts";
+import { type Cause, NO_TUNNEL, type Relay } from "../relay/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { TunnelCause } from "../tunnel_cause.ts";
 import { REASON } from "../wire/mod.ts";
@@ -117,8 +117,7 @@ export class TunnelLife {
     this.#relay.removeTunnel(id, cause, nowMs);
     const tunnel = this.#tunnels.get(id);
     if (tunnel === undefined || tunnel.leaveByMs < Infinity) return;
-    const dropped = tunnel.channel.queueGoodbye(code, reason);
-    this.#counters.drop(DROP["no-tunnel"], FRAMES.sessionFromLink, dropped);
+    this.#tunnels.sayGoodbye(tunnel, code, reason, this.#counters);
     tunnel.leaveByMs = nowMs + LEAVE_MS;
     tunnel.leaveReason = reason;
     tunnel.leaveCause = cause;

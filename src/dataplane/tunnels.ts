@@ -1,5 +1,6 @@
 // The tunnels that the data plane drives, and the events for which it polls their sockets.
 
+import type { Recorder } from "../capture/recorder.ts";
 import type { TunnelStatus } from "../observe/status.ts";
 import { type Poller, POLLIN, POLLOUT } from "../poll/poller.ts";
 import { DROP, type Drop } from "../relay/mod.ts";
@@ -77,6 +78,8 @@ export class Tunnels {
   otherFrames = OTHER_FRAMES;
   /** The time at which a peer is read again, or a tunnel sends again; `Infinity` if none waits for that. */
   dueMs = Infinity;
+  /** The recorder of a capture; undefined if there is none. */
+  #recorder: Recorder | undefined;
   readonly #byId = new Map<number, Tunnel>();
   readonly #pollers: readonly Poller[];
   readonly #firstTag: number;
@@ -104,6 +107,17 @@ export class Tunnels {
     this.#sizes = sizes;
     this.#buffers = new ReadBuffers(sizes.readBytes);
     this.#makeChannel = makeChannel;
+  }
+
+  /** Begins to record the tunnels' frames; ends it if the recorder is undefined. */
+  record(recorder: Recorder | undefined): void {
+    this.#recorder = recorder;
+    for (const { channel, name } of this.list) channel.tap = recorder?.tap(name);
+  }
+
+  /** The recorder of a capture; undefined if there is none. */
+  get recorder(): Recorder | undefined {
+    return this.#recorder;
   }
 
   /** Returns the tunnel with an id; undefined if there is none. */
@@ -134,6 +148,7 @@ export class Tunnels {
       this.#buffers,
       this.#room,
     );
+    channel.tap = this.#recorder?.tap(name);
     channel.limitSending(downBps, nowMs);
     if (upBps !== undefined) transport.limitUnread(unreadOf(upBps));
     const tunnel: Tunnel = {
@@ -238,18 +253,28 @@ export class Tunnels {
       const tunnel = this.list[i];
       const { channel } = tunnel;
       if (channel.ended === undefined) continue;
-      counters.drop(DROP["tunnel-lost"], FRAMES.sessionFromLink, channel.tellEnd(nowMs));
+      const dropped = this.#losing(DROP["tunnel-lost"], () => channel.tellEnd(nowMs));
+      counters.drop(DROP["tunnel-lost"], FRAMES.sessionFromLink, dropped);
       this.abandon(tunnel, DROP["tunnel-lost"], counters);
       channel.abandonRead((type) => {
         const flow = type === FRAME.SESSION ? FRAMES.sessionFromTunnel : FRAMES.discoveryFromTunnel;
+        this.#recorder?.fromTunnel(tunnel);
         counters.offer(flow);
         counters.drop(DROP["tunnel-lost"], flow);
+        this.#recorder?.done();
       });
       gone(channel);
       for (const poller of this.#pollers) poller.remove(channel.transport.fd);
       this.#byId.delete(channel.id);
       this.list.splice(i, 1);
     }
+  }
+
+  /** Queues a goodbye in place of the data that waits for a tunnel, which counts as dropped (no-tunnel). */
+  sayGoodbye(tunnel: Tunnel, code: number, text: string, counters: Counters): void {
+    const reason = DROP["no-tunnel"];
+    const dropped = this.#losing(reason, () => tunnel.channel.queueGoodbye(code, text));
+    counters.drop(reason, FRAMES.sessionFromLink, dropped);
   }
 
   /** Drops all frames that wait for a tunnel, or are under way in it. */
@@ -259,7 +284,7 @@ export class Tunnels {
     const { channel } = tunnel;
     counters.drop(reason, FRAMES.discoveryFromLink, channel.queuedDiscovery);
     counters.drop(reason, FRAMES.sessionFromLink, channel.queuedSession);
-    channel.abandon();
+    this.#losing(reason, () => channel.abandon());
   }
 
   /** Finds out which frames have arrived, and counts them; to be called at least once a second. */
@@ -311,6 +336,17 @@ export class Tunnels {
       heldBackMs: Math.round(allowance.heldBackMs),
       ...channel.transport.status(),
     }));
+  }
+
+  // Does something by which frames that wait are dropped for a reason, which a capture must know.
+  #losing<T>(reason: Drop, act: () => T): T {
+    const recorder = this.#recorder;
+    if (recorder === undefined) return act();
+    const before = recorder.queueReason;
+    recorder.queueReason = reason;
+    const result = act();
+    recorder.queueReason = before;
+    return result;
   }
 
   #watch(tunnel: Tunnel, events: number): void {

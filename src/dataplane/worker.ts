@@ -89,6 +89,10 @@ function handle(plane: DataPlane, message: Exclude<ToWorker, StartMessage>): voi
       return plane.control(message.request, message.control);
     case "reload":
       return plane.reload(message);
+    case "capture-start":
+      return plane.captureStart(message.capture);
+    case "capture-stop":
+      return plane.captureStop();
     case "leave":
       return plane.leave(message.id, message.peer);
     case "problems":

@@ -6,7 +6,7 @@
 import fs from "node:fs";
 import { ownerFault, ownUid } from "./owner.ts";
 
-const { O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
 
 /** Error for a file that somebody else may have put there. */
 export class UnsafeFileError extends Error {
@@ -57,6 +57,21 @@ export class OwnFile {
     }
   }
 
+  /**
+   * Makes a new file, which only this user can read.
+   *
+   * @param path The path of the file
+   * @returns The file, to be closed by the caller
+   * @throws {Error} If there is something with that name, or it cannot be made
+   */
+  static async create(path: string): Promise<OwnFile> {
+    const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+    const fd = await call<number>((done) => fs.open(path, flags, 0o600, done)).catch((error) => {
+      throw openError(path, error);
+    });
+    return new OwnFile(fd, await call<fs.Stats>((done) => fs.fstat(fd, done)));
+  }
+
   /** The size at the time of the opening, in bytes. */
   get size(): number {
     return this.#stats.size;
@@ -91,12 +106,30 @@ export class OwnFile {
     }
   }
 
+  /** Reads up to `maxBytes` bytes from the start. */
+  async start(maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(maxBytes);
+    for (let length = 0;;) {
+      const room = maxBytes - length;
+      const count = await call<number>((done) =>
+        fs.read(this.#fd, bytes, length, room, length, done)
+      );
+      length += count;
+      if (count === 0 || length === maxBytes) return bytes.subarray(0, length);
+    }
+  }
+
   /** Writes bytes over the start of the file. */
-  async overwrite(bytes: Uint8Array): Promise<void> {
+  overwrite(bytes: Uint8Array): Promise<void> {
+    return this.write(bytes, 0);
+  }
+
+  /** Writes bytes at an offset. */
+  async write(bytes: Uint8Array, offset: number): Promise<void> {
     for (let written = 0; written < bytes.length;) {
       const left = bytes.length - written;
       written += await call<number>((done) =>
-        fs.write(this.#fd, bytes, written, left, written, done)
+        fs.write(this.#fd, bytes, written, left, offset + written, done)
       );
     }
   }

@@ -6,6 +6,18 @@
 import { DROP_REASONS, type DropReason } from "../relay/mod.ts";
 import type { Balances, CounterValues, Queued } from "./status.ts";
 
+/** Sees each drop as it is counted. */
+export interface DropWatch {
+  /**
+   * Called when frames were dropped.
+   *
+   * @param reason The reason, one of `DROP`
+   * @param flow The direction and kind of the frames
+   * @param count The number of frames, at least 1
+   */
+  dropped(reason: number, flow: Flow, count: number): void;
+}
+
 /** The index of each frame counter. The counter of the frames' bytes follows it. */
 export const FRAMES = {
   discoveryFromLink: 0,
@@ -26,6 +38,8 @@ const LENGTH = DEMOTED + 2;
 export class Counters {
   /** The memory of the counters, to share with another thread. */
   readonly buffer: SharedArrayBuffer;
+  /** Sees the drops that are counted on this thread; by default nobody does. */
+  watch: DropWatch | undefined = undefined;
   readonly #values: Float64Array;
 
   /** Makes new counters, or a view of another thread's. */
@@ -57,6 +71,7 @@ export class Counters {
   drop(reason: number, flow: Flow, count = 1): void {
     this.#values[DROPS + reason] += count;
     this.#values[DROPPED + flow] += count;
+    if (this.watch !== undefined && count > 0) this.watch.dropped(reason, flow, count);
   }
 
   /** Counts one control frame that was beyond its budget, and is treated as data. */

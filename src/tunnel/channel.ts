@@ -16,7 +16,7 @@ import {
 import { FAULTY, FOUND, FrameReader } from "./frame_reader.ts";
 import { DEAD, Keepalive, PING_DUE, UNANSWERED } from "./keepalive.ts";
 import { Outbox, type OutboxLane } from "./outbox.ts";
-import type { FrameOwner, Tally } from "./flight.ts";
+import type { FrameOwner, FrameTap, Tally } from "./flight.ts";
 import { QueueRoom } from "./queue_room.ts";
 import { ReadBuffers } from "./read_buffers.ts";
 import { CHECK_ADDRESS, describeNotLegacy, recognize } from "./stranger.ts";
@@ -191,6 +191,11 @@ export class Channel {
   /** The Ethernet frames that have arrived at the peer's machine, as of the last `settle`. */
   get carried(): Tally {
     return this.#outbox.carried;
+  }
+
+  /** Looks at the Ethernet frames that leave by this tunnel; undefined if nothing does. */
+  set tap(tap: FrameTap | undefined) {
+    this.#outbox.tap = tap;
   }
 
   /** True if there is room for a data frame. */

@@ -32,6 +32,16 @@ export interface FrameOwner {
   bytesArrived: number;
 }
 
+/** Looks at the Ethernet frames of a tunnel as they leave it. A frame is valid only during the call. */
+export interface FrameTap {
+  /** Called for a frame of which the transport has taken at least a part. */
+  sent(bytes: Uint8Array, offset: number, length: number, owner: FrameOwner | undefined): void;
+  /** Called for a frame that was dropped while it waited. */
+  dropped(bytes: Uint8Array, offset: number, length: number, owner: FrameOwner | undefined): void;
+  /** Called for a frame that was sent, and lost with the connection. Its bytes are no longer known. */
+  lost(type: number, length: number, owner: FrameOwner | undefined): void;
+}
+
 /** Counts of Ethernet frames by kind, and of their bytes. */
 export class Tally {
   /** The number of discovery frames. */
@@ -55,6 +65,11 @@ export function markOf(type: number, length: number): number {
 /** Returns the type in a mark. */
 export function typeOf(mark: number): number {
   return mark & 3;
+}
+
+/** Returns the length in a mark. */
+export function lengthOf(mark: number): number {
+  return mark >>> 2;
 }
 
 /** Returns true for the mark of an Ethernet frame, whose types alone have this bit. */
@@ -145,11 +160,17 @@ export class Flight {
     this.#askFrom = this.#tail + ASK_AFTER;
   }
 
-  /** Forgets the frames that are under way, because they are lost. */
-  abandon(): void {
+  /**
+   * Forgets the frames that are under way, because they are lost.
+   *
+   * @param tap Told of each frame; by default nothing is
+   */
+  abandon(tap?: FrameTap): void {
     for (; !this.empty; this.#head++) {
       const index = this.#head & this.#mask;
       const owner = this.#owners[index];
+      const mark = this.#marks[index];
+      tap?.lost(typeOf(mark), lengthOf(mark), owner);
       this.#owners[index] = undefined;
       if (owner === undefined) continue;
       owner.framesFromLink--;

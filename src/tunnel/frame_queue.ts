@@ -8,7 +8,15 @@ import { Pinned, VIEW_STEP } from "../../ffi/mod.ts";
 import { assertInvariant } from "../assert.ts";
 import type { Batch } from "../transport/transport.ts";
 import { headerLength, MAX_HEADER, MAX_PAYLOAD, writeHeader } from "../wire/mod.ts";
-import { Flight, type FrameOwner, isEthernet, markOf, typeOf } from "./flight.ts";
+import {
+  Flight,
+  type FrameOwner,
+  type FrameTap,
+  isEthernet,
+  lengthOf,
+  markOf,
+  typeOf,
+} from "./flight.ts";
 import { QueueRoom } from "./queue_room.ts";
 
 /** The length of the largest frame, with its header. */
@@ -33,6 +41,8 @@ export class FrameQueue {
   partMark = 0;
   /** The owner of that frame. */
   partOwner: FrameOwner | undefined = undefined;
+  /** Looks at the Ethernet frames that leave the queue; by default nothing does. */
+  tap: FrameTap | undefined = undefined;
 
   #memory: Pinned;
   readonly #limitBytes: number;
@@ -231,6 +241,7 @@ export class FrameQueue {
     const owners = this.#owners;
     const mask = this.#mask;
     const tail = this.#tail;
+    const { tap } = this;
     let head = this.#head;
     let left = bytes;
     let removed = 0;
@@ -246,6 +257,10 @@ export class FrameQueue {
       // A closed session must not be kept in memory.
       owners[index] = undefined;
       removed += size;
+      if (tap !== undefined && isEthernet(marks[index])) {
+        const length = lengthOf(marks[index]);
+        tap.sent(this.#memory.bytes, start + size - length, length, owner);
+      }
       if (left < size) {
         flight.part(left);
         this.partMark = marks[index];
@@ -371,9 +386,15 @@ export class FrameQueue {
     // A frame that was dropped between others is still in the list.
     if (size === 0) return;
     this.bytes -= size;
+    const mark = this.#marks[index];
+    if (isEthernet(mark)) {
+      this.dropped++;
+      const length = lengthOf(mark);
+      const at = this.#ends[index] - length;
+      this.tap?.dropped(this.#memory.bytes, at, length, this.#owners[index]);
+    }
     this.#ends[index] = this.#starts[index];
     this.#owners[index] = undefined;
-    if (isEthernet(this.#marks[index])) this.dropped++;
   }
 
   #skipDropped(): void {

@@ -3,5 +3,5 @@
 export * from "./channel.ts";
 export * from "./handshake.ts";
 export * from "./handshake_machine.ts";
-export type { FrameOwner, Tally } from "./flight.ts";
+export type { FrameOwner, FrameTap, Tally } from "./flight.ts";
 export type { OutboxLane } from "./outbox.ts";

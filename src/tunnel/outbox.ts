@@ -13,7 +13,15 @@ import { assertInvariant } from "../assert.ts";
 import { BROKEN, type Transport } from "../transport/transport.ts";
 import { FRAME } from "../wire/mod.ts";
 import { CoDel } from "./codel.ts";
-import { Flight, type FrameOwner, type Tally, typeOf } from "./flight.ts";
+import {
+  Flight,
+  type FrameOwner,
+  type FrameTap,
+  isEthernet,
+  lengthOf,
+  type Tally,
+  typeOf,
+} from "./flight.ts";
 import { FrameQueue, LARGEST_FRAME } from "./frame_queue.ts";
 import { Pace } from "./pace.ts";
 import { QueueRoom } from "./queue_room.ts";
@@ -60,6 +68,7 @@ export class Outbox {
   /** The mark and the owner of that frame. */
   #restMark = 0;
   #restOwner: FrameOwner | undefined;
+  #tap: FrameTap | undefined;
   readonly #codel = new CoDel();
   readonly #pace: Pace;
   #staleMs = STALE_MS;
@@ -102,6 +111,11 @@ export class Outbox {
   get bytes(): number {
     const { heldBytes } = this.#transport;
     return heldBytes + this.#restEnd - this.#restAt + this.#control.bytes + this.#data.bytes;
+  }
+
+  /** Looks at the Ethernet frames as they are sent or dropped; undefined if nothing does. */
+  set tap(tap: FrameTap | undefined) {
+    this.#tap = this.#control.tap = this.#data.tap = tap;
   }
 
   /** The Ethernet frames that have arrived, as of the last `settle`. */
@@ -203,7 +217,10 @@ export class Outbox {
 
   /** Drops all frames that have not arrived; `stale` counts the data frames that wait. */
   abandon(): void {
-    this.#flight.abandon();
+    this.#flight.abandon(this.#tap);
+    if (this.#restAt < this.#restEnd && isEthernet(this.#restMark)) {
+      this.#tap?.lost(typeOf(this.#restMark), lengthOf(this.#restMark), this.#restOwner);
+    }
     this.#restAt = this.#restEnd = 0;
     this.#restOwner = undefined;
     this.#data.dropBefore(Infinity);

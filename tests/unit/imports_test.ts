@@ -38,8 +38,18 @@ const LAYERS: Record<string, string[]> = {
   "src/link": ["ffi", "src/observe", "src/poll", "src/relay", "src/wire"],
   "src/claim": ["ffi", "src/observe"],
   "src/state": ["ffi", "src/files", "src/observe", "src/relay", "src/wire"],
+  "src/capture": [
+    "ffi",
+    "src/files",
+    "src/link",
+    "src/observe",
+    "src/relay",
+    "src/tunnel",
+    "src/wire",
+  ],
   "src/dataplane": [
     "ffi",
+    "src/capture",
     "src/keys",
     "src/link",
     "src/net",
@@ -53,8 +63,10 @@ const LAYERS: Record<string, string[]> = {
   ],
   "src/runtime.ts": [
     "ffi",
+    "src/capture",
     "src/claim",
     "src/dataplane",
+    "src/files",
     "src/net",
     "src/observe",
     "src/own_name.ts",
@@ -90,6 +102,7 @@ const LAYERS: Record<string, string[]> = {
   "src/lab": ["ffi", "src/link", "src/wire"],
   "src/cli": [
     "ffi",
+    "src/capture",
     "src/client",
     "src/files",
     "src/keys",

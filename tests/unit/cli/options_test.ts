@@ -312,6 +312,8 @@ Deno.test("runtimeOptions() leaves out flags that are not given", () => {
     graceMs: undefined,
     stateDir: undefined,
     limits: { padiPerHost: undefined },
+    capture: { file: undefined, frames: undefined, maxBytes: undefined, secrets: false },
+    captureDir: undefined,
     ringFrames: undefined,
     queueBytes: undefined,
     batchBytes: undefined,
@@ -326,6 +328,8 @@ Deno.test("runtimeOptions() reads each shared flag", () => {
     ..."--idle-timeout 90 --dead-timeout 45 --log-level debug --ring-frames 1024 --queue-kib 512"
       .split(" "),
     ..."--batch-kib 32 --congestion reno --grace 30 --state-dir /s --padi-rate 20".split(" "),
+    ..."--capture /c/f --capture-frames all --capture-size 8 --capture-secrets --capture-dir /d"
+      .split(" "),
   );
   assertEquals(options, {
     interface: "eth1",
@@ -338,6 +342,8 @@ Deno.test("runtimeOptions() reads each shared flag", () => {
     graceMs: 30_000,
     stateDir: "/s",
     limits: { padiPerHost: 20 },
+    capture: { file: "/c/f", frames: "all", maxBytes: 8_388_608, secrets: true },
+    captureDir: "/d",
     ringFrames: 1024,
     queueBytes: 524_288,
     batchBytes: 32_768,
