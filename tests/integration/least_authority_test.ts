@@ -243,3 +243,37 @@ for (const { link, mac } of VARIANTS) {
     },
   );
 }
+
+testUnless(
+  skipped,
+  "A side as nobody captures frames with permissions for the two files only",
+  async () => {
+    using copy = new PublicCopy();
+    const file = `${copy.state}/line.pcapng`;
+    const before = copy.runner([
+      "--allow-ffi",
+      "--allow-sys=hostname,uid",
+      `--allow-net=${TUNNEL},${STATUS}`,
+      `--allow-read=${copy.path}/program,${file},${file}.1`,
+      `--allow-write=${file},${file}.1`,
+    ]);
+    await withSites({
+      serverFlags: [...LISTEN, "--capture", file, "--capture-size", "1", "--capture-frames", "all"],
+      clientFlags: ["--connect", TUNNEL],
+      before,
+      main: copy.main,
+    }, async (sites) => {
+      await assertLeastAuthority(sites);
+      const host = sites.host({ mac: Uint8Array.of(2, 0, 0, 0, 0, 7) });
+      await host.dial();
+      await host.exchange({ frames: 400, payloadLength: () => 1400 });
+      assertEquals((await sites.server.end("SIGTERM")).code, 0);
+      assertEquals(sites.server.matching(/Frames are missing|NotCapable|ERROR/), []);
+      for (const path of [file, `${file}.1`]) {
+        const { size, mode, uid } = Deno.statSync(path);
+        assertEquals([mode! & 0o777, uid], [0o600, NOBODY]);
+        assertEquals(size > 0 && size <= 512 * 1024, true, `${path}: ${size}`);
+      }
+    });
+  },
+);
