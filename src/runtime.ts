@@ -15,8 +15,8 @@
 // error, and everything that was opened is closed. If it dies after the start, `finished` rejects.
 
 import { descriptorLimit, readInterface, readSystemFile } from "../ffi/mod.ts";
-import { CaptureControl, type CaptureRequest } from "./capture/control.ts";
-import type { CaptureOptions, CaptureStatus } from "./capture/capture.ts";
+import { CaptureControl } from "./capture/control.ts";
+import type { CaptureOptions } from "./capture/capture.ts";
 import { type ClaimFacts, InterfaceClaim } from "./claim/mod.ts";
 import { directoryOf } from "./files/secret_file.ts";
 import { ConfigurationError } from "./configuration_error.ts";
@@ -113,8 +113,8 @@ export interface RuntimeOptions {
   /** A capture of frames to begin with; by default there is none. */
   capture?: CaptureOptions;
   /**
-   * The directory for captures that are begun at run time; by default that of `capture`, otherwise `stateDir`.
-   * Without any of them, there can be none.
+   * The directory for captures that are begun at run time; by default that of `capture`, otherwise `stateDir`,
+   * otherwise that of the local socket. Without any of them, there can be none.
    */
   captureDir?: string;
   /** The log; by default text on standard error, from level info. */
@@ -399,6 +399,7 @@ export class Runtime {
       drops: () => this.worker.drops,
       process: () => ({ startSeconds: this.#startSeconds, usage: processUsage() }),
       control: (control) => this.#control(control),
+      capture: this.#captures,
     }, this.#events);
     const connections = statusConnections(descriptorLimit());
     const options = { routes, token, log, limits: { connections } };
@@ -409,6 +410,9 @@ export class Runtime {
     else {
       const server = serveUnix(local.listener, options);
       this.#statusServers.push(server);
+      if (this.statusSocket !== undefined) {
+        this.#captures.useRuntimeDirectory(directoryOf(this.statusSocket));
+      }
       logLine(log, "local-socket-served", { path: this.statusSocket });
     }
   }
@@ -525,21 +529,6 @@ export class Runtime {
       balance,
       ...this.#hooks.ofSide?.(),
     };
-  }
-
-  /** Begins a capture; see {@linkcode CaptureControl.start}. */
-  captureStart(request: CaptureRequest): Promise<CaptureStatus> {
-    return this.#captures.start(request);
-  }
-
-  /** Ends the capture; returns its last status, or undefined if there was none. */
-  captureStop(): Promise<CaptureStatus | undefined> {
-    return this.#captures.stop();
-  }
-
-  /** Returns the status of the capture; undefined if there is none. */
-  captureStatus(): CaptureStatus | undefined {
-    return this.#captures.status;
   }
 
   /** True if a stop can leave the sessions to the next run. */

@@ -3,6 +3,7 @@
 // A slow disk never delays a frame. Blocks wait in the ring; frames for which there is no room there are left out,
 // and so are those that the disk does not take. Both are counted, and there is one warning for each capture.
 
+import type { CaptureStatus } from "../observe/control.ts";
 import { reasonOf } from "../reason.ts";
 import { CaptureFile } from "./capture_file.ts";
 import {
@@ -53,23 +54,6 @@ export interface CaptureFacts {
   application: string;
   /** A sentence about the side. */
   comment: string;
-}
-
-/** The status of a capture. */
-export interface CaptureStatus {
-  /** The path of the file. */
-  file: string;
-  frames: CaptureFrames;
-  /** True if passwords and the like are recorded. */
-  secrets: boolean;
-  /** The maximum size of both files together, in bytes. */
-  maxBytes: number;
-  /** The number of frames that were recorded, those of earlier files included. */
-  captured: number;
-  /** The number of frames that are missing, because the disk was too slow, or full. */
-  leftOut: number;
-  /** The reason why nothing can be written at the moment; left out if it can. */
-  failure?: string;
 }
 
 /** A capture that is under way. */

@@ -4,18 +4,22 @@
 // such requests can neither write elsewhere, nor see more than the operator has allowed at the start.
 
 import { ConfigurationError } from "../configuration_error.ts";
+import {
+  CaptureRefusal,
+  type CaptureRequest,
+  type CaptureStatus,
+  type CaptureSwitch,
+} from "../observe/control.ts";
 import type { Log } from "../observe/log.ts";
 import { reasonOf } from "../reason.ts";
-import {
-  Capture,
-  type CaptureFacts,
-  type CaptureStatus,
-  type FileCaptureOptions,
-} from "./capture.ts";
-import type { CaptureFrames, CaptureHandover } from "./recorder.ts";
+import { Capture, type CaptureFacts, type FileCaptureOptions } from "./capture.ts";
+import type { CaptureHandover } from "./recorder.ts";
 
 /** The names of files that a request may give. */
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\.pcapng$/;
+
+/** The default size of both files together in a directory that may be in memory. */
+const MEMORY_BYTES = 16 << 20;
 
 /** The part of the data worker that a capture needs. */
 export interface CapturingWorker {
@@ -27,7 +31,7 @@ export interface CapturingWorker {
 
 /** Options of {@linkcode CaptureControl}. */
 export interface CaptureControlOptions {
-  /** The directory for captures that are begun at run time; without one, there can be none. */
+  /** The directory for captures that are begun at run time. */
   directory: string | undefined;
   /** The name of a file if the request gives none. */
   defaultName: string;
@@ -39,19 +43,11 @@ export interface CaptureControlOptions {
   log: Log;
 }
 
-/** A request for a capture at run time. */
-export interface CaptureRequest {
-  /** The name of the file, without a directory. */
-  file?: string;
-  /** The frames to record; `control` by default. */
-  frames?: CaptureFrames;
-  /** The maximum size of both files together, in bytes. */
-  maxBytes?: number;
-}
-
 /** Begins and ends captures. There is one at a time. */
-export class CaptureControl {
+export class CaptureControl implements CaptureSwitch {
   readonly #options: CaptureControlOptions;
+  #directory: string | undefined;
+  #maxBytes: number | undefined;
   #worker: CapturingWorker | undefined;
   #capture: Capture | undefined;
   /** Resolves when the last call is done. Calls wait for each other. */
@@ -60,6 +56,8 @@ export class CaptureControl {
   /** Prepares for captures. Nothing is opened. */
   constructor(options: CaptureControlOptions) {
     this.#options = options;
+    this.#directory = options.directory;
+    this.#maxBytes = options.maxBytes;
   }
 
   /**
@@ -73,11 +71,15 @@ export class CaptureControl {
     try {
       return (await this.#start(options)).handover;
     } catch (error) {
-      const reason = reasonOf(error);
-      throw new ConfigurationError(
-        reason.startsWith("Cannot") ? reason : `Cannot capture to ${options.file}: ${reason}`,
-      );
+      throw new ConfigurationError(describe(options.file, error));
     }
+  }
+
+  /** Uses the directory of the local socket, which is in memory on most machines, if there is no other one. */
+  useRuntimeDirectory(directory: string): void {
+    if (this.#directory !== undefined) return;
+    this.#directory = directory;
+    this.#maxBytes ??= MEMORY_BYTES;
   }
 
   /** Uses a data worker from now on. */
@@ -90,8 +92,8 @@ export class CaptureControl {
     void this.#capture?.drain();
   }
 
-  /** The status of the capture; undefined if there is none. */
-  get status(): CaptureStatus | undefined {
+  /** Returns the status of the capture; undefined if there is none. */
+  status(): CaptureStatus | undefined {
     return this.#capture?.status;
   }
 
@@ -100,32 +102,36 @@ export class CaptureControl {
    *
    * @param request The request, whose values may be anything of their types
    * @returns The status of the capture
-   * @throws {Error} If there is one already, the request is not allowed, or the file cannot be made
+   * @throws {CaptureRefusal} If there is one already, the request is not allowed, or the file cannot be made
    */
   start({ file, frames, maxBytes }: CaptureRequest): Promise<CaptureStatus> {
     return this.#inTurn(async () => {
-      const { directory, defaultName, secrets, maxBytes: usual } = this.#options;
+      const { defaultName, secrets } = this.#options;
+      const directory = this.#directory;
       const worker = this.#worker;
       if (this.#capture !== undefined) {
-        throw new Error(
-          `Cannot capture: ${this.#capture.status.file} is being written; stop that first`,
-        );
+        const { file } = this.#capture.status;
+        throw new CaptureRefusal(`Cannot capture: ${file} is being written; stop that first`);
       }
       if (directory === undefined || worker === undefined) {
-        throw new Error("Cannot capture: there is no directory for it; start with --capture-dir");
+        throw new CaptureRefusal(
+          "Cannot capture: there is no directory for it; start with --capture-dir",
+        );
       }
       const name = file ?? defaultName;
       if (!FILE_NAME.test(name)) {
-        throw new Error(
+        throw new CaptureRefusal(
           "Cannot capture: give the name of a file without a directory, such as line.pcapng",
         );
       }
-      const path = `${directory}/${name}`;
-      const capture = await this.#start({
-        file: path,
+      const options = {
+        file: `${directory}/${name}`,
         frames,
-        maxBytes: maxBytes ?? usual,
+        maxBytes: maxBytes ?? this.#maxBytes,
         secrets,
+      };
+      const capture = await this.#start(options).catch((error) => {
+        throw new CaptureRefusal(describe(options.file, error));
       });
       worker.captureStart(capture.handover);
       return capture.status;
@@ -166,4 +172,10 @@ export class CaptureControl {
     this.#last = done.catch(() => {});
     return done;
   }
+}
+
+/** Describes why a capture cannot be begun. */
+function describe(file: string, error: unknown): string {
+  const reason = reasonOf(error);
+  return reason.startsWith("Cannot") ? reason : `Cannot capture to ${file}: ${reason}`;
 }

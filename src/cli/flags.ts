@@ -115,7 +115,7 @@ export const RUNTIME_FLAGS: Flags = {
   "capture-dir": {
     value: "DIR",
     help: "Directory for captures that are begun at run time (that of --capture, otherwise\n" +
-      "--state-dir; without any of them there can be none).",
+      "--state-dir, otherwise that of the local socket).",
   },
   legacy: { help: "The peer is an older pppoeproxy: frame types 0 to 3, no handshake." },
   "log-level": { value: "debug|info|warning|error", help: "Minimum level of the log (info)." },

@@ -1,5 +1,6 @@
 // The table of routes of the API.
 
+import { captureRoutes } from "./api/capture_routes.ts";
 import { eventRoutes } from "./api/event_routes.ts";
 import { descriptionRoute } from "./api/openapi.ts";
 import type { Route } from "./api/route.ts";
@@ -20,6 +21,7 @@ export function apiRoutes(source: ApiSource, events: EventHub): Route[] {
     ...statusRoutes(source),
     ...sessionRoutes(source),
     ...eventRoutes(events),
+    ...captureRoutes(source),
   ];
   return [...routes, descriptionRoute(routes)];
 }

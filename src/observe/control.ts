@@ -59,3 +59,50 @@ export type ControlRefusal =
   | "link-down"
   | "own-address"
   | "stopping";
+
+/** A request for a capture at run time. */
+export interface CaptureRequest {
+  /** The name of the file, without a directory; by default it is made from the side and the interface. */
+  file?: string;
+  /** The frames to record; `control` by default. */
+  frames?: CaptureStatus["frames"];
+  /** The maximum size of both files together, in bytes. */
+  maxBytes?: number;
+}
+
+/** The status of a capture. */
+export interface CaptureStatus {
+  /** The path of the file. */
+  file: string;
+  /** The frames that are recorded. */
+  frames: "discovery" | "control" | "all";
+  /** True if passwords and the like are recorded. */
+  secrets: boolean;
+  /** The maximum size of both files together, in bytes. */
+  maxBytes: number;
+  /** The number of frames that were recorded, those of earlier files included. */
+  captured: number;
+  /** The number of frames that are missing, because the disk was too slow, or full. */
+  leftOut: number;
+  /** The reason why nothing can be written at the moment; left out if it can. */
+  failure?: string;
+}
+
+/** Begins and ends captures. */
+export interface CaptureSwitch {
+  /** Returns the status of the capture; undefined if there is none. */
+  status(): CaptureStatus | undefined;
+  /**
+   * Begins a capture.
+   *
+   * @throws {CaptureRefusal} If there is one already, the request is not allowed, or the file cannot be made
+   */
+  start(request: CaptureRequest): Promise<CaptureStatus>;
+  /** Ends the capture; returns its last status, or undefined if there was none. */
+  stop(): Promise<CaptureStatus | undefined>;
+}
+
+/** Error for a capture that cannot be begun, with a reason for the operator. */
+export class CaptureRefusal extends Error {
+  override name = "CaptureRefusal";
+}

@@ -1,6 +1,7 @@
 // Captures of both sides between real hosts and ACs, as tshark reads them.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { SITE } from "../../src/lab/mod.ts";
 import { PPP_PROTOCOL } from "../../src/wire/mod.ts";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
 import { type SideProgram, type Sites, withSites } from "../support/sites.ts";
@@ -272,6 +273,60 @@ testUnless(
         assertEquals(count(frames, "tunnels", "out", "0x8864") - lost.length, carried);
         assertEquals(frames.filter((frame) => frame["_ws.malformed"] !== ""), []);
       }
+    });
+  },
+);
+
+/** Sends a request to a side's status server; returns the content of the answer. */
+async function post(program: SideProgram, token: string, content: unknown): Promise<unknown> {
+  const body = JSON.stringify(content);
+  using conn = await program.connect(SITE.status);
+  await conn.write(encoder.encode(
+    `POST /api/capture HTTP/1.1\r\nHost: ${SITE.status.hostname}:${SITE.status.port}\r\n` +
+      `Authorization: Bearer ${token}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  ));
+  const answer = await new Response(conn.readable).text();
+  assertMatch(answer, /^HTTP\/1\.1 200 /, answer);
+  return JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")));
+}
+
+testUnless(
+  skipped,
+  "A capture begins and ends at run time, and has what passed meanwhile",
+  async () => {
+    using captures = new Captures();
+    const tokenFile = `${captures.path}/token`;
+    const token = "0123456789abcdef0123456789abcdef";
+    Deno.writeTextFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
+    await withSites({
+      flags: ["--status-token-file", tokenFile, "--capture-dir", captures.path],
+    }, async (sites) => {
+      sites.ac();
+      const host = sites.host();
+      await host.dial();
+      await host.exchange({ frames: 10 });
+      const file = captures.file("client");
+      const { client } = sites;
+      const content = { action: "start", file: "client.pcapng", frames: "all" };
+      for (let round = 1; round <= 2; round++) {
+        assertEquals(await post(client, token, content), {
+          capture: {
+            ...{ file, frames: "all", secrets: false, maxBytes: 64 << 20 },
+            ...{ captured: 0, leftOut: 0 },
+          },
+        });
+        await host.exchange({ frames: 20 });
+        const { capture } = await post(client, token, { action: "stop" }) as {
+          capture: { captured: number };
+        };
+        assertEquals(capture.captured, 80);
+        assertEquals((await captures.frames("client")).length, 80);
+        await host.exchange({ frames: 10 });
+      }
+      const earlier = await tshark(`${file}.1`, FIELDS);
+      assertEquals(earlier.filter((frame) => frame["_ws.malformed"] === "").length, 80);
+      assertEquals(client.matching(/Capture (begun|ended)/).length, 4);
     });
   },
 );

@@ -1,5 +1,6 @@
 // An API whose side is made up, served over HTTP.
 
+import { CaptureRefusal } from "../../src/observe/control.ts";
 import { apiRoutes } from "../../src/observe/api.ts";
 import type { ApiSource } from "../../src/observe/api/source.ts";
 import { EventHub } from "../../src/observe/event_hub.ts";
@@ -23,6 +24,11 @@ export function aSource(over: Partial<ApiSource> = {}): ApiSource {
     problems: () => [],
     drops: () => aStatus().drops,
     control: () => Promise.resolve({ refused: "unknown-session" }),
+    capture: {
+      status: () => undefined,
+      start: () => Promise.reject(new CaptureRefusal("Cannot capture")),
+      stop: () => Promise.resolve(undefined),
+    },
     ...over,
   };
   return source;

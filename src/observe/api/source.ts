@@ -1,6 +1,12 @@
 // The side behind the API: what the routes ask, and what they can have done.
 
-import type { Control, ControlResult, SessionPage, SessionQuery } from "../control.ts";
+import type {
+  CaptureSwitch,
+  Control,
+  ControlResult,
+  SessionPage,
+  SessionQuery,
+} from "../control.ts";
 import type { ProblemStatus } from "../problems.ts";
 import type { ProcessFacts } from "../process_usage.ts";
 import type { CounterValues, Status, StatusSummary } from "../status.ts";
@@ -23,4 +29,6 @@ export interface ApiSource {
   drops(): CounterValues["drops"];
   /** Carries out an order of an operator. */
   control(control: Control): Promise<ControlResult>;
+  /** Begins and ends captures. */
+  readonly capture: CaptureSwitch;
 }

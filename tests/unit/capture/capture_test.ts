@@ -201,7 +201,7 @@ Deno.test("CaptureControl.start() needs a directory, and no capture that is unde
   assertEquals([told[0]?.frames, told[0]?.secrets], ["all", false]);
   await assertRejects(() => captures.start({}), Error, "stop that first");
   assertEquals((await captures.stop())?.frames, "all");
-  assertEquals([told[1], captures.status, await captures.stop()], [
+  assertEquals([told[1], captures.status(), await captures.stop()], [
     undefined,
     undefined,
     undefined,
