@@ -188,6 +188,7 @@ export class Capture {
   }
 
   async #rotate(): Promise<void> {
+    if (performance.now() < this.#retryAtMs) return;
     try {
       await this.#files.rotate();
     } catch (error) {

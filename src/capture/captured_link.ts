@@ -313,6 +313,7 @@ class CapturedSender implements FrameSender {
     // A frame that was refused is recorded when its drop is counted. A PADT may be kept.
     if (!this.#sender.send(frame)) return false;
     const { owner, sender } = this.#recorder;
+    this.#recorder.passed();
     this.#recorder.toLink(frame, 0, frame.length, owner, sender);
     return true;
   }

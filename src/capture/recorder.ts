@@ -219,7 +219,7 @@ export class Recorder {
     this.#goesOn = this.#peer !== "";
   }
 
-  /** Notes that such a frame was passed on, kept or dropped. */
+  /** Notes that such a frame has left, or that it is kept. */
   passed(): void {
     this.#passing = undefined;
   }
@@ -240,7 +240,6 @@ export class Recorder {
     reason: number = NOT_DROPPED,
   ): void {
     this.#finish();
-    if (this.#passingTo === undefined) this.#passing = undefined;
     if (!this.#wants(bytes, offset, length)) return;
     const { sessions, wall } = this.#options;
     const of = owner ??

@@ -7,6 +7,8 @@ import { emitInterface, emitSection } from "../../../src/capture/pcapng.ts";
 import { DROP_REASONS } from "../../../src/relay/mod.ts";
 import type { Counters } from "../../../src/observe/counters.ts";
 import { PPP_PROTOCOL } from "../../../src/wire/mod.ts";
+import { randomDiscovery, randomSession } from "../../fuzz/frames.ts";
+import { Random } from "../../soak/random.ts";
 import { World, type WorldOptions } from "../../support/memory/world.ts";
 import { type CaptureContent, ofKind, readCapture, summary } from "../../support/capture.ts";
 
@@ -281,4 +283,53 @@ Deno.test("Frames for which the ring has no room are left out and counted, and a
   assertEquals([world.data.ac, before + ring.leftOut], [20, 40]);
   world.sendFromHost();
   assertEquals(contentOf(ring).frames[0].missing, 40 - before);
+});
+
+Deno.test("A capture agrees with the counters of both sides whatever happens", () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = new Random(seed, 0x6361);
+    const gate = { open: true, refuses: false };
+    const takes = (offered: number) => gate.open ? offered : random.below(offered + 1);
+    const world = new CapturedWorld("all", { takes, delayMs: () => 5 }, {
+      refuses: () => gate.refuses && random.chance(0.5),
+    });
+    const lcp = { protocol: PPP_PROTOCOL.LCP, payload: Uint8Array.of(9, 1, 0, 4) };
+    const links = [world.client.plane.link, world.server.plane.link];
+    const planes = [world.client.plane, world.server.plane];
+    const acts: (() => void)[] = [
+      () => world.host.state === "open" && world.sendFromHost(random.chance(0.5) ? lcp : undefined),
+      () => world.sendFromAc(random.chance(0.5) ? lcp : undefined),
+      () => gate.open = !gate.open,
+      () => gate.refuses = !gate.refuses,
+      () => world.run(random.below(2000)),
+      () => random.chance(0.3) && world.breakTunnel(random.chance(0.5) ? undefined : Infinity),
+      () => world.client.plane.receive(world.host.dial(world.timeline.nowMs)),
+      () => {
+        const padt = world.host.state === "open" ? world.host.hangUp() : undefined;
+        if (padt !== undefined && random.chance(0.5)) world.client.plane.receive(padt);
+      },
+      () => {
+        const side = random.below(2);
+        links[side].change({ state: random.chance(0.5) ? "up" : "down" });
+        planes[side].poke();
+      },
+      () => links.map((_, side) => planes[side].receive(randomSession(random))),
+      () => links.map((_, side) => planes[side].receive(randomDiscovery(random))),
+    ];
+    for (let n = 0; n < 150; n++) acts[random.below(acts.length)]();
+    gate.open = true;
+    gate.refuses = false;
+    for (const side of [0, 1]) {
+      links[side].change({ state: "up" });
+      planes[side].poke();
+    }
+    world.run(40_000);
+    for (const side of ["client", "server"] as const) {
+      try {
+        assertAgrees(world.content(side), world, side);
+      } catch (error) {
+        throw new Error(`seed ${seed}, ${side}: ${(error as Error).message}`, { cause: error });
+      }
+    }
+  }
 });
