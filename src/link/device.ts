@@ -4,7 +4,7 @@
 // frames, and the data lane the rest. So control frames never wait behind data, nor those of sessions behind any
 // number of PADIs, which take longer. There is a sender for control frames, and one for data.
 // Session frames are received in place and may be rewritten there; frames are sent in batches, without a copy.
-// A device that writes a capture, or injects faults, can be a wrapper around another one. If it needs a frame
+// A device can be a wrapper around another one, as that of a capture is (src/capture/captured_link.ts). If it needs a frame
 // for longer, it copies it in `next` or `push`: a received frame may be rewritten in place before `release`,
 // and a queued one is overwritten after `flush`.
 

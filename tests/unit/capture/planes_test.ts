@@ -286,7 +286,8 @@ Deno.test("Frames for which the ring has no room are left out and counted, and a
 });
 
 Deno.test("A capture agrees with the counters of both sides whatever happens", () => {
-  for (let seed = 1; seed <= 30; seed++) {
+  // The last one had a refused frame behind others that waited.
+  for (const seed of [...Array(30).keys(), 521]) {
     const random = new Random(seed, 0x6361);
     const gate = { open: true, refuses: false };
     const takes = (offered: number) => gate.open ? offered : random.below(offered + 1);
