@@ -23,8 +23,8 @@ const MEMORY_BYTES = 16 << 20;
 
 /** The part of the data worker that a capture needs. */
 export interface CapturingWorker {
-  /** Begins to record frames. */
-  captureStart(capture: CaptureHandover): void;
+  /** Begins to record frames; resolves once it does. */
+  captureStart(capture: CaptureHandover): Promise<void>;
   /** Ends it; resolves once no more blocks follow. */
   captureStop(): Promise<void>;
 }
@@ -133,7 +133,7 @@ export class CaptureControl implements CaptureSwitch {
       const capture = await this.#start(options).catch((error) => {
         throw new CaptureRefusal(describe(options.file, error));
       });
-      worker.captureStart(capture.handover);
+      await worker.captureStart(capture.handover);
       return capture.status;
     });
   }

@@ -396,12 +396,14 @@ export class DataPlane {
         notify: () => this.#parts.post([{ type: "captured" }]),
       }),
     );
+    this.#events.reply({ type: "capture-changed" });
+    this.#events.flush();
   }
 
   /** Ends a capture. */
   captureStop(): void {
     this.#record(undefined);
-    this.#events.reply({ type: "capture-stopped" });
+    this.#events.reply({ type: "capture-changed" });
     this.#events.flush();
   }
 

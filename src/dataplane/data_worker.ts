@@ -93,8 +93,8 @@ export class DataWorker {
   readonly #wake = EventFd.open();
   /** The counts of dials in the last snapshot. */
   #dials: DialValues = new DialCounts().read();
-  /** Resolves when the capture has ended. */
-  #captureStopped: PromiseWithResolvers<void> | undefined;
+  /** Resolves when a capture has begun or ended. */
+  #captureChanged: PromiseWithResolvers<void> | undefined;
   #linkState: LinkState = "down";
   #linkReason: string | undefined;
   /** The codes of the problems of which the peers know. */
@@ -323,17 +323,21 @@ export class DataWorker {
     this.#post({ type: "reload", ...options });
   }
 
-  /** Begins a capture; the other end of the ring belongs to the caller. */
-  captureStart(capture: CaptureHandover): void {
-    this.#post({ type: "capture-start", capture });
+  /** Begins a capture, whose ring the caller empties; resolves once frames are recorded. */
+  captureStart(capture: CaptureHandover): Promise<void> {
+    return this.#captureChange({ type: "capture-start", capture });
   }
 
   /** Ends a capture; resolves once no more blocks follow. */
-  async captureStop(): Promise<void> {
+  captureStop(): Promise<void> {
+    return this.#captureChange({ type: "capture-stop" });
+  }
+
+  async #captureChange(message: ToWorker): Promise<void> {
     if (this.#over) return;
-    this.#captureStopped ??= Promise.withResolvers<void>();
-    this.#post({ type: "capture-stop" });
-    await this.#captureStopped.promise;
+    const changed = this.#captureChanged ??= Promise.withResolvers<void>();
+    this.#post(message);
+    await changed.promise;
   }
 
   /** Closes all sessions of a peer on both sides, then its tunnel; a `tunnel-down` event follows. */
@@ -416,9 +420,9 @@ export class DataWorker {
         );
       case "captured":
         return this.#hooks.captured();
-      case "capture-stopped":
-        this.#captureStopped?.resolve();
-        this.#captureStopped = undefined;
+      case "capture-changed":
+        this.#captureChanged?.resolve();
+        this.#captureChanged = undefined;
         return;
       case "segment":
         return this.#hooks.segment(message.segment);
@@ -487,7 +491,7 @@ export class DataWorker {
     for (const { answered } of this.#questions.values()) {
       answered.reject(new Error("The data worker has ended"));
     }
-    this.#captureStopped?.resolve();
+    this.#captureChanged?.resolve();
     if (gone) this.#wake.close();
   }
 

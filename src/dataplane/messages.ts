@@ -147,9 +147,9 @@ export type ToWorker =
   | { type: "limit"; id: number; limits: TunnelLimits }
   /** Tells the peers which problems this side has, by their codes. */
   | { type: "problems"; codes: number[] }
-  /** Begins a capture. */
+  /** Begins a capture; `capture-changed` follows. */
   | { type: "capture-start"; capture: CaptureHandover }
-  /** Ends it; `capture-stopped` follows. */
+  /** Ends it; `capture-changed` follows. */
   | { type: "capture-stop" }
   /** Ends a tunnel unless its peer answers soon. */
   | { type: "probe"; id: number }
@@ -178,6 +178,6 @@ export type FromWorker =
   | { type: "answer"; request: number; answer: Totals | SessionPage | ControlResult }
   /** A capture has new blocks in its ring. */
   | { type: "captured" }
-  /** A capture has ended: no more blocks follow. */
-  | { type: "capture-stopped" }
+  /** A capture has begun, or has ended: no more blocks follow. */
+  | { type: "capture-changed" }
   | { type: "stopped" };

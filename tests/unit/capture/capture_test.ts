@@ -175,7 +175,7 @@ function control(options: Partial<CaptureControlOptions>) {
     ...options,
   });
   captures.attach({
-    captureStart: (capture) => void told.push(capture),
+    captureStart: (capture) => Promise.resolve(void told.push(capture)),
     captureStop: () => Promise.resolve(void told.push(undefined)),
   });
   return { captures, told, lines };

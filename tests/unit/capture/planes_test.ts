@@ -268,8 +268,8 @@ Deno.test("A capture can begin and end while frames are carried", () => {
   world.exchange();
   assertEquals(contentOf(ring).frames.length, 4);
   assertEquals(world.data, { host: 3, ac: 3 });
-  const stops = world.events.client.filter(({ type }) => type === "capture-stopped");
-  assertEquals(stops.length, 2);
+  const changes = world.events.client.filter(({ type }) => type === "capture-changed");
+  assertEquals(changes.length, 4);
 });
 
 Deno.test("Frames for which the ring has no room are left out and counted, and all are carried", () => {
