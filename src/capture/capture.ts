@@ -61,7 +61,7 @@ export class Capture {
   readonly #ring = new CaptureRing();
   readonly #options: Required<CaptureOptions>;
   readonly #files: CaptureFile;
-  readonly #warn: (message: string) => void;
+  readonly #incomplete: (file: string, reason: string) => void;
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
   /** The number of bytes in the chunk, the last of which may be a part of a block. */
   #filled = 0;
@@ -75,11 +75,11 @@ export class Capture {
   private constructor(
     options: Required<CaptureOptions>,
     files: CaptureFile,
-    warn: (message: string) => void,
+    incomplete: (file: string, reason: string) => void,
   ) {
     this.#options = options;
     this.#files = files;
-    this.#warn = warn;
+    this.#incomplete = incomplete;
   }
 
   /**
@@ -87,14 +87,14 @@ export class Capture {
    *
    * @param options The options
    * @param facts The facts to begin the file with
-   * @param warn Called once if frames are missing
+   * @param incomplete Called once if frames are missing, with the file and the reason
    * @returns The capture, whose `handover` the data worker needs; to be ended by the caller
    * @throws {Error} If the file cannot be made
    */
   static async start(
     options: FileCaptureOptions,
     facts: CaptureFacts,
-    warn: (message: string) => void,
+    incomplete: (file: string, reason: string) => void,
   ): Promise<Capture> {
     const { file, frames = "control", maxBytes = CAPTURE_BYTES, secrets = false } = options;
     const all = {
@@ -104,7 +104,7 @@ export class Capture {
       secrets,
     };
     const files = await CaptureFile.open(file, all.maxBytes, headerOf(facts));
-    return new Capture(all, files, warn);
+    return new Capture(all, files, incomplete);
   }
 
   /** The part for the data worker. */
@@ -223,7 +223,7 @@ export class Capture {
   #warnOnce(reason: string): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    this.#warn(`Frames are missing in the capture ${this.#options.file}: ${reason}`);
+    this.#incomplete(this.#options.file, reason);
   }
 }
 

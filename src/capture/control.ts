@@ -11,6 +11,7 @@ import {
   type CaptureSwitch,
 } from "../observe/control.ts";
 import type { Log } from "../observe/log.ts";
+import { logLine } from "../observe/log_lines.ts";
 import { reasonOf } from "../reason.ts";
 import { Capture, type CaptureFacts, type FileCaptureOptions } from "./capture.ts";
 import type { CaptureHandover } from "./recorder.ts";
@@ -152,18 +153,20 @@ export class CaptureControl implements CaptureSwitch {
       this.#capture = undefined;
       const { status } = capture;
       const { file, captured, leftOut } = status;
-      this.#options.log.info("Capture ended", { file, frames: captured, leftOut });
+      logLine(this.#options.log, "capture-ended", { file, frames: captured, leftOut });
       return status;
     });
   }
 
   async #start(options: FileCaptureOptions): Promise<Capture> {
     const { facts, log } = this.#options;
-    const capture = await Capture.start(options, facts, (message) => log.warning(message));
+    const capture = await Capture.start(options, facts, (file, reason) => {
+      logLine(log, "capture-incomplete", { file, reason });
+    });
     this.#capture = capture;
     const { file, frames, secrets } = capture.status;
-    log.info("Capture begun", { file, frames });
-    if (secrets) log.warning(`The capture ${file} has the passwords of hosts; delete it after use`);
+    logLine(log, "capture-begun", { file, which: frames });
+    if (secrets) logLine(log, "capture-secret", { file });
     return capture;
   }
 

@@ -18,6 +18,7 @@ export const LOG_FIELDS = {
   fault: "What is wrong with a name or a frame",
   file: "A file",
   flags: "The names of flags, separated by commas",
+  frames: "The number of recorded frames",
   framesDown: "The frames from the tunnel to the link",
   framesPerSecond: "The number of frames in a second",
   framesUp: "The frames from the link to the tunnel",
@@ -28,6 +29,7 @@ export const LOG_FIELDS = {
   interface: "The name of an interface",
   keptAs: "The name under which a file is kept",
   keys: "The number of keys",
+  leftOut: "The number of frames that could not be recorded",
   like: "The words with which the lines begin",
   limit: "A limit that was reached",
   lines: "The number of lines that are missing, or that cannot be read",
@@ -54,6 +56,7 @@ export const LOG_FIELDS = {
   type: "The type of a discovery frame, such as `PADI`",
   undeliveredPadts: "The number of PADTs that the link has not taken yet",
   warning: "The text of a warning",
+  which: "The frames that a capture has: `discovery`, `control` or `all`",
   who: "The name of a client, or the address of a host",
   what: "What is wrong, in words",
 } as const;
@@ -426,6 +429,22 @@ export const LOG_LINES = {
     level: "debug",
     message: "There is no local socket",
     fields: ["reason"],
+  },
+  "capture-begun": { level: "info", message: "Capture begun", fields: ["file", "which"] },
+  "capture-ended": {
+    level: "info",
+    message: "Capture ended",
+    fields: ["file", "frames", "leftOut"],
+  },
+  "capture-incomplete": {
+    level: "warning",
+    message: "Frames are missing in the capture {file}: {reason}",
+    fields: ["file", "reason"],
+  },
+  "capture-secret": {
+    level: "warning",
+    message: "The capture {file} has the passwords of hosts; delete it after use",
+    fields: ["file"],
   },
   "padt-sent": {
     level: "info",

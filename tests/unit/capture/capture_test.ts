@@ -44,7 +44,11 @@ function put(ring: CaptureRing, count: number, length = 1000): void {
 }
 
 async function start(options: FileCaptureOptions, warnings: string[] = []) {
-  const capture = await Capture.start(options, FACTS, (message) => warnings.push(message));
+  const capture = await Capture.start(
+    options,
+    FACTS,
+    (...words) => warnings.push(words.join(": ")),
+  );
   return { capture, ring: new CaptureRing(capture.handover.ring) };
 }
 
@@ -137,7 +141,7 @@ Deno.test("A capture that cannot be written counts what is missing, warns once a
   assert(leftOut >= 300, `${leftOut}`);
   assertMatch(`${failure}`, /directory/i);
   assertEquals(warnings.length, 1);
-  assertStringIncludes(warnings[0], `Frames are missing in the capture ${file}: `);
+  assertStringIncludes(warnings[0], `${file}: `);
   Deno.removeSync(`${file}.1`);
   await capture.end();
 });

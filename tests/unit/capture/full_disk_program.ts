@@ -12,7 +12,7 @@ const warnings: string[] = [];
 const capture = await Capture.start(
   { file },
   { interface: "eth1", application: "test", comment: "" },
-  (message) => warnings.push(message),
+  (...words) => warnings.push(words.join(": ")),
 );
 const ring = new CaptureRing(capture.handover.ring);
 const block = new PacketBlock(1000, 20);

@@ -141,6 +141,9 @@ const CASES: Case[] = [
   { path: "/api/padt", content: PADT, status: 409, source: refusing("no-ac-here") },
   { path: "/api/padt", content: PADT, status: 503, source: refusing("link-down") },
   { path: "/api/padt", content: PADT, status: 400, source: refusing("own-address") },
+  { path: "/api/capture", status: 200 },
+  { path: "/api/capture", content: { action: "stop" }, status: 200 },
+  { path: "/api/capture", content: { action: "start", file: "a.pcapng" }, status: 409 },
   { path: "/api/events", status: 200 },
   { path: "/api/openapi.json", status: 200 },
 ];
