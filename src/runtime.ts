@@ -142,6 +142,8 @@ export interface RuntimeHooks {
   tunnels(up: TunnelStatus[]): TunnelStatus[];
   /** Returns the keys for the status; only a server with keys has them. */
   keys?(): KeyStatus[] | undefined;
+  /** Called about once a second, with the time of a monotonic clock in ms. */
+  tick?(nowMs: number): void;
   /** Returns the fields of the status that only this side has. */
   ofSide?(): Pick<Status, "handshakes" | "refused">;
 }
@@ -239,7 +241,7 @@ export class Runtime {
       await this.#startWorker(own);
       this.#warnOfName();
       await this.#serveStatus();
-      this.#problemTimer = setInterval(() => this.#problems.expire(performance.now()), 1000);
+      this.#problemTimer = setInterval(() => this.#tick(performance.now()), TICK_MS);
       Deno.unrefTimer(this.#problemTimer);
       await Promise.race([this.#finished.promise, this.#state?.alive()]);
       this.#isUp = true;
@@ -252,6 +254,11 @@ export class Runtime {
       await this.release();
       throw error;
     }
+  }
+
+  #tick(nowMs: number): void {
+    this.#problems.expire(nowMs);
+    this.#hooks.tick?.(nowMs);
   }
 
   async #openState(): Promise<void> {
@@ -556,6 +563,9 @@ export class Runtime {
     this.#finished.resolve();
   }
 }
+
+/** The time between two looks for problems. */
+const TICK_MS = 1000;
 
 /** The problems without a line in the log: one has lines of its own, and the other is what the operator wants. */
 const UNLOGGED: ReadonlySet<ProblemId> = new Set(["link-down", "bandwidth"]);

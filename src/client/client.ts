@@ -16,6 +16,7 @@ import { KernelTlsChoice } from "../tunnel/kernel_tls_choice.ts";
 import { tlsContext } from "../tunnel/tls_context.ts";
 import { ClientDriver, type Security } from "./driver.ts";
 import { ClientMachine } from "./machine.ts";
+import { ServerWatch } from "./server_trouble.ts";
 
 /** Options for {@linkcode Client.start}. */
 export interface ClientOptions extends RuntimeOptions {
@@ -81,7 +82,18 @@ export class Client extends RunningSide {
       context: tlsContext("client", options),
       kernel: new KernelTlsChoice(),
     };
-    this.#driver = new ClientDriver(this.#machine, runtime, legacy, this.#security);
+    const watch = new ServerWatch(servers, {
+      problem: (problem) => runtime.problem(problem),
+      solved: (id) => runtime.solved(id),
+    });
+    this.#driver = new ClientDriver(
+      this.#machine,
+      runtime,
+      legacy,
+      this.#security,
+      undefined,
+      watch,
+    );
   }
 
   /**

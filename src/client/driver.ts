@@ -17,6 +17,7 @@ import { Lookups } from "./lookups.ts";
 import type { ClientMachine } from "./machine.ts";
 import type { ClientCommand, ClientEvent } from "./messages.ts";
 import { logNote } from "./notes.ts";
+import type { ServerWatch } from "./server_trouble.ts";
 import { ServerRoutes } from "../net/server_routes.ts";
 import type { TunnelCause } from "../tunnel_cause.ts";
 
@@ -56,6 +57,7 @@ export class ClientDriver {
   readonly #tunnels = new Map<number, { id: number; ownAddress: string }>();
   readonly #lookups = new Lookups(lookUp);
   readonly #routes: Pick<ServerRoutes, keyof ServerRoutes>;
+  readonly #watch: Pick<ServerWatch, "look"> | undefined;
   /** True if the tunnel's own address was gone at the last look. */
   #lost = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -68,6 +70,7 @@ export class ClientDriver {
    * @param legacy True if the servers know no handshake
    * @param security The encryption; by default there is none
    * @param routes The routes to the server
+   * @param watch Looks for the reason why there is no tunnel; by default nobody does
    */
   constructor(
     machine: ClientMachine,
@@ -75,12 +78,14 @@ export class ClientDriver {
     legacy: boolean,
     security?: Security,
     routes: Pick<ServerRoutes, keyof ServerRoutes> = new ServerRoutes(),
+    watch?: Pick<ServerWatch, "look">,
   ) {
     this.#machine = machine;
     this.#runtime = runtime;
     this.#legacy = legacy;
     this.#security = security;
     this.#routes = routes;
+    this.#watch = watch;
   }
 
   /**
@@ -133,7 +138,8 @@ export class ClientDriver {
   #carryOut(): void {
     for (let command; (command = this.#machine.poll()) !== undefined;) this.#do(command);
     clearTimeout(this.#timer);
-    const { dueMs } = this.#machine;
+    const lookMs = this.#watch?.look(this.#machine.trouble, performance.now()) ?? Infinity;
+    const dueMs = Math.min(this.#machine.dueMs, lookMs);
     if (dueMs === Infinity) return;
     this.#timer = setTimeout(() => {
       this.#machine.tick(performance.now());

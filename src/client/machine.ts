@@ -55,6 +55,7 @@ import { REASON } from "../wire/mod.ts";
 import { Attempt, type AttemptCaller, type Greeted, type ServerFacts } from "./attempt.ts";
 import { FirstServer } from "./first_server.ts";
 import type { ClientCommand, ClientEvent, ClientFailure, ClientNote } from "./messages.ts";
+import type { Trouble } from "./server_trouble.ts";
 import { type Outcome, Reconnect } from "./reconnect.ts";
 
 /** The number of failures of one kind that are noted per interval. Some occur several times a second. */
@@ -128,6 +129,8 @@ export class ClientMachine {
   #ids = 0;
   #tunnels = 0;
   #serverName = "";
+  /** The reasons why there is no tunnel, until the worker drives one. */
+  #trouble: Trouble | undefined;
 
   /**
    * Makes a machine, which does nothing until the event `started`.
@@ -165,6 +168,11 @@ export class ClientMachine {
   /** The server that is in use or being tried. */
   get server(): Endpoint {
     return this.#servers[this.#reconnect.at].endpoint;
+  }
+
+  /** The reasons why there is no tunnel; undefined while there is one, and before the first attempt. */
+  get trouble(): Trouble | undefined {
+    return this.#trouble;
   }
 
   /** The name of the server of the last tunnel; empty before the first tunnel. */
@@ -264,6 +272,7 @@ export class ClientMachine {
   #start(nowMs: number): void {
     const first = this.#servers.findIndex((_, at) => this.#heldFor(at) !== undefined);
     if (first > 0) this.#reconnect.moved(first);
+    this.#trouble = { sinceMs: nowMs, lost: undefined, failures: new Map(), isRival: false };
     this.#connect(nowMs);
   }
 
@@ -366,7 +375,10 @@ export class ClientMachine {
   #handleInTunnel(state: State & { is: "tunnel" }, event: ClientEvent, nowMs: number): void {
     const { tunnel, check } = state;
     if ("id" in event && event.id === tunnel.id) {
-      if (event.type === "tunnel-up") tunnel.isUp = true;
+      if (event.type === "tunnel-up") {
+        tunnel.isUp = true;
+        this.#trouble = undefined;
+      }
       if (event.type === "tunnel-down") this.#ended(state, event, nowMs);
     } else if (check?.is === "trying") {
       check.attempt.handle(event, nowMs);
@@ -395,6 +407,9 @@ export class ClientMachine {
     if (tunnel.at === 0 && this.#tunnels > 1) this.#first.judge(upMs);
     if (check?.is === "moving") return this.#handOver(check.greeted);
     if (check?.is === "trying") check.attempt.drop();
+    const { endpoint: server } = this.#servers[tunnel.at];
+    this.#trouble ??= { sinceMs: nowMs, lost: undefined, failures: new Map(), isRival: false };
+    this.#trouble.lost = { server, reason, goodbye };
     this.#note({ type: "tunnel-lost", reason, cause, held: this.#heldFor(this.#reconnect.at) });
     const replaced = goodbye === REASON.REPLACED;
     const restarts = goodbye === REASON.RESTART;
@@ -405,6 +420,7 @@ export class ClientMachine {
     const held = this.#heldFor(this.#reconnect.at) !== undefined;
     const delayMs = this.#reconnect.next({ ...outcome, held }, this.#random());
     this.#state = { is: "waiting", untilMs: nowMs + delayMs, held };
+    if (this.#trouble !== undefined) this.#trouble.isRival = this.#reconnect.rival;
     if (this.#reconnect.rival) this.#note({ type: "rival" });
     if (noted) this.#note({ type: "connecting-again", server: this.server, delayMs });
   }
@@ -426,6 +442,7 @@ export class ClientMachine {
   #stop(): void {
     const state = this.#state;
     this.#state = { is: "stopped" };
+    this.#trouble = undefined;
     switch (state.is) {
       case "connecting":
         return state.attempt.drop();
@@ -447,6 +464,8 @@ export class ClientMachine {
   /** Notes a failure, unless many like it were noted recently; returns true if it was noted. */
   #noteFailure(at: number, failure: ClientFailure, nowMs: number): boolean {
     const server = this.#servers[at].endpoint;
+    // With the addresses of an earlier lookup, the attempt goes on.
+    if (failure.step !== "lookup") this.#trouble?.failures.set(at, { server, failure });
     // Text from another program is quoted at the end of a reason, and may differ each time.
     const [words] = ("reason" in failure ? failure.reason : failure.name).split('"');
     const kind = `${formatEndpoint(server)} ${failure.step} ${words}`;

@@ -37,12 +37,14 @@ import type { Lanes, LinkDevice } from "../link/device.ts";
 import { LinkOutput } from "../link/link_output.ts";
 import { LinkMonitor } from "../link/monitor.ts";
 import { RingAge } from "../link/ring_age.ts";
+import { StationsHeard } from "../link/stations_heard.ts";
 import type { Control, ControlResult, SessionQuery } from "../observe/control.ts";
-import type { Counters } from "../observe/counters.ts";
+import { type Counters, FRAMES } from "../observe/counters.ts";
 import { type Poller, POLLIN } from "../poll/poller.ts";
 import {
   type Limits,
   limitsOf,
+  NO_SESSION_ID,
   randomTokens,
   Relay,
   type RelayOptions,
@@ -55,6 +57,7 @@ import {
 import type { Side } from "../side.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Channel } from "../tunnel/channel.ts";
+import { CODE, emitDiscovery, ETH_BROADCAST, TAG } from "../wire/mod.ts";
 import { COALESCE_US, Coalescer } from "./coalescer.ts";
 import { EventBatch } from "./event_batch.ts";
 import { NetworkChanges } from "./network_changes.ts";
@@ -125,6 +128,8 @@ export class DataPlane {
   readonly #fromTunnels: FromTunnels;
   readonly #events: EventBatch;
   readonly #states: PeerStates;
+  readonly #heard: StationsHeard;
+  readonly #tokens: TokenSource;
   /** The codes of this side's problems. */
   #problems: number[] = [];
   readonly #queries: StatusQueries;
@@ -164,7 +169,8 @@ export class DataPlane {
     const nowMs = () => this.#nowMs;
     const recorder = () => this.#recorder;
     const ports = relayPorts({ output, toTunnels, counters, events, journal, recorder, nowMs });
-    const relay = makeRelay(options, parts, ports);
+    const tokens = this.#tokens = parts.tokens ?? randomTokens(options.state?.secret);
+    const relay = makeRelay(options, { ...parts, tokens }, ports);
     this.#events = events;
     this.#output = output;
     this.#readiness = readiness;
@@ -175,6 +181,13 @@ export class DataPlane {
     this.#network = new NetworkChanges(readiness, events);
     this.#ages = new RingAge({ now, wall });
     const monitor = this.#monitor;
+    const { side, interfaceName } = options;
+    const heard = this.#heard = new StationsHeard({
+      side,
+      name: interfaceName,
+      events,
+      ask: () => ports.toLink(this.#ownPadi()),
+    });
     const floods = this.#floods = new Floods(link, options.side);
     this.#fromLink = new FromLink(
       relay,
@@ -182,6 +195,7 @@ export class DataPlane {
       counters,
       events,
       monitor,
+      heard,
       this.#ages,
       floods,
       now,
@@ -488,6 +502,29 @@ export class DataPlane {
     if (answer !== undefined) this.#events.reply(answer);
   }
 
+  /** Makes a PADI by which this side finds out if an AC is there. If it comes back, its token shows a loop. */
+  #ownPadi(): Uint8Array {
+    return emitDiscovery({
+      destination: ETH_BROADCAST,
+      source: this.#relay.linkMac,
+      code: CODE.PADI,
+      sessionId: NO_SESSION_ID,
+      tags: [
+        { type: TAG.SERVICE_NAME, value: new Uint8Array(0) },
+        { type: TAG.HOST_UNIQ, value: this.#options.tags?.hostUniq ?? this.#tokens.next(0) },
+      ],
+    });
+  }
+
+  #lookForStations(nowMs: number): void {
+    const { link, counters } = this.#parts;
+    this.#heard.tick({
+      isUp: link.state === "up",
+      sessions: this.#relay.sessions.size,
+      sessionFrames: counters.offered(FRAMES.sessionFromLink),
+    }, nowMs);
+  }
+
   #linkUp(): void {
     this.#relay.dials.setLink(true);
     this.#output.deliver(this.#relay.sessions);
@@ -504,6 +541,7 @@ export class DataPlane {
     this.#relay.dials.setLink(this.#parts.link.state === "up");
     this.#relay.tick(nowMs);
     this.#monitor.tick(nowMs);
+    this.#lookForStations(nowMs);
     this.#tellState(nowMs);
     this.#output.deliver(this.#relay.sessions);
     this.#output.report();
@@ -537,7 +575,7 @@ function otherFramesOf(side: Side, limits: Partial<Limits> | undefined): number 
 function makeRelay(options: PlaneOptions, parts: PlaneParts, ports: RelayPorts): Relay {
   const { side, mac, idleMs, deadMs, graceMs, maxHeld, limits, tags, interfaceName, state } =
     options;
-  const { tokens = randomTokens(state?.secret), relay = (...both) => new Relay(...both) } = parts;
+  const { tokens, relay = (...both) => new Relay(...both) } = parts;
   return relay({
     side,
     mac,

@@ -4,6 +4,7 @@ import { Budget } from "../budget.ts";
 import type { Lanes, RingReceiver } from "../link/device.ts";
 import type { LinkMonitor } from "../link/monitor.ts";
 import type { RingAge } from "../link/ring_age.ts";
+import type { StationsHeard } from "../link/stations_heard.ts";
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import { DROP, type Drop, FATE, NO_SESSION_ID, type Relay } from "../relay/mod.ts";
 import {
@@ -46,6 +47,7 @@ export class FromLink {
   readonly #counters: Counters;
   readonly #events: EventBatch;
   readonly #monitor: LinkMonitor;
+  readonly #heard: StationsHeard;
   readonly #ages: RingAge;
   readonly #floods: Floods;
   readonly #now: () => number;
@@ -60,6 +62,7 @@ export class FromLink {
     counters: Counters,
     events: EventBatch,
     monitor: LinkMonitor,
+    heard: StationsHeard,
     ages: RingAge,
     floods: Floods,
     now: () => number,
@@ -69,6 +72,7 @@ export class FromLink {
     this.#counters = counters;
     this.#events = events;
     this.#monitor = monitor;
+    this.#heard = heard;
     this.#ages = ages;
     this.#floods = floods;
     this.#now = now;
@@ -200,6 +204,7 @@ export class FromLink {
     if (length < 0) return this.#dropDiscovery(DROP.malformed);
     const whole = memory.subarray(offset, offset + length);
     this.#events.discovery("link", whole);
+    this.#heard.discovery(memory, offset, this.#relay.linkMac, nowMs);
     this.#relay.discoveryFromLink(whole, nowMs);
     this.tookDiscovery = true;
   }

@@ -109,10 +109,12 @@ export class PeerStates {
         blocks: isServer,
       });
     }
-    const titles = problems.flatMap((code) => {
-      const id = problemOfCode(code);
-      return id === undefined ? [] : [PROBLEMS[id].title];
-    });
+    const ids = problems.map(problemOfCode).filter((id) => id !== undefined);
+    // A client has one server at a time, so that it is as useless.
+    const isSwapped = isServer && ids.includes("sides-swapped");
+    if (isSwapped) found.push(swapped(peer, subject));
+    const titles = ids.filter((id) => !isSwapped || id !== "sides-swapped")
+      .map((id) => PROBLEMS[id].title);
     if (titles.length > 0) {
       found.push({
         id: "far-problem",
@@ -123,4 +125,18 @@ export class PeerStates {
     }
     return found;
   }
+}
+
+function swapped(peer: string, subject: string): Problem {
+  return {
+    id: "sides-swapped",
+    subject,
+    what:
+      `The interface of ${peer} leads to hosts instead of an AC: client and server are swapped, ` +
+      "or it is the wrong interface there",
+    advice:
+      "run the server on the machine beside the AC and the client on that beside the hosts, " +
+      "or correct --interface at the server",
+    blocks: true,
+  };
 }

@@ -84,6 +84,11 @@ export class Counters {
     return this.#values[DROPS + reason];
   }
 
+  /** Returns the number of frames that were there to be carried. */
+  offered(flow: Flow): number {
+    return this.#values[OFFERED + flow];
+  }
+
   /** Returns the balance of each direction and kind, given the frames that are queued now. */
   balance({ fromLink, fromTunnel }: Queued): Balances {
     const values = this.#values;

@@ -40,14 +40,19 @@ const OF_THE_FAR_SIDE = ["far-link-down", "far-problem", "quiet-link", ...OF_DIA
 
 /** The problems that follow from each kind, as far as there are such. */
 const HIDES: { readonly [id in ProblemId]?: readonly ProblemId[] } = {
-  "link-down": ["quiet-link", "no-client", "small-mtu", ...OF_DIALS],
+  "link-down": ["quiet-link", "sides-swapped", "no-client", "small-mtu", ...OF_DIALS],
   "link-failure": ["link-down", "quiet-link", ...OF_DIALS],
-  "far-link-down": OF_DIALS,
+  "macvlan-mode": ["link-failure", "link-down", "quiet-link", ...OF_DIALS],
+  "far-link-down": ["quiet-link", ...OF_DIALS],
   "server-refuses": ["no-server", ...OF_THE_FAR_SIDE],
   "no-server": OF_THE_FAR_SIDE,
   "no-client": OF_DIALS,
   "sides-swapped": ["quiet-link", ...OF_DIALS],
-  "loop": ["second-ac", "other-pppoe", ...OF_DIALS],
+  "loop": ["second-ac", "other-pppoe", "sides-swapped", ...OF_DIALS],
+  "vlan": ["quiet-link"],
+  "local-pppd": ["quiet-link"],
+  "path-mtu": ["slow-path", "congestion-control"],
+  "congestion-control": ["slow-path"],
 };
 
 /** A change in the list of problems. */

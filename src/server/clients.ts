@@ -38,6 +38,11 @@ export class Clients {
     this.#runtime = runtime;
   }
 
+  /** The number of clients. */
+  get size(): number {
+    return this.#clients.size;
+  }
+
   /**
    * Adds a client, and ends the other tunnels of its key's name, because one client uses it at a time. The
    * worker does so itself where both clients resume sessions, and does not know the others across tunnels.

@@ -16,6 +16,7 @@ import { allowList, EVERYBODY, proxyList } from "../net/address_list.ts";
 import { addressFault, goneNames, KEY_REMOVED, limitsOfKey, presentKey } from "./access.ts";
 import { Admission, type AdmissionRules, boundedClients, type RefusalReason } from "./admission.ts";
 import { AdmissionLog } from "./admission_log.ts";
+import { ClientWatch } from "./client_watch.ts";
 import { Clients } from "./clients.ts";
 import { KeyUse } from "./key_use.ts";
 import { Listener } from "./listener.ts";
@@ -120,6 +121,7 @@ export class Server extends RunningSide {
   /** The present keys; undefined if the server has none. */
   #keys: KeyRing | undefined;
   readonly #use = new KeyUse();
+  readonly #watch: ClientWatch;
 
   private constructor(
     runtime: Runtime,
@@ -135,6 +137,7 @@ export class Server extends RunningSide {
     this.#admission = new Admission(rules, { descriptors: descriptorLimit() });
     this.#listener = listener;
     this.#clients = new Clients(runtime);
+    this.#watch = new ClientWatch(runtime, performance.now());
     this.#context = context;
     this.#kernel = new KernelTlsChoice(context === undefined ? false : undefined);
   }
@@ -182,6 +185,7 @@ export class Server extends RunningSide {
         handshakes: this.#greeting.size,
         refused: { ...this.#admission.refused },
       }),
+      tick: (nowMs) => this.#look(nowMs),
       keys: () => this.#keys && this.#use.statuses(this.#keys, performance.now()),
     }, { tags: tagsOf(options), maxHeld: boundedClients(options.maxClients) });
     const { allow, proxies } = this.#admission;
@@ -438,6 +442,7 @@ export class Server extends RunningSide {
     const address = source.hostname;
     this.#clients.add(tunnel, { id, name, peer, address, key });
     if (key !== undefined) this.#use.entered(key.id);
+    this.#watch.look(this.#clients.size, performance.now());
     this.#kernel.up(tunnel, conn.remoteAddr.hostname, tls, performance.now());
     const held = this.#admission.enter(id, visitorKey(hello, key));
     if (!this.#log.coming(address, performance.now())) return;
@@ -448,6 +453,10 @@ export class Server extends RunningSide {
       held: peer && held,
       proxy: proxy && formatEndpoint(proxy),
     });
+  }
+
+  #look(nowMs: number): void {
+    this.#watch.look(this.#clients.size, nowMs);
   }
 
   get #welcome(): Hello {
@@ -461,7 +470,9 @@ export class Server extends RunningSide {
     cause: RefusalReason | "accept",
     name?: string,
   ): void {
-    const suppressed = this.#log.refusal(address, performance.now());
+    const nowMs = performance.now();
+    this.#watch.refused(address, reason, nowMs);
+    const suppressed = this.#log.refusal(address, nowMs);
     if (suppressed < 0) return;
     logLine(this.#runtime.log, "connection-refused", {
       peer: address || undefined,

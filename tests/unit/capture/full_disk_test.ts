@@ -20,7 +20,7 @@ testUnless(
         before: 0,
         full: 400,
         warnings: [
-          `Frames are missing in the capture ${disk}/line.pcapng: No space left on device`,
+          `${disk}/line.pcapng: No space left on device`,
         ],
         complete: true,
       }, new TextDecoder().decode(stderr));

@@ -95,17 +95,23 @@ Deno.test("PeerStates keeps a client from its job when the server's link is down
 
 Deno.test("PeerStates reports the peer's problems in words, and ignores codes that it does not know", () => {
   const bench = new Bench();
-  bench.states.heard(7, emitState({ linkUp: true, problems: [1, 200, 2] }));
+  bench.states.heard(7, emitState({ linkUp: true, problems: [3, 200, 2] }));
   bench.states.tick(0);
   const [event, ...others] = bench.events;
   if (event.type !== "problem-begun") throw new Error(event.type);
   assertEquals(others, []);
   assertEquals(
     event.problem.what,
-    "Server osaka reports: it hears the stations that should be at the other side; " +
+    "Server osaka reports: a station answers PADRs that are for an AC; " +
       "a PADI came back to it, so the two segments are joined",
   );
   assertEquals(bench.hears(true, 200), ["+far-problem", "-far-problem"]);
+});
+
+Deno.test("PeerStates takes a server's report that the sides are swapped as the client's own problem", () => {
+  const bench = new Bench();
+  assertEquals(bench.hears(true, 1), ["+sides-swapped"]);
+  assertEquals(bench.hears(true), ["-sides-swapped"]);
 });
 
 Deno.test("PeerStates reports only the last of many states between two ticks", () => {
@@ -118,7 +124,7 @@ Deno.test("PeerStates reports only the last of many states between two ticks", (
 
 Deno.test("PeerStates ends a peer's problems with its tunnel", () => {
   const bench = new Bench();
-  bench.hears(false, 1);
+  bench.hears(false, 2);
   bench.states.removed(7);
   assertEquals(bench.tick(), ["-far-link-down", "-far-problem"]);
 });
