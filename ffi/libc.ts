@@ -270,6 +270,15 @@ const symbols = {
     result: "i32",
   },
 
+  readlink: {
+    parameters: [
+      "buffer", // const char *pathname
+      "buffer", // char *buf
+      "u32", // size_t bufsiz
+    ],
+    result: "i32",
+  },
+
   read: {
     parameters: [
       "i32", // int fd

@@ -7,6 +7,7 @@ export * from "./clock.ts";
 export { environmentVariable, fileIdentity } from "./environment.ts";
 export * from "./errno.ts";
 export { descriptorLimit } from "./descriptor_limit.ts";
+export { lowestFreeDescriptor, ownSocketInodes } from "./own_descriptors.ts";
 export * from "./event_set.ts";
 export * from "./eventfd.ts";
 export { surviveFileLimit } from "./file_limit.ts";

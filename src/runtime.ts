@@ -22,6 +22,7 @@ import { directoryOf } from "./files/secret_file.ts";
 import { ConfigurationError } from "./configuration_error.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
 import type { KeptState, Totals } from "./dataplane/messages.ts";
+import { MachineWatch } from "./health/machine_watch.ts";
 import { createLog, type Log } from "./observe/log.ts";
 import { BudgetedLog } from "./observe/log_budget.ts";
 import { describeEvent } from "./observe/event_log.ts";
@@ -169,7 +170,8 @@ export class Runtime {
   /** Set when the start begins. */
   #hooks!: RuntimeHooks;
   readonly #problems = new Problems((change) => this.#problemChanged(change));
-  /** The timer that ends problems that were not met for a while. */
+  readonly #machine: MachineWatch;
+  /** The timer that looks for problems, and ends those that were not met for a while. */
   #problemTimer: ReturnType<typeof setInterval> | undefined;
   /** The secret by which a returning client proves its identity. */
   #secret: Uint8Array = crypto.getRandomValues(new Uint8Array(RESUME_SECRET_LENGTH));
@@ -202,6 +204,11 @@ export class Runtime {
       failed: () => {},
     });
     this.#captures = this.#makeCaptures();
+    this.#machine = new MachineWatch(side, options.interface, {
+      problem: (problem) => this.problem(problem),
+      solved: (id, subject) => this.solved(id, subject),
+      met: (problem) => this.#problems.meet(problem, performance.now(), Date.now()),
+    });
     // A caller that ignores `finished` still has the log.
     this.#finished.promise.catch(() => {});
   }
@@ -258,6 +265,7 @@ export class Runtime {
 
   #tick(nowMs: number): void {
     this.#problems.expire(nowMs);
+    this.#machine.tick(nowMs);
     this.#hooks.tick?.(nowMs);
   }
 

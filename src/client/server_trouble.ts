@@ -11,6 +11,9 @@ export const LOST_MS = 2000;
 /** The time after which the first attempt is a problem although it has not failed yet, in ms. */
 export const NO_ANSWER_MS = 5000;
 
+/** The end of a tunnel whose server was silent for so long that it is known to be away. */
+const SILENT = /^nothing heard for/;
+
 /** The reasons why a client has no tunnel. */
 export interface Trouble {
   /** The time since which it has none. */
@@ -42,7 +45,7 @@ interface Explanation {
  * @returns The time
  */
 export function troubleDueMs({ sinceMs, lost, failures }: Trouble, servers: number): number {
-  if (lost !== undefined) return sinceMs + LOST_MS;
+  if (lost !== undefined) return SILENT.test(lost.reason) ? sinceMs : sinceMs + LOST_MS;
   return failures.size >= servers ? sinceMs : sinceMs + NO_ANSWER_MS;
 }
 

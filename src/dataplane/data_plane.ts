@@ -54,6 +54,7 @@ import {
   TICK_MS,
   type TokenSource,
 } from "../relay/mod.ts";
+import type { Problem } from "../problem.ts";
 import type { Side } from "../side.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Channel } from "../tunnel/channel.ts";
@@ -68,6 +69,7 @@ import type { FromWorker, PlaneOptions, Totals, TunnelFacts, TunnelLimits } from
 import type { SessionJournal } from "./session_journal.ts";
 import { Operator } from "./operator.ts";
 import { PathFaults } from "./path_faults.ts";
+import { PathSpeed } from "./path_speed.ts";
 import { PeerStates } from "./peer_states.ts";
 import { FIRST_TUNNEL_TAG, Readiness, type Signal } from "./readiness.ts";
 import { relayPorts } from "./relay_ports.ts";
@@ -124,6 +126,7 @@ export class DataPlane {
   readonly #tunnels: Tunnels;
   readonly #life: TunnelLife;
   readonly #paths: PathFaults;
+  readonly #speed: PathSpeed;
   readonly #fromLink: FromLink;
   readonly #fromTunnels: FromTunnels;
   readonly #events: EventBatch;
@@ -146,6 +149,8 @@ export class DataPlane {
   #nowMs: number;
   /** The time of the next tick. */
   #tickMs: number;
+  /** False while the journal cannot be written. */
+  #isKept = true;
   #shutdown: Shutdown | undefined;
   #stopped = false;
 
@@ -212,6 +217,7 @@ export class DataPlane {
     );
     this.#life = new TunnelLife(relay, tunnels, counters, events, this.#states, journal);
     this.#paths = new PathFaults(tunnels, events);
+    this.#speed = new PathSpeed(tunnels, events, options);
     const describe = (session: Session) => events.status(session);
     this.#queries = new StatusQueries(options.side, relay.sessions, describe);
     this.#operator = new Operator(relay, link, describe);
@@ -536,6 +542,7 @@ export class DataPlane {
     this.#tickMs = nowMs + TICK_MS;
     const { pingMs, tunnelDeadMs } = this.#options;
     this.#paths.tick(nowMs);
+    this.#speed.tick(nowMs);
     this.#life.tick(nowMs, pingMs, tunnelDeadMs);
     this.#tunnels.settle(this.#parts.counters);
     this.#relay.dials.setLink(this.#parts.link.state === "up");
@@ -545,8 +552,20 @@ export class DataPlane {
     this.#tellState(nowMs);
     this.#output.deliver(this.#relay.sessions);
     this.#output.report();
-    this.#parts.journal?.catchUp(this.#relay.sessions, this.#output.undelivered, nowMs);
+    this.#keepSessions(nowMs);
     this.#events.drops(this.#parts.counters);
+  }
+
+  // Writes to the journal again after a failure, and reports how that goes.
+  #keepSessions(nowMs: number): void {
+    const { journal } = this.#parts;
+    if (journal === undefined) return;
+    const isKept = journal.catchUp(this.#relay.sessions, this.#output.undelivered, nowMs);
+    if (isKept === this.#isKept) return;
+    this.#isKept = isKept;
+    const { path } = this.#options.state!;
+    if (isKept) this.#events.push({ type: "problem-ended", id: "state-unwritable" });
+    else this.#events.push({ type: "problem-begun", problem: stateUnwritable(path) });
   }
 
   // Finishes a turn: sends the frames that are queued for tunnels, removes ended tunnels, and posts events.
@@ -591,4 +610,15 @@ function makeRelay(options: PlaneOptions, parts: PlaneParts, ports: RelayPorts):
     tags,
     interfaceName,
   }, ports);
+}
+
+function stateUnwritable(path: string): Problem {
+  return {
+    id: "state-unwritable",
+    subject: path,
+    what: `Sessions cannot be kept in ${path}, so they would be lost with this process`,
+    advice:
+      "look at the warning before this one for the reason: free space on that file system, or " +
+      "make the directory writable; it is tried again by itself",
+  };
 }

@@ -65,6 +65,8 @@ export interface Tunnel {
   leaveCause: TunnelCause;
   /** The part of the channel's `carried` that is counted already. */
   readonly counted: Tally;
+  /** The number of frames to it that were dropped because they were too old. */
+  stale: number;
 }
 
 /** Makes the channel of a tunnel. */
@@ -169,6 +171,7 @@ export class Tunnels {
       upBps,
       downBps,
       heldBackSeenMs: 0,
+      stale: 0,
       allowance: new Allowance({ otherFrames: this.otherFrames, bps: upBps }, nowMs),
       heldBack: false,
       queued: false,
@@ -359,7 +362,8 @@ export class Tunnels {
 }
 
 // Counts what a tunnel has carried and dropped since the last time.
-function count({ channel, counted }: Tunnel, counters: Counters): void {
+function count(tunnel: Tunnel, counters: Counters): void {
+  const { channel, counted } = tunnel;
   const { carried } = channel;
   if (carried.sessionFrames !== counted.sessionFrames) {
     counters.frames(
@@ -382,6 +386,7 @@ function count({ channel, counted }: Tunnel, counters: Counters): void {
   if (channel.stale > 0) {
     // Only data waits in a queue that drops old frames.
     counters.drop(DROP["queue-delay"], FRAMES.sessionFromLink, channel.stale);
+    tunnel.stale += channel.stale;
     channel.stale = 0;
   }
 }

@@ -3,11 +3,12 @@
 
 import { type Counters, FRAMES } from "../observe/counters.ts";
 import type { EventSink } from "../observe/events.ts";
+import type { ProblemId } from "../problem.ts";
 import { DROP } from "../relay/mod.ts";
 import { ETH_DATA_LEN, formatMac } from "../wire/mod.ts";
 import type { LinkDevice, LinkState } from "./device.ts";
 import { OtherVlans } from "./other_vlans.ts";
-import { FRAME_PROBLEM_MS, joinedFrames, linkFailure, smallMtu } from "./problems.ts";
+import { FRAME_PROBLEM_MS, joinedFrames, linkFailure, macvlanMode, smallMtu } from "./problems.ts";
 
 /** Watches one link. */
 export class LinkMonitor {
@@ -21,8 +22,8 @@ export class LinkMonitor {
   #reason: string | undefined;
   /** The reason at the last tick. */
   #lastReason: string | undefined;
-  /** True while the lanes cannot be opened. */
-  #failed = false;
+  /** The kind of the failure while the lanes cannot be opened. */
+  #failed: ProblemId | undefined;
   /** The last MTU that was checked. */
   #mtu = ETH_DATA_LEN;
   #kernelDrops = 0;
@@ -85,11 +86,8 @@ export class LinkMonitor {
   }
 
   #changed(): void {
-    const { state, failure, name } = this.#link;
-    if (failure !== undefined) {
-      this.#events.push({ type: "problem-begun", problem: linkFailure(name, failure) });
-    } else if (this.#failed) this.#events.push({ type: "problem-ended", id: "link-failure" });
-    this.#failed = failure !== undefined;
+    const { state } = this.#link;
+    this.#reportFailure();
     if (state !== this.#state) {
       this.#state = state;
       this.#reportState();
@@ -97,6 +95,20 @@ export class LinkMonitor {
     if (state !== "up") return;
     this.#onUp();
     this.#checkMtu();
+  }
+
+  #reportFailure(): void {
+    const { failure, name, isDeaf = false } = this.#link;
+    const problem = failure === undefined
+      ? undefined
+      : isDeaf
+      ? macvlanMode(name, failure)
+      : linkFailure(name, failure);
+    if (problem !== undefined) this.#events.push({ type: "problem-begun", problem });
+    const before = this.#failed;
+    this.#failed = problem?.id;
+    if (before === undefined || before === problem?.id) return;
+    this.#events.push({ type: "problem-ended", id: before });
   }
 
   #reportState(): void {

@@ -52,6 +52,7 @@ export class PacketLink implements LinkDevice {
   #state: LinkState = "down";
   #lanes: PacketLanes | undefined;
   #failure: string | undefined;
+  #isDeaf = false;
   #closedDrops = 0;
   #closedVlanFrames = 0;
 
@@ -101,6 +102,11 @@ export class PacketLink implements LinkDevice {
   /** The reason why the lanes of an existing interface could not be opened; undefined if there is none. */
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** True if that reason is that the interface cannot receive frames for other stations. */
+  get isDeaf(): boolean {
+    return this.#failure !== undefined && this.#isDeaf;
   }
 
   /** The interface's address; the last known one while the interface is missing. */
@@ -168,6 +174,7 @@ export class PacketLink implements LinkDevice {
     } catch (error) {
       // There are no descriptors or no memory left. Open lanes stay open, and the next look tries again.
       this.#failure = reasonOf(error);
+      this.#isDeaf = false;
       return this.#failure !== failure;
     }
     if (info === undefined) {
@@ -185,6 +192,7 @@ export class PacketLink implements LinkDevice {
       // The interface may just have gone again. Whatever the reason, the next look tries again.
       this.#state = "down";
       this.#failure = reasonOf(error);
+      this.#isDeaf = error instanceof DeafInterfaceError;
     }
     return this.#state !== state || this.#failure !== failure || this.#lanes !== undefined;
   }
@@ -246,6 +254,9 @@ function dropsOf({ opening, control, data }: PacketLanes): number {
   return opening.drops() + control.drops() + data.drops();
 }
 
+/** The error of an interface that cannot receive frames for other stations. */
+class DeafInterfaceError extends ConfigurationError {}
+
 /** The modes in which a macvlan gets unicast frames for its own address only, promiscuous or not. */
 const DEAF_MODES: readonly (MacvlanMode | undefined)[] = ["private", "vepa", "bridge"];
 
@@ -256,7 +267,7 @@ const DEAF_MODES: readonly (MacvlanMode | undefined)[] = ["private", "vepa", "br
 function refuseDeaf({ name, index }: InterfaceInfo): void {
   const { kind, macvlanMode } = readLinkKind(index) ?? {};
   if (!DEAF_MODES.includes(macvlanMode)) return;
-  throw new ConfigurationError(
+  throw new DeafInterfaceError(
     `Cannot capture on ${name} with the addresses of other stations: it is a ${kind} in ` +
       `${macvlanMode} mode, which never gets frames for them; use --mac own, or make it with mode ` +
       "passthru",

@@ -50,3 +50,9 @@ export function linkFailure(name: string, reason: string): Problem {
     blocks: true,
   };
 }
+
+/** The interface cannot receive frames for other stations' addresses, which its MAC mode needs. */
+export function macvlanMode(name: string, reason: string): Problem {
+  const [what, advice] = reason.split("; ");
+  return { id: "macvlan-mode", subject: name, what, advice, blocks: true };
+}

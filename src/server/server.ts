@@ -22,6 +22,7 @@ import { KeyUse } from "./key_use.ts";
 import { Listener } from "./listener.ts";
 import { ProxyHeaderReader, type ProxyHeaderState } from "./proxy_header.ts";
 import { countedReason, reasonCounted, Refusal, refusalCause, refusalReason } from "./refusal.ts";
+import { UNUSED_LOOK_MS, UNUSED_MS, unusedKeys } from "./unused_keys.ts";
 import { logLine } from "../observe/log_lines.ts";
 import { RunningSide } from "../running_side.ts";
 import { Runtime, type RuntimeOptions } from "../runtime.ts";
@@ -122,6 +123,9 @@ export class Server extends RunningSide {
   #keys: KeyRing | undefined;
   readonly #use = new KeyUse();
   readonly #watch: ClientWatch;
+  /** The time since which the keys are the present ones, and that of the next look for those without a use. */
+  #keysMs = performance.now();
+  #lookMs = -Infinity;
 
   private constructor(
     runtime: Runtime,
@@ -263,6 +267,8 @@ export class Server extends RunningSide {
     this.#clients.review({ allow: this.#admission.allow, keys });
     if (before !== undefined && keys !== undefined && keys !== before) {
       this.#use.keep(keys);
+      this.#keysMs = performance.now();
+      this.#runtime.solved("key-unused");
       for (const name of goneNames(before, keys)) {
         this.#runtime.worker.dismiss(0, peerKeyOfName(name), KEY_REMOVED);
       }
@@ -457,6 +463,13 @@ export class Server extends RunningSide {
 
   #look(nowMs: number): void {
     this.#watch.look(this.#clients.size, nowMs);
+    const keys = this.#keys;
+    const sinceMs = nowMs - this.#keysMs;
+    if (keys === undefined || sinceMs < UNUSED_MS || nowMs < this.#lookMs) return;
+    this.#lookMs = nowMs + UNUSED_LOOK_MS;
+    const problem = unusedKeys(this.#use.statuses(keys, nowMs), sinceMs);
+    if (problem === undefined) this.#runtime.solved("key-unused");
+    else this.#runtime.problem(problem);
   }
 
   get #welcome(): Hello {

@@ -432,6 +432,11 @@ export class Channel {
     } else if (result === PING_DUE) keepalive.pinged(nowMs, this.#outbox.ping(nowMs));
   }
 
+  /** Returns the time since anything last arrived from the peer, in ms. */
+  silentMs(nowMs: number): number {
+    return this.#keepalive.silentMs(nowMs);
+  }
+
   /**
    * Queues a ping at once, and lets {@linkcode keepalive} end the tunnel if nothing arrives for about a
    * second, because the way to the peer may have become useless.

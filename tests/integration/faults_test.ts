@@ -2,11 +2,22 @@
 // the fault and the mend, and no other fault, and it ends by itself when it is mended.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Station } from "../../src/lab/mod.ts";
+import { libc } from "../../ffi/libc.ts";
+import { congestionControlFault, inNamespace, readInterface } from "../../ffi/mod.ts";
+import type { Station } from "../../src/lab/mod.ts";
 import { patient } from "../../src/lab/patience.ts";
 import { makeKey } from "../../src/keys/keygen.ts";
 import type { ProblemId } from "../../src/problem.ts";
-import { CODE, emitDiscovery, ETH_BROADCAST, TAG } from "../../src/wire/mod.ts";
+import {
+  CODE,
+  emitDiscovery,
+  ETH_BROADCAST,
+  ETH_P_PPP_DISC,
+  readCode,
+  TAG,
+} from "../../src/wire/mod.ts";
+import { openSocket } from "../bench/load/packet.ts";
+import { Wan } from "../bench/wan/wan.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
 import { type SideProgram, type Sites, type SitesOptions, withSites } from "../support/sites.ts";
 import { until } from "../support/until.ts";
@@ -15,6 +26,8 @@ const skipped = whyNot("linux", "root", "iproute2", "namespaces");
 
 /** The time within which a fault must be named, in ms. */
 const NAMED_MS = patient(15_000);
+/** The time after which a problem that was met is over, with some more. */
+const OVER_MS = patient(60_000);
 /** The time for which hosts dial again, in ms. */
 const DIAL_MS = 1000;
 
@@ -29,14 +42,22 @@ interface Named {
 }
 
 /** Waits until a side names exactly these problems, and checks the log, /healthz and the status. */
-async function assertNamed(side: SideProgram, ...named: Named[]): Promise<void> {
+function assertNamed(side: SideProgram, ...named: Named[]): Promise<void> {
+  return assertNamedWithin(NAMED_MS, side, named);
+}
+
+async function assertNamedWithin(
+  timeoutMs: number,
+  side: SideProgram,
+  named: Named[],
+): Promise<void> {
   const ids = named.map(({ id }) => id);
   let seen: string[] = [];
   await until(`${ids.join(" and ") || "nothing"} is named, not ${seen}`, async () => {
     const { problems } = await side.status();
     seen = problems.map(({ id }) => id);
     return seen.join() === ids.join();
-  }, NAMED_MS).catch((error) => {
+  }, timeoutMs).catch((error) => {
     throw new Error(`${error.message}; named are: ${seen.join() || "none"}`);
   });
   const { problems, healthy } = await side.status();
@@ -60,7 +81,7 @@ async function assertNamed(side: SideProgram, ...named: Named[]): Promise<void> 
 
 /** Waits until a side names nothing, and has said so in its log. */
 async function assertMended(side: SideProgram, ...ids: ProblemId[]): Promise<void> {
-  await assertNamed(side);
+  await assertNamedWithin(OVER_MS, side, []);
   for (const id of ids) {
     await side.untilLine(
       id === "link-down"
@@ -160,21 +181,33 @@ testUnless(
       });
       server.start();
       await assertMended(client, "no-server");
+      // Nobody says that the path is cut.
       await net.ip(clientNamespace, "link", "set", "wan0", "down");
       await assertNamed(client, {
         id: "no-server",
-        what: /no tunnel to server 10\.0\.1\.2:\d+/,
-        advice: /./,
+        what: /^Server 10\.0\.1\.2:\d+ does not answer any more/,
+        advice: /check this machine's connection/,
         blocks: true,
       });
+      await net.ip(clientNamespace, "link", "set", "wan0", "up");
+      await assertMended(client, "no-server");
+      await assertMended(server);
+    }),
+);
+
+testUnless(
+  skipped,
+  "A server whose client is away says so, until it is back",
+  () =>
+    withSession({}, async ({ client, server }) => {
+      await client.end("SIGTERM");
       await assertNamed(server, {
         id: "no-client",
         what: /^No client is connected$/,
         advice: /start the client/,
         blocks: false,
       });
-      await net.ip(clientNamespace, "link", "set", "wan0", "up");
-      await assertMended(client);
+      client.start();
       await assertMended(server, "no-client");
     }),
 );
@@ -374,5 +407,174 @@ testUnless(
       await net.ip(clientNamespace, "link", "set", "lan0", "mtu", "1500");
       await assertMended(client, "small-mtu");
       await assertMended(server, "far-problem");
+    }),
+);
+
+/** What a side says of problems at the other one. */
+function reported(who: "Server" | "Client", title: string): Named {
+  return {
+    id: "far-problem",
+    what: new RegExp(`^${who} .* reports: ${title}$`),
+    advice: /see the log or the status of that side/,
+    blocks: false,
+  };
+}
+
+testUnless(
+  skipped,
+  "A macvlan in the wrong mode is named with the mode that works",
+  () =>
+    withSession({ link: "passthru", flags: ["--mac", "transparent"] }, async (sites) => {
+      const { net, client, server, sites: [{ clientNamespace: namespace }] } = sites;
+      const replace = async (mode: "bridge" | "passthru") => {
+        await net.ip(namespace, "link", "del", "mv0");
+        await net.macvlan({ namespace, name: "mv0" }, "lan0", mode);
+      };
+      await replace("bridge");
+      await assertNamed(client, {
+        id: "macvlan-mode",
+        what: /^Cannot capture on mv0 .*: it is a macvlan in bridge mode, which never gets frames/,
+        advice: /^use --mac own, or make it with mode passthru$/,
+        blocks: true,
+      });
+      await assertNamed(server, {
+        id: "far-link-down",
+        what: /^The interface of client .* is down/,
+        advice: /the log or the status of that side/,
+        blocks: false,
+      }, reported("Client", "its macvlan is in the wrong mode"));
+      await replace("passthru");
+      await assertMended(client, "macvlan-mode");
+      await assertMended(server, "far-link-down", "far-problem");
+    }),
+);
+
+/** Opens a socket for discovery, as pppd and pppoe-server do. */
+function pppoeSocket(namespace: string, name: string): number {
+  return inNamespace(namespace, () => openSocket(readInterface(name)!, ETH_P_PPP_DISC));
+}
+
+testUnless(
+  skipped,
+  "A pppd on the client's own interface is named, with the veth pair that it needs",
+  () =>
+    withSession({}, async ({ net, client, server, sites: [{ clientNamespace }] }) => {
+      const pppd = pppoeSocket(net.path(clientNamespace), "lan0");
+      try {
+        await assertNamed(client, {
+          id: "local-pppd",
+          what: /^A PPPoE program of this machine uses lan0 too, and this client cannot hear it/,
+          advice: /one end of a veth pair/,
+          blocks: false,
+        });
+        await assertNamed(
+          server,
+          reported("Client", "a PPPoE program of its own machine uses its interface"),
+        );
+      } finally {
+        libc.close(pppd);
+      }
+      await assertMended(client, "local-pppd");
+      await assertMended(server, "far-problem");
+    }),
+);
+
+testUnless(
+  skipped,
+  "Another PPPoE program on the server's interface is named",
+  () =>
+    withSession({}, async ({ net, client, server, serverNamespace }) => {
+      const other = pppoeSocket(net.path(serverNamespace), "isp0");
+      try {
+        await assertNamed(server, {
+          id: "other-pppoe",
+          what: /^Another PPPoE program of this machine uses isp0/,
+          advice: /one end of a veth pair/,
+          blocks: false,
+        });
+        await assertNamed(client, reported("Server", "another PPPoE program uses its interface"));
+      } finally {
+        libc.close(other);
+      }
+      await assertMended(server, "other-pppoe");
+      await assertMended(client, "far-problem");
+    }),
+);
+
+testUnless(
+  skipped,
+  "Joined segments are named as a loop at both sides",
+  () =>
+    withSession({}, async ({ acs, hosts, client, server }) => {
+      // What the server sends on its segment comes to that of the hosts as well.
+      const separate = acs.listen((frame) => {
+        if (readCode(frame) === CODE.PADI) hosts.send(frame);
+      });
+      using _host = dials(hosts);
+      await assertNamed(server, {
+        id: "loop",
+        what: /so the two Ethernet segments are joined$/,
+        advice: /separate the segment of the hosts from that of the AC/,
+        blocks: false,
+      });
+      await assertNamed(
+        client,
+        reported("Server", "a PADI came back to it, so the two segments are joined"),
+      );
+      separate();
+    }),
+);
+
+const CUBIC = ["cubic", "reno"].find((name) => congestionControlFault(name) === 0);
+const noCubic = skipped ?? (CUBIC === undefined ? "no cubic" : undefined);
+
+testUnless(
+  noCubic,
+  "A path with losses under cubic is named as that, and not as slow",
+  () =>
+    withSites({ start: false, flags: ["--congestion", CUBIC!] }, async (sites) => {
+      const { net, client, server, serverNamespace, sites: [{ clientNamespace }] } = sites;
+      const middle = await net.namespace("wan");
+      await net.ip(clientNamespace, "link", "del", "wan0");
+      for (
+        const [namespace, name, far, address] of [
+          [clientNamespace, "wan0", "down0", "10.0.1.1/24"],
+          [serverNamespace, "wan1", "up0", "10.0.1.2/24"],
+        ]
+      ) {
+        await net.veth({ namespace, name }, { namespace: middle, name: far });
+        await net.ip(middle, "link", "set", far, "mtu", "9000");
+        await net.ip(namespace, "link", "set", name, "gso_max_segs", "1");
+        await net.ip(namespace, "address", "add", address, "dev", name);
+      }
+      const wan = await Wan.start({
+        namespace: net.path(middle),
+        interfaces: ["down0", "up0"],
+        options: { delayMs: 10, lossPercent: 3, mbit: 50 },
+      });
+      try {
+        await sites.start();
+        sites.ac();
+        const host = sites.host();
+        await host.dial();
+        let isOn = true;
+        const traffic = (async () => {
+          while (isOn) await host.exchange({ frames: 500, payloadLength: () => 1200 });
+        })();
+        const lossy: Named = {
+          id: "congestion-control",
+          what: new RegExp(`^The path to .* loses packets, and the congestion control ${CUBIC}`),
+          advice: /modprobe tcp_bbr/,
+          blocks: false,
+        };
+        await assertNamed(client, lossy);
+        await assertNamed(server, lossy);
+        isOn = false;
+        await traffic;
+        await assertMended(client, "congestion-control");
+        await assertMended(server, "congestion-control");
+      } finally {
+        await wan.stop();
+      }
     }),
 );

@@ -37,6 +37,7 @@ const LAYERS: Record<string, string[]> = {
   "src/observe": ["src/files", "src/net", "src/relay", "src/version.ts", "src/wire"],
   "src/link": ["ffi", "src/observe", "src/poll", "src/relay", "src/wire"],
   "src/claim": ["ffi", "src/observe"],
+  "src/health": ["ffi"],
   "src/state": ["ffi", "src/files", "src/observe", "src/relay", "src/wire"],
   "src/capture": [
     "ffi",
@@ -67,6 +68,7 @@ const LAYERS: Record<string, string[]> = {
     "src/claim",
     "src/dataplane",
     "src/files",
+    "src/health",
     "src/net",
     "src/observe",
     "src/own_name.ts",

@@ -77,7 +77,7 @@ const FAILURES: [ClientFailure, string, RegExp, RegExp][] = [
     greeted(`Refused: ${describeGoodbye({ reason: REASON.SHUTDOWN, text: "" })}`),
     "no-server",
     /goodbye \(shutdown\)/,
-    /log of that server/,
+    /look at its log/,
   ],
   [greeted(WORDS_ABOUT.server.ended("closed")), "no-server", /closed .* before it/, /--allow list/],
   [
