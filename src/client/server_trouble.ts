@@ -10,6 +10,8 @@ import type { ClientFailure } from "./messages.ts";
 export const LOST_MS = 2000;
 /** The time after which the first attempt is a problem although it has not failed yet, in ms. */
 export const NO_ANSWER_MS = 5000;
+/** The time between two reasons that are told of one problem, in ms. */
+export const RENEW_MS = 10_000;
 
 /** The end of a tunnel whose server was silent for so long that it is known to be away. */
 const SILENT = /^nothing heard for/;
@@ -279,6 +281,8 @@ export class ServerWatch {
   readonly #servers: readonly Endpoint[];
   readonly #ports: TroublePorts;
   #shown: Problem | undefined;
+  /** The time from which it may have other words. */
+  #renewMs = -Infinity;
 
   /**
    * Makes a watch, which knows of no trouble.
@@ -305,13 +309,19 @@ export class ServerWatch {
     }
     const dueMs = troubleDueMs(trouble, this.#servers.length);
     if (nowMs < dueMs) return dueMs;
-    this.#show(describeTrouble(trouble, this.#servers));
+    const problem = describeTrouble(trouble, this.#servers);
+    const shown = this.#shown;
+    if (shown?.id === problem.id) {
+      if (shown.what === problem.what) return Infinity;
+      if (nowMs < this.#renewMs) return this.#renewMs;
+    }
+    this.#renewMs = nowMs + RENEW_MS;
+    this.#show(problem);
     return Infinity;
   }
 
   #show(problem: Problem | undefined): void {
     const shown = this.#shown;
-    if (shown?.id === problem?.id && shown?.what === problem?.what) return;
     this.#shown = problem;
     // The new one comes first, so that nothing that it hides is shown for a moment.
     if (problem !== undefined) this.#ports.problem(problem);

@@ -82,6 +82,8 @@ export class MachineWatch {
   #set(what: string, problem: Problem | undefined): void {
     const before = this.#lasting.get(what);
     if (problem !== undefined) {
+      // The numbers in its words change all the time.
+      if (before !== undefined) return;
       this.#lasting.set(what, problem.id);
       this.#ports.problem(problem);
     } else if (before !== undefined) {

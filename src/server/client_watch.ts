@@ -6,6 +6,8 @@ import type { Problem, ProblemId } from "../problem.ts";
 export const NO_CLIENT_MS = 10_000;
 /** The time for which the last refusal is told, in ms. */
 export const REFUSAL_MS = 60_000;
+/** The time between two refusals that are told, in ms: strangers must not fill the log. */
+export const RENEW_MS = 30_000;
 
 /** A refused connection. */
 interface RefusedClient {
@@ -30,6 +32,8 @@ export class ClientWatch {
   #refused: RefusedClient | undefined;
   /** The words of the problem that is shown. */
   #shown: string | undefined;
+  /** The time from which it may have other words. */
+  #renewMs = -Infinity;
 
   /**
    * Makes a watch, which knows of no client.
@@ -65,6 +69,7 @@ export class ClientWatch {
       this.#refused = undefined;
       if (this.#shown !== undefined) this.#ports.solved("no-client");
       this.#shown = undefined;
+      this.#renewMs = -Infinity;
       return;
     }
     this.#sinceMs ??= nowMs;
@@ -73,8 +78,9 @@ export class ClientWatch {
     }
     if (nowMs < this.#sinceMs + NO_CLIENT_MS) return;
     const problem = noClient(this.#refused);
-    if (problem.what === this.#shown) return;
+    if (problem.what === this.#shown || nowMs < this.#renewMs) return;
     this.#shown = problem.what;
+    this.#renewMs = this.#refused === undefined ? -Infinity : nowMs + RENEW_MS;
     this.#ports.problem(problem);
   }
 }

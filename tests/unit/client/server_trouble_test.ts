@@ -6,6 +6,7 @@ import {
   describeTrouble,
   LOST_MS,
   NO_ANSWER_MS,
+  RENEW_MS,
   ServerWatch,
   type Trouble,
 } from "../../../src/client/server_trouble.ts";
@@ -183,4 +184,14 @@ Deno.test("ServerWatch changes from one problem to the other without a gap", () 
   watch.look(failed(refused("Connection refused")), 0);
   watch.look(failed(greeted("The server does not accept the key osaka: why?")), 0);
   assertEquals(told, ["+no-server", "+server-refuses", "-no-server"]);
+});
+
+Deno.test("ServerWatch tells another reason only after a while", () => {
+  const { watch, told } = aWatch();
+  watch.look(failed(refused("Connection refused")), 0);
+  assertEquals(watch.look(failed(refused("No route to host")), 1), RENEW_MS);
+  watch.look(failed(refused("Connection refused")), 2);
+  assertEquals(told, ["+no-server"]);
+  watch.look(failed(refused("No route to host")), RENEW_MS);
+  assertEquals(told, ["+no-server", "+no-server"]);
 });

@@ -2,7 +2,12 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Problem } from "../../../src/problem.ts";
-import { ClientWatch, NO_CLIENT_MS, REFUSAL_MS } from "../../../src/server/client_watch.ts";
+import {
+  ClientWatch,
+  NO_CLIENT_MS,
+  REFUSAL_MS,
+  RENEW_MS,
+} from "../../../src/server/client_watch.ts";
 
 function aWatch() {
   const told: (Problem | string)[] = [];
@@ -55,3 +60,16 @@ for (const [reason, advice] of REFUSALS) {
     assertEquals(last().what, "No client is connected");
   });
 }
+
+Deno.test("ClientWatch tells only some of many refusals", () => {
+  const { watch, told, last } = aWatch();
+  watch.look(0, NO_CLIENT_MS);
+  for (let n = 1; n <= 10; n++) {
+    watch.refused(`192.0.2.${n}`, "not on the allow list", NO_CLIENT_MS + n);
+    watch.look(0, NO_CLIENT_MS + n);
+  }
+  assertEquals(told.length, 2);
+  assertMatch(last().what, /192\.0\.2\.1 was refused/);
+  watch.look(0, NO_CLIENT_MS + 1 + RENEW_MS);
+  assertMatch(last().what, /192\.0\.2\.10 was refused/);
+});
