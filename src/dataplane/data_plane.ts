@@ -54,7 +54,7 @@ import {
   TICK_MS,
   type TokenSource,
 } from "../relay/mod.ts";
-import type { Problem } from "../problem.ts";
+import { type Problem, PROBLEMS } from "../problem.ts";
 import type { Side } from "../side.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Channel } from "../tunnel/channel.ts";
@@ -346,7 +346,11 @@ export class DataPlane {
 
   #tellState(nowMs: number): void {
     const linkUp = this.#parts.link.state === "up";
-    this.#states.set({ linkUp, problems: this.#problems });
+    // A client also says so of its server, which must not hear it as the client's own problem.
+    const { code: swapped } = PROBLEMS["sides-swapped"];
+    const { isSwapped } = this.#heard;
+    const problems = this.#problems.filter((code) => code !== swapped || isSwapped);
+    this.#states.set({ linkUp, problems });
     this.#states.tick(nowMs);
   }
 

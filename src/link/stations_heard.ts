@@ -82,6 +82,11 @@ export class StationsHeard {
     this.#parts = parts;
   }
 
+  /** True while stations are heard that belong to the other side, and none that belong here. */
+  get isSwapped(): boolean {
+    return this.#swapped;
+  }
+
   /**
    * Notes a discovery frame from the link.
    *

@@ -1,6 +1,5 @@
 // The keys that no client has used for a long time since they were read. No I/O.
 
-import type { KeyStatus } from "../observe/status.ts";
 import type { Problem } from "../problem.ts";
 
 /** The time without any use after which a key is a problem, in ms: a client may well be off over night. */
@@ -10,6 +9,12 @@ export const UNUSED_LOOK_MS = 60_000;
 /** The number of names that are shown. */
 const NAMES = 5;
 
+/** A key, with the time since its last use, in seconds; null if it was never used. */
+export interface KeyLastUsed {
+  readonly name: string;
+  readonly lastUsedS: number | null;
+}
+
 /**
  * Describes the keys that were never used.
  *
@@ -17,7 +22,7 @@ const NAMES = 5;
  * @param sinceMs The time since they were read, which is {@linkcode UNUSED_MS} or more
  * @returns The problem; undefined if every key was used
  */
-export function unusedKeys(keys: readonly KeyStatus[], sinceMs: number): Problem | undefined {
+export function unusedKeys(keys: readonly KeyLastUsed[], sinceMs: number): Problem | undefined {
   const names = keys.filter(({ lastUsedS }) => lastUsedS === null).map(({ name }) => name);
   if (names.length === 0) return undefined;
   const more = names.length - NAMES;

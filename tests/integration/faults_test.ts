@@ -212,18 +212,43 @@ testUnless(
     }),
 );
 
+/** Runs a test with a directory for its files, which only root can read. */
+async function withFiles(use: (directory: string) => Promise<void>): Promise<void> {
+  const directory = Deno.makeTempDirSync({ prefix: "test-faults-" });
+  try {
+    Deno.chmodSync(directory, 0o700);
+    await use(directory);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+/** Starts both sides, of which the server refuses the client, beside an AC and a host that dials. */
+async function withRefused(
+  flags: Pick<SitesOptions, "serverFlags" | "clientFlags">,
+  use: (sites: Sites) => Promise<void>,
+): Promise<void> {
+  await withSites({ ...flags, start: false }, async (sites) => {
+    const { server, client } = sites;
+    sites.ac();
+    using _host = dials(sites.hosts);
+    server.start();
+    client.start();
+    await server.untilHealth(200);
+    await client.untilHealth(503);
+    await use(sites);
+  });
+}
+
 testUnless(
   skipped,
   "A client that is not on the allow list names that, and the server whom it refused",
   () =>
-    withSites(
-      { start: false, serverFlags: ["--listen", "0.0.0.0:8863", "--allow", "192.0.2.1"] },
-      async (sites) => {
-        const { server, client } = sites;
-        server.start();
-        client.start();
-        await server.untilHealth(200);
-        await client.untilHealth(503);
+    withFiles(async (directory) => {
+      const config = `${directory}/server.conf`;
+      Deno.writeTextFileSync(config, "allow 192.0.2.1\n", { mode: 0o600 });
+      const serverFlags = ["--listen", "0.0.0.0:8863", "--config", config];
+      await withRefused({ serverFlags }, async ({ server, client }) => {
         await assertNamed(client, {
           id: "no-server",
           what: /no tunnel to server 10\.0\.1\.2:8863, which (?:closed|reset)/,
@@ -236,8 +261,12 @@ testUnless(
           advice: /--allow/,
           blocks: false,
         });
-      },
-    ),
+        Deno.writeTextFileSync(config, "allow 10.0.1.0/24\n");
+        server.signal("SIGHUP");
+        await assertMended(client, "no-server");
+        await assertMended(server, "no-client");
+      });
+    }),
 );
 
 /** Makes a directory with the keys of a client and of a server. */
@@ -248,27 +277,17 @@ function keysOf(name: string, directory: string): { serverFile: string; clientFi
 testUnless(
   skipped,
   "A client with a wrong key names that, and the server whose key it was",
-  async () => {
-    const directory = Deno.makeTempDirSync({ prefix: "test-faults-" });
-    try {
-      Deno.chmodSync(directory, 0o700);
+  () =>
+    withFiles(async (directory) => {
       const right = keysOf("osaka", `${directory}/a`);
       const wrong = keysOf("osaka", `${directory}/b`);
       const used = `${directory}/used.key`;
       Deno.copyFileSync(wrong.clientFile, used);
       Deno.chmodSync(used, 0o600);
-      await withSites({
-        start: false,
+      await withRefused({
         serverFlags: ["--listen", "0.0.0.0:8863", "--key-file", right.serverFile],
         clientFlags: ["--connect", "10.0.1.2:8863", "--key-file", used],
-      }, async (sites) => {
-        const { server, client } = sites;
-        using _hosts = dials(sites.hosts);
-        sites.ac();
-        server.start();
-        client.start();
-        await server.untilHealth(200);
-        await client.untilHealth(503);
+      }, async ({ server, client }) => {
         await assertNamed(client, {
           id: "server-refuses",
           what: /^Server 10\.0\.1\.2:8863 does not accept the key osaka$/,
@@ -286,44 +305,40 @@ testUnless(
         await assertMended(client, "server-refuses");
         await assertMended(server, "no-client");
       });
-    } finally {
-      Deno.removeSync(directory, { recursive: true });
-    }
-  },
+    }),
 );
 
-testUnless(skipped, "A client with a key beyond the server's limit is told so", async () => {
-  const directory = Deno.makeTempDirSync({ prefix: "test-faults-" });
-  try {
-    const { serverFile, clientFile } = keysOf("osaka", `${directory}/a`);
-    const line = Deno.readTextFileSync(serverFile).trimEnd();
-    Deno.writeTextFileSync(serverFile, `${line} allow=192.0.2.7\n`);
-    await withSites({
-      start: false,
-      serverFlags: ["--listen", "0.0.0.0:8863", "--key-file", serverFile],
-      clientFlags: ["--connect", "10.0.1.2:8863", "--key-file", clientFile],
-    }, async ({ server, client }) => {
-      server.start();
-      client.start();
-      await server.untilHealth(200);
-      await client.untilHealth(503);
-      await assertNamed(client, {
-        id: "server-refuses",
-        what: /does not allow this client and says "its address is not one that its key allows"/,
-        advice: /key's line in the server's key file/,
-        blocks: true,
+testUnless(
+  skipped,
+  "A client with a key beyond the server's limit is told so",
+  () =>
+    withFiles(async (directory) => {
+      const { serverFile, clientFile } = keysOf("osaka", `${directory}/a`);
+      const line = Deno.readTextFileSync(serverFile).trimEnd();
+      Deno.writeTextFileSync(serverFile, `${line} allow=192.0.2.7\n`);
+      await withRefused({
+        serverFlags: ["--listen", "0.0.0.0:8863", "--key-file", serverFile],
+        clientFlags: ["--connect", "10.0.1.2:8863", "--key-file", clientFile],
+      }, async ({ server, client }) => {
+        await assertNamed(client, {
+          id: "server-refuses",
+          what: /does not allow this client and says "its address is not one that its key allows/,
+          advice: /key's line in the server's key file/,
+          blocks: true,
+        });
+        await assertNamed(server, {
+          id: "no-client",
+          what: /was refused: its address is not one that its key allows/,
+          advice: /line of its key/,
+          blocks: false,
+        });
+        Deno.writeTextFileSync(serverFile, `${line}\n`);
+        server.signal("SIGHUP");
+        await assertMended(client, "server-refuses");
+        await assertMended(server, "no-client");
       });
-      await assertNamed(server, {
-        id: "no-client",
-        what: /was refused: its address is not one that its key allows/,
-        advice: /line of its key/,
-        blocks: false,
-      });
-    });
-  } finally {
-    Deno.removeSync(directory, { recursive: true });
-  }
-});
+    }),
+);
 
 testUnless(
   skipped,
@@ -347,6 +362,9 @@ testUnless(
           advice: /run the server on the machine beside the AC/,
           blocks: true,
         });
+        // Neither side takes what it was told for something that the other one has found.
+        await until("more PADIs were sent", () => sites.acs.log.count("out", CODE.PADI) > 8);
+        for (const side of [server, client]) assertEquals(side.matching(/reports:/), []);
       }
       sites.ac();
       using _right = dials(sites.hosts);

@@ -135,12 +135,20 @@ const CIRCLES = ["src/relay/peer.ts, src/relay/session.ts"];
 /** The parts that only decide, without I/O. */
 const WITHOUT_IO = [
   "src/client/machine.ts",
+  "src/client/server_trouble.ts",
+  "src/health/clock.ts",
+  "src/health/descriptors.ts",
+  "src/health/memory.ts",
+  "src/health/other_programs.ts",
   "src/net/connect_attempt.ts",
   "src/relay/mod.ts",
   "src/server/admission.ts",
+  "src/server/client_watch.ts",
   "src/server/door.ts",
   "src/server/proxy_header.ts",
+  "src/server/unused_keys.ts",
   "src/tunnel/handshake_machine.ts",
+  "src/tunnel/path_quality.ts",
   "src/wire/mod.ts",
 ];
 
