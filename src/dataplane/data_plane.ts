@@ -567,7 +567,7 @@ export class DataPlane {
     const isKept = journal.catchUp(this.#relay.sessions, this.#output.undelivered, nowMs);
     if (isKept === this.#isKept) return;
     this.#isKept = isKept;
-    const { path } = this.#options.state!;
+    const path = this.#options.state?.path ?? "the state directory";
     if (isKept) this.#events.push({ type: "problem-ended", id: "state-unwritable" });
     else this.#events.push({ type: "problem-begun", problem: stateUnwritable(path) });
   }

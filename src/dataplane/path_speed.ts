@@ -141,7 +141,7 @@ function slow({ channel, name, address }: Tunnel): Problem {
     what: `The path to ${name} (${address}) is slower than the traffic from this side, so frames ` +
       "wait, and some are dropped because they are too old",
     advice:
-      "look for other traffic on the path, or a slow link in it; if the rate of the path is " +
-      "known, limit the hosts, or this client with up= and down= in its key's line",
+      "look for other traffic on the path, a slow link in it, or a limit in the key's line at the " +
+      "server (up=, down=); limit the hosts if the path is just that slow",
   };
 }

@@ -53,6 +53,7 @@ const HIDES: { readonly [id in ProblemId]?: readonly ProblemId[] } = {
   "local-pppd": ["quiet-link"],
   "path-mtu": ["slow-path", "congestion-control"],
   "congestion-control": ["slow-path"],
+  "bandwidth": ["slow-path"],
 };
 
 /** A change in the list of problems. */

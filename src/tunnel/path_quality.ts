@@ -10,7 +10,7 @@ export const SAMPLES = 5;
 /** The lowest number and the lowest part of the segments that are sent again on a lossy path. */
 const LOSSES = { least: 10, part: 0.005 };
 /** The part of the frames that are too old on a slow path. Less is how senders find out what a path carries. */
-const STALE_PART = 0.02;
+const STALE_PART = 0.05;
 /** The round trip of a slow path: this many times its minimum, and this many ms more. */
 const SLOW_RTT = { times: 4, moreMs: 100 };
 /** The congestion controls that take no single loss for congestion. */
