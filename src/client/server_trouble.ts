@@ -88,9 +88,13 @@ function chosen(
   if (lost !== undefined) return explainLoss(lost);
   return inWords(first, {
     id: "no-server",
-    what: `${NO_TUNNEL}, which does not answer`,
-    advice: UNREACHABLE,
+    what: `${NO_TUNNEL}, which has not answered yet`,
+    advice: isName(first) ? `${UNREACHABLE}, and that this machine's DNS works` : UNREACHABLE,
   });
+}
+
+function isName({ hostname }: Endpoint): boolean {
+  return /[a-z]/i.test(hostname) && !hostname.includes(":");
 }
 
 /** The words for a trouble; `{server}` stands for the address of the server, `{others}` for the others. */
@@ -315,7 +319,8 @@ export class ServerWatch {
       if (shown.what === problem.what) return Infinity;
       if (nowMs < this.#renewMs) return this.#renewMs;
     }
-    this.#renewMs = nowMs + RENEW_MS;
+    // The first reason that is known comes at once.
+    this.#renewMs = trouble.failures.size === 0 ? -Infinity : nowMs + RENEW_MS;
     this.#show(problem);
     return Infinity;
   }

@@ -11,7 +11,7 @@ const LASTS_MS = 30_000;
 /** The time for which a server must be silent, in pings that it leaves unanswered, and at least, in ms. */
 const SILENT = { pings: 2, leastMs: 8000 };
 
-/** What is known of one tunnel's path. */
+/** The path of one tunnel, as far as it is known. */
 interface Path {
   readonly quality: PathQuality;
   sampleMs: number;

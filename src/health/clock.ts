@@ -7,7 +7,7 @@ export const STEP_MS = 60_000;
 /** The start of the first year that a clock which was set can show. */
 const SET_MS = Date.UTC(2024, 0, 1);
 
-/** What is wrong with the clock at a look. */
+/** The faults of the clock at a look. */
 export interface ClockVerdict {
   /** The clock is not set, which lasts until it is. */
   unset: Problem | undefined;

@@ -43,7 +43,7 @@ interface Kind {
   lastMs: number;
 }
 
-/** What {@linkcode StationsHeard} is given. */
+/** The surroundings of {@linkcode StationsHeard}. */
 export interface StationsHeardParts {
   readonly side: Side;
   /** The name of the link's interface. */

@@ -31,7 +31,7 @@ const OVER_MS = patient(60_000);
 /** The time for which hosts dial again, in ms. */
 const DIAL_MS = 1000;
 
-/** What one side says of a fault. */
+/** A fault as one side names it. */
 interface Named {
   id: ProblemId;
   /** The words for what is seen, and for the mend. */
@@ -242,7 +242,7 @@ async function withRefused(
 
 testUnless(
   skipped,
-  "A client that is not on the allow list names that, and the server whom it refused",
+  "A client that is not on the allow list names that, and the server says which client it refused",
   () =>
     withFiles(async (directory) => {
       const config = `${directory}/server.conf`;
@@ -276,7 +276,7 @@ function keysOf(name: string, directory: string): { serverFile: string; clientFi
 
 testUnless(
   skipped,
-  "A client with a wrong key names that, and the server whose key it was",
+  "A client with a wrong key names that, and the server says whose key it was",
   () =>
     withFiles(async (directory) => {
       const right = keysOf("osaka", `${directory}/a`);
@@ -428,7 +428,7 @@ testUnless(
     }),
 );
 
-/** What a side says of problems at the other one. */
+/** Returns the words of a side for a problem at the other one. */
 function reported(who: "Server" | "Client", title: string): Named {
   return {
     id: "far-problem",
@@ -524,7 +524,7 @@ testUnless(
   "Joined segments are named as a loop at both sides",
   () =>
     withSession({}, async ({ acs, hosts, client, server }) => {
-      // What the server sends on its segment comes to that of the hosts as well.
+      // The PADIs that the server sends on its segment come to that of the hosts as well.
       const separate = acs.listen((frame) => {
         if (readCode(frame) === CODE.PADI) hosts.send(frame);
       });

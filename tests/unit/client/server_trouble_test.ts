@@ -195,3 +195,12 @@ Deno.test("ServerWatch tells another reason only after a while", () => {
   watch.look(failed(refused("No route to host")), RENEW_MS);
   assertEquals(told, ["+no-server", "+no-server"]);
 });
+
+Deno.test("ServerWatch tells the first reason at once, also after it has told that nothing answers yet", () => {
+  const { watch, told } = aWatch();
+  const silent = aTrouble();
+  assertMatch(describeTrouble(silent, [A]).advice, /that this machine's DNS works$/);
+  watch.look(silent, NO_ANSWER_MS);
+  watch.look(failed(refused("No route to host")), NO_ANSWER_MS + 1);
+  assertEquals(told, ["+no-server", "+no-server"]);
+});
