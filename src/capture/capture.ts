@@ -14,7 +14,7 @@ import {
   emitSection,
   emitStatistics,
 } from "./pcapng.ts";
-import { type CaptureFrames, type CaptureHandover, INTERFACE } from "./recorder.ts";
+import { type CaptureHandover, INTERFACE } from "./recorder.ts";
 import { CaptureRing } from "./ring.ts";
 
 /** The default size of both files together. */

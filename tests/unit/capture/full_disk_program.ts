@@ -41,4 +41,8 @@ while (capture.status.failure !== undefined) await record();
 const { captured } = capture.status;
 await capture.end();
 const { frames } = readCapture(Deno.readFileSync(file));
-console.log(JSON.stringify({ before, full, warnings, complete: frames.length === captured }));
+Deno.stdout.writeSync(
+  new TextEncoder().encode(
+    JSON.stringify({ before, full, warnings, complete: frames.length === captured }),
+  ),
+);
