@@ -183,6 +183,7 @@ export class Runtime {
   #statusServers: StatusServer[] = [];
   readonly #captures: CaptureControl;
   #isUp = false;
+  #isStopping = false;
 
   /**
    * Builds a runtime; nothing is opened.
@@ -379,6 +380,8 @@ export class Runtime {
   }
 
   #problemChanged({ began, problem, seconds }: ProblemChange): void {
+    // A problem that ends because this side stops is not solved.
+    if (this.#isStopping) return;
     const { id, what, advice } = problem;
     if (!UNLOGGED.has(id)) {
       if (began) logLine(this.log, "problem", { what, advice, problem: id });
@@ -558,6 +561,7 @@ export class Runtime {
 
   /** Stops the worker and the status; with `keep`, the sessions are left to the next run. */
   async stop(keep = false): Promise<void> {
+    this.#isStopping = true;
     clearInterval(this.#problemTimer);
     this.#claim?.stopping();
     const state = this.#state;

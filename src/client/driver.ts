@@ -138,8 +138,9 @@ export class ClientDriver {
   #carryOut(): void {
     for (let command; (command = this.#machine.poll()) !== undefined;) this.#do(command);
     clearTimeout(this.#timer);
-    const lookMs = this.#watch?.look(this.#machine.trouble, performance.now()) ?? Infinity;
-    const dueMs = Math.min(this.#machine.dueMs, lookMs);
+    const { trouble, isStopped } = this.#machine;
+    const lookMs = isStopped ? undefined : this.#watch?.look(trouble, performance.now());
+    const dueMs = Math.min(this.#machine.dueMs, lookMs ?? Infinity);
     if (dueMs === Infinity) return;
     this.#timer = setTimeout(() => {
       this.#machine.tick(performance.now());

@@ -170,6 +170,11 @@ export class ClientMachine {
     return this.#servers[this.#reconnect.at].endpoint;
   }
 
+  /** True once it was stopped. */
+  get isStopped(): boolean {
+    return this.#state.is === "stopped";
+  }
+
   /** The reasons why there is no tunnel; undefined while there is one, and before the first attempt. */
   get trouble(): Trouble | undefined {
     return this.#trouble;
@@ -442,7 +447,6 @@ export class ClientMachine {
   #stop(): void {
     const state = this.#state;
     this.#state = { is: "stopped" };
-    this.#trouble = undefined;
     switch (state.is) {
       case "connecting":
         return state.attempt.drop();

@@ -128,7 +128,14 @@ const CONNECT_WORDS: readonly { reason: RegExp; what: string; advice: string }[]
       "way may reset as well",
   },
   {
-    reason: /unreachable|no route/i,
+    reason: /no route/i,
+    what: "whose machine cannot be reached",
+    advice:
+      "check that the server's machine is up, the address in --connect, and the routes on the " +
+      "way (ip route get ADDRESS); a firewall may say so as well",
+  },
+  {
+    reason: /unreachable/i,
     what: "because no route leads there",
     advice:
       "check this machine's own connection, its addresses and its routes (ip route get ADDRESS)",

@@ -596,3 +596,15 @@ testUnless(
       }
     }),
 );
+
+testUnless(
+  skipped,
+  "A side that stops does not call its problems solved",
+  () =>
+    withSites({ start: false }, async ({ client }) => {
+      client.start();
+      await client.untilLine(/WARN.*problem=no-server/);
+      assertEquals((await client.end("SIGTERM")).code, 0);
+      assertEquals(client.matching(/Solved/), []);
+    }),
+);

@@ -34,7 +34,7 @@ const greeted = (reason: string): ClientFailure => ({ step: "greet", reason });
 const FAILURES: [ClientFailure, string, RegExp, RegExp][] = [
   [refused("Connection refused"), "no-server", /a\.example:8000.*refuses the conn/, /start the/],
   [refused("Connection reset by peer"), "no-server", /resets the connection/, /--allow list/],
-  [refused("No route to host"), "no-server", /no route leads there/, /ip route get a\.example/],
+  [refused("No route to host"), "no-server", /cannot be reached/, /ip route get a\.example/],
   [refused("Network is unreachable"), "no-server", /no route leads/, /this machine's own conn/],
   [refused("no answer in 10 s"), "no-server", /does not answer/, /firewall .* drops/],
   [refused("Bad luck"), "no-server", /cannot connect: Bad luck/, /address in --connect/],
