@@ -85,6 +85,8 @@ export interface Unheard {
 export function noAc(place: Place, unheard: Unheard): DialProblem {
   const { count, forMs, last, service, strays, sessions } = unheard;
   const at = where(place, last.peer.name);
+  // A line may not have more sessions than those that are open, so that nothing is wrong with the AC.
+  const blocks = sessions === 0;
   const seen = `${counted(count, "PADI")} in ${seconds(forMs)} without a PADO, the last one from ` +
     hostName(place, last);
   if (strays > 0) {
@@ -96,6 +98,7 @@ export function noAc(place: Place, unheard: Unheard): DialProblem {
       advice:
         "the AC must return Host-Uniq and Relay-Session-Id unchanged; if it wants a certain " +
         "Host-Uniq, set it with --host-uniq",
+      blocks,
     };
   }
   const what = `No AC answers ${at}: ${seen}`;
@@ -109,6 +112,7 @@ export function noAc(place: Place, unheard: Unheard): DialProblem {
       what,
       advice: `see the server's log and status: its interface may be on the wrong segment, ` +
         `or its AC may be down${asked}`,
+      blocks,
     };
   }
   const advice = sessions > 0
@@ -118,7 +122,7 @@ export function noAc(place: Place, unheard: Unheard): DialProblem {
       "limit the sessions or the addresses of the line; otherwise look at cable and AC"
     : "check that the AC is up and on this segment: interface (--interface), cable, VLAN" +
       (place.interfaceName === "" ? "" : ` (tcpdump -eni ${place.interfaceName} pppoed)`);
-  return { id: "no-ac", subject: ALL_HOSTS, what, advice: advice + asked };
+  return { id: "no-ac", subject: ALL_HOSTS, what, advice: advice + asked, blocks };
 }
 
 /** Says that ACs answer others, but not a host that asks for a service by name. */

@@ -203,6 +203,22 @@ Deno.test("A single PADI that gets lost while an AC answers others is no problem
   line.names("no-ac");
 });
 
+Deno.test("A silent AC keeps both sides from their job unless a session is open", () => {
+  for (const open of [false, true]) {
+    const line = new Line();
+    if (open) {
+      line.dial();
+      line.pass(60);
+    }
+    line.seek(HOST_2);
+    line.pass(6);
+    line.names("no-ac");
+    for (const side of SIDES) {
+      assertEquals([...line[side].lasting.values()].map(({ blocks }) => blocks), [!open], side);
+    }
+  }
+});
+
 Deno.test("A host that gets no answer while others do is only counted", () => {
   const line = new Line();
   for (let second = 0; second < 20; second += 4) {
