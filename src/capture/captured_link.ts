@@ -62,6 +62,10 @@ export class CapturedLink implements LinkDevice {
     return this.#link.failure;
   }
 
+  get isDeaf(): boolean {
+    return this.#link.isDeaf;
+  }
+
   get mac(): Uint8Array {
     return this.#link.mac;
   }

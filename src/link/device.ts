@@ -102,8 +102,8 @@ export interface LinkDevice {
   readonly state: LinkState;
   /** The reason why the lanes of an existing interface could not be opened; undefined if there is none. */
   readonly failure: string | undefined;
-  /** True if that reason is that the interface cannot receive frames for other stations; false by default. */
-  readonly isDeaf?: boolean;
+  /** True if that reason is that the interface cannot receive frames for other stations. */
+  readonly isDeaf: boolean;
   /** The interface's address; the last known one while the interface is missing. */
   readonly mac: Uint8Array;
   /** The interface's MTU in bytes; the last known one while the interface is missing. */

@@ -169,6 +169,7 @@ export class MemoryLink implements LinkDevice, MemorySource {
   readonly name: string;
   readonly options: MemoryLinkOptions;
   readonly failure: undefined;
+  readonly isDeaf = false;
   readonly watchFd: number;
   /** The reason to give while the interface is down. */
   whyDown: string | undefined;

@@ -98,7 +98,7 @@ export class LinkMonitor {
   }
 
   #reportFailure(): void {
-    const { failure, name, isDeaf = false } = this.#link;
+    const { failure, name, isDeaf } = this.#link;
     const problem = failure === undefined
       ? undefined
       : isDeaf
