@@ -15,6 +15,9 @@ import { escapeUnprintable } from "./src/wire/text.ts";
 /** Runs a subcommand, which was called by the given name of the program. */
 type Run = (args: string[], name: string) => number | Promise<number>;
 
+/** The names of the subcommands in words. */
+const SUBCOMMAND_NAMES = `${SUBCOMMANDS.slice(0, -1).join(", ")} or ${SUBCOMMANDS.at(-1)}`;
+
 /** Words that other programs have for making a key. */
 const GENERATORS = ["genkey", "gen-key", "genpsk", "key", "keys"];
 
@@ -24,6 +27,8 @@ async function load(name: string): Promise<Run> {
       return (await import("./src/cli/server.ts")).server;
     case "client":
       return (await import("./src/cli/client.ts")).client;
+    case "status":
+      return (await import("./src/cli/status.ts")).status;
     case "keygen":
       return (await import("./src/cli/keygen.ts")).keygen;
     default:
@@ -44,7 +49,7 @@ async function main(program: Program): Promise<number> {
     [subcommand, args] = [args[0], ["--help"]];
   }
   if (subcommand === undefined) {
-    return fail(`Give a subcommand: server, client, keygen or demo; see ${name} --help`, 2);
+    return fail(`Give a subcommand: ${SUBCOMMAND_NAMES}; see ${name} --help`, 2);
   }
   if (["--help", "-h", "help"].includes(subcommand)) {
     print(programHelp(name));
@@ -93,7 +98,7 @@ function subcommandFault(
   if (isFlag(subcommand)) {
     const flag = closest(bareFlag(subcommand), ["help", "version"]);
     if (flag !== undefined) return `Unknown flag ${subcommand} (did you mean --${flag}?); ${see}`;
-    return `Give a subcommand before ${subcommand}: server, client, keygen or demo; ${see}`;
+    return `Give a subcommand before ${subcommand}: ${SUBCOMMAND_NAMES}; ${see}`;
   }
   const nearest = subcommand === "version"
     ? "--version"

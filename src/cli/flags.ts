@@ -201,6 +201,52 @@ export const KEYGEN_FLAGS: Flags = {
   },
 };
 
+/** The flags by which the subcommand `status` finds a side, also for its orders. */
+export const STATUS_ACCESS_FLAGS: Flags = {
+  socket: {
+    value: "PATH",
+    help: "Ask only the side with this unix socket, instead of all that run here.",
+  },
+  url: {
+    value: "http://HOST:PORT",
+    help: "Ask only the side that serves its status there (--status HOST:PORT).",
+  },
+  "token-file": {
+    value: "FILE",
+    help: "File with the token of that side (--status-token-file); a unix socket needs none.",
+  },
+};
+
+/** The flags of the subcommand `status`. */
+export const STATUS_FLAGS: Flags = {
+  watch: {
+    help: "Show everything again each second, with the rates of that second, until Ctrl-C.",
+  },
+  json: {
+    help: "Print one JSON document with the status of each side; with --watch, one a second.",
+  },
+  all: { help: "List all sessions, clients and keys, and not only the first 20 of each." },
+  ...STATUS_ACCESS_FLAGS,
+};
+
+/** The flags of `status close`. */
+export const CLOSE_FLAGS: Flags = {
+  host: { value: "MAC", help: "Address of the session's host, if several sessions have the id." },
+  ac: { value: "MAC", help: "Address of the session's AC, if several sessions have the id." },
+  tunnel: { value: "NAME", help: "Name of the peer, if several sessions have the id." },
+  ...STATUS_ACCESS_FLAGS,
+};
+
+/** The flags of `status padt`. */
+export const PADT_FLAGS: Flags = {
+  ac: { value: "MAC", help: "Address of the AC that has the session." },
+  host: {
+    value: "MAC",
+    help: "Address by which the AC knows the host (that of the server's interface).",
+  },
+  ...STATUS_ACCESS_FLAGS,
+};
+
 /** The flags of the subcommand `demo`. */
 export const DEMO_FLAGS: Flags = {
   json: { help: "Print only one JSON object with the result." },

@@ -1,11 +1,21 @@
 // The help texts. They need nothing of what the subcommands need, such as Linux or Deno's permissions.
 
 import { VERSION } from "../version.ts";
-import { CLIENT_FLAGS, DEMO_FLAGS, KEYGEN_FLAGS, SERVER_FLAGS } from "./flags.ts";
+import {
+  CLIENT_FLAGS,
+  CLOSE_FLAGS,
+  DEMO_FLAGS,
+  type Flags,
+  KEYGEN_FLAGS,
+  PADT_FLAGS,
+  SERVER_FLAGS,
+  STATUS_ACCESS_FLAGS,
+  STATUS_FLAGS,
+} from "./flags.ts";
 import { describeFlags } from "./options.ts";
 
 /** The names of the subcommands. */
-export const SUBCOMMANDS: readonly string[] = ["server", "client", "keygen", "demo"];
+export const SUBCOMMANDS: readonly string[] = ["server", "client", "status", "keygen", "demo"];
 
 /** The part of the help about signals. */
 const SIGNALS_HELP = `Signals:
@@ -22,6 +32,7 @@ Usage: ${name} SUBCOMMAND [flags]
 
   server   run beside the access concentrator and accept tunnels from clients
   client   run beside the PPPoE hosts and keep a tunnel to the server
+  status   show what runs on this machine, its problems and its sessions
   keygen   make the key by which a client and the server encrypt their tunnel
   demo     show both at work in network namespaces of this machine
 
@@ -32,6 +43,7 @@ Quick start, on two machines:
   ${name} keygen osaka         # then bring osaka.key to the client
   ${name} server --interface eth1 --listen 0.0.0.0:8000 --key-file server.keys
   ${name} client --interface eth1 --connect 192.0.2.1:8000 --key-file osaka.key
+  ${name} status --watch       # on either
 
 In a network that you trust, without encryption:
   ${name} server --interface eth1 --listen 0.0.0.0:8000 --allow 198.51.100.7
@@ -52,6 +64,8 @@ export function subcommandHelp(subcommand: string, command: string): string | un
       return serverHelp(command);
     case "client":
       return clientHelp(command);
+    case "status":
+      return statusHelp(command);
     case "keygen":
       return keygenHelp(command);
     case "demo":
@@ -98,6 +112,42 @@ ${SIGNALS_HELP}
 Exit status: 0 when stopped by a signal, 1 after a failure, 2 if the command line or the configuration
 is wrong.
 `;
+}
+
+function statusHelp(command: string): string {
+  return `Usage: ${command} [INTERFACE] [flags]
+       ${command} close ID [INTERFACE] [flags]
+       ${command} padt ID --ac MAC [INTERFACE] [flags]
+
+Shows the sides that run on this machine, in this network namespace: their problems, with advice,
+then each side with its tunnels, rates, drops and sessions. Finds them by itself. Run it as root, or
+as the user of the sides.
+
+${describeFlags(STATUS_FLAGS)}
+
+close ends a session, such as 0x0011, with a PADT to its host and its AC. Its flags:
+${describeFlags(ownFlags(CLOSE_FLAGS), {})}
+
+padt has the server end a session that only the AC still has, with a PADT to the AC. Its flags:
+${describeFlags(ownFlags(PADT_FLAGS), {})}
+
+Examples:
+  ${command}
+  ${command} eth1 --watch
+  ${command} --json
+  ${command} close 0x0011
+  ${command} --url http://192.0.2.1:9000 --token-file token
+
+Exit status: 0 if every side does its job, 1 if one does not, cannot be asked, or none runs; with
+--watch, 0 when stopped by a signal; for close and padt, 0 if it was done, 1 if not. 2 if the command
+line is wrong.
+`;
+}
+
+/** Returns the flags of an order without those that it shares with the others. */
+function ownFlags(flags: Flags): Flags {
+  const own = Object.entries(flags).filter(([name]) => !Object.hasOwn(STATUS_ACCESS_FLAGS, name));
+  return Object.fromEntries(own);
 }
 
 function keygenHelp(command: string): string {

@@ -12,7 +12,7 @@ import { bareFlag, flagHint, isFlag } from "./hint.ts";
 const SWITCH_VALUES = /^(true|false|yes|no|on|off|1|0)$/i;
 
 /** Names of subcommands, which are taken off the command line before its flags are read. */
-const SUBCOMMAND = /^(server|client|keygen|demo)$/;
+const SUBCOMMAND = /^(server|client|status|keygen|demo)$/;
 /** The kinds of values that may contain blanks. */
 const TEXTS = ["NAME", "VALUE", "TEMPLATE", "DIR", "FILE"];
 
@@ -137,9 +137,9 @@ function argumentHint(all: Flags, args: string[], argument: string): string {
   return TEXTS.includes(kind) ? " (put a value with blanks in quotes)" : "";
 }
 
-/** Formats the flags for a help text. */
-export function describeFlags(flags: Flags): string {
-  const rows = Object.entries({ ...flags, ...COMMON_FLAGS }).map(([name, { value, help }]) =>
+/** Formats the flags for a help text, by default with those of every subcommand. */
+export function describeFlags(flags: Flags, common: Flags = COMMON_FLAGS): string {
+  const rows = Object.entries({ ...flags, ...common }).map(([name, { value, help }]) =>
     [value === undefined ? `  --${name}` : `  --${name} ${value}`, help] as const
   );
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;

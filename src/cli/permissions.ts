@@ -15,6 +15,11 @@ const NEEDED_BY_SIDE: readonly Deno.PermissionDescriptor[] = [
 ];
 /** The permissions for making a key, besides those for its directory. */
 const NEEDED_BY_KEYGEN: readonly Deno.PermissionDescriptor[] = [{ name: "sys", kind: "uid" }];
+/** The permissions for showing the status, besides those for the socket of each side. */
+const NEEDED_BY_STATUS: readonly Deno.PermissionDescriptor[] = [
+  { name: "ffi" },
+  { name: "sys", kind: "uid" },
+];
 /** The permissions for the demo, which also starts other programs. */
 const NEEDED_BY_DEMO: readonly Deno.PermissionDescriptor[] = [
   ...NEEDED_BY_SIDE,
@@ -90,6 +95,8 @@ function alwaysNeededBy(subcommand: string): readonly Deno.PermissionDescriptor[
   switch (subcommand) {
     case "keygen":
       return NEEDED_BY_KEYGEN;
+    case "status":
+      return NEEDED_BY_STATUS;
     case "demo":
       return NEEDED_BY_DEMO;
   }

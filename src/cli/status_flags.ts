@@ -52,7 +52,14 @@ function statusAddress(given: Given, value: string): Endpoint | UnixAddress {
   return { path: name };
 }
 
-function readToken(file: string): string {
+/**
+ * Reads a token.
+ *
+ * @param file The path of the file
+ * @returns The token
+ * @throws {ConfigurationError} If the file is invalid or unsafe
+ */
+export function readToken(file: string): string {
   const text = new TextDecoder().decode(readSecretFile(file, TOKEN_FILE_MAX_BYTES));
   const token = text.trim();
   if (TOKEN.test(token)) return token;

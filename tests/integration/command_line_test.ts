@@ -18,7 +18,7 @@ const SEE_KEYGEN = "; see pppoe-proxy keygen --help";
 /** The mistakes: what is typed after `pppoe-proxy`, and the one line that follows, with status 2. */
 const MISTAKES: [typed: string, line: string][] = [
   // The subcommand.
-  ["", `Give a subcommand: server, client, keygen or demo${SEE}`],
+  ["", `Give a subcommand: server, client, status, keygen or demo${SEE}`],
   ["sevrer", `Unknown subcommand sevrer (did you mean server?)${SEE}`],
   ["Clinet --interface eth1", `Unknown subcommand Clinet (did you mean client?)${SEE}`],
   ["help dmeo", `Unknown subcommand dmeo (did you mean demo?)${SEE}`],
@@ -32,7 +32,7 @@ const MISTAKES: [typed: string, line: string][] = [
   ["\u2013help", `Unknown flag \u2013help (did you mean --help?)${SEE}`],
   [
     "--interface eth1",
-    `Give a subcommand before --interface: server, client, keygen or demo${SEE}`,
+    `Give a subcommand before --interface: server, client, status, keygen or demo${SEE}`,
   ],
   // Flags.
   [`${C} --conect 192.0.2.1:8000`, `Unknown flag --conect (did you mean --connect?)${SEE_CLIENT}`],

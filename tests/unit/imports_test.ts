@@ -105,6 +105,7 @@ const LAYERS: Record<string, string[]> = {
   "src/cli": [
     "ffi",
     "src/capture",
+    "src/claim",
     "src/client",
     "src/files",
     "src/keys",

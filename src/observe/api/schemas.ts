@@ -10,6 +10,7 @@ import type {
   SessionCounts,
   SessionStatus,
   Status,
+  StatusSummary,
   TunnelEncryption,
   TunnelStatus,
 } from "../status.ts";
@@ -148,7 +149,7 @@ const INTERFACE_STATE: Schema = text("The state of the interface", {
   enum: ["up", "down", "missing"],
 });
 
-const STATUS = objectOf<Status>({
+const SUMMARY_FIELDS: Record<keyof StatusSummary, Schema> = {
   mode: text("The side", { enum: ["server", "client"] }),
   version: text("The version of the program"),
   uptimeSeconds: count("The time since the start, in seconds"),
@@ -160,7 +161,6 @@ const STATUS = objectOf<Status>({
   reconnects: count("The number of tunnels after the first one"),
   tunnels: listOf(ref("Tunnel")),
   keys: listOf(ref("Key"), "The keys, only at a server with keys"),
-  sessions: listOf(ref("Session")),
   sessionCounts: ref("SessionCounts"),
   frames: FRAMES,
   bytes: FRAMES,
@@ -173,7 +173,11 @@ const STATUS = objectOf<Status>({
   }),
   handshakes: count("Connections in their handshake, only at a server"),
   refused: COUNTS,
-}, ["interfaceReason", "keys", "handshakes", "refused"]);
+};
+const OF_SOME: (keyof StatusSummary)[] = ["interfaceReason", "keys", "handshakes", "refused"];
+
+const SUMMARY = objectOf<StatusSummary>(SUMMARY_FIELDS, OF_SOME);
+const STATUS = objectOf<Status>({ ...SUMMARY_FIELDS, sessions: listOf(ref("Session")) }, OF_SOME);
 
 const RATE = objectOf<{ framesPerSecond: number; bitsPerSecond: number }>({
   framesPerSecond: seconds("Frames carried per second"),
@@ -209,5 +213,6 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   SessionCounts: SESSION_COUNTS,
   Status: STATUS,
   StatusEvent: STATUS_EVENT,
+  StatusSummary: SUMMARY,
   Tunnel: TUNNEL,
 };

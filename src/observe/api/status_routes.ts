@@ -24,6 +24,7 @@ export function statusRoutes(source: ApiSource): Route[] {
   const metrics = shared(async () =>
     encoder.encode(renderMetrics(await source.summary(), source.process()))
   );
+  const summary = shared(async () => encoder.encode(JSON.stringify(await source.summary())));
   return [
     {
       method: "GET",
@@ -43,6 +44,16 @@ export function statusRoutes(source: ApiSource): Route[] {
       summary: "Describes the side, its tunnels and its sessions",
       answers: { 200: { description: "The status", schema: ref("Status") } },
       answer: async () => ({ status: 200, fields: JSON_FIELDS, body: await json() }),
+    },
+    {
+      method: "GET",
+      path: "/api/summary",
+      summary:
+        "Describes the side and its tunnels, without the sessions, of which there may be many",
+      answers: {
+        200: { description: "The status without its sessions", schema: ref("StatusSummary") },
+      },
+      answer: async () => ({ status: 200, fields: JSON_FIELDS, body: await summary() }),
     },
     {
       method: "GET",
