@@ -6,19 +6,24 @@ const libc = Deno.dlopen("libc.so.6", {
   unlockpt: { parameters: ["i32"], result: "i32" },
   ptsname: { parameters: ["i32"], result: "pointer" },
   close: { parameters: ["i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
 }).symbols;
 
 const O_RDWR = 0x2;
 const O_NOCTTY = 0x100;
+const O_NONBLOCK = 0x800;
 const O_CLOEXEC = 0x80000;
 
 /** A pseudoterminal. */
 export class Terminal implements Disposable {
-  #fd = libc.posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  #fd = libc.posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
   readonly #path: string;
+  readonly #decoder = new TextDecoder();
+  #text = "";
 
   /**
-   * Opens a terminal. What is written to it is not read, so it must be little.
+   * Opens a terminal. It takes little more than {@linkcode text} reads.
    *
    * See pty(7).
    */
@@ -38,6 +43,24 @@ export class Terminal implements Disposable {
   command(script = 'exec "$@"'): string[] {
     // A session's leader that has no terminal gets that which it opens.
     return ["setsid", "sh", "-c", `exec 0<>"$0"; ${script}`, this.#path];
+  }
+
+  /** Reads what programs have written, and returns all of it since the beginning. */
+  text(): string {
+    const buffer = new Uint8Array(65536);
+    for (;;) {
+      const count = Number(libc.read(this.#fd, buffer, BigInt(buffer.length)));
+      if (count <= 0) return this.#text;
+      this.#text += this.#decoder.decode(buffer.subarray(0, count), { stream: true });
+    }
+  }
+
+  /** Types keys, such as `\x03` for Ctrl-C. */
+  type(keys: string): void {
+    const bytes = new TextEncoder().encode(keys);
+    if (Number(libc.write(this.#fd, bytes, BigInt(bytes.length))) !== bytes.length) {
+      throw new Error("Cannot type at the terminal");
+    }
   }
 
   /** Ends the terminal, as the end of an SSH connection does. */
