@@ -14,6 +14,7 @@ const SEE = "; see pppoe-proxy --help";
 const SEE_SERVER = "; see pppoe-proxy server --help";
 const SEE_CLIENT = "; see pppoe-proxy client --help";
 const SEE_KEYGEN = "; see pppoe-proxy keygen --help";
+const SEE_STATUS = "; see pppoe-proxy status --help";
 
 /** The mistakes: what is typed after `pppoe-proxy`, and the one line that follows, with status 2. */
 const MISTAKES: [typed: string, line: string][] = [
@@ -34,6 +35,39 @@ const MISTAKES: [typed: string, line: string][] = [
     "--interface eth1",
     `Give a subcommand before --interface: server, client, status, keygen or demo${SEE}`,
   ],
+  ["sattus", `Unknown subcommand sattus (did you mean status?)${SEE}`],
+  ["stat", `Unknown subcommand stat${SEE}`],
+  // Of status.
+  ["status --wacht", `Unknown flag --wacht (did you mean --watch?)${SEE_STATUS}`],
+  ["status --watch=1", `--watch takes no value; leave "1" out${SEE_STATUS}`],
+  ["status eth1 eth2", `Unknown argument eth2${SEE_STATUS}`],
+  ["status clsoe 0x11", `Unknown order clsoe (did you mean close?)${SEE_STATUS}`],
+  ["status close", `ID is missing; for example status close 0x0011${SEE_STATUS}`],
+  ["status close eth1", `ID must be a session id such as 0x0011, not "eth1"${SEE_STATUS}`],
+  [
+    "status close 0x11 --host x",
+    `--host must be an address such as 02:00:00:00:00:11, not "x"${SEE_STATUS}`,
+  ],
+  [
+    "status padt 0x11",
+    `--ac is missing; for example --ac 02:00:00:00:00:ac${SEE_STATUS}`,
+  ],
+  ["status eth1 --socket /run/x.sock", `Give only one of INTERFACE and --socket${SEE_STATUS}`],
+  [
+    "status --url 127.0.0.1:9000",
+    `Cannot read --url: did you mean http://127.0.0.1:9000?${SEE_STATUS}`,
+  ],
+  [
+    "status --url https://127.0.0.1:9000",
+    "Cannot read --url: the status is not served by https; forward its port with ssh -L instead" +
+    SEE_STATUS,
+  ],
+  [
+    "status --url http://x",
+    'Cannot read --url: "x" is not HOST:PORT, such as 127.0.0.1:9000; give http://127.0.0.1:9000, ' +
+    `for example${SEE_STATUS}`,
+  ],
+  ["status --socket", `--socket needs a value: PATH${SEE_STATUS}`],
   // Flags.
   [`${C} --conect 192.0.2.1:8000`, `Unknown flag --conect (did you mean --connect?)${SEE_CLIENT}`],
   [`${C} --conect=x`, `Unknown flag --conect (did you mean --connect?)${SEE_CLIENT}`],

@@ -42,6 +42,7 @@ Deno.test("main() shows help and version without permissions", async () => {
       [["--version"], `pppoe-proxy ${VERSION}\n`],
       [["server", "--help"], "Usage: pppoe-proxy server "],
       [["help", "client"], "Usage: pppoe-proxy client "],
+      [["status", "-h"], "Usage: pppoe-proxy status "],
       [["demo", "-h"], "Usage: pppoe-proxy demo "],
     ] as const
   ) {
@@ -59,6 +60,7 @@ testUnless(
     assertEquals(await run([], CLIENT), refusal(always, "client"));
     assertEquals(await run(["-A", "--deny-ffi"], CLIENT), refusal("--allow-ffi", "client"));
     assertEquals(await run(["-A", "--deny-run"], ["demo"]), refusal("--allow-run", "demo"));
+    assertEquals(await run([], ["status"]), refusal("--allow-ffi --allow-sys=uid", "status"));
     assertEquals(
       await run(ALWAYS, [...SERVER, "--status", "127.0.0.1:9000", "--state-dir", "/no/such"]),
       refusal(
