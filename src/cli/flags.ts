@@ -247,6 +247,17 @@ export const PADT_FLAGS: Flags = {
   ...STATUS_ACCESS_FLAGS,
 };
 
+/** The flags of `status capture`. */
+export const CAPTURE_FLAGS: Flags = {
+  file: {
+    value: "FILE",
+    help: "Name of the file in the side's directory for captures (one made from the time).",
+  },
+  frames: { value: "discovery|control|all", help: "Frames to record (control)." },
+  "size-mib": { value: "N", help: "Maximum size of both files together, in MiB (64)." },
+  ...STATUS_ACCESS_FLAGS,
+};
+
 /** The flags of the subcommand `demo`. */
 export const DEMO_FLAGS: Flags = {
   json: { help: "Print only one JSON object with the result." },

@@ -2,6 +2,7 @@
 
 import { VERSION } from "../version.ts";
 import {
+  CAPTURE_FLAGS,
   CLIENT_FLAGS,
   CLOSE_FLAGS,
   DEMO_FLAGS,
@@ -118,6 +119,7 @@ function statusHelp(command: string): string {
   return `Usage: ${command} [INTERFACE] [flags]
        ${command} close ID [INTERFACE] [flags]
        ${command} padt ID --ac MAC [INTERFACE] [flags]
+       ${command} capture start|stop|show [INTERFACE] [flags]
 
 Shows the sides that run on this machine, in this network namespace: their problems, with advice,
 then each side with its tunnels, rates, drops and sessions. Finds them by itself. Run it as root, or
@@ -131,16 +133,20 @@ ${describeFlags(ownFlags(CLOSE_FLAGS), {})}
 padt has the server end a session that only the AC still has, with a PADT to the AC. Its flags:
 ${describeFlags(ownFlags(PADT_FLAGS), {})}
 
+capture has a side record frames in a pcapng file, without passwords. Flags of capture start:
+${describeFlags(ownFlags(CAPTURE_FLAGS), {})}
+
 Examples:
   ${command}
   ${command} eth1 --watch
   ${command} --json
   ${command} close 0x0011
+  ${command} capture start eth1 --frames all
   ${command} --url http://192.0.2.1:9000 --token-file token
 
 Exit status: 0 if every side does its job, 1 if one does not, cannot be asked, or none runs; with
---watch, 0 when stopped by a signal; for close and padt, 0 if it was done, 1 if not. 2 if the command
-line is wrong.
+--watch, 0 when stopped by a signal; for close, padt and capture, 0 if it was done, 1 if not. 2 if the
+command line is wrong.
 `;
 }
 

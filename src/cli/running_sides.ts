@@ -5,7 +5,7 @@ import { askHolder, heldPlaces, type Holder, packetUsers, type Place } from "../
 import { ownUid, ROOT } from "../files/owner.ts";
 import { type Endpoint, formatEndpoint, isUnspecified, parseEndpoint } from "../net/endpoint.ts";
 import { type ClientRequest, request, requestFailure } from "../net/http_client.ts";
-import { formatUnix, type UnixAddress, unixPermission } from "../net/unix_listener.ts";
+import { formatUnix, type UnixAddress, unixPermission } from "../net/unix_address.ts";
 import type { SideView } from "./show/look.ts";
 import { sessionsOf, type SessionsView, statusOf, textIn } from "./show/view.ts";
 

@@ -3,9 +3,9 @@
 import { closest } from "../closest.ts";
 import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
 import { ignoresHangup } from "./hangup.ts";
-import { CLOSE_FLAGS, type Flags, PADT_FLAGS, STATUS_FLAGS } from "./flags.ts";
+import { CAPTURE_FLAGS, CLOSE_FLAGS, type Flags, PADT_FLAGS, STATUS_FLAGS } from "./flags.ts";
 import { isFlag } from "./hint.ts";
-import { type Given, path, readFlags, required, UsageError } from "./options.ts";
+import { choice, type Given, integer, path, readFlags, required, UsageError } from "./options.ts";
 import { checkPermissions } from "./permissions.ts";
 import { askSide, findSides, type FoundSide, lookAt, orderSide } from "./running_sides.ts";
 import {
@@ -20,6 +20,7 @@ import { documentOf, jsonLine, type SideDocument } from "./show/document.ts";
 import { isHealthy, type Look, titleOf } from "./show/look.ts";
 import { render } from "./show/render.ts";
 import { colored, plain } from "./show/style.ts";
+import { formatCount } from "./show/units.ts";
 import { sessionsOf, type SessionView, statusOf, textIn } from "./show/view.ts";
 import { readToken } from "./status_flags.ts";
 
@@ -38,7 +39,13 @@ const SESSION_ID = /^(0x[\da-f]{1,4}|\d{1,5})$/i;
 const ORDERS: Record<string, (args: string[], program: string) => Promise<number>> = {
   close: closeSession,
   padt: sendPadt,
+  capture,
 };
+
+/** The words that follow `capture`. */
+const CAPTURE_ACTIONS = ["start", "stop", "show"];
+/** The flags that only the start of a capture has. */
+const CAPTURE_START_FLAGS = ["file", "frames", "size-mib"];
 
 /** The sides that the flags choose, and the token for them. */
 interface Chosen {
@@ -280,6 +287,61 @@ async function sendPadt(args: string[], program: string): Promise<number> {
     }\n`,
   );
   return 0;
+}
+
+/** Begins or ends a capture, or describes the one that is under way. */
+async function capture(args: string[], program: string): Promise<number> {
+  const { words: [action, interfaceName], given } = readWords(CAPTURE_FLAGS, args, 2);
+  if (!CAPTURE_ACTIONS.includes(action)) {
+    throw new UsageError(`Give start, stop or show after capture, not "${action ?? ""}"`);
+  }
+  const superfluous = CAPTURE_START_FLAGS.find((flag) => given.value(flag) !== undefined);
+  if (action !== "start" && superfluous !== undefined) {
+    throw new UsageError(`--${superfluous} is for capture start only; leave it out`);
+  }
+  const content = {
+    action,
+    file: given.value("file"),
+    frames: choice(given, "frames", ["discovery", "control", "all"]),
+    sizeMib: integer(given, "size-mib", 1, 65_536),
+  };
+  const chosen = choose(given, interfaceName);
+  const sides = await chosen.find();
+  if (sides.length === 0) return complain(program, await nothingRuns(chosen, program));
+  if (sides.length > 1 && action === "start") {
+    const titles = sides.map(titleOfFound).join(", the ");
+    return complain(
+      program,
+      `Several sides run here, the ${titles}; name the interface of one, such as status capture ` +
+        `start ${sides[0].interface}, or its --socket`,
+    );
+  }
+  let status = 0;
+  for (const side of sides) {
+    const result = action === "show"
+      ? await askSide(side, "/api/capture", chosen.token)
+      : await orderSide(side, "/api/capture", content, chosen.token);
+    const title = titleOfFound(side);
+    if ("failure" in result) {
+      status = complain(program, `Cannot ${action} a capture at the ${title}: ${result.failure}`);
+    } else {
+      const { text, failure } = captureOf(result.value);
+      await writeOutput(`${title}: ${text}\n`);
+      if (failure !== undefined) status = complain(program, `Cannot write it: ${failure}`);
+    }
+  }
+  return status;
+}
+
+/** Describes a capture, as a side has it. */
+function captureOf(value: unknown): { text: string; failure?: string } {
+  const { capture } = (value ?? {}) as { capture?: Record<string, unknown> | null };
+  if (capture === null || capture === undefined) return { text: "no capture" };
+  const count = (number: unknown) => formatCount(typeof number === "number" ? number : 0);
+  const { file, frames, captured, leftOut, failure } = capture;
+  const text = `${textIn(file)} (${textIn(frames)}), ${count(captured)} frames, ` +
+    `${count(leftOut)} left out`;
+  return { text, ...failure === undefined ? {} : { failure: textIn(failure) } };
 }
 
 function titleOfFound(side: FoundSide): string {

@@ -3,7 +3,7 @@
 import { reasonOf } from "../reason.ts";
 import { connect } from "./connect.ts";
 import { type Endpoint, formatEndpoint } from "./endpoint.ts";
-import type { UnixAddress } from "./unix_listener.ts";
+import type { UnixAddress } from "./unix_address.ts";
 
 const HEAD_MAX_BYTES = 16_384;
 const CHUNK_BYTES = 65_536;

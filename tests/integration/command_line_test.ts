@@ -52,6 +52,11 @@ const MISTAKES: [typed: string, line: string][] = [
     "status padt 0x11",
     `--ac is missing; for example --ac 02:00:00:00:00:ac${SEE_STATUS}`,
   ],
+  ["status capture", `Give start, stop or show after capture, not ""${SEE_STATUS}`],
+  [
+    "status capture stop --frames all",
+    `--frames is for capture start only; leave it out${SEE_STATUS}`,
+  ],
   ["status eth1 --socket /run/x.sock", `Give only one of INTERFACE and --socket${SEE_STATUS}`],
   [
     "status --url 127.0.0.1:9000",

@@ -239,6 +239,35 @@ testUnless(
 
 testUnless(
   skipped,
+  "status capture begins, shows and ends a capture",
+  () =>
+    withOneMachine(async ({ namespace }) => {
+      const several = await status(namespace, "capture", "start");
+      assertEquals(several.code, 1);
+      assertMatch(several.err, /Several sides run here, the client branch on lan9, the server /);
+      const file = `status-test-${Deno.pid}.pcapng`;
+      const begun = await status(namespace, "capture", "start", "lan9", "--file", file);
+      assertEquals([begun.code, begun.err], [0, ""]);
+      const path = begun.out.match(/^client branch on lan9: (\S+) \(control\), /)?.[1];
+      assert(path !== undefined && path.endsWith(`/${file}`), begun.out);
+      try {
+        const shown = await status(namespace, "capture", "show");
+        assertEquals(shown.code, 0);
+        assertMatch(shown.out, /^server \S+ on isp0: no capture$/m);
+        assertMatch(shown.out, new RegExp(`${file} \\(control\\), \\d+ frames, 0 left out$`, "m"));
+        const again = await status(namespace, "capture", "start", "lan9", "--file", file);
+        assertEquals([again.code, again.out], [1, ""]);
+        assertEquals((await status(namespace, "capture", "stop", "lan9")).code, 0);
+        const { out } = await status(namespace, "capture", "show", "lan9");
+        assertEquals(out, "client branch on lan9: no capture\n");
+      } finally {
+        await Deno.remove(path);
+      }
+    }),
+);
+
+testUnless(
+  skipped,
   "status --watch shows one block each second where there is no terminal, until the reader ends",
   () =>
     withOneMachine(async ({ namespace }) => {
@@ -315,7 +344,8 @@ for (const [name, end] of ENDS) {
           });
           assert(text.startsWith(ENTER), JSON.stringify(text));
           assertEquals(text.split(ENTER).length, 2);
-          assertMatch(text, /\x1b\[1mclient \S+ on lan0\x1b\[0m/);
+          const title = text.split("\x1b[1m")[1].split("\x1b[0m")[0];
+          assertMatch(title, /^client \S+ on lan0$/);
           assertEquals(text.includes(LEAVE), false);
           end(terminal, program);
           assertEquals((await program.status).code, 0);

@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { askSide, type FoundSide, lookAt, orderSide } from "../../../src/cli/running_sides.ts";
 import type { SessionQuery } from "../../../src/observe/control.ts";
-import type { UnixAddress } from "../../../src/net/unix_listener.ts";
+import type { UnixAddress } from "../../../src/net/unix_address.ts";
 import type { Endpoint } from "../../../src/net/endpoint.ts";
 import { aSource, ServedApi } from "../../support/api.ts";
 import { aStatus } from "../../support/status.ts";

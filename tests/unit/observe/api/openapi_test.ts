@@ -86,6 +86,16 @@ const CASES: Case[] = [
   })),
   { path: "/api/status", status: 500, source: { status: failing } },
   ...STATUSES.map((status): Case => ({
+    path: "/api/summary",
+    status: 200,
+    source: {
+      summary: () => {
+        const { sessions: _sessions, ...summary } = status;
+        return Promise.resolve(summary);
+      },
+    },
+  })),
+  ...STATUSES.map((status): Case => ({
     path: "/metrics",
     status: 200,
     source: { status: () => Promise.resolve(status) },
