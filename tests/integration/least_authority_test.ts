@@ -277,3 +277,49 @@ testUnless(
     });
   },
 );
+
+testUnless(
+  skipped,
+  "status shows the sides with few permissions, also as nobody, who may not use the socket of root",
+  async () => {
+    using copy = new PublicCopy();
+    await withSites({ flags: ["--name", "branch"] }, async ({ sites: [{ clientNamespace }] }) => {
+      const ask = async (before: string[], ...args: string[]) => {
+        const deno = [Deno.execPath(), "run", "--quiet", "-A", copy.main.href];
+        const { code, stdout, stderr } = await new Deno.Command("ip", {
+          args: ["netns", "exec", clientNamespace, ...before, ...deno, "status", ...args],
+          stdin: "null",
+        }).output();
+        const text = new TextDecoder();
+        return { code, out: text.decode(stdout), err: text.decode(stderr) };
+      };
+      const permissions = ["--allow-ffi", "--allow-sys=uid", `--allow-read=${copy.path}/program`];
+      // Over TCP, since nobody may not use the socket.
+      const nobody = copy.runner([...permissions, `--allow-net=${STATUS}`]);
+      const overTcp = await ask(nobody);
+      assertEquals([overTcp.code, overTcp.err], [0, ""], overTcp.out);
+      assertMatch(overTcp.out, /^client branch on lan0$/m);
+      assertMatch(overTcp.out, /, process \d+, user 0$/m);
+      const run = "/run/pppoe-proxy";
+      const sockets = [`--allow-read=${run}`, `--allow-write=${run}`, "--allow-net"];
+      const [{ address }] = JSON.parse((await ask([], "--json")).out).sides;
+      assertMatch(address, /^unix:/);
+      const refused = await ask(copy.runner([...permissions, ...sockets]), "--socket", address);
+      assertEquals(refused.code, 1);
+      assertMatch(refused.out, /tells nothing: this user may not use unix:\S+; run this with sudo/);
+      // As root, with exactly the permissions of the docs.
+      const asRoot = [
+        "sh",
+        "-c",
+        `shift 4; exec ${copy.path}/deno run --quiet --no-prompt ${
+          [...permissions, ...sockets].join(" ")
+        } "$@"`,
+        "sh",
+      ];
+      const bySocket = await ask(asRoot, "--socket", address);
+      assertEquals([bySocket.code, bySocket.err], [0, ""], bySocket.out);
+      const withoutNet = await ask(nobody, "--socket", address);
+      assertMatch(withoutNet.out, /Deno does not allow it; add --allow-read=/);
+    });
+  },
+);
