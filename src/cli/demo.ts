@@ -160,14 +160,17 @@ async function drops(sites: TwoSites): Promise<string> {
 }
 
 function thingsToTry({ names }: TwoSites): string {
+  const deno = Deno.execPath();
+  const program = Deno.build.standalone ? deno : `${deno} run -A ${Deno.mainModule}`;
   const status = `http://${SITE.status.hostname}:${SITE.status.port}/api/status`;
   return `
 Everything keeps running until Ctrl-C. Host 1 is online again and sends an LCP Echo-Request every second.
 Things to try as root in another terminal:
   ip netns exec ${names.host} tcpdump -eni lan0
   ip netns exec ${names.ac} tcpdump -eni isp0
+  ip netns exec ${names.client} ${program} status --watch
+  ip netns exec ${names.server} ${program} status --watch
   ip netns exec ${names.client} curl -s ${status}
-  ip netns exec ${names.server} curl -s ${status}
   ip netns exec ${names.host} pppoe-discovery -I lan0
 `;
 }

@@ -38,7 +38,7 @@ const MISTAKES: [typed: string, line: string][] = [
   ["sattus", `Unknown subcommand sattus (did you mean status?)${SEE}`],
   ["stat", `Unknown subcommand stat${SEE}`],
   // Of status.
-  ["status --wacht", `Unknown flag --wacht (did you mean --watch?)${SEE_STATUS}`],
+  ["status --wtach", `Unknown flag --wtach (did you mean --watch?)${SEE_STATUS}`],
   ["status --watch=1", `--watch takes no value; leave "1" out${SEE_STATUS}`],
   ["status eth1 eth2", `Unknown argument eth2${SEE_STATUS}`],
   ["status clsoe 0x11", `Unknown order clsoe (did you mean close?)${SEE_STATUS}`],
