@@ -135,6 +135,9 @@ const CIRCLES = ["src/relay/peer.ts, src/relay/session.ts"];
 
 /** The parts that only decide, without I/O. */
 const WITHOUT_IO = [
+  "src/cli/show/document.ts",
+  "src/cli/show/render.ts",
+  "src/cli/show/view.ts",
   "src/client/machine.ts",
   "src/client/server_trouble.ts",
   "src/health/clock.ts",
