@@ -3,6 +3,7 @@
 import { captureRoutes } from "./api/capture_routes.ts";
 import { eventRoutes } from "./api/event_routes.ts";
 import { descriptionRoute } from "./api/openapi.ts";
+import { pageRoutes } from "./api/page_routes.ts";
 import type { Route } from "./api/route.ts";
 import { sessionRoutes } from "./api/session_routes.ts";
 import type { ApiSource } from "./api/source.ts";
@@ -23,5 +24,5 @@ export function apiRoutes(source: ApiSource, events: EventHub): Route[] {
     ...eventRoutes(events),
     ...captureRoutes(source),
   ];
-  return [...routes, descriptionRoute(routes)];
+  return [...routes, descriptionRoute(routes), ...pageRoutes()];
 }

@@ -34,7 +34,8 @@ const LAYERS: Record<string, string[]> = {
   "src/transport": ["ffi", "src/poll"],
   "src/tunnel": ["ffi", "src/keys", "src/net", "src/transport", "src/wire"],
   "src/relay": ["src/net", "src/wire"],
-  "src/observe": ["src/files", "src/net", "src/relay", "src/version.ts", "src/wire"],
+  "src/page": [],
+  "src/observe": ["src/files", "src/net", "src/page", "src/relay", "src/version.ts", "src/wire"],
   "src/link": ["ffi", "src/observe", "src/poll", "src/relay", "src/wire"],
   "src/claim": ["ffi", "src/observe"],
   "src/health": ["ffi"],
@@ -218,7 +219,12 @@ Deno.test("importsOf() finds imports of values, of types, from barrels and over 
 
 Deno.test("Every imported file exists", () => {
   const others = FILES.flatMap(importsOf).filter((file) => !IMPORTS.has(file));
-  assertEquals([...new Set(others)], ["deno.json"]);
+  // The files of the page are imported as text.
+  const [ofPage, rest] = [true, false].map((isWanted) =>
+    others.filter((file) => file.startsWith("src/page/") === isWanted)
+  );
+  for (const file of ofPage) textOf(file);
+  assertEquals([...new Set(rest)], ["deno.json"]);
 });
 
 Deno.test("No file imports itself through others, except for a session and its peer", () => {

@@ -8,7 +8,7 @@ import { faultIn, type Schema } from "./schema.ts";
 import { SCHEMAS } from "./schemas.ts";
 
 /** The paths that a request for an unknown one is told. */
-const KNOWN_PATHS = "/healthz, /api/status, /metrics or /api/openapi.json";
+const KNOWN_PATHS = "/, /healthz, /api/status, /metrics or /api/openapi.json";
 
 /** A function that answers requests, as {@linkcode HttpServer} takes it. */
 export type Answering = (

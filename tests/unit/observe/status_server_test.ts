@@ -86,7 +86,7 @@ Deno.test("serveStatus() ignores the query", () =>
     assertEquals([response.status, await response.text()], [200, "ok\n"]);
   }));
 
-for (const path of ["/", "/api", "/api/status/", "/metrics/x", "/HEALTHZ"]) {
+for (const path of ["/page", "/page/files.ts", "/api", "/api/status/", "/metrics/x", "/HEALTHZ"]) {
   Deno.test(`serveStatus() answers ${path} with 404`, () =>
     serving(up, async (url) => {
       const response = await fetch(url + path);
