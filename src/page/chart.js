@@ -104,6 +104,7 @@ export class Chart {
     plot.addEventListener("pointermove", ({ offsetX }) => this.#point(offsetX));
     plot.addEventListener("pointerleave", () => this.#point(undefined));
     this.setNames(names);
+    this.#svg.setAttribute("aria-label", "Rates: nothing is known yet.");
   }
 
   /** Sets the names of the two rates. */
@@ -128,6 +129,12 @@ export class Chart {
   /** The range that it shows. */
   get range() {
     return rangeOf((this.#samples.at(-1)?.atMs ?? 0) - (this.#samples[0]?.atMs ?? 0));
+  }
+
+  /** The range in words, such as `the last 5 minutes`. */
+  get rangeText() {
+    const minutes = this.range.lengthMs / 60_000;
+    return minutes === 1 ? "the last minute" : `the last ${minutes} minutes`;
   }
 
   #draw() {
@@ -226,7 +233,7 @@ export class Chart {
     });
     this.#svg.setAttribute(
       "aria-label",
-      `Rates of the last ${formatDuration(this.range.lengthMs / 1000)}. ${parts.join(". ")}.`,
+      `Rates of ${this.rangeText}. ${parts.join(". ")}.`,
     );
   }
 

@@ -56,6 +56,7 @@ function askForToken(refusal) {
     const dialog = byId("token-dialog");
     const input = byId("token");
     setText(byId("token-error"), hasToken() ? `${refusal.message}.` : "");
+    setToken("");
     input.value = "";
     dialog.returnValue = "";
     dialog.addEventListener("close", () => {
@@ -272,8 +273,7 @@ function showRates({ rates, time, droppedPerSecond }) {
     setText(byId(`${id}-frames`), `${formatCount(rate.framesPerSecond)} frames/s`);
   }
   chart.add(Date.parse(time), [fromLink.bitsPerSecond, fromTunnel.bitsPerSecond]);
-  const minutes = chart.range.lengthMs / 60_000;
-  setText(byId("traffic-hint"), minutes === 1 ? "The last minute" : `The last ${minutes} minutes`);
+  setText(byId("traffic-hint"), sentence(chart.rangeText));
   setText(
     byId("drops-hint"),
     droppedPerSecond > 0 ? `${formatCount(droppedPerSecond)} a second now` : "",

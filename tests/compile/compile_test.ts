@@ -1,7 +1,10 @@
 // Tests of the compiled programs in an empty environment: without PATH, home and Deno.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { httpGet, LabNet, SITE } from "../../src/lab/mod.ts";
+import { PAGE_FILES } from "../../src/page/files.ts";
 import { hasProgram, testUnless, whyNot } from "../support/skip.ts";
+import { until } from "../support/until.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** The version of Deno that $DENORT_BIN must match. */
@@ -54,6 +57,30 @@ async function linked(links: Record<string, string>) {
     path: (link: string) => `${folder}/${link}`,
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
+}
+
+/** Asserts that a compiled side has all files of the page in it. */
+async function assertPage(program: string, flags: string[]): Promise<void> {
+  await using net = new LabNet("page");
+  const namespace = await net.namespace("side");
+  await net.veth({ namespace, name: "lan0" }, { namespace, name: "lan1" });
+  const { hostname, port } = SITE.status;
+  const own = [...flags, "--interface", "lan0", "--status", `${hostname}:${port}`];
+  const args = ["netns", "exec", namespace, `${ROOT}dist/${program}`, ...own];
+  const child = new Deno.Command("ip", { args, cwd: "/", stdout: "null", stderr: "null" }).spawn();
+  try {
+    for (const { path } of PAGE_FILES) {
+      const { status, body } = await until(
+        `${program} answers`,
+        () => httpGet(net.path(namespace), SITE.status, path).catch(() => undefined),
+      );
+      const file = path === "/" ? "/page/page.html" : path;
+      assertEquals([status, body], [200, await Deno.readTextFile(`${ROOT}src${file}`)], path);
+    }
+  } finally {
+    child.kill("SIGTERM");
+    await child.status;
+  }
 }
 
 testUnless(reason, "deno task compile makes programs that need nothing else", async (t) => {
@@ -141,6 +168,21 @@ testUnless(reason, "deno task compile makes programs that need nothing else", as
       }
     },
   );
+
+  const noNamespaces = whyNot("root", "iproute2", "namespaces");
+  for (
+    const [program, ...flags] of [
+      ["pppoe-proxy", "client", "--connect", "127.0.0.1:1"],
+      ["pppoe-proxy-client", "--connect", "127.0.0.1:1"],
+      ["pppoe-proxy-server", "--listen", "127.0.0.1:0"],
+    ]
+  ) {
+    await t.step({
+      name: `${program} serves the page${noNamespaces ? ` (skipped: ${noNamespaces})` : ""}`,
+      ignore: noNamespaces !== undefined,
+      fn: () => assertPage(program, flags),
+    });
+  }
 
   const noDemo = whyNot("root", "iproute2", "namespaces");
   await t.step({
