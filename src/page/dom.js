@@ -25,6 +25,18 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A flag with its value, which is easier to read and to copy in one line. */
+const FLAG = /(--[a-z][a-z-]*(?:[ =][^\s,;.]+(?:\.[^\s,;.]+)*)?)/;
+
+/** Sets the text of an element like `setText`, with each flag of a command kept in one line. */
+export function setSentence(element, text) {
+  if (element.textContent === text) return;
+  const parts = text.split(FLAG);
+  element.replaceChildren(
+    ...parts.map((part, at) => at % 2 === 0 ? part : el("span", { class: "flag" }, part)),
+  );
+}
+
 /** Sets an attribute, only if it is another one. */
 export function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);

@@ -2,7 +2,7 @@
 
 import { hasToken, Refusal, request, requestJson, setToken } from "./api.js";
 import { Chart } from "./chart.js";
-import { byId, el, follow, setAttribute, setText, show } from "./dom.js";
+import { byId, el, follow, setAttribute, setSentence, setText, show } from "./dom.js";
 import { chunksOf, readEvents } from "./events.js";
 import {
   formatBytes,
@@ -185,8 +185,8 @@ function problemsOf({ healthy, problems, tunnels, interfaceState, time }) {
 function showProblems(status) {
   const problems = problemsOf(status);
   if (problems.every(({ id }) => id !== "")) unexplainedSince = undefined;
-  const { time } = status;
-  const nowMs = Date.parse(time);
+  const { time: now } = status;
+  const nowMs = Date.parse(now);
   const keyOf = ({ id, since, what }) => `${id} ${since} ${what}`;
   follow(
     byId("problems"),
@@ -203,11 +203,10 @@ function showProblems(status) {
     (item, { what, advice, blocks, since }) => {
       const [whatPart, advicePart, facts] = item.children;
       setAttribute(item, "data-state", blocks ? "bad" : "poor");
-      setText(whatPart, sentence(what));
-      setText(advicePart, sentence(advice));
-      const seconds = (nowMs - Date.parse(since)) / 1000;
-      const weight = blocks ? "Nothing works until this is solved" : "Hinders";
-      setText(facts.firstChild, `${weight}, for ${formatDuration(seconds)}`);
+      setSentence(whatPart, sentence(what));
+      setSentence(advicePart, sentence(advice));
+      const time = `for ${formatDuration((nowMs - Date.parse(since)) / 1000)}`;
+      setText(facts.firstChild, blocks ? `Nothing works, ${time}` : capital(time));
     },
   );
   show(byId("no-problems"), problems.length === 0);
@@ -229,9 +228,13 @@ function tellProblems(now) {
   knownProblems = now;
 }
 
-function sentence(text) {
+function capital(text) {
   const [first = ""] = text;
-  return `${first.toUpperCase()}${text.slice(first.length)}${/[.!?]$/.test(text) ? "" : "."}`;
+  return first.toUpperCase() + text.slice(first.length);
+}
+
+function sentence(text) {
+  return capital(text) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
 const STATE_WORDS = {
@@ -273,7 +276,7 @@ function showRates({ rates, time, droppedPerSecond }) {
     setText(byId(`${id}-frames`), `${formatCount(rate.framesPerSecond)} frames/s`);
   }
   chart.add(Date.parse(time), [fromLink.bitsPerSecond, fromTunnel.bitsPerSecond]);
-  setText(byId("traffic-hint"), sentence(chart.rangeText));
+  setText(byId("traffic-hint"), capital(chart.rangeText));
   setText(
     byId("drops-hint"),
     droppedPerSecond > 0 ? `${formatCount(droppedPerSecond)} a second now` : "",
