@@ -333,6 +333,17 @@ function encryptionOf({ encryption }) {
 
 // The dropped frames.
 
+/** How much a drop reason should worry, those first that should most. */
+const WORRIES = {
+  "yes": { state: "bad", words: "yes" },
+  "if-many": { state: "poor", words: "if many" },
+  "none": { state: "good", words: "none" },
+};
+
+function rankOf({ worry }) {
+  return Object.keys(WORRIES).indexOf(worry);
+}
+
 async function showDrops() {
   let drops;
   try {
@@ -340,7 +351,8 @@ async function showDrops() {
   } catch {
     return;
   }
-  const met = drops.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
+  const met = drops.filter(({ count }) => count > 0)
+    .sort((a, b) => rankOf(a) - rankOf(b) || b.count - a.count);
   follow(
     byId("drops").tBodies[0],
     met,
@@ -351,14 +363,16 @@ async function showDrops() {
         {},
         el("th", { scope: "row" }, el("code", {}, reason)),
         el("td", { class: "number", "data-label": "Frames" }),
-        el("td", { "data-label": "Meaning" }),
+        el("td", { "data-label": "Worry" }, el("span", { class: "state" })),
+        el("td", { class: "meaning" }, el("p"), el("p", { class: "hint" })),
       ),
-    ({ children: [, count, meaning] }, drop) => {
+    ({ children: [, count, worry, meaning] }, drop) => {
+      const { state, words } = WORRIES[drop.worry] ?? WORRIES["if-many"];
       setText(count, formatCount(drop.count));
-      const texts = [drop.meaning, drop.worry, drop.advice].filter((one) =>
-        typeof one === "string"
-      );
-      setText(meaning, texts.filter((one) => one !== "").map(sentence).join(" ") || "–");
+      setAttribute(worry.firstChild, "data-state", state);
+      setText(worry.firstChild, words);
+      setSentence(meaning.children[0], sentence(drop.meaning));
+      setSentence(meaning.children[1], sentence(drop.advice));
     },
   );
   show(byId("drops"), met.length > 0);
