@@ -206,7 +206,7 @@ function showProblems(status) {
       setSentence(whatPart, sentence(what));
       setSentence(advicePart, sentence(advice));
       const time = `for ${formatDuration((nowMs - Date.parse(since)) / 1000)}`;
-      setText(facts.firstChild, blocks ? `Nothing works, ${time}` : capital(time));
+      setText(facts.firstChild, blocks ? `Keeps the program from its job, ${time}` : capital(time));
     },
   );
   show(byId("no-problems"), problems.length === 0);

@@ -74,6 +74,7 @@ async function assertLeastAuthority(sites: Sites): Promise<void> {
   const { returned } = await host.exchange({ frames: 100, payloadLength: () => 200 });
   assertEquals(returned, 100);
   for (const program of [sites.server, sites.client]) {
+    assertEquals((await program.get("/page/page.js")).status, 200);
     assertEquals(program.matching(/Requires|NotCapable|Cannot make sure|ERROR/), []);
     const text = Deno.readTextFileSync(`/proc/${program.pid}/status`);
     assertEquals(/^Uid:\s+(\d+)/m.exec(text)?.[1], `${NOBODY}`);

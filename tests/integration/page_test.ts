@@ -246,6 +246,53 @@ testUnless(
 
 testUnless(
   skipped,
+  "The page of another site can neither close a session nor read or frame anything, and the own one can",
+  () =>
+    withSites({}, async (sites) => {
+      sites.ac();
+      await sites.host().dial();
+      const { sessions: [{ id }] } = await sites.server.status();
+      // Over the local socket no token is needed, so everything depends on what the browser sends.
+      const path = `/run/pppoe-proxy/server-isp0-${sites.server.pid}.sock`;
+      await using forward = new Forward(() => Deno.connect({ transport: "unix", path }));
+      await using other = Deno.serve(
+        { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+        () => new Response("<title>Other</title>", { headers: { "content-type": "text/html" } }),
+      );
+      await using browser = await Browser.start();
+      await browser.goto(`http://127.0.0.1:${other.addr.port}/`);
+      const body = JSON.stringify({ id });
+      for (const mode of ["no-cors", "cors"]) {
+        for (const type of ["text/plain", "application/json"]) {
+          const options = { method: "POST", mode, body, headers: { "content-type": type } };
+          const outcome = await browser.eval(
+            `fetch("${forward.url}/api/sessions/close", ${JSON.stringify(options)})` +
+              ".then(({ type }) => type, ({ name }) => name)",
+          );
+          assertEquals(outcome, mode === "no-cors" ? "opaque" : "TypeError");
+        }
+      }
+      const read = `fetch("${forward.url}/api/status").then(() => "read", ({ name }) => name)`;
+      assertEquals(await browser.eval(read), "TypeError");
+      await browser.eval(
+        `{ const frame = document.createElement("iframe"); frame.src = "${forward.url}/"; document.body.append(frame); }`,
+      );
+      await until(
+        "the browser refuses the frame",
+        () => browser.complaints.some((complaint) => complaint.includes("frame-ancestors")),
+      );
+      assertEquals((await sites.server.status()).sessions.length, 1);
+      await browser.goto(forward.url);
+      await browser.untilTrue(`${ROWS} === 1`);
+      await browser.eval("document.querySelector('#sessions tbody button').click()");
+      await browser.eval("document.querySelector('#close-confirm').click()");
+      await browser.untilTrue(`${ROWS} === 0`);
+      assertEquals((await sites.server.status()).sessions.length, 0);
+    }),
+);
+
+testUnless(
+  skipped,
   "The page shows the names of peers as text, whatever is in them",
   () => {
     const name = "<img src=x onerror=alert(1)><b>&amp;";

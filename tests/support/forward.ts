@@ -3,7 +3,7 @@
 /** A port that is forwarded for the duration of a test. */
 export class Forward implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
-  readonly #conns = new Set<Deno.TcpConn>();
+  readonly #conns = new Set<Deno.Conn>();
   readonly #finished: Promise<void>;
 
   /**
@@ -11,7 +11,7 @@ export class Forward implements AsyncDisposable {
    *
    * @param connect Connects to the other port
    */
-  constructor(connect: () => Promise<Deno.TcpConn>) {
+  constructor(connect: () => Promise<Deno.Conn>) {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.#finished = this.#accept(connect);
   }
@@ -21,9 +21,9 @@ export class Forward implements AsyncDisposable {
     return `http://127.0.0.1:${this.#listener.addr.port}`;
   }
 
-  async #accept(connect: () => Promise<Deno.TcpConn>): Promise<void> {
+  async #accept(connect: () => Promise<Deno.Conn>): Promise<void> {
     for await (const near of this.#listener) {
-      let far: Deno.TcpConn;
+      let far: Deno.Conn;
       try {
         far = await connect();
       } catch {
@@ -35,7 +35,7 @@ export class Forward implements AsyncDisposable {
     }
   }
 
-  async #pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+  async #pass(from: Deno.Conn, to: Deno.Conn): Promise<void> {
     this.#conns.add(from);
     try {
       await from.readable.pipeTo(to.writable);
@@ -45,7 +45,7 @@ export class Forward implements AsyncDisposable {
     this.#close(from);
   }
 
-  #close(conn: Deno.TcpConn): void {
+  #close(conn: Deno.Conn): void {
     if (!this.#conns.delete(conn)) return;
     try {
       conn.close();
