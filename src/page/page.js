@@ -19,6 +19,7 @@ const DROPS_EVERY_MS = 5000;
 /** The time without an event after which the contact counts as lost: the program sends one every second. */
 const SILENT_MS = 6000;
 const AGAIN_MS = 1500;
+const REFUSED_AGAIN_MS = 10_000;
 /** The events after which the list of sessions may be another one. */
 const OF_SESSIONS = ["session-opened", "session-closed", "held", "resumed", "restored"];
 
@@ -30,9 +31,10 @@ const WAYS = {
 
 /** What is known of the program: its side, its version and its interface. */
 let about;
-/** The time of the last event, and of the last contact as people write it. */
+/** The time of the last event. */
 let heardMs = performance.now();
-let lostSince;
+/** True while what is shown is not up to date. */
+let isStale = false;
 /** The problems that were shown last, by what identifies them. */
 let knownProblems;
 /** The time since which the program does not work for a reason that it does not know. */
@@ -79,10 +81,11 @@ async function followProgram() {
     let waitMs = AGAIN_MS;
     try {
       await followOnce();
+      loseContact();
     } catch (error) {
       if (error instanceof Refusal) waitMs = await refused(error);
+      else loseContact();
     }
-    loseContact();
     await new Promise((resolve) => setTimeout(resolve, waitMs));
   }
 }
@@ -109,26 +112,40 @@ async function followOnce() {
   }
 }
 
+/** Shows why the program refuses, and returns the time after which to try again. */
 async function refused(refusal) {
-  if (refusal.status === 401 && await askForToken(refusal)) return 0;
-  show(byId("contact"), true);
-  setText(byId("contact"), `The program refuses: ${refusal.message}.`);
-  return 10_000;
+  const needsToken = refusal.status === 401;
+  if (needsToken && await askForToken(refusal)) return 0;
+  beStale("Refused", `The program refuses: ${sentence(refusal.message)}`);
+  if (!needsToken) return REFUSED_AGAIN_MS;
+  // Whoever has closed the dialog should not get it again every few seconds.
+  const button = byId("ask-again");
+  show(button, true);
+  await new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
+  show(button, false);
+  return 0;
 }
 
 function loseContact() {
-  if (lostSince !== undefined) return;
-  lostSince = new Date();
-  document.body.classList.add("stale");
-  setAttribute(byId("health"), "data-state", "unknown");
-  setText(byId("health"), "No contact");
-  document.title = "No contact – pppoe-proxy";
-  show(byId("contact"), true);
-  setText(
-    byId("contact"),
-    `No contact with the program since ${lostSince.toLocaleTimeString()}. It may have ended, or its ` +
+  if (isStale) return;
+  beStale(
+    "No contact",
+    `No contact with the program since ${
+      new Date().toLocaleTimeString()
+    }. It may have ended, or its ` +
       "address cannot be reached. Everything below is from then; this page tries again by itself.",
   );
+}
+
+/** Shows that what is on the page is no longer up to date. */
+function beStale(short, text) {
+  isStale = true;
+  document.body.classList.add("stale");
+  setAttribute(byId("health"), "data-state", "unknown");
+  setText(byId("health"), short);
+  document.title = `${short} – pppoe-proxy`;
+  show(byId("contact"), true);
+  setText(byId("contact-text"), text);
 }
 
 function showAbout(seen) {
@@ -145,8 +162,8 @@ function showAbout(seen) {
 // The status of each second.
 
 function showStatus(status) {
-  if (lostSince !== undefined) {
-    lostSince = undefined;
+  if (isStale) {
+    isStale = false;
     document.body.classList.remove("stale");
     show(byId("contact"), false);
   }
@@ -268,14 +285,14 @@ function showPath(status) {
   );
 }
 
-function showRates({ rates, time, droppedPerSecond }) {
+function showRates({ rates, droppedPerSecond }) {
   if (rates === null) return;
   const { fromLink, fromTunnel } = rates;
   for (const [id, rate] of [["from-link", fromLink], ["from-tunnel", fromTunnel]]) {
     setText(byId(`${id}-rate`), formatRate(rate.bitsPerSecond));
     setText(byId(`${id}-frames`), `${formatCount(rate.framesPerSecond)} frames/s`);
   }
-  chart.add(Date.parse(time), [fromLink.bitsPerSecond, fromTunnel.bitsPerSecond]);
+  chart.add(performance.now(), [fromLink.bitsPerSecond, fromTunnel.bitsPerSecond]);
   setText(byId("traffic-hint"), capital(chart.rangeText));
   setText(
     byId("drops-hint"),
@@ -380,7 +397,7 @@ async function showDrops() {
 }
 
 setInterval(() => {
-  if (!document.hidden && lostSince === undefined && about !== undefined) void showDrops();
+  if (!document.hidden && !isStale && about !== undefined) void showDrops();
 }, DROPS_EVERY_MS);
 
 // Light and dark.

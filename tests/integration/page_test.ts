@@ -3,10 +3,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SITE } from "../../src/lab/mod.ts";
 import { DROP_MEANINGS } from "../../src/relay/mod.ts";
+import { aSource, ServedApi } from "../support/api.ts";
 import { Browser, whyNoBrowser } from "../support/browser.ts";
 import { Forward } from "../support/forward.ts";
 import { type Sites, type SitesOptions, untilPadts, withSites } from "../support/sites.ts";
 import { testUnless, whyNot } from "../support/skip.ts";
+import { aStatus } from "../support/status.ts";
 import { until } from "../support/until.ts";
 
 const skipped = whyNot("linux", "root", "iproute2", "namespaces") ?? whyNoBrowser();
@@ -233,7 +235,7 @@ testUnless(
   () =>
     withPage("client", {}, async ({ sites, browser }) => {
       await sites.client.end("SIGTERM");
-      await browser.untilText("#contact", /^No contact with the program since /);
+      await browser.untilText("#contact-text", /^No contact with the program since /);
       assertEquals(await browser.text("#health"), "No contact");
       sites.client.start();
       await browser.untilText("#health", /^Working$/);
@@ -472,6 +474,84 @@ testUnless(
       for (const text of [meaning, advice]) assert(shown.includes(text), shown);
       await sites.reachable(sites.sites[0], true);
     }),
+);
+
+testUnless(
+  whyNoBrowser(),
+  "The page asks for the token before it shows anything beyond loopback, and not again and again",
+  async () => {
+    await using api = await ServedApi.start(aSource(), { hostname: "0.0.0.0", port: 0 }, TOKEN);
+    await using browser = await Browser.start();
+    await browser.goto(`http://127.0.0.1:${api.endpoint.port}`);
+    await browser.untilTrue("document.querySelector('#token-dialog').open");
+    assertEquals(await browser.text("#who"), "");
+    await browser.press("Escape");
+    await browser.untilText("#contact-text", /^The program refuses: A token is needed/);
+    await browser.untilTrue("document.querySelector('#ask-again').checkVisibility()");
+    await browser.eval("document.querySelector('#ask-again').click()");
+    await browser.untilTrue("document.querySelector('#token-dialog').open");
+    await browser.type(TOKEN);
+    await browser.press("Enter");
+    await browser.untilText("#who", /^Server on eth1$/);
+    await browser.untilText("#sessions tbody", /0x0011/);
+    await browser.untilTrue("document.querySelector('#contact').checkVisibility() === false");
+    assertEquals(browser.complaints.filter((one) => !one.includes("status of 401")), []);
+  },
+);
+
+testUnless(
+  whyNoBrowser(),
+  "The page goes through many sessions in pages, and finds one by host, id or peer",
+  async () => {
+    const [session] = aStatus().sessions;
+    const all = Array.from({ length: 250 }, (_, at) => ({
+      ...session,
+      id: `0x${(at + 1).toString(16).padStart(4, "0")}`,
+      sessionId: at + 1,
+      host: `02:00:00:00:00:${at.toString(16).padStart(2, "0")}`,
+      tunnel: at % 2 === 0 ? "osaka" : "a peer & co",
+    }));
+    await using api = await ServedApi.start(aSource({
+      sessions: ({ limit, after, host, id, tunnel }) => {
+        const found = all.filter((one) =>
+          (host ?? one.host) === one.host && (id ?? one.sessionId) === one.sessionId &&
+          (tunnel ?? one.tunnel) === one.tunnel
+        );
+        const next = after + limit < found.length ? after + limit : null;
+        const sessions = found.slice(after, after + limit);
+        return Promise.resolve({ sessions, total: found.length, next });
+      },
+    }));
+    await using browser = await Browser.start();
+    await browser.goto(`http://127.0.0.1:${api.endpoint.port}`);
+    await browser.untilText("#sessions-hint", /^100 of 250 sessions$/);
+    await browser.untilText("#sessions tbody", /^0x0001/);
+    for (const first of ["0x0065", "0x00c9"]) {
+      await browser.eval("document.querySelector('#next-page').click()");
+      await browser.untilText("#sessions tbody", new RegExp(`^${first}`));
+    }
+    await browser.untilTrue("document.querySelector('#next-page').disabled");
+    assertEquals(await browser.eval(ROWS), 50);
+    await browser.eval("document.querySelector('#first-page').click()");
+    await browser.untilText("#sessions tbody", /^0x0001/);
+    await browser.eval("document.querySelector('#find').focus()");
+    for (
+      const [words, hint, text] of [
+        ["02:00:00:00:00:2A", /^1 session$/, /0x002b/],
+        ["0x10", /^1 session$/, /0x0010/],
+        ["a peer & co", /^100 of 125 sessions$/, /0x0002/],
+      ] as const
+    ) {
+      await browser.eval("document.querySelector('#find').select()");
+      await browser.type(words);
+      await browser.untilText("#sessions-hint", hint);
+      await browser.untilText("#sessions tbody", text);
+    }
+    await browser.eval("document.querySelector('#find').select()");
+    await browser.type("nobody");
+    await browser.untilText("#no-sessions", /^No session matches/);
+    assertEquals(browser.complaints, []);
+  },
 );
 
 /** Returns the visible texts that stand out too little from their ground (WCAG 2.2, 1.4.3). */
