@@ -43,8 +43,9 @@ export const RUNTIME_FLAGS: Flags = {
   },
   status: {
     value: "HOST:PORT",
-    help: "Serve /healthz, /api/status and /metrics on this address, or on the unix socket\n" +
-      "unix:PATH. Use a loopback address unless you know who can reach it.",
+    help: "Serve a page for a browser, /healthz, /api/status and /metrics on this address,\n" +
+      "or on the unix socket unix:PATH. Use a loopback address unless you know who can\n" +
+      "reach it.",
   },
   "status-token-file": {
     value: "FILE",

@@ -1,7 +1,44 @@
 // The way of a frame from the host to the AC, as steps with a state each: which part works, and which does not.
 
-/** The problems by the step that they are about; those of a step of the other side. */
-const OF_AC = ["no-ac", "ac-refuses", "no-pads", "auth-failed", "wrong-ac", "second-ac", "slow-ac"];
+/** The step that each kind of problem is about. */
+const STEP_OF = {
+  "no-ac": "ac",
+  "ac-refuses": "ac",
+  "no-pads": "ac",
+  "auth-failed": "ac",
+  "wrong-ac": "ac",
+  "second-ac": "ac",
+  "slow-ac": "ac",
+  "quiet-link": "hosts",
+  "lcp-silent": "hosts",
+  "short-sessions": "hosts",
+  "address-in-use": "hosts",
+  "link-down": "own",
+  "link-failure": "own",
+  "sides-swapped": "own",
+  "loop": "own",
+  "vlan": "own",
+  "small-mtu": "own",
+  "joined-frames": "own",
+  "frame-too-large": "own",
+  "macvlan-mode": "own",
+  "other-pppoe": "own",
+  "local-pppd": "own",
+  "state-unwritable": "own",
+  "clock": "own",
+  "memory": "own",
+  "descriptors": "own",
+  "key-unused": "own",
+  "no-server": "tunnel",
+  "server-refuses": "tunnel",
+  "no-client": "tunnel",
+  "path-mtu": "tunnel",
+  "slow-path": "tunnel",
+  "congestion-control": "tunnel",
+  "bandwidth": "tunnel",
+  "far-link-down": "far",
+  "far-problem": "far",
+};
 const AC_WORDS = {
   "no-ac": "silent",
   "ac-refuses": "refuses",
@@ -10,29 +47,16 @@ const AC_WORDS = {
   "second-ac": "several answer",
 };
 const TUNNEL_WORDS = { connecting: "connecting", waiting: "waits to try again" };
-const OF_HOSTS = ["quiet-link", "lcp-silent", "short-sessions", "address-in-use"];
-const OF_LINK = [
-  "link-down",
-  "link-failure",
-  "sides-swapped",
-  "loop",
-  "vlan",
-  "small-mtu",
-  "joined-frames",
-  "frame-too-large",
-  "macvlan-mode",
-  "other-pppoe",
-  "local-pppd",
-];
-const OF_TUNNEL = [
-  "no-server",
-  "server-refuses",
-  "no-client",
-  "path-mtu",
-  "slow-path",
-  "congestion-control",
-];
-const OF_FAR = ["far-link-down", "far-problem"];
+
+/**
+ * Finds the step that a problem is about.
+ *
+ * @param {string} id The kind of the problem
+ * @returns {"hosts" | "own" | "tunnel" | "far" | "ac" | undefined} The step; undefined for a kind of a newer version
+ */
+export function stepOf(id) {
+  return Object.hasOwn(STEP_OF, id) ? STEP_OF[id] : undefined;
+}
 
 /**
  * Describes the way of a frame.
@@ -47,8 +71,8 @@ const OF_FAR = ["far-link-down", "far-problem"];
 export function describePath(side, link, status, formatMs) {
   const { tunnels, tunnelCount, problems } = status;
   const up = tunnels.filter(({ state }) => state === "up");
-  const worst = (ids) => {
-    const met = problems.filter(({ id }) => ids.includes(id));
+  const worst = (step) => {
+    const met = problems.filter(({ id }) => stepOf(id) === step);
     return met.some(({ blocks }) => blocks) ? "bad" : met.length > 0 ? "poor" : undefined;
   };
   const linkIsUp = status.interfaceState === "up";
@@ -57,7 +81,7 @@ export function describePath(side, link, status, formatMs) {
     key: "own",
     name: side === "client" ? "This client" : "This server",
     detail: `${link} is ${status.interfaceState}`,
-    state: linkIsUp ? worst(OF_LINK) ?? "good" : "bad",
+    state: linkIsUp ? worst("own") ?? "good" : "bad",
     own: true,
   };
   const [first] = up;
@@ -69,19 +93,22 @@ export function describePath(side, link, status, formatMs) {
       : hasTunnel
       ? first.rttMs === null ? "up" : `up, ${formatMs(first.rttMs)}`
       : TUNNEL_WORDS[tunnels[0]?.state] ?? "none",
-    state: hasTunnel ? worst(OF_TUNNEL) ?? "good" : "bad",
+    state: hasTunnel ? worst("tunnel") ?? "good" : "bad",
     own: false,
   };
   const far = {
     key: "far",
     name: side === "client" ? "Server" : tunnelCount > 1 ? "Clients" : "Client",
     detail: tunnelCount > 1 ? String(tunnelCount) : hasTunnel ? first.name : "not connected",
-    state: hasTunnel ? worst(OF_FAR) ?? "good" : "unknown",
+    state: hasTunnel ? worst("far") ?? "good" : "unknown",
     own: false,
   };
   const { open: sessions, held } = status.sessionCounts;
   // The stations behind a broken part cannot be judged.
-  const reaches = { near: linkIsUp, far: hasTunnel && worst(["far-link-down"]) === undefined };
+  const reaches = {
+    near: linkIsUp,
+    far: hasTunnel && !problems.some(({ id }) => id === "far-link-down"),
+  };
   const hosts = {
     key: "hosts",
     name: "Hosts",
@@ -90,15 +117,15 @@ export function describePath(side, link, status, formatMs) {
       : sessions === 1
       ? "1 session"
       : `${sessions} sessions`,
-    state: stationState(side === "client" ? reaches.near : reaches.far, worst(OF_HOSTS), sessions),
+    state: stationState(side === "client" ? reaches.near : reaches.far, worst("hosts"), sessions),
     own: false,
   };
   const acState = stationState(
     side === "client" ? reaches.far : reaches.near,
-    worst(OF_AC),
+    worst("ac"),
     sessions,
   );
-  const [acProblem] = problems.filter(({ id }) => OF_AC.includes(id));
+  const [acProblem] = problems.filter(({ id }) => stepOf(id) === "ac");
   const ac = {
     key: "ac",
     name: "AC",

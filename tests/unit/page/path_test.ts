@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { formatMs } from "../../../src/page/format.js";
-import { describePath } from "../../../src/page/path.js";
+import { PROBLEMS } from "../../../src/problem.ts";
+import { describePath, stepOf } from "../../../src/page/path.js";
 
 const TUNNEL = { name: "osaka", state: "up", rttMs: 8.2 };
 const STATUS = {
@@ -67,6 +68,11 @@ Deno.test("describePath() puts a problem where it is", () => {
   assertEquals(stepsOf("client", problem("path-mtu")).tunnel, "poor: up, 8.2 ms");
   assertEquals(stepsOf("client", problem("lcp-silent")).hosts, "poor: 1 session");
   assertEquals(stepsOf("client", problem("of-a-newer-version")), stepsOf("client"));
+});
+
+Deno.test("stepOf() has a step for each kind of problem, and none for an unknown one", () => {
+  assertEquals(Object.keys(PROBLEMS).filter((id) => stepOf(id) === undefined), []);
+  assertEquals(["of-a-newer-version", "constructor"].map(stepOf), [undefined, undefined]);
 });
 
 Deno.test("describePath() counts tunnels and clients", () => {
