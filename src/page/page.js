@@ -264,7 +264,7 @@ const STATE_WORDS = {
 function showPath(status) {
   follow(
     byId("path"),
-    describePath(about.mode, about.link, status, formatMs),
+    describePath(about.mode, about.link, status),
     ({ key }) => key,
     ({ key }) =>
       el(

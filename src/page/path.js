@@ -1,5 +1,7 @@
 // The way of a frame from the host to the AC, as steps with a state each: which part works, and which does not.
 
+import { formatMs, formatNumberOf } from "./format.js";
+
 /** The step that each kind of problem is about. */
 const STEP_OF = {
   "no-ac": "ac",
@@ -64,11 +66,10 @@ export function stepOf(id) {
  * @param {"client" | "server"} side The side of the program
  * @param {string} link The name of its interface
  * @param {object} status The event `status`
- * @param {(ms: number | null) => string} formatMs Writes a round trip
  * @returns {{ key: string, name: string, detail: string, state: string, own: boolean }[]} The steps from the host
  * to the AC; the state is `good`, `poor`, `bad` or `unknown`
  */
-export function describePath(side, link, status, formatMs) {
+export function describePath(side, link, status) {
   const { tunnels, tunnelCount, problems } = status;
   const up = tunnels.filter(({ state }) => state === "up");
   const worst = (step) => {
@@ -112,11 +113,7 @@ export function describePath(side, link, status, formatMs) {
   const hosts = {
     key: "hosts",
     name: "Hosts",
-    detail: held > 0
-      ? `${sessions + held} sessions, ${held} held`
-      : sessions === 1
-      ? "1 session"
-      : `${sessions} sessions`,
+    detail: formatNumberOf(sessions + held, "session") + (held > 0 ? `, ${held} held` : ""),
     state: stationState(side === "client" ? reaches.near : reaches.far, worst("hosts"), sessions),
     own: false,
   };

@@ -183,7 +183,7 @@ testUnless(
       await browser.untilText("#health", /^Not working$/);
       await browser.untilText("#tunnels tbody", /waiting|connecting/);
       await browser.untilText("#sessions tbody", /held/);
-      await browser.untilText("#path", /1 sessions?, 1 held/);
+      await browser.untilText("#path", /1 session, 1 held/);
       await browser.untilTrue("document.querySelector('.step-tunnel').dataset.state === 'bad'");
       // Something is said about it, and it is not that there is no problem.
       await browser.untilText("#problems", /\w+/);

@@ -1,7 +1,6 @@
 // Tests of the steps between host and AC on the page.
 
 import { assertEquals } from "@std/assert";
-import { formatMs } from "../../../src/page/format.js";
 import { PROBLEMS } from "../../../src/problem.ts";
 import { describePath, stepOf } from "../../../src/page/path.js";
 
@@ -15,7 +14,7 @@ const STATUS = {
 };
 
 function stepsOf(side: "client" | "server", over: Partial<typeof STATUS> = {}) {
-  const steps = describePath(side, "eth1", { ...STATUS, ...over }, formatMs);
+  const steps = describePath(side, "eth1", { ...STATUS, ...over });
   return Object.fromEntries(steps.map(({ key, detail, state }) => [key, `${state}: ${detail}`]));
 }
 
@@ -25,7 +24,7 @@ function problem(id: string, blocks = false) {
 
 Deno.test("describePath() goes from the hosts to the AC, whichever side this is", () => {
   for (const side of ["client", "server"] as const) {
-    const steps = describePath(side, "eth1", STATUS, formatMs);
+    const steps = describePath(side, "eth1", STATUS);
     assertEquals(
       steps.map(({ name }) => name),
       side === "client"
@@ -79,6 +78,8 @@ Deno.test("describePath() counts tunnels and clients", () => {
   const three = { tunnels: [TUNNEL, TUNNEL, TUNNEL], tunnelCount: 3 };
   assertEquals(stepsOf("server", three).tunnel, "good: 3 up");
   assertEquals(stepsOf("server", three).far, "good: 3");
+  const held = { sessionCounts: { open: 0, held: 1 } };
+  assertEquals(stepsOf("server", held).hosts, "unknown: 1 session, 1 held");
   const none = { tunnels: [], tunnelCount: 0, sessionCounts: { open: 0, held: 0 } };
   assertEquals(stepsOf("server", none).tunnel, "bad: none");
   assertEquals(stepsOf("server", none).hosts, "unknown: 0 sessions");
