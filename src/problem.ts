@@ -59,6 +59,8 @@ export interface Problem {
   advice: string;
   /** True if the program cannot do its job. */
   blocks?: boolean;
+  /** The tunnel that it concerns; undefined if it concerns all. It explains no problem of another tunnel. */
+  tunnel?: number;
 }
 
 /**

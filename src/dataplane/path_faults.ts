@@ -67,11 +67,12 @@ const REMEDIES: Record<PathFault["remedy"], string> = {
   "none": "nothing is left to try until the cause is removed",
 };
 
-function problemOf({ name, address, pathAddress }: Tunnel, fault: PathFault): Problem {
+function problemOf({ channel, name, address, pathAddress }: Tunnel, fault: PathFault): Problem {
   const { packetBytes, remedy, fragmentsLost } = fault;
   const end = pathAddress === address ? name : `the proxy of ${name}`;
   return {
     id: "path-mtu",
+    tunnel: channel.id,
     what: `Packets of ${packetBytes} bytes to ${end} (${pathAddress}) are lost, ` +
       `${fragmentsLost ? "in fragments too, " : ""}although small ones arrive (path MTU); ` +
       REMEDIES[remedy],

@@ -125,6 +125,7 @@ function lossy({ channel, name, address }: Tunnel, congestion: string): Problem 
   return {
     id: "congestion-control",
     subject: `${channel.id}`,
+    tunnel: channel.id,
     what:
       `The path to ${name} (${address}) loses packets, and the congestion control ${congestion} ` +
       "takes each loss for congestion, so the tunnel is much slower than the path",
@@ -138,6 +139,7 @@ function slow({ channel, name, address }: Tunnel): Problem {
   return {
     id: "slow-path",
     subject: `${channel.id}`,
+    tunnel: channel.id,
     what: `The path to ${name} (${address}) is slower than the traffic from this side, so frames ` +
       "wait, and some are dropped because they are too old",
     advice:

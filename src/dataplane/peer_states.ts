@@ -107,6 +107,8 @@ export class PeerStates {
           (isServer ? "no AC can be reached" : "its hosts cannot dial"),
         advice: "check the cable there, and the log or the status of that side, which tells why",
         blocks: isServer,
+        // The hosts of other clients may have problems of their own.
+        tunnel: isServer ? undefined : channel.id,
       });
     }
     const ids = problems.map(problemOfCode).filter((id) => id !== undefined);

@@ -152,16 +152,18 @@ export class TunnelLife {
     const { heldBackMs } = allowance;
     const isHeldBack = heldBackMs - tunnel.heldBackSeenMs >= LIMITED_MS;
     tunnel.heldBackSeenMs = heldBackMs;
-    if (upBps !== undefined && isHeldBack) this.#limit(`${name} sends`, "up", upBps, nowMs);
+    if (upBps !== undefined && isHeldBack) {
+      this.#limit(channel.id, `${name} sends`, "up", upBps, nowMs);
+    }
     if (downBps !== undefined && channel.sendsAtMs < Infinity) {
-      this.#limit(`${name} gets`, "down", downBps, nowMs);
+      this.#limit(channel.id, `${name} gets`, "down", downBps, nowMs);
     }
   }
 
-  #limit(who: string, option: "up" | "down", bps: number, nowMs: number): void {
+  #limit(tunnel: number, who: string, option: "up" | "down", bps: number, nowMs: number): void {
     if (this.#limited.allow(`${option} ${who}`, nowMs) < 0) return;
     const what = `${who} as much as its key allows, ${option}=${formatRate(bps)}`;
     const advice = `raise ${option}= in its line of the server's key file if it may have more`;
-    this.#events.push({ type: "problem", problem: { id: "bandwidth", what, advice } });
+    this.#events.push({ type: "problem", problem: { id: "bandwidth", tunnel, what, advice } });
   }
 }

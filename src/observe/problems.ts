@@ -38,7 +38,7 @@ const OF_DIALS = [
 /** All that a client learns through its tunnel. */
 const OF_THE_FAR_SIDE = ["far-link-down", "far-problem", "quiet-link", ...OF_DIALS] as const;
 
-/** The problems that follow from each kind, as far as there are such. */
+/** The problems that follow from each kind, as far as there are such; for one of a tunnel, those of that tunnel. */
 const HIDES: { readonly [id in ProblemId]?: readonly ProblemId[] } = {
   "link-down": ["quiet-link", "sides-swapped", "no-client", "small-mtu", ...OF_DIALS],
   "link-failure": ["link-down", "quiet-link", ...OF_DIALS],
@@ -67,6 +67,7 @@ export interface ProblemChange {
 
 interface Entry {
   readonly status: ProblemStatus;
+  tunnel: number | undefined;
   readonly beganMs: number;
   /** The time at which it ends by itself; `Infinity` if it lasts until it is ended. */
   endMs: number;
@@ -154,19 +155,20 @@ export class Problems {
 
   #put(problem: Problem, endMs: number, nowMs: number, clockMs: number): void {
     this.expire(nowMs);
-    const { id, what, advice, blocks = false, subject = what } = problem;
+    const { id, what, advice, blocks = false, tunnel, subject = what } = problem;
     const key = keyOf(id, subject);
     const known = this.#entries.get(key);
     if (known !== undefined) {
       const isNews = known.shown && known.status.what !== what;
       Object.assign(known.status, { what, advice, blocks });
       known.endMs = endMs;
+      known.tunnel = tunnel;
       if (isNews) this.#tell(true, known, nowMs);
       return;
     }
     const since = new Date(clockMs).toISOString();
     const status = { id, since, what, advice, blocks };
-    this.#entries.set(key, { status, beganMs: nowMs, endMs, shown: false });
+    this.#entries.set(key, { status, tunnel, beganMs: nowMs, endMs, shown: false });
     const alike = [...this.#entries].filter(([, { status }]) => status.id === id);
     if (alike.length > SHOWN_OF_A_KIND) this.#entries.delete(alike[0][0]);
     this.#settle(nowMs);
@@ -180,12 +182,14 @@ export class Problems {
   }
 
   *#visible(): Generator<Entry> {
-    const hidden = new Set<ProblemId>();
-    for (const { status } of this.#entries.values()) {
-      for (const id of HIDES[status.id] ?? []) hidden.add(id);
+    const hidden = new Set<string>();
+    for (const { status, tunnel } of this.#entries.values()) {
+      for (const id of HIDES[status.id] ?? []) hidden.add(ofTunnel(id, tunnel));
     }
     for (const entry of this.#entries.values()) {
-      if (!hidden.has(entry.status.id)) yield entry;
+      const { status: { id }, tunnel } = entry;
+      if (hidden.has(ofTunnel(id, undefined))) continue;
+      if (tunnel === undefined || !hidden.has(ofTunnel(id, tunnel))) yield entry;
     }
   }
 
@@ -203,6 +207,10 @@ export class Problems {
     const seconds = Math.round((nowMs - beganMs) / 1000);
     this.#changed({ began, problem: { ...status }, seconds });
   }
+}
+
+function ofTunnel(id: ProblemId, tunnel: number | undefined): string {
+  return tunnel === undefined ? id : `${id} ${tunnel}`;
 }
 
 function keyOf(id: ProblemId, subject: string): string {

@@ -89,6 +89,8 @@ Deno.test("PeerStates keeps a client from its job when the server's link is down
     const [event] = bench.events;
     if (event.type !== "problem-begun") throw new Error(event.type);
     assertEquals(event.problem.blocks, side === "client");
+    // The hosts of a server's other clients are not concerned.
+    assertEquals(event.problem.tunnel, side === "client" ? undefined : 7);
     assertMatch(event.problem.what, side === "client" ? /server osaka .* no AC/ : /client osaka/);
   }
 });

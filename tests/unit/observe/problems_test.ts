@@ -132,3 +132,31 @@ Deno.test("Problems shows a hidden problem once the other one is over", () => {
   assertEquals(ids(3000), ["no-ac"]);
   assertEquals(told, ["+no-ac", "+link-down", "-link-down 2 s", "+no-ac"]);
 });
+
+Deno.test("Problems shows what goes wrong for others while the far link of one tunnel is down", () => {
+  const { problems, ids } = aList();
+  problems.begin(
+    { id: "far-link-down", tunnel: 1, what: "down", advice: "plug it in" },
+    0,
+    NOON_MS,
+  );
+  problems.begin(NO_AC, 0, NOON_MS);
+  assertEquals(ids(0), ["far-link-down", "no-ac"]);
+  // A client has one server, without which it reaches no AC.
+  problems.begin({ id: "far-link-down", what: "off", advice: "switch it on" }, 0, NOON_MS);
+  assertEquals(ids(0), ["far-link-down", "far-link-down"]);
+});
+
+Deno.test("Problems hides a slow path only behind what explains it in the same tunnel", () => {
+  const { problems, ids } = aList();
+  const slow = (tunnel: number): Problem => {
+    return { id: "slow-path", tunnel, subject: `${tunnel}`, what: "slow", advice: "wait" };
+  };
+  for (const tunnel of [1, 2]) problems.meet(slow(tunnel), 0, NOON_MS);
+  problems.meet({ id: "bandwidth", tunnel: 2, what: "limit", advice: "raise it" }, 0, NOON_MS);
+  assertEquals(ids(0), ["slow-path", "bandwidth"]);
+  // The same words are about the next tunnel of that peer.
+  problems.meet({ id: "bandwidth", tunnel: 1, what: "limit", advice: "raise it" }, 0, NOON_MS);
+  problems.meet(slow(2), 0, NOON_MS);
+  assertEquals(ids(0), ["slow-path", "bandwidth"]);
+});
