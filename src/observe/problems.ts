@@ -23,8 +23,10 @@ export interface ProblemStatus {
   blocks: boolean;
 }
 
-/** Maximum number of problems of one kind that are shown. */
+/** Maximum number of problems of one kind that are shown, the latest ones. */
 export const SHOWN_OF_A_KIND = 8;
+/** Maximum number of problems of one kind that last until they are ended: more than there can be tunnels. */
+export const LASTING_OF_A_KIND = 1024;
 
 /** Problems of stations, which nobody can have while the cause lasts. */
 const OF_DIALS = [
@@ -149,7 +151,10 @@ export class Problems {
   /** Returns the current problems: those that keep the program from its job first, then the oldest first. */
   list(nowMs: number): ProblemStatus[] {
     this.expire(nowMs);
-    const shown = [...this.#visible()].map(({ status }) => status);
+    const kinds = Map.groupBy(this.#visible(), ({ status: { id } }) => id);
+    const latest = new Set([...kinds.values()].flatMap((alike) => alike.slice(-SHOWN_OF_A_KIND)));
+    const shown = [...this.#visible()].filter((entry) => latest.has(entry))
+      .map(({ status }) => status);
     return [...shown.filter(({ blocks }) => blocks), ...shown.filter(({ blocks }) => !blocks)];
   }
 
@@ -169,8 +174,13 @@ export class Problems {
     const since = new Date(clockMs).toISOString();
     const status = { id, since, what, advice, blocks };
     this.#entries.set(key, { status, tunnel, beganMs: nowMs, endMs, shown: false });
-    const alike = [...this.#entries].filter(([, { status }]) => status.id === id);
-    if (alike.length > SHOWN_OF_A_KIND) this.#entries.delete(alike[0][0]);
+    // One that lasts is shown again once there is room for it. The others are met again if they are still there.
+    const lasts = endMs === Infinity;
+    const alike = [...this.#entries].filter(([, entry]) =>
+      entry.status.id === id && (entry.endMs === Infinity) === lasts
+    );
+    const most = lasts ? LASTING_OF_A_KIND : SHOWN_OF_A_KIND;
+    if (alike.length > most) this.#entries.delete(alike[0][0]);
     this.#settle(nowMs);
   }
 

@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import {
+  LASTING_OF_A_KIND,
   type ProblemChange,
   Problems,
   SHOWN_MS,
@@ -159,4 +160,29 @@ Deno.test("Problems hides a slow path only behind what explains it in the same t
   problems.meet({ id: "bandwidth", tunnel: 1, what: "limit", advice: "raise it" }, 0, NOON_MS);
   problems.meet(slow(2), 0, NOON_MS);
   assertEquals(ids(0), ["slow-path", "bandwidth"]);
+});
+
+Deno.test("Problems shows one that lasts again once later ones of its kind are over, and tells of it once", () => {
+  const { problems, told } = aList();
+  const shown = () => problems.list(0).map(({ what }) => what);
+  const down = (n: number): Problem => {
+    return { id: "far-link-down", tunnel: n, what: `client ${n} is down`, advice: "plug it in" };
+  };
+  for (let n = 0; n <= SHOWN_OF_A_KIND; n++) problems.begin(down(n), 0, NOON_MS);
+  assertEquals([shown().length, shown()[0]], [SHOWN_OF_A_KIND, "client 1 is down"]);
+  for (let n = 1; n <= SHOWN_OF_A_KIND; n++) problems.end("far-link-down", down(n).what, 0);
+  assertEquals(shown(), ["client 0 is down"]);
+  problems.end("far-link-down", undefined, 0);
+  assertEquals(told.filter((word) => word === "+far-link-down").length, 1 + SHOWN_OF_A_KIND);
+  assertEquals(told.filter((word) => word[0] === "-").length, 1 + SHOWN_OF_A_KIND);
+});
+
+Deno.test("Problems keeps a bounded number of those that last", () => {
+  const { problems, told } = aList();
+  for (let n = 0; n <= LASTING_OF_A_KIND; n++) {
+    problems.begin({ ...NO_AC, subject: `${n}` }, 0, NOON_MS);
+  }
+  told.length = 0;
+  problems.end("no-ac", undefined, 0);
+  assertEquals(told.length, LASTING_OF_A_KIND);
 });
