@@ -20,6 +20,7 @@ import type { CaptureOptions } from "./capture/capture.ts";
 import { type ClaimFacts, InterfaceClaim } from "./claim/mod.ts";
 import { directoryOf } from "./files/secret_file.ts";
 import { ConfigurationError } from "./configuration_error.ts";
+import { linkDown } from "./link/problems.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
 import type { KeptState, Totals } from "./dataplane/messages.ts";
 import { MachineWatch } from "./health/machine_watch.ts";
@@ -357,16 +358,7 @@ export class Runtime {
 
   #linkChanged({ name, state, reason }: DataPlaneEvent & { type: "link" }): void {
     if (state === "up") return this.solved("link-down");
-    const words = state === "missing" ? "does not exist" : "is down";
-    this.problem({
-      id: "link-down",
-      what: `Interface ${name} ${words}`,
-      advice: reason ??
-        (state === "missing"
-          ? "create it, or name another one with --interface; it is used as soon as it exists"
-          : "check the cable, and the device at its other end"),
-      blocks: true,
-    });
+    this.problem(linkDown(name, state === "missing", reason));
   }
 
   /** Adds a problem that lasts until {@linkcode solved}, or changes its words. */
