@@ -58,7 +58,7 @@ import { type Problem, PROBLEMS } from "../problem.ts";
 import type { Side } from "../side.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Channel } from "../tunnel/channel.ts";
-import { CODE, emitDiscovery, ETH_BROADCAST, TAG } from "../wire/mod.ts";
+import { CODE, emitDiscovery, ETH_BROADCAST, TAG, type Tag } from "../wire/mod.ts";
 import { COALESCE_US, Coalescer } from "./coalescer.ts";
 import { EventBatch } from "./event_batch.ts";
 import { NetworkChanges } from "./network_changes.ts";
@@ -514,15 +514,19 @@ export class DataPlane {
 
   /** Makes a PADI by which this side finds out if an AC is there. If it comes back, its token shows a loop. */
   #ownPadi(): Uint8Array {
+    const { hostUniq, relayTag = true } = this.#options.tags ?? {};
+    const token = this.#tokens.next(0);
+    const tags: Tag[] = [
+      { type: TAG.SERVICE_NAME, value: new Uint8Array(0) },
+      { type: TAG.HOST_UNIQ, value: hostUniq ?? token },
+    ];
+    if (hostUniq !== undefined && relayTag) tags.push({ type: TAG.RELAY_SESSION_ID, value: token });
     return emitDiscovery({
       destination: ETH_BROADCAST,
       source: this.#relay.linkMac,
       code: CODE.PADI,
       sessionId: NO_SESSION_ID,
-      tags: [
-        { type: TAG.SERVICE_NAME, value: new Uint8Array(0) },
-        { type: TAG.HOST_UNIQ, value: this.#options.tags?.hostUniq ?? this.#tokens.next(0) },
-      ],
+      tags,
     });
   }
 

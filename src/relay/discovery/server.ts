@@ -153,7 +153,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     const repeat = code === CODE.PADS ? this.#repeatOf(packet, nowMs) : undefined;
     const match = repeat === undefined ? this.#matching.find(packet) : repeat.opener;
     if (match === undefined) {
-      if (code === CODE.PADO) this.#relay.dials.strayOffer();
+      if (code === CODE.PADO && this.#lacksTags(packet)) this.#relay.dials.strayOffer();
       return this.#unwanted(packet);
     }
     const { pending } = match;
@@ -213,6 +213,16 @@ export class ServerDiscovery implements DiscoveryRelay {
       return ports.drop(DROP["padt-rate"], "tunnel");
     }
     ports.toLink(padt(destination, this.#relay.shownMacOf(peer, source), NO_SESSION_ID));
+  }
+
+  // Returns true if an offer that nobody waits for is for an address of this server's, but has no token of this
+  // server: of a forgotten discovery, or of a PADI of the server's own.
+  #lacksTags(packet: DiscoveryPacket): boolean {
+    const { destination } = packet;
+    const isForUs = sameMac(destination, 0, this.#relay.linkMac, 0) ||
+      (this.#showsHosts && this.#addresses.isUsed(destination));
+    const token = this.#matching.tokenOf(packet);
+    return isForUs && (token === undefined || !this.#tokens.made(token));
   }
 
   // Drops an answer that nobody waits for. If this server has asked for a session, in an earlier run or for a

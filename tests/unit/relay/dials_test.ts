@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { RelayOptions } from "../../../src/relay/mod.ts";
+import { Tokens } from "../../../src/relay/discovery/tokens.ts";
 import { NAMED_OF_A_KIND, STRANGERS_OF_A_KIND } from "../../../src/relay/dials/named.ts";
 import {
   emitLcp,
@@ -261,6 +262,27 @@ Deno.test("A server says so if ACs answer, but without the tags of the PADI", ()
   line.acSends(discovery("PADO", AC, source, [SERVICE, textTag(TAG.AC_NAME, "ac")]));
   line.pass(4);
   assertMatch(line.words("server"), /returns the tags of a PADI: 1 PADO belonged .*--host-uniq/);
+});
+
+Deno.test("A server does not blame an AC for an offer to its own PADI, or to a station that is not behind it", () => {
+  for (const tags of [undefined, { hostUniq: bytes("isp") }]) {
+    const tokens = new Tokens(new Uint8Array(16), 1);
+    const server = new RecordedRelay({ side: "server", tokens, tags });
+    const { linkMac } = server.relay;
+    server.relay.addTunnel(1, { key: undefined, name: "old" }, 0);
+    server.relay.discoveryFromTunnel(1, padi(HOST, [textTag(TAG.SERVICE_NAME, "gold")]), 0);
+    const token = tokens.next(0);
+    const own = [SERVICE, { type: TAG.HOST_UNIQ, value: tags?.hostUniq ?? token }];
+    if (tags !== undefined) own.push({ type: TAG.RELAY_SESSION_ID, value: token });
+    for (
+      const offer of [discovery("PADO", AC, linkMac, own), discovery("PADO", AC, HOST_2, [SERVICE])]
+    ) {
+      server.relay.discoveryFromLink(offer, 1000);
+    }
+    server.relay.tick(6000);
+    assertMatch([...server.lasting.values()][0].what, /^No AC answers on the link: 1 PADI in 6 s /);
+    assertEquals(server.drops, ["unknown-host-uniq", "unknown-host-uniq"]);
+  }
 });
 
 Deno.test("Both sides name an AC that refuses a session, with its text made safe, until a session opens", () => {
