@@ -75,3 +75,24 @@ export function problemOfCode(code: number): ProblemId | undefined {
   }
   return undefined;
 }
+
+/**
+ * Describes an interface that is down, or missing. The subject is the same, so that one of them replaces the other.
+ *
+ * @param name The name of the interface
+ * @param isMissing True if it does not exist
+ * @param reason The reason with the remedy, if it is known
+ * @returns The problem
+ */
+export function linkDown(name: string, isMissing: boolean, reason?: string): Problem {
+  return {
+    id: "link-down",
+    subject: name,
+    what: `Interface ${name} ${isMissing ? "does not exist" : "is down"}`,
+    advice: reason ??
+      (isMissing
+        ? "create it, or name another one with --interface; it is used as soon as it exists"
+        : "check the cable, and the device at its other end"),
+    blocks: true,
+  };
+}

@@ -20,7 +20,6 @@ import type { CaptureOptions } from "./capture/capture.ts";
 import { type ClaimFacts, InterfaceClaim } from "./claim/mod.ts";
 import { directoryOf } from "./files/secret_file.ts";
 import { ConfigurationError } from "./configuration_error.ts";
-import { linkDown } from "./link/problems.ts";
 import { DataWorker } from "./dataplane/data_worker.ts";
 import type { KeptState, Totals } from "./dataplane/messages.ts";
 import { MachineWatch } from "./health/machine_watch.ts";
@@ -38,7 +37,7 @@ import { parseProcessUsage, type ProcessUsage } from "./observe/process_usage.ts
 import type { KeyStatus, Status, StatusSummary, TunnelStatus } from "./observe/status.ts";
 import { serveStatus, serveUnix, type StatusServer } from "./observe/status_server.ts";
 import type { AddedTags, Limits, MacMode } from "./relay/mod.ts";
-import type { Problem, ProblemId } from "./problem.ts";
+import { linkDown, type Problem, type ProblemId } from "./problem.ts";
 import type { Side } from "./side.ts";
 import { defaultName, nameFault, type OwnName } from "./own_name.ts";
 import { StateDir } from "./state/mod.ts";

@@ -7,20 +7,6 @@ import { ETH_DATA_LEN } from "../wire/mod.ts";
 /** The time after which a problem of single frames counts as solved, in ms. */
 export const FRAME_PROBLEM_MS = 60_000;
 
-/** The interface is down, or missing. The subject is the same, so that one of them replaces the other. */
-export function linkDown(name: string, isMissing: boolean, reason?: string): Problem {
-  return {
-    id: "link-down",
-    subject: name,
-    what: `Interface ${name} ${isMissing ? "does not exist" : "is down"}`,
-    advice: reason ??
-      (isMissing
-        ? "create it, or name another one with --interface; it is used as soon as it exists"
-        : "check the cable, and the device at its other end"),
-    blocks: true,
-  };
-}
-
 /** The interface's MTU is smaller than hosts expect. */
 export function smallMtu(name: string, mtu: number): Problem {
   const payload = mtu - PPP_OVERHEAD;

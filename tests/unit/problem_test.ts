@@ -1,8 +1,8 @@
-// Tests of the problems of a link.
+// Tests of the words of problems.
 
 import { assertEquals } from "@std/assert";
-import { linkDown } from "../../../src/link/problems.ts";
-import { Problems } from "../../../src/observe/problems.ts";
+import { linkDown } from "../../src/problem.ts";
+import { Problems } from "../../src/observe/problems.ts";
 
 Deno.test("linkDown() replaces a missing interface by one that is down, and the other way around", () => {
   const problems = new Problems();
