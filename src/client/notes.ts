@@ -4,6 +4,7 @@ import { describeConnectFailure } from "../net/connect_attempt.ts";
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import { logLine } from "../observe/log_lines.ts";
 import type { Log } from "../observe/log_record.ts";
+import { nameInText } from "../wire/text.ts";
 import type { ClientFailure, ClientNote } from "./messages.ts";
 
 /**
@@ -67,7 +68,7 @@ export function describeFailure(server: Endpoint, failure: ClientFailure): strin
     case "lookup":
       return `Cannot find ${server.hostname}: ${failure.reason}; its last addresses are tried`;
     case "link-down":
-      return `The interface of the server ${failure.name} is not up`;
+      return `The interface of the server ${nameInText(failure.name)} is not up`;
     default:
       return failure.reason;
   }

@@ -4,6 +4,7 @@
 import { type Endpoint, formatEndpoint } from "../net/endpoint.ts";
 import type { Problem } from "../problem.ts";
 import { REASON } from "../wire/mod.ts";
+import { nameInText } from "../wire/text.ts";
 import type { ClientFailure } from "./messages.ts";
 
 /** The time for which a lost tunnel may be away before that is a problem, in ms. */
@@ -217,7 +218,7 @@ function explainFailure(server: Endpoint, failure: ClientFailure): Explanation {
     case "link-down":
       return inWords(server, {
         id: "no-server",
-        what: `${NO_TUNNEL}, because the interface of server ${failure.name} is down`,
+        what: `${NO_TUNNEL}, because the interface of server ${nameInText(failure.name)} is down`,
         advice: "check the cable there, and the log or the status of that side, which tells why",
       });
   }

@@ -2,6 +2,7 @@
 
 import type { Problem } from "../problem.ts";
 import { type PathFault, SMALL_PACKET, SMALLEST_PACKET } from "../transport/transport.ts";
+import { nameInText } from "../wire/text.ts";
 import type { EventBatch } from "./event_batch.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
@@ -69,7 +70,8 @@ const REMEDIES: Record<PathFault["remedy"], string> = {
 
 function problemOf({ channel, name, address, pathAddress }: Tunnel, fault: PathFault): Problem {
   const { packetBytes, remedy, fragmentsLost } = fault;
-  const end = pathAddress === address ? name : `the proxy of ${name}`;
+  const called = nameInText(name);
+  const end = pathAddress === address ? called : `the proxy of ${called}`;
   return {
     id: "path-mtu",
     tunnel: channel.id,

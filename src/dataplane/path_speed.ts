@@ -4,6 +4,7 @@ import type { EventSink } from "../observe/events.ts";
 import type { Problem, ProblemId } from "../problem.ts";
 import type { Side } from "../side.ts";
 import { PathQuality, SAMPLE_MS } from "../tunnel/path_quality.ts";
+import { nameInText } from "../wire/text.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
 /** The time for which a problem lasts after its last sign, in ms. */
@@ -127,7 +128,9 @@ function lossy({ channel, name, address }: Tunnel, congestion: string): Problem 
     subject: `${channel.id}`,
     tunnel: channel.id,
     what:
-      `The path to ${name} (${address}) loses packets, and the congestion control ${congestion} ` +
+      `The path to ${
+        nameInText(name)
+      } (${address}) loses packets, and the congestion control ${congestion} ` +
       "takes each loss for congestion, so the tunnel is much slower than the path",
     advice:
       "use bbr on this side: load it (modprobe tcp_bbr), and leave --congestion out or give " +
@@ -140,7 +143,10 @@ function slow({ channel, name, address }: Tunnel): Problem {
     id: "slow-path",
     subject: `${channel.id}`,
     tunnel: channel.id,
-    what: `The path to ${name} (${address}) is slower than the traffic from this side, so frames ` +
+    what:
+      `The path to ${
+        nameInText(name)
+      } (${address}) is slower than the traffic from this side, so frames ` +
       "wait, and some are dropped because they are too old",
     advice:
       "look for other traffic on the path, a slow link in it, or a limit in the key's line at the " +

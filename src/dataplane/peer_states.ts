@@ -5,6 +5,7 @@ import type { EventSink } from "../observe/events.ts";
 import { type Problem, type ProblemId, problemOfCode, PROBLEMS } from "../problem.ts";
 import type { Side } from "../side.ts";
 import { emitState, FRAME, parseState, type PeerState } from "../wire/mod.ts";
+import { nameInText } from "../wire/text.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
 /** The problems of which a peer has told, by the tunnel. */
@@ -96,7 +97,8 @@ export class PeerStates {
 
   #problemsOf({ channel, name }: Tunnel, { linkUp, problems }: PeerState): Problem[] {
     const isServer = this.#side === "client";
-    const peer = `${isServer ? "server" : "client"} ${name}`;
+    const called = nameInText(name);
+    const peer = `${isServer ? "server" : "client"} ${called}`;
     const subject = `${channel.id}`;
     const found: Problem[] = [];
     if (!linkUp) {
@@ -121,7 +123,7 @@ export class PeerStates {
       found.push({
         id: "far-problem",
         subject,
-        what: `${isServer ? "Server" : "Client"} ${name} reports: ${titles.join("; ")}`,
+        what: `${isServer ? "Server" : "Client"} ${called} reports: ${titles.join("; ")}`,
         advice: "see the log or the status of that side, which tells what to do",
       });
     }

@@ -4,6 +4,8 @@
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const UNPRINTABLE_ALL = new RegExp(UNPRINTABLE, "gu");
 const ESCAPED = new RegExp(`["\\\\]|${UNPRINTABLE.source}`, "gu");
+/** A name that needs no quotes. */
+const PLAIN_NAME = /^[\p{L}\p{N}._-]*$/u;
 const PRINTABLE_ASCII = [0x20, 0x7e] as const;
 
 // A byte order mark is kept like any other character, so that the text read is the text written.
@@ -68,6 +70,17 @@ function escape(character: string): string {
   if (character === '"' || character === "\\") return `\\${character}`;
   const code = character.codePointAt(0)!;
   return code <= 0xff ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+}
+
+/**
+ * Writes a name that a peer has given itself as a part of a sentence: in quotes if somebody could take it for more
+ * than a name.
+ *
+ * @param name The name
+ * @returns The name, on one line
+ */
+export function nameInText(name: string): string {
+  return PLAIN_NAME.test(name) ? name : quote(name);
 }
 
 /**

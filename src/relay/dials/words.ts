@@ -2,7 +2,7 @@
 
 import type { Side } from "../../side.ts";
 import { type DiscoveryPacket, formatMac, TAG, type Tag, tagName } from "../../wire/mod.ts";
-import { decodePrintable, formatHex, quote } from "../../wire/text.ts";
+import { decodePrintable, formatHex, nameInText, quote } from "../../wire/text.ts";
 import type { DialProblem } from "./dial_problem.ts";
 import type { HostDial } from "./host_dial.ts";
 import type { Silence } from "./session_start.ts";
@@ -50,13 +50,13 @@ export function subjectOf({ side }: Place, { peer, hostMac }: Host): string {
 /** Names a host for the operator. */
 function hostName({ side }: Place, { peer, hostMac }: Host): string {
   const host = `host ${formatMac(hostMac)}`;
-  return side === "server" ? `${host} of client ${peer.name}` : host;
+  return side === "server" ? `${host} of client ${nameInText(peer.name)}` : host;
 }
 
 /** Says where the ACs are. */
 function where({ side, interfaceName }: Place, serverName: string): string {
   if (side === "server") return interfaceName === "" ? "on the link" : `on ${interfaceName}`;
-  return `at the far side (server ${serverName})`;
+  return `at the far side (server ${nameInText(serverName)})`;
 }
 
 function seconds(ms: number): string {
@@ -159,7 +159,7 @@ export function refusalBy(place: Place, dial: HostDial, answer: DiscoveryPacket)
   const text = error === undefined ? "" : shortText(error.value);
   if (text.startsWith(PROGRAM)) {
     const server = place.side === "client"
-      ? `Server ${dial.peer.name}`
+      ? `Server ${nameInText(dial.peer.name)}`
       : "Another pppoe-proxy on the AC's segment";
     return {
       id: "ac-refuses",
@@ -261,7 +261,7 @@ export function shortSessions(
 /** Names an AC for the operator. */
 function acName({ side }: Place, { peer }: Host, acMac: Uint8Array | undefined): string {
   const ac = acMac === undefined ? "The AC" : `AC ${formatMac(acMac)}`;
-  return side === "client" ? `${ac} at server ${peer.name}` : ac;
+  return side === "client" ? `${ac} at server ${nameInText(peer.name)}` : ac;
 }
 
 function capital(text: string): string {

@@ -14,6 +14,7 @@ import {
   tagsLength,
 } from "../../wire/mod.ts";
 import type { DiscoveryPacket } from "../../wire/mod.ts";
+import { nameInText } from "../../wire/text.ts";
 import { DROP } from "../drop.ts";
 import { Addresses } from "./addresses.ts";
 import { BURST_MS, FixedMatching } from "./fixed_matching.ts";
@@ -317,7 +318,7 @@ export class ServerDiscovery implements DiscoveryRelay {
     if (whose === undefined) return true;
     ports.problem({
       id: "address-in-use",
-      what: `A host of client ${peer.name} has the address ${formatMac(shown)}, ` +
+      what: `A host of client ${nameInText(peer.name)} has the address ${formatMac(shown)}, ` +
         `which already belongs to ${whose}`,
       advice: "give each host an address of its own, or use --mac own or --mac per-host",
     });
@@ -354,7 +355,10 @@ export class ServerDiscovery implements DiscoveryRelay {
     ports.drop(DROP.loop, "tunnel");
     ports.problem({
       id: "loop",
-      what: `PADI loop: a PADI sent on this interface came back through client ${peer.name}, so ` +
+      what:
+        `PADI loop: a PADI sent on this interface came back through client ${
+          nameInText(peer.name)
+        }, so ` +
         "the two Ethernet segments are joined",
       advice:
         "separate the segment of the hosts from that of the AC, and look for another server " +

