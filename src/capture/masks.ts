@@ -17,6 +17,8 @@ const EAP = { REQUEST: 1, RESPONSE: 2, SUCCESS: 3, FAILURE: 4 } as const;
 /** The first type of EAP that authenticates; those below are identity, notification and Nak (RFC 3748). */
 const EAP_FIRST_METHOD = 4;
 const EAP_MSCHAP_V2 = 26;
+/** The lowest protocol of the link itself, such as LCP and those that authenticate (RFC 1661, section 2). */
+const FIRST_LINK_PROTOCOL = 0xc000;
 /** The depth to which rejected packets are followed; a rejected rejection is overwritten. */
 const DEPTH = 2;
 
@@ -55,6 +57,11 @@ function maskPacket(
       if (depth === 0) return zero(bytes, inner, end);
       return maskPacket(bytes, readUint16(bytes, rejected), inner, end, depth - 1);
     }
+    case PPP_PROTOCOL.LQR:
+      return;
+    default:
+      // Others of this range authenticate too, such as SPAP, or have telephone numbers (CBCP).
+      if (protocol >= FIRST_LINK_PROTOCOL) zero(bytes, start + HLEN, end);
   }
 }
 

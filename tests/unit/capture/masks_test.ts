@@ -52,6 +52,19 @@ const CASES: [name: string, protocol: number, before: Uint8Array, after: Uint8Ar
     packet(3, 9, "bad login"),
   ],
   [
+    "all data of a protocol that may authenticate, and is not known (SPAP)",
+    0xc027,
+    packet(1, 5, "alice", 7, "hunter2"),
+    packet(1, ZEROS(14)),
+  ],
+  [
+    "no data of a network protocol that is not known",
+    0x80c1,
+    packet(1, "anything"),
+    packet(1, "anything"),
+  ],
+  ["no link quality report", PPP_PROTOCOL.LQR, packet(1, "counts"), packet(1, "counts")],
+  [
     "all data of a PAP whose name is too long for it",
     PPP_PROTOCOL.PAP,
     packet(1, 200, "alice", 7, "hunter2"),
