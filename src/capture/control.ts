@@ -19,8 +19,11 @@ import type { CaptureHandover } from "./recorder.ts";
 /** The names of files that a request may give. */
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\.pcapng$/;
 
-/** The default size of both files together in a directory that may be in memory. */
+/** The maximum size of both files together in a directory that may be in memory, unless the operator allows more. */
 const MEMORY_BYTES = 16 << 20;
+/** The maximum number of captures in such a directory. */
+const MEMORY_CAPTURES = 5;
+const MIB = 1 << 20;
 
 /** The part of the data worker that a capture needs. */
 export interface CapturingWorker {
@@ -49,6 +52,8 @@ export class CaptureControl implements CaptureSwitch {
   readonly #options: CaptureControlOptions;
   #directory: string | undefined;
   #maxBytes: number | undefined;
+  /** True if the directory may be in memory, which the tunnels need more than a capture does. */
+  #isInMemory = false;
   #worker: CapturingWorker | undefined;
   #capture: Capture | undefined;
   /** Resolves when the last call is done. Calls wait for each other. */
@@ -81,6 +86,7 @@ export class CaptureControl implements CaptureSwitch {
     if (this.#directory !== undefined) return;
     this.#directory = directory;
     this.#maxBytes ??= MEMORY_BYTES;
+    this.#isInMemory = true;
   }
 
   /** Uses a data worker from now on. */
@@ -125,6 +131,7 @@ export class CaptureControl implements CaptureSwitch {
           "Cannot capture: give the name of a file without a directory, such as line.pcapng",
         );
       }
+      if (this.#isInMemory) await this.#checkMemory(directory, name, maxBytes);
       const options = {
         file: `${directory}/${name}`,
         frames,
@@ -156,6 +163,26 @@ export class CaptureControl implements CaptureSwitch {
       logLine(this.#options.log, "capture-ended", { file, frames: captured, leftOut });
       return status;
     });
+  }
+
+  async #checkMemory(directory: string, name: string, maxBytes = 0): Promise<void> {
+    const mostBytes = this.#maxBytes!;
+    if (maxBytes > mostBytes) {
+      throw new CaptureRefusal(
+        `Cannot capture: at most ${
+          Math.floor(mostBytes / MIB)
+        } MiB in ${directory}, which may be in memory; ` +
+          "start with --capture-dir for more",
+      );
+    }
+    let others = 0;
+    for await (const entry of Deno.readDir(directory)) {
+      if (entry.name !== name && FILE_NAME.test(entry.name)) others++;
+    }
+    if (others < MEMORY_CAPTURES) return;
+    throw new CaptureRefusal(
+      `Cannot capture: ${directory}, which may be in memory, has ${others} other captures already; remove some`,
+    );
   }
 
   async #start(options: FileCaptureOptions): Promise<Capture> {

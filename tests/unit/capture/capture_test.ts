@@ -197,6 +197,28 @@ Deno.test("CaptureControl.start() writes only to names in its directory", async 
   assertEquals(directory.names(), ["client-eth1.pcapng"]);
 });
 
+Deno.test("CaptureControl.start() does not fill a directory that may be in memory", async () => {
+  using directory = new Directory();
+  const { captures } = control({});
+  captures.useRuntimeDirectory(directory.path);
+  const start = (file: string, maxBytes?: number) => captures.start({ file, maxBytes });
+  await assertRejects(() => start("a.pcapng", (16 << 20) + 1), Error, "at most 16 MiB in ");
+  for (const name of ["a", "b", "c", "d", "e", "a"]) {
+    assertEquals((await start(`${name}.pcapng`)).maxBytes, 16 << 20);
+    await captures.stop();
+  }
+  await assertRejects(() => start("f.pcapng"), Error, "has 5 other captures already; remove some");
+  assertEquals(directory.names().filter((name) => name.startsWith("f")), []);
+  // The operator may allow a larger size.
+  const other = control({ maxBytes: 64 << 20 });
+  other.captures.useRuntimeDirectory(directory.path);
+  assertEquals(
+    (await other.captures.start({ file: "a.pcapng", maxBytes: 64 << 20 })).maxBytes,
+    64 << 20,
+  );
+  await other.captures.stop();
+});
+
 Deno.test("CaptureControl.start() needs a directory, and no capture that is under way", async () => {
   await assertRejects(() => control({}).captures.start({}), Error, "start with --capture-dir");
   using directory = new Directory();
