@@ -12,6 +12,9 @@
 //     hosts, and an AC                    nothing: an AC's segment may have hosts of its own
 //     hosts, and no AC                    the same as the last line above, once no AC has answered a PADI
 //
+// A link that has had the right stations since it came up stays the right one: an AC may be off for a while, with
+// hosts or another server of this program beside it.
+//
 // A server hears an AC only if that answers to this server, so it asks with a PADI of its own before it says that
 // there is none.
 
@@ -75,6 +78,8 @@ export class StationsHeard {
   #askedMs: number | undefined;
   #askAgainMs = -Infinity;
   #swapped = false;
+  /** True once the stations that belong here were heard, or had a session, since the link came up. */
+  #isRight = false;
   #quiet = false;
 
   /** Makes a watch that has heard nothing. */
@@ -118,35 +123,38 @@ export class StationsHeard {
     if (!isUp) return this.#forget();
     this.#upMs ??= nowMs;
     if (sessionFrames > 0) this.#anything = true;
-    if (this.#parts.side === "client") {
-      this.#lookForHosts(sessions, nowMs);
+    const isClient = this.#parts.side === "client";
+    const { lastMs } = isClient ? this.#hosts : this.#acs;
+    if (sessions > 0 || lastMs > -Infinity) this.#isRight = true;
+    if (isClient) {
+      this.#lookForHosts(nowMs);
       this.#tellQuiet(sessions, nowMs);
-    } else this.#lookForAcs(sessions, nowMs);
+    } else this.#lookForAcs(nowMs);
   }
 
   // Another cable may be in when the link is back.
   #forget(): void {
     this.#upMs = undefined;
+    this.#isRight = false;
     this.#hosts = unheard();
     this.#acs = unheard();
     this.#refuted();
     this.#setQuiet(false);
   }
 
-  #lookForHosts(sessions: number, nowMs: number): void {
+  #lookForHosts(nowMs: number): void {
     const { name, events } = this.#parts;
     if (!isThere(this.#acs, nowMs)) return this.#setSwapped(undefined);
     const mac = formatMac(this.#acs.mac);
-    if (isThere(this.#hosts, nowMs) || sessions > 0) {
+    if (this.#isRight) {
       this.#setSwapped(undefined);
       return events.problem(secondAc(name, mac));
     }
     if (nowMs >= this.#acs.firstMs + HOST_MS) this.#setSwapped(acAmongHosts(name, mac));
   }
 
-  #lookForAcs(sessions: number, nowMs: number): void {
-    const hasAc = sessions > 0 || isThere(this.#acs, nowMs);
-    if (hasAc || !isThere(this.#hosts, nowMs)) return this.#refuted();
+  #lookForAcs(nowMs: number): void {
+    if (this.#isRight || !isThere(this.#hosts, nowMs)) return this.#refuted();
     if (nowMs >= this.#askAgainMs) {
       this.#askAgainMs = nowMs + ASK_EVERY_MS;
       this.#askedMs ??= nowMs;

@@ -159,3 +159,27 @@ Deno.test("StationsHeard tells a client that hears a second AC beside its hosts"
   assertEquals(bench.tick(HOST_MS + 1), ["second-ac"]);
   assertEquals(bench.tick(HEARD_MS + 2), []);
 });
+
+Deno.test("StationsHeard does not doubt a link that has had the right stations since it came up", () => {
+  for (const over of [{ sessions: 1 }, {}]) {
+    const server = new Bench("server");
+    if (over.sessions === undefined) server.hears(AC, CODE.PADO, 0);
+    assertEquals(server.tick(0, over), []);
+    // The AC is off, and another server dials for its hosts.
+    for (let nowMs = 10 * HEARD_MS; nowMs < 11 * HEARD_MS; nowMs += 1000) {
+      server.hears(HOST, CODE.PADI, nowMs);
+      assertEquals(server.tick(nowMs), []);
+    }
+    // Another cable may be in.
+    server.tick(11 * HEARD_MS, { isUp: false });
+    server.hears(HOST, CODE.PADI, 12 * HEARD_MS);
+    server.tick(12 * HEARD_MS);
+    assertEquals(server.tick(12 * HEARD_MS + ANSWER_MS), ["+sides-swapped"]);
+  }
+  const client = new Bench("client");
+  client.tick(0);
+  client.hears(HOST, CODE.PADI, 0);
+  client.tick(1000);
+  client.hears(AC, CODE.PADO, 10 * HEARD_MS);
+  assertEquals(client.tick(10 * HEARD_MS + HOST_MS), ["second-ac"]);
+});
