@@ -103,6 +103,9 @@ const ADVICE: readonly { reason: RegExp; advice: string }[] = [
   },
 ];
 
+/** A text in a reason that may come from a stranger. */
+const QUOTED = /"(?:[^"\\]|\\.)*"/g;
+
 /** Describes the problem, with the last refused connection if there was one lately. */
 function noClient(refused: RefusedClient | undefined): Problem {
   if (refused === undefined) {
@@ -120,7 +123,7 @@ function noClient(refused: RefusedClient | undefined): Problem {
     id: "no-client",
     subject: "",
     what: `No client is connected, and ${who} was refused: ${reason}`,
-    advice: ADVICE.find((entry) => entry.reason.test(reason))?.advice ??
+    advice: ADVICE.find((entry) => entry.reason.test(reason.replace(QUOTED, "")))?.advice ??
       "see what it says in the log of that client",
   };
 }

@@ -45,6 +45,8 @@ const REFUSALS: [string, RegExp][] = [
   ["its address is not one that its key allows", /line of its key/],
   ["The key osaka is wrong: the proof failed", /keygen --rotate/],
   ["No greeting in time", /log of that client/],
+  // A stranger does not choose the advice.
+  ['Ended by goodbye (internal): "a \\"bad\\" key, not on the allow list"', /log of that client/],
 ];
 for (const [reason, advice] of REFUSALS) {
   Deno.test(`ClientWatch names a client that was refused lately: ${reason}`, () => {
