@@ -25,8 +25,8 @@ export interface ProblemStatus {
 
 /** Maximum number of problems of one kind that are shown, the latest ones. */
 export const SHOWN_OF_A_KIND = 8;
-/** Maximum number of problems of one kind that last until they are ended: more than there can be tunnels. */
-export const LASTING_OF_A_KIND = 1024;
+/** Maximum number of problems of one kind that are kept: more than there can be tunnels. */
+export const KEPT_OF_A_KIND = 1024;
 
 /** Problems of stations, which nobody can have while the cause lasts. */
 const OF_DIALS = [
@@ -174,13 +174,9 @@ export class Problems {
     const since = new Date(clockMs).toISOString();
     const status = { id, since, what, advice, blocks };
     this.#entries.set(key, { status, tunnel, beganMs: nowMs, endMs, shown: false });
-    // One that lasts is shown again once there is room for it. The others are met again if they are still there.
-    const lasts = endMs === Infinity;
-    const alike = [...this.#entries].filter(([, entry]) =>
-      entry.status.id === id && (entry.endMs === Infinity) === lasts
-    );
-    const most = lasts ? LASTING_OF_A_KIND : SHOWN_OF_A_KIND;
-    if (alike.length > most) this.#entries.delete(alike[0][0]);
+    // One that is not among the latest is shown again once there is room for it, and is no new one until then.
+    const alike = [...this.#entries].filter(([, { status }]) => status.id === id);
+    if (alike.length > KEPT_OF_A_KIND) this.#entries.delete(alike[0][0]);
     this.#settle(nowMs);
   }
 

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import {
-  LASTING_OF_A_KIND,
+  KEPT_OF_A_KIND,
   type ProblemChange,
   Problems,
   SHOWN_MS,
@@ -177,12 +177,26 @@ Deno.test("Problems shows one that lasts again once later ones of its kind are o
   assertEquals(told.filter((word) => word[0] === "-").length, 1 + SHOWN_OF_A_KIND);
 });
 
-Deno.test("Problems keeps a bounded number of those that last", () => {
+Deno.test("Problems keeps a bounded number of one kind", () => {
   const { problems, told } = aList();
-  for (let n = 0; n <= LASTING_OF_A_KIND; n++) {
+  for (let n = 0; n <= KEPT_OF_A_KIND; n++) {
     problems.begin({ ...NO_AC, subject: `${n}` }, 0, NOON_MS);
   }
   told.length = 0;
   problems.end("no-ac", undefined, 0);
-  assertEquals(told.length, LASTING_OF_A_KIND);
+  assertEquals(told.length, KEPT_OF_A_KIND);
+});
+
+Deno.test("Problems tells once of each of many that are met again and again, and once of its end", () => {
+  const { problems, told, ids } = aList();
+  const PATHS = 3 * SHOWN_OF_A_KIND;
+  for (let nowMs = 0; nowMs < SHOWN_MS; nowMs += 2000) {
+    for (let n = 0; n < PATHS; n++) {
+      problems.meet({ id: "slow-path", what: `path ${n}`, advice: "wait" }, nowMs, NOON_MS);
+    }
+    assertEquals(ids(nowMs).length, SHOWN_OF_A_KIND);
+  }
+  assertEquals(told.length, PATHS);
+  problems.expire(3 * SHOWN_MS);
+  assertEquals(told.length, 2 * PATHS);
 });
