@@ -94,6 +94,8 @@ export class CaptureFile {
       await file.write(this.#header, 0);
     } catch (error) {
       await file[Symbol.asyncDispose]();
+      // The next attempt would take it for a full file, and replace FILE.1 by it.
+      await Deno.remove(this.path).catch(() => {});
       throw error;
     }
     this.#file = file;
