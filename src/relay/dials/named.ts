@@ -8,6 +8,8 @@ import type { DialProblem, DialProblemId } from "./dial_problem.ts";
 
 /** The number of problems with one id that are named at once. Others are only counted. */
 export const NAMED_OF_A_KIND = 8;
+/** The same if each peer beyond the number above has only one, so that no peer hides the problems of all others. */
+export const NAMED_OF_A_KIND_MAX = 16;
 /** The part of these that hosts without a session so far may take. */
 export const STRANGERS_OF_A_KIND = 4;
 /** The time after which a problem ends if nobody has met it again, in ms. */
@@ -69,15 +71,19 @@ export class Named {
   }
 
   /** Returns true if another problem of this kind can be named. */
-  hasRoom(id: DialProblemId, isKnown: boolean, nowMs: number): boolean {
+  hasRoom(id: DialProblemId, { peer, isKnown }: Concerned, nowMs: number): boolean {
     let alike = 0;
     let strangers = 0;
+    let isFirst = true;
     for (const entry of this.#entries.values()) {
       if (entry.id !== id) continue;
       alike++;
+      if (entry.concerned.peer === peer) isFirst = false;
       if (!entry.concerned.isKnown) strangers++;
     }
-    if (alike >= NAMED_OF_A_KIND || (!isKnown && strangers >= STRANGERS_OF_A_KIND)) return false;
+    const most = isFirst ? NAMED_OF_A_KIND_MAX : NAMED_OF_A_KIND;
+    if (alike >= most) return false;
+    if (!isFirst && !isKnown && strangers >= STRANGERS_OF_A_KIND) return false;
     return this.#budget.left(nowMs) >= 1;
   }
 
@@ -102,7 +108,7 @@ export class Named {
       this.#ports.problemBegun(problem);
       return present;
     }
-    if (!this.hasRoom(id, concerned.isKnown, nowMs)) return undefined;
+    if (!this.hasRoom(id, concerned, nowMs)) return undefined;
     this.#budget.spend(1);
     const named = {
       id,
@@ -152,7 +158,10 @@ export class Named {
   audit(): void {
     const kinds = Map.groupBy(this.#entries.values(), ({ id }) => id);
     for (const [id, alike] of kinds) {
-      assertInvariant(alike.length <= NAMED_OF_A_KIND, `too many problems of kind ${id} are named`);
+      assertInvariant(
+        alike.length <= NAMED_OF_A_KIND_MAX,
+        `too many problems of kind ${id} are named`,
+      );
     }
   }
 }

@@ -577,7 +577,7 @@ export class DialWatch {
     // The session of a peer without a tunnel may be refused, but its hosts no longer wait.
     if (peer.held) return undefined;
     const isKnown = this.#options.knows(peer, hostMac);
-    const mayBegin = this.#named.hasRoom(id, isKnown, nowMs);
+    const mayBegin = this.#named.hasRoom(id, { peer, isKnown }, nowMs);
     if (!mayBegin && !this.#named.has(id, subjectOf(this.#place, dial))) return undefined;
     return this.#named.begin(describe(), { peer, isKnown }, nowMs);
   }

@@ -1,9 +1,14 @@
 // Tests that the relays of both sides name what goes wrong in the dials of hosts, and when it is over.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { RelayOptions } from "../../../src/relay/mod.ts";
+import type { Peer, RelayOptions } from "../../../src/relay/mod.ts";
 import { Tokens } from "../../../src/relay/discovery/tokens.ts";
-import { NAMED_OF_A_KIND, STRANGERS_OF_A_KIND } from "../../../src/relay/dials/named.ts";
+import {
+  Named,
+  NAMED_OF_A_KIND,
+  NAMED_OF_A_KIND_MAX,
+  STRANGERS_OF_A_KIND,
+} from "../../../src/relay/dials/named.ts";
 import {
   emitLcp,
   emitSession,
@@ -180,6 +185,26 @@ Deno.test("A server goes on to say that no AC answers when one of several client
   other.relay.removeTunnel(2, "tunnel-lost", 3000);
   other.relay.tick(6000);
   assertEquals(other.lasting.size, 0);
+});
+
+Deno.test("Named lets no peer take the place of all others", () => {
+  const named = new Named({ problemBegun() {}, problemEnded() {} });
+  let hosts = 0;
+  const begin = (peer: unknown, isKnown: boolean) => {
+    const problem = {
+      id: "no-pads" as const,
+      subject: `${++hosts}`,
+      what: "silent",
+      advice: "wait",
+    };
+    return named.begin(problem, { peer: peer as Peer, isKnown }, 1000 * hosts) !== undefined;
+  };
+  for (let n = 0; n < 2 * NAMED_OF_A_KIND; n++) begin("one", true);
+  assertEquals(named.size, NAMED_OF_A_KIND);
+  assertEquals([begin("two", false), begin("two", true)], [true, false]);
+  for (let n = 0; n < 2 * NAMED_OF_A_KIND_MAX; n++) begin(n, false);
+  assertEquals(named.size, NAMED_OF_A_KIND_MAX);
+  named.audit();
 });
 
 Deno.test("A server quotes the name of a client that could be taken for more than a name", () => {
