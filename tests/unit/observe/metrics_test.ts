@@ -2,9 +2,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { type MetricFamily, METRICS } from "../../../src/observe/metric_families.ts";
 import { renderMetrics as render } from "../../../src/observe/metrics.ts";
 import type { StatusSummary } from "../../../src/observe/status.ts";
-import { DROP_REASONS } from "../../../src/relay/mod.ts";
+import { DialCounts, DROP_REASONS } from "../../../src/relay/mod.ts";
+import { CODE } from "../../../src/wire/mod.ts";
 import { aStatus } from "../../support/status.ts";
 
 interface Sample {
@@ -25,7 +27,7 @@ function parse(text: string): { samples: Sample[]; types: Record<string, string>
   let family = "";
   for (const line of text.slice(0, -1).split("\n")) {
     const help = /^# HELP (\w+) \S.*$/.exec(line);
-    const type = /^# TYPE (\w+) (counter|gauge)$/.exec(line);
+    const type = /^# TYPE (\w+) (counter|gauge|histogram)$/.exec(line);
     if (help) helped = help[1];
     else if (type) {
       assertEquals(type[1], helped);
@@ -36,7 +38,8 @@ function parse(text: string): { samples: Sample[]; types: Record<string, string>
       const sample = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line);
       assert(sample, line);
       const [, name, list = "", value] = sample;
-      assertEquals(name, family);
+      const suffixes = types[family] === "histogram" ? ["_bucket", "_sum", "_count"] : [""];
+      assert(suffixes.some((suffix) => name === family + suffix), line);
       samples.push({ name, labels: parseLabels(list), value: Number(value) });
     }
   }
@@ -82,6 +85,10 @@ Deno.test("renderMetrics() has each metric with its type", () => {
     pppoe_proxy_tunnels: "gauge",
     pppoe_proxy_control_as_data_total: "counter",
     pppoe_proxy_drops_total: "counter",
+    pppoe_proxy_discovery_frames_total: "counter",
+    pppoe_proxy_dials_total: "counter",
+    pppoe_proxy_padi_to_pado_seconds: "histogram",
+    pppoe_proxy_padr_to_pads_seconds: "histogram",
     pppoe_proxy_handshakes: "gauge",
     pppoe_proxy_connections_refused_total: "counter",
     pppoe_proxy_problem: "gauge",
@@ -135,6 +142,81 @@ Deno.test("renderMetrics() renders the handshakes and refused connections of a s
   ]);
   const client = parse(renderMetrics(aStatus({ handshakes: undefined, refused: undefined })));
   assertEquals([of("handshakes", client), of("connections_refused_total", client)], [[], []]);
+});
+
+Deno.test("renderMetrics() has the metrics and labels of their table, in its order", () => {
+  const [osaka] = aStatus().tunnels;
+  const encryption = { cipher: "AES-128-GCM", kernel: false };
+  const { samples, types } = parse(render(
+    aStatus({
+      tunnels: [{ ...osaka, encryption }],
+      problems: [{ id: "vlan", since: "", what: "w", advice: "a", blocks: false }],
+      keys: [{ name: "osaka", id: "0123abcd", lastUsedS: 0, tunnels: 1 }],
+    }),
+    { ...PROCESS, usage: { cpuSeconds: 1.5, residentBytes: 1e8, threads: 9 } },
+  ));
+  assertEquals(Object.keys(types), Object.keys(METRICS));
+  for (const [name, { type, labels = [] }] of Object.entries<MetricFamily>(METRICS)) {
+    assertEquals(types[name], type);
+    const first = type === "histogram" ? `${name}_count` : name;
+    const sample = samples.find((sample) => sample.name === first);
+    assertEquals(sample && Object.keys(sample.labels), [...labels], name);
+  }
+});
+
+Deno.test("renderMetrics() counts discovery frames by type and direction, and dials by outcome", () => {
+  const counts = new DialCounts();
+  counts.frame(CODE.PADI, "link");
+  counts.frame(CODE.PADI, "link");
+  counts.frame(CODE.PADO, "tunnel");
+  counts.outcome("refused");
+  const metrics = parse(renderMetrics(aStatus({ dials: counts.read() })));
+  const frames = ["padi", "pado", "padr", "pads", "padt"].flatMap((type) =>
+    ["link", "tunnel"].map((from) => [{ type, from }, 0])
+  );
+  frames[0][1] = 2;
+  frames[3][1] = 1;
+  assertEquals(of("discovery_frames_total", metrics) as unknown, frames);
+  assertEquals(
+    of("dials_total", metrics).map(([{ outcome }, count]) => [outcome, count]),
+    [
+      ["opened", 0],
+      ["no-pado", 0],
+      ["no-pads", 0],
+      ["refused", 1],
+      ["lcp-silent", 0],
+      ["auth-failed", 0],
+      ["short", 0],
+    ],
+  );
+});
+
+Deno.test("renderMetrics() has histograms in seconds, in which each bucket has the smaller ones in it", () => {
+  const counts = new DialCounts();
+  for (const ms of [1, 3, 20, 20_000]) counts.padiToPado.note(ms);
+  const metrics = parse(renderMetrics(aStatus({ dials: counts.read() })));
+  assertEquals(
+    of("padi_to_pado_seconds_bucket", metrics).map(([{ le }, count]) => [le, count]),
+    [
+      ["0.001", 1],
+      ["0.002", 1],
+      ["0.005", 2],
+      ["0.01", 2],
+      ["0.02", 3],
+      ["0.05", 3],
+      ["0.1", 3],
+      ["0.2", 3],
+      ["0.5", 3],
+      ["1", 3],
+      ["2", 3],
+      ["5", 3],
+      ["10", 3],
+      ["+Inf", 4],
+    ],
+  );
+  assertEquals(of("padi_to_pado_seconds_sum", metrics), [[{}, 20.024]]);
+  assertEquals(of("padi_to_pado_seconds_count", metrics), [[{}, 4]]);
+  assertEquals(of("padr_to_pads_seconds_count", metrics), [[{}, 0]]);
 });
 
 Deno.test("renderMetrics() renders the round-trip time of each tunnel in seconds, if it is known", () => {
