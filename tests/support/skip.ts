@@ -43,6 +43,7 @@ const NEEDS = {
   },
   haproxy: { met: () => hasProgram("haproxy"), reason: "no haproxy" },
   openssl: { met: () => hasProgram("openssl"), reason: "no openssl" },
+  promtool: { met: () => hasProgram("promtool"), reason: "no promtool" },
   iproute2: { met: () => hasProgram("ip"), reason: "no iproute2" },
   tun: { met: () => exists("/dev/net/tun"), reason: "no /dev/net/tun" },
   debian12: {

@@ -77,3 +77,13 @@ export function aStatus(over: Partial<Status> = {}): Status {
 export function directions<T>(fromLink: T, fromTunnel: T): Record<Direction, T> {
   return { fromLink, fromTunnel, uplink: fromLink, downlink: fromTunnel };
 }
+
+/** Makes the status of a server that has something for every metric. */
+export function aFullStatus(): Status {
+  const [osaka] = aStatus().tunnels;
+  return aStatus({
+    tunnels: [{ ...osaka, encryption: { cipher: "AES-128-GCM", kernel: false } }],
+    problems: [{ id: "vlan", since: "", what: "w", advice: "a", blocks: false }],
+    keys: [{ name: "osaka", id: "0123abcd", lastUsedS: 0, tunnels: 1 }],
+  });
+}

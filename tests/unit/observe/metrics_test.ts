@@ -7,7 +7,7 @@ import { renderMetrics as render } from "../../../src/observe/metrics.ts";
 import type { StatusSummary } from "../../../src/observe/status.ts";
 import { DialCounts, DROP_REASONS } from "../../../src/relay/mod.ts";
 import { CODE } from "../../../src/wire/mod.ts";
-import { aStatus } from "../../support/status.ts";
+import { aFullStatus, aStatus } from "../../support/status.ts";
 
 interface Sample {
   name: string;
@@ -145,16 +145,8 @@ Deno.test("renderMetrics() renders the handshakes and refused connections of a s
 });
 
 Deno.test("renderMetrics() has the metrics and labels of their table, in its order", () => {
-  const [osaka] = aStatus().tunnels;
-  const encryption = { cipher: "AES-128-GCM", kernel: false };
-  const { samples, types } = parse(render(
-    aStatus({
-      tunnels: [{ ...osaka, encryption }],
-      problems: [{ id: "vlan", since: "", what: "w", advice: "a", blocks: false }],
-      keys: [{ name: "osaka", id: "0123abcd", lastUsedS: 0, tunnels: 1 }],
-    }),
-    { ...PROCESS, usage: { cpuSeconds: 1.5, residentBytes: 1e8, threads: 9 } },
-  ));
+  const usage = { cpuSeconds: 1.5, residentBytes: 1e8, threads: 9 };
+  const { samples, types } = parse(render(aFullStatus(), { ...PROCESS, usage }));
   assertEquals(Object.keys(types), Object.keys(METRICS));
   for (const [name, { type, labels = [] }] of Object.entries<MetricFamily>(METRICS)) {
     assertEquals(types[name], type);
