@@ -1,6 +1,7 @@
 // deno task docs: writes the parts of the docs that follow from the source, between their two marks.
 
 import { type LineKind, LOG_FIELDS, LOG_LINES, PLACEHOLDER } from "../src/observe/log_lines.ts";
+import { type MetricFamily, METRICS } from "../src/observe/metric_families.ts";
 import { describeEnd, SESSION_CAUSES } from "../src/relay/mod.ts";
 import { TUNNEL_CAUSES } from "../src/tunnel_cause.ts";
 
@@ -16,6 +17,7 @@ const PARTS: Record<string, Record<string, () => string>> = {
         SESSION_CAUSES.map((cause) => coded([cause, describeEnd({ cause })])),
       ),
   },
+  "OPERATIONS.md": { metrics },
 };
 
 /**
@@ -53,6 +55,16 @@ function logLines(): string {
 
 function logFields(): string {
   return table(["field", "meaning"], Object.entries(LOG_FIELDS).map(coded));
+}
+
+function metrics(): string {
+  const rows = Object.entries<MetricFamily>(METRICS).map(([name, { type, labels = [], help }]) => [
+    code(name),
+    type,
+    list(labels),
+    help.replace(/\.$/, ""),
+  ]);
+  return table(["metric", "type", "labels", "meaning"], rows);
 }
 
 /** Writes a message as help texts do: capitals for a value, brackets around what may be missing. */
