@@ -29,6 +29,8 @@ async function load(name: string): Promise<Run> {
       return (await import("./src/cli/client.ts")).client;
     case "status":
       return (await import("./src/cli/status.ts")).status;
+    case "discover":
+      return (await import("./src/cli/discover.ts")).discover;
     case "keygen":
       return (await import("./src/cli/keygen.ts")).keygen;
     default:

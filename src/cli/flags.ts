@@ -259,6 +259,14 @@ export const CAPTURE_FLAGS: Flags = {
   ...STATUS_ACCESS_FLAGS,
 };
 
+/** The flags of the subcommand `discover`. */
+export const DISCOVER_FLAGS: Flags = {
+  interface: { value: "IF", help: "Ethernet interface towards the ACs." },
+  service: { value: "NAME", help: "Ask only for this service (any)." },
+  wait: { value: "SECONDS", help: "Time to wait for answers, 1 to 10 (3). It asks three times." },
+  json: { help: "Print a JSON array with the ACs." },
+};
+
 /** The flags of the subcommand `demo`. */
 export const DEMO_FLAGS: Flags = {
   json: { help: "Print only one JSON object with the result." },

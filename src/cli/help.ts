@@ -6,6 +6,7 @@ import {
   CLIENT_FLAGS,
   CLOSE_FLAGS,
   DEMO_FLAGS,
+  DISCOVER_FLAGS,
   type Flags,
   KEYGEN_FLAGS,
   PADT_FLAGS,
@@ -16,7 +17,14 @@ import {
 import { describeFlags } from "./options.ts";
 
 /** The names of the subcommands. */
-export const SUBCOMMANDS: readonly string[] = ["server", "client", "status", "keygen", "demo"];
+export const SUBCOMMANDS: readonly string[] = [
+  "server",
+  "client",
+  "status",
+  "discover",
+  "keygen",
+  "demo",
+];
 
 /** The part of the help about signals. */
 const SIGNALS_HELP = `Signals:
@@ -34,6 +42,7 @@ Usage: ${name} SUBCOMMAND [flags]
   server   run beside the access concentrator and accept tunnels from clients
   client   run beside the PPPoE hosts and keep a tunnel to the server
   status   show what runs on this machine, its problems and its sessions
+  discover list the access concentrators that answer on an interface
   keygen   make the key by which a client and the server encrypt their tunnel
   demo     show both at work in network namespaces of this machine
 
@@ -67,6 +76,8 @@ export function subcommandHelp(subcommand: string, command: string): string | un
       return clientHelp(command);
     case "status":
       return statusHelp(command);
+    case "discover":
+      return discoverHelp(command);
     case "keygen":
       return keygenHelp(command);
     case "demo":
@@ -154,6 +165,25 @@ command line is wrong.
 function ownFlags(flags: Flags): Flags {
   const own = Object.entries(flags).filter(([name]) => !Object.hasOwn(STATUS_ACCESS_FLAGS, name));
   return Object.fromEntries(own);
+}
+
+function discoverHelp(command: string): string {
+  return `Usage: ${command} --interface IF [flags]
+
+Asks which access concentrators (ACs) are on an interface, and lists those that answer: name, MAC
+address, time to the answer and services, and on a second line the tags of the answer, such as a
+cookie. Opens no session, and disturbs no program on that interface. Needs CAP_NET_RAW.
+
+${describeFlags(DISCOVER_FLAGS)}
+
+Examples:
+  ${command} --interface eth1
+  ${command} --interface eth1 --service internet --wait 5
+  ${command} --interface eth1 --json
+
+Exit status: 0 if an AC offers a session, 1 if none does, or the interface is down, 2 if the command
+line is wrong.
+`;
 }
 
 function keygenHelp(command: string): string {

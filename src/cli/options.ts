@@ -12,7 +12,7 @@ import { bareFlag, flagHint, isFlag } from "./hint.ts";
 const SWITCH_VALUES = /^(true|false|yes|no|on|off|1|0)$/i;
 
 /** Names of subcommands, which are taken off the command line before its flags are read. */
-const SUBCOMMAND = /^(server|client|status|keygen|demo)$/;
+const SUBCOMMAND = /^(server|client|status|discover|keygen|demo)$/;
 /** The kinds of values that may contain blanks. */
 const TEXTS = ["NAME", "VALUE", "TEMPLATE", "DIR", "FILE"];
 

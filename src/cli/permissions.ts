@@ -20,6 +20,8 @@ const NEEDED_BY_STATUS: readonly Deno.PermissionDescriptor[] = [
   { name: "ffi" },
   { name: "sys", kind: "uid" },
 ];
+/** The permissions for finding ACs, besides those for the socket of a client. */
+const NEEDED_BY_DISCOVER = NEEDED_BY_STATUS;
 /** The permissions for the demo, which also starts other programs. */
 const NEEDED_BY_DEMO: readonly Deno.PermissionDescriptor[] = [
   ...NEEDED_BY_SIDE,
@@ -97,6 +99,8 @@ function alwaysNeededBy(subcommand: string): readonly Deno.PermissionDescriptor[
       return NEEDED_BY_KEYGEN;
     case "status":
       return NEEDED_BY_STATUS;
+    case "discover":
+      return NEEDED_BY_DISCOVER;
     case "demo":
       return NEEDED_BY_DEMO;
   }

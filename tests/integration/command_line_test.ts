@@ -19,7 +19,7 @@ const SEE_STATUS = "; see pppoe-proxy status --help";
 /** The mistakes: what is typed after `pppoe-proxy`, and the one line that follows, with status 2. */
 const MISTAKES: [typed: string, line: string][] = [
   // The subcommand.
-  ["", `Give a subcommand: server, client, status, keygen or demo${SEE}`],
+  ["", `Give a subcommand: server, client, status, discover, keygen or demo${SEE}`],
   ["sevrer", `Unknown subcommand sevrer (did you mean server?)${SEE}`],
   ["Clinet --interface eth1", `Unknown subcommand Clinet (did you mean client?)${SEE}`],
   ["help dmeo", `Unknown subcommand dmeo (did you mean demo?)${SEE}`],
@@ -33,7 +33,7 @@ const MISTAKES: [typed: string, line: string][] = [
   ["\u2013help", `Unknown flag \u2013help (did you mean --help?)${SEE}`],
   [
     "--interface eth1",
-    `Give a subcommand before --interface: server, client, status, keygen or demo${SEE}`,
+    `Give a subcommand before --interface: server, client, status, discover, keygen or demo${SEE}`,
   ],
   ["sattus", `Unknown subcommand sattus (did you mean status?)${SEE}`],
   ["stat", `Unknown subcommand stat${SEE}`],
@@ -98,6 +98,11 @@ const MISTAKES: [typed: string, line: string][] = [
   [
     `${C} --max-sesions 9`,
     `Unknown flag --max-sesions (did you mean --max-sessions, a flag of the server?)${SEE_CLIENT}`,
+  ],
+  ["discvoer --json", `Unknown subcommand discvoer (did you mean discover?)${SEE}`],
+  [
+    "discover --wiat 5",
+    "Unknown flag --wiat (did you mean --wait?); see pppoe-proxy discover --help",
   ],
   [
     "demo --mac own",

@@ -324,3 +324,30 @@ testUnless(
     });
   },
 );
+
+testUnless(
+  skipped,
+  "discover runs as nobody with CAP_NET_RAW and few permissions",
+  async () => {
+    using copy = new PublicCopy();
+    const before = copy.runner([
+      "--allow-ffi",
+      "--allow-sys=uid",
+      `--allow-read=${copy.path}/program`,
+    ]);
+    await withSites({ start: false }, async (sites) => {
+      sites.ac();
+      const args = ["discover", "--interface", sites.serverInterface, "--wait", "1", "--json"];
+      const { code, stdout, stderr } = await new Deno.Command("ip", {
+        args: [
+          ...["netns", "exec", sites.serverNamespace, ...before],
+          ...[Deno.execPath(), "run", "--quiet", "-A", copy.main.pathname, ...args],
+        ],
+        stdin: "null",
+      }).output();
+      const text = new TextDecoder();
+      assertEquals([code, text.decode(stderr)], [0, ""]);
+      assertEquals(JSON.parse(text.decode(stdout)).length, 1);
+    });
+  },
+);
