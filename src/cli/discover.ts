@@ -1,4 +1,4 @@
-// The subcommand `discover`, which lists the ACs that answer on an interface.
+// The subcommand `discover`, which lists the ACs that answer on an interface, or beyond the tunnel of a client.
 
 import {
   ControlLane,
@@ -18,11 +18,14 @@ import { shellWord } from "../files/shell_word.ts";
 import { downReason } from "../link/down_reason.ts";
 import { laneFilter, vlanFilter } from "../link/lane_filter.ts";
 import { vlanProblem } from "../link/other_vlans.ts";
+import { FOUND } from "../observe/api/discover_routes.ts";
+import { faultIn } from "../observe/api/schema.ts";
 import { Progress } from "../progress.ts";
 import { reasonOf } from "../reason.ts";
 import { escapeUnprintable } from "../wire/text.ts";
 import { DISCOVER_FLAGS } from "./flags.ts";
 import { type Given, integer, interfaceName, readFlags, UsageError } from "./options.ts";
+import { findSides, type FoundSide, orderSide } from "./running_sides.ts";
 import { terminalSize, writeOutput } from "./screen.ts";
 import { acTable } from "./show/acs.ts";
 import { colored, plain } from "./show/style.ts";
@@ -30,6 +33,8 @@ import { textIn } from "./show/view.ts";
 
 /** The time to wait for answers, in seconds: the usual one, and the longest. */
 const WAIT = { usual: 3, most: 10 };
+/** The time that a client's answer may take beyond that, in ms. */
+const ANSWER_MS = 2000;
 const FRAME_MAX = 0xffff;
 /** The number of interfaces that an error lists. */
 const LISTED = 8;
@@ -42,7 +47,13 @@ interface Request {
 
 /** The result of a search, or the reason why there was none. */
 type Outcome =
-  | { found: Found; vlan?: VlanFrame }
+  | {
+    found: Found;
+    /** The place where it looked, such as `on eth1`. */
+    place: string;
+    /** What to check if nobody has answered. */
+    advice: string;
+  }
   | { failure: string };
 
 /**
@@ -56,19 +67,23 @@ export async function discover(args: string[], program: string): Promise<number>
   const given = readFlags(DISCOVER_FLAGS, args);
   const wait = integer(given, "wait", 1, WAIT.most, "seconds") ?? WAIT.usual;
   const request: Request = { service: serviceIn(given), waitMs: wait * 1000 };
-  const link = interfaceIn(given, program);
-  const asked = `on ${link.name}`;
-  const outcome = await searchOn(link, request);
+  const outcome = given.has("through")
+    ? await searchThrough(given, request, program)
+    : await searchOn(interfaceIn(given, program), request, program);
   if ("failure" in outcome) return complain(program, outcome.failure);
-  const { found } = outcome;
-  if (given.has("json")) await writeOutput(`${JSON.stringify(found.acs, null, 2)}\n`);
-  else if (found.acs.length > 0) await writeOutput(textOf(found));
-  if (found.acs.some(({ offer }) => offer)) return 0;
-  if (found.acs.length > 0) {
-    return complain(program, `No AC ${asked} offers a session; each answers with an error`);
+  const { found, place, advice } = outcome;
+  const { acs, sent } = found;
+  if (given.has("json")) await writeOutput(`${JSON.stringify(acs, null, 2)}\n`);
+  else if (acs.length > 0) await writeOutput(textOf(found));
+  if (acs.some(({ offer }) => offer)) return 0;
+  if (acs.length > 0) {
+    return complain(program, `No AC ${place} offers a session; each answers with an error`);
   }
-  const missing = `No AC answers ${asked}, asked ${found.sent} times in ${wait} s`;
-  return complain(program, `${missing}; ${adviceFor(link.name, request, outcome, program)}`);
+  const any = request.service === undefined
+    ? ""
+    : "; or no AC has that service, so try it without --service";
+  const missing = `No AC answers ${place}, asked ${sent} times in ${wait} s`;
+  return complain(program, `${missing}; ${advice}${any}`);
 }
 
 function serviceIn(given: Given): string | undefined {
@@ -111,7 +126,11 @@ function listed(known: readonly string[], up: readonly string[]): string {
 }
 
 /** Sends PADIs on an interface, and gathers the answers. */
-async function searchOn(link: InterfaceInfo, request: Request): Promise<Outcome> {
+async function searchOn(
+  link: InterfaceInfo,
+  request: Request,
+  program: string,
+): Promise<Outcome> {
   const { name, mac } = link;
   const down = downFault(link);
   if (down !== undefined) return { failure: down };
@@ -141,7 +160,8 @@ async function searchOn(link: InterfaceInfo, request: Request): Promise<Outcome>
         if (length <= FRAME_MAX) search.take(received.subarray(0, length), performance.now());
       }
     }
-    return { found: search.found(), vlan: vlans.count() > 0 ? vlans.take() : undefined };
+    const vlan = vlans.count() > 0 ? vlans.take() : undefined;
+    return { found: search.found(), place: `on ${name}`, advice: adviceFor(name, vlan, program) };
   } catch (error) {
     return { failure: reasonOf(error) };
   }
@@ -162,13 +182,8 @@ function textOf({ acs, leftOut }: Found): string {
   return [...acTable(acs, style), ...more].map((line) => `${line}\n`).join("");
 }
 
-/** Says what to check if no AC answers. */
-function adviceFor(
-  name: string,
-  { service }: Request,
-  { vlan }: { vlan?: VlanFrame },
-  program: string,
-): string {
+/** Says what to check if no AC answers on an interface. */
+function adviceFor(name: string, vlan: VlanFrame | undefined, program: string): string {
   if (vlan !== undefined) {
     const { what, advice } = vlanProblem(name, vlan, true);
     return `${what}; ${advice}`;
@@ -177,9 +192,55 @@ function adviceFor(
     return `a client runs on ${name}, which does not hear this machine's own PADIs; ` +
       `to ask through its tunnel: ${program} discover --through --interface ${shellWord(name)}`;
   }
-  const any = service === undefined ? "" : ", whether an AC has that service (leave out --service)";
   return `check if ${name} is the interface towards the AC, the cable and the port at its other end, and ` +
-    `whether the line needs a VLAN (then ask on an interface such as ${name}.7)${any}`;
+    `whether the line needs a VLAN (then ask on an interface such as ${name}.7)`;
+}
+
+/** Has a running client ask through its tunnel. */
+async function searchThrough(given: Given, request: Request, program: string): Promise<Outcome> {
+  const name = given.value("interface") === undefined ? undefined : interfaceName(given);
+  const on = name === undefined ? "" : ` on ${name}`;
+  let sides: FoundSide[];
+  try {
+    sides = await findSides(name);
+  } catch (error) {
+    return { failure: `Cannot find the client: ${reasonOf(error)}` };
+  }
+  const clients = sides.filter(({ side }) => side === "client");
+  const [client] = clients;
+  if (client === undefined) {
+    const server = sides.find(({ side }) => side === "server")?.interface;
+    const own = server === undefined
+      ? ""
+      : `; the server on ${server} has its ACs there: ${program} discover --interface ${
+        shellWord(server)
+      }`;
+    return { failure: `No client runs here${on}, in this network namespace${own}` };
+  }
+  if (clients.length > 1) {
+    const names = clients.slice(0, LISTED).map(({ interface: one }) => one).join(", ");
+    throw new UsageError(
+      `Several clients run here; name the interface of one: --interface ${
+        shellWord(client.interface ?? "eth1")
+      } (they are on ${names})`,
+    );
+  }
+  const title = `the client on ${client.interface}`;
+  using progress = new Progress();
+  progress.show(`Waiting for ACs beyond ${title}`);
+  const { service, waitMs } = request;
+  const content = { waitMs, ...service === undefined ? {} : { service } };
+  const result = await orderSide(client, "/api/discover", content, undefined, waitMs + ANSWER_MS);
+  if ("failure" in result) return { failure: `Cannot ask through ${title}: ${result.failure}` };
+  if (faultIn(FOUND, result.value) !== undefined) {
+    return { failure: `Cannot read the answer of ${title}; is it of another version?` };
+  }
+  return {
+    found: result.value as Found,
+    place: `beyond the tunnel of ${title}`,
+    advice:
+      `look on the server's machine: ${program} status, or ${program} discover --interface IF`,
+  };
 }
 
 function runsClient(name: string): boolean {

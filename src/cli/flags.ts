@@ -264,6 +264,9 @@ export const DISCOVER_FLAGS: Flags = {
   interface: { value: "IF", help: "Ethernet interface towards the ACs." },
   service: { value: "NAME", help: "Ask only for this service (any)." },
   wait: { value: "SECONDS", help: "Time to wait for answers, 1 to 10 (3). It asks three times." },
+  through: {
+    help: "Ask through the tunnel of the client that runs here, or of the one on --interface.",
+  },
   json: { help: "Print a JSON array with the ACs." },
 };
 

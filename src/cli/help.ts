@@ -169,17 +169,19 @@ function ownFlags(flags: Flags): Flags {
 
 function discoverHelp(command: string): string {
   return `Usage: ${command} --interface IF [flags]
+       ${command} --through [--interface IF] [flags]
 
 Asks which access concentrators (ACs) are on an interface, and lists those that answer: name, MAC
 address, time to the answer and services, and on a second line the tags of the answer, such as a
-cookie. Opens no session, and disturbs no program on that interface. Needs CAP_NET_RAW.
+cookie. Opens no session, and disturbs no program on that interface. Needs CAP_NET_RAW; with
+--through, run it as root, or as the user of the client.
 
 ${describeFlags(DISCOVER_FLAGS)}
 
 Examples:
   ${command} --interface eth1
   ${command} --interface eth1 --service internet --wait 5
-  ${command} --interface eth1 --json
+  ${command} --through --json
 
 Exit status: 0 if an AC offers a session, 1 if none does, or the interface is down, 2 if the command
 line is wrong.

@@ -162,6 +162,7 @@ export type OrderResult = { value: unknown } | { failure: string };
  * @param path The path of the order
  * @param content The content of the order
  * @param token The token
+ * @param timeoutMs The maximum time until the answer, in ms
  * @returns The answer, or the reason why it was refused
  */
 export async function orderSide(
@@ -169,12 +170,13 @@ export async function orderSide(
   path: string,
   content: unknown,
   token?: string,
+  timeoutMs = ANSWER_MS,
 ): Promise<OrderResult> {
   if (side.failure !== undefined) return { failure: side.failure };
   let failure = "it has no address";
   for (const address of side.addresses) {
     try {
-      const { status, body } = await requestTo(side, address, { path, content, token });
+      const { status, body } = await requestTo(side, address, { path, content, token }, timeoutMs);
       const text = new TextDecoder().decode(body);
       if (status === 200) return { value: JSON.parse(text) };
       return { failure: refusalOf(status, text) };
@@ -197,6 +199,7 @@ async function requestTo(
   side: FoundSide,
   address: Endpoint | UnixAddress,
   { token, ...rest }: Pick<ClientRequest, "path" | "content" | "token">,
+  timeoutMs = ANSWER_MS,
 ) {
   checkPermission(address);
   return await request(address, {
@@ -204,7 +207,7 @@ async function requestTo(
     // A unix socket needs none.
     token: side.isTrusted && !("path" in address) ? token : undefined,
     maxBytes: ANSWER_MAX_BYTES,
-    timeoutMs: ANSWER_MS,
+    timeoutMs,
   });
 }
 

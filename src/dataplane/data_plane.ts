@@ -15,7 +15,7 @@
 //      a share of the time, and so have peers that send little but frames of no session; the tunnels get it in
 //      turns (from_tunnels.ts);
 //   6. status: describes the next few sessions, if it was asked for (status_queries.ts);
-//   7. timers: a grace time is over, or a PADI is due again (relay_timers.ts). Once a second comes the tick:
+//   7. timers: a grace time is over, or a PADI is due again (relay_timers.ts, local_station.ts). Once a second comes the tick:
 //      pings, dead tunnels, paths that lose large packets (path_faults.ts), silent sessions, the link's
 //      health, undelivered PADTs, a failed journal;
 //   8. tunnels: sends the frames that are queued for them, control frames first (tunnel/outbox.ts), and
@@ -61,6 +61,7 @@ import { Channel } from "../tunnel/channel.ts";
 import { CODE, emitDiscovery, ETH_BROADCAST, TAG, type Tag } from "../wire/mod.ts";
 import { COALESCE_US, Coalescer } from "./coalescer.ts";
 import { EventBatch } from "./event_batch.ts";
+import { LocalStation } from "./local_station.ts";
 import { NetworkChanges } from "./network_changes.ts";
 import { Floods } from "./floods.ts";
 import { FromLink } from "./from_link.ts";
@@ -137,6 +138,7 @@ export class DataPlane {
   #problems: number[] = [];
   readonly #queries: StatusQueries;
   readonly #operator: Operator;
+  readonly #local: LocalStation;
   readonly #readiness: Readiness;
   readonly #coalescer = new Coalescer();
   readonly #ages: RingAge;
@@ -206,6 +208,9 @@ export class DataPlane {
       now,
     );
     this.#states = new PeerStates(tunnels, events, options.side);
+    const answer = (request: number, answer: ControlResult) =>
+      events.reply({ type: "answer", request, answer });
+    this.#local = new LocalStation({ relay, counters, tokens, toTunnel: ports.toTunnel, answer });
     this.#fromTunnels = new FromTunnels(
       relay,
       tunnels,
@@ -213,6 +218,7 @@ export class DataPlane {
       counters,
       events,
       this.#states,
+      this.#local,
       now,
     );
     this.#life = new TunnelLife(relay, tunnels, counters, events, this.#states, journal);
@@ -310,6 +316,7 @@ export class DataPlane {
     this.#timers.run(nowMs);
     this.#floods.run(nowMs);
     this.#network.run(nowMs);
+    this.#local.run(nowMs);
     if (nowMs >= this.#tickMs) this.#tick(nowMs);
     else if (nowMs >= this.#paths.dueMs) this.#paths.tick(nowMs);
     this.#finish(nowMs);
@@ -393,11 +400,18 @@ export class DataPlane {
 
   /** Carries out an order of an operator, and answers what was done. */
   control(request: number, control: Control): void {
-    const answer: ControlResult = this.#shutdown === undefined
-      ? this.#operator.carryOut(control)
-      : { refused: "stopping" };
-    this.#events.reply({ type: "answer", request, answer });
-    this.#finish(this.#parts.now());
+    const nowMs = this.#parts.now();
+    const answer = this.#carryOut(request, control, nowMs);
+    if (answer !== undefined) this.#events.reply({ type: "answer", request, answer });
+    this.#finish(nowMs);
+  }
+
+  // Carries out an order; returns undefined if the answer comes later.
+  #carryOut(request: number, control: Control, nowMs: number): ControlResult | undefined {
+    if (this.#shutdown !== undefined) return { refused: "stopping" };
+    if (control.order !== "discover") return this.#operator.carryOut(control);
+    const refused = this.#local.begin(request, control, nowMs);
+    return refused === undefined ? undefined : { refused };
   }
 
   /** Applies new values of the options that can change at run time; missing limits get their defaults. */
@@ -439,6 +453,7 @@ export class DataPlane {
    */
   stop(keep: boolean): void {
     if (this.#shutdown !== undefined) return;
+    this.#local.stop();
     const { state, graceMs } = this.#options;
     const plane = {
       relay: this.#relay,
@@ -466,7 +481,13 @@ export class DataPlane {
   }
 
   get #timerMs(): number {
-    return Math.min(this.#tickMs, this.#timers.nextMs, this.#network.dueMs, this.#paths.dueMs);
+    return Math.min(
+      this.#tickMs,
+      this.#timers.nextMs,
+      this.#network.dueMs,
+      this.#paths.dueMs,
+      this.#local.dueMs,
+    );
   }
 
   // Returns the time at which a tunnel that waits for it has its turn.

@@ -69,6 +69,8 @@ interface SnapshotRequest {
 /** A question other than one for a snapshot. */
 interface Question {
   readonly answered: PromiseWithResolvers<unknown>;
+  /** The time that the answer may take, in ms, since this or another one. */
+  readonly patienceMs: number;
   /** Rejects `answered` when the worker has been silent for too long. */
   timer: ReturnType<typeof setTimeout>;
 }
@@ -283,7 +285,8 @@ export class DataWorker {
    * @returns What was done, or why nothing was
    */
   control(control: Control): Promise<ControlResult> {
-    return this.#ask({ type: "control", control });
+    const waitMs = control.order === "discover" ? control.waitMs : 0;
+    return this.#ask({ type: "control", control }, SNAPSHOT_MS + waitMs);
   }
 
   async #ask<T>(
@@ -291,11 +294,12 @@ export class DataWorker {
       type: "control";
       control: Control;
     },
+    patienceMs = SNAPSHOT_MS,
   ): Promise<T> {
     if (this.#over) throw new Error("The data worker has ended");
     const answered = Promise.withResolvers<unknown>();
     const request = ++this.#requests;
-    const asked = { answered, timer: deadline(answered) };
+    const asked = { answered, patienceMs, timer: deadline(answered, patienceMs) };
     this.#questions.set(request, asked);
     this.#post({ ...question, request });
     try {
@@ -310,7 +314,7 @@ export class DataWorker {
   #extendDeadlines(): void {
     for (const question of this.#questions.values()) {
       clearTimeout(question.timer);
-      question.timer = deadline(question.answered);
+      question.timer = deadline(question.answered, question.patienceMs);
     }
     const snapshot = this.#snapshot;
     if (snapshot === undefined) return;
@@ -505,7 +509,10 @@ export class DataWorker {
   }
 }
 
-// Rejects a snapshot when the worker does not answer, so that its callers do not wait forever.
-function deadline<T>(done: PromiseWithResolvers<T>): ReturnType<typeof setTimeout> {
-  return setTimeout(() => done.reject(new Error("The data worker does not answer")), SNAPSHOT_MS);
+// Rejects a question when the worker does not answer, so that its callers do not wait forever.
+function deadline<T>(
+  done: PromiseWithResolvers<T>,
+  patienceMs = SNAPSHOT_MS,
+): ReturnType<typeof setTimeout> {
+  return setTimeout(() => done.reject(new Error("The data worker does not answer")), patienceMs);
 }

@@ -8,6 +8,7 @@ import { DROP, type Relay } from "../relay/mod.ts";
 import type { Channel } from "../tunnel/channel.ts";
 import { discoveryLength, FRAME, frameLength, REASON } from "../wire/mod.ts";
 import type { EventBatch } from "./event_batch.ts";
+import type { LocalStation } from "./local_station.ts";
 import type { PeerStates } from "./peer_states.ts";
 import type { Tunnel, Tunnels } from "./tunnels.ts";
 
@@ -44,6 +45,7 @@ export class FromTunnels {
   readonly #counters: Counters;
   readonly #events: EventBatch;
   readonly #states: PeerStates;
+  readonly #local: LocalStation;
   readonly #now: () => number;
   /** The tunnel that is read first in the next turn. */
   #first = 0;
@@ -72,6 +74,7 @@ export class FromTunnels {
     counters: Counters,
     events: EventBatch,
     states: PeerStates,
+    local: LocalStation,
     now: () => number,
   ) {
     this.#relay = relay;
@@ -80,6 +83,7 @@ export class FromTunnels {
     this.#counters = counters;
     this.#events = events;
     this.#states = states;
+    this.#local = local;
     this.#now = now;
     this.#openings = new Budget(OPENING_MS_PER_SECOND, OPENING_MS_BURST, now());
   }
@@ -294,6 +298,7 @@ export class FromTunnels {
     const { sessions } = this.#relay;
     const before = sessions.size;
     this.#events.discovery("tunnel", whole);
+    if (this.#local.takes(whole, nowMs)) return;
     this.#relay.discoveryFromTunnel(channel.id, whole, nowMs);
     // A frame that has opened or ended a session was not one too many.
     if (sessions.size !== before) this.#useful++;

@@ -27,7 +27,7 @@ export class Operator {
   }
 
   /** Carries out an order, and says what was done or why nothing was. */
-  carryOut(control: Control): ControlResult {
+  carryOut(control: Exclude<Control, { order: "discover" }>): ControlResult {
     switch (control.order) {
       case "close":
         return this.#close(control);

@@ -1,6 +1,7 @@
 // The table of routes of the API.
 
 import { captureRoutes } from "./api/capture_routes.ts";
+import { discoverRoutes } from "./api/discover_routes.ts";
 import { eventRoutes } from "./api/event_routes.ts";
 import { descriptionRoute } from "./api/openapi.ts";
 import { pageRoutes } from "./api/page_routes.ts";
@@ -23,6 +24,7 @@ export function apiRoutes(source: ApiSource, events: EventHub): Route[] {
     ...sessionRoutes(source),
     ...eventRoutes(events),
     ...captureRoutes(source),
+    ...discoverRoutes(source),
   ];
   return [...routes, descriptionRoute(routes), ...pageRoutes()];
 }

@@ -1,5 +1,6 @@
 // The questions about sessions, and the orders of an operator, as plain data between API and data plane.
 
+import type { Found } from "../discover/ac_search.ts";
 import type { SessionStatus } from "./status.ts";
 
 /** The sessions that somebody asks for. What is left out does not matter. */
@@ -38,18 +39,22 @@ export type Control =
   /** Closes the one session that the filter lets through. */
   | { order: "close"; filter: SessionFilter }
   /** Sends the AC a PADT for a session that this program does not have; without a host, from the link's address. */
-  | { order: "padt"; ac: string; host?: string; id: number };
+  | { order: "padt"; ac: string; host?: string; id: number }
+  /** Asks through the tunnel which ACs there are; without a service, for any. */
+  | { order: "discover"; service?: string; waitMs: number };
 
 /** The result of an order: what was done, or why nothing was. */
 export type ControlResult =
   | { done: "closed"; session: SessionStatus }
   | { done: "sent"; ac: string; host: string; id: number }
+  | { done: "discovered" } & Found
   | { refused: ControlRefusal };
 
 /**
  * The reason why an order was not carried out: there is no such session, or more than one; the session is not
- * stale; the AC is not on this side's link; the link is down; the address is this program's own; or the program
- * is about to end.
+ * stale; the AC is not on this side's link; the link is down; the address is this program's own; the ACs are on
+ * this side's link, and not behind its tunnels; there is no tunnel; another such order is being carried out; or the
+ * program is about to end.
  */
 export type ControlRefusal =
   | "unknown-session"
@@ -58,6 +63,9 @@ export type ControlRefusal =
   | "no-ac-here"
   | "link-down"
   | "own-address"
+  | "no-tunnel-to-acs"
+  | "no-tunnel"
+  | "busy"
   | "stopping";
 
 /** A request for a capture at run time. */

@@ -7,9 +7,10 @@
 //                                                      -> the client closes after the last answer
 //                                   -> a stream of events is sent until one end closes
 //
-// Each of these steps has a time limit, except that a stream can be idle; each write to it has one. The
-// connection that is one too many takes the place of another one: of the address with the most connections, the
-// one that has waited longest, before any that is being answered. A connection ends after a request with content.
+// Each of these steps has a time limit, except that an answer to a request with content can take long to make,
+// and that a stream can be idle; each write to it has one. The connection that is one too many takes the place of
+// another one: of the address with the most connections, the one that has waited longest, before any that is being
+// answered. A connection ends after a request with content.
 
 import { concat } from "@std/bytes";
 import { abortConnection } from "../net/abort.ts";
@@ -284,10 +285,11 @@ export class HttpServer {
 
   /** Reads the content of a request, of which some may have come with the head. */
   async #readContent(
-    { conn }: Visit,
+    visit: Visit,
     request: HttpRequest,
     received: Uint8Array,
   ): Promise<Uint8Array> {
+    const { conn } = visit;
     const { contentLength: expected } = request;
     const { contentBytes } = this.#limits;
     if (expected === undefined) throw new HttpRefusal(411, "The Content-Length is missing");
@@ -305,6 +307,8 @@ export class HttpServer {
       if (count === null) throw new Error("The client has closed before the end of the content");
       length += count;
     }
+    // The request has arrived in time. What it asks for can take longer.
+    clearTimeout(visit.timer);
     return content;
   }
 

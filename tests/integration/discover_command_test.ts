@@ -7,6 +7,7 @@ import {
   CODE,
   emitDiscovery,
   findTag,
+  formatMac,
   maxPayloadTag,
   parseDiscovery,
   parseMac,
@@ -152,7 +153,7 @@ testUnless(
         /^pppoe-proxy: No AC answers on eth1, asked 3 times in 1 s; check .*cable.*VLAN.*\n$/,
       );
       const other = await discover(here, ...args, "--service", "voip");
-      assertMatch(other.err, /leave out --service/);
+      assertMatch(other.err, /; or no AC has that service, so try it without --service\n$/);
 
       // An AC that is on VLAN 7 only: its answers have a tag.
       station.listen((frame) => {
@@ -221,5 +222,70 @@ testUnless(
       assertEquals([status.healthy, status.problems], [true, []]);
       assertEquals(await sites.server.drops(), { "unknown-host-uniq": 3 });
       assertEquals(sites.server.matching(/WARN|ERROR/), []);
+    }),
+);
+
+testUnless(
+  skipped,
+  "discover --through finds the ACs beyond the tunnel of a running client",
+  () =>
+    withSites({ flags: ["--mac", "own"] }, async (sites) => {
+      const [{ clientNamespace }] = sites.sites;
+      const ac = sites.ac({ name: "bras", services: ["internet"] });
+      const host = sites.host();
+      await host.dial();
+      const before = await sites.client.status();
+      const { code, out, err } = await discover(
+        clientNamespace,
+        "--through",
+        "--wait",
+        "1",
+        "--json",
+      );
+      assertEquals([code, err], [0, ""], out);
+      const acs: FoundAc[] = JSON.parse(out);
+      assertEquals(acs.map(({ name, mac, offer }) => ({ name, mac, offer })), [
+        { name: "bras", mac: formatMac(ac.mac), offer: true },
+      ]);
+      // The link of the host has seen nothing, and nothing has changed.
+      assertEquals((await host.exchange({ frames: 20 })).returned, 20);
+      const after = await sites.client.status();
+      assertEquals([after.problems, after.dials], [[], before.dials]);
+      assertEquals([after.drops, after.sessions.length], [before.drops, 1]);
+      assertEquals(host.protocol.mismatches, 0);
+
+      const named = ["--through", "--interface", sites.clientInterface, "--wait", "1"];
+      const table = await discover(clientNamespace, ...named);
+      assertMatch(table.out, /^bras +\S+ +\S+ ms {2}internet\n {2}cookie\n$/m);
+      const missing = await discover(clientNamespace, ...named, "--service", "none");
+      assertEquals([missing.code, missing.out], [1, ""]);
+      assertMatch(
+        missing.err,
+        /No AC answers beyond the tunnel of the client on \w+, asked 3 times in 1 s; look on .*without --service\n$/,
+      );
+      const here = await discover(sites.serverNamespace, "--through");
+      assertEquals(here.code, 1);
+      assertMatch(
+        here.err,
+        /No client runs here, .*; the server on (\w+) has its ACs there: pppoe-proxy discover --interface \1\n$/,
+      );
+      // On the hosts' link it says how to ask.
+      const onLink = await discover(clientNamespace, ...named.slice(1));
+      assertMatch(
+        onLink.err,
+        /a client runs on \w+, .*: pppoe-proxy discover --through --interface \w+\n$/,
+      );
+
+      await sites.server.end("SIGTERM");
+      await sites.client.untilStatus(
+        "the tunnel is gone",
+        ({ tunnels }) => tunnels.every(({ state }) => state !== "up"),
+      );
+      const cut = await discover(clientNamespace, ...named);
+      assertEquals(cut.code, 1);
+      assertMatch(
+        cut.err,
+        /Cannot ask through the client on \w+: There is no tunnel to a server\n$/,
+      );
     }),
 );

@@ -2,8 +2,9 @@
 
 import { isUnicastMac, parseMac } from "../../wire/mod.ts";
 import { formatHex } from "../../wire/text.ts";
-import type { ControlRefusal, ControlResult, SessionFilter } from "../control.ts";
+import type { SessionFilter } from "../control.ts";
 import { RateLimit } from "../rate_limit.ts";
+import { done } from "./control_answer.ts";
 import { jsonAnswer, refusal, type Route } from "./route.ts";
 import { count, listOf, objectOf, ref, type Schema, text } from "./schema.ts";
 import type { ApiSource } from "./source.ts";
@@ -28,16 +29,6 @@ const ID: Schema = {
   examples: ["0x0011"],
 };
 const ID_IN_QUERY: Schema = { ...ID, type: "string" };
-
-const REFUSALS: Record<ControlRefusal, [status: number, reason: string]> = {
-  "unknown-session": [404, "There is no such session; GET /api/sessions lists them"],
-  "several-sessions": [409, "Several sessions match; add host, ac or tunnel"],
-  "known-session": [409, "That session is not stale; close it by POST /api/sessions/close"],
-  "no-ac-here": [409, "The AC is on the link of the server; send the request to the server"],
-  "link-down": [503, "The interface is down, so nothing can be sent"],
-  "own-address": [400, "ac must not be the address of this program's interface"],
-  "stopping": [503, "The program is about to end"],
-};
 
 /** The content of a request to close a session. */
 interface CloseContent {
@@ -184,14 +175,4 @@ function idIn(id: string | number): number {
 function stationIn(name: string, mac: string): string {
   if (isUnicastMac(parseMac(mac))) return mac.toLowerCase();
   throw refusal(400, `${name} must be the address of one station`);
-}
-
-/** Returns what was done, or refuses the request with the reason why nothing was. */
-function done<D extends "closed" | "sent">(
-  result: ControlResult,
-  what: D,
-): Extract<ControlResult, { done: D }> {
-  if ("refused" in result) throw refusal(...REFUSALS[result.refused]);
-  if (result.done !== what) throw new Error(`The data plane has ${result.done} something else`);
-  return result as Extract<ControlResult, { done: D }>;
 }

@@ -4,6 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { Control, ControlResult } from "../../../src/observe/control.ts";
 import { World } from "../../support/memory/world.ts";
 
+type Discovered = Extract<ControlResult, { done: "discovered" }>;
+
 /** The address of the AC in the memory. */
 const AC = "02:00:00:00:00:02";
 
@@ -81,4 +83,81 @@ Deno.test("DataPlane.control() closes nothing once the program is about to end",
   world.dial();
   world.server.plane.plane.stop(false);
   assertEquals(order(world, "server", { order: "close", filter: {} }), { refused: "stopping" });
+});
+
+/** Asks the client which ACs there are, and returns its answers so far. */
+function discover(world: World, service?: string): ControlResult[] {
+  world.client.plane!.plane.control(8, { order: "discover", service, waitMs: 3000 });
+  return answersOf(world);
+}
+
+function answersOf(world: World): ControlResult[] {
+  return world.events.client.flatMap((message) =>
+    message.type === "answer" && message.request === 8 ? [message.answer as ControlResult] : []
+  );
+}
+
+/** Returns the frames and dials of the client, and of the host beside it. */
+function factsOf(world: World) {
+  const { balance, dials, counters: { drops } } = world.client.plane!.plane.totals();
+  return { balance, dials, drops };
+}
+
+Deno.test("DataPlane.control() finds the ACs beyond the tunnel, and the link sees nothing of it", () => {
+  for (const mac of ["own", "transparent", "per-host"] as const) {
+    const world = new World(mac, { delayMs: () => 20 });
+    world.dial();
+    const before = factsOf(world);
+    assertEquals(discover(world), []);
+    world.run(2990);
+    assertEquals(answersOf(world), []);
+    world.run(20);
+    const [{ acs, ...rest }] = answersOf(world) as Discovered[];
+    assertEquals(rest, { done: "discovered", sent: 3, others: 0, leftOut: 0 });
+    assertEquals(acs.map(({ name, mac, offer, services }) => ({ name, mac, offer, services })), [
+      // Its own address, even where hosts see another one.
+      { name: "bras", mac: AC, offer: true, services: ["", "internet"] },
+    ]);
+    assertEquals(acs[0].delayMs >= 40 && acs[0].delayMs < 100, true, `${acs[0].delayMs}`);
+    const after = factsOf(world);
+    assertEquals([after.dials, after.drops], [before.dials, before.drops]);
+    const { fromLink, fromTunnel } = before.balance;
+    // The PADIs and PADOs are in the accounts, as those of a host on the link.
+    assertEquals(after.balance.fromLink.discovery.carried, fromLink.discovery.carried + 3);
+    assertEquals(after.balance.fromTunnel.discovery.carried, fromTunnel.discovery.carried + 3);
+    assertEquals([world.host.state, world.host.mismatches], ["open", 0]);
+    assertEquals(world.ac.sessions.size, 1);
+  }
+});
+
+Deno.test("DataPlane.control() searches for ACs once at a time, and again after that", () => {
+  const world = new World("own", { delayMs: () => 20 });
+  world.dial();
+  discover(world);
+  assertEquals(discover(world), [{ refused: "busy" }]);
+  world.run(3100);
+  assertEquals(answersOf(world).length, 2);
+  discover(world, "no such service");
+  world.run(3100);
+  const { acs, sent } = answersOf(world)[2] as Discovered;
+  assertEquals([acs, sent], [[], 3]);
+});
+
+Deno.test("DataPlane.control() searches for no AC at a server, or without a tunnel, or at the end", () => {
+  const world = new World("own", { delayMs: () => 20 });
+  world.dial();
+  const search = { order: "discover", waitMs: 3000 } as const;
+  assertEquals(order(world, "server", search), { refused: "no-tunnel-to-acs" });
+  discover(world);
+  world.server.kill();
+  world.run(30_000);
+  assertEquals(answersOf(world).length, 1);
+  assertEquals(discover(world).at(-1), { refused: "no-tunnel" });
+
+  const other = new World("own", { delayMs: () => 20 });
+  other.dial();
+  discover(other);
+  other.client.plane!.plane.stop(false);
+  assertEquals(answersOf(other), [{ refused: "stopping" }]);
+  assertEquals(discover(other).at(-1), { refused: "stopping" });
 });

@@ -95,6 +95,25 @@ Deno.test("HttpServer answers a request that arrives byte by byte", async () => 
   assertMatch(await rest(conn), /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nok\n$/s);
 });
 
+Deno.test("HttpServer lets a request with content take longer than it may take to arrive", async () => {
+  const begun = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  await using served = new Served({ requestMs: 20 }, undefined, async (_request, content) => {
+    await content();
+    begun.resolve();
+    await finish.promise;
+    return textAnswer(200, "ok\n");
+  });
+  const conn = await served.connect(
+    "POST /api/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}",
+  );
+  await begun.promise;
+  // Meanwhile another connection reaches its limit.
+  assertEquals(await rest(await served.connect()), "");
+  finish.resolve();
+  assertMatch(await rest(conn), /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nok\n$/s);
+});
+
 Deno.test("HttpServer answers a bad Host with 400, and one of another machine with 421", async () => {
   await using served = new Served();
   for (

@@ -56,6 +56,28 @@ const PADT = { id: 17, ac: SESSION.ac, host: SESSION.host };
 const CLOSED: ControlResult = { done: "closed", session: SESSION };
 const SENT: ControlResult = { done: "sent", ac: SESSION.ac, host: SESSION.host, id: 17 };
 
+const DISCOVERED: ControlResult = {
+  done: "discovered",
+  acs: [
+    {
+      name: "bras",
+      mac: SESSION.ac,
+      offer: true,
+      services: ["", "internet"],
+      delayMs: 1.25,
+      cookie: true,
+      relaySessionId: false,
+      maxPayload: null,
+      hostUniq: true,
+      errors: [{ tag: "Generic-Error", text: "busy" }],
+      otherTags: ["Vendor-Specific"],
+    },
+  ],
+  sent: 3,
+  others: 0,
+  leftOut: 0,
+};
+
 /** A request of a test: the operation, and what it leads to. */
 interface Case {
   path: string;
@@ -151,6 +173,17 @@ const CASES: Case[] = [
   { path: "/api/padt", content: PADT, status: 409, source: refusing("no-ac-here") },
   { path: "/api/padt", content: PADT, status: 503, source: refusing("link-down") },
   { path: "/api/padt", content: PADT, status: 400, source: refusing("own-address") },
+  { path: "/api/discover", content: {}, status: 200, source: saying(DISCOVERED) },
+  {
+    path: "/api/discover",
+    content: { service: "a", waitMs: 100 },
+    status: 409,
+    source: refusing("busy"),
+  },
+  { path: "/api/discover", content: {}, status: 409, source: refusing("no-tunnel-to-acs") },
+  { path: "/api/discover", content: {}, status: 503, source: refusing("no-tunnel") },
+  { path: "/api/discover", content: { waitMs: 10_001 }, status: 400 },
+  { path: "/api/discover", content: { service: "\u20ac".repeat(100) }, status: 400 },
   { path: "/api/capture", status: 200 },
   { path: "/api/capture", content: { action: "stop" }, status: 200 },
   { path: "/api/capture", content: { action: "start", file: "a.pcapng" }, status: 409 },

@@ -31,6 +31,8 @@ async function serving(
       return Promise.resolve(
         order.order === "close"
           ? { done: "closed", session: SESSION }
+          : order.order === "discover"
+          ? { refused: "no-tunnel" }
           : { done: "sent", ac: order.ac, host: order.host ?? HOST, id: order.id },
       );
     },
