@@ -230,7 +230,10 @@ async function searchThrough(given: Given, request: Request, program: string): P
   progress.show(`Waiting for ACs beyond ${title}`);
   const { service, waitMs } = request;
   const content = { waitMs, ...service === undefined ? {} : { service } };
-  const result = await orderSide(client, "/api/discover", content, undefined, waitMs + ANSWER_MS);
+  // Over TCP it would need a token.
+  const sockets = client.addresses.filter((address) => "path" in address);
+  const asked = sockets.length > 0 ? { ...client, addresses: sockets } : client;
+  const result = await orderSide(asked, "/api/discover", content, undefined, waitMs + ANSWER_MS);
   if ("failure" in result) return { failure: `Cannot ask through ${title}: ${result.failure}` };
   if (faultIn(FOUND, result.value) !== undefined) {
     return { failure: `Cannot read the answer of ${title}; is it of another version?` };

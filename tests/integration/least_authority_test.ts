@@ -351,3 +351,35 @@ testUnless(
     });
   },
 );
+
+testUnless(
+  skipped,
+  "discover --through asks over the local socket with few permissions, and names a missing one",
+  async () => {
+    using copy = new PublicCopy();
+    await withSites({}, async (sites) => {
+      sites.ac();
+      const ask = async (...permissions: string[]) => {
+        const args = ["run", "--quiet", "--no-prompt", "--allow-ffi", "--allow-sys=uid"];
+        const { code, stdout, stderr } = await new Deno.Command("ip", {
+          args: [
+            ...["netns", "exec", sites.sites[0].clientNamespace, `${copy.path}/deno`, ...args],
+            ...[`--allow-read=${[`${copy.path}/program`, ...permissions].join()}`],
+            ...permissions.map((path) => `--allow-write=${path}`),
+            ...permissions.length > 0 ? ["--allow-net"] : [],
+            ...[copy.main.pathname, "discover", "--through", "--wait", "1", "--json"],
+          ],
+          stdin: "null",
+        }).output();
+        const text = new TextDecoder();
+        return { code, out: text.decode(stdout), err: text.decode(stderr) };
+      };
+      const { code, out, err } = await ask("/run/pppoe-proxy");
+      assertEquals([code, err], [0, ""]);
+      assertEquals(JSON.parse(out).length, 1);
+      const refused = await ask();
+      assertEquals([refused.code, refused.out], [1, ""]);
+      assertMatch(refused.err, /Deno does not allow it; add --allow-read=\/run\/pppoe-proxy\//);
+    });
+  },
+);
