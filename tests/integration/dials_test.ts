@@ -121,6 +121,12 @@ testUnless(
         const { dials } = await side.status();
         assertEquals(dials.outcomes.opened, 1);
         assertEquals([dials.padiToPadoMs.count, dials.padrToPadsMs.count], [1, 1]);
+        const metrics = await side.metrics();
+        assertEquals(metrics.get('pppoe_proxy_dials_total{outcome="opened"}'), 1);
+        for (const stage of ["padi_to_pado", "padr_to_pads"]) {
+          assertEquals(metrics.get(`pppoe_proxy_${stage}_seconds_bucket{le="+Inf"}`), 1);
+          assertEquals(metrics.get(`pppoe_proxy_${stage}_seconds_count`), 1);
+        }
       }
     }),
 );
