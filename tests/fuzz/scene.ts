@@ -381,7 +381,13 @@ export class Scene {
     );
     const length = frameLength(frame, 0, frame.length);
     const source = formatMac(frame, ETHERNET.source[0]);
-    hold(this.#linkSources.has(source), () => `The source ${source} is not allowed: ${told()}`);
+    // A server that looks for an AC asks by its own address, whatever the others see.
+    const asks = this.options.side === "server" && type === ETH_P_PPP_DISC &&
+      readCode(frame) === CODE.PADI && source === formatMac(this.linkMac);
+    hold(
+      asks || this.#linkSources.has(source),
+      () => `The source ${source} is not allowed: ${told()}`,
+    );
     if (type === ETH_P_PPP_SES) {
       hold(length === frame.length, () => `A wrong length on the link: ${told()}`);
       hold(readCode(frame) === CODE.SESSION, () => `A wrong code on the link: ${told()}`);
