@@ -56,6 +56,8 @@ export const GRACE_MS = 3000;
 const TUNNEL_DEAD_MS = 3000;
 /** The time after which nothing is left of a peer: its tunnel is dead, and the grace time over. */
 const AFTERWARDS_MS = TUNNEL_DEAD_MS + GRACE_MS + 4000;
+/** The time after which a peer that has sent far too much is read to its end, or of no use. */
+const HELD_BACK_MS = 70_000;
 /** The time within which a stop must be complete. */
 const STOP_MS = 3000;
 /** The number of sent frames that can be answered. */
@@ -276,6 +278,14 @@ export class Scene {
     this.audit();
     if (!this.stopping) {
       for (const { end } of this.fars) end.transport.close();
+      // What a peer has sent beyond its allowance is read slowly, and its end comes behind that.
+      for (
+        let waited = 0;
+        waited < HELD_BACK_MS && this.relay.peersByTunnel.size > 0;
+        waited += 1000
+      ) {
+        this.wait(1000);
+      }
       this.wait(AFTERWARDS_MS);
       if (this.options.graceMs <= GRACE_MS) {
         hold(this.relay.sessions.size === 0, "A session is left without its peer");
