@@ -15,6 +15,8 @@ import type { Tunnel, Tunnels } from "./tunnels.ts";
 /** The numbers of frames that one turn takes: from one tunnel, and from all tunnels. */
 const TUNNEL_FRAMES_PER_TURN = 512;
 const ALL_FRAMES_PER_TURN = 1024;
+/** The number of frames that one turn takes from all tunnels that wait for their turn, in addition. */
+const WAITING_FRAMES_PER_TURN = 512;
 /** The time for which one turn takes frames of one tunnel, and of all tunnels, if several have some. */
 const TUNNEL_MS_PER_TURN = 0.3;
 const ALL_MS_PER_TURN = 1;
@@ -151,7 +153,8 @@ export class FromTunnels {
   // Gives the tunnels that wait a share of the time each, until the turn's is over.
   #takeQueued(nowMs: number): void {
     const untilMs = this.#now() + OPENING_MS_PER_TURN;
-    while (this.#queue.length > 0) {
+    let left = WAITING_FRAMES_PER_TURN;
+    while (this.#queue.length > 0 && left > 0) {
       const startMs = this.#now();
       if (startMs >= untilMs) return;
       const tunnel = this.#queue.shift()!;
@@ -159,21 +162,23 @@ export class FromTunnels {
       const { channel } = tunnel;
       if (channel.ended !== undefined) continue;
       this.#serving = true;
-      this.#serve(tunnel, startMs + OPENING_MS_PER_TUNNEL, nowMs);
+      left -= this.#serve(tunnel, left, startMs + OPENING_MS_PER_TUNNEL, nowMs);
       this.#serving = false;
       this.#spend(this.#now() - startMs);
     }
   }
 
-  // Gives one tunnel its turn. It waits for the next one, unless it has no more.
-  #serve(tunnel: Tunnel, untilMs: number, nowMs: number): void {
+  // Gives one tunnel its turn, and returns the number of frames taken. It waits for the next turn, unless it has
+  // no more.
+  #serve(tunnel: Tunnel, limit: number, untilMs: number, nowMs: number): number {
     const { channel, allowance } = tunnel;
     // As long as it waits, nobody watches for more.
-    if (!tunnel.unfinished && !channel.receive(nowMs, true)) return;
+    if (!tunnel.unfinished && !channel.receive(nowMs, true)) return 0;
     this.#openingUntilMs = untilMs;
-    this.#takeFrames(tunnel, TUNNEL_FRAMES_PER_TURN, untilMs, nowMs);
+    const taken = this.#takeFrames(tunnel, limit, untilMs, nowMs);
     const isOver = tunnel.queued || tunnel.heldBack || channel.ended !== undefined;
     if (!isOver && !allowance.isModest(nowMs)) this.#wait(tunnel);
+    return taken;
   }
 
   #wait(tunnel: Tunnel): void {

@@ -393,7 +393,8 @@ testUnless(noNet, "DataPlane.step() serves several busy tunnels in turn", async 
   for (let turn = 1; turn <= 4; turn++) {
     bench.step();
     const all = bench.counters.read().drops["unknown-session"];
-    assert(all - before <= 1024, `${all - before} frames in one turn`);
+    // Those that have sent nothing else wait for their turn, and have a share of their own.
+    assert(all - before <= 1024 + 512, `${all - before} frames in one turn`);
     before = all;
   }
   // A turn ends early on a busy machine, and the next one begins with the next tunnel.

@@ -334,7 +334,7 @@ for (const [name, end] of ENDS) {
         const program = Program.start({
           namespace,
           args: ["status", "--watch"],
-          before: terminal.command('exec "$@" >&0'),
+          before: terminal.command('unset NO_COLOR; exec "$@" >&0'),
           onLine: (line) => lines.push(line),
         });
         try {
